@@ -39,6 +39,7 @@ TEXT = "PROSECUTION\n\nPolice arrested nine traffickers, but courts convicted no
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
+    """A file of one short report."""
     file = tmp_path / "report.txt"
     file.write_text(TEXT, "utf-8")
     return file

@@ -25,7 +25,8 @@ from tipclassify.labels import POLICIES
 from tipclassify.reporting.writers import FORMATS
 
 TEXT = (
-    "PROSECUTION\n\nPolice arrested nine traffickers. The government did not convict any traffickers.\n\n"
+    "PROSECUTION\n\n"
+    "Police arrested nine traffickers. The government did not convict any traffickers.\n\n"
     "Border guards took bribes from traffickers — “often”."
 )
 
@@ -35,6 +36,7 @@ FAST = ("--model", "fast")
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
+    """A file of one short report."""
     file = tmp_path / "report.txt"
     file.write_bytes(TEXT.encode())
     return file
@@ -103,17 +105,15 @@ def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Run, report
     out = cli("score", report, *FAST).stdout.decode()
     assert "did not convict any traffickers" in out
     assert "[prosecution]" in out
-    assert (
-        out.rstrip().splitlines()[-1]
-        == "3 passages, 3 on trafficking: positive_effort 1 (33%)   failure 1 (33%)   "
-        "complicity 1 (33%)"
-    )
+    counts = "positive_effort 1 (33%)   failure 1 (33%)   complicity 1 (33%)"
+    assert out.rstrip().splitlines()[-1] == f"3 passages, 3 on trafficking: {counts}"
     assert "\x1b" not in out
 
 
 def test_standard_input_is_read(cli: Run) -> None:
     done = cli("score", "-", "--format", "jsonl", *FAST, stdin=TEXT.encode())
-    assert [json.loads(line)["file"] for line in done.stdout.splitlines()] == ["-"] * 3
+    files = [json.loads(line)["file"] for line in done.stdout.splitlines()]
+    assert files == ["-", "-", "-"]
     page = b"<html><body><nav>Menu</nav><p>Police acted.</p></body></html>"
     done = cli("score", "-", "--format", "jsonl", *FAST, stdin=page)
     assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["Police acted."]
@@ -143,7 +143,8 @@ def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Pa
     wrong = cli(*asked, env={"SOURCE_DATE_EPOCH": "today"})
     assert (wrong.returncode, wrong.stdout) == (2, b"")
     assert wrong.stderr.startswith(
-        b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; correct it, or unset it"
+        b"tipclassify: SOURCE_DATE_EPOCH: 'today' are no seconds since 1970; "
+        b"correct it, or unset it"
     )
 
 
@@ -171,7 +172,10 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_
 def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
     cli: Run, report: Path, tmp_path: Path, suffix: str
 ) -> None:
-    words = "La policía detuvo a nueve traficantes, pero los tribunales no condenaron a ninguno de ellos."
+    words = (
+        "La policía detuvo a nueve traficantes, "
+        "pero los tribunales no condenaron a ninguno de ellos."
+    )
     foreign, cells, other = (tmp_path / name for name in ("es.txt", "cells.txt", "other.txt"))
     foreign.write_text(f"{words}\n\n{words}", "utf-8")
     cells.write_text(
@@ -180,21 +184,19 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
     )
     other.write_text("The choir met in the village in May and sang about roads. " * 50, "utf-8")
     out = tmp_path / f"out{suffix}"
-    done = cli(
-        "score", report, foreign, cells, other, *FAST, *(["--output", out] if suffix else [])
-    )
+    to_file = ("--output", out) if suffix else ()
+    done = cli("score", report, foreign, cells, other, *FAST, *to_file)
     assert done.returncode == 0
     lines = [line.removeprefix("tipclassify: ") for line in done.stderr.decode().splitlines()]
-    assert (
-        f"warning: {foreign}: 2 of 2 sentences are in words that the model does not know"
-        in lines[0]
-    )
+    unknown = "2 of 2 sentences are in words that the model does not know"
+    assert f"warning: {foreign}: {unknown}" in lines[0]
     assert f"warning: {cells}: low confidence in 3 of 4 passages" in lines[1]
     assert f"warning: {other}: mostly on other subjects: 0 of 50 passages" in lines[2]
-    wrote = (
-        f"wrote {out}: 4 reports, 4 tagged passages (positive_effort 2, failure 1, complicity 1)"
-    )
-    assert lines[3:] == [wrote] * bool(suffix)  # the table ends with these counts
+    if suffix:
+        counts = "positive_effort 2, failure 1, complicity 1"
+        assert lines[3:] == [f"wrote {out}: 4 reports, 4 tagged passages ({counts})"]
+    else:
+        assert lines[3:] == []  # the table ends with these counts
 
 
 def test_warnings_are_counted_after_the_twentieth_and_a_folder_of_outputs_is_summed_up(
@@ -325,8 +327,7 @@ def test_explain_shows_what_decides_and_reads_standard_input(cli: Run) -> None:
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    """Two passages that the shipped model gets right and one, of another kind, that is labelled
-    against it."""
+    """Two passages that the shipped model gets right, and one of another kind that it does not."""
     rows = [
         {
             "text": "The government did not convict any traffickers.",
@@ -385,32 +386,31 @@ def test_evaluate_jsonl_is_one_object_with_every_figure(
     done = cli("evaluate", mine, *asked, *FAST)
     assert (done.returncode, done.stderr) == (0, b"")
     (line,) = done.stdout.splitlines()
-    found = json.loads(line)
-    assert found["model"] == fast.meta["sha256"]
-    assert [part["value"] for part in found["parts"]] == ["a", "b", None]
-    assert [part["passages"] for part in found["parts"]] == [2, 1, 3]
-    assert found["parts"][2]["intervals"]["labels"][1]["f1"].keys() == {"low", "high"}
-    assert found["parts"][1]["intervals"]["macro_f1"] == {"low": None, "high": None}
-    assert (found["confusion"][0]["truth"], found["confusion"][0]["given"]) == (
-        ["complicity"],
-        ["failure"],
-    )
-    assert {one["field"] for one in found["slices"]} == {"section", "words", "clauses"}
-    assert all(len(found["reliability"][label]) == 10 for label in LABELS)
-    assert {(e["id"], e["label"], e["error"]) for e in found["errors"]} == {
-        ("odd", "failure", "false"),
-        ("odd", "complicity", "missed"),
-    }
-    assert all(d["difference"] == d["better"] == 0 for d in found["comparison"]["differences"])
+    evaluation = json.loads(line)
+    assert evaluation["model"] == fast.meta["sha256"]
+    parts = evaluation["parts"]
+    assert [part["value"] for part in parts] == ["a", "b", None]
+    assert [part["passages"] for part in parts] == [2, 1, 3]
+    assert parts[2]["intervals"]["labels"][1]["f1"].keys() == {"low", "high"}
+    assert parts[1]["intervals"]["macro_f1"] == {"low": None, "high": None}
+    confusion = evaluation["confusion"][0]
+    assert confusion["truth"] == ["complicity"]
+    assert confusion["given"] == ["failure"]
+    assert {part["field"] for part in evaluation["slices"]} == {"section", "words", "clauses"}
+    assert all(len(evaluation["reliability"][label]) == 10 for label in LABELS)
+    errors = {(error["id"], error["label"], error["error"]) for error in evaluation["errors"]}
+    assert errors == {("odd", "failure", "false"), ("odd", "complicity", "missed")}
+    for difference in evaluation["comparison"]["differences"]:
+        assert difference["difference"] == difference["better"] == 0
 
 
 def test_evaluate_takes_thresholds_in_place_of_the_policys(
     cli: Run, mine: Path, fast: Classifier
 ) -> None:
     args = ("--threshold", "failure=0.9999", "--threshold", "complicity=1e-9", "--draws", 0)
-    found = json.loads(cli("evaluate", mine, *args, "-f", "jsonl", *FAST).stdout)
-    assert found["thresholds"]["failure"] == 0.9999
-    effort, failure, complicity = found["parts"][0]["labels"]
+    evaluation = json.loads(cli("evaluate", mine, *args, "-f", "jsonl", *FAST).stdout)
+    assert evaluation["thresholds"]["failure"] == 0.9999
+    effort, failure, complicity = evaluation["parts"][0]["labels"]
     assert failure["recall"] == 0
     assert complicity["recall"] == 1
     assert complicity["precision"] == pytest.approx(1 / 3, abs=1e-3)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,16 +20,19 @@ from tipclassify.evaluation.agreement import agreement, disagreements
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def write(path: Path, *rows: dict[str, Any]) -> Path:
+def write(path: Path, *rows: dict[str, object]) -> Path:
+    """Write rows to a file, and return its path."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     return path
 
 
-def row(text: str, *labels: str, **more: Any) -> dict[str, Any]:
+def row(text: str, *labels: str, **more: object) -> dict[str, object]:
+    """Return a row of a corpus: a passage with labels and further fields."""
     return {"text": text, "labels": list(labels), **more}
 
 
-# --------------------------------------------------------------------------------------------- add
+# ---------------------------------------------------------------------------------------------
+# add
 
 
 def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(
@@ -52,7 +54,7 @@ def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(
     lines = corpus.read_text("utf-8").split("\n")
     assert lines[0] == before
     rows = read_rows(corpus)
-    assert [one["id"] for one in rows] == ["g", "new-2", "new-3"]
+    assert [row["id"] for row in rows] == ["g", "new-2", "new-3"]
     assert rows[1]["doc"] == "A"
     again = cli("corpus", "add", new, "--to", corpus)
     assert again.stdout.decode().startswith("added 0 passages")
@@ -61,15 +63,12 @@ def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(
 
 def test_add_makes_a_corpus_and_gives_ids_that_are_free(cli: Run, tmp_path: Path) -> None:
     corpus = tmp_path / "my.jsonl"
-    assert (
-        cli(
-            "corpus", "add", write(tmp_path / "todo.jsonl", row("A first one.")), "--to", corpus
-        ).returncode
-        == 0
-    )
-    done = cli("corpus", "add", write(tmp_path / "todo.jsonl", row("Another one.")), "--to", corpus)
+    new = write(tmp_path / "todo.jsonl", row("A first one."))
+    assert cli("corpus", "add", new, "--to", corpus).returncode == 0
+    new = write(tmp_path / "todo.jsonl", row("Another one."))
+    done = cli("corpus", "add", new, "--to", corpus)
     assert b"todo-1: the id is taken by another text; added as todo-1-2" in done.stderr
-    assert [one["id"] for one in read_rows(corpus)] == ["todo-1", "todo-1-2"]
+    assert [row["id"] for row in read_rows(corpus)] == ["todo-1", "todo-1-2"]
 
 
 def test_the_same_text_with_other_labels_stops_the_whole_addition(cli: Run, tmp_path: Path) -> None:
@@ -101,7 +100,10 @@ def test_rows_that_training_would_refuse_are_refused(cli: Run, tmp_path: Path) -
 
 
 def test_near_duplicates_are_added_and_listed() -> None:
-    long = "The ministry opened a shelter for victims of forced labor in the port and funded it for a whole year"
+    long = (
+        "The ministry opened a shelter for victims of forced labor in the port and funded it for "
+        "a whole year"
+    )
     there = [{"id": "a", "text": long, "labels": ("positive_effort",)}]
     new = [
         {"id": "b", "text": long + ".", "labels": ("positive_effort",)},
@@ -109,14 +111,13 @@ def test_near_duplicates_are_added_and_listed() -> None:
         {"id": "d", "text": "Something else is said here.", "labels": ()},
     ]
     added = add_rows(there, new)
-    assert [one["id"] for one in added.rows] == ["b", "c", "d"]
-    assert {(row["id"], other["id"]) for row, other, _ in added.near} == {
-        ("b", "a"),
-        ("c", "a"),
-        ("c", "b"),
-    }
-    assert added.near[0][2] == 1.0
-    assert added.near[-1][0]["labels"] != added.near[-1][1]["labels"]
+    assert [row["id"] for row in added.rows] == ["b", "c", "d"]
+    near_ids = {(row["id"], other["id"]) for row, other, _ in added.near}
+    assert near_ids == {("b", "a"), ("c", "a"), ("c", "b")}
+    _, _, highest_similarity = added.near[0]
+    assert highest_similarity == 1.0
+    row, other, _ = added.near[-1]
+    assert row["labels"] != other["labels"]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -131,11 +132,9 @@ def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
         row("One."),
         row("Four four four four.", pair="p"),
     )
-    found = [
-        json.loads(line)
-        for line in cli("corpus", "stats", corpus, "-f", "jsonl").stdout.splitlines()
-    ]
-    assert found[0] == {
+    done = cli("corpus", "stats", corpus, "-f", "jsonl")
+    whole, *stats = [json.loads(line) for line in done.stdout.splitlines()]
+    assert whole == {
         "part": "corpus",
         "passages": 4,
         "groups": 3,
@@ -143,28 +142,29 @@ def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
         "pairs": 1,
         "largest_group": 2,
     }
-    counts = {(one["part"], one["name"]): one.get("passages") for one in found[1:]}
+    counts = {(stat["part"], stat["name"]): stat.get("passages") for stat in stats}
     assert counts["label", "failure"] == 2
     assert counts["label", "(none)"] == 2
     assert counts["labels", "failure + complicity"] == 1
     assert counts["section", "(none)"] == 3
     assert counts["source", "me"] == 1
-    words = next(one for one in found if one["part"] == "length" and one["name"] == "words")
-    assert (words["least"], words["median"], words["most"]) == (1.0, 2.5, 4.0)
+    lengths = {stat["name"]: stat for stat in stats if stat["part"] == "length"}
+    words = lengths["words"]
+    assert words["least"] == 1.0
+    assert words["median"] == 2.5
+    assert words["most"] == 4.0
     table = cli("corpus", "stats", corpus).stdout.decode()
     assert table.startswith(
         "4 passages in 3 groups (largest 2): 1 documents, 1 sets of near-identical passages\n"
     )
 
 
+texts = st.text("abcd ", min_size=1).filter(str.strip)
+docs = st.sampled_from([None, "A", "B", "C"])
+
+
 @given(
-    st.lists(
-        st.tuples(
-            st.text("abcd ", min_size=1).filter(str.strip), st.sampled_from([None, "A", "B", "C"])
-        ),
-        min_size=2,
-        max_size=40,
-    ),
+    st.lists(st.tuples(texts, docs), min_size=2, max_size=40),
     st.floats(0.05, 0.95),
     st.integers(0, 3),
 )
@@ -173,45 +173,48 @@ def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
     passages: list[tuple[str, str | None]], share: float, seed: int
 ) -> None:
     rows = [
-        {"id": str(i), "text": text, "labels": (), "doc": doc}
-        for i, (text, doc) in enumerate(passages)
+        {"id": str(number), "text": text, "labels": (), "doc": doc}
+        for number, (text, doc) in enumerate(passages)
     ]
     try:
         train, test = split_rows(rows, share, seed)
     except CorpusError:
         return
-    assert sorted([*train, *test], key=lambda one: int(one["id"])) == rows
+    assert sorted([*train, *test], key=lambda row: int(row["id"])) == rows
     assert (train, test) == split_rows(rows, share, seed)
-    side = {one["id"]: number for number, part in enumerate((train, test)) for one in part}
-    groups = group_rows(rows)
-    assert all(side[str(i)] == side[str(g)] for i, g in enumerate(groups))
-    assert all(
-        side[str(i)] == side[str(j)]
-        for i, j, _ in near_duplicate_pairs([one["text"] for one in rows], 0.8)
-    )
+    in_train = {int(row["id"]) for row in train}
+    for number, group in enumerate(group_rows(rows)):
+        assert (number in in_train) == (group in in_train)
+    for first, second, _ in near_duplicate_pairs([row["text"] for row in rows], 0.8):
+        assert (first in in_train) == (second in in_train)
 
 
 def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None:
-    data, train, test = (
-        ROOT / "data" / "corpus" / "assessment.jsonl",
-        tmp_path / "train.jsonl",
-        tmp_path / "test.jsonl",
-    )
-    done = cli(
-        "corpus", "split", data, "--train", train, "--test", test, "--share", 0.3, "--seed", 2
-    )
+    data = ROOT / "data" / "corpus" / "assessment.jsonl"
+    train = tmp_path / "train.jsonl"
+    test = tmp_path / "test.jsonl"
+    split = ("corpus", "split", data, "--train", train)
+    done = cli(*split, "--test", test, "--share", 0.3, "--seed", 2)
     assert done.returncode == 0, done.stderr
-    rows, parts = read_rows(data), [read_rows(train), read_rows(test)]
-    assert sorted(one["id"] for part in parts for one in part) == sorted(one["id"] for one in rows)
-    assert len(parts[1]) == pytest.approx(0.3 * len(rows), abs=3)
-    done = cli("corpus", "split", data, "--train", train, "--test", train)
-    assert (done.returncode, b"give two files" in done.stderr) == (2, True)
-    done = cli("corpus", "split", data, "--train", train, "--test", test, "--share", 2)
-    assert (done.returncode, b"between 0 and 1" in done.stderr) == (2, True)
+    rows = read_rows(data)
+    train_rows = read_rows(train)
+    test_rows = read_rows(test)
+    parts_ids = [row["id"] for row in (*train_rows, *test_rows)]
+    assert sorted(parts_ids) == sorted(row["id"] for row in rows)
+    assert len(test_rows) == pytest.approx(0.3 * len(rows), abs=3)
+    done = cli(*split, "--test", train)
+    assert done.returncode == 2
+    assert b"give two files" in done.stderr
+    done = cli(*split, "--test", test, "--share", 2)
+    assert done.returncode == 2
+    assert b"between 0 and 1" in done.stderr
 
 
 def test_one_group_cannot_be_parted() -> None:
-    rows = [{"id": str(i), "text": f"Text number {i}", "labels": (), "doc": "A"} for i in range(5)]
+    rows = [
+        {"id": str(number), "text": f"Text number {number}", "labels": (), "doc": "A"}
+        for number in range(5)
+    ]
     with pytest.raises(CorpusError, match="cannot be parted"):
         split_rows(rows)
 
@@ -230,13 +233,15 @@ def test_stats_of_the_shipped_corpus_add_up() -> None:
 def test_intervals_hold_the_figure_and_narrow_with_more_passages() -> None:
     rng = np.random.default_rng(0)
     widths = []
-    for n in (50, 1_000):
-        first = {str(i): ["failure"] if rng.random() < 0.4 else [] for i in range(n)}
+    for passages in (50, 1_000):
+        first = {str(key): ["failure"] if rng.random() < 0.4 else [] for key in range(passages)}
         second = {key: labels if rng.random() < 0.85 else [] for key, labels in first.items()}
-        unused, found, _ = agreement(first, second, draws=1_000)
-        assert found.kappa_interval[0] < found.kappa < found.kappa_interval[1]
-        assert found.alpha_interval[0] < found.alpha < found.alpha_interval[1]
-        widths.append(found.kappa_interval[1] - found.kappa_interval[0])
+        unused, failure, _ = agreement(first, second, draws=1_000)
+        low, high = failure.kappa_interval
+        assert low < failure.kappa < high
+        widths.append(high - low)
+        low, high = failure.alpha_interval
+        assert low < failure.alpha < high
         assert np.isnan(unused.kappa_interval[0])  # nobody used the label
     assert widths[1] < widths[0] / 2
 
@@ -260,11 +265,11 @@ def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_pat
     assert out.index("| 2 | failure") < out.index("| 1 | failure")
     assert "| 95% interval (100 draws) | Cohen's kappa | Krippendorff's alpha |" in out
     texts = write(tmp_path / "texts.jsonl", {"id": "1", "text": "Courts slept.", "labels": []})
-    lines = cli(
-        "corpus", "agree", first, second, "--texts", texts, "-f", "jsonl", "--most", 1
-    ).stdout.splitlines()
-    rows = [json.loads(line) for line in lines]
-    assert [one["part"] for one in rows] == ["agreement"] * 3 + ["disagreement"]
+    options = ("--texts", texts, "-f", "jsonl", "--most", 1)
+    done = cli("corpus", "agree", first, second, *options)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    parts = [row["part"] for row in rows]
+    assert parts == ["agreement", "agreement", "agreement", "disagreement"]
     assert rows[3] == {
         "part": "disagreement",
         "id": "2",
@@ -281,39 +286,34 @@ def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_pat
 def test_only_passages_that_both_labelled_blind_to_each_other_count_and_the_rest_is_said(
     cli: Run, tmp_path: Path
 ) -> None:
-    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
-    blind: list[list[list[str] | None]] = [
-        [["colleagues"]] * 2,
-        [["colleagues", "model"], []],
-        [None, ["colleagues"]],
-    ]
-    for side, file in enumerate((first, second)):
-        rows = [
-            {"id": f"p{n}", "labels": ["failure"] * (n == side), "blind": one[side]}
-            for n, one in enumerate(blind)
-        ]
-        file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
-    assert (
-        "without seeing the other: 1 of 3 passages, which alone count; seen: 1; not recorded: 1"
-        in done.stderr.decode()
+    def annotated(id: str, labels: list[str], blind: list[str] | None) -> dict[str, object]:
+        return {"id": id, "labels": labels, "blind": blind}
+
+    def count_compared(lines: bytes) -> set[int]:
+        rows = [json.loads(line) for line in lines.splitlines()]
+        return {row["passages"] for row in rows if row["part"] == "agreement"}
+
+    first = write(
+        tmp_path / "a.jsonl",
+        annotated("p0", ["failure"], ["colleagues"]),
+        annotated("p1", [], ["colleagues", "model"]),
+        annotated("p2", [], None),
     )
-    assert {
-        row["passages"]
-        for row in map(json.loads, done.stdout.splitlines())
-        if row["part"] == "agreement"
-    } == {1}
+    second = write(
+        tmp_path / "b.jsonl",
+        annotated("p0", [], ["colleagues"]),
+        annotated("p1", ["failure"], []),
+        annotated("p2", [], ["colleagues"]),
+    )
+    done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
+    counts = "1 of 3 passages, which alone count; seen: 1; not recorded: 1"
+    assert f"without seeing the other: {counts}" in done.stderr.decode()
+    assert count_compared(done.stdout) == {1}
     second.write_text(second.read_text("utf-8").replace("colleagues", "nobody"), "utf-8")
     done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
-    assert (
-        "0 of 3 passages, so that all count, independent or not; seen: 3; not recorded: 0"
-        in done.stderr.decode()
-    )
-    assert {
-        row["passages"]
-        for row in map(json.loads, done.stdout.splitlines())
-        if row["part"] == "agreement"
-    } == {3}
+    counts = "0 of 3 passages, so that all count, independent or not; seen: 3; not recorded: 0"
+    assert counts in done.stderr.decode()
+    assert count_compared(done.stdout) == {3}
 
 
 def test_disagreements_of_equal_annotators_are_none() -> None:
@@ -336,26 +336,25 @@ def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(
     assert done.returncode == 0, done.stderr
     warning, blind = done.stderr.decode().splitlines()
     assert warning == f"tipclassify: warning: {second}: rows that are not labelled yet, left out: 1"
-    assert (
-        "0 of 1 passages, so that all count, independent or not; seen: 0; not recorded: 1" in blind
-    )
+    counts = "0 of 1 passages, so that all count, independent or not; seen: 0; not recorded: 1"
+    assert counts in blind
     table = done.stdout.decode()
     assert "| positive_effort | 1 | 1.000 | – | – | – |" in table
     assert "nan" not in table
     nobody = write(tmp_path / "c.jsonl", {**row("Police acted.", id="1"), "labels": None})
-    for bad, why in (
+    number = write(tmp_path / "d.jsonl", {"id": "1", "labels": 7})
+    without_labels = write(tmp_path / "e.jsonl", {"id": "1"})
+    twice = write(tmp_path / "f.jsonl", row("A b.", id="1"), row("C d.", id="1"))
+    for bad, message in (
         (nobody, "no row is labelled yet"),
         (tmp_path / "gone.jsonl", "no such file"),
-        (write(tmp_path / "d.jsonl", {"id": "1", "labels": 7}), "no labels; add"),
-        (write(tmp_path / "e.jsonl", {"id": "1"}), "no id or no labels"),
-        (
-            write(tmp_path / "f.jsonl", row("A b.", id="1"), row("C d.", id="1")),
-            "stands there twice",
-        ),
+        (number, "no labels; add"),
+        (without_labels, "no id or no labels"),
+        (twice, "stands there twice"),
     ):
         done = cli("corpus", "agree", first, bad)
         assert done.returncode == 1
-        assert why in done.stderr.decode()
+        assert message in done.stderr.decode()
         assert len(done.stderr.decode().splitlines()) == 1
 
 
@@ -363,40 +362,27 @@ def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(
     cli: Run, tmp_path: Path
 ) -> None:
     rows = [
-        row(f"Police freed the {a} of the {b}.")
-        for a in ("men", "boys", "girls")
-        for b in "abcdefghijk"
+        row(f"Police freed the {who} of the {place}.")
+        for who in ("men", "boys", "girls")
+        for place in "abcdefghijk"
     ]
     corpus = write(tmp_path / "my.jsonl", *rows)
     done = cli("corpus", "add", corpus, "--to", corpus)
     lines = done.stderr.decode().splitlines()
-    assert (len(lines), lines[-1]) == (21, "tipclassify: and 13 more of this kind")
+    assert len(lines) == 21
+    assert lines[-1] == "tipclassify: and 13 more of this kind"
     assert lines[0] == "tipclassify: my-1: the same passage is there; left out"
 
 
 def test_a_queue_with_nothing_to_ask_writes_no_file(cli: Run, tmp_path: Path) -> None:
     known = write(tmp_path / "my.jsonl", row("Police freed the boys."))
-    done = cli(
-        "corpus",
-        "queue",
-        known,
-        "--against",
-        known,
-        "--model",
-        "fast",
-        "--out",
-        tmp_path / "todo.jsonl",
-    )
-    assert (done.returncode, (tmp_path / "todo.jsonl").exists()) == (0, False)
+    queue = tmp_path / "todo.jsonl"
+    options = ("--model", "fast", "--out", queue)
+    done = cli("corpus", "queue", known, "--against", known, *options)
+    assert done.returncode == 0
+    assert not queue.exists()
     assert "every passage is in --against already" in done.stderr.decode()
-    done = cli(
-        "corpus",
-        "queue",
-        tmp_path / "gone.html",
-        "--model",
-        "fast",
-        "--out",
-        tmp_path / "todo.jsonl",
-    )
-    assert (done.returncode, (tmp_path / "todo.jsonl").exists()) == (1, False)
+    done = cli("corpus", "queue", tmp_path / "gone.html", *options)
+    assert done.returncode == 1
+    assert not queue.exists()
     assert "gone.html: no such file" in done.stderr.decode()

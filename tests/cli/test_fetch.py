@@ -1,5 +1,7 @@
-"""``tipclassify fetch``: addresses tried, files saved, messages. A server on the loopback stands
-for state.gov."""
+"""``tipclassify fetch``: addresses tried, files saved, messages.
+
+A server on the loopback stands for state.gov.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +47,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A site on this machine that stands for state.gov."""
     monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "cache"))
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -265,7 +268,10 @@ def test_refresh_downloads_anew(site: Site, run: Run, tmp_path: Path) -> None:
     [
         (
             2016,
-            "2016: no TIP Report, or under numbers that cannot be guessed; give a year from 2017 on, or save older",
+            (
+                "2016: no TIP Report, or under numbers that cannot be guessed; give a year from "
+                "2017 on, or save older"
+            ),
         ),
         (2000, "2000: no TIP Report"),
         (THIS_YEAR + 1, f"{THIS_YEAR + 1}: no TIP Report"),

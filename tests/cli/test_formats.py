@@ -1,5 +1,7 @@
-"""Formats that analysts have: mail, old office files, archives of reports; and our own pages,
-which are no reports."""
+"""Formats that analysts have: mail, old office files, archives of reports.
+
+Our own pages are no reports.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,11 @@ import io
 import json
 import shutil
 import stat
+import subprocess
 import sys
 import zipfile
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import Run
@@ -21,20 +23,23 @@ from word_files import FILES
 FAST = ("--model", "fast")
 TEXT = "PROSECUTION\n\nPolice arrested nine traffickers, but courts convicted none of them.\n"
 PAGE = f"<!doctype html><title>Togo 2021</title><h1>Togo 2021</h1><p>{TEXT.splitlines()[2]}</p>"
+Done = subprocess.CompletedProcess[bytes]
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
 
 
-def texts(done: Any) -> list[str]:
+def texts(done: Done) -> list[str]:
+    """Return the text of each passage that a command wrote as JSON Lines."""
     assert done.returncode == 0, done.stderr
     return [json.loads(line)["text"] for line in done.stdout.splitlines()]
 
 
-def errors(done: Any) -> list[str]:
+def errors(done: Done) -> list[str]:
+    """Return the lines of the log that are no warnings."""
     return [line for line in done.stderr.decode().splitlines() if "warning" not in line]
 
 
-# --------------------------------------------------------------------------------------------- our
-# own pages
+# ---------------------------------------------------------------------------------------------
+# our own pages
 
 
 def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Run, tmp_path: Path) -> None:
@@ -44,9 +49,10 @@ def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Run, tmp_
         assert cli("score", report, *FAST, "-o", tmp_path / name).returncode == 0
     done = cli("score", tmp_path / "findings.html", report, *FAST, "--format", "jsonl")
     assert done.returncode == 1
-    (said, _) = errors(done)
-    assert said.endswith(
-        "findings.html: a page that tipclassify wrote, skipped; give the report that it was made from"
+    (line, _) = errors(done)
+    assert line.endswith(
+        "findings.html: a page that tipclassify wrote, skipped; "
+        "give the report that it was made from"
     )
     assert len(done.stdout.splitlines()) == 1
     folder = cli("score", tmp_path, *FAST, "--format", "jsonl")
@@ -59,25 +65,21 @@ def test_a_desk_and_a_comparison_are_our_own_pages(cli: Run, tmp_path: Path) -> 
     reports.mkdir()
     for year in (2021, 2022):
         (reports / f"togo-{year}.html").write_text(PAGE.replace("2021", str(year)), "utf-8")
-    assert (
-        cli(
-            "score", reports, *FAST, "--format", "html", "--output-dir", reports / "desk"
-        ).returncode
-        == 0
-    )
-    old, new = reports / "togo-2021.html", reports / "togo-2022.html"
+    desk = ("--format", "html", "--output-dir", reports / "desk")
+    assert cli("score", reports, *FAST, *desk).returncode == 0
+    old = reports / "togo-2021.html"
+    new = reports / "togo-2022.html"
     assert cli("compare", old, new, *FAST, "-o", reports / "changes.html").returncode == 0
     done = cli("score", reports, *FAST, "--format", "jsonl")
-    assert {Path(json.loads(line)["file"]).name for line in done.stdout.splitlines()} == {
-        old.name,
-        new.name,
-    }
+    names = {Path(json.loads(line)["file"]).name for line in done.stdout.splitlines()}
+    assert names == {old.name, new.name}
 
 
 # --------------------------------------------------------------------------------------------- mail
 
 
 def mail(html: str = "", plain: str = "", attached: bytes = b"", headers: int = 0) -> bytes:
+    """Return a message with a page, text or attached file, and so many more headers."""
     message = EmailMessage()
     for number in range(headers):
         message[f"X-Relay2-{number}"] = "accepted by the relay of the harbor office"
@@ -153,7 +155,8 @@ def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Pa
         assert done.returncode == 1
         (line,) = errors(done)
         assert line.endswith(
-            f"{name}: an Outlook message (.msg); save it as .eml, HTML or text, and what is attached to it by itself"
+            f"{name}: an Outlook message (.msg); save it as .eml, HTML or text, "
+            "and what is attached to it by itself"
         )
 
 
@@ -164,7 +167,8 @@ CONVERTER = f"""#!{sys.executable}
 import os, pathlib, shutil, sys
 arguments = dict(part.split("=", 1) for part in sys.argv if part.startswith("--") and "=" in part)
 source = pathlib.Path(sys.argv[-1])
-made = pathlib.Path(arguments.get("--output") or pathlib.Path(sys.argv[sys.argv.index("--outdir") + 1], "report.docx"))
+made = pathlib.Path(arguments.get("--output") or pathlib.Path(sys.argv[sys.argv.index("--outdir") \
++ 1], "report.docx"))
 {{action}}
 """
 COPY = f"shutil.copy({str(FILES / 'word-report.docx')!r}, made)"
@@ -196,6 +200,7 @@ OLD = {
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
+    """Return a zip file of these members."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
@@ -220,7 +225,10 @@ def test_pandoc_reads_what_it_can(cli: Run, tmp_path: Path, name: str, read: boo
     assert done.returncode == (0 if read else 1), done.stderr
     if not read:
         (line,) = errors(done)
-        what = "an old Word file (.doc), which needs LibreOffice on the path; install it, or save as .docx or PDF"
+        what = (
+            "an old Word file (.doc), which needs LibreOffice on the path; "
+            "install it, or save as .docx or PDF"
+        )
         assert line.endswith(f"a.doc: {what}")
 
 
@@ -240,7 +248,7 @@ def test_without_a_converter_the_message_names_it_and_the_rest_goes_on(
 
 @posix
 @pytest.mark.parametrize(
-    ("action", "said"),
+    ("action", "message"),
     [
         ("sys.exit(1)", "soffice cannot read it (damaged, or too large?); save it as .docx or PDF"),
         ("pass", "soffice cannot read it (damaged, or too large?); save it as .docx or PDF"),
@@ -257,13 +265,13 @@ def test_without_a_converter_the_message_names_it_and_the_rest_goes_on(
     ],
 )
 def test_a_converter_that_fails_is_one_line(
-    cli: Run, tmp_path: Path, action: str, said: str
+    cli: Run, tmp_path: Path, action: str, message: str
 ) -> None:
     (tmp_path / "a.rtf").write_bytes(OLD["a.rtf"]())
     done = cli("text", tmp_path / "a.rtf", env=converter(tmp_path / "bin", "soffice", action))
     assert done.returncode == 1
     (line,) = errors(done)
-    assert f"a.rtf: {said}" in line
+    assert f"a.rtf: {message}" in line
 
 
 @posix
@@ -275,9 +283,11 @@ def test_a_converter_sees_a_folder_of_its_own_and_no_macros_and_nothing_of_ours(
 import json
 folder = source.parent
 profile = next(part for part in sys.argv if part.startswith("-env:UserInstallation=file://"))
-settings = pathlib.Path(profile.split("file://")[1], "user", "registrymodifications.xcu").read_text()
+settings = pathlib.Path(profile.split("file://")[1], "user", \
+"registrymodifications.xcu").read_text()
 names = sorted(path.name for path in folder.iterdir())
-pathlib.Path({str(seen)!r}).write_text(json.dumps([str(folder), os.getcwd(), names, dict(os.environ), settings]))
+pathlib.Path({str(seen)!r}).write_text(json.dumps([str(folder), os.getcwd(), names, \
+dict(os.environ), settings]))
 {COPY}"""
     (tmp_path / "a.rtf").write_bytes(OLD["a.rtf"]())
     environment = {**converter(tmp_path / "bin", "soffice", action), "SECRET_TOKEN": "x"}
@@ -330,7 +340,10 @@ time.sleep(60)"""
     not shutil.which("pandoc") and not shutil.which("soffice"), reason="needs pandoc or LibreOffice"
 )
 def test_a_rich_text_file_is_read_by_a_real_converter(cli: Run, tmp_path: Path) -> None:
-    rich = rb"{\rtf1\ansi {\b PROSECUTION}\par Police arrested nine traffickers in May.\par Courts convicted none.\par}"
+    rich = (
+        rb"{\rtf1\ansi {\b PROSECUTION}\par Police arrested nine traffickers in May.\par "
+        rb"Courts convicted none.\par}"
+    )
     (tmp_path / "a.rtf").write_bytes(rich)
     done = cli("score", tmp_path / "a.rtf", *FAST, "--format", "jsonl")
     assert texts(done) == ["Police arrested nine traffickers in May.", "Courts convicted none."]
@@ -342,6 +355,7 @@ def test_a_rich_text_file_is_read_by_a_real_converter(cli: Run, tmp_path: Path) 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
+    """An archive of four reports, with other files among them."""
     file = tmp_path / "all.zip"
     row = json.dumps({"text": "Courts slept."}).encode()
     members = {
@@ -349,8 +363,6 @@ def archive(tmp_path: Path) -> Path:
         "a.txt": TEXT.encode(),
         "rows.jsonl": row,
         "c.txt.gz": gzip.compress(TEXT.encode()),
-    }
-    members |= {
         "photo.png": b"\x89PNG\r\n",
         ".hidden.txt": TEXT.encode(),
         "__MACOSX/a.txt": b"\0\5\x16\7",
@@ -364,20 +376,24 @@ def test_reports_in_an_archive_are_read_as_those_of_a_folder(
 ) -> None:
     done = cli("score", archive, *FAST, "--format", "jsonl")
     assert done.returncode == 0, done.stderr
-    found = [
-        json.loads(line)["file"].removeprefix(f"{archive}/") for line in done.stdout.splitlines()
+    files = [json.loads(line)["file"] for line in done.stdout.splitlines()]
+    assert [file.removeprefix(f"{archive}/") for file in files] == [
+        "a.txt",
+        "b/togo.html",
+        "c.txt.gz",
+        "rows.jsonl",
     ]
-    assert found == ["a.txt", "b/togo.html", "c.txt.gz", "rows.jsonl"]
     assert b"all.zip: left out 1 files that are no reports: photo.png" in done.stderr
-    assert len(texts(cli("score", tmp_path, *FAST, "--format", "jsonl"))) == 4
-    assert (
-        len(texts(cli("score", tmp_path / "*.zip", *FAST, "--format", "jsonl", "--jobs", "2"))) == 4
-    )
+    folder = cli("score", tmp_path, *FAST, "--format", "jsonl")
+    assert len(texts(folder)) == 4
+    pattern = cli("score", tmp_path / "*.zip", *FAST, "--format", "jsonl", "--jobs", "2")
+    assert len(texts(pattern)) == 4
 
 
 def test_one_report_of_an_archive_has_a_path(cli: Run, archive: Path) -> None:
     done = cli("text", archive / "a.txt")
-    assert (done.returncode, done.stdout.decode()) == (0, TEXT)
+    assert done.returncode == 0
+    assert done.stdout.decode() == TEXT
     absent = cli("text", archive / "z.txt")
     assert absent.returncode == 1
     assert b"'z.txt' is missing" in absent.stderr
@@ -393,7 +409,7 @@ def test_outputs_for_the_reports_of_an_archive_are_resumed(
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (
             zipped({"photo.png": b"\x89PNG"}),
@@ -416,13 +432,13 @@ def test_outputs_for_the_reports_of_an_archive_are_resumed(
     ids=["no report", "empty", "a bomb", "too many", "cut off"],
 )
 def test_a_bad_archive_is_one_line_and_the_rest_goes_on(
-    cli: Run, tmp_path: Path, data: bytes, said: str
+    cli: Run, tmp_path: Path, data: bytes, message: str
 ) -> None:
     (tmp_path / "bad.zip").write_bytes(data)
     (tmp_path / "b.txt").write_text(TEXT, "utf-8")
     done = cli("score", tmp_path / "bad.zip", tmp_path / "b.txt", *FAST, "--format", "jsonl")
     assert done.returncode == 1
-    assert f"bad.zip: {said}" in errors(done)[0]
+    assert f"bad.zip: {message}" in errors(done)[0]
     assert len(done.stdout.splitlines()) == 1
 
 

@@ -21,6 +21,7 @@ Printed = Callable[..., bytes]
 
 @pytest.fixture
 def printed() -> Printed:
+    """A function that runs ``text`` in this process, and returns what it prints."""
     app = typer.Typer()
     app.command()(text)
 
@@ -91,7 +92,8 @@ def test_blocks_are_lines_of_json(tmp_path: Path, printed: Printed) -> None:
 def test_the_encoding_can_be_named_and_the_output_be_a_file(
     tmp_path: Path, printed: Printed
 ) -> None:
-    file, out = tmp_path / "report.txt", tmp_path / "out.txt"
+    file = tmp_path / "report.txt"
+    out = tmp_path / "out.txt"
     file.write_bytes("Zażółć.".encode("cp1250"))
     assert printed(file, "--encoding", "cp1250", "--output", out) == b""
     assert out.read_bytes() == "Zażółć.\n".encode()

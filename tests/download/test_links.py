@@ -35,6 +35,8 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 class _Handler(BaseHTTPRequestHandler):
+    """Answers a request by the route of its path."""
+
     server: Server
 
     def do_GET(self) -> None:
@@ -46,13 +48,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def answer(self, body: bytes = PAGE, status: int = 200, **headers: str) -> None:
+        """Send a body and headers, whose names have ``_`` for ``-``; an empty one is not sent."""
         self.send_response(status)
-        given = {
+        all_headers = {
             "Content_Type": "text/html; charset=utf-8",
             "Content_Length": str(len(body)),
             **headers,
         }
-        for name, value in given.items():
+        for name, value in all_headers.items():
             if value:
                 self.send_header(name.replace("_", "-"), value)
         self.end_headers()
@@ -76,6 +79,7 @@ class Server(ThreadingHTTPServer):
         self.stop = threading.Event()
 
     def url(self, path: str) -> str:
+        """Return the address of a path."""
         return f"http://127.0.0.1:{self.server_port}{path}"
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -84,6 +88,7 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
+    """A server that runs."""
     with Server() as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -96,15 +101,9 @@ def server() -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache of its own for each test, and no proxy of the machine."""
-    for name in (
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "ALL_PROXY",
-        "http_proxy",
-        "https_proxy",
-        "all_proxy",
-    ):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "links"
 
@@ -112,10 +111,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def fetched(
     server: Server, path: str, refresh: bool = False, limits: DownloadLimits = QUICK
 ) -> links.Download:
+    """Download a path of the server."""
     return download(server.url(path), allow_private=True, refresh=refresh, limits=limits)
 
 
 def refused(url: str, limits: DownloadLimits = QUICK, allow_private: bool = True) -> str:
+    """Return the one line by which a download is refused."""
     with pytest.raises(LinkError) as caught:
         download(url, allow_private=allow_private, limits=limits)
     message = str(caught.value)
@@ -128,9 +129,9 @@ def refused(url: str, limits: DownloadLimits = QUICK, allow_private: bool = True
 
 
 def test_a_page_comes_with_its_type_encoding_address_and_day(server: Server) -> None:
-    found = fetched(server, "/page#section-2")
+    page = fetched(server, "/page#section-2")
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    assert found == links.Download(PAGE, "text/html", "utf-8", server.url("/page"), today)
+    assert page == links.Download(PAGE, "text/html", "utf-8", server.url("/page"), today)
 
 
 def test_we_say_who_we_are_and_send_no_more(server: Server) -> None:
@@ -138,14 +139,8 @@ def test_we_say_who_we_are_and_send_no_more(server: Server) -> None:
     sent = {name.lower(): value for name, value in server.headers[0].items()}
     assert "tipclassify/" in sent["user-agent"]
     assert sent["host"] == f"127.0.0.1:{server.server_port}"
-    assert set(sent) <= {
-        "host",
-        "user-agent",
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "connection",
-    }
+    allowed = "host user-agent accept accept-encoding accept-language connection"
+    assert set(sent) <= set(allowed.split())
 
 
 @pytest.mark.parametrize(
@@ -165,13 +160,12 @@ def test_we_say_who_we_are_and_send_no_more(server: Server) -> None:
 def test_type_and_encoding_are_those_of_the_server(
     server: Server, media_type: str, content_type: str | None, encoding: str | None
 ) -> None:
-    server.routes["/typed"] = lambda to: to.answer(b"PK\x03\x04 data", Content_Type=media_type)
-    found = fetched(server, "/typed")
-    assert (found.content_type, found.encoding, found.data) == (
-        content_type,
-        encoding,
-        b"PK\x03\x04 data",
-    )
+    data = b"PK\x03\x04 data"
+    server.routes["/typed"] = lambda to: to.answer(data, Content_Type=media_type)
+    page = fetched(server, "/typed")
+    assert page.content_type == content_type
+    assert page.encoding == encoding
+    assert page.data == data
 
 
 def test_other_kinds_of_content_are_refused_before_the_body_is_read(server: Server) -> None:
@@ -192,6 +186,7 @@ def test_compressed_pages_are_unpacked(server: Server) -> None:
 
 
 def _to(location: str) -> Callable[[_Handler], None]:
+    """Return a route that leads to another address."""
     return lambda to: to.answer(b"", 302, Location=location)
 
 
@@ -264,14 +259,18 @@ def test_a_status_that_is_not_a_page_is_reported_with_what_to_do(
 
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_trouble_that_passes_is_tried_once_more_and_no_more(server: Server, status: int) -> None:
-    server.routes["/busy"] = lambda to: (
-        to.answer() if len(server.asked) > 1 else to.answer(b"", status)
-    )
+    def busy_once(to: _Handler) -> None:
+        if len(server.asked) > 1:
+            to.answer()
+        else:
+            to.answer(b"", status)
+
+    server.routes["/busy"] = busy_once
     assert fetched(server, "/busy").data == PAGE
-    assert server.asked == ["/busy"] * 2
+    assert server.asked == ["/busy", "/busy"]
     server.routes["/down"] = lambda to: to.answer(b"", status)
     assert f"in trouble ({status})" in refused(server.url("/down"))
-    assert server.asked[2:] == ["/down"] * 2
+    assert server.asked == ["/busy", "/busy", "/down", "/down"]
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -282,9 +281,13 @@ def test_a_wait_that_the_site_asks_for_is_left_to_the_user(server: Server, statu
 
 
 def test_a_connection_that_breaks_off_is_tried_once_more(server: Server) -> None:
-    server.routes["/broken"] = lambda to: to.answer(
-        PAGE, Content_Length=str(len(PAGE) if len(server.asked) > 1 else 900)
-    )
+    def cut_once(to: _Handler) -> None:
+        if len(server.asked) > 1:
+            to.answer(PAGE)
+        else:
+            to.answer(PAGE, Content_Length="900")
+
+    server.routes["/broken"] = cut_once
     assert fetched(server, "/broken").data == PAGE
     server.routes["/cut"] = lambda to: to.answer(PAGE, Content_Length="900")
     assert "the connection was lost" in refused(server.url("/cut"))
@@ -302,10 +305,10 @@ def test_an_unknown_host_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    assert "no address is known for no.example" in refused(
-        "http://no.example/", allow_private=False
-    )
-    assert "no address is known" in refused(f"http://{'x' * 70}.example/", allow_private=False)
+    message = refused("http://no.example/", allow_private=False)
+    assert "no address is known for no.example" in message
+    message = refused(f"http://{'x' * 70}.example/", allow_private=False)
+    assert "no address is known" in message
 
 
 def test_a_server_without_tls_is_reported_as_such(server: Server) -> None:
@@ -368,7 +371,8 @@ def test_a_compressed_bomb_is_not_unpacked(server: Server, monkeypatch: pytest.M
             self.eof = False
 
         def decompress(self, part: bytes, most: int) -> bytes:
-            unpacked.append(len(data := self._plain.decompress(part, most)))
+            data = self._plain.decompress(part, most)
+            unpacked.append(len(data))
             return data
 
     monkeypatch.setattr(zlib, "decompressobj", lambda wbits: Counting(wbits))
@@ -408,6 +412,7 @@ def test_damaged_or_foreign_compression_is_reported(
 
 
 def _drip(to: _Handler, head: bytes, drop: bytes) -> None:
+    """Send the start of an answer, and then a drop now and again."""
     to.wfile.write(head)
     while not to.server.stop.wait(0.05):
         to.wfile.write(drop)
@@ -430,35 +435,44 @@ def test_a_server_that_drips_does_not_hold_us(server: Server, head: bytes, drop:
 
 
 def test_a_server_that_says_nothing_does_not_hold_us(server: Server) -> None:
-    server.routes["/silent"] = lambda to: to.server.stop.wait(5) and None  # type: ignore[func-returns-value]
+    def say_nothing(to: _Handler) -> None:
+        to.server.stop.wait(5)
+
+    server.routes["/silent"] = say_nothing
     assert "no answer for 0.2 s" in refused(server.url("/silent"), DownloadLimits(read=0.2))
 
 
 # Addresses
 
-PRIVATE = (
-    "127.0.0.1", "127.9.9.9", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
-    "100.64.0.1", "0.0.0.0", "0.1.2.3", "255.255.255.255", "224.0.0.1", "240.0.0.1", "198.18.0.1", "192.0.2.1",
-    "192.0.0.170", "192.88.99.1", "198.51.100.9", "203.0.113.9", "198.19.255.255", "239.255.255.255", "100.127.255.255",
-    "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "3fff::1", "2001::1",
-    "::ffff:127.0.0.1", "::ffff:a00:1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",
-    "2002:7f00:1::", "2002:a9fe:a9fe::1", "fec0::1", "100::1",
-)  # fmt: skip
+PRIVATE = """
+    127.0.0.1 127.9.9.9 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 169.254.169.254 100.64.0.1
+    0.0.0.0 0.1.2.3 255.255.255.255 224.0.0.1 240.0.0.1 198.18.0.1 192.0.2.1 192.0.0.170
+    192.88.99.1 198.51.100.9 203.0.113.9 198.19.255.255 239.255.255.255 100.127.255.255 :: ::1
+    fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 ff02::1 2001:db8::1 3fff::1 2001::1
+    ::ffff:127.0.0.1 ::ffff:a00:1 ::127.0.0.1 64:ff9b::7f00:1 64:ff9b::a9fe:a9fe 64:ff9b:1::1
+    2002:7f00:1:: 2002:a9fe:a9fe::1 fec0::1 100::1
+""".split()
 
 
-GLOBAL = (
-    PUBLIC, "8.8.8.8", "172.15.255.255", "172.32.0.1", "100.63.255.255", "100.128.0.1", "192.0.1.0", "198.20.0.0",
-    "223.255.255.255", "2606:4700::1111", "2001:200::1", "64:ff9b::808:808", "2002:808:808::", "::ffff:8.8.8.8",
-)  # fmt: skip
-SPELLINGS = (
-    "localhost", "LOCALHOST.", "printer.localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.0.0.1",
-    "0177.0.0.1", "017700000001", "0", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]",
-    "169.254.169.254", "2852039166", "[fe80::1]", "10.0.0.1", "１２７.0.0.1", "127。0。0。1",
-)  # fmt: skip
+GLOBAL = """
+    151.101.1.1 8.8.8.8 172.15.255.255 172.32.0.1 100.63.255.255 100.128.0.1 192.0.1.0 198.20.0.0
+    223.255.255.255 2606:4700::1111 2001:200::1 64:ff9b::808:808 2002:808:808:: ::ffff:8.8.8.8
+""".split()
+SPELLINGS = """
+    localhost LOCALHOST. printer.localhost 127.0.0.1 127.1 2130706433 0x7f000001 0x7f.0.0.1
+    0177.0.0.1 017700000001 0 0.0.0.0 [::1] [::ffff:127.0.0.1] [::ffff:7f00:1] [64:ff9b::7f00:1]
+    169.254.169.254 2852039166 [fe80::1] 10.0.0.1 １２７.0.0.1 127。0。0。1
+""".split()
 NO_WEB = (
-    "file:///etc/passwd", "ftp://a.example/b", "gopher://a.example", "www.state.gov/reports", "http://", "javascript:1",
-    "http://a b/", "http://x:99999/",
-)  # fmt: skip
+    "file:///etc/passwd",
+    "ftp://a.example/b",
+    "gopher://a.example",
+    "www.state.gov/reports",
+    "http://",
+    "javascript:1",
+    "http://a b/",
+    "http://x:99999/",
+)
 
 
 def test_private_and_special_addresses_are_distinguished_from_public_ones() -> None:
@@ -485,7 +499,7 @@ def test_credentials_are_neither_sent_nor_shown(server: Server) -> None:
 
 
 class Names:
-    """A resolver of ours, and connections that are noted.
+    """A resolver of our own, and a record of connections.
 
     What goes to a public address ends at the server.
     """
@@ -496,12 +510,13 @@ class Names:
         plain = socket.create_connection
 
         def lookup(host: str, _port: int) -> list[str]:
-            left = self.answers.get(host, [[host]])
-            return left.pop(0) if len(left) > 1 else left[0]
+            answers_left = self.answers.get(host, [[host]])
+            return answers_left.pop(0) if len(answers_left) > 1 else answers_left[0]
 
         def connect(address: tuple[str, int], *rest: object, **named: object) -> socket.socket:
             self.connected.append(address[0])
-            return plain(("127.0.0.1", server.server_port), *rest, **named)  # type: ignore[arg-type]
+            ours = ("127.0.0.1", server.server_port)
+            return plain(ours, *rest, **named)  # type: ignore[arg-type]
 
         monkeypatch.setattr(transport, "_addresses_of_host", lookup)
         monkeypatch.setattr(socket, "create_connection", connect)
@@ -509,6 +524,7 @@ class Names:
 
 @pytest.fixture
 def names(server: Server, monkeypatch: pytest.MonkeyPatch) -> Names:
+    """Names that the test answers for."""
     return Names(server, monkeypatch)
 
 
@@ -529,10 +545,9 @@ def test_a_redirect_from_a_public_to_a_private_address_is_refused(
         "http://localhost/page",
     ):
         server.routes["/away"] = _to(location)
-        assert "private or local address" in refused(
-            "http://site.example/away", allow_private=False
-        )
-    assert names.connected == [PUBLIC] * 3
+        message = refused("http://site.example/away", allow_private=False)
+        assert "private or local address" in message
+    assert names.connected == [PUBLIC, PUBLIC, PUBLIC]
     assert set(server.asked) == {"/away"}
 
 
@@ -541,14 +556,13 @@ def test_a_name_that_turns_to_loopback_after_the_first_answer_never_reaches_it(
 ) -> None:
     names.answers["turning.example"] = [[PUBLIC], ["127.0.0.1"]]
     server.routes["/away"] = lambda to: to.answer(b"", 302, Location="/page", Connection="close")
-    assert "turning.example, that is 127.0.0.1" in refused(
-        "http://turning.example/away", allow_private=False
-    )
+    message = refused("http://turning.example/away", allow_private=False)
+    assert "turning.example, that is 127.0.0.1" in message
     assert names.connected == [PUBLIC]
     names.answers["turning.example"] = [[PUBLIC], ["127.0.0.1"]]
     server.routes["/busy"] = lambda to: to.answer(b"", 503)
     assert "private or local address" in refused("http://turning.example/busy", allow_private=False)
-    assert names.connected == [PUBLIC] * 2
+    assert names.connected == [PUBLIC, PUBLIC]
 
 
 def test_a_private_address_among_public_ones_is_refused(names: Names) -> None:
@@ -574,12 +588,8 @@ def test_the_next_address_is_tried_where_the_first_is_down(
 
 def test_private_addresses_are_followed_when_allowed(server: Server) -> None:
     assert fetched(server, "/page").data == PAGE
-    assert (
-        download(
-            server.url("/page").replace("127.0.0.1", "localhost"), allow_private=True, limits=QUICK
-        ).data
-        == PAGE
-    )
+    by_name = server.url("/page").replace("127.0.0.1", "localhost")
+    assert download(by_name, allow_private=True, limits=QUICK).data == PAGE
     assert resolve_host("127.0.0.1", 80, allow_private=True) == ["127.0.0.1"]
 
 
@@ -589,11 +599,11 @@ def test_certificates_are_checked_against_the_name_and_not_the_address(
 ) -> None:
     certificate = tmp_path / "certificate.pem"
     key = tmp_path / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-keyout", key, "-out", certificate, "-subj", "/CN=site.example", "-addext", "subjectAltName=DNS:site.example"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    command = ["openssl", "req", "-x509", "-nodes", "-days", "2"]
+    command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-subj", "/CN=site.example", "-addext", "subjectAltName=DNS:site.example"]
+    command += ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -623,17 +633,15 @@ def test_where_a_proxy_is_set_but_unused_the_error_says_so(monkeypatch: pytest.M
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    assert "the proxy of the environment is used only with --allow-private" in refused(
-        "https://site.example/", allow_private=False
-    )
+    message = refused("https://site.example/", allow_private=False)
+    assert "the proxy of the environment is used only with --allow-private" in message
 
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "foo://127.0.0.1:1"])
 def test_a_proxy_of_another_kind_is_one_line(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", proxy)
-    assert "the proxy of the environment cannot be used (" in refused(
-        "http://site.example/", allow_private=True
-    )
+    message = refused("http://site.example/", allow_private=True)
+    assert "the proxy of the environment cannot be used (" in message
 
 
 # The cache
@@ -671,12 +679,10 @@ def test_an_entry_describes_itself(server: Server, cache: Path) -> None:
     server.routes["/from"] = _to("/page")
     fetched(server, "/from")
     (stored,) = cache.glob("*.json")
-    read = json.loads(stored.read_text())
-    assert (read["url"], read["final_url"], read["content_type"]) == (
-        server.url("/from"),
-        server.url("/page"),
-        "text/html",
-    )
+    entry = json.loads(stored.read_text())
+    assert entry["url"] == server.url("/from")
+    assert entry["final_url"] == server.url("/page")
+    assert entry["content_type"] == "text/html"
     assert stored.with_suffix(".html").read_bytes() == PAGE
     assert sorted(path.suffix for path in cache.iterdir()) == [".html", ".json"]
 
@@ -772,5 +778,7 @@ def test_without_httpx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 def test_errors_travel_between_processes() -> None:
     error = LinkError("no such page", status=404, retry=True)
     copy = pickle.loads(pickle.dumps(error))
-    assert (str(copy), copy.status, copy.retry) == ("no such page", 404, True)
+    assert str(copy) == "no such page"
+    assert copy.status == 404
+    assert copy.retry is True
     assert isinstance(copy, InputError)

@@ -1,5 +1,4 @@
-"""Make the folder ``tiny_encoder`` beside this file: an encoder of a few kB, for tests of the code
-around a real one.
+"""Make the folder ``tiny_encoder`` beside this file: an encoder of a few kB, for tests.
 
 It knows some words; its pooled vector is the sum of their contributions to each label, and its
 heads are the identity. The folder is in the repository. After a change here, run ``python
@@ -19,19 +18,32 @@ from tokenizers.normalizers import Lowercase
 from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
-from tipclassify.labels import POLICIES
+from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel, write_encoder
 
 WORDS = {
-    "convicted": (4, 0, 0), "arrested": (4, 0, 0), "trained": (3, 0, 0), "identified": (3, 0, 0), "courts": (1, 0, 0),
-    "not": (-5, 5, 0), "failed": (-1, 5, 0), "none": (-4, 4, 0), "lacked": (-1, 4, 0),
-    "bribes": (0, 0, 5), "complicit": (0, 0, 5), "officers": (0, 0, 2), "took": (0, 0, 1),
-}  # fmt: skip
+    "convicted": (4, 0, 0),
+    "arrested": (4, 0, 0),
+    "trained": (3, 0, 0),
+    "identified": (3, 0, 0),
+    "courts": (1, 0, 0),
+    "not": (-5, 5, 0),
+    "failed": (-1, 5, 0),
+    "none": (-4, 4, 0),
+    "lacked": (-1, 4, 0),
+    "bribes": (0, 0, 5),
+    "complicit": (0, 0, 5),
+    "officers": (0, 0, 2),
+    "took": (0, 0, 1),
+}
 """What each word adds to the logit of positive effort, failure and complicity."""
-PLAIN = "police nine traffickers the government did victims of them . , and but in a to money judges shelter".split()
+PLAIN = (
+    "police nine traffickers the government did victims of them . , and but in a to money judges "
+    "shelter"
+).split()
 KNOWN = (
-    "act acted any are arrested capital city did evidence found in it law no of on prison said sentenced some terms "
-    "them to was were with"
+    "act acted any are arrested capital city did evidence found in it law no of on prison said "
+    "sentenced some terms them to was were with"
 )
 """Further words that are not names when capitalized."""
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -39,7 +51,7 @@ BIAS = (-2.0, -2.0, -3.0)
 
 
 def tokenizer_json() -> str:
-    """Words and marks, in lower case; what is not known is [UNK]."""
+    """Return a tokenizer of words and marks in lower case; what it does not know is [UNK]."""
     ids = {word: number for number, word in enumerate((*SPECIAL, *WORDS, *PLAIN))}
     tokenizer = Tokenizer(WordLevel(ids, unk_token="[UNK]"))
     tokenizer.normalizer = Lowercase()
@@ -50,9 +62,12 @@ def tokenizer_json() -> str:
 
 
 def graph() -> bytes:
-    """The sum of what the tokens say."""
-    rows = [*[(0, 0, 0)] * len(SPECIAL), *WORDS.values(), *[(0, 0, 0)] * len(PLAIN)]
-    made = helper.make_graph(
+    """Return a graph that sums the contributions of the tokens."""
+    nothing = (0, 0, 0)
+    rows = [nothing for _ in SPECIAL]
+    rows += WORDS.values()
+    rows += [nothing for _ in PLAIN]
+    onnx_graph = helper.make_graph(
         [
             helper.make_node("Gather", ["says", "input_ids"], ["each"]),
             helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
@@ -75,14 +90,14 @@ def graph() -> bytes:
             numpy_helper.from_array(np.array([1], np.int64), "axis"),
         ],
     )
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
 
 
 def main() -> None:
     """Write the folder."""
-    rows = {"screen": 0.2, "balanced": 0.5, "cite": 0.9}
+    thresholds = {"screen": 0.2, "balanced": 0.5, "cite": 0.9}
     heads = EncoderHeads(np.eye(3), np.array(BIAS))
     model = EncoderModel(
         graph=graph(),
@@ -90,7 +105,7 @@ def main() -> None:
         vocabulary=frozenset([*WORDS, *filter(str.isalpha, PLAIN), *KNOWN.split()]),
         heads=heads,
         finetuned_heads=heads,
-        thresholds={policy: (rows[policy],) * 3 for policy in POLICIES},
+        thresholds={policy: tuple(thresholds[policy] for _ in LABELS) for policy in POLICIES},
         scale=np.array([1.0, 0.9, 0.8]),
         shift=np.array([0.0, 0.1, -0.1]),
         window=16,

@@ -18,18 +18,20 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 
-PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>2024 Trafficking Narratives: \
-Karvonia</title></head><body>
+PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">\
+<title>2024 Trafficking Narratives: Karvonia</title></head><body>
 <h1>2024 Trafficking Narratives: Karvonia</h1>
 <h2>Overview and Assessment</h2>
-<p>Karvonia does not yet fully meet the Institute’s minimum standards on trafficking, although its government is making
-significant efforts to reach them. Migration officers faced new allegations of selling work permits to traffickers.</p>
+<p>Karvonia does not yet fully meet the Institute’s minimum standards on trafficking, although its \
+government is making
+significant efforts to reach them. Migration officers faced new allegations of selling work \
+permits to traffickers.</p>
 <h2>Prioritized Recommendations</h2>
 <ul><li>Investigate and prosecute officials suspected of aiding traffickers;</li>
 <li>Open a shelter for men, and stop lodging boys in juvenile detention;</li></ul>
 <h2>Prosecution</h2>
-<p>Article&nbsp;141 of the penal code criminalized both sex and labor trafficking and prescribed four to \
-12&nbsp;years in prison.
+<p>Article&nbsp;141 of the penal code criminalized both sex and labor trafficking and prescribed \
+four to 12&nbsp;years in prison.
 Parliament amended the article in November.<sup><a class="sdfootnoteanc" name="sdfootnote1anc" \
 href="#sdfootnote1sym">1</a></sup>
 Police opened 29 investigations, compared with 34 the year before.</p>
@@ -37,19 +39,20 @@ Police opened 29 investigations, compared with 34 the year before.</p>
 <tr><td>Investigations opened</td><td>34</td><td>29</td></tr>
 <tr><td>Traffickers convicted</td><td>9</td><td>11</td></tr></table>
 <h3>Conduct of Officials</h3>
-<p>In May the Port Åske court <a href="https://courts.example/aske">convicted the two port police officers</a> \
-charged a year
-earlier. The head of the service, Jørn Palvić, called the reports “harbor gossip” and <b>refused</b> to hand over the \
-files.</p>
+<p>In May the Port Åske court <a href="https://courts.example/aske">convicted the two port police \
+officers</a> charged a year
+earlier. The head of the service, Jørn Palvić, called the reports “harbor gossip” and \
+<b>refused</b> to hand over the files.</p>
 <h2>Protection</h2>
-<p>Authorities identified 73 victims—46 of sex trafficking and 27 of forced labor—compared with 58 in the previous \
-year.</p>
+<p>Authorities identified 73 victims—46 of sex trafficking and 27 of forced labor—compared with 58 \
+in the previous year.</p>
 <p>No state shelter admitted men, and boys over 12 were lodged in a juvenile detention home.</p>
 <h2>Prevention</h2>
 <p>The committee ranked the work still to be done in this order:</p>
 <ol><li>inspection of the fishing fleet;</li><li>training of border guards in the east;</li></ol>
 <p>Parliament banned the charging of recruitment fees to workers in January.</p>
-<div id="sdfootnote1"><p><a class="sdfootnotesym" name="sdfootnote1sym" href="#sdfootnote1anc">1</a>Official Gazette of
+<div id="sdfootnote1"><p><a class="sdfootnotesym" name="sdfootnote1sym" \
+href="#sdfootnote1anc">1</a>Official Gazette of
 Karvonia, no. 211, 17 November 2023.</p></div>
 </body></html>"""
 
@@ -67,7 +70,8 @@ Institute's minimum standards[^1], although its government is making *significan
 
 ## Prioritized Recommendations
 
-1. Investigate and prosecute [officials](https://example.org/officials) suspected of aiding traffickers;
+1. Investigate and prosecute [officials](https://example.org/officials) suspected of aiding \
+traffickers;
 2. Open a shelter for men.
    - Stop lodging boys in juvenile detention.
 
@@ -99,32 +103,35 @@ BOOK = {
     "mimetype": "application/epub+zip",
     "META-INF/container.xml": """<?xml version="1.0"?><container version="1.0" \
 xmlns="urn:oasis:names:tc:opendocument:xmlns:container">
-<rootfiles><rootfile full-path="OEBPS/book.opf" media-type="application/oebps-package+xml"/></rootfiles></container>""",
-    "OEBPS/book.opf": """<?xml version="1.0" encoding="utf-8"?><package xmlns="http://www.idpf.org/2007/opf" \
-version="3.0" unique-identifier="id">
-<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:identifier id="id">karvonia-2024</dc:identifier>\
-<dc:title>Trafficking
+<rootfiles><rootfile full-path="OEBPS/book.opf" media-type="application/oebps-package+xml"/>\
+</rootfiles></container>""",
+    "OEBPS/book.opf": """<?xml version="1.0" encoding="utf-8"?>\
+<package xmlns="http://www.idpf.org/2007/opf" version="3.0" unique-identifier="id">
+<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">\
+<dc:identifier id="id">karvonia-2024</dc:identifier><dc:title>Trafficking
 Narratives 2024: Karvonia</dc:title><dc:language>en</dc:language></metadata>
 <manifest><item id="nav" href="nav.xhtml" media-type="application/xhtml+xml" properties="nav"/>
-<item id="cover" href="cover.xhtml" media-type="application/xhtml+xml"/><item id="css" href="book.css" \
-media-type="text/css"/>
+<item id="cover" href="cover.xhtml" media-type="application/xhtml+xml"/>\
+<item id="css" href="book.css" media-type="text/css"/>
 <item id="two" href="text/chapter%202.xhtml" media-type="application/xhtml+xml"/>
 <item id="one" href="text/chapter1.xhtml" media-type="application/xhtml+xml"/>
 <item id="three" href="text/chapter3.xhtml" media-type="application/xhtml+xml"/></manifest>
-<spine><itemref idref="cover"/><itemref idref="nav"/><itemref idref="one"/><itemref idref="two"/><itemref \
-idref="three"/></spine></package>""",
+<spine><itemref idref="cover"/><itemref idref="nav"/><itemref idref="one"/><itemref idref="two"/>\
+<itemref idref="three"/></spine></package>""",
     "OEBPS/book.css": "p { margin: 0 }",
-    "OEBPS/nav.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml" xmlns:epub="http://www.idpf.org/2007/ops"><head>\
-<title>Contents</title></head><body>
+    "OEBPS/nav.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml" \
+xmlns:epub="http://www.idpf.org/2007/ops"><head><title>Contents</title></head><body>
 <p>The government of the table of contents failed.</p></body></html>""",
-    "OEBPS/cover.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body><img \
-src="cover.png" alt=""/></body></html>""",
+    "OEBPS/cover.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body>\
+<img src="cover.png" alt=""/></body></html>""",
     "OEBPS/text/chapter1.xhtml": """<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html>
-<html xmlns="http://www.w3.org/1999/xhtml"><head><title/><link rel="stylesheet" href="../book.css"/></head><body><a \
-id="top"/>
-<h1>Karvonia</h1><h2>Prosecution</h2><p>Police opened 29 investigations,<br/> compared with 34 the year before.</p><hr/>
+<html xmlns="http://www.w3.org/1999/xhtml"><head><title/>\
+<link rel="stylesheet" href="../book.css"/></head><body><a id="top"/>
+<h1>Karvonia</h1><h2>Prosecution</h2><p>Police opened 29 investigations,\
+<br/> compared with 34 the year before.</p><hr/>
 <p>Courts convicted 11 traffickers.</p></body></html>""",
-    "OEBPS/text/chapter 2.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml"><head><title>2</title></head><body>
+    "OEBPS/text/chapter 2.xhtml": """<html xmlns="http://www.w3.org/1999/xhtml"><head>\
+<title>2</title></head><body>
 <p>In May the Port Åske court convicted two officers.</p></body></html>""",
     "OEBPS/text/chapter3.xhtml": """<?xml version="1.0" encoding="iso-8859-1"?><html \
 xmlns="http://www.w3.org/1999/xhtml"><head><title>3</title></head><body>
@@ -133,7 +140,7 @@ xmlns="http://www.w3.org/1999/xhtml"><head><title>3</title></head><body>
 
 
 def packed(members: dict[str, bytes]) -> bytes:
-    """A zip file whose entries have a fixed date."""
+    """Return a zip file whose entries have a fixed date."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -144,18 +151,24 @@ def packed(members: dict[str, bytes]) -> bytes:
 
 
 def repacked(data: bytes) -> bytes:
+    """Return the zip file with a fixed date for each entry."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return packed({name: archive.read(name) for name in archive.namelist()})
 
 
 def book() -> bytes:
-    charset = {"OEBPS/text/chapter3.xhtml": "iso-8859-1"}
-    return packed({name: text.encode(charset.get(name, "utf-8")) for name, text in BOOK.items()})
+    """Return an EPUB, of which one chapter has an encoding of its own."""
+    members = {name: text.encode() for name, text in BOOK.items()}
+    latin = "OEBPS/text/chapter3.xhtml"
+    members[latin] = BOOK[latin].encode("iso-8859-1")
+    return packed(members)
 
 
 def word_report() -> bytes:
-    """A report as an author writes it in Word: styles, lists, a table with merged cells, notes,
-    a header."""
+    """Make a report as an author writes it in Word.
+
+    It has styles, lists, a table with merged cells, notes and a header.
+    """
     import docx
     from docx.opc.constants import RELATIONSHIP_TYPE
     from docx.opc.packuri import PackURI
@@ -175,11 +188,8 @@ def word_report() -> bytes:
     word.add_paragraph("Investigate officials;", style="List Bullet")
     word.add_paragraph("Train judges.", style="List Number")
     table = word.add_table(3, 3)
-    for row, texts in zip(
-        table.rows,
-        (("Figure", "Cases", ""), ("", "2023", "2024"), ("Convicted", "9", "11")),
-        strict=True,
-    ):
+    table_texts = (("Figure", "Cases", ""), ("", "2023", "2024"), ("Convicted", "9", "11"))
+    for row, texts in zip(table.rows, table_texts, strict=True):
         for cell, text in zip(row.cells, texts, strict=True):
             cell.text = text
     table.cell(0, 1).merge(table.cell(0, 2))
@@ -194,14 +204,17 @@ def word_report() -> bytes:
     paragraph._p.append(
         parse_xml(
             f"<w:hyperlink {W} "
-            f'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" r:id="{link}">'
+            f'xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" '
+            f'r:id="{link}">'
             "<w:r><w:t>opened at Velhår</w:t></w:r></w:hyperlink>"
         )
     )
     paragraph.add_run(" in October.")
-    for number, (kind, text) in enumerate(
-        (("footnote", "Official Gazette, no. 211."), ("endnote", "Court rulings of 12 January."))
-    ):
+    notes = (
+        ("footnote", "Official Gazette, no. 211."),
+        ("endnote", "Court rulings of 12 January."),
+    )
+    for number, (kind, text) in enumerate(notes):
         xml = (
             f'<w:{kind}s {W}><w:{kind} w:type="separator" w:id="{number}">'
             f"<w:p><w:r><w:t>line</w:t></w:r></w:p></w:{kind}>"
@@ -216,37 +229,43 @@ def word_report() -> bytes:
 
 
 def word_tracked() -> bytes:
-    """A draft with tracked changes, a text box in two forms, content controls, hidden text, a
-    table within a table."""
+    """Make a draft with tracked changes.
+
+    It also has a text box in two forms, content controls, hidden text and a table in a table.
+    """
     import docx
     from docx.oxml import parse_xml
 
     body = f"""<w:body {W} xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"
- xmlns:v="urn:schemas-microsoft-com:vml" xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape">
-<w:sdt><w:sdtPr><w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj></w:sdtPr><w:sdtContent>
+ xmlns:v="urn:schemas-microsoft-com:vml" \
+xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape">
+<w:sdt><w:sdtPr><w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj>\
+</w:sdtPr><w:sdtContent>
  <w:p><w:r><w:t>Contents: officials failed</w:t></w:r></w:p></w:sdtContent></w:sdt>
-<w:sdt><w:sdtContent><w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Prevention</w:t></w:r></w:p>\
-</w:sdtContent></w:sdt>
+<w:sdt><w:sdtContent><w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r>\
+<w:t>Prevention</w:t></w:r></w:p></w:sdtContent></w:sdt>
 <w:p><w:r><w:t xml:space="preserve">Courts convicted </w:t></w:r><w:del w:id="1" w:author="A"><w:r>\
 <w:delText>nobody</w:delText></w:r></w:del>
  <w:ins w:id="2" w:author="A"><w:r><w:t>11 traffickers</w:t></w:r></w:ins><w:r><w:t>.</w:t></w:r>
  <w:r><w:rPr><w:vanish/></w:rPr><w:t>Hidden note.</w:t></w:r></w:p>
-<w:p><w:pPr><w:rPr><w:del w:id="3" w:author="A"/></w:rPr></w:pPr><w:r><w:t xml:space="preserve">The ministry cut \
-</w:t></w:r></w:p>
+<w:p><w:pPr><w:rPr><w:del w:id="3" w:author="A"/></w:rPr></w:pPr><w:r>\
+<w:t xml:space="preserve">The ministry cut </w:t></w:r></w:p>
 <w:p><w:r><w:t>its spending on shelters.</w:t></w:r><w:r><mc:AlternateContent>
- <mc:Choice Requires="wps"><w:drawing><wps:txbx><w:txbxContent><w:p><w:r><w:t>In a box: two trials collapsed.</w:t>\
-</w:r></w:p></w:txbxContent></wps:txbx></w:drawing></mc:Choice>
- <mc:Fallback><w:pict><v:textbox><w:txbxContent><w:p><w:r><w:t>For old programs: two trials collapsed.</w:t></w:r>\
-</w:p></w:txbxContent></v:textbox></w:pict></mc:Fallback>
+ <mc:Choice Requires="wps"><w:drawing><wps:txbx><w:txbxContent><w:p><w:r>\
+<w:t>In a box: two trials collapsed.</w:t></w:r></w:p></w:txbxContent></wps:txbx></w:drawing>\
+</mc:Choice>
+ <mc:Fallback><w:pict><v:textbox><w:txbxContent><w:p><w:r>\
+<w:t>For old programs: two trials collapsed.</w:t></w:r></w:p></w:txbxContent></v:textbox></w:pict>\
+</mc:Fallback>
  </mc:AlternateContent></w:r></w:p>
 <w:moveFrom w:id="4" w:author="A"><w:p><w:r><w:t>Moved away.</w:t></w:r></w:p></w:moveFrom>
 <w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:r><w:t>Cases</w:t></w:r></w:p></w:tc><w:tc>
-  <w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:r><w:t>2023</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>9</w:t></w:r></w:p>\
-</w:tc></w:tr></w:tbl><w:p/></w:tc></w:tr>
- <w:tr><w:trPr><w:del w:id="5" w:author="A"/></w:trPr><w:tc><w:p><w:r><w:t>Struck row</w:t></w:r></w:p></w:tc></w:tr>\
-</w:tbl>
-<w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:pPr><w:outlineLvl w:val="1"/></w:pPr><w:r><w:t>Trafficking Profile</w:t></w:r>\
-</w:p>
+  <w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:r><w:t>2023</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r>\
+<w:t>9</w:t></w:r></w:p></w:tc></w:tr></w:tbl><w:p/></w:tc></w:tr>
+ <w:tr><w:trPr><w:del w:id="5" w:author="A"/></w:trPr><w:tc><w:p><w:r>\
+<w:t>Struck row</w:t></w:r></w:p></w:tc></w:tr></w:tbl>
+<w:tbl><w:tblPr/><w:tr><w:tc><w:p><w:pPr><w:outlineLvl w:val="1"/></w:pPr><w:r>\
+<w:t>Trafficking Profile</w:t></w:r></w:p>
  <w:p><w:r><w:t>Relatives force children to beg.</w:t></w:r></w:p></w:tc></w:tr></w:tbl>
 <w:sectPr/></w:body>"""
     word = docx.Document()
@@ -256,6 +275,7 @@ def word_tracked() -> bytes:
 
 
 def _saved(word: object) -> bytes:
+    """Return a document of python-docx as a file with fixed dates."""
     out = io.BytesIO()
     word.save(out)  # type: ignore[attr-defined]
     with zipfile.ZipFile(out) as archive:
@@ -270,7 +290,7 @@ def _saved(word: object) -> bytes:
 
 
 def converted() -> bytes | None:
-    """The page as LibreOffice writes it, or None where that is not installed."""
+    """Return the page as LibreOffice writes it, or None where that is not installed."""
     office = shutil.which("soffice")
     if not office:
         return None
@@ -292,15 +312,16 @@ def converted() -> bytes | None:
 
 
 def main() -> None:
-    made: dict[str, bytes | None] = {
+    """Write the files beside this one."""
+    files: dict[str, bytes | None] = {
         "word-report.docx": word_report(),
         "word-tracked.docx": word_tracked(),
         "sample.epub": book(),
         "sample.md": MARKDOWN.encode(),
     }
     office = converted()
-    made["word-office.docx"] = repacked(office) if office else None
-    for name, data in made.items():
+    files["word-office.docx"] = repacked(office) if office else None
+    for name, data in files.items():
         if data is None:
             print(f"{name}: kept (LibreOffice is not installed)")
         else:

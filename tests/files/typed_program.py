@@ -50,14 +50,14 @@ def tags(text: str, policy: Policy = "balanced", unit: Unit = "sentence") -> lis
 
 def main(folder: Path) -> None:
     """Use each public function once."""
-    one: list[Passage] = classify(TEXT, model="fast")
+    passages: list[Passage] = classify(TEXT, model="fast")
     several: list[list[Passage]] = classify([TEXT, TEXT], model="fast")
-    assert several == [one, one]
+    assert several == [passages, passages]
     fast: Classifier = Classifier.load("fast")
-    scores: npt.NDArray[np.float64] = fast.predict_proba(passage.text for passage in one)
-    given: npt.NDArray[np.bool_] = fast.predict(one, "cite")
+    scores: npt.NDArray[np.float64] = fast.predict_proba(passage.text for passage in passages)
+    given: npt.NDArray[np.bool_] = fast.predict(passages, "cite")
     assert scores.shape == given.shape == (2, len(LABELS))
-    reasons: dict[str, Explanation] = explain(one[0], model=fast)
+    reasons: dict[str, Explanation] = explain(passages[0], model=fast)
     assert abs(reasons["failure"].probability - scores[0, 1]) < 1e-9
 
     report = tag_report(Document.from_text(TEXT, "a.txt"), model=fast)
@@ -74,7 +74,7 @@ def main(folder: Path) -> None:
         model="fast", policy="cite", random_state=1, n_jobs=None
     )
     assert estimator.policy == "cite"
-    assert tags(TEXT) == [passage.labels for passage in one]
+    assert tags(TEXT) == [passage.labels for passage in passages]
 
 
 def trained(file: Path) -> TipClassifier:

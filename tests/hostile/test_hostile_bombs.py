@@ -1,4 +1,5 @@
-"""Files of a few bytes that would take all memory or all time: one line each, and the rest goes on."""
+"""Files of a few bytes that would take all memory or all time: one line each, and the rest goes \
+on."""
 
 from __future__ import annotations
 
@@ -59,6 +60,7 @@ def text_or_line(read: Callable[[], str]) -> str:
 
 
 def refused(data: bytes, name: str) -> str:
+    """Return the one line by which a file is refused."""
     with pytest.raises(InputError) as caught:
         isolated.read_bytes_isolated(data, name)
     assert "\n" not in str(caught.value)
@@ -69,7 +71,7 @@ def refused(data: bytes, name: str) -> str:
 
 
 def pdf(content: bytes, *more: bytes) -> bytes:
-    """A PDF of one page with this content, packed, and more objects, from number 6 on."""
+    """Make a PDF of one page with this content, packed, and more objects, from number 6 on."""
     packed = zlib.compress(content, 9)
     resources = b"<</Font<</F 3 0 R>>/XObject<</X 6 0 R>>>>"
     objects = [
@@ -81,11 +83,13 @@ def pdf(content: bytes, *more: bytes) -> bytes:
         b"<</Length %d/Filter/FlateDecode>> stream\n%s\nendstream" % (len(packed), packed),
         *more,
     ]
-    file, places = bytearray(b"%PDF-1.4\n"), []
+    file = bytearray(b"%PDF-1.4\n")
+    places: list[int] = []
     for number, content_of_object in enumerate(objects, 1):
         places.append(len(file))
         file += b"%d 0 obj %s endobj\n" % (number, content_of_object)
-    start, count = len(file), len(objects) + 1
+    start = len(file)
+    count = len(objects) + 1
     file += b"xref\n0 %d\n0000000000 65535 f \n" % count
     file += b"".join(b"%010d 00000 n \n" % place for place in places)
     file += b"trailer <</Root 1 0 R/Size %d>>\nstartxref\n%d\n%%%%EOF\n" % (count, start)
@@ -124,9 +128,9 @@ def test_a_pdf_of_endless_operators_is_read_or_one_line(
 ) -> None:
     child_of(_SMALL)
     monkeypatch.setattr(isolated, "_PATIENCE", 120.0)
-    said = text_or_line(lambda: isolated.read_bytes_isolated(ENDLESS[name], "odd.pdf").text)
-    assert said.startswith(("odd.pdf: ", TEXT))
-    assert "took over" not in said
+    result = text_or_line(lambda: isolated.read_bytes_isolated(ENDLESS[name], "odd.pdf").text)
+    assert result.startswith(("odd.pdf: ", TEXT))
+    assert "took over" not in result
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux")
@@ -157,15 +161,19 @@ def test_a_reader_that_hangs_is_one_line_and_the_next_is_read(
 
 
 def archive(members: dict[str, bytes]) -> bytes:
-    with zipfile.ZipFile(out := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as made:
+    """Return a zip file of these members."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as zip_file:
         for name, data in members.items():
-            made.writestr(name, data)
+            zip_file.writestr(name, data)
     return out.getvalue()
 
 
 def word(body: str) -> bytes:
+    """Return a Word file whose body starts with this markup."""
     docx = pytest.importorskip("docx")
-    docx.Document().save(plain := io.BytesIO())
+    plain = io.BytesIO()
+    docx.Document().save(plain)
     with zipfile.ZipFile(plain) as source:
         members = {name: source.read(name) for name in source.namelist()}
     name = "word/document.xml"
@@ -176,7 +184,8 @@ def word(body: str) -> bytes:
 RUN = f"<w:r><w:t>{TEXT}</w:t></w:r>"
 BOX = "<w:p><w:r><w:pict><w:txbxContent>"
 BOX_END = "</w:txbxContent></w:pict></w:r></w:p>"
-CELL, CELL_END = "<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>"
+CELL = "<w:tbl><w:tr><w:tc>"
+CELL_END = "</w:tc></w:tr></w:tbl>"
 WORDS: dict[str, Callable[[], bytes]] = {
     "all zeros": lambda: archive({"word/document.xml": b"\0" * 50_000_000}),
     "text boxes in text boxes": lambda: word(BOX * 3_000 + BOX_END * 3_000),
@@ -192,8 +201,8 @@ WORDS: dict[str, Callable[[], bytes]] = {
 def test_a_hostile_word_file_is_read_or_one_line_in_time(name: str) -> None:
     data = WORDS[name]()
     began = time.process_time()
-    said = text_or_line(lambda: read_bytes(data, "odd.docx").text)
-    assert TEXT in said or said.startswith("odd.docx: ")
+    result = text_or_line(lambda: read_bytes(data, "odd.docx").text)
+    assert TEXT in result or result.startswith("odd.docx: ")
     assert time.process_time() - began < 10
 
 
@@ -205,6 +214,7 @@ LAUGHS = "".join(f"<!ENTITY a{n} '{f'&a{n - 1};' * 10}'>" for n in range(1, 12))
 
 
 def book(chapter: bytes, references: int = 1) -> bytes:
+    """Return an EPUB of one chapter, to which the spine refers so many times."""
     item = "<item id='c' href='c.xhtml' media-type='application/xhtml+xml'/>"
     spine = "<itemref idref='c'/>" * references
     package = f"<package><manifest>{item}</manifest><spine>{spine}</spine></package>"
@@ -230,8 +240,8 @@ BOOKS = {
 @pytest.mark.parametrize("name", BOOKS)
 def test_a_hostile_book_is_read_or_one_line_in_time(name: str) -> None:
     began = time.process_time()
-    said = text_or_line(lambda: read_bytes(BOOKS[name], "odd.epub").text)
-    assert TEXT in said or said.startswith("odd.epub: ")
+    result = text_or_line(lambda: read_bytes(BOOKS[name], "odd.epub").text)
+    assert TEXT in result or result.startswith("odd.epub: ")
     assert time.process_time() - began < 10
 
 
@@ -239,8 +249,10 @@ def test_a_hostile_book_is_read_or_one_line_in_time(name: str) -> None:
 
 
 def workbook(sheet: str, strings: str = "") -> bytes:
+    """Return an Excel file whose sheet and shared strings have this markup."""
     openpyxl = pytest.importorskip("openpyxl")
-    openpyxl.Workbook().save(plain := io.BytesIO())
+    plain = io.BytesIO()
+    openpyxl.Workbook().save(plain)
     with zipfile.ZipFile(plain) as source:
         members = {name: source.read(name) for name in source.namelist()}
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -288,15 +300,16 @@ CSVS = {
 @pytest.mark.parametrize("name", CSVS)
 @pytest.mark.filterwarnings("ignore:.*without a text, left out")
 def test_a_hostile_csv_is_read_or_one_line_in_time(tmp_path: Path, name: str) -> None:
-    (file := tmp_path / "odd.csv").write_bytes(CSVS[name])
+    file = tmp_path / "odd.csv"
+    file.write_bytes(CSVS[name])
 
     def read() -> str:
         batches = list(tables.read_table(str(file), ReadOptions()))
         return f"{len(batches)} batches"
 
     began = time.process_time()
-    said = text_or_line(read)
-    assert said.startswith(str(file)) or said.endswith(" batches")
+    result = text_or_line(read)
+    assert result.startswith(str(file)) or result.endswith(" batches")
     assert time.process_time() - began < 10
 
 
@@ -304,13 +317,16 @@ def test_a_hostile_csv_is_read_or_one_line_in_time(tmp_path: Path, name: str) ->
 
 
 def repeated_rows(file: Path, text: str, times: int) -> Path:
-    """A table of one row, again and again, which takes hardly more bytes than the row."""
+    """Write a table of one row, again and again, which takes hardly more bytes than the row."""
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
-    block = pyarrow.table({"text": [text] * 1_000, "labels": [""] * 1_000})
+    block = pyarrow.table(
+        {"text": [text for _ in range(1_000)], "labels": ["" for _ in range(1_000)]}
+    )
+    table = pyarrow.concat_tables(block for _ in range(times // 1_000))
     schema = pyarrow.schema([("text", pyarrow.string()), ("labels", pyarrow.string())])
     with parquet.ParquetWriter(file, schema, compression="zstd") as writer:
-        writer.write_table(pyarrow.concat_tables([block] * (times // 1_000)), row_group_size=times)
+        writer.write_table(table, row_group_size=times)
     return file
 
 

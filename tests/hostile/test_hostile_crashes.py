@@ -1,5 +1,7 @@
-"""An input that kills the process which reads it costs that input only, however many processes
-there are."""
+"""An input that kills the process which reads it costs that input only.
+
+That holds for any number of processes.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,16 +30,16 @@ PAGE = "<!doctype html><h2>Prosecution</h2><p>Police arrested nine recruiters in
 
 @pytest.fixture
 def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of three pages and two PDFs, where the library that reads PDFs crashes, as one of
-    C may."""
+    """A folder of three pages and two PDFs.
+
+    The library that reads PDFs crashes, as one written in C may.
+    """
     library = tmp_path / "library" / "pypdfium2"
     library.mkdir(parents=True)
-    (library / "__init__.py").write_text(
-        "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "utf-8"
-    )
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(library.parent), os.environ.get("PYTHONPATH", "")])
-    )
+    crash = "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n"
+    (library / "__init__.py").write_text(crash, "utf-8")
+    paths = [str(library.parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
     monkeypatch.syspath_prepend(str(library.parent))
     folder = tmp_path / "in"
     folder.mkdir()
@@ -50,6 +51,7 @@ def deadly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a command with the fast model."""
     line = [sys.executable, "-m", "tipclassify", *map(str, arguments), "--model", "fast"]
     return subprocess.run(line, capture_output=True, text=True, timeout=600, check=False)
 
@@ -104,7 +106,8 @@ def test_what_a_reader_warns_of_and_refuses_comes_through(tmp_path: Path) -> Non
         read_report_isolated(str(tmp_path / "bad.pdf"))
 
 
-def message(fields: dict[str, Any], data: bytes = b"") -> bytes:
+def message(fields: dict[str, object], data: bytes = b"") -> bytes:
+    """Write an answer as the child does: fields, and data after them."""
     head = json.dumps(fields).encode()
     return struct.pack("<Q", len(head)) + head + data
 
@@ -112,10 +115,16 @@ def message(fields: dict[str, Any], data: bytes = b"") -> bytes:
 def test_only_documents_and_rows_come_out_of_the_child() -> None:
     block = {"start": 0, "end": 4, "section": None, "heading": False, "page": None, "country": None}
     document = {"text": "Text", "blocks": [block], "source": "a.html"}
-    fields: dict[str, Any] = {"notes": ["note"], "problem": "", "document": document, "numbers": []}
+    fields: dict[str, object] = {
+        "notes": ["note"],
+        "problem": "",
+        "document": document,
+        "numbers": [],
+    }
     answer = unpack_read_answer(message(fields))
     assert answer.document == Document("Text", (Block(0, 4),), "a.html")
-    assert (answer.notes, answer.problem) == (["note"], "")
+    assert answer.notes == ["note"]
+    assert answer.problem == ""
     sheet = {**fields, "document": None, "numbers": [2, 5]}
     assert unpack_read_answer(message(sheet, b"{}\n[]")).rows == ((2, b"{}"), (5, b"[]"))
     for hostile in (
@@ -127,7 +136,8 @@ def test_only_documents_and_rows_come_out_of_the_child() -> None:
             unpack_read_answer(hostile)
 
 
-def end_or_square(number: int) -> int:
+def end_or_square(number: int) -> int | str:
+    """Return the square of a number, or, for some, end the process."""
     if number % 5 == 3:
         time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -136,7 +146,7 @@ def end_or_square(number: int) -> int:
 
 @pytest.mark.parametrize("jobs", [2, 3])
 def test_tasks_that_kill_their_process_are_told_apart_from_those_beside_them(jobs: int) -> None:
-    def lost(number: int) -> Any:
+    def lost(number: int) -> int | str:
         return f"lost {number}"
 
     wanted = [f"lost {number}" if number % 5 == 3 else number * number for number in range(12)]

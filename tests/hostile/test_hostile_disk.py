@@ -64,6 +64,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
 
 
 def decide(corpus: Path, number: int, text: str) -> None:
+    """Add a decision to the log beside a corpus."""
     log = EventLog(events_path(corpus))
     with log.exclusive() as write:
         write(
@@ -150,6 +151,7 @@ def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path:
 
 
 def staged_copy(beside: Path) -> Path:
+    """Copy a model to a hidden folder, as one that is being written."""
     staged = beside.with_name(f".{beside.name}-{random.randrange(16**8):08x}")
     shutil.copytree(FAST, staged)
     os.utime(staged)

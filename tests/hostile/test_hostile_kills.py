@@ -71,12 +71,14 @@ def killed_at(step: int, work: Callable[[], object]) -> bool:
 
 
 def command(*arguments: object) -> Callable[[], object]:
+    """Return a function that runs a command in this process."""
     from tipclassify.cli.app import app
 
     return lambda: app(list(map(str, arguments)), standalone_mode=False)
 
 
 def written(file: Path, texts: list[str]) -> Path:
+    """Write a corpus of these texts, and return its path."""
     rows = [
         {"id": f"{file.stem}-{n}", "text": text, "labels": [], "doc": f"{file.stem}-{n}"}
         for n, text in enumerate(texts)

@@ -16,9 +16,19 @@ from tipclassify.download import DownloadLimits, LinkError, download
 
 QUICK = DownloadLimits(connect=1, read=1, total=2, largest=1_000, pause=0.01)
 ADDRESSES = (
-    "http://xn--/", "http://xn--a/", "http://xn--0.xn--/", "http://XN--ZZZZZZZZZZZ-/", "http://a:99999999999999999999/",
-    "http://a:65536/", "http://a:0/", "http://[::1", "http://a%00b/", "http://[v1.x]/", "http:///x", "http://@/",
-)  # fmt: skip
+    "http://xn--/",
+    "http://xn--a/",
+    "http://xn--0.xn--/",
+    "http://XN--ZZZZZZZZZZZ-/",
+    "http://a:99999999999999999999/",
+    "http://a:65536/",
+    "http://a:0/",
+    "http://[::1",
+    "http://a%00b/",
+    "http://[v1.x]/",
+    "http:///x",
+    "http://@/",
+)
 
 
 class Site(BaseHTTPRequestHandler):
@@ -36,6 +46,7 @@ class Site(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
+    """Address of a site that redirects."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -45,6 +56,7 @@ def site() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache of its own for each test."""
     monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "cache"))
 
 

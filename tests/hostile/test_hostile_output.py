@@ -38,8 +38,8 @@ def test_no_cell_is_a_formula_whatever_separates_cells(cell: str, delimiter: str
     out = io.StringIO()
     csv.writer(out).writerow(["x", csv_cell(cell), "z"])
     for row in csv.reader(io.StringIO(out.getvalue(), newline=""), delimiter=delimiter):
-        for found in row:
-            assert not found.lstrip('\ufffd\x00\x1f "').startswith(("=", "+", "-", "@"))
+        for value in row:
+            assert not value.lstrip('\ufffd\x00\x1f "').startswith(("=", "+", "-", "@"))
     assert not any(ord(char) < 32 and char not in "\t\r\n" for char in out.getvalue())
 
 
@@ -80,8 +80,16 @@ def test_a_terminal_is_not_steered_by_names_or_text(tmp_path: Path) -> None:
         ["corpus", "check", f"none{EVIL}.jsonl"],
         ["info", "--model", f"none{EVIL}"],
     ]
-    script = "import sys, runpy\nfor args in ARGS:\n    sys.argv[1:] = args\n    try:\n        main()\n    except SystemExit: pass\n"
-    script = f"from tipclassify.cli.app import main\nARGS = {commands!r}\n{script}"
+    script = f"""
+import sys
+from tipclassify.cli.app import main
+for args in {commands!r}:
+    sys.argv[1:] = args
+    try:
+        main()
+    except SystemExit:
+        pass
+"""
     mine, theirs = pty.openpty()
     # what is left has no escapes of our own
     environment = {**os.environ, "NO_COLOR": "1", "TERM": "dumb"}
@@ -154,16 +162,15 @@ def test_a_closed_or_full_stream_is_one_line_or_silence(tmp_path: Path, number: 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_file_is_written_whole_whatever_the_streams_are(tmp_path: Path) -> None:
-    for number, streams in enumerate(("", *list(STREAMS)[::2])):
-        code, said = in_shell(
-            tmp_path, streams, ["score", "a.txt", "--model", "fast", "-o", f"{number}.csv"]
-        )
-        assert (code, said.partition(" (")[0]) in (
-            (0, f"tipclassify: wrote {number}.csv: 1 report, 1 tagged passage"),
-            (0, ""),
-        )
+    every_other = list(STREAMS)[::2]
+    for number, streams in enumerate(["", *every_other]):
+        command = ["score", "a.txt", "--model", "fast", "-o", f"{number}.csv"]
+        code, errors = in_shell(tmp_path, streams, command)
+        assert code == 0
+        wrote = f"tipclassify: wrote {number}.csv: 1 report, 1 tagged passage"
+        assert errors.partition(" (")[0] in (wrote, "")
     assert len({file.read_bytes() for file in tmp_path.glob("*.csv")}) == 1
-    assert len(list(tmp_path.iterdir())) == 3 + len(list(STREAMS)[::2])
+    assert len(list(tmp_path.iterdir())) == 3 + len(every_other)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

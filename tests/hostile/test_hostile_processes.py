@@ -1,5 +1,7 @@
-"""Processes that are ended while they work: no child outlives its parent, and what was half
-written goes."""
+"""Processes that are ended while they work: no child outlives its parent.
+
+What was half written goes.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +17,18 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def family(process: int) -> set[int]:
-    """A process and all its children, by number."""
-    found, new = {process}, {process}
-    while new:
-        parents = {int(p.name): p for p in Path("/proc").glob("[0-9]*")}
-        new = {number for number, path in parents.items() if parent(path) in found} - found
-        found |= new
-    return found
+    """Return the numbers of a process and all its descendants."""
+    members = {process}
+    while True:
+        folders = list(Path("/proc").glob("[0-9]*"))
+        children = {int(folder.name) for folder in folders if parent(folder) in members}
+        if children <= members:
+            return members
+        members |= children
 
 
 def parent(path: Path) -> int:
+    """Return the number of the parent of a process, or 0 where the process has ended."""
     try:
         return int(path.joinpath("stat").read_text().rpartition(")")[2].split()[1])
     except OSError:
@@ -32,6 +36,7 @@ def parent(path: Path) -> int:
 
 
 def alive(process: int) -> bool:
+    """Tell whether a process is there and no zombie."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -39,7 +44,7 @@ def alive(process: int) -> bool:
 
 
 def started(folder: Path, *args: str) -> tuple[subprocess.Popen[bytes], set[int]]:
-    """A run with two worker processes over many reports, once it has written the first."""
+    """Start a run with two worker processes over many reports; return once it wrote the first."""
     (folder / "in").mkdir(exist_ok=True)
     for number in range(60):
         (folder / "in" / f"{number}.txt").write_text(
@@ -65,7 +70,7 @@ def test_children_end_with_their_parent(tmp_path: Path, how: str) -> None:
     deadline = time.monotonic() + 2
     while any(map(alive, everyone)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert [one for one in everyone if alive(one)] == []
+    assert [number for number in everyone if alive(number)] == []
     assert b"Warning" not in (tmp_path / "errors").read_bytes()
     if how != "SIGKILL":
         assert not list((tmp_path / "out").glob(".*"))
@@ -130,22 +135,19 @@ def test_a_second_interrupt_ends_with_130_wherever_it_lands(where: str) -> None:
 
 
 def early(folder: Path) -> subprocess.Popen[bytes]:
-    """A run at its first line; Python itself ends with 1 when interrupted before that, in its
-    own imports."""
+    """Start a run, and return it at its first line.
+
+    Python itself ends with 1 when interrupted before that, in its own imports.
+    """
     (folder / "a.txt").write_text("Police arrested nine recruiters.\n\n" * 20_000, "utf-8")
-    command = [
-        "score",
-        str(folder / "a.txt"),
-        "--jobs",
-        "2",
-        "--model",
-        "fast",
-        "-o",
-        str(folder / "a.csv"),
-    ]
+    command = ["score", str(folder / "a.txt"), "--jobs", "2", "--model", "fast"]
+    command += ["-o", str(folder / "a.csv")]
     script = "import os; os.write(1, b'.'); from tipclassify.__main__ import main; main()"
-    out, err = subprocess.PIPE, subprocess.DEVNULL
-    process = subprocess.Popen([sys.executable, "-c", script, *command], stdout=out, stderr=err)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdout
     with process.stdout as first:
         assert first.read(1) == b"."

@@ -1,5 +1,7 @@
-"""The review page under attack: files that are not its own, other users, other servers,
-connections that idle."""
+"""The review page under attack.
+
+By files that are not its own, other users, other servers, and connections that idle.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ from tipclassify.review.log import EventLog, now
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and users of POSIX")
 
 
-def event(number: int = 1, **about: str) -> Event:
+def event(number: int = 1, **facts: str) -> Event:
+    """Make a decision on a passage, with further facts of the passage."""
     return Event(
         number,
         "decision",
@@ -35,11 +38,12 @@ def event(number: int = 1, **about: str) -> Event:
         "ann",
         now(),
         ("failure",),
-        about={"text": "Police.", **about},
+        about={"text": "Police.", **facts},
     )
 
 
 def refused(log: Path) -> str:
+    """Return the one line by which a log is refused."""
     with pytest.raises(InputError) as caught:
         EventLog(log)
     assert "\n" not in str(caught.value)
@@ -58,7 +62,8 @@ def refused(log: Path) -> str:
     ],
 )
 def test_a_file_that_is_no_log_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
-    (log := tmp_path / "my.events").write_bytes(content)
+    log = tmp_path / "my.events"
+    log.write_bytes(content)
     assert "no log of decisions" in refused(log)
     assert log.read_bytes() == content
     assert not (tmp_path / "my.events.torn").exists()
@@ -67,7 +72,8 @@ def test_a_file_that_is_no_log_stays_as_it_is(tmp_path: Path, content: bytes) ->
 def test_a_log_whose_first_line_was_cut_off_goes_on(tmp_path: Path) -> None:
     whole = event_line(event())
     for length in (1, 5, 20, len(whole) - 2):
-        (log := tmp_path / "my.events").write_bytes(whole[:length])
+        log = tmp_path / "my.events"
+        log.write_bytes(whole[:length])
         with EventLog(log).exclusive() as append:
             append(event())
         assert len(EventLog(log).history) == 1
@@ -75,7 +81,8 @@ def test_a_log_whose_first_line_was_cut_off_goes_on(tmp_path: Path) -> None:
 
 @posix
 def test_links_are_not_followed(tmp_path: Path) -> None:
-    (mine := tmp_path / "mine.txt").write_bytes(event_line(event()) + b"torn")
+    mine = tmp_path / "mine.txt"
+    mine.write_bytes(event_line(event()) + b"torn")
     before = mine.read_bytes()
     (tmp_path / "a.events").symlink_to(mine)
     assert "a link, which is not followed" in refused(tmp_path / "a.events")
@@ -83,10 +90,19 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "b.events.torn").symlink_to(mine)
     assert "cannot be moved to b.events.torn (a link" in refused(tmp_path / "b.events")
     assert (tmp_path / "b.events").read_bytes() == before  # nothing of it is lost
-    (corpus := tmp_path / "c.jsonl").symlink_to(mine)
+    corpus = tmp_path / "c.jsonl"
+    corpus.symlink_to(mine)
     with pytest.raises(InputError, match="a link, which is not followed"):
         ReviewCorpusFile(corpus).write(History())
     assert mine.read_bytes() == before
+
+
+def open_or_write(file: Path) -> None:
+    """Open a log, or write a corpus file."""
+    if file.suffix == ".events":
+        EventLog(file)
+    else:
+        ReviewCorpusFile(file).write(History())
 
 
 @posix
@@ -94,15 +110,15 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_a_pipe_in_place_of_a_file_does_not_hang(tmp_path: Path, name: str) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(InputError):
-        EventLog(tmp_path / "my.events") if name == "my.events" else ReviewCorpusFile(
-            tmp_path / name
-        ).write(History())
+        open_or_write(tmp_path / name)
     assert stat.S_ISFIFO((tmp_path / name).stat().st_mode)
 
 
 def test_an_edit_by_hand_is_known_by_its_content(tmp_path: Path) -> None:
-    """Of the same size and time, in a field that the log does not have alone: at the latest when
-    the session ends."""
+    """At the latest when the session ends.
+
+    Each edit leaves size and time as they were, and one is in a field that the log has too.
+    """
     history = History()
     for number in (1, 2):
         history.add(event(number, report_id=f"r{number}", section="COURTS"))
@@ -158,7 +174,8 @@ def test_the_browser_is_opened_on_a_file_of_this_user_and_other_users_get_nothin
     for folder in (tmp_path, *tmp_path.parents):
         if folder.is_relative_to(tmp_path.parents[2]):
             folder.chmod(0o755)  # others may look around, as in a shared folder
-    (spy := tmp_path / "spy").write_text(SPY, "utf-8")
+    spy = tmp_path / "spy"
+    spy.write_text(SPY, "utf-8")
     spy.chmod(0o755)
     monkeypatch.setenv("BROWSER", f"{spy} %s")
     report = write_report(tmp_path / "report.txt", 4)
@@ -178,10 +195,8 @@ def test_the_browser_is_opened_on_a_file_of_this_user_and_other_users_get_nothin
     try:
         assert server.stdout
         link = server.stdout.readline().decode().strip()
-        port, token = (
-            int(link.partition("1:")[2].partition("/")[0]),
-            link.partition("token=")[2].encode(),
-        )
+        port = int(link.partition("1:")[2].partition("/")[0])
+        token = link.partition("token=")[2].encode()
         deadline = time.monotonic() + 10
         while not (tmp_path / "seen").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -262,7 +277,23 @@ def test_a_body_that_is_cut_short_is_not_saved_though_its_beginning_is_json(tmp_
 # ---------------------------------------------------------------------------------------------
 # notes
 
-HOSTILE = "</textarea><script>window.pwned = 1</script><img src=x onerror=window.pwned=2> {{7*7}} \u202eevil \u2028"
+HOSTILE = (
+    "</textarea><script>window.pwned = 1</script><img src=x onerror=window.pwned=2> "
+    "{{7*7}} \u202eevil \u2028"
+)
+
+
+BAD_NOTES: tuple[tuple[object, int], ...] = (  # and the status of the answer
+    ("bell\a", 400),
+    ("\x1b[31mred", 400),
+    ("nul\0", 400),
+    ("c1\x9b", 400),
+    ("lone \ud800", 400),
+    ("x" * 2_001, 400),
+    ("x" * 1_000_000, 413),
+    (7, 400),
+    ({"a": 1}, 400),
+)
 
 
 def test_a_hostile_note_is_refused_or_stays_the_text_that_it_is(tmp_path: Path) -> None:
@@ -270,17 +301,15 @@ def test_a_hostile_note_is_refused_or_stays_the_text_that_it_is(tmp_path: Path) 
         write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast"
     ) as server:
         key = server.passages()[0]["key"]
-        for note, status in (
-            ("bell\a", 400), ("\x1b[31mred", 400), ("nul\0", 400), ("c1\x9b", 400), ("lone \ud800", 400),
-            ("x" * 2_001, 400), ("x" * 1_000_000, 413), (7, 400), ({"a": 1}, 400),
-        ):  # fmt: skip
+        for note, status in BAD_NOTES:
             for path in ("/api/notes", "/api/decisions"):
                 fields = {"labels": []} if path == "/api/decisions" else {}
                 # of a body too large the rest is not read
                 with pytest.raises((RefusedError, OSError)) as caught:
                     server.post(path, key=key, note=note, **fields)
                 if isinstance(caught.value, RefusedError):
-                    assert (caught.value.status, "\n" in caught.value.error) == (status, False)
+                    assert caught.value.status == status
+                    assert "\n" not in caught.value.error
         assert server.get("/api/changes?since=0")["next"] == 0
         assert server.post("/api/notes", key=key, note=HOSTILE)["event"]["note"] == HOSTILE
         server.post("/api/decisions", key=key, labels=[])
@@ -296,12 +325,14 @@ def test_a_note_event_cut_at_any_byte_is_set_aside(tmp_path: Path) -> None:
         Event(2, "note", "key-1", "ann", now(), note=HOSTILE, about={"text": "Police."})
     )
     for cut in (1, len(last) // 3, len(last) - 2):
-        (log := tmp_path / f"{cut}.events").write_bytes(whole + last[:cut])
+        log = tmp_path / f"{cut}.events"
+        log.write_bytes(whole + last[:cut])
         assert len(EventLog(log).history) == 1
         assert log.with_name(log.name + ".torn").read_bytes() == last[:cut] + b"\n"
 
 
 def decided(path: Path, *numbers: int, name: str = "ana") -> EventLog:
+    """Add decisions of these numbers to a log, and return it."""
     log = EventLog(path)
     for number in numbers:
         with log.exclusive() as write:
@@ -349,20 +380,19 @@ def test_a_decision_that_goes_to_a_replaced_log_is_not_confirmed(tmp_path: Path)
 
 def test_a_passage_of_20000_events_is_opened_in_time() -> None:
     """Decided again and again by two annotators; decided, then undone and redone without end."""
-    decisions, undos = History(), History()
+    decisions = History()
+    undos = History()
     undos.add(event())
     began = time.process_time()
     for number in range(1, 20_001):
         name = "ana" if number % 2 else "bob"
-        about = {"text": "Police."}
-        decisions.add(Event(number, "decision", "k", name, now(), ("failure",), about=about))
+        facts = {"text": "Police."}
+        decisions.add(Event(number, "decision", "k", name, now(), ("failure",), about=facts))
     for number in range(2, 20_001):
         undos.add(Event(number, "undo", "key-1", "ann", now(), undoes=number - 1))
     assert time.process_time() - began < 5
-    assert {name: e.number for name, e in decisions.decisions("k").items()} == {
-        "ana": 19_999,
-        "bob": 20_000,
-    }
+    last = {name: decision.number for name, decision in decisions.decisions("k").items()}
+    assert last == {"ana": 19_999, "bob": 20_000}
     assert undos.is_undone(1)
     assert not undos.is_undone(20_000)
     assert undos.final("key-1") is None

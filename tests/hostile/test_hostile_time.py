@@ -42,6 +42,7 @@ KNOWN = frozenset("the police acted in of and labor".split())
 
 
 def read_heading(text: str) -> None:
+    """Read a line as a heading, in every way that it is read."""
     outline = HeadingOutline()
     for heading in ("b. Forced Labor", text, "Description"):
         outline.section(heading)
@@ -78,27 +79,37 @@ def read_page(text: str) -> None:
 
 CASES: dict[Callable[[str], object], tuple[str, ...]] = {
     lambda text: split_passages(text_document(text), "clause"): (
-        "“A", "'", '"a ', "((a)", ". (1)", "Act. (1) ", "• ", "“? ", ". . ", "(1) ", "; and ", "U.S. ", "\u200b ",
+        "“A", "'", '"a ', "((a)", ". (1)", "Act. (1) ", "• ", "“? ", ". . ", "(1) ", "; and ",
+        "U.S. ", "\u200b ",
     ),
-    read_heading: ("#", "(", "!", "section 1", "Tier 1:", "overview and ", "protection of ", "SECTION ", " "),
+    read_heading: (
+        "#", "(", "!", "section 1", "Tier 1:", "overview and ", "protection of ", "SECTION ", " ",
+    ),
     lambda text: is_non_prose(text, text): ("1. ", "A-", "a_a ", ".", "a@a."),
     lambda text: featurize([text], KNOWN): ("(", "a@", "www.", "(a.", "Å"),
-    lambda text: mask_names([text], KNOWN, "X"): ("(", "Labour Kenya ", "El Salvador, ", "A and ", "A-"),
+    lambda text: mask_names([text], KNOWN, "X"): (
+        "(", "Labour Kenya ", "El Salvador, ", "A and ", "A-",
+    ),
     read_page: ("a<br>", "a<br><br>", "<b>a</b><br>", "<p>a<br>"),
-    give_reasons: ("police arrested nine traffickers and ", "the government did not convict officials, ", "not "),
+    give_reasons: (
+        "police arrested nine traffickers and ",
+        "the government did not convict officials, ",
+        "not ",
+    ),
     give_reasons_by_words: ("not ", "failed; "),
     lambda text: csv_text(str(csv_cell("a" + text))): ("\t", "\n", "; \"", "'", ";'", "\ufeff"),
 }  # fmt: skip
 
 
 def seconds(step: Callable[[str], object], text: str) -> float:
+    """Return the processor time that a step takes on a text."""
     begin = time.process_time()
     step(text)
     return time.process_time() - begin
 
 
 @pytest.mark.parametrize(
-    ("step", "repeated"), [(step, one) for step, units in CASES.items() for one in units]
+    ("step", "repeated"), [(step, unit) for step, units in CASES.items() for unit in units]
 )
 def test_twice_the_text_takes_twice_the_time(step: Callable[[str], object], repeated: str) -> None:
     short, long = (repeated * (size // len(repeated)) + " @" for size in (20_000, 40_000))
@@ -170,8 +181,8 @@ def session_with(events: int, folder: Path) -> ReviewSession:
     corpus = folder / f"{events}.jsonl"
     with events_path(corpus).open("wb") as log:
         for number in range(1, events + 1):
-            about = {"text": f"Courts convicted {number}.", "report_id": str(number % 7)}
-            event = Event(number, "decision", f"k{number}", "ana", now(), about=about)
+            facts = {"text": f"Courts convicted {number}.", "report_id": str(number % 7)}
+            event = Event(number, "decision", f"k{number}", "ana", now(), about=facts)
             log.write(event_line(event))
     return ReviewSession(FAST, reports, corpus, "ana")
 

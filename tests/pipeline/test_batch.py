@@ -1,5 +1,4 @@
-"""Many inputs: expansion of names, equal output for any number of processes, interruption and
-resumption."""
+"""Many inputs: expansion of names, any number of processes, interruption and resumption."""
 
 from __future__ import annotations
 
@@ -12,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from conftest import ROOT, Run
@@ -35,6 +33,7 @@ TEXT = "PROSECUTION\n\nPolice arrested {} traffickers in {}, but courts convicte
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    """A folder of four reports, one below, with a hidden file and a picture."""
     (tmp_path / "in" / "deep").mkdir(parents=True)
     for number, name in enumerate(("b.txt", "a.txt", "deep/c.txt", "deep/a.txt")):
         (tmp_path / "in" / name).write_text(TEXT.format(number + 2, 2010 + number), "utf-8")
@@ -75,7 +74,8 @@ def test_a_name_that_stands_for_nothing_is_reported(tmp_path: Path, name: str, w
 def test_a_folder_that_cannot_be_opened_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    locked, scan = tmp_path / "reports" / "locked", os.scandir
+    scan = os.scandir
+    locked = tmp_path / "reports" / "locked"
     locked.mkdir(parents=True)
     (tmp_path / "reports" / "a.txt").write_text("Police slept.\n", "utf-8")
     (tmp_path / "reports" / ".git").mkdir()
@@ -86,29 +86,21 @@ def test_a_folder_that_cannot_be_opened_is_named(
         return scan(folder)
 
     monkeypatch.setattr(os, "scandir", refuses)
-    found = expand_inputs([str(tmp_path / "reports")])
-    assert found == [str(tmp_path / "reports" / "a.txt"), str(locked)]
+    files = expand_inputs([str(tmp_path / "reports")])
+    assert files == [str(tmp_path / "reports" / "a.txt"), str(locked)]
     with pytest.raises(InputError, match=re.escape(f"{locked}: permission denied; check the path")):
         read_bounded(str(locked))
 
 
 def test_a_list_that_names_itself_and_a_nul_are_reported(cli: Run, tmp_path: Path) -> None:
-    own, bad = tmp_path / "own.txt", tmp_path / "bad.txt"
+    own = tmp_path / "own.txt"
     own.write_text(f"@{own}\n", "utf-8")
     with pytest.raises(InputError, match="a list of inputs names itself"):
         expand_inputs([f"@{own}"])
+    bad = tmp_path / "bad.txt"
     bad.write_text("a\0b.txt\n", "utf-8")
-    done = cli(
-        "score",
-        f"@{bad}",
-        "--model",
-        "fast",
-        "--format",
-        "csv",
-        "--output-dir",
-        tmp_path / "out",
-        "--resume",
-    )
+    options = ("--format", "csv", "--output-dir", tmp_path / "out", "--resume")
+    done = cli("score", f"@{bad}", "--model", "fast", *options)
     assert done.returncode == 1
     assert b"a nul is in it" in done.stderr.splitlines()[-1]
 
@@ -117,13 +109,15 @@ def test_a_list_that_names_itself_and_a_nul_are_reported(cli: Run, tmp_path: Pat
 def test_output_is_the_same_for_any_number_of_processes(
     cli: Run, folder: Path, format: str
 ) -> None:
-    rows, broken, empty = (folder / name for name in ("rows.jsonl", "broken.jsonl", "empty.jsonl"))
+    rows = folder / "rows.jsonl"
+    broken = folder / "broken.jsonl"
+    empty = folder / "empty.jsonl"
     row = {"text": TEXT.format(9, 2_000), "note": "x" * 600}  # 300 kB are read at a time
     lines = [json.dumps({**row, "id": number}) + "\n\n" for number in range(900)]
     rows.write_text("".join(lines), "utf-8")
-    broken.write_text(
-        "".join([*lines, '{"text": 3}\n', *lines[:200], *["{}\n"] * 1_000, *lines[:3]]), "utf-8"
-    )
+    good_and_bad = ["".join(lines), '{"text": 3}\n', "".join(lines[:200])]
+    good_and_bad += ["{}\n" * 1_000, "".join(lines[:3])]
+    broken.write_text("".join(good_and_bad), "utf-8")
     empty.write_text("\n", "utf-8")
     files = (
         rows,
@@ -135,22 +129,23 @@ def test_output_is_the_same_for_any_number_of_processes(
         rows,
     )
     args = ("score", "--model", "fast", *files, "--format", format)
-    one, two = cli(*args), cli(*args, "--jobs", 2)
-    assert one.stdout == two.stdout
-    assert one.stderr == two.stderr
+    done = cli(*args)
+    with_two_processes = cli(*args, "--jobs", 2)
+    assert done.stdout == with_two_processes.stdout
+    assert done.stderr == with_two_processes.stderr
     named = [
         line
-        for line in one.stderr.decode().splitlines()
+        for line in done.stderr.decode().splitlines()
         if "broken.jsonl:" in line and "warning:" not in line
     ]
     assert f'tipclassify: {broken}:1801: "text" is no text' in named[0]
     for number, line in enumerate(named[1:20], 2_202):
         assert line.startswith(f'tipclassify: {broken}:{number}: no "text" field')
     assert named[20:] == [f"tipclassify: {broken}: 981 more bad rows"]
-    assert (one.returncode, two.returncode) == (1, 1)
-    assert b"2 of 9 inputs failed" in one.stderr
+    assert done.returncode == with_two_processes.returncode == 1
+    assert b"2 of 9 inputs failed" in done.stderr
     if format == "jsonl":
-        texts = [line for line in one.stdout.splitlines() if b"karvonia-2024" not in line]
+        texts = [line for line in done.stdout.splitlines() if b"karvonia-2024" not in line]
         assert len(texts) == 900 + 4 + 900 + 200 + 3  # all but the broken rows
         assert [json.loads(line)["id"] for line in texts[-203:]] == [*range(200), *range(3)]
 
@@ -159,33 +154,21 @@ def test_output_is_the_same_for_any_number_of_processes(
 def test_good_rows_beside_bad_ones_are_written_but_not_done(
     cli: Run, tmp_path: Path, jobs: int
 ) -> None:
-    good, bad, out = tmp_path / "good.jsonl", tmp_path / "bad.jsonl", tmp_path / "out"
+    good = tmp_path / "good.jsonl"
+    bad = tmp_path / "bad.jsonl"
+    out = tmp_path / "out"
     good.write_text(
         '{"text": "Police slept."}\n{"text": null}\n{"text": "Courts slept."}\nno\n', "utf-8"
     )
     bad.write_text('{"text": null}\n', "utf-8")
-    args = (
-        "score",
-        good,
-        bad,
-        "--output-dir",
-        out,
-        "-f",
-        "jsonl",
-        "--model",
-        "fast",
-        "--jobs",
-        jobs,
-    )
+    options = ("-f", "jsonl", "--model", "fast", "--jobs", jobs)
+    args = ("score", good, bad, "--output-dir", out, *options)
     for again in ((), ("--resume",)):  # which names the rows again
         done = cli(*args, *again)
         lines = done.stderr.decode().splitlines()
         assert done.returncode == 1
-        assert [line.partition(": ")[2].partition(": ")[0] for line in lines[1:4]] == [
-            f"{good}:2",
-            f"{good}:4",
-            f"{bad}:1",
-        ]
+        places = [line.partition(": ")[2].partition(": ")[0] for line in lines[1:4]]
+        assert places == [f"{good}:2", f"{good}:4", f"{bad}:1"]
         assert lines[4:] == ["tipclassify: 2 of 2 inputs failed"]
         assert [path.name for path in out.iterdir()] == ["good.jsonl.jsonl"]
         texts = [
@@ -199,20 +182,20 @@ def test_good_rows_beside_bad_ones_are_written_but_not_done(
 
 
 def test_half_of_a_report_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file, out = tmp_path / "long.txt", tmp_path / "out"
+    file = tmp_path / "long.txt"
+    out = tmp_path / "out"
     file.write_text("Police slept.\n\n" * 1_000, "utf-8")
     monkeypatch.setattr(splitting, "PART", 300)
     whole = Classifier.tag_passages
 
-    def broken(self: Classifier, passages: Sequence[Passage], *args: Any) -> Any:
+    def broken(self: Classifier, passages: Sequence[Passage], *args: object) -> object:
         if len(passages) < 300:  # the last part
             raise IndexError("list index out of range")
-        return whole(self, passages, *args)
+        return whole(self, passages, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Classifier, "tag_passages", broken)
-    done = CliRunner().invoke(
-        app, ["score", str(file), "--output-dir", str(out), "-f", "jsonl", "--model", "fast"]
-    )
+    command = ["score", str(file), "--output-dir", str(out), "-f", "jsonl", "--model", "fast"]
+    done = CliRunner().invoke(app, command)
     assert done.exit_code == 1
     assert f"{file}: cannot be read (IndexError: list index out of range)" in done.stderr
     assert list(out.iterdir()) == []
@@ -230,7 +213,7 @@ class _Counted(list[str]):
 
 
 def test_reports_that_nobody_takes_are_not_tagged(folder: Path) -> None:
-    files = _Counted([str(folder / "in" / "a.txt")] * 1_000)
+    files = _Counted(str(folder / "in" / "a.txt") for _ in range(1_000))
     inputs = tag_inputs(files, Tagging("fast"), identity, 2)
     _, reports = next(inputs)
     assert len(list(reports)) == 1

@@ -1,5 +1,7 @@
-"""`tag_batch` in ``datasets.Dataset.map``: the classifier's tags, from several processes, cached
-by hash."""
+"""`tag_batch` in ``datasets.Dataset.map``: the classifier's tags.
+
+From several processes, and cached by hash.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,19 @@ from datasets.fingerprint import Hasher
 from tipclassify import LABELS, Classifier, ModelError, Passage, tag_batch
 from tipclassify.pipeline import dataset_map as mapping
 
-TEXTS = [
+FIVE_TEXTS = (
     "Police arrested nine traffickers.",
     "The government did not convict any traffickers.",
     "Border guards took bribes from traffickers.",
     "Yes.",
     None,
-] * 3
+)
+TEXTS = [*FIVE_TEXTS, *FIVE_TEXTS, *FIVE_TEXTS]
 
 
 @pytest.fixture
 def table(tmp_path: Path) -> datasets.Dataset:
+    """A data set of texts, read from a file."""
     file = tmp_path / "in.jsonl"
     file.write_text(
         "".join(
@@ -75,7 +79,11 @@ def test_the_hash_is_the_same_in_another_process_and_changes_with_the_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here = Hasher.hash(tag_batch)
-    code = "from datasets.fingerprint import Hasher; from tipclassify import tag_batch; print(Hasher.hash(tag_batch))"
+    code = (
+        "from datasets.fingerprint import Hasher\n"
+        "from tipclassify import tag_batch\n"
+        "print(Hasher.hash(tag_batch))"
+    )
     there = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
@@ -109,19 +117,18 @@ LAW = "The government did not effectively enforce the law."
 
 def test_the_heading_in_a_column_is_evidence(classifier: Classifier) -> None:
     headings = ["Forced Labor", "Working Conditions", None]
+    texts = [LAW, LAW, LAW]
     passages = [Passage(LAW, 0, len(LAW), heading) for heading in headings]
     expected = classifier.predict_proba(passages)[:, 1].tolist()
     for name, more in (("section", {}), ("heading", {"section": "heading"})):
-        found = tag_batch({"text": [LAW] * 3, name: headings}, **more)  # type: ignore[arg-type]
-        assert found["failure"] == expected
+        tags = tag_batch({"text": texts, name: headings}, **more)  # type: ignore[arg-type]
+        assert tags["failure"] == expected
     assert expected[0] > 0.9
     assert expected[1] < 0.1
-    assert (
-        len(set(tag_batch({"text": [LAW] * 3, "section": headings}, section=None)["failure"])) == 1
-    )
-    with pytest.raises(
-        KeyError, match='no column "chapter": say which holds the headings, of text'
-    ):
+    without_headings = tag_batch({"text": texts, "section": headings}, section=None)
+    assert len(set(without_headings["failure"])) == 1
+    message = 'no column "chapter": say which holds the headings, of text'
+    with pytest.raises(KeyError, match=message):
         tag_batch({"text": [LAW]}, section="chapter")
     with pytest.raises(TypeError, match="row 0 of the batch: section is not a str but int: 7"):
         tag_batch({"text": [LAW], "section": [7]})
@@ -129,9 +136,8 @@ def test_the_heading_in_a_column_is_evidence(classifier: Classifier) -> None:
 
 def test_labels_that_are_there_are_never_replaced_unasked() -> None:
     batch = {"text": [LAW], "labels": [["complicity"]]}
-    with pytest.raises(
-        ValueError, match='has a column "labels", which the tags would replace: say prefix="model_"'
-    ):
+    message = 'has a column "labels", which the tags would replace: say prefix="model_"'
+    with pytest.raises(ValueError, match=message):
         tag_batch(batch)
     tagged = datasets.Dataset.from_dict(batch).map(
         tag_batch, batched=True, fn_kwargs={"prefix": "model_"}
@@ -154,7 +160,7 @@ def test_a_single_row_gives_a_single_result() -> None:
 @pytest.mark.parametrize("kind", ["numpy", "pandas", "arrow"])
 def test_batches_of_other_formats_are_read(kind: str) -> None:
     rows = datasets.Dataset.from_dict(
-        {"text": [LAW] * 2, "section": ["Forced Labor", "Working Conditions"]}
+        {"text": [LAW, LAW], "section": ["Forced Labor", "Working Conditions"]}
     )
     tagged = rows.with_format(kind).map(tag_batch, batched=True).with_format(None)
     assert tagged["labels"][:] == [["failure"], []]

@@ -1,11 +1,14 @@
-"""Scoring on a cluster: the rows of one machine, none lost or doubled, after failures of
-workers, inputs and runs."""
+"""Scoring on a cluster: the rows of one machine, none lost or doubled.
+
+That holds after failures of workers, inputs and runs.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import json
+import math
 import os
 import signal
 import socket
@@ -15,7 +18,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from conftest import ROOT, Run
@@ -31,7 +34,7 @@ import dask.dataframe
 import fsspec
 import pandas as pd
 import pyarrow as pa
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker
 from pyarrow import parquet
 
 from tipclassify import InputError, ModelError
@@ -44,6 +47,8 @@ from tipclassify.pipeline.distributed.inputs import InputPart, Source, group_rep
 from tipclassify.pipeline.distributed.worker import Work, lines_of_part_range
 
 pytestmark = pytest.mark.slow  # a cluster starts
+
+JsonObject = dict[str, Any]  # of any depth, as `json.loads` gives it
 
 # what is tested is who scores what; the larger model would travel for each run
 FAST = Tagging("fast")
@@ -65,19 +70,19 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
     """A cluster of two workers in this process."""
-    with (
-        LocalCluster(
-            n_workers=2, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
-        ) as local,
-        Client(local, set_as_default=False) as made,
-    ):
-        yield made
+    workers = LocalCluster(
+        n_workers=2, threads_per_worker=2, processes=False, dashboard_address="127.0.0.1:0"
+    )
+    with workers, Client(workers, set_as_default=False) as client:
+        yield client
 
 
 @pytest.fixture(autouse=True)
 def _no_endless_wait() -> Iterator[None]:
-    """Time out a test whose cluster hangs: on a busy machine Dask may give up workers that were
-    killed."""
+    """Time out a test whose cluster hangs.
+
+    On a busy machine Dask may give up workers that were killed.
+    """
 
     def end(*_: object) -> None:
         raise TimeoutError("the cluster never answered")
@@ -91,49 +96,68 @@ def _no_endless_wait() -> Iterator[None]:
 
 @pytest.fixture
 def reports(tmp_path: Path) -> Path:
+    """A folder of twelve reports."""
     folder = tmp_path / "in"
     folder.mkdir()
     for number in range(12):
-        text = f"PROSECUTION\n\nPolice arrested {number + 2} traffickers in {2010 + number}.\n\nCourts convicted none."
+        text = (
+            f"PROSECUTION\n\nPolice arrested {number + 2} traffickers in {2010 + number}.\n\n"
+            f"Courts convicted none."
+        )
         (folder / f"karvonia-{number}.txt").write_text(text, "utf-8")
     return folder
 
 
 @pytest.fixture
 def lines(tmp_path: Path) -> Path:
+    """A file of rows, with blank lines among them and no line break at the end."""
     file = tmp_path / "rows.jsonl"
     rows = [{"text": text, "year": 2000 + number, "note": "é"} for number, text in enumerate(TEXTS)]
     written = [
         json.dumps(row, ensure_ascii=number % 2 == 0) + "\r\n" * (number % 3)
         for number, row in enumerate(rows)
     ]
-    # blank lines among them, and no line break at the end
     file.write_bytes("\n".join(written).encode())
     return file
 
 
-def rows_of(place: object) -> list[tuple[Any, ...]]:
-    """The rows of a file or folder of Parquet, in an order of their own."""
-    files = sorted(Path(str(place)).rglob("*.parquet")) if Path(str(place)).is_dir() else [place]
-    tables = [parquet.read_table(str(file)) for file in files]
-    return sorted(tuple(map(str, row.values())) for table in tables for row in table.to_pylist())
+def rows_of(path: Path) -> list[tuple[str, ...]]:
+    """Return the rows of a file or folder of Parquet, sorted, with their values as text."""
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    rows: list[tuple[str, ...]] = []
+    for file in files:
+        table = parquet.read_table(file)
+        rows += [tuple(map(str, row.values())) for row in table.to_pylist()]
+    return sorted(rows)
 
 
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """Return the manifest after checking every file against it."""
-    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
-    assert {f"passages/{path.name}" for path in (folder / "passages").iterdir()} == {
-        f["name"] for f in manifest["files"]
-    }
+def passage_rows(out: Path) -> list[tuple[str, ...]]:
+    """Return the rows of the passages in an output folder."""
+    return rows_of(out / "passages")
+
+
+def passage_texts(out: Path) -> list[str]:
+    """Return the text of each passage in an output folder."""
+    return [row[8] for row in passage_rows(out)]
+
+
+def write_times(folder: Path) -> dict[Path, int]:
+    """Return when each file in a folder was written, in nanoseconds."""
+    return {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+
+
+def manifest_of(out: Path) -> JsonObject:
+    """Return the manifest of an output folder, and check every file against it."""
+    manifest: JsonObject = json.loads((out / "manifest.json").read_text("utf-8"))
+    names = {f"passages/{path.name}" for path in (out / "passages").iterdir()}
+    assert names == {file["name"] for file in manifest["files"]}
     for file in manifest["files"]:
-        data = (folder / file["name"]).read_bytes()
-        assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
-        assert (
-            parquet.read_table(folder / file["name"]).num_rows
-            == file["rows"]
-            == sum(file["inputs"].values())
-        )
-    assert manifest["rows"] == sum(one["rows"] for one in manifest["inputs"])
+        data = (out / file["name"]).read_bytes()
+        assert len(data) == file["bytes"]
+        assert hashlib.sha256(data).hexdigest() == file["sha256"]
+        rows = parquet.read_table(out / file["name"]).num_rows
+        assert rows == file["rows"] == sum(file["inputs"].values())
+    assert manifest["rows"] == sum(recorded["rows"] for recorded in manifest["inputs"])
     return manifest
 
 
@@ -142,13 +166,12 @@ def manifest_of(folder: Path) -> dict[str, Any]:
 
 
 def lines_of_ranges(data: bytes, step: int, longest: int) -> list[tuple[int, bytes]]:
-    """The lines of all ranges of `step` bytes."""
-    ranges = [(start, min(start + step, len(data))) for start in range(0, max(len(data), 1), step)]
-    return [
-        pair
-        for start, end in ranges
-        for pair in lines_of_part_range(io.BytesIO(data), start, end, longest)
-    ]
+    """Return the lines of all ranges of `step` bytes, each with where it starts."""
+    lines: list[tuple[int, bytes]] = []
+    for start in range(0, max(len(data), 1), step):
+        end = min(start + step, len(data))
+        lines += lines_of_part_range(io.BytesIO(data), start, end, longest)
+    return lines
 
 
 @given(
@@ -159,10 +182,12 @@ def lines_of_ranges(data: bytes, step: int, longest: int) -> list[tuple[int, byt
 def test_every_line_is_in_one_range_whatever_the_cut(
     lines: list[str], closed: bool, step: int
 ) -> None:
-    data = "\n".join(lines).encode() + b"\n" * closed
-    found = lines_of_ranges(data, step, 1000)
-    assert [line for _, line in found] == list(io.BytesIO(data))
-    assert all(data[at : at + len(line)] == line for at, line in found)
+    data = "\n".join(lines).encode()
+    if closed:
+        data += b"\n"
+    read_lines = lines_of_ranges(data, step, 1000)
+    assert [line for _, line in read_lines] == list(io.BytesIO(data))
+    assert all(data[start : start + len(line)] == line for start, line in read_lines)
 
 
 @given(st.lists(st.integers(0, 30)), st.integers(1, 10), st.integers(1, 8))
@@ -170,8 +195,8 @@ def test_a_line_beyond_all_measure_is_cut_off_and_the_next_ones_are_whole(
     sizes: list[int], step: int, longest: int
 ) -> None:
     data = b"".join(b"x" * size + b"\n" for size in sizes)
-    found = [line for _, line in lines_of_ranges(data, step, longest)]
-    assert found == [(b"x" * size + b"\n")[: longest + 1] for size in sizes]
+    read_lines = [line for _, line in lines_of_ranges(data, step, longest)]
+    assert read_lines == [(b"x" * size + b"\n")[: longest + 1] for size in sizes]
 
 
 @given(
@@ -182,66 +207,51 @@ def test_a_line_beyond_all_measure_is_cut_off_and_the_next_ones_are_whole(
 def test_a_report_more_changes_the_part_it_is_in_and_few_others(
     numbers: list[int], new: int, average: int
 ) -> None:
-    def parts(some: set[int]) -> list[InputPart]:
-        return list(
-            group_reports_into_parts(
-                (Source(f"{n}.txt", None, "", 1, "s") for n in sorted(some)), average, 10**9
-            )
-        )
+    def parts(numbers: set[int]) -> list[InputPart]:
+        sources = (Source(f"{number}.txt", None, "", 1, "s") for number in sorted(numbers))
+        return list(group_reports_into_parts(sources, average, 10**9))
 
-    before, after = parts(set(numbers)), parts({*numbers, new})
-    assert [s.name for part in before for s in part.sources] == [
-        f"{n}.txt" for n in sorted(numbers)
-    ]
-    # no part was ended for being too long
-    if all(len(part.sources) < 2 * average for part in (*before, *after)):
+    before = parts(set(numbers))
+    after = parts({*numbers, new})
+    names = [source.name for part in before for source in part.sources]
+    assert names == [f"{number}.txt" for number in sorted(numbers)]
+    longest = max(len(part.sources) for part in (*before, *after))
+    if longest < 2 * average:  # no part was ended for being too long
         assert len(set(after) - set(before)) <= 2
 
 
-# --------------------------------------------------------------------------------------------- the
-# same rows
+# ---------------------------------------------------------------------------------------------
+# the same rows
 
 
 @pytest.mark.filterwarnings("ignore:.*left out:UserWarning")
 def test_rows_and_failures_are_those_of_one_machine(
     client: Client, cli: Run, tmp_path: Path
 ) -> None:
-    one = cli(
-        "score",
-        "--model",
-        "fast",
-        *REAL_INPUTS,
-        tmp_path / "gone.txt",
-        "-o",
-        tmp_path / "one.parquet",
-    )
-    assert one.returncode == 1
+    inputs = [*REAL_INPUTS, tmp_path / "gone.txt"]
+    single = cli("score", "--model", "fast", *inputs, "-o", tmp_path / "one.parquet")
+    assert single.returncode == 1
     seen: list[tuple[int, int]] = []
-    done = score(
-        [*REAL_INPUTS, tmp_path / "gone.txt"],
-        tmp_path / "out",
-        cluster=client,
-        progress=lambda *at: seen.append(at),
-    )
-    assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
-    lines = one.stderr.decode().splitlines()
+    out = tmp_path / "out"
+    done = score(inputs, out, cluster=client, progress=lambda *counts: seen.append(counts))
+    assert passage_rows(out) == rows_of(tmp_path / "one.parquet")
     reported = [
         line.removeprefix("tipclassify: ")
-        for line in lines
+        for line in single.stderr.decode().splitlines()
         if "warning: " not in line and ": wrote " not in line
     ]
     assert [error for _, error in done.failures] == reported[:-1]
-    assert rows_of(tmp_path / "out" / "errors") == sorted(
-        (name, error, str("gone" in name)) for name, error in done.failures
-    )
-    manifest = manifest_of(tmp_path / "out")
+    failures = sorted((name, error, str("gone" in name)) for name, error in done.failures)
+    assert rows_of(out / "errors") == failures
+    manifest = manifest_of(out)
     assert manifest["rows"] == done.rows > 300
     assert manifest["errors"] == len(done.failures)
-    assert [one["name"] for one in manifest["inputs"]] == list(done.inputs)
-    assert seen[-1][0] == seen[-1][1] == done.files
-    first = parquet.read_schema(tmp_path / "out" / manifest["files"][0]["name"])
-    assert first.metadata == parquet.read_schema(tmp_path / "one.parquet").metadata
-    assert first.equals(parquet.read_schema(tmp_path / "one.parquet"))
+    assert [recorded["name"] for recorded in manifest["inputs"]] == list(done.inputs)
+    assert seen[-1] == (done.files, done.files)
+    schema = parquet.read_schema(out / manifest["files"][0]["name"])
+    single_schema = parquet.read_schema(tmp_path / "one.parquet")
+    assert schema.metadata == single_schema.metadata
+    assert schema.equals(single_schema)
 
 
 @pytest.mark.parametrize("model", [str(TINY), "fast"], ids=["encoder", "fast"])
@@ -256,22 +266,21 @@ def test_jsonl_cut_anywhere_gives_each_row_once(
         part_size=PartSize(bytes=777),
         tagging=Tagging(model),
     )
-    assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
-    assert (
-        done.files == -(-lines.stat().st_size // 777) == len(manifest_of(tmp_path / "out")["files"])
-    )
+    assert passage_rows(tmp_path / "out") == rows_of(tmp_path / "one.parquet")
+    assert done.files == math.ceil(lines.stat().st_size / 777)
+    assert done.files == len(manifest_of(tmp_path / "out")["files"])
     assert done.rows == len(TEXTS)
 
 
 def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(
     client: Client, lines: Path, tmp_path: Path
 ) -> None:
-    def without_file(folder: str) -> list[tuple[Any, ...]]:
-        return sorted(row[1:] for row in rows_of(tmp_path / folder / "passages"))
+    def without_file(folder: str) -> list[tuple[str, ...]]:
+        return sorted(row[1:] for row in passage_rows(tmp_path / folder))
 
     score(lines, tmp_path / "jsonl", cluster=client)
     years = [2000 + number for number in range(len(TEXTS))]
-    table = pa.table({"body": TEXTS, "year": years, "note": ["é"] * len(TEXTS)})
+    table = pa.table({"body": TEXTS, "year": years, "note": ["é" for _ in TEXTS]})
     parquet.write_table(table, tmp_path / "rows.parquet", row_group_size=7)
     done = score(
         tmp_path / "rows.parquet",
@@ -283,67 +292,49 @@ def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(
     assert 5 < done.files < len(TEXTS) / 7
     assert without_file("parquet") == without_file("jsonl")
 
-    bag = dask.bag.from_sequence(
-        [{"text": text, "year": year} for text, year in zip(TEXTS, years, strict=True)],
-        npartitions=3,
-    )
+    rows = [{"text": text, "year": year} for text, year in zip(TEXTS, years, strict=True)]
+    bag = dask.bag.from_sequence(rows, npartitions=3)
     done = score(bag, tmp_path / "bag", cluster=client)
-    assert (done.inputs, done.made) == (("bag:0", "bag:1", "bag:2"), 3)
+    assert done.inputs == ("bag:0", "bag:1", "bag:2")
+    assert done.made == 3
     assert without_file("bag") == without_file("jsonl")
-    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "bag" / "passages").iterdir()}
+    written = write_times(tmp_path / "bag" / "passages")
     assert score(bag, tmp_path / "bag", cluster=client).made == 0
-    assert {
-        path: path.stat().st_mtime_ns for path in (tmp_path / "bag" / "passages").iterdir()
-    } == kept
+    assert write_times(tmp_path / "bag" / "passages") == written
 
-    frame = pd.DataFrame({"body": TEXTS, "year": [float(year) for year in years]})
-    score(
-        dask.dataframe.from_pandas(frame, npartitions=2),
-        tmp_path / "frame",
-        cluster=client,
-        text="body",
-    )
+    table = pd.DataFrame({"body": TEXTS, "year": [float(year) for year in years]})
+    frame = dask.dataframe.from_pandas(table, npartitions=2)
+    score(frame, tmp_path / "frame", cluster=client, text="body")
     assert without_file("frame") == without_file("jsonl")
-    with pytest.raises(
-        InputError, match='no column "text"; say which holds the text, of body, year'
-    ):
-        score(dask.dataframe.from_pandas(frame, npartitions=2), tmp_path / "other", cluster=client)
+    message = 'no column "text"; say which holds the text, of body, year'
+    with pytest.raises(InputError, match=message):
+        score(frame, tmp_path / "other", cluster=client)
 
 
 def test_addresses_of_fsspec_are_read_and_written(client: Client, tmp_path: Path) -> None:
     memory = fsspec.filesystem("memory")
-    memory.pipe(
-        {
-            "/in/a.txt": b"Police arrested nine traffickers.",
-            "/in/deep/b.jsonl": b'{"text": "Courts slept."}',
-        }
-    )
-    memory.pipe(
-        {
-            "/in/.hidden.txt": b"Police slept.",
-            "/in/picture.png": b"\x89PNG",
-            "/list": b"# mine\nmemory://in\n",
-        }
-    )
+    memory.pipe("/in/a.txt", b"Police arrested nine traffickers.")
+    memory.pipe("/in/deep/b.jsonl", b'{"text": "Courts slept."}')
+    memory.pipe("/in/.hidden.txt", b"Police slept.")
+    memory.pipe("/in/picture.png", b"\x89PNG")
+    memory.pipe("/list", b"# mine\nmemory://in\n")
     done = score("memory://in", "memory://out", cluster=client)
     assert done.inputs == ("memory://in/a.txt", "memory://in/deep/b.jsonl")
-    assert score("@memory://list", tmp_path / "listed", cluster=client).inputs == done.inputs
-    assert score("memory://in/*.txt", tmp_path / "out", cluster=client).inputs == (
-        "memory://in/a.txt",
-    )
+    listed = score("@memory://list", tmp_path / "listed", cluster=client)
+    assert listed.inputs == done.inputs
+    matching = score("memory://in/*.txt", tmp_path / "out", cluster=client)
+    assert matching.inputs == ("memory://in/a.txt",)
     memory.pipe("/in/a.txt", b"Police arrested ten traffickers.")
     assert score("memory://in", "memory://out", cluster=client).made == 1
-    files = list(memory.find("/out/passages"))
-    texts = {
-        row["text"]
-        for file in files
-        for row in parquet.read_table(io.BytesIO(memory.cat(file))).to_pylist()
-    }
+    texts: set[str] = set()
+    for file in memory.find("/out/passages"):
+        table = parquet.read_table(io.BytesIO(memory.cat(file)))
+        texts.update(table.column("text").to_pylist())
     assert texts == {"Police arrested ten traffickers.", "Courts slept."}
 
 
-# --------------------------------------------------------------------------------------------- what
-# goes wrong
+# ---------------------------------------------------------------------------------------------
+# what goes wrong
 
 
 def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or_doubled(
@@ -352,18 +343,17 @@ def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or
     score(reports, tmp_path / "calm", cluster=client)
     fsspec.register_implementation("deadly", Deadly, clobber=True)
     (reports / "karvonia-poison.txt").write_text("Police slept.", "utf-8")
+    part_size = PartSize(reports=4)
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
         connect_to_cluster(workers=1) as mortal,
     ):
-        done = score(
-            f"deadly://{reports}", tmp_path / "out", cluster=mortal, part_size=PartSize(reports=4)
-        )
+        done = score(f"deadly://{reports}", tmp_path / "out", cluster=mortal, part_size=part_size)
     ((name, error),) = done.failures
     assert name == f"deadly://{reports}/karvonia-poison.txt"
     assert "killed" in error
-    found = [row[1:] for row in rows_of(tmp_path / "out" / "passages")]
-    assert sorted(found) == sorted(row[1:] for row in rows_of(tmp_path / "calm" / "passages"))
+    rows_without_file = sorted(row[1:] for row in passage_rows(tmp_path / "out"))
+    assert rows_without_file == sorted(row[1:] for row in passage_rows(tmp_path / "calm"))
     assert manifest_of(tmp_path / "out")["errors"] == 1
 
 
@@ -372,15 +362,13 @@ def test_partitions_blamed_for_a_lost_worker_are_tried_once_more_alone(
 ) -> None:
     # Dask's two retries come before blame
     texts = ["Police acted.", "unlucky", "poison", "Courts slept."]
-    done = score(
-        dask.bag.from_sequence(texts, npartitions=4).map(blamed), tmp_path / "out", cluster=client
-    )
-    assert [(name, "was killed" in error) for name, error in done.failures] == [("bag:2", True)]
-    assert sorted(row[8] for row in rows_of(tmp_path / "out" / "passages")) == [
-        "Courts slept.",
-        "Police acted.",
-        "unlucky",
-    ]
+    bag = dask.bag.from_sequence(texts, npartitions=4).map(blamed)
+    done = score(bag, tmp_path / "out", cluster=client)
+    ((name, error),) = done.failures
+    assert name == "bag:2"
+    assert "was killed" in error
+    expected = ["Courts slept.", "Police acted.", "unlucky"]
+    assert sorted(passage_texts(tmp_path / "out")) == expected
     assert [TRIED[text] for text in texts] == [1, 4, 6, 1]
 
 
@@ -388,28 +376,30 @@ def test_what_is_done_is_not_made_again_and_what_changed_is(
     client: Client, reports: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
+    size = PartSize(reports=2)
     (reports / "blank.txt").write_text("  ", "utf-8")
-    first = score(reports, out, cluster=client, part_size=PartSize(reports=2))
+    first = score(reports, out, cluster=client, part_size=size)
     assert first.made == first.files > 2
     assert len(first.failures) == 1
-    kept = {path: path.stat().st_mtime_ns for path in (out / "passages").iterdir()}
-    nobody: Any = object()  # who asks this client to do anything fails
-    again = score(reports, out, cluster=nobody, part_size=PartSize(reports=2))
-    assert (again.made, again.rows, again.failures) == (0, first.rows, first.failures)
-    assert {path: path.stat().st_mtime_ns for path in (out / "passages").iterdir()} == kept
+    written = write_times(out / "passages")
+    no_client = cast(Client, object())  # that fails when it is asked to do anything
+    again = score(reports, out, cluster=no_client, part_size=size)
+    assert again.made == 0
+    assert again.rows == first.rows
+    assert again.failures == first.failures
+    assert write_times(out / "passages") == written
     (out / "manifest.json").unlink()  # as when the run was broken off
-    assert score(reports, out, cluster=nobody, part_size=PartSize(reports=2)).rows == first.rows
+    assert score(reports, out, cluster=no_client, part_size=size).rows == first.rows
     assert manifest_of(out)["rows"] == first.rows
 
     (reports / "karvonia-3.txt").write_text("Police arrested two traffickers.", "utf-8")
     (reports / "karvonia-4.txt").unlink()
-    changed = score(reports, out, cluster=client, part_size=PartSize(reports=2))
+    changed = score(reports, out, cluster=client, part_size=size)
     assert 1 <= changed.made <= 2 < changed.files
-    texts = [(row[0], row[8]) for row in rows_of(out / "passages")]
-    assert [text for name, text in texts if name.endswith("-3.txt")] == [
-        "Police arrested two traffickers."
-    ]
-    assert not [name for name, _ in texts if name.endswith("-4.txt")]
+    rows = passage_rows(out)
+    changed_texts = [row[8] for row in rows if row[0].endswith("-3.txt")]
+    assert changed_texts == ["Police arrested two traffickers."]
+    assert not [row for row in rows if row[0].endswith("-4.txt")]
     assert manifest_of(out)["rows"] == changed.rows == first.rows - 1 - 2
 
 
@@ -425,34 +415,29 @@ def test_a_part_made_again_is_the_same_file_and_leftovers_go(
     os.utime(left, (0, 0))  # what is recent may be in use
     (out / "passages" / "part-0.parquet").write_bytes(b"of an input that is gone")
     again = score(reports, out, cluster=client)
-    assert (again.made, again.removed) == (1, 1)
+    assert again.made == 1
+    assert again.removed == 1
     assert manifest_of(out) == manifest
 
 
 def test_a_bad_line_is_an_error_and_the_others_are_scored(client: Client, tmp_path: Path) -> None:
+    expected = ["Courts slept.", "Police acted."]
     file = tmp_path / "rows.jsonl"
     file.write_bytes(
         b'{"text": "Police acted."}\n{"txt": 1}\n{broken\n\xff\n{"text": "Courts slept."}\n'
     )
     done = score(file, tmp_path / "out", cluster=client)
-    assert [row[8] for row in rows_of(tmp_path / "out" / "passages")] == [
-        "Courts slept.",
-        "Police acted.",
-    ]
-    assert [error.partition(": ")[0] for _, error in done.failures] == [
-        f"{file}, byte {at}" for at in (26, 37, 45)
-    ]
-    bag = dask.bag.from_sequence(
-        ["Police acted.", 7, {"text": None}, {"text": "Courts slept."}], npartitions=1
-    )
+    assert passage_texts(tmp_path / "out") == expected
+    places = [error.partition(": ")[0] for _, error in done.failures]
+    assert places == [f"{file}, byte 26", f"{file}, byte 37", f"{file}, byte 45"]
+
+    rows = ["Police acted.", 7, {"text": None}, {"text": "Courts slept."}]
+    bag = dask.bag.from_sequence(rows, npartitions=1)
     done = score(bag, tmp_path / "bag", cluster=client)
-    assert [row[8] for row in rows_of(tmp_path / "bag" / "passages")] == [
-        "Courts slept.",
-        "Police acted.",
-    ]
-    assert [error for _, error in done.failures] == [
-        f'bag:0, row {row}: no "text" that is text' for row in (1, 2)
-    ]
+    assert passage_texts(tmp_path / "bag") == expected
+    errors = [error for _, error in done.failures]
+    assert errors == [f'bag:0, row {row}: no "text" that is text' for row in (1, 2)]
+
     broken = dask.bag.from_sequence([1, 0], npartitions=2).map(lambda number: "a" * (1 // number))
     done = score(broken, tmp_path / "broken", cluster=client)
     assert [name for name, _ in done.failures] == ["bag:1"]
@@ -465,10 +450,10 @@ def test_a_folder_of_other_results_is_refused(
 ) -> None:
     out = tmp_path / "out"
     score(reports, out, cluster=client)
-    with pytest.raises(
-        InputError, match="holds results of another policy and unit; choose another output folder"
-    ):
-        score(reports, out, cluster=client, tagging=Tagging("fast", policy="cite", unit="clause"))
+    other_tagging = Tagging("fast", policy="cite", unit="clause")
+    message = "holds results of another policy and unit; choose another output folder"
+    with pytest.raises(InputError, match=message):
+        score(reports, out, cluster=client, tagging=other_tagging)
     with pytest.raises(InputError, match="holds the results of other inputs"):
         score(SAMPLES, out, cluster=client)
     (tmp_path / "mine" / "passages").mkdir(parents=True)
@@ -510,13 +495,13 @@ def test_the_model_leaves_the_workers_with_the_run(
     done = score(reports, tmp_path / "out", cluster=client, part_size=PartSize(reports=1))
     assert done.made == 12
 
-    def left(dask_worker: Any) -> int:
-        return sum(isinstance(one, Work) for one in dask_worker.data.values())
+    def count_models(dask_worker: Worker) -> int:
+        return sum(isinstance(value, Work) for value in dask_worker.data.values())
 
     deadline = time.monotonic() + 5
-    while any(client.run(left).values()) and time.monotonic() < deadline:
+    while any(client.run(count_models).values()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert list(client.run(left).values()) == [0, 0]
+    assert list(client.run(count_models).values()) == [0, 0]
 
 
 def test_a_worker_of_another_version_ends_the_run_in_one_line(
@@ -524,19 +509,18 @@ def test_a_worker_of_another_version_ends_the_run_in_one_line(
 ) -> None:
     init = Work.__init__
 
-    def newer(self: Work, *args: Any) -> None:
+    def newer(self: Work, *args: object) -> None:
         init(self, *args)
         self.settings["version"] = "9.0"
 
     monkeypatch.setattr(Work, "__init__", newer)
-    with pytest.raises(
-        ModelError, match=r"a worker has tipclassify .*, not 9\.0; install the same everywhere"
-    ):
+    message = r"a worker has tipclassify .*, not 9\.0; install the same everywhere"
+    with pytest.raises(ModelError, match=message):
         score(reports, tmp_path / "out", cluster=client)
 
 
-# --------------------------------------------------------------------------------------------- the
-# command line
+# ---------------------------------------------------------------------------------------------
+# the command line
 
 
 def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_says(
@@ -545,19 +529,19 @@ def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_sa
     (reports / "blank.txt").write_bytes(b"")
     listing = tmp_path / "list.txt"
     listing.write_text(f"# mine\n{reports}\n", "utf-8")
-    one = cli("score", "--model", "fast", f"@{listing}", "-o", tmp_path / "one.parquet")
+    single = cli("score", "--model", "fast", f"@{listing}", "-o", tmp_path / "one.parquet")
     engine = ("--engine", "dask", "--workers", 1, "--output-dir", tmp_path / "out")
-    many = cli("score", "--model", "fast", *engine, f"@{listing}")
-    assert many.returncode == one.returncode == 1
-    assert many.stdout == b""
-    told = [
+    on_cluster = cli("score", "--model", "fast", *engine, f"@{listing}")
+    assert on_cluster.returncode == single.returncode == 1
+    assert on_cluster.stdout == b""
+    reported = [
         line
-        for line in one.stderr.splitlines()
+        for line in single.stderr.splitlines()
         if b": wrote " not in line and b"mostly on" not in line
     ]
-    assert many.stderr.splitlines() == told  # no word of Dask's
-    assert many.stderr.splitlines()[-1] == b"tipclassify: 1 of 13 inputs failed"
-    assert rows_of(tmp_path / "out" / "passages") == rows_of(tmp_path / "one.parquet")
+    assert on_cluster.stderr.splitlines() == reported  # no word of Dask's
+    assert reported[-1] == b"tipclassify: 1 of 13 inputs failed"
+    assert passage_rows(tmp_path / "out") == rows_of(tmp_path / "one.parquet")
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(
@@ -565,42 +549,33 @@ def test_a_scheduler_that_is_not_there_is_one_line(
 ) -> None:
     monkeypatch.setattr(cluster, "_PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # it takes connections and says nothing
-        for where in ("tcp://127.0.0.1:9", f"tcp://127.0.0.1:{deaf.getsockname()[1]}", "nonsense"):
-            with pytest.raises(
-                InputError, match=f"{where}: no Dask scheduler answers there; start one"
-            ) as reported:
-                score(reports, tmp_path / "out", cluster=where)
+        deaf_address = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
+        for address in ("tcp://127.0.0.1:9", deaf_address, "nonsense"):
+            message = f"{address}: no Dask scheduler answers there; start one"
+            with pytest.raises(InputError, match=message) as reported:
+                score(reports, tmp_path / "out", cluster=address)
             assert "\n" not in str(reported.value)
 
 
 @pytest.mark.parametrize(
-    "args",
+    "options",
     [
-        ["--engine", "dask"],
-        ["--workers", "2", "--output-dir", "out"],
-        ["--scheduler", "tcp://127.0.0.1:9", "--output-dir", "out"],
-        ["--engine", "dask", "--output-dir", "out", "--format", "csv"],
-        ["--engine", "dask", "--output-dir", "out", "--jobs", "2"],
-        [
-            "--engine",
-            "dask",
-            "--output-dir",
-            "out",
-            "--scheduler",
-            "tcp://127.0.0.1:9",
-            "--workers",
-            "2",
-        ],
-        ["--engine", "spark", "--output-dir", "out"],
+        "--engine dask",
+        "--workers 2 --output-dir out",
+        "--scheduler tcp://127.0.0.1:9 --output-dir out",
+        "--engine dask --output-dir out --format csv",
+        "--engine dask --output-dir out --jobs 2",
+        "--engine dask --output-dir out --scheduler tcp://127.0.0.1:9 --workers 2",
+        "--engine spark --output-dir out",
     ],
 )
 def test_options_that_do_not_go_together_are_wrong_usage(
-    args: list[str], capsys: pytest.CaptureFixture[str]
+    options: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from tipclassify.cli.app import app
 
     with pytest.raises(SystemExit) as stopped:
-        app(["score", str(SAMPLES / "excerpt.txt"), *args])
+        app(["score", str(SAMPLES / "excerpt.txt"), *options.split()])
     assert stopped.value.code == 2
     assert "Error" in capsys.readouterr().err
 
@@ -611,20 +586,23 @@ def test_without_the_extra_one_line_says_what_to_install(
     from tipclassify.cli.app import app
 
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(
-        MissingExtraError,
-        match=r"^the Dask engine needs an extra: pip install 'tipclassify\[dask\]'$",
-    ):
+    message = r"^the Dask engine needs an extra: pip install 'tipclassify\[dask\]'$"
+    with pytest.raises(MissingExtraError, match=message):
         app(["score", "--engine", "dask", str(SAMPLES), "--output-dir", str(tmp_path / "out")])
 
 
 def test_dask_is_not_imported_until_it_is_asked_for() -> None:
-    code = (
-        f"import sys; sys.argv = ['tipclassify', 'score', '--model', 'fast', {str(SAMPLES / 'excerpt.txt')!r}]\n"
-        "import tipclassify, tipclassify.pipeline.distributed, tipclassify.__main__ as m\n"
-        "try: m.main()\nexcept SystemExit: pass\n"
-        "print([name for name in ('dask', 'distributed', 'fsspec', 'pyarrow') if name in sys.modules])"
-    )
+    report = str(SAMPLES / "excerpt.txt")
+    code = f"""
+import sys
+sys.argv = ["tipclassify", "score", "--model", "fast", {report!r}]
+import tipclassify, tipclassify.pipeline.distributed, tipclassify.__main__ as command
+try:
+    command.main()
+except SystemExit:
+    pass
+print([name for name in ("dask", "distributed", "fsspec", "pyarrow") if name in sys.modules])
+"""
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )

@@ -16,12 +16,14 @@ from tipclassify.pipeline.workers import AHEAD, map_in_order
 
 
 def _halved(number: int) -> int:
+    """Return half of an even number."""
     if number % 2:
         raise ValueError(f"{number} is odd")
     return number // 2
 
 
 def _ends_others(process: int) -> int:
+    """Return in the process given, and end any other."""
     if os.getpid() != process:
         os._exit(3)
     time.sleep(0.05)
@@ -29,6 +31,7 @@ def _ends_others(process: int) -> int:
 
 
 def _where(_: int) -> int:
+    """Return the number of the process that works on this task."""
     time.sleep(0.02)
     return os.getpid()
 
@@ -47,11 +50,13 @@ def test_what_a_task_raises_comes_out_in_its_turn(jobs: int) -> None:
 
 
 def _long(length: int) -> str:
+    """Return a text of this length."""
     return "é" * length
 
 
 def test_results_of_megabytes_come_whole() -> None:
-    lengths = [3_000_000, 10, 70_000, 1_500_000] * 3
+    four = (3_000_000, 10, 70_000, 1_500_000)
+    lengths = [*four, *four, *four]
     assert list(map(len, map_in_order(_long, lengths, 2))) == lengths
 
 
@@ -97,5 +102,6 @@ def test_processes_that_start_do_not_hear_the_keyboard() -> None:
 
 
 def test_a_process_that_dies_is_reported_in_one_line() -> None:
+    parents = [os.getpid() for _ in range(500)]
     with pytest.raises(TipclassifyError, match="a worker process died"):
-        list(map_in_order(_ends_others, [os.getpid()] * 500, 2))
+        list(map_in_order(_ends_others, parents, 2))

@@ -127,13 +127,22 @@ def test_an_unknown_name_is_reported_with_the_nearest(written: str, message: str
 
 
 def test_the_longest_name_wins() -> None:
-    words = "papua new guinea equatorial guinea guinea bissau guinea niger nigeria dominica dominican republic".split()
-    found, left = extract_countries(words)
-    assert found == [
-        "Papua New Guinea", "Equatorial Guinea", "Guinea-Bissau", "Guinea", "Niger", "Nigeria", "Dominica",
+    words = (
+        "papua new guinea equatorial guinea guinea bissau guinea niger nigeria dominica "
+        "dominican republic"
+    ).split()
+    countries, words_left = extract_countries(words)
+    assert countries == [
+        "Papua New Guinea",
+        "Equatorial Guinea",
+        "Guinea-Bissau",
+        "Guinea",
+        "Niger",
+        "Nigeria",
+        "Dominica",
         "Dominican Republic",
-    ]  # fmt: skip
-    assert not left
+    ]
+    assert not words_left
 
 
 @pytest.mark.parametrize(
@@ -186,17 +195,37 @@ def test_titles_with_a_country_or_a_year(
 @pytest.mark.parametrize(
     "title",
     [
-        "Georgia Tech", "Georgia: Atlanta man sentenced", "Michael Jordan", "Jordan Peterson", "Jordan: A Life",
-        "Chad Smith reports", "New Mexico", "Northern Ireland", "Gulf of Guinea", "New Guinea",
-        "The Panama Papers", "Niger Delta", "Turkey farms of Utah", "Togo and Benin",
-        "Trafficking between Togo and Benin", "2023 Trafficking in Persons Report: Togo, Benin", "Congo", "Korea",
-        "2023 Trafficking in Persons Report: Introduction", "2023 Trafficking in Persons Report: Tier Placements",
+        "Georgia Tech",
+        "Georgia: Atlanta man sentenced",
+        "Michael Jordan",
+        "Jordan Peterson",
+        "Jordan: A Life",
+        "Chad Smith reports",
+        "New Mexico",
+        "Northern Ireland",
+        "Gulf of Guinea",
+        "New Guinea",
+        "The Panama Papers",
+        "Niger Delta",
+        "Turkey farms of Utah",
+        "Togo and Benin",
+        "Trafficking between Togo and Benin",
+        "2023 Trafficking in Persons Report: Togo, Benin",
+        "Congo",
+        "Korea",
+        "2023 Trafficking in Persons Report: Introduction",
+        "2023 Trafficking in Persons Report: Tier Placements",
         "2023 Trafficking in Persons Report: Topics of Special Interest",
-        "2023 Trafficking in Persons Report: Georgia Tech", "2023 Trafficking in Persons Report: how it is made",
-        "Human Rights Watch", "Trafficking in Persons Report", "", "Report on the Gulf of Guinea",
-        "Police of Togo report on the border with Benin", "Togo (with a chapter on Benin)",
+        "2023 Trafficking in Persons Report: Georgia Tech",
+        "2023 Trafficking in Persons Report: how it is made",
+        "Human Rights Watch",
+        "Trafficking in Persons Report",
+        "",
+        "Report on the Gulf of Guinea",
+        "Police of Togo report on the border with Benin",
+        "Togo (with a chapter on Benin)",
     ],
-)  # fmt: skip
+)
 def test_titles_without_a_country(title: str) -> None:
     assert detect_country_and_year(title, "", "")[0] is None
 
@@ -228,9 +257,19 @@ def test_the_year_of_a_title(title: str, year: int | None) -> None:
     ("source", "expected"),
     [
         ("https://www.state.gov/reports/2021-trafficking-in-persons-report/togo/", ("Togo", 2021)),
-        ("https://www.state.gov/reports/2019-trafficking-in-persons-report-2/armenia", ("Armenia", 2019)),
-        ("https://2017-2021.state.gov/reports/2020-trafficking-in-persons-report/togo/index.html", ("Togo", 2020)),
-        ("https://www.state.gov/reports/2024-country-reports-on-human-rights-practices/cuba", ("Cuba", 2024)),
+        (
+            "https://www.state.gov/reports/2019-trafficking-in-persons-report-2/armenia",
+            ("Armenia", 2019),
+        ),
+        (
+            "https://2017-2021.state.gov/reports/2020-trafficking-in-persons-report/togo/"
+            "index.html",
+            ("Togo", 2020),
+        ),
+        (
+            "https://www.state.gov/reports/2024-country-reports-on-human-rights-practices/cuba",
+            ("Cuba", 2024),
+        ),
         ("https://www.state.gov/reports/2021-trafficking-in-persons-report/", (None, 2021)),
         ("https://2009-2017.state.gov/j/tip/rls/tiprpt/countries/2016/258800.htm", (None, 2016)),
         (
@@ -244,7 +283,10 @@ def test_the_year_of_a_title(title: str, year: int | None) -> None:
         ("hrr-2016-qatar.html", ("Qatar", 2016)),
         ("reports/2023/hrr-2021-dominican-republic.html", ("Dominican Republic", 2021)),
         (r"C:\reports\2020\qatar_2019.pdf", ("Qatar", 2019)),
-        ("tip-2023-congo-democratic-republic-of-the.html.gz", ("Democratic Republic of the Congo", 2023)),
+        (
+            "tip-2023-congo-democratic-republic-of-the.html.gz",
+            ("Democratic Republic of the Congo", 2023),
+        ),
         ("Côte d'Ivoire 2020 (final).docx", ("Côte d’Ivoire", 2020)),
         ("qatar%202019.pdf", ("Qatar", 2019)),
         ("karvonia-2024.txt", (None, 2024)),
@@ -271,7 +313,10 @@ def test_addresses_and_file_names(source: str, expected: tuple[str | None, int |
         ("QATAR 2016 HUMAN RIGHTS REPORT\n\nEXECUTIVE SUMMARY\n", ("Qatar", 2016)),
         ("TOGO: Tier 2\n\nSome sentence about 2019.", ("Togo", None)),
         (
-            "The Government of Togo does not fully meet the minimum standards for the elimination of trafficking.",
+            (
+                "The Government of Togo does not fully meet the minimum standards for the "
+                "elimination of trafficking."
+            ),
             ("Togo", None),
         ),
         (
@@ -327,6 +372,7 @@ def test_real_pages_name_country_and_year(real: Path) -> None:
 
 
 def _title_source_opening(path: Path) -> tuple[str | None, str, str]:
+    """Return title, source and opening of a page, of which one tells the country."""
     text = path.read_text("utf-8")
     title = re.search("<title>([^<]*)", text)
     return (html.unescape(title[1]), str(path), "") if title else (None, str(path), text)

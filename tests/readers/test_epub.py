@@ -48,7 +48,10 @@ def test_a_book_is_its_chapters_in_order() -> None:
     "attributes", ['epub:type="footnote"', 'role="doc-footnote"', 'class="footnote"']
 )
 def test_a_note_that_stands_aside_is_read(attributes: str) -> None:
-    page = f"<h1>Prosecution</h1><p>Courts met.</p><aside {attributes}><p>Gazette 12.</p></aside><aside><p>Ad.</p></aside>"
+    page = (
+        f"<h1>Prosecution</h1><p>Courts met.</p><aside {attributes}><p>Gazette 12.</p></aside>"
+        f"<aside><p>Ad.</p></aside>"
+    )
     document = read_epub(book(chapter1=f"<html><body>{page}</body></html>"), "a.epub")
     assert "Gazette 12." in document.text
     assert "Ad." not in document.text

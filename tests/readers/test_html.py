@@ -63,6 +63,7 @@ def marked(page: str) -> list[tuple[str, str | None]]:
 
 
 def narrative(document: Document) -> list[tuple[str, str | None]]:
+    """Return text and section of each block that is no heading."""
     return [(document.text[b.start : b.end], b.section) for b in document.blocks if not b.heading]
 
 
@@ -109,15 +110,13 @@ def test_articles_are_read_at_least_as_well_as_by_the_library_and_keep_their_hea
     for article in articles():
         document = read_html(article.page.encode(), "page.html")
         ours.append(shingle_f1(document.text, article.text))
-        theirs.append(
-            shingle_f1(
-                trafilatura.extract(article.page, include_comments=False) or "", article.text
-            )
-        )
-        found = [document.text[b.start : b.end] for b in document.blocks if b.heading]
-        assert [text for text in found if text in article.headings] == article.headings, (
-            article.name
-        )
+        extracted = trafilatura.extract(article.page, include_comments=False) or ""
+        theirs.append(shingle_f1(extracted, article.text))
+        headings = [
+            document.text[block.start : block.end] for block in document.blocks if block.heading
+        ]
+        true_headings = [text for text in headings if text in article.headings]
+        assert true_headings == article.headings, article.name
         assert document.title == article.title
         assert article.title not in document.text
         assert "cookies" not in document.text
@@ -131,8 +130,12 @@ def test_a_page_of_a_known_site_is_read_without_the_library(
     layout: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "trafilatura", None)
-    page = f"<p>Menu</p><h1 class=featured-content__headline>Norvia</h1><div class='{layout}'><h2>Prevention</h2>"
-    page += f"<p class=related>{LONG}</p><div class=promo><p>{LONG}</p></div></div><p>Build a report.</p>"
+    page = (
+        "<p>Menu</p><h1 class=featured-content__headline>Norvia</h1>"
+        f"<div class='{layout}'><h2>Prevention</h2><p class=related>{LONG}</p>"
+        f"<div class=promo><p>{LONG}</p></div></div>"
+        "<p>Build a report.</p>"
+    )
     document = read_html(page.encode(), "page.html")
     assert document.text == f"Norvia\n\nPrevention\n\n{LONG}\n\n{LONG}"
     with pytest.raises(ImportError):
@@ -140,20 +143,23 @@ def test_a_page_of_a_known_site_is_read_without_the_library(
 
 
 def test_a_known_name_that_holds_little_of_the_page_does_not_decide() -> None:
-    page = (
-        "<h1 class=page-header>Norvia</h1><div class=field--name-body>In brief.</div>"
-        + f"<p>{LONG}</p>" * 9
-    )
-    assert texts(page)[-9:] == [LONG] * 9
+    head = "<h1 class=page-header>Norvia</h1><div class=field--name-body>In brief.</div>"
+    paragraphs = [LONG for _ in range(9)]
+    page = head + "".join(f"<p>{text}</p>" for text in paragraphs)
+    assert texts(page)[-9:] == paragraphs
 
 
 # -------------------------------------------------------------------------------------------
 # details
 
-LONG = "Police arrested nine traffickers in the harbor district, and the courts convicted none of them."
+LONG = (
+    "Police arrested nine traffickers in the harbor district, and the courts convicted none of "
+    "them."
+)
 
 
 def texts(html: str | bytes, encoding: str | None = None) -> list[str]:
+    """Read a page, and return the text of each block that is no heading."""
     data = html.encode() if isinstance(html, str) else html
     return [text for text, _ in narrative(read_html(data, "page.html", encoding))]
 
@@ -253,9 +259,9 @@ def test_a_paragraph_is_kept_whatever_its_class(name: str) -> None:
     ],
 )
 def test_a_hidden_pixel_takes_nothing_with_it(pixel: str) -> None:
-    page = f"<body>{pixel}<h2>Protection</h2>" + f"<p>{LONG}</p>" * 3
-    assert texts(page) == [LONG] * 3
-    assert texts(f"<main>{page}</main>") == [LONG] * 3
+    page = f"<body>{pixel}<h2>Protection</h2><p>{LONG}</p><p>{LONG}</p><p>{LONG}</p>"
+    assert texts(page) == [LONG, LONG, LONG]
+    assert texts(f"<main>{page}</main>") == [LONG, LONG, LONG]
 
 
 @pytest.mark.parametrize(
@@ -289,7 +295,7 @@ def test_the_users_encoding_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "said"),
+    ("page", "message"),
     [
         ("<html><body><nav>Menu</nav></body></html>", "save it complete, or as text"),
         (
@@ -319,8 +325,8 @@ def test_the_users_encoding_wins() -> None:
         ("", "no readable text"),
     ],
 )
-def test_a_page_without_text_is_reported_with_a_way_out(page: str, said: str) -> None:
-    with pytest.raises(InputError, match=said) as caught:
+def test_a_page_without_text_is_reported_with_a_way_out(page: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
         texts(page)
     assert str(caught.value).startswith("page.html: ")
     assert "\n" not in str(caught.value)
@@ -340,7 +346,10 @@ def test_a_page_without_text_is_reported_with_a_way_out(page: str, said: str) ->
         ("<title>Norvia | Coast Watch</title><h1>Coast Watch</h1>", "Norvia"),
         ("<title>Norvia: forced labour – Wikipedia</title>", "Norvia: forced labour"),
         (
-            "<title>Coast Watch » Norvia 2020</title><meta property=og:site_name content='Coast Watch'>",
+            (
+                "<title>Coast Watch » Norvia 2020</title>"
+                "<meta property=og:site_name content='Coast Watch'>"
+            ),
             "Norvia 2020",
         ),
         ("<title>OHCHR | Norvia must act</title>", "Norvia must act"),
@@ -404,11 +413,17 @@ def test_a_line_of_a_report_is_no_stock_line(line: str) -> None:
         ("<h3>Prevention of torture</h3><p>The law bans it.</p>", "Prevention of torture"),
         ("<p>Prevention of trafficking remained weak.</p>", None),
         (
-            "<div><section><header><h2>Prevention</h2></header><p>The ministry met.</p></section></div>",
+            (
+                "<div><section><header><h2>Prevention</h2></header>"
+                "<p>The ministry met.</p></section></div>"
+            ),
             "prevention",
         ),
         (
-            "<article><header><h2><a href=x>Prevention</a></h2></header><p>The ministry met.</p></article>",
+            (
+                "<article><header><h2><a href=x>Prevention</a></h2></header>"
+                "<p>The ministry met.</p></article>"
+            ),
             "prevention",
         ),
         ("<dl><dt>Prevention</dt><dd>The ministry met.</dd></dl>", "prevention"),
@@ -420,12 +435,13 @@ def test_the_section_that_a_paragraph_stands_under(paragraph: str, section: str 
     assert blocks[-1].section == section
 
 
-TAGS = """<p> </p> <div> </div> <b> </b> <a href=x> <a> </a> <br> <table> <tr> <td> </td> </tr> </table> <ul> <li>
-</ul> <h1> <h2> </h2> <main> </main> <article> </article> <nav> </nav> <sup> </sup> <pre> </pre> <button> </button>
-<x-y> </x-y> <svg> </svg> <script> </script> <style> </style> <!-- --> <![CDATA[ ]]> <details> <summary> <form>
-<div/class=sidebar> <div/hidden> <p/class=share>
-<section/id=toc> <a/href="#f">1</a> &nbsp; &amp;lt; &#0; &shy; < > " ' = <frameset>
-<template> </template> <plaintext> <select> <option> <textarea> </textarea> <header> <footer> <a/role=tab/href=#t>
+TAGS = """<p> </p> <div> </div> <b> </b> <a href=x> <a> </a> <br> <table> <tr> <td> </td> </tr>
+</table> <ul> <li> </ul> <h1> <h2> </h2> <main> </main> <article> </article> <nav>
+</nav> <sup> </sup> <pre> </pre> <button> </button> <x-y> </x-y> <svg> </svg> <script>
+</script> <style> </style> <!-- --> <![CDATA[ ]]> <details> <summary> <form>
+<div/class=sidebar> <div/hidden> <p/class=share> <section/id=toc> <a/href="#f">1</a>
+&nbsp; &amp;lt; &#0; &shy; < > " ' = <frameset> <template> </template> <plaintext>
+<select> <option> <textarea> </textarea> <header> <footer> <a/role=tab/href=#t>
 <div/id=t> <label> <q"r'=s> Prosecution • 12. [1]"""
 SOUP = st.lists(
     st.sampled_from([*TAGS.split(), LONG, "Officials took bribes.", "\n\n", " ", "\u200b", "é"]),
@@ -450,7 +466,10 @@ def test_no_soup_of_tags_breaks_the_reader(pieces: list[str]) -> None:
 
 
 def test_tags_closed_as_in_xml_do_not_swallow_the_page() -> None:
-    page = '<?xml version="1.0"?><html><head><script src="a.js"/><title/></head><body><p>Officials acted.</p></body>'
+    page = (
+        '<?xml version="1.0"?><html><head><script src="a.js"/><title/></head>'
+        "<body><p>Officials acted.</p></body>"
+    )
     assert texts(page) == ["Officials acted."]
 
 

@@ -16,6 +16,7 @@ import threading
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -39,16 +40,20 @@ FILES = Path(__file__).parents[1] / "files"
 PAGE = b"<!DOCTYPE html><html><body><h1>Karvonia</h1><p>Police arrested nine.</p></body></html>"
 TEXT = b"Police arrested nine traffickers. Courts convicted none."
 SAVED_PAGE = (
-    b"From: <Saved by a browser>\r\nSubject: Karvonia\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related;\r\n"
+    b"From: <Saved by a browser>\r\nSubject: Karvonia\r\nMIME-Version: 1.0\r\n"
+    b"Content-Type: multipart/related;\r\n"
     b'\ttype="text/html";\r\n\tboundary="x"\r\n\r\n--x\r\nContent-Type: text/html\r\n'
     b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-    b"<!DOCTYPE html><html><body><h1>Karvonia</h1><p>Police arrested ni=\r\nne. Jos=C3=A9 fled.</p></body></html>\r\n"
-    b"--x\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--x--\r\n"
+    b"<!DOCTYPE html><html><body><h1>Karvonia</h1><p>Police arrested ni=\r\n"
+    b"ne. Jos=C3=A9 fled.</p></body></html>\r\n"
+    b"--x\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    b"iVBORw0KGgo=\r\n--x--\r\n"
 )
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 
 
 def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a zip file of these members."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", method) as archive:
         for name, content in members.items():
@@ -63,14 +68,17 @@ def locked(data: bytes) -> bytes:
 
 
 def noise() -> bytes:
+    """Return random bytes without a nul."""
     return random.Random(7).randbytes(3_000).replace(b"\0", b"\1")
 
 
 def deep_page() -> bytes:
+    """Return a page whose elements are nested too deeply."""
     return b"<html><body>" + b"<div>" * 100_000 + b"Text."
 
 
 def tar() -> bytes:
+    """Return the head of a tar file, and text."""
     return b"report.txt".ljust(257, b"\0") + b"ustar\x0000" + bytes(247) + TEXT
 
 
@@ -79,8 +87,12 @@ def tar() -> bytes:
 
 Bad = tuple[str, Callable[[], bytes], str]
 BY_COLUMN = "plain 'tipclassify score' reads one by its column 'text'"
+OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.text"
 NEEDS = "which needs {} on the path; install it, or save as .docx or PDF"
-ARCHIVE = "an archive; 'tipclassify score' takes one that has reports in it, any command one of them, as ARCHIVE.zip/NAME"
+ARCHIVE = (
+    "an archive; 'tipclassify score' takes one that has reports in it, any command one of them, "
+    "as ARCHIVE.zip/NAME"
+)
 BAD: list[Bad] = [
     ("empty.txt", bytes, "empty; give a file with text"),
     ("blank.docx", lambda: b" \r\n\t\n", "empty; give a file with text"),
@@ -117,10 +129,16 @@ BAD: list[Bad] = [
         "text.epub", lambda: TEXT,
         "not an EPUB file, though it is called one; check the file, or name it .txt if it is text",
     ),
-    ("report.rtf", lambda: rb"{\rtf1\ansi Police.\par}", "a rich-text file (.rtf), " + NEEDS.format("LibreOffice or pandoc")),
+    (
+        "report.rtf", lambda: rb"{\rtf1\ansi Police.\par}",
+        "a rich-text file (.rtf), " + NEEDS.format("LibreOffice or pandoc"),
+    ),
     (
         "text.rtf", lambda: TEXT,
-        "not a rich-text file, though it is called one; check the file, or name it .txt if it is text",
+        (
+            "not a rich-text file, though it is called one; check the file, or name it .txt if "
+            "it is text"
+        ),
     ),
     (
         "rich.txt", lambda: rb"{\rtf1\ansi Police.\par}",
@@ -128,7 +146,10 @@ BAD: list[Bad] = [
     ),
     (
         "text.mht", lambda: TEXT,
-        "not a saved web page (MHTML), though it is called one; check the file, or name it .txt if it is text",
+        (
+            "not a saved web page (MHTML), though it is called one; check the file, or name it "
+            ".txt if it is text"
+        ),
     ),
     (
         "code.xyz", lambda: TEXT,
@@ -159,10 +180,14 @@ BAD: list[Bad] = [
     ),
     (
         "mail.msg", lambda: OLE,
-        "an Outlook message (.msg); save it as .eml, HTML or text, and what is attached to it by itself",
+        (
+            "an Outlook message (.msg); save it as .eml, HTML or text, and what is attached to "
+            "it by itself"
+        ),
     ),
     (
-        "report.odt", lambda: zipped({"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b""}),
+        "report.odt",
+        lambda: zipped({"mimetype": OPEN_DOCUMENT, "content.xml": b""}),
         "an OpenDocument text (.odt), " + NEEDS.format("LibreOffice or pandoc"),
     ),
     (
@@ -230,7 +255,8 @@ BAD: list[Bad] = [
     ("twice.txt.gz", lambda: gzip.compress(gzip.compress(TEXT)), "gzip inside gzip; unpack it"),
     ("large.md", lambda: b"Text. " * 1_700_000, "over 10 MB of Markdown; split it"),
     (
-        "no-page.mht", lambda: b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x--\n",
+        "no-page.mht",
+        lambda: b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x--\n",
         "no page in this saved web page; save it complete, or as text",
     ),
     ("deep.html", deep_page, "nested too deeply to be a report; save it as text"),
@@ -238,6 +264,7 @@ BAD: list[Bad] = [
 
 
 def line_of(read: Callable[[], Document]) -> str:
+    """Return the start of the text that is read, or the line of the error."""
     try:
         return f"read: {read().text[:40]!r}"
     except InputError as error:
@@ -269,8 +296,14 @@ Worse = tuple[str, Callable[[Path], object], str]
 BAD_PATHS: list[Worse] = [
     ("gone.txt", lambda _: None, "no such file or directory; check the path"),
     ("folder", lambda path: path.mkdir(), "a folder; give the files in it"),
-    ("file.txt/x.txt", lambda path: path.parent.write_bytes(TEXT), "not a directory; check the path"),
-    ("loop.txt", lambda path: path.symlink_to(path), "too many levels of symbolic links; check the path"),
+    (
+        "file.txt/x.txt", lambda path: path.parent.write_bytes(TEXT),
+        "not a directory; check the path",
+    ),
+    (
+        "loop.txt", lambda path: path.symlink_to(path),
+        "too many levels of symbolic links; check the path",
+    ),
     (
         "large.txt", lambda path: path.touch() or os.truncate(path, 230_000_000),
         "over the limit of 100 MB; split it",
@@ -329,6 +362,7 @@ def test_pipes_are_read_no_further_than_the_limit(monkeypatch: pytest.MonkeyPatc
 
 
 def sample(kind: str) -> bytes:
+    """Return a good file of this kind."""
     by_kind = {"text": TEXT, "html": PAGE, "mhtml": SAVED_PAGE}
     if kind in by_kind:
         return by_kind[kind]
@@ -419,7 +453,7 @@ def test_suffixes() -> None:
     assert not any(map(has_report_suffix, ("a", "a.gz", "a.tar.gz", "a.jsonl", ".txt", "LICENSE")))
 
 
-# ---------------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------
 # links
 
 
@@ -483,15 +517,23 @@ def test_country_and_year_are_found_after_any_reader() -> None:
 
 NAMES = [f"x{suffix}" for suffix in (*SUFFIXES, ".txt.gz", ".docx.gz", "", ".doc")]
 STARTS = [
-    b"", b"%PDF-1.4\n", b"PK\x03\x04", b"{\\rtf1 ", b"<!DOCTYPE html><p>", b"\x1f\x8b\x08\x00", OLE[:8], b"\xff\xfe",
+    b"",
+    b"%PDF-1.4\n",
+    b"PK\x03\x04",
+    b"{\\rtf1 ",
+    b"<!DOCTYPE html><p>",
+    b"\x1f\x8b\x08\x00",
+    OLE[:8],
+    b"\xff\xfe",
     b"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n--x\n",
-]  # fmt: skip
+]
 GOOD = sorted(
     path for path in FILES.iterdir() if has_report_suffix(path.name) and path.name != "locked.pdf"
 )
 
 
 def assert_document_or_line(data: bytes, name: str) -> None:
+    """Check that bytes are read with exact offsets or refused in one line."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -624,12 +666,13 @@ def table() -> Iterator[str]:
     """Each bad input and the line that reading it gives."""
     yield from ("| input | line |", "| --- | --- |")
     for name, data, _ in BAD:
-        yield f"| {name} | {line_of(lambda name=name, data=data: read_bytes(data(), name))} |"  # type: ignore[misc]
+        line = line_of(partial(read_bytes, data(), name))
+        yield f"| {name} | {line} |"
     with tempfile.TemporaryDirectory() as folder:
         for name, make, _ in BAD_PATHS:
             path = Path(folder) / name
             make(path)
-            line = line_of(lambda path=path: read_report(path))  # type: ignore[misc]
+            line = line_of(partial(read_report, path))
             yield f"| {ascii(name)[1:-1]} | {line.replace(folder + os.sep, '')} |"
 
 

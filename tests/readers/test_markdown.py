@@ -13,6 +13,7 @@ FILES = Path(__file__).parents[1] / "files"
 
 
 def blocks(markdown: str) -> list[tuple[bool, str]]:
+    """Read Markdown; return of each block whether it is a heading, and its text."""
     document = read_markdown(markdown.encode(), "a.md")
     return [(b.heading, document.text[b.start : b.end]) for b in document.blocks]
 
@@ -25,7 +26,8 @@ def test_a_report_in_markdown() -> None:
         (
             "Karvonia",
             False,
-            "Karvonia does not yet fully meet the Institute's minimum standards, although its government is making"
+            "Karvonia does not yet fully meet the Institute's minimum standards, although its "
+            "government is making"
             " significant efforts.",
         ),
         ("recommendations", True, "Prioritized Recommendations"),

@@ -1,11 +1,14 @@
-"""PDF files are read in their author's order, without headers and footers of pages; bad files are reported."""
+"""PDF files are read in their author's order, without headers and footers of pages.
+
+Bad files are reported.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -26,13 +29,14 @@ from tipclassify.readers.pdf.layout.hyphens import count_unhyphenated_words, joi
 from tipclassify.readers.pdf.layout.lines import make_pdf_lines
 from tipclassify.readers.pdf.layout.pages import (
     PageLayout,
+    PdfFragment,
     PdfWord,
     group_pdf_rows,
     make_page_layout,
 )
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.reader import read_pdf
-from tipclassify.text.document import Document
+from tipclassify.text.document import Block, Document
 
 FILES = Path(__file__).parents[1] / "files"
 REPORT = (FILES / "report.txt").read_text(encoding="utf-8").splitlines()
@@ -56,7 +60,7 @@ PAGES = {  # on which some blocks begin, as one sees when one opens the files
 
 
 def source() -> tuple[list[str], list[str], list[str]]:
-    """Blocks, headings and notes that the files were made from."""
+    """Return the blocks, headings and notes that the files were made from."""
     blocks: list[str] = []
     headings: list[str] = []
     notes: list[str] = []
@@ -68,79 +72,93 @@ def source() -> tuple[list[str], list[str], list[str]]:
             line = before + after
         text = line[2:] if line[:2] in ("! ", "# ", "- ", "| ") else line
         blocks.append(text)
-        headings += [text] if line[:2] in ("! ", "# ") else []
+        if line[:2] in ("! ", "# "):
+            headings.append(text)
     return blocks, headings, notes
 
 
+def blocks_with_text(document: Document) -> list[tuple[Block, str]]:
+    """Return each block of a document with its text."""
+    return list(zip(document.blocks, texts(document), strict=True))
+
+
+def words_of(rows: Iterable[Sequence[PdfFragment]]) -> list[PdfWord]:
+    """Return the words of rows of fragments, in order."""
+    return [word for row in rows for fragment in row for word in fragment.words]
+
+
+def two_columns(y: float, left: Sequence[str], right: Sequence[str]) -> str:
+    """Show two columns whose tops are at the same height."""
+    return column(60, y, left) + column(330, y, right)
+
+
 @pytest.fixture(scope="module", params=sorted(PAGES))
-def made(request: pytest.FixtureRequest) -> Document:
+def document(request: pytest.FixtureRequest) -> Document:
+    """A file made by LibreOffice or Chromium, as it is read."""
     return read_pdf((FILES / request.param).read_bytes(), request.param)
 
 
-def test_blocks_are_the_paragraphs_of_the_source_in_order(made: Document) -> None:
+def test_blocks_are_the_paragraphs_of_the_source_in_order(document: Document) -> None:
     blocks, _, notes = source()
     table = {text.replace(" | ", " "): text for text in blocks if " | " in text}
-    read = [table.get(text.replace(" | ", " "), text) for text in texts(made) if text not in notes]
+    read = [
+        table.get(text.replace(" | ", " "), text) for text in texts(document) if text not in notes
+    ]
     assert read == blocks
 
 
-def test_notes_are_blocks_of_their_own_after_the_text_of_their_page(made: Document) -> None:
+def test_notes_are_blocks_of_their_own_after_the_text_of_their_page(document: Document) -> None:
     _, _, notes = source()
-    found = [
-        (block, text) for block, text in zip(made.blocks, texts(made), strict=True) if text in notes
-    ]
-    assert [text for _, text in found] == ([] if made.source == "two-columns.pdf" else notes)
-    for block, _ in found:
-        after = [
-            other.page
-            for other in made.blocks
-            if other.start > block.start and other not in dict(found)
-        ]
-        assert all(page is not None and page > block.page for page in after)
+    blocks = blocks_with_text(document)
+    expected = [] if document.source == "two-columns.pdf" else notes
+    assert [text for _, text in blocks if text in notes] == expected
+    note_blocks = [block for block, text in blocks if text in notes]
+    text_blocks = [block for block, text in blocks if text not in notes]
+    for note in note_blocks:
+        for block in text_blocks:
+            if block.start > note.start:
+                assert block.page is not None
+                assert block.page > note.page
 
 
-def test_note_marks_are_dropped(made: Document) -> None:
+def test_note_marks_are_dropped(document: Document) -> None:
     for sentence in (
         "proof of force or deceit.",
         "to hand over the files. His deputy",
         "victims of trafficking. The migration",
     ):
-        assert sentence in made.text
+        assert sentence in document.text
 
 
-def test_heads_and_page_numbers_are_gone(made: Document) -> None:
-    assert not any(word in made.text for word in ("Halden", "Narratives of", "Page ", "of 3"))
-    assert not {"i", "ii", "iii", "1", "2", "3"} & set(texts(made))
+def test_heads_and_page_numbers_are_gone(document: Document) -> None:
+    for word in ("Halden", "Narratives of", "Page ", "of 3"):
+        assert word not in document.text
+    assert not {"i", "ii", "iii", "1", "2", "3"} & set(texts(document))
 
 
-def test_headings_open_sections(made: Document) -> None:
+def test_headings_open_sections(document: Document) -> None:
     _, headings, _ = source()
-    assert [
-        text for block, text in zip(made.blocks, texts(made), strict=True) if block.heading
-    ] == headings
-    sections = {text: block.section for block, text in zip(made.blocks, texts(made), strict=True)}
-    assert (
-        sections["Cases opened | 27 | 34 | 29"] == "prosecution"
-        if "Cases opened | 27 | 34 | 29" in sections
-        else True
-    )
+    blocks = blocks_with_text(document)
+    assert [text for block, text in blocks if block.heading] == headings
+    sections = {text: block.section for block, text in blocks}
+    row = "Cases opened | 27 | 34 | 29"
+    if row in sections:
+        assert sections[row] == "prosecution"
     assert sections["2. training of border guards in the east;"] == "prevention"
-    assert (
-        sections["Open a shelter for men, and stop lodging boys in juvenile detention;"]
-        == "recommendations"
-    )
+    entry = "Open a shelter for men, and stop lodging boys in juvenile detention;"
+    assert sections[entry] == "recommendations"
 
 
-def test_offsets_are_exact_and_pages_right(made: Document) -> None:
-    assert made.text == "\n\n".join(texts(made))
-    pages = {text: block.page for block, text in zip(made.blocks, texts(made), strict=True)}
-    assert {text: pages[text] for text in PAGES[made.source]} == PAGES[made.source]
-    numbers = [block.page for block in made.blocks]
+def test_offsets_are_exact_and_pages_right(document: Document) -> None:
+    assert document.text == "\n\n".join(texts(document))
+    pages = {text: block.page for block, text in blocks_with_text(document)}
+    assert {text: pages[text] for text in PAGES[document.source]} == PAGES[document.source]
+    numbers = [block.page for block in document.blocks]
     assert numbers == sorted(numbers, key=lambda page: page or 0)
 
 
-def test_the_title_is_that_in_the_largest_type(made: Document) -> None:
-    assert made.title == "Karvonia: A Year of Trials"
+def test_the_title_is_that_in_the_largest_type(document: Document) -> None:
+    assert document.title == "Karvonia: A Year of Trials"
 
 
 def test_rows_of_a_table_are_blocks() -> None:
@@ -153,25 +171,26 @@ def test_rows_of_a_table_are_blocks() -> None:
 
 
 def test_columns_are_read_one_after_the_other_though_the_file_has_them_line_by_line() -> None:
-    lines = [
-        show(x, 700 - i * 12, side[i]) for i in range(6) for x, side in ((60, PROSE), (330, REST))
-    ]
-    assert read("".join(lines)) == [joined(PROSE), joined(REST)]
+    page = ""
+    for number, (left, right) in enumerate(zip(PROSE, REST, strict=True)):
+        page += show(60, 700 - number * 12, left) + show(330, 700 - number * 12, right)
+    assert read(page) == [joined(PROSE), joined(REST)]
 
 
 def test_a_wide_title_and_a_wide_paragraph_keep_their_places_about_columns() -> None:
     wide = [
-        "Both courts had been warned by the same inspector, whose letters of that spring and autumn nobody answered,",
+        (
+            "Both courts had been warned by the same inspector, whose letters of that spring and "
+            "autumn nobody answered,"
+        ),
         "as the ministry admitted.",
     ]
-    page = [
-        show(60, 740, "Karvonia Between the Ministry and the Two Courts", 20, "B"),
-        *(column(x, 700, side) for x, side in ((60, PROSE), (330, REST))),
-        column(60, 600, wide),
-        *(column(x, 550, side) for x, side in ((60, REST), (330, PROSE))),
-    ]
     title = "Karvonia Between the Ministry and the Two Courts"
-    assert read("".join(page)) == [
+    page = show(60, 740, title, 20, "B")
+    page += two_columns(700, PROSE, REST)
+    page += column(60, 600, wide)
+    page += two_columns(550, REST, PROSE)
+    assert read(page) == [
         title,
         joined(PROSE),
         joined(REST),
@@ -182,12 +201,10 @@ def test_a_wide_title_and_a_wide_paragraph_keep_their_places_about_columns() -> 
 
 
 def test_a_heading_over_two_columns_is_read_between_them_and_those_above() -> None:
-    page = [
-        *(column(x, 700, side) for x, side in ((60, PROSE), (330, REST))),
-        show(60, 600, "Protection", 12, "B"),
-        *(column(x, 575, side) for x, side in ((60, REST), (330, PROSE))),
-    ]
-    assert read("".join(page)) == [
+    page = two_columns(700, PROSE, REST)
+    page += show(60, 600, "Protection", 12, "B")
+    page += two_columns(575, REST, PROSE)
+    assert read(page) == [
         joined(PROSE),
         joined(REST),
         "Protection",
@@ -197,13 +214,12 @@ def test_a_heading_over_two_columns_is_read_between_them_and_those_above() -> No
 
 
 def test_a_paragraph_goes_on_in_the_next_column_and_on_the_next_page() -> None:
-    first = "".join((column(60, 700, PROSE[:3]), column(330, 700, PROSE[3:] + REST[:2])))
-    document = read_pdf(
-        make_pdf(column(60, 700, [*PROSE, *REST[:3]]), column(60, 700, REST[3:])), "x"
-    )
-    assert texts(document) == [joined([*PROSE, *REST])]
+    first_page = column(60, 700, PROSE + REST[:3])
+    document = read_pdf(make_pdf(first_page, column(60, 700, REST[3:])), "x")
+    assert texts(document) == [joined(PROSE + REST)]
     assert [block.page for block in document.blocks] == [1]
-    assert joined(PROSE[:5]) in read(first)[0]
+    columns = two_columns(700, PROSE[:3], PROSE[3:] + REST[:2])
+    assert joined(PROSE[:5]) in read(columns)[0]
 
 
 def test_a_box_beside_the_text_comes_after_it_and_its_heading_stays_inside() -> None:
@@ -213,7 +229,7 @@ def test_a_box_beside_the_text_comes_after_it_and_its_heading_stays_inside() -> 
         "for men or for boys, who",
         "are lodged in a jail.",
     ]
-    wide = [f"{a} {b}" for a, b in zip(REST, PROSE, strict=True)]
+    wide = [f"{left} {right}" for left, right in zip(REST, PROSE, strict=True)]
     page = [
         show(60, 730, "Prosecution", 12, "B"),
         column(60, 712, PROSE),
@@ -234,9 +250,9 @@ def test_a_box_beside_the_text_comes_after_it_and_its_heading_stays_inside() -> 
 def test_lines_spread_to_the_width_of_a_narrow_column_are_no_table() -> None:
     spread = (("Police", "closed", "the"), ("case", "within", "May"), ("and", "said", "no"))
     page = "".join(
-        show(60 + 70 * j, 700 - 12 * i, word)
-        for i, line in enumerate(spread)
-        for j, word in enumerate(line)
+        show(60 + 70 * place, 700 - 12 * number, word)
+        for number, line in enumerate(spread)
+        for place, word in enumerate(line)
     )
     assert read(page + show(60, 664, "more about it to us than that.")) == [
         "Police closed the case within May and said no more about it to us than that."
@@ -244,8 +260,9 @@ def test_lines_spread_to_the_width_of_a_narrow_column_are_no_table() -> None:
 
 
 def test_headings_in_the_margin_come_before_the_text_beside_them() -> None:
-    page = [show(60, 700, "Prosecution", font="B"), column(160, 700, [*PROSE, *REST])]
-    page += [
+    page = [
+        show(60, 700, "Prosecution", font="B"),
+        column(160, 700, [*PROSE, *REST]),
         show(60, 540, "Protection", font="B"),
         show(60, 528, "of Victims", font="B"),
         column(160, 540, [*REST, *PROSE]),
@@ -265,22 +282,22 @@ def test_a_narrow_column_of_a_table_does_not_break_into_the_prose_beside_it() ->
 
 
 def test_paragraphs_part_at_indents_gaps_and_short_last_lines() -> None:
-    short = [*PROSE[:5], "kept them."]
-    indented = [
-        show(60 + 12 * (i % 6 == 0), 700 - 12 * i, line) for i, line in enumerate([*PROSE, *REST])
-    ]
-    assert read("".join(indented)) == [joined(PROSE), joined(REST)]
-    assert read(column(60, 700, PROSE) + column(60, 622, REST)) == [joined(PROSE), joined(REST)]
-    assert read(column(60, 700, [*short, *REST])) == [joined(short), joined(REST)]
-    assert read(column(60, 700, PROSE[:2]) + column(60, 670, REST)) == [
-        joined(PROSE[:2]),
-        joined(REST),
-    ]
+    indented = column(72, 700, PROSE[:1]) + column(60, 688, PROSE[1:])
+    indented += column(72, 628, REST[:1]) + column(60, 616, REST[1:])
+    assert read(indented) == [joined(PROSE), joined(REST)]
+    gap = column(60, 700, PROSE) + column(60, 622, REST)
+    assert read(gap) == [joined(PROSE), joined(REST)]
+    short = PROSE.copy()
+    short[-1] = "kept them."
+    assert read(column(60, 700, short + REST)) == [joined(short), joined(REST)]
+    gap = column(60, 700, PROSE[:2]) + column(60, 670, REST)
+    assert read(gap) == [joined(PROSE[:2]), joined(REST)]
 
 
 def test_list_entries_are_blocks_without_their_bullets() -> None:
-    page = [show(60, 700, "•"), show(72, 700, "Fund the shelters in the north and in the east,")]
-    page += [
+    page = [
+        show(60, 700, "•"),
+        show(72, 700, "Fund the shelters in the north and in the east,"),
         show(72, 688, "where there is no bed;"),
         show(60, 676, "• Train judges;"),
         show(60, 664, "1. Amend the law."),
@@ -304,28 +321,27 @@ def test_a_number_inside_the_text_stays() -> None:
 
 def test_running_heads_go_and_headings_that_open_pages_stay() -> None:
     def page(number: int) -> str:
+        head = show(60, 750, "KARVONIA" if number % 2 else "Annual Report, 2024", 8)
         opening = show(60, 700, "Protection" if number in (1, 3) else PROSE[number], 10, "B")
-        head = "KARVONIA" if number % 2 else "Annual Report, 2024"
+        body = column(60, 670, PROSE[number:] + REST[: number + 2])
         foot = show(60, 40, f"Narratives, vol. {number} | {number}")
-        return (
-            show(60, 750, head, 8)
-            + opening
-            + column(60, 670, [*PROSE[number:], *REST[: number + 2]])
-            + foot
-        )
+        return head + opening + body + foot
 
-    blocks = read(*map(page, range(1, 6)))
+    blocks = read(*map(page, (1, 2, 3, 4, 5)))
     assert blocks.count("Protection") == 2
     assert any(PROSE[4] in text for text in blocks)
-    assert not any("KARVONIA" in text or "Annual" in text or "vol." in text for text in blocks)
+    for text in blocks:
+        assert "KARVONIA" not in text
+        assert "Annual" not in text
+        assert "vol." not in text
 
 
 def test_a_heading_close_to_the_text_below_it_is_no_running_head() -> None:
     def page(number: int) -> str:
         heading = show(60, 712, "Protection", font="B") if number in (1, 3) else ""
-        return heading + column(60, 700, [*PROSE[number:], *REST[: number + 2]])
+        return heading + column(60, 700, PROSE[number:] + REST[: number + 2])
 
-    assert read(*map(page, range(1, 6))).count("Protection") == 2
+    assert read(*map(page, (1, 2, 3, 4, 5))).count("Protection") == 2
 
 
 def test_small_print_at_the_foot_is_a_note_and_not_in_the_paragraph() -> None:
@@ -361,24 +377,21 @@ def test_bold_large_and_capital_lines_are_headings_and_bold_sentences_not() -> N
         show(60, 460, "Border guards took bribes.", font="B", operators="0 Tr"),
     ]
     document = read_pdf(make_pdf("".join(page)), "x")
-    heads = [
-        text for block, text in zip(document.blocks, texts(document), strict=True) if block.heading
-    ]
+    heads = [text for block, text in blocks_with_text(document) if block.heading]
     assert heads == ["Norvia in 2024", "Conduct of Officials", "PORTS AND BORDERS", "Imitated bold"]
 
 
 def test_spaced_letters_are_drawn_together() -> None:
-    page = show(60, 700, "PROTECTION OF VICTIMS", font="B", operators="4 Tc") + show(
-        60, 670, "No shelter opened.", operators="0 Tc"
-    )
+    page = show(60, 700, "PROTECTION OF VICTIMS", font="B", operators="4 Tc")
+    page += show(60, 670, "No shelter opened.", operators="0 Tc")
     assert read(page) == ["PROTECTION OF VICTIMS", "No shelter opened."]
 
 
 def test_an_initial_is_put_before_its_word() -> None:
-    page = show(60, 676, "P", 34) + "".join(
-        show(80, 700 - 12 * i, line) for i, line in enumerate(["olice" + PROSE[0][6:], *PROSE[1:3]])
-    )
-    assert read(page + column(60, 664, PROSE[3:])) == [joined(PROSE)]
+    initial = show(60, 676, "P", 34)
+    beside = column(80, 700, [PROSE[0].removeprefix("P"), PROSE[1], PROSE[2]])
+    below = column(60, 664, PROSE[3:])
+    assert read(initial + beside + below) == [joined(PROSE)]
 
 
 @pytest.mark.parametrize("turn", ["", "/Rotate 90", "/Rotate 180"])
@@ -427,24 +440,20 @@ def test_there_may_be_no_title() -> None:
 
 
 def masthead(*lines: tuple[float, str, float, str]) -> bytes:
-    """The first page of a document of the United Nations.
+    """Make the first page of a document of the United Nations.
 
     More lines are given by height, text, size and font.
     """
-    page = show(60, 740, "United Nations A/HRC/99/7*", 14, "B") + show(
-        60, 715, "General Assembly", 20, "B"
-    )
-    page += (
-        show(360, 715, "Distr.: General", 10)
-        + show(360, 700, "4 April 2014")
-        + show(360, 688, "Original: English")
-    )
-    page += show(60, 660, "Human Rights Council", 12, "B") + show(
-        60, 640, "Ninety-ninth session", 10, "B"
-    )
-    page += show(60, 620, "Agenda item 6") + "".join(
-        show(60, y, text, size, font) for y, text, size, font in lines
-    )
+    page = show(60, 740, "United Nations A/HRC/99/7*", 14, "B")
+    page += show(60, 715, "General Assembly", 20, "B")
+    page += show(360, 715, "Distr.: General", 10)
+    page += show(360, 700, "4 April 2014")
+    page += show(360, 688, "Original: English")
+    page += show(60, 660, "Human Rights Council", 12, "B")
+    page += show(60, 640, "Ninety-ninth session", 10, "B")
+    page += show(60, 620, "Agenda item 6")
+    for y, text, size, font in lines:
+        page += show(60, y, text, size, font)
     return make_pdf(page + column(60, 480, PROSE))
 
 
@@ -453,11 +462,11 @@ def test_the_title_of_a_united_nations_report_is_below_its_masthead_with_the_cou
     data = masthead((590, f"{kind}**", 17, "B"), (560, "Viet Nam*", 17, "B"))
     document = read_bytes(data, "some/where/x.pdf")
     assert document.title == f"{kind}: Viet Nam"
-    assert (document.country, document.year, document.date) == ("Vietnam", 2014, "2014-04-04")
-    assert (document.publication, document.publisher) == (
-        "Universal Periodic Review",
-        "United Nations",
-    )
+    assert document.country == "Vietnam"
+    assert document.year == 2014
+    assert document.date == "2014-04-04"
+    assert document.publication == "Universal Periodic Review"
+    assert document.publisher == "United Nations"
 
 
 def test_the_legal_basis_of_a_compilation_is_not_in_its_title() -> None:
@@ -479,26 +488,21 @@ def test_a_title_that_names_the_country_goes_before_a_larger_one() -> None:
 
 
 def test_a_heading_that_opens_the_first_page_is_its_title() -> None:
-    page = (
-        show(60, 740, "QUESTIONS TO TOGO", 10, "B")
-        + show(60, 710, "BENIN", 10, "B")
-        + column(60, 690, PROSE)
-    )
-    page += (
-        show(60, 500, "GHANA", 10, "B") + column(60, 480, PROSE) + show(60, 300, "MALTA", 10, "B")
-    )
-    page += column(60, 280, PROSE)
+    page = show(60, 740, "QUESTIONS TO TOGO", 10, "B")
+    for country, y in (("BENIN", 710), ("GHANA", 500), ("MALTA", 300)):
+        page += show(60, y, country, 10, "B") + column(60, y - 20, PROSE)
     document = read_bytes(make_pdf(page, title="QUESTIONS TO QATAR"), "x.pdf")
     assert (document.title, document.country) == ("QUESTIONS TO TOGO", "Togo")
     # who asks is not what it is about
     assert {block.country for block in document.blocks} == {None}
 
 
-# --------------------------------------------------------------------------------------------- bad
-# files
+# ---------------------------------------------------------------------------------------------
+# bad files
 
 
 def fails(data: bytes, match: str) -> None:
+    """Check that a file is refused in one line with this message."""
     with pytest.raises(InputError, match=match) as caught:
         read_pdf(data, "bad.pdf")
     assert str(caught.value).startswith("bad.pdf: ")
@@ -522,7 +526,8 @@ def test_a_locked_file_without_a_password_reads() -> None:
 
 def test_scans_are_refused_with_advice() -> None:
     fails(make_pdf(IMAGE, IMAGE), "no text layer .*ocrmypdf")
-    fails(make_pdf(*(IMAGE + show(60, 40, f"RECEIVED {n}") for n in range(3))), "no text layer")
+    stamped = [IMAGE + show(60, 40, f"RECEIVED {number}") for number in range(3)]
+    fails(make_pdf(*stamped), "no text layer")
     fails(make_pdf("", ""), "no text layer")
 
 
@@ -539,25 +544,20 @@ def test_text_that_is_not_read_or_not_in_order_is_told_as_what_it_is() -> None:
     slanting = f"q 0.8 0.6 -0.6 0.8 300 200 cm {column(0, 0, PROSE)} Q"
     fails(make_pdf(slanting), "no text that can be read: page 1 with text in other directions")
     fails(make_pdf(text, box="0 0 50 50"), "page 1 with text outside of the page")
-    with pytest.warns(
-        UserWarning, match=r"^made.pdf: pages 1, 3 with text in other directions, which is left out"
-    ):
+    message = r"^made.pdf: pages 1, 3 with text in other directions, which is left out"
+    with pytest.warns(UserWarning, match=message):
         assert read(text + slanting, text, text + slanting)
-    stacked = "".join(
-        show(60 + 30 * n, 700 - 12 * at, letter)
-        for n in range(3)
-        for at, letter in enumerate("governmentofnorvia")
-    )
-    with pytest.warns(
-        UserWarning, match=r"page 2 with vertical text, whose characters are out of order"
-    ):
+    letters = "governmentofnorvia"  # one below the other, three times
+    stacked = "".join(column(x, 700, letters) for x in (60, 90, 120))
+    message = r"page 2 with vertical text, whose characters are out of order"
+    with pytest.warns(UserWarning, match=message):
         read(text, stacked)
 
 
 def test_text_that_runs_from_right_to_left_is_reported_and_a_name_is_not() -> None:
     text = column(60, 700, PROSE)
     name = show(60, 500, "abcd", font="U")
-    lines = column(60, 500, ["abcd " * 12] * 8)
+    lines = column(60, 500, ["abcd " * 12 for _ in range(8)])
     assert len(read(text + name, letters="שלום")) == 2
     with pytest.warns(UserWarning, match="page 1 with right-to-left text, whose words are out of"):
         read(text + lines.replace("/F 10", "/U 10"), letters="שלום")
@@ -584,19 +584,16 @@ def test_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_pdfium_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
-    with pytest.raises(
-        MissingExtraError, match=r"reading PDF needs an extra: pip install 'tipclassify\[pdf\]'"
-    ):
+    message = r"reading PDF needs an extra: pip install 'tipclassify\[pdf\]'"
+    with pytest.raises(MissingExtraError, match=message):
         read_pdf(make_pdf("x"), "x")
 
 
 def test_threads_read_what_one_reads() -> None:
     data = (FILES / "two-columns.pdf").read_bytes()
     with ThreadPoolExecutor(4) as pool:
-        assert (
-            len({document.text for document in pool.map(lambda _: read_pdf(data, "x"), range(4))})
-            == 1
-        )
+        documents = list(pool.map(lambda _: read_pdf(data, "x"), range(4)))
+    assert len({document.text for document in documents}) == 1
 
 
 @settings(max_examples=30)
@@ -661,10 +658,8 @@ def test_hyphens_at_line_ends(lines: list[str], elsewhere: str, text: str) -> No
 
 
 def test_where_words_are_not_divided_hyphens_stay() -> None:
-    assert (
-        join_hyphenated_lines(["gender-", "affirming"], Counter(), hyphenated=False)
-        == "gender-affirming"
-    )
+    text = join_hyphenated_lines(["gender-", "affirming"], Counter(), hyphenated=False)
+    assert text == "gender-affirming"
 
 
 words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
@@ -673,17 +668,17 @@ words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
 @settings(max_examples=30)
 @given(st.lists(words, min_size=1, max_size=30), st.integers(2, 6), st.data())
 def test_words_that_the_document_has_elsewhere_are_joined(
-    found: list[str], step: int, data: st.DataObject
+    text_words: list[str], step: int, data: st.DataObject
 ) -> None:
     lines: list[str] = []
     current = ""
-    for number, word in enumerate(found):
+    for number, word in enumerate(text_words):
         current = f"{current} {word}".strip()
         if number % step == 0:
             cut = data.draw(st.integers(1, len(word) - 1))
             lines.append(current[: len(current) - len(word) + cut] + "-")
             current = word[cut:]
-    text = " ".join(found)
+    text = " ".join(text_words)
     assert join_hyphenated_lines([*lines, current], count_unhyphenated_words([[text]])) == text
 
 
@@ -703,30 +698,30 @@ placed = st.builds(
 
 @settings(max_examples=30)
 @given(st.lists(placed, max_size=60))
-def test_every_word_is_in_one_part_whatever_the_page(found: list[PdfWord]) -> None:
-    page = make_page_layout(1, 612, 792, found)
-    assert Counter(
-        w for row in group_pdf_rows(page.fragments) for f in row for w in f.words
-    ) == Counter(found)
-    parts = [w for rows, _ in pdf_reading_order(page) for row in rows for f in row for w in f.words]
-    assert Counter(parts) == Counter(found)
+def test_every_word_is_in_one_part_whatever_the_page(page_words: list[PdfWord]) -> None:
+    page = make_page_layout(1, 612, 792, page_words)
+    words_in_rows = words_of(group_pdf_rows(page.fragments))
+    assert Counter(words_in_rows) == Counter(page_words)
+    words_in_parts: list[PdfWord] = []
     for rows, _ in pdf_reading_order(page):
+        words_in_parts += words_of(rows)
         make_pdf_lines(rows)
+    assert Counter(words_in_parts) == Counter(page_words)
     read_pdf_paragraphs([page, page, page])
 
 
 def set_text(text: Sequence[str], left: float, width: float, top: float) -> list[PdfWord]:
-    """Words set ragged in 10-point type whose letters are 5 points wide."""
-    found: list[PdfWord] = []
+    """Set words ragged in 10-point type whose letters are 5 points wide."""
+    placed_words: list[PdfWord] = []
     x = left
     y = top
     for word in text:
         if x > left and x + 5 * len(word) > left + width:
             x = left
             y += 12
-        found.append(PdfWord(word, x, x + 5 * len(word), y, 10.0))
+        placed_words.append(PdfWord(word, x, x + 5 * len(word), y, 10.0))
         x += 5 * len(word) + 2.5
-    return found
+    return placed_words
 
 
 @settings(max_examples=25)
@@ -737,16 +732,16 @@ def set_text(text: Sequence[str], left: float, width: float, top: float) -> list
     st.booleans(),
 )
 def test_two_columns_of_any_words_are_read_in_turn(
-    one: list[str], two: list[str], gutter: float, by_line: bool
+    left: list[str], right: list[str], gutter: float, by_line: bool
 ) -> None:
-    found = [*set_text(one, 50, 230, 100), *set_text(two, 280 + gutter, 230, 100)]
+    page_words = set_text(left, 50, 230, 100) + set_text(right, 280 + gutter, 230, 100)
     if by_line and gutter > 15:  # narrower gutters need the order of the file
-        found.sort(key=lambda word: (word.y, word.x0))
-    parts = pdf_reading_order(make_page_layout(1, 612, 1_200, found))
-    assert [w.text for rows, _ in parts for row in rows for f in row for w in f.words] == [
-        *one,
-        *two,
-    ]
+        page_words.sort(key=lambda word: (word.y, word.x0))
+    page = make_page_layout(1, 612, 1_200, page_words)
+    read_words: list[str] = []
+    for rows, _ in pdf_reading_order(page):
+        read_words += [word.text for word in words_of(rows)]
+    assert read_words == left + right
 
 
 @settings(max_examples=25)
@@ -758,6 +753,6 @@ def test_a_head_on_every_page_goes_and_nothing_else(bodies: list[list[str]], hea
         top = [PdfWord(head, 50, 90, 40, 8.0), PdfWord(str(number), 500, 510, 40, 8.0)]
         pages.append(make_page_layout(number, 612, 792, [*top, *set_text(body, 50, 400, 80)]))
     kept = [
-        [w.text for f in page.fragments for w in f.words] for page in drop_running_headers(pages)
+        [word.text for word in words_of([page.fragments])] for page in drop_running_headers(pages)
     ]
     assert kept == bodies

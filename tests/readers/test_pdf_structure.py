@@ -38,6 +38,7 @@ ROWS = [
 
 
 def sections(document: Document) -> list[tuple[str, str | None, bool]]:
+    """Return text and section of each block, and whether it is a heading."""
     return [
         (text, block.section, block.heading)
         for text, block in zip(texts(document), document.blocks, strict=True)
@@ -167,10 +168,16 @@ def test_a_heading_in_two_bold_lines_is_one() -> None:
 # bibliographies
 
 ENTRIES = [
-    "1 Halden Times. Port officers face a third trial after all. May 3, 2021. https://halden.example/ports",
+    (
+        "1 Halden Times. Port officers face a third trial after all. May 3, 2021. "
+        "https://halden.example/ports"
+    ),
     "2 Ministry of Labor. Report on the brick kilns of the north. 2019 [online].",
     "3 Ostrander, Mila. Children of the kilns. Port Alba: Harbor Press, 2019.",
-    "4 Man jailed for 30 years for human trafficking. Halden Times, June 2, 2020. Available from: halden.example",
+    (
+        "4 Man jailed for 30 years for human trafficking. Halden Times, June 2, 2020. Available "
+        "from: halden.example"
+    ),
     "5 U.S. Embassy- Port Alba. Reporting. January 2, 2022.",
 ]
 
@@ -204,14 +211,12 @@ def test_links_and_numbered_advice_in_the_text_are_no_bibliography() -> None:
 
 def test_numbers_of_the_entries_in_the_right_column_stay_with_them() -> None:
     def entries(x: int, first: int) -> str:
-        lines = (
-            (f"{first + n}", text)
-            for n, text in enumerate(["Halden Times. Trials, 2021.", "Alba Post. Ports, 2020."] * 3)
-        )
-        return "".join(
-            show(x, 700 - 12 * n, number, 7) + show(x + 18, 700 - 12 * n, text, 7)
-            for n, (number, text) in enumerate(lines)
-        )
+        page = ""
+        for place in range(6):
+            y = 700 - 12 * place
+            text = "Alba Post. Ports, 2020." if place % 2 else "Halden Times. Trials, 2021."
+            page += show(x, y, str(first + place), 7) + show(x + 18, y, text, 7)
+        return page
 
     blocks = read(entries(60, 1) + entries(320, 7))
     assert [text.split()[0] for text in blocks] == [str(n) for n in range(1, 13)]
@@ -225,7 +230,10 @@ def tagged_pdf(content: str, tree: Sequence[tuple[str, Sequence[int]]]) -> bytes
     """A page with a structure tree: elements in their order, each with its marked-content ids."""
     first = 6
     elements = [
-        f"<</Type/StructElem/S/{role}/P {first + len(tree)} 0 R/Pg 4 0 R/K[{' '.join(map(str, ids))}]>>"
+        (
+            f"<</Type/StructElem/S/{role}/P {first + len(tree)} 0 R"
+            f"/Pg 4 0 R/K[{' '.join(map(str, ids))}]>>"
+        )
         for role, ids in tree
     ]
     parents = {content_id: first + n for n, (_, ids) in enumerate(tree) for content_id in ids}
@@ -246,6 +254,7 @@ def tagged_pdf(content: str, tree: Sequence[tuple[str, Sequence[int]]]) -> bytes
 
 
 def marked(content_id: int, content: str) -> str:
+    """Mark content as that of an element of the structure tree."""
     return f"/P<</MCID {content_id}>>BDC\n{content}EMC\n"
 
 

@@ -17,24 +17,27 @@ from tipclassify.readers import read_bytes, read_report
 from tipclassify.text.document import Document
 
 PROSE = (
-    "<p>The police of the capital arrested nine traffickers in May, and the courts convicted none of them.</p>"
-    * 4
-)
+    "<p>The police of the capital arrested nine traffickers in May, and the courts convicted "
+    "none of them.</p>"
+) * 4
 
 
 def page(head: str, body: str = PROSE) -> Document:
+    """Read a web page with this head."""
     return read_bytes(
         f"<!doctype html><head>{head}</head><body>{body}</body>".encode(), "some/where/page.html"
     )
 
 
 def markdown(matter: str) -> Document:
+    """Read Markdown with this front matter."""
     return read_bytes(
         f"---\n{matter}\n---\n\nPolice arrested nine men.\n".encode(), "some/where/page.md"
     )
 
 
 def text(words: str, name: str = "some/where/a.txt") -> Document:
+    """Read plain text."""
     return read_bytes(words.encode(), name)
 
 
@@ -48,7 +51,7 @@ def test_a_page_that_says_nothing_of_itself_has_no_field() -> None:
         document.country,
         document.year,
     ]
-    assert facts == [None] * 6
+    assert facts == [None, None, None, None, None, None]
     assert document.title is None
 
 
@@ -160,9 +163,10 @@ def test_only_an_address_of_the_web_is_one(address: str) -> None:
 
 
 def test_the_address_of_a_copy_in_an_archive_is_that_of_the_page() -> None:
-    archived = "https://web.archive.org/web/20130501000000/http://www.state.gov/j/tip/rls/tiprpt/2012/norvia.htm"
+    address = "http://www.state.gov/j/tip/rls/tiprpt/2012/norvia.htm"
+    archived = f"https://web.archive.org/web/20130501000000/{address}"
     document = page(f"<link rel=canonical href='{archived}'>")
-    assert document.address == "http://www.state.gov/j/tip/rls/tiprpt/2012/norvia.htm"
+    assert document.address == address
     assert document.publication == "Trafficking in Persons Report"
     assert document.publisher == "United States Department of State"
 
@@ -180,7 +184,10 @@ def test_a_link_is_the_address_unless_the_page_names_another() -> None:
 
 
 def test_a_title_that_is_only_a_country_gets_the_publication_that_the_page_names() -> None:
-    head = "<title>Qatar</title><link rel=canonical href='https://a.example/2016-reports-on-harbor-work/qatar/'>"
+    head = (
+        "<title>Qatar</title>"
+        "<link rel=canonical href='https://a.example/2016-reports-on-harbor-work/qatar/'>"
+    )
     document = page(head)
     assert document.title == "2016 Reports on Harbor Work: Qatar"
     assert page("<title>Qatar</title>").title == "Qatar"
@@ -188,7 +195,8 @@ def test_a_title_that_is_only_a_country_gets_the_publication_that_the_page_names
 
 def test_front_matter_names_all_fields() -> None:
     document = markdown(
-        'title: "Norvia\\u2019s harbors: \\\n  \\ a study"\npublication: Harbor Watch\npublisher: ILO\n'
+        'title: "Norvia\\u2019s harbors: \\\n  \\ a study"\npublication: Harbor Watch\n'
+        "publisher: ILO\n"
         "date: 2021-06-01T08:00:00-04:00\nsource_url: https://halden.example/norvia"
     )
     assert document.title == "Norvia’s harbors: a study"
@@ -262,8 +270,8 @@ def test_rows_have_their_publication_in_columns(tmp_path: Path) -> None:
         "text,publication,publisher\nPolice arrested nine men.,Harbor Watch,ILO\nCourts slept., ,\n"
     )
     (report,) = tag_input(str(file), Tagging("fast"))
-    found = [(finding.publication, finding.publisher) for finding in report.findings()]
-    assert found == [("Harbor Watch", "ILO"), (None, None)]
+    sources = [(finding.publication, finding.publisher) for finding in report.findings()]
+    assert sources == [("Harbor Watch", "ILO"), (None, None)]
 
 
 def test_real_pages_name_their_publication(real: Path) -> None:

@@ -14,8 +14,8 @@ from tipclassify.readers.html.reader import read_html
 from tipclassify.readers.text import decode_bytes_of_file
 from tipclassify.text.segmentation.passages import split_passages
 
-PAGE = """<!DOCTYPE html><html><head><title>Tab title</title><script>var p = "Police took bribes.";</script></head>\
-<body>
+PAGE = """<!DOCTYPE html><html><head><title>Tab title</title>\
+<script>var p = "Police took bribes.";</script></head><body>
 <header><a href="/">Home</a><nav><ul><li>The government failed.</li></ul></nav></header>
 <div class="breadcrumb__wrapper"><p>Home Reports Norvia failed to act.</p></div>
 <main class="nav__main-content"><article>
@@ -23,15 +23,17 @@ PAGE = """<!DOCTYPE html><html><head><title>Tab title</title><script>var p = "Po
 <nav class="report-toc"><p>In this section: officials took bribes.</p></nav>
 <h2>PROSECUTION</h2><p>Police <b>arrested</b> nine&nbsp;traffickers.<br>Courts convicted none.</p>
 <ul><li>Fund shelters;</li><li>train <a href="#">judges</a>.</li></ul>
-<p><strong>Trafficking Profile</strong></p><div>Girls are exploited. <span>Boys beg.</span><p>Nested \
-paragraph.</p>tail text</div>
+<p><strong>Trafficking Profile</strong></p><div>Girls are exploited. <span>Boys beg.</span>\
+<p>Nested paragraph.</p>tail text</div>
 <table><tr><th>Year</th><th>Cases</th></tr><tr><td>2023</td><td>14</td></tr></table>
-<aside>Related: complicit officials.</aside><div class="social-share"><p>Share this failure.</p></div>
+<aside>Related: complicit officials.</aside><div class="social-share">\
+<p>Share this failure.</p></div>
 <ul><li><a href="/a">Afghanland</a></li><li><a href="/b">Belmark</a></li></ul>
 </article></main><footer><p>The government of the footer failed.</p></footer></body></html>"""
 
 
 def blocks(html: str) -> list[tuple[str | None, bool, str]]:
+    """Read a page; return section and text of each block, and whether it is a heading."""
     document = read_html(html.encode(), "page.html")
     return [(b.section, b.heading, document.text[b.start : b.end]) for b in document.blocks]
 

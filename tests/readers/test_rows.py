@@ -5,11 +5,11 @@ A bad one is reported with its line.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,8 +20,9 @@ from tipclassify.readers import jsonl as rows
 from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
 
 
-def read_text_rows(path: str) -> Iterator[list[dict[str, Any]]]:
-    for lines in read_jsonl_lines(path):
+def read_batches(path: Path) -> Iterator[list[dict[str, object]]]:
+    """Read a file in batches of parsed rows."""
+    for lines in read_jsonl_lines(str(path)):
         yield [parse_jsonl_row(line, f"{path}:{number}") for number, line in lines]
 
 
@@ -30,35 +31,36 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
-row = st.builds(
+json_rows = st.builds(
     lambda fields, text: {**fields, "text": text},
     st.dictionaries(st.text(), values, max_size=4),
     st.text(),
 )
-around = st.sampled_from(["", " ", "\t ", "\ufeff", "\ufeff "])
+starts = st.sampled_from(["", " ", "\t ", "\ufeff", "\ufeff "])
+ends = st.sampled_from(["\n", "\r\n", " \n", "\n\n \n"])
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A path that the tests write to in turn."""
     return tmp_path_factory.mktemp("rows") / "rows.jsonl"
 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    rows=st.lists(
-        st.tuples(around, row, st.booleans(), st.sampled_from(["\n", "\r\n", " \n", "\n\n \n"]))
-    ),
+    rows=st.lists(st.tuples(starts, json_rows, st.booleans(), ends)),
     ended=st.booleans(),
 )
 def test_rows_are_read_as_json_says(
     file: Path, rows: list[tuple[str, dict[str, object], bool, str]], ended: bool
 ) -> None:
-    lines = [before + json.dumps(one, ensure_ascii=plain) + end for before, one, plain, end in rows]
-    text = "".join(lines)
+    text = "".join(
+        start + json.dumps(row, ensure_ascii=ascii_only) + end
+        for start, row, ascii_only, end in rows
+    )
     file.write_bytes((text if ended else text.rstrip()).encode("utf-8", "surrogatepass"))
-    assert [one for batch in read_text_rows(str(file)) for one in batch] == [
-        one for _, one, _, _ in rows
-    ]
+    read_rows = list(itertools.chain.from_iterable(read_batches(file)))
+    assert read_rows == [row for _, row, _, _ in rows]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_rows_are_read_as_json_says(
 def test_a_bad_row_is_reported_with_its_line(file: Path, line: bytes, what: str) -> None:
     file.write_bytes(b'{"text": "Police acted."}\n\n' + line)
     with pytest.raises(InputError, match=re.escape(f"rows.jsonl:3: {what}")):
-        list(read_text_rows(str(file)))
+        list(read_batches(file))
 
 
 def test_batches_are_bounded_and_hold_every_row(
@@ -86,12 +88,12 @@ def test_batches_are_bounded_and_hold_every_row(
     file.write_text(
         "".join(f'{{"text": "a", "id": {number}}}\n' for number in range(2_345)), "utf-8"
     )
-    whole = list(read_text_rows(str(file)))
-    assert [one["id"] for batch in whole for one in batch] == list(range(2_345))
+    read_rows = list(itertools.chain.from_iterable(read_batches(file)))
+    assert [row["id"] for row in read_rows] == list(range(2_345))
     monkeypatch.setattr(rows, "_BATCH_SIZE", 1_000)  # bytes
     lengths = [
-        [len(f'{{"text": "a", "id": {one["id"]}}}\n') for one in batch]
-        for batch in read_text_rows(str(file))
+        [len(f'{{"text": "a", "id": {row["id"]}}}\n') for row in batch]
+        for batch in read_batches(file)
     ]
     assert sum(map(len, lengths)) == 2_345
     assert all(1_000 <= sum(batch) < 1_000 + batch[-1] for batch in lengths[:-1])
@@ -107,8 +109,10 @@ def test_a_line_over_the_limit_is_not_read_into_memory(
     file.write_text(
         '{"text": "Police slept."}\n' + json.dumps({"text": "x" * (length - 12)}) + end, "utf-8"
     )
-    (_, long, *others) = (one for batch in read_jsonl_lines(str(file)) for one in batch)
-    assert [number for number, _ in others] == [3] * (end != "\n")
-    assert len(long[1]) == 1_001
+    lines = list(itertools.chain.from_iterable(read_jsonl_lines(str(file))))
+    number, long = lines[1]
+    numbers_after = [number for number, _ in lines[2:]]
+    assert numbers_after == ([] if end == "\n" else [3])
+    assert len(long) == 1_001
     with pytest.raises(InputError, match=re.escape("2: a line of over 0 MB; split it")):
-        parse_jsonl_row(long[1], str(long[0]))
+        parse_jsonl_row(long, str(number))

@@ -20,17 +20,32 @@ from tipclassify.text.segmentation.passages import split_passages
 
 # What a report has beyond ASCII: quotation marks, dashes, a currency, and the names of one country.
 PROSE = {
-    "marks": "The ministry’s report said that courts “did not convict” any traffickers—the first such year.",
-    "apostrophe": "The government did not convict any traffickers, and the ministry’s fund stayed closed.",
+    "marks": (
+        "The ministry’s report said that courts “did not convict” any traffickers—the first such "
+        "year."
+    ),
+    "apostrophe": (
+        "The government did not convict any traffickers, and the ministry’s fund stayed closed."
+    ),
     "money": "The government allocated £1.3 million to shelters – half of what it had promised.",
-    "French": "Police arrested Cédric Lefèvre at Besançon. The “fund” of the Conseil général closed in août.",
-    "Spanish": "The court at Cañete released Íñigo Muñoz; Señora Ibáñez’s shelter in Mérida has 20 beds.",
+    "French": (
+        "Police arrested Cédric Lefèvre at Besançon. The “fund” of the Conseil général closed in "
+        "août."
+    ),
+    "Spanish": (
+        "The court at Cañete released Íñigo Muñoz; Señora Ibáñez’s shelter in Mérida has 20 beds."
+    ),
     "Portuguese": "In São Brás the judge, João Simões, let a petition of the Associação lapse.",
-    "German": "Prosecutors in Lüneck charged Günther Weiß. The Behörde für Größeres did not answer.",
+    "German": (
+        "Prosecutors in Lüneck charged Günther Weiß. The Behörde für Größeres did not answer."
+    ),
     "Nordic": "Port Åskøy’s mayor, Sørine Bjørgård, resigned; two officers fled to Mörk.",
     "Italian": "The sindaco of Forlimà said that the città “cannot pay”, and Niccolò Perrò agreed.",
     "Polish": "Jagoda Wiśniewska-Żak of Łęczna said that the ministry’s “fund” was empty.",
-    "Czech": "The court in Třebíč sentenced Zdeněk Růžička to nine years; his brother’s firm, Dvůr, closed.",
+    "Czech": (
+        "The court in Třebíč sentenced Zdeněk Růžička to nine years; his brother’s firm, Dvůr, "
+        "closed."
+    ),
     "Hungarian": "Judge Sztójay of Kőröstető released Erzsébet Szűcs and Gergő Bőhm.",
     "Croatian": "Anđel Rukas of Čelvin and Žarko Palvić protected the “club” for years.",
     "Romanian": "Police in Târgu Bâlea arrested Ionuţ Văcaru; the judge at Braşeni freed him.",
@@ -50,6 +65,7 @@ WIDE = (
 
 
 def writable(text: str, encoding: str) -> bool:
+    """Tell whether an encoding has all characters of a text."""
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
@@ -178,12 +194,15 @@ def test_a_page_or_server_cannot_name_a_codec_that_makes_no_text(encoding: str) 
     assert decode_bytes_of_file(b"\\ud800 caf\xe9", encoding) == "\\ud800 café"
 
 
-# ---------------------------------------------------------------------------------------------------
+# ---------------------------------------------------------------------------------------------
 # pages
 
 
 def test_form_feeds_part_pages_and_a_sentence_goes_on_over_them() -> None:
-    text = "PROTECTION\n\nThe only shelter\n\n\fclosed in May.\n\nIt held nine.\n\f\fPREVENTION\n\nNo one was trained.\n"
+    text = (
+        "PROTECTION\n\nThe only shelter\n\n\fclosed in May.\n\nIt held nine.\n\f\fPREVENTION\n\n"
+        "No one was trained.\n"
+    )
     document = read_text(text.encode(), "report.txt")
     assert document.text == text
     assert [(b.page, " ".join(text[b.start : b.end].split())) for b in document.blocks] == [
@@ -241,7 +260,8 @@ def test_a_text_copied_from_a_page_has_a_title_and_its_navigation_is_no_passage(
     title = "Norvia: a lack of inspectors reported at the harbor"
     prose = "The government of Norvia did not open a shelter. Officials took bribes."
     text = (
-        "abusearrow-downarrow-leftarrow-rightburgerchevron-downClock iconclosedeletedownloademailfacebookfilterglobe\n"
+        "abusearrow-downarrow-leftarrow-rightburgerchevron-downClock "
+        "iconclosedeletedownloademailfacebookfilterglobe\n"
         f"Article\n\n24 Jun 2024\n\nAuthor:\nOffice of Labor\n\n{title}\n\n"
         f'"2024 Trafficking in Persons Report: Norvia", 24 June 2024\n\n{prose}\n\nTimeline'
     )
@@ -254,17 +274,15 @@ def test_a_text_copied_from_a_page_has_a_title_and_its_navigation_is_no_passage(
 
 
 def program() -> bytes:
-    """The head of an ELF file: small numbers of 32 bits, which UTF-32 would be, too."""
-    numbers = [
-        0x464C457F,
-        1,
-        *(number * 0x1001 % 0x3000 for number in range(900)),
-        *([0x110000] * 99),
-    ]
+    """Return the head of an ELF file: small numbers of 32 bits, which UTF-32 would be, too."""
+    numbers = [0x464C457F, 1]
+    numbers += [number * 0x1001 % 0x3000 for number in range(900)]
+    numbers += [0x110000 for _ in range(99)]
     return b"".join(number.to_bytes(4, "little") for number in numbers)
 
 
 def noise(allowed: range) -> bytes:
+    """Return random bytes of this range."""
     draw = random.Random(7)
     return bytes(draw.choices(allowed, k=4_000))
 
@@ -301,5 +319,8 @@ def test_any_script_and_any_table_is_text(text: str) -> None:
 
 def test_a_page_with_pictures_in_it_is_text() -> None:
     picture = base64.b64encode(noise(range(256)) * 9).decode()
-    page = f"<!doctype html><img src='data:image/png;base64,{picture}'><p>Police arrested nine traffickers in May.</p>"
+    page = (
+        f"<!doctype html><img src='data:image/png;base64,{picture}'>"
+        "<p>Police arrested nine traffickers in May.</p>"
+    )
     assert read_bytes(page.encode(), "a.html").text == "Police arrested nine traffickers in May."

@@ -21,6 +21,7 @@ Seen = list[tuple[str | None, bool, str]]
 
 
 def seen(document: Document) -> Seen:
+    """Return section and text of each block, and whether it is a heading."""
     return [(b.section, b.heading, document.text[b.start : b.end]) for b in document.blocks]
 
 
@@ -113,7 +114,10 @@ def test_what_was_deleted_is_gone_and_what_was_inserted_is_there() -> None:
 
 def test_a_table_that_only_places_running_text_is_read_cell_by_cell() -> None:
     long = "The government kept the shelter open. " * 10
-    cell = f"<w:tc><w:p><w:r><w:t>Protection</w:t></w:r></w:p><w:p><w:r><w:t>{long}</w:t></w:r></w:p></w:tc>"
+    cell = (
+        "<w:tc><w:p><w:r><w:t>Protection</w:t></w:r></w:p>"
+        f"<w:p><w:r><w:t>{long}</w:t></w:r></w:p></w:tc>"
+    )
     other = "<w:tc><w:p><w:r><w:t>Police acted.</w:t></w:r></w:p></w:tc>"
     document = read_docx(with_body(f"<w:tbl><w:tr>{cell}{other}</w:tr></w:tbl>"), "a.docx")
     assert seen(document) == [
@@ -169,7 +173,10 @@ def test_parts_bold_do_not_make_a_heading() -> None:
 
 def test_a_style_based_on_itself_does_not_hang() -> None:
     out = io.BytesIO()
-    style = '<w:style w:type="paragraph" w:styleId="A"><w:name w:val="A"/><w:basedOn w:val="A"/></w:style>'
+    style = (
+        '<w:style w:type="paragraph" w:styleId="A">'
+        '<w:name w:val="A"/><w:basedOn w:val="A"/></w:style>'
+    )
     body = '<w:p><w:pPr><w:pStyle w:val="A"/></w:pPr><w:r><w:t>Police acted.</w:t></w:r></w:p>'
     with zipfile.ZipFile(io.BytesIO(with_body(body))) as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
@@ -184,7 +191,10 @@ def test_a_style_based_on_itself_does_not_hang() -> None:
 
 def test_entities_do_not_swell() -> None:
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
-    xml = f'<!DOCTYPE w:document [<!ENTITY l0 "ha">{laughs}<!ENTITY f SYSTEM "file:///etc/hostname">]>'
+    xml = (
+        f'<!DOCTYPE w:document [<!ENTITY l0 "ha">{laughs}'
+        '<!ENTITY f SYSTEM "file:///etc/hostname">]>'
+    )
     out = io.BytesIO()
     with zipfile.ZipFile(FILES / "word-tracked.docx") as old, zipfile.ZipFile(out, "w") as new:
         for name in old.namelist():
@@ -198,7 +208,8 @@ def test_entities_do_not_swell() -> None:
     try:
         document = read_docx(out.getvalue(), "a.docx")
     except InputError as error:
-        assert str(error) == "a.docx: damaged Word file; open it in Word and save it as .docx"  # noqa: PT017
+        message = "a.docx: damaged Word file; open it in Word and save it as .docx"
+        assert str(error) == message  # noqa: PT017
     else:
         assert document.text == "Police acted."
 

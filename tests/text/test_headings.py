@@ -36,6 +36,7 @@ def sections(document: Document) -> list[str | None]:
 
 
 def rows(name: str) -> list[dict[str, object]]:
+    """Read the behaviour cases of a file."""
     return [json.loads(line) for line in (FOLDER / name).read_text("utf-8").splitlines()]
 
 
@@ -43,13 +44,14 @@ def rows(name: str) -> list[dict[str, object]]:
 # a heading says
 
 
-GENERIC = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program; Policy; Standard; Yes
-N/A; N/A N/A; Background; General; Other; Table 4.; Findings; Year; -; 2019; September 2021; 2016–17; II. Enforcement
-Laws and Regulations; a. Legal Framework; Sector/Industry Activity; Area Suggested Action; Table 4 (Cont.)
+GENERIC = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program
+Policy; Standard; Yes; N/A; N/A N/A; Background; General; Other; Table 4.; Findings
+Year; -; 2019; September 2021; 2016–17; II. Enforcement; Laws and Regulations
+a. Legal Framework; Sector/Industry Activity; Area Suggested Action; Table 4 (Cont.)
 Physical Conditions; Key Findings"""
-SPECIFIC = """Women; Child Labor; Prison Conditions; Table 4. Laws and Regulations on Child Labor; Police; Torture
-Minimum Age; Refugees; Working Conditions; Labor Law Enforcement; Elections; Conduct of Officials; Protection
-Recommendations; Trafficking Profile; 法律
+SPECIFIC = """Women; Child Labor; Prison Conditions; Table 4. Laws and Regulations on Child Labor
+Police; Torture; Minimum Age; Refugees; Working Conditions; Labor Law Enforcement
+Elections; Conduct of Officials; Protection; Recommendations; Trafficking Profile; 法律
 Overview of Forced Labor; Corruption in Norvia"""
 
 
@@ -65,6 +67,7 @@ def test_a_heading_that_names_its_subject_stands_alone(inner: str) -> None:
 
 
 def opened(*headings: tuple[str, int | None]) -> list[str]:
+    """Return the sections that headings open, given their texts and levels in order."""
     outline = HeadingOutline()
     return [outline.section(heading, level) for heading, level in headings]
 
@@ -72,7 +75,7 @@ def opened(*headings: tuple[str, int | None]) -> list[str]:
 def test_a_heading_is_joined_to_the_nearest_around_it_that_names_a_subject_and_to_no_other() -> (
     None
 ):
-    found = opened(
+    sections = opened(
         ("Norvia", 1),
         ("Child Labor", 2),
         ("Policies", 3),
@@ -80,7 +83,7 @@ def test_a_heading_is_joined_to_the_nearest_around_it_that_names_a_subject_and_t
         ("Prisons", 3),
         ("Other", 4),
     )
-    assert found[2:] == [
+    assert sections[2:] == [
         "Child Labor: Policies",
         "Child Labor: Description",
         "Prisons",
@@ -89,38 +92,36 @@ def test_a_heading_is_joined_to_the_nearest_around_it_that_names_a_subject_and_t
 
 
 def test_a_sibling_is_no_outer_heading() -> None:
-    assert (
-        opened(("Norvia", 1), ("Prisons", 2), ("Beatings", 3), ("Background", 2))[-1]
-        == "Norvia: Background"
-    )
-    assert opened(("Prisons", 2), ("Background", 2))[-1] == "Background"
+    sections = opened(("Norvia", 1), ("Prisons", 2), ("Beatings", 3), ("Background", 2))
+    assert sections[-1] == "Norvia: Background"
+    sections = opened(("Prisons", 2), ("Background", 2))
+    assert sections[-1] == "Background"
 
 
 def test_without_levels_a_heading_stands_under_the_last_one_that_names_a_subject() -> None:
-    found = opened(
+    sections = opened(
         ("Prisons", None),
         ("Role", None),
         ("Table 4. Child Labor Laws", None),
         ("Standard", None),
         ("2019", None),
     )
-    assert found[1] == "Prisons: Role"
-    assert found[3:] == ["Table 4. Child Labor Laws: Standard", "Table 4. Child Labor Laws: 2019"]
-    assert (
-        opened(("Prisons", 2), ("Guards", None), ("Women", 2), ("Other", None))[-1]
-        == "Women: Other"
-    )
+    assert sections[1] == "Prisons: Role"
+    table = "Table 4. Child Labor Laws"
+    assert sections[3:] == [f"{table}: Standard", f"{table}: 2019"]
+    sections = opened(("Prisons", 2), ("Guards", None), ("Women", 2), ("Other", None))
+    assert sections[-1] == "Women: Other"
 
 
 @pytest.mark.parametrize("level", [2, None])
 def test_the_sections_of_a_narrative_keep_their_names_under_its_title(level: int | None) -> None:
-    found = opened(
+    sections = opened(
         ("2023 Report: Norvia", 1),
         ("OVERVIEW", level),
         ("Prosecution", level),
         ("PROTECTION:", level),
     )
-    assert found[1:] == ["assessment", "prosecution", "protection"]
+    assert sections[1:] == ["assessment", "prosecution", "protection"]
 
 
 def test_what_stands_in_a_section_of_a_narrative_stays_in_it() -> None:
@@ -151,6 +152,7 @@ OUTLINE = (("Norvia", 1), ("c. Child Labor", 2), ("Description", 3), ("Prisons",
 
 
 def as_html() -> Document:
+    """Read the outline as a web page."""
     page = "".join(
         f"<h{level}>{text}</h{level}><p>The law was not enforced.</p>" for text, level in OUTLINE
     )
@@ -158,6 +160,7 @@ def as_html() -> Document:
 
 
 def as_markdown() -> Document:
+    """Read the outline as Markdown."""
     return read_markdown(
         "".join(f"{'#' * n} {text}\n\nIt was not enforced.\n\n" for text, n in OUTLINE).encode(),
         "a.md",
@@ -165,6 +168,7 @@ def as_markdown() -> Document:
 
 
 def as_word() -> Document:
+    """Read the outline as a Word file."""
     outlined = '<w:p><w:pPr><w:outlineLvl w:val="{}"/></w:pPr><w:r><w:t>{}</w:t></w:r></w:p>'
     after = "<w:p><w:r><w:t>The law was not enforced.</w:t></w:r></w:p>"
     return read_docx(
@@ -174,6 +178,7 @@ def as_word() -> Document:
 
 
 def as_bold_lines() -> Document:
+    """Read the outline as a web page whose headings are bold lines."""
     after = (
         "<p>The law was not enforced in any of the provinces, as in all of the years before it.</p>"
     )
@@ -279,23 +284,28 @@ def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifie
 def test_a_section_that_is_no_text_is_reported_with_its_line(tmp_path: Path, section: str) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text(
-        f'{{"text": "It rained.", "section": null}}\n{{"text": "It rained.", "section": {section}}}',
+        (
+            f'{{"text": "It rained.", "section": null}}\n'
+            f'{{"text": "It rained.", "section": {section}}}'
+        ),
         "utf-8",
     )
     with pytest.raises(InputError, match=r'rows\.jsonl:2: "section" is no text; write the heading'):
         list(tag_input(str(file), Tagging("fast")))
 
 
-# --------------------------------------------------------------------------------------------- the
-# behaviour cases
+# ---------------------------------------------------------------------------------------------
+# the behaviour cases
 
 
 def test_headings_of_like_meaning_are_many_and_none_is_one_that_the_models_are_taught() -> None:
-    found = rows("headings.jsonl")
+    heading_rows = rows("headings.jsonl")
     taught = json.loads((ROOT / "data" / "headings.json").read_text("utf-8"))
-    known = {*taught, *(heading for like in taught.values() for heading in like)}
-    assert len(found) >= 60
-    for row in found:
+    known = set(taught)
+    for headings in taught.values():
+        known.update(headings)
+    assert len(heading_rows) >= 60
+    for row in heading_rows:
         headings = row["headings"]
         assert isinstance(headings, list)
         assert 3 <= len(set(headings)) == len(headings) <= 6

@@ -80,7 +80,10 @@ def test_a_heading_that_says_more_is_one_of_the_report(section: str | None) -> N
         "Port Alba: August 3, 2021. https://news.example/kilns-under-14",
         "Port Alba: The Harbor Times, February 26, 2021. https://harbor.example/maids",
         "3. Ostrander, Mila. The children of the kilns. Port Alba: Harbor Press, 2019.",
-        "Ostrander, Mila. Kiln owner freed after two days. May 3, 2021. https://harbor.example/kilns",
+        (
+            "Ostrander, Mila. Kiln owner freed after two days. May 3, 2021. "
+            "https://harbor.example/kilns"
+        ),
         "help@shelter.example",
         "Tel: +00 12 345-678",
         "P.O. Box 1200",

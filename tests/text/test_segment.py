@@ -38,7 +38,8 @@ CASES: Final = {
     "plain sentences": """
 Police arrested nine traffickers.| Courts convicted none of them.
 Did the government act?| It did not!| Observers were not surprised.
-The law prescribes four to 12 years’ imprisonment; these penalties are stringent.| No one was charged.
+The law prescribes four to 12 years’ imprisonment; these penalties are stringent.| \
+No one was charged.
 """,
     "numbered and bulleted lists": """
 1. Prosecute traffickers.| 2. Fund shelters.| 3. Train judges.
@@ -74,11 +75,13 @@ a. The penal code| b. The training of judges| c. The pay of inspectors
 Increase investigations; train judges; and amend the law.
 The government: (1) trained police; (2) funded shelters; and (3) convicted two traffickers.
 The government (a) trained police, (b) funded shelters, and (c) convicted two traffickers.
-The plan has three aims: i) to train police; ii) to fund shelters; iii) to try traffickers.| It lapsed in 2023.
-Significant issues included: unlawful killings; torture by police; and the worst forms of child labor.| \
-The government took no steps.
+The plan has three aims: i) to train police; ii) to fund shelters; iii) to try traffickers.| \
+It lapsed in 2023.
+Significant issues included: unlawful killings; torture by police; and the worst forms of child \
+labor.| The government took no steps.
 Vigorously investigate officials; Increase funds for shelters; Train judges.
-The ministry: 1) trained police; 2) funded shelters; and 3) convicted two traffickers.| It did so late.
+The ministry: 1) trained police; 2) funded shelters; and 3) convicted two traffickers.| \
+It did so late.
 """,
     "sentences run together": """
 Hold officials accountable.|Amend the law.|Train judges.
@@ -358,7 +361,8 @@ The committee met once (!) in the year.| It had no agenda.
 Was anyone charged (or even questioned)?| No.
 No one was charged.| Why?
 Why was no one charged?!| Observers asked.
-Police freed 9 men, 12 women, and 3 children; all were sent home the same day.| No one asked them anything.
+Police freed 9 men, 12 women, and 3 children; all were sent home the same day.| \
+No one asked them anything.
 Courts tried 12 cases under article 5.| Under article 6 they tried none.
 Section 6. Discrimination and Abuses
 Sec. 4 Prosecution.| Courts convicted no one.
@@ -450,9 +454,12 @@ KNOWN_WRONG: Final = (
 
 CLAUSES: Final = """
 Increase funds for shelters;| train judges on the law;| and amend the penal code.
-The government: (1) trained 40 police officers;| (2) funded two shelters;| and (3) convicted two traffickers.
-The government (a) trained 40 police officers,| (b) funded two shelters,| and (c) convicted two traffickers.
-The plan has three aims: i) to train the police;| ii) to fund shelters for men;| iii) to try traffickers.
+The government: (1) trained 40 police officers;| (2) funded two shelters;| \
+and (3) convicted two traffickers.
+The government (a) trained 40 police officers,| (b) funded two shelters,| \
+and (c) convicted two traffickers.
+The plan has three aims: i) to train the police;| ii) to fund shelters for men;| \
+iii) to try traffickers.
 The ministry must 1) train its inspectors| 2) pay its social workers| 3) publish its figures.
 The law prescribes four to 12 years’ imprisonment; these penalties are stringent.
 Fund shelters; train judges.
@@ -460,16 +467,18 @@ Police freed nine men; courts, as in the years before, convicted no one.
 Report figures; train judges (on the law; on care; on evidence);| and amend the code.
 Report the figures; train judges on “the law; the care of victims; the evidence” in May.
 Fund shelters for men;| train judges (on the law; on care; on evidence);| and amend the penal code.
-Abuses: torture; unlawful killings by police;| the worst forms of child labor;| and forced labor; impunity.
+Abuses: torture; unlawful killings by police;| the worst forms of child labor;| \
+and forced labor; impunity.
 Under articles 4 (a) and (b) of the code, judges may fine recruiters.
 Under paragraphs (1) and (2) of the law, judges may fine recruiters who hold passports.
 The code punishes (2) sale and (3) purchase of children under 14 years of age.
-The minister, his deputy, and the chief of police took money, but no one was charged, although all was known.
+The minister, his deputy, and the chief of police took money, but no one was charged, although all \
+was known.
 1. Fund shelters for men;| train judges on the law;| amend the penal code.
 Labor inspectors visited farms; no one was fined.
-Labor inspectors from the ministry visited 312 farms, 14 mines and nine fish plants in the three northern provinces \
-during the year, as they had done in each of the two years before, and found children at work in most of them;| the \
-ministry fined no employer and did not say why.
+Labor inspectors from the ministry visited 312 farms, 14 mines and nine fish plants in the three \
+northern provinces during the year, as they had done in each of the two years before, and found \
+children at work in most of them;| the ministry fined no employer and did not say why.
 """
 
 # Everything that has broken offsets somewhere: surrogate-pair characters, CRLF, tabs, no-break
@@ -523,10 +532,12 @@ UNSEEN = re.compile(r"[\s\u200b\u200e\u200f\u2060\ufeff]*")  # white, or of no w
 
 
 def lines(block: str) -> list[str]:
+    """Return the lines of a block of cases."""
     return block.strip("\n").split("\n")
 
 
 def whole(text: str) -> Document:
+    """Return a document of one block."""
     return Document(text, (Block(0, len(text)),))
 
 
@@ -552,21 +563,22 @@ def texts(text: str) -> list[str]:
 @example("accountable.Amend" * 2_000, "sentence")
 def test_every_passage_is_its_characters(text: str, unit: Unit) -> None:
     passages = split_passages(text_document(text), unit)
-    assert all(
-        text[p.start : p.end] == p.text and p.text.strip() == p.text and p.text for p in passages
-    )
-    assert all(a.end <= b.start for a, b in itertools.pairwise(passages))
+    for passage in passages:
+        assert passage.text == text[passage.start : passage.end]
+        assert passage.text == passage.text.strip()
+        assert passage.text
+    assert all(before.end <= after.start for before, after in itertools.pairwise(passages))
 
 
 @given(TEXTS, UNITS)
 def test_nothing_that_is_seen_is_lost_but_headings(text: str, unit: Unit) -> None:
     document = text_document(text)
-    covered = [(p.start, p.end) for p in split_passages(document, unit)]
-    covered += [(b.start, b.end) for b in document.blocks if b.heading]
-    at = 0
+    covered = [(passage.start, passage.end) for passage in split_passages(document, unit)]
+    covered += [(block.start, block.end) for block in document.blocks if block.heading]
+    covered_until = 0
     for start, end in [*sorted(covered), (len(text), len(text))]:
-        assert UNSEEN.fullmatch(text, at, start)
-        at = end
+        assert UNSEEN.fullmatch(text, covered_until, start)
+        covered_until = end
 
 
 @given(TEXTS)
@@ -574,21 +586,24 @@ def test_clauses_are_parts_of_sentences(text: str) -> None:
     document = whole(text)
     sentences = split_passages(document)
     clauses = split_passages(document, "clause")
-    assert {p.start for p in sentences} <= {p.start for p in clauses}
-    assert {p.end for p in sentences} <= {p.end for p in clauses}
+    starts = {clause.start for clause in clauses}
+    ends = {clause.end for clause in clauses}
+    assert {sentence.start for sentence in sentences} <= starts
+    assert {sentence.end for sentence in sentences} <= ends
 
 
 @pytest.mark.parametrize("unit", ["sentence", "clause"])
 def test_a_passage_alone_is_that_passage(unit: Unit) -> None:
     # For any text it cannot be: whether a quotation mark opens or closes, and whether "b)" is an
     # entry of a list, the rest of the paragraph tells.
-    documents = [
-        whole(line.replace("|", "")) for case in (*CASES.values(), CLAUSES) for line in lines(case)
-    ]
+    cases = [line for case in (*CASES.values(), CLAUSES) for line in lines(case)]
+    documents = [whole(line.replace("|", "")) for line in cases]
     documents += [read_report(path) for path in sorted((ROOT / "data" / "samples").iterdir())]
-    found = [p.text for document in documents for p in split_passages(document, unit)]
-    assert len(found) > 700
-    assert [text for text in found if split(text, unit) != [text]] == []
+    passages: list[str] = []
+    for document in documents:
+        passages += [passage.text for passage in split_passages(document, unit)]
+    assert len(passages) > 700
+    assert [text for text in passages if split(text, unit) != [text]] == []
 
 
 def test_blocks_and_pages_go_with_their_passages() -> None:
@@ -652,20 +667,24 @@ def test_a_number_that_nothing_follows_stays_with_the_sentence_before_it() -> No
 
 
 def test_sentences_of_the_corpus_in_paragraphs_are_found_again(shipped_rows: list[Row]) -> None:
-    wanted = found = right = 0
+    true_count = 0
+    split_count = 0
+    right_count = 0
     for sentences in paragraphs(shipped_rows):
-        ends = list(itertools.accumulate((len(sentence) + 1 for sentence in sentences), initial=-1))
-        got = {p.end for p in split_passages(whole(" ".join(sentences)))}
-        wanted += len(sentences)
-        found += len(got)
-        right += len(got & set(ends))
-    assert wanted > 20_000
-    assert right / found > 0.9985  # most of the rest are two sentences in the corpus as well
-    assert right / wanted > 0.9995
+        lengths = (len(sentence) + 1 for sentence in sentences)
+        true_ends = set(itertools.accumulate(lengths, initial=-1))
+        split_ends = {passage.end for passage in split_passages(whole(" ".join(sentences)))}
+        true_count += len(sentences)
+        split_count += len(split_ends)
+        right_count += len(split_ends & true_ends)
+    assert true_count > 20_000
+    # most of the rest are two sentences in the corpus as well
+    assert right_count / split_count > 0.9985
+    assert right_count / true_count > 0.9995
 
 
 def paragraphs(rows: Sequence[Row]) -> Iterator[list[str]]:
-    """The invented sentences in any order, six to a paragraph."""
+    """Return the invented sentences in any order, six to a paragraph."""
     texts = [row["text"].strip() for row in rows if not is_real(row)]
     sentences = [
         text
@@ -679,7 +698,8 @@ def paragraphs(rows: Sequence[Row]) -> Iterator[list[str]]:
     return (sentences[at : at + 6] for at in range(0, len(sentences), 6))
 
 
-# ------------------------------------------------------------------------------------------ clauses
+# ------------------------------------------------------------------------------------------
+# clauses
 
 
 @pytest.mark.parametrize("line", lines(CLAUSES))
@@ -711,7 +731,12 @@ def test_a_hard_wrapped_paragraph_is_one_block() -> None:
 
 
 def test_a_narrow_column_is_one_block_and_a_list_of_short_lines_is_none() -> None:
-    column = "Police investigated nine cases\nof forced labor in the year, and\nprosecutors brought four before\na court."
+    column = (
+        "Police investigated nine cases\n"
+        "of forced labor in the year, and\n"
+        "prosecutors brought four before\n"
+        "a court."
+    )
     assert texts(column) == [column]
     listed = [
         "Training for border guards",

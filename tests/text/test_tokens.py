@@ -16,11 +16,12 @@ KNOWN = frozenset(
 
 
 def words(text: str) -> list[int]:
+    """Return the numbers of the words of a text."""
     return tokenize([text], KNOWN).word.tolist()
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("spelling", "other"),
     [
         ("The Government of Chad", "The government of Kessara"),
         ("in Trinidad and Tobago the law", "in Valdoria the law"),
@@ -35,8 +36,8 @@ def words(text: str) -> list[int]:
         ("Côte d’Ivoire prosecuted", "Valdoria prosecuted"),
     ],
 )
-def test_two_spellings_are_one(one: str, other: str) -> None:
-    assert words(one) == words(other)
+def test_two_spellings_are_one(spelling: str, other: str) -> None:
+    assert words(spelling) == words(other)
 
 
 def test_a_name_and_a_figure_are_stand_ins() -> None:
@@ -94,7 +95,8 @@ def test_offsets_hold_after_half_characters_were_met() -> None:
     ["see https://example.org/a now", "see www.example.org/a now", "write a.b@example.org now"],
 )
 def test_an_address_is_one_word_in_a_text_of_any_length(text: str) -> None:
-    long = tokenize([*["the law with people"] * 300, text], KNOWN)
+    before = ["the law with people" for _ in range(300)]
+    long = tokenize([*before, text], KNOWN)
     assert long.word[long.row == 300].tolist() == words(text)
     assert len(words(text)) == 3
 
