@@ -871,8 +871,11 @@ def test_nothing_counts_as_saved_until_the_server_said_so(
     opened: Open, desk: LocalReviewer
 ) -> None:
     held_back: list[Route] = []
-    tab = opened(desk, expected=NO_ANSWER, locale="en")
-    tab.route("**/api/decisions", lambda route: held_back.append(route))
+
+    def hold_back(route: Route) -> None:
+        held_back.append(route)
+
+    tab = opened(desk, expected=NO_ANSWER, decisions=hold_back, locale="en")
     tab.keyboard.press("f")
     until(tab, "document.getElementById('saved').textContent === 'Saving…'")
     end = time.monotonic() + 8  # the request follows what is shown
