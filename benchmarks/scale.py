@@ -29,6 +29,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -130,6 +131,19 @@ class KindResults(Environment):
 Results = dict[str, KindResults]  # by kind: "stream", "dask", "training"
 
 
+@dataclass(frozen=True)
+class Work:
+    """One kind of run, and how much of it."""
+
+    kind: Literal["stream", "dask", "training"]
+    runs: int  # of each time
+    rows: int  # of the largest file
+    workers: Sequence[int]  # numbers of Dask workers
+    pages: Sequence[Path]  # for Dask; none stands for the project's own
+    copies: int  # of each page
+    sizes: Sequence[int]  # sentences trained on
+
+
 class LabelledText(TypedDict):
     """A sentence to train on."""
 
@@ -194,15 +208,16 @@ def _measured(done: Sequence[ProcessResult]) -> Point:
     }
 
 
-def distribute(
-    workers: Sequence[int], count: int, pages: Sequence[Path], copies: int, runs: int, folder: Path
-) -> list[Point]:
-    """Measure Dask on `count` rows and on `copies` of the pages, by number of workers."""
+def distribute(work: Work, folder: Path) -> list[Point]:
+    """Measure Dask on rows and on copies of the pages, by number of workers."""
+    workers = work.workers
+    pages = work.pages or own_pages(folder)
+    count = min(work.rows, MOST_IN_ALL)
     rows = folder / "rows.jsonl"
     write_rows(rows, count)
     page_folder = folder / "pages"
     page_folder.mkdir()
-    for copy in range(copies):
+    for copy in range(work.copies):
         for page in pages:
             shutil.copyfile(page, page_folder / f"{copy:06}-{page.name}")
     script = folder / "distributed_score.py"
@@ -210,10 +225,10 @@ def distribute(
     # bytes of a part: at least four parts for each worker
     part = max(1, rows.stat().st_size // (4 * max(workers)))
     points: list[Point] = []
-    work = (("rows", rows, count), ("pages", page_folder, copies * len(pages)))
-    for what, source, amount in work:
+    inputs = (("rows", rows, count), ("pages", page_folder, work.copies * len(pages)))
+    for what, source, amount in inputs:
         done: dict[int, list[ProcessResult]] = {n: [] for n in workers}
-        for turn in range(runs):
+        for turn in range(work.runs):
             for n in workers:
                 print(f"{amount:,} {what}, {n} workers …", file=sys.stderr)
                 output = folder / f"{what}-{n}-{turn}"
@@ -266,6 +281,17 @@ def labelled(size: int) -> list[LabelledText]:
         labels = sorted({*first["labels"], *second["labels"]})
         chosen.append({"text": " ".join(words), "labels": labels})
     return chosen
+
+
+def measure_work(work: Work) -> list[Point]:
+    """Measure one kind of run, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if work.kind == "training":
+            return train(work.sizes, folder)
+        if work.kind == "dask":
+            return distribute(work, folder)
+        return stream(row_counts(work.rows), work.runs, folder)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -459,37 +485,40 @@ def main(
             file=sys.stderr,
         )
         raise typer.Exit(2)
+    work = Work(
+        kind=_kind_of_work(engine, training),
+        runs=runs,
+        rows=rows,
+        workers=_numbers(workers),
+        pages=pages or (),
+        copies=copies,
+        sizes=_numbers(sizes),
+    )
     results: Results = {}
     if json and json.is_file():
         results = json_module.loads(json.read_text("utf-8"))
     if measure:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            if training:
-                kind = "training"
-                points = train(_numbers(sizes), folder)
-            elif engine == "dask":
-                kind = "dask"
-                count = min(rows, MOST_IN_ALL)
-                scored_pages = pages or own_pages(folder)
-                points = distribute(_numbers(workers), count, scored_pages, copies, runs, folder)
-            else:
-                kind = "stream"
-                points = stream(row_counts(rows), runs, folder)
-        results[kind] = {**describe_environment(), "points": points}
+        points = measure_work(work)
+        results[work.kind] = {**describe_environment(), "points": points}
         if json:
             save(json, results)
     texts = tables(results)
     print("\n\n".join(texts.values()))
-    if not write:
-        return
-    page = docs / "scale.md"
     if speed:
         measured = json_module.loads(speed.read_text("utf-8"))
         texts["scenarios"] = scenario_table({model: cost_of(measured, model) for model in SHIPPED})
-    for marker, text in texts.items():
-        write_between(page, marker, text)
-    plots(results, docs)
+    if write:
+        for marker, text in texts.items():
+            write_between(docs / "scale.md", marker, text)
+        plots(results, docs)
+
+
+def _kind_of_work(
+    engine: Literal["local", "dask"], training: bool
+) -> Literal["stream", "dask", "training"]:
+    if training:
+        return "training"
+    return "dask" if engine == "dask" else "stream"
 
 
 def row_counts(most: int) -> list[int]:

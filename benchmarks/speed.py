@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from json import dumps
@@ -74,6 +75,20 @@ from tipclassify import Classifier
 Classifier.load(sys.argv[2]).predict_proba(json.load(open(sys.argv[1], encoding="utf-8")))
 """
 Call = Callable[[Sequence[str]], object]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is measured, and how much of it."""
+
+    runs: int  # of each figure
+    pages: Sequence[Path]  # none stands for the project's own
+    passages: int  # that `fast` scores in a run
+    trained_on: int | None  # passages of the peers; None: all
+    base: Path | None  # folder of the encoder of static embeddings
+    one_job: float  # seconds that the command line works with one job
+
+
 T = TypeVar("T")
 
 
@@ -292,6 +307,26 @@ def memory(part: str, name: str, peak: float | None) -> Figure:
     return Figure(part, name, "MB", () if peak is None else (peak,), note=note)
 
 
+def measure_work(work: Work) -> list[Figure]:
+    """Measure every part, and say on standard error which are done."""
+    runs = work.runs
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pages = work.pages or own_pages(folder)
+        for part in (
+            partial(default_rate, work.passages // FEWER, runs, folder),
+            partial(fast_rates, work.passages, runs, work.trained_on, work.base),
+            partial(starting, runs),
+            partial(saved_pages, "default", pages[:MOST_PAGES], runs, work.one_job, folder),
+            partial(saved_pages, "fast", pages, runs, work.one_job, folder),
+            partial(sizes, work.passages, folder),
+        ):
+            figures += part()
+            print(figures[-1].part, file=sys.stderr)
+    return figures
+
+
 # ---------------------------------------------------------------------------------------------
 # command line
 
@@ -322,20 +357,15 @@ def main(
     """Measure the speed of the models and of the baselines."""
     where = describe_environment()
     print(environment_line(where), end="\n\n", flush=True)
-    figures: list[Figure] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        given = pages or own_pages(folder)
-        for part in (
-            partial(default_rate, count // FEWER, runs, folder),
-            partial(fast_rates, count, runs, train, base),
-            partial(starting, runs),
-            partial(saved_pages, "default", given[:MOST_PAGES], runs, whole, folder),
-            partial(saved_pages, "fast", given, runs, whole, folder),
-            partial(sizes, count, folder),
-        ):
-            figures += part()
-            print(figures[-1].part, file=sys.stderr)
+    work = Work(
+        runs=runs,
+        pages=pages or (),
+        passages=count,
+        trained_on=train,
+        base=base,
+        one_job=whole,
+    )
+    figures = measure_work(work)
     tables = figure_tables(figures)
     if not pages:
         tables += "\n\nNo pages were given: those of tests/pages and data/samples are small."

@@ -30,14 +30,6 @@ __all__ = [
 FEW_GROUPS: Final = 20
 """Number of groups below which a percentile interval is too narrow."""
 
-# Columns of `_metrics_of_draws`; those of several are one for each label.
-_PRECISIONS: Final = slice(0, 3)
-_RECALLS: Final = slice(3, 6)
-_MACRO_F1: Final = 6
-_LABEL_F1S: Final = slice(7, 10)
-_ALL_F1S: Final = slice(6, 10)  # macro-F1, then the F1 of each label
-_EXACT_MATCH: Final = 10
-
 Groups = Sequence[int] | Ints
 
 
@@ -121,45 +113,46 @@ def intervals(
     >>> str(intervals(y_true, y_true, range(60)).macro_f1)
     '[0.940, 1.000]'
     """
-    totals = _metric_counts_by_group(y_true, y_pred, groups, weights)
-    drawn = _metrics_of_draws(_draw_bootstrap_counts(totals, draws, seed))
-    by_column = [
-        _bootstrap_interval(sample, int(count))
-        for sample, count in zip(drawn.T, _count_groups_by_metric(totals), strict=True)
-    ]
+    counts = _metric_counts_by_group(y_true, y_pred, groups, weights)
+    drawn_counts = _draw_bootstrap_counts(counts.matrix(), draws, seed)
+    drawn = _metrics_of_counts(_MetricCounts.of_matrix(drawn_counts))
+    has_predicted = counts.predicted > 0
+    has_true = counts.true > 0
+    has_either = (counts.predicted + counts.true) > 0
     labels = []
-    for label, precision, recall, f1 in zip(
-        LABELS, by_column[_PRECISIONS], by_column[_RECALLS], by_column[_LABEL_F1S], strict=True
-    ):
-        labels.append(LabelIntervals(label, precision, recall, f1))
+    for j, label in enumerate(LABELS):
+        labels.append(
+            LabelIntervals(
+                label,
+                precision=_bootstrap_interval(drawn.precision[:, j], has_predicted[:, j]),
+                recall=_bootstrap_interval(drawn.recall[:, j], has_true[:, j]),
+                f1=_bootstrap_interval(drawn.f1[:, j], has_either[:, j]),
+            )
+        )
     return Intervals(
         draws=draws,
-        groups=len(totals),
-        macro_f1=by_column[_MACRO_F1],
-        exact_match=by_column[_EXACT_MATCH],
+        groups=len(counts.passages),
+        macro_f1=_bootstrap_interval(drawn.macro_f1, has_either.any(axis=1)),
+        exact_match=_bootstrap_interval(drawn.exact_match, counts.passages > 0),
         labels=tuple(labels),
     )
 
 
-def _bootstrap_interval(sample: Floats, groups: int) -> Interval:
-    """Return the percentile interval of the draws; Wilson's over the groups where all agree."""
+def _bootstrap_interval(sample: Floats, has_say: Bools) -> Interval:
+    """Return the percentile interval of the draws.
+
+    Where all draws agree, it is Wilson's over the groups that have a say in the metric, by which it
+    has something to divide.
+    """
     low, high = percentile_interval(sample)
     if np.isnan(low) or high - low > 1e-12:
         return Interval(low, high)
     share = min(max(low, 0.0), 1.0)
-    n = max(1, groups)
+    n = max(1, int(has_say.sum()))
     z = NORMAL_975
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
-
-
-def _count_groups_by_metric(totals: Floats) -> Ints:
-    """Count the groups in which each metric has anything to divide by, int (11,)."""
-    _, predicted, true, rest = np.split(totals, [3, 6, 9], axis=1)
-    either = (predicted + true) > 0
-    columns = [predicted > 0, true > 0, either.any(axis=1), either, rest[:, 1] > 0]
-    return np.asarray(np.column_stack(columns).sum(axis=0), np.int64)
 
 
 def compare(
@@ -173,27 +166,20 @@ def compare(
     >>> compare(y_true, y_true, ~y_true, range(60)).differences[0].better
     1.0
     """
-    totals_of_this = _metric_counts_by_group(y_true, y_pred, groups)
-    totals_of_other = _metric_counts_by_group(y_true, y_other, groups)
+    group_counts_of_this = _metric_counts_by_group(y_true, y_pred, groups).matrix()
+    group_counts_of_other = _metric_counts_by_group(y_true, y_other, groups).matrix()
     # Side by side, so that both models have the same draws.
-    totals = np.concatenate([totals_of_this, totals_of_other], axis=1)
+    totals = np.concatenate([group_counts_of_this, group_counts_of_other], axis=1)
     # The first row has the counts of all passages, the others those of the draws.
     every = np.concatenate(
         [totals.sum(axis=0, keepdims=True), _draw_bootstrap_counts(totals, draws, seed)]
     )
     counts_of_this, counts_of_other = np.split(every, 2, axis=1)
-    f1s_of_this = _metrics_of_draws(counts_of_this)[:, _ALL_F1S]
-    f1s_of_other = _metrics_of_draws(counts_of_other)[:, _ALL_F1S]
-    differences = []
-    for j, figure in enumerate(("macro-F1", *LABELS)):
-        this = float(f1s_of_this[0, j])
-        other = float(f1s_of_other[0, j])
-        change = f1s_of_this[1:, j] - f1s_of_other[1:, j]
-        defined = change[~np.isnan(change)]
-        better = float(np.mean(defined > 0)) if len(defined) else float("nan")
-        tied = float(np.mean(defined == 0)) if len(defined) else float("nan")
-        interval = Interval(*percentile_interval(change))
-        differences.append(Difference(figure, this, other, this - other, interval, better, tied))
+    this = _metrics_of_counts(_MetricCounts.of_matrix(counts_of_this))
+    other = _metrics_of_counts(_MetricCounts.of_matrix(counts_of_other))
+    differences = [_difference("macro-F1", this.macro_f1, other.macro_f1)]
+    for j, label in enumerate(LABELS):
+        differences.append(_difference(label, this.f1[:, j], other.f1[:, j]))
     changed = np.not_equal(y_pred, y_other)
     gained = int((changed & (y_pred == y_true)).sum())
     return ModelComparison(
@@ -202,6 +188,22 @@ def compare(
         differences=tuple(differences),
         gained=gained,
         lost=int(changed.sum()) - gained,
+    )
+
+
+def _difference(figure: str, this: Floats, other: Floats) -> Difference:
+    """Compare the values of a figure: on all passages first, then in each draw."""
+    change = this[1:] - other[1:]
+    low, high = percentile_interval(change)
+    defined = change[~np.isnan(change)]
+    return Difference(
+        figure,
+        this=float(this[0]),
+        other=float(other[0]),
+        difference=float(this[0]) - float(other[0]),
+        interval=Interval(low, high),
+        better=float(np.mean(defined > 0)) if len(defined) else float("nan"),
+        tied=float(np.mean(defined == 0)) if len(defined) else float("nan"),
     )
 
 
@@ -270,19 +272,58 @@ def percentile_interval(sample: Floats) -> tuple[float, float]:
     return low, high
 
 
+@dataclass(frozen=True, slots=True)
+class _MetricCounts:
+    """What the metrics are ratios of: a row for each group, or for each draw."""
+
+    hits: Floats  # (rows, 3), true positives of each label
+    predicted: Floats  # (rows, 3), passages that were given each label
+    true: Floats  # (rows, 3), passages that have each label
+    exact: Floats  # (rows,), passages with all labels right
+    passages: Floats  # (rows,)
+
+    def matrix(self) -> Floats:
+        """Put all counts side by side, (rows, 11), so that they can be drawn together."""
+        return np.column_stack([self.hits, self.predicted, self.true, self.exact, self.passages])
+
+    @staticmethod
+    def of_matrix(matrix: Floats) -> _MetricCounts:
+        """Name the columns of a `matrix` again."""
+        hits, predicted, true, exact, passages = np.split(matrix, [3, 6, 9, 10], axis=1)
+        return _MetricCounts(hits, predicted, true, exact[:, 0], passages[:, 0])
+
+
+@dataclass(frozen=True, slots=True)
+class _RowMetrics:
+    """Metrics of each row of counts; NaN where they are undefined."""
+
+    precision: Floats  # (rows, 3), of each label
+    recall: Floats  # (rows, 3)
+    f1: Floats  # (rows, 3)
+    macro_f1: Floats  # (rows,)
+    exact_match: Floats  # (rows,)
+
+
 def _metric_counts_by_group(
     y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats | None = None
-) -> Floats:
-    """Count by group, (groups, 11), what the metrics are ratios of.
-
-    True positives, predicted and true passages of each label, exact matches, passages.
-    """
-    right = (y_true == y_pred).all(axis=1, keepdims=True)
-    counts = np.concatenate([y_true & y_pred, y_pred, y_true, right, np.ones_like(right)], axis=1)
-    if weights is not None:
-        counts = counts * weights[:, None]
+) -> _MetricCounts:
+    """Count in each group what the metrics are ratios of."""
     names, number = np.unique(np.asarray(groups), return_inverse=True)
-    return np.stack([np.bincount(number, column, len(names)) for column in counts.T], axis=1)
+
+    def sum_by_group(counted: Bools) -> Floats:
+        weighted = counted if weights is None else counted * weights
+        return np.bincount(number, weighted, len(names))
+
+    def sum_labels_by_group(counted: Bools) -> Floats:
+        return np.stack([sum_by_group(column) for column in counted.T], axis=1)
+
+    return _MetricCounts(
+        hits=sum_labels_by_group(y_true & y_pred),
+        predicted=sum_labels_by_group(y_pred),
+        true=sum_labels_by_group(y_true),
+        exact=sum_by_group((y_true == y_pred).all(axis=1)),
+        passages=sum_by_group(np.ones(len(y_true), bool)),
+    )
 
 
 def _draw_bootstrap_counts(totals: Floats, draws: int, seed: int) -> Floats:
@@ -297,20 +338,19 @@ def _draw_bootstrap_counts(totals: Floats, draws: int, seed: int) -> Floats:
     return np.array(drawn).reshape(-1, totals.shape[1])
 
 
-def _metrics_of_draws(counts: Floats) -> Floats:
-    """Compute the metrics of each draw, (draws, 11).
-
-    Precision and recall of each label, macro-F1, F1 of each label, exact match.
-    """
-    hits, predicted, true, exact_and_all = np.split(counts, [3, 6, 9], axis=1)
-    precision = _metric_ratio(hits, predicted)
-    recall = _metric_ratio(hits, true)
-    occurs = true > 0
-    f1 = np.where(occurs, _metric_ratio(2 * hits, predicted + true), np.nan)
-    # as in `metrics.Metrics`
-    macro_f1 = _metric_ratio(np.where(occurs, f1, 0.0).sum(axis=1), occurs.sum(axis=1))
-    exact_match = _metric_ratio(exact_and_all[:, 0], exact_and_all[:, 1])
-    return np.column_stack([precision, recall, macro_f1, f1, exact_match])
+def _metrics_of_counts(counts: _MetricCounts) -> _RowMetrics:
+    """Compute the metrics of each row of counts."""
+    occurs = counts.true > 0
+    f1 = _metric_ratio(2 * counts.hits, counts.predicted + counts.true)
+    f1 = np.where(occurs, f1, np.nan)
+    return _RowMetrics(
+        precision=_metric_ratio(counts.hits, counts.predicted),
+        recall=_metric_ratio(counts.hits, counts.true),
+        f1=f1,
+        # as in `metrics.Metrics`
+        macro_f1=_metric_ratio(np.where(occurs, f1, 0.0).sum(axis=1), occurs.sum(axis=1)),
+        exact_match=_metric_ratio(counts.exact, counts.passages),
+    )
 
 
 def _metric_ratio(part: Floats, whole: npt.NDArray[np.float64 | np.int64]) -> Floats:

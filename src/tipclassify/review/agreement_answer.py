@@ -11,9 +11,9 @@ from tipclassify.evaluation.agreement import Agreement, agreement
 from tipclassify.labels import LABELS
 from tipclassify.review.events import Event, History
 from tipclassify.review.opened import OpenPassage
-from tipclassify.review.view import JsonObject, count_review_progress
+from tipclassify.review.view import Progress, count_review_progress
 
-__all__ = ["agreement_figures_in_review", "summarize_agreement_in_review"]
+__all__ = ["AgreementAnswer", "agreement_figures_in_review", "summarize_agreement_in_review"]
 
 _DRAWS: Final = 1_000  # of the bootstrap
 _MIN_PASSAGES: Final = 10  # below it, a bootstrap interval would be misleading
@@ -41,7 +41,33 @@ class AgreementFigures(TypedDict):
     labels: dict[str, LabelAgreement]
 
 
-def summarize_agreement_in_review(history: History, opened: Sequence[OpenPassage]) -> JsonObject:
+class ComparedDecisions(TypedDict):
+    """Decisions on passages that several decided."""
+
+    of: int  # all of them
+    blind: int  # without seeing a colleague's
+    unknown: int  # older logs do not say
+    model: int  # without seeing the model's suggestions
+
+
+class AnnotatorProgress(Progress):
+    """Progress of one annotator."""
+
+    annotator: str
+
+
+class AgreementAnswer(AgreementFigures):
+    """Agreement of those who decided alone, and of all."""
+
+    all: AgreementFigures
+    decisions: ComparedDecisions
+    progress: list[AnnotatorProgress]
+    disputed: int  # passages
+
+
+def summarize_agreement_in_review(
+    history: History, opened: Sequence[OpenPassage]
+) -> AgreementAnswer:
     """Compute agreement on all passages of the log that two or more annotators decided.
 
     The figures count what each decided without seeing a colleague's decision; ``all`` has those of

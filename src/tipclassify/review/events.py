@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from operator import attrgetter
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict, cast
 
 import msgspec
 
@@ -20,6 +20,22 @@ Hidden = Literal["colleagues", "model"]
 _LOOKS: Final = ("adjudication", "reveal")  # events of somebody who was shown all decisions
 _number: Final = attrgetter("number")
 _SHOWN: Final = ("kind", "key", "annotator", "time", "undoes", "note", "unsure", "blind")
+
+
+class EventRow(TypedDict, total=False):
+    """Plain values of an event for the page, without those that are None."""
+
+    kind: Kind
+    key: str  # of the passage
+    annotator: str
+    time: str
+    undoes: int
+    note: str | None
+    unsure: bool | None
+    blind: tuple[Hidden, ...]
+    id: int  # of the event
+    labels: list[str]
+    hidden: bool  # whether labels and note are held back
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -57,11 +73,12 @@ class Event(msgspec.Struct, frozen=True):
         if self.kind not in ("undo", "reveal") and not isinstance(self.about.get("text"), str):
             raise ValueError("no text")
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> EventRow:
         """Convert to plain values for the page."""
         row = {name: getattr(self, name) for name in _SHOWN}
         row |= {"id": self.number, "labels": list(self.labels)}
-        return {name: value for name, value in row.items() if value is not None}
+        known = {name: value for name, value in row.items() if value is not None}
+        return cast("EventRow", known)
 
 
 class _EventsInEffect:

@@ -6,24 +6,128 @@ None of them changes anything; what the annotator does is in `session`.
 from __future__ import annotations
 
 from textwrap import shorten
-from typing import Final
+from typing import Final, TypedDict
 
 from tipclassify.corpus.active_learning import rank
 from tipclassify.corpus.loading import text_key
-from tipclassify.labels import LABELS, indicator
-from tipclassify.review.agreement_answer import summarize_agreement_in_review
-from tipclassify.review.events import Event
+from tipclassify.labels import LABELS, Policy, indicator
+from tipclassify.review.agreement_answer import AgreementAnswer, summarize_agreement_in_review
+from tipclassify.review.events import Event, EventRow
 from tipclassify.review.refusal import RefusedError
 from tipclassify.review.session import ReviewSession
-from tipclassify.review.view import JsonObject, View, count_review_progress
+from tipclassify.review.view import Progress, ShownPassage, View, count_review_progress
 
 _EXCERPT: Final = 120  # characters of a passage in the list of events
 
 
-def answer_about(session: ReviewSession) -> JsonObject:
+class NamedModel(TypedDict):
+    """The model that tagged the reports."""
+
+    name: str
+    sha256: str
+
+
+class ReportProgress(Progress):
+    """An open report, and the annotator's progress on it."""
+
+    id: str
+    name: str
+    title: str
+    passages: int
+    notes: list[str]  # the reader's warnings
+
+
+class SessionAnswer(TypedDict):
+    """Annotator, model, reports and settings."""
+
+    annotator: str
+    labels: list[str]
+    policy: Policy
+    thresholds: dict[str, float]
+    model: NamedModel
+    second: str | None  # name of the second model
+    queue: bool  # whether the page opens with the most informative passages
+    blind: bool
+    reports: list[ReportProgress]
+    corpus: str
+    events: int
+
+
+class ReportAnswer(TypedDict):
+    """A report with all its passages."""
+
+    id: str
+    name: str
+    title: str
+    passages: list[ShownPassage]
+
+
+class ReasonsAnswer(TypedDict):
+    """Plain values of each label's `Explanation`, with their ``total``."""
+
+    labels: dict[str, dict[str, object]]
+
+
+class _PlaceInQueue(TypedDict):
+    key: str
+    report: str
+
+
+class QueuedPassage(_PlaceInQueue, total=False):
+    """A passage to label; why and how useful it is, where the model is not hidden."""
+
+    why: str
+    score: float
+
+
+class QueueAnswer(TypedDict):
+    """Passages to label next, and how many are left."""
+
+    passages: list[QueuedPassage]
+    left: int
+
+
+class SearchAnswer(TypedDict):
+    """The first passages that match, and the number of all."""
+
+    found: int
+    passages: list[ShownPassage]
+
+
+class ChangesAnswer(TypedDict):
+    """Events since the page asked last, and their passages as they are now."""
+
+    next: int  # to ask from
+    events: list[EventRow]
+    passages: list[ShownPassage]
+
+
+class HistoryRow(EventRow):
+    """An event in the list of all."""
+
+    report: str | None  # None where it is not open
+    text: str
+    steps: int  # back to what it undid or did again
+    of: EventRow  # that
+
+
+class HistoryAnswer(TypedDict):
+    """The latest events, and whether there are earlier ones."""
+
+    events: list[HistoryRow]
+    more: bool
+
+
+class DisagreementsAnswer(TypedDict):
+    """Passages on which annotators disagree."""
+
+    passages: list[ShownPassage]
+
+
+def answer_about(session: ReviewSession) -> SessionAnswer:
     """Answer ``GET /api/session``: annotator, model, reports and settings."""
     with session.reading() as view:
-        reports = [
+        reports: list[ReportProgress] = [
             {
                 "id": report.id,
                 "name": report.name,
@@ -51,7 +155,7 @@ def answer_about(session: ReviewSession) -> JsonObject:
     }
 
 
-def answer_report(session: ReviewSession, id: str) -> JsonObject:
+def answer_report(session: ReviewSession, id: str) -> ReportAnswer:
     """Answer ``GET /api/reports/ID``: a report with all its passages."""
     report = session.reports_by_id.get(id)
     if report is None:
@@ -61,7 +165,7 @@ def answer_report(session: ReviewSession, id: str) -> JsonObject:
     return {"id": report.id, "name": report.name, "title": report.title, "passages": passages}
 
 
-def answer_reasons(session: ReviewSession, key: str) -> JsonObject:
+def answer_reasons(session: ReviewSession, key: str) -> ReasonsAnswer:
     """Answer ``GET /api/reasons/KEY``: an explanation of each label.
 
     ``heading`` is the heading's weight.
@@ -80,7 +184,7 @@ def answer_reasons(session: ReviewSession, key: str) -> JsonObject:
     }
 
 
-def answer_queue(session: ReviewSession, n: int = 50) -> JsonObject:
+def answer_queue(session: ReviewSession, n: int = 50) -> QueueAnswer:
     """Answer ``GET /api/queue``: passages without one's own decision, most informative first.
 
     Colleagues' labels on them do not count, since the order and its reasons would show them.
@@ -105,17 +209,18 @@ def answer_queue(session: ReviewSession, n: int = 50) -> JsonObject:
         known=known_texts,
         others=other_votes,
     )
-    passages: list[JsonObject] = []
+    passages: list[QueuedPassage] = []
     for pick in picks:
         passage = left[pick.index]
-        row: JsonObject = {"key": passage.key, "report": passage.report}
+        queued = QueuedPassage(key=passage.key, report=passage.report)
         if not session.blind:
-            row |= {"why": pick.why, "score": pick.score}
-        passages.append(row)
+            queued["why"] = pick.why
+            queued["score"] = pick.score
+        passages.append(queued)
     return {"passages": passages, "left": len(left)}
 
 
-def answer_search(session: ReviewSession, words: str, most: int = 200) -> JsonObject:
+def answer_search(session: ReviewSession, words: str, most: int = 200) -> SearchAnswer:
     """Answer ``GET /api/search``: the first `most` passages whose text has `words`."""
     wanted = text_key(words)
     matches = [
@@ -128,7 +233,7 @@ def answer_search(session: ReviewSession, words: str, most: int = 200) -> JsonOb
     return {"found": len(matches), "passages": passages}
 
 
-def answer_changes(session: ReviewSession, since: int) -> JsonObject:
+def answer_changes(session: ReviewSession, since: int) -> ChangesAnswer:
     """Answer ``GET /api/changes``: the events after number `since`, and their passages."""
     with session.reading() as view:
         events = view.history.events[since:]
@@ -140,7 +245,7 @@ def answer_changes(session: ReviewSession, since: int) -> JsonObject:
         }
 
 
-def answer_history(session: ReviewSession, before: int = 0, n: int = 100) -> JsonObject:
+def answer_history(session: ReviewSession, before: int = 0, n: int = 100) -> HistoryAnswer:
     """Answer ``GET /api/history``: `n` events before number `before`, the latest first.
 
     0 stands for all events.
@@ -152,7 +257,7 @@ def answer_history(session: ReviewSession, before: int = 0, n: int = 100) -> Jso
         return {"events": rows, "more": last > n}
 
 
-def _history_row(session: ReviewSession, event: Event, view: View) -> JsonObject:
+def _history_row(session: ReviewSession, event: Event, view: View) -> HistoryRow:
     """Convert an event for the list of events, with what it undid or did again.
 
     An odd number of steps back to that is an undo, an even one a redo.
@@ -165,21 +270,21 @@ def _history_row(session: ReviewSession, event: Event, view: View) -> JsonObject
     passage = session.passages_by_key.get(event.key)
     return {
         **view.event(event),
-        "report": passage and passage.report,
+        "report": passage.report if passage else None,
         "text": shorten(str(done.about.get("text")), _EXCERPT),
         "steps": steps,
         "of": view.event(done),
     }
 
 
-def answer_disagreements(session: ReviewSession) -> JsonObject:
+def answer_disagreements(session: ReviewSession) -> DisagreementsAnswer:
     """Answer ``GET /api/disagreements``: the passages on which annotators disagree."""
     with session.reading() as view:
         differ = [p for key, p in session.passages_by_key.items() if view.history.differ(key)]
         return {"passages": [view.passage(passage) for passage in differ]}
 
 
-def answer_agreement(session: ReviewSession) -> JsonObject:
+def answer_agreement(session: ReviewSession) -> AgreementAnswer:
     """Answer ``GET /api/agreement``: see `summarize_agreement_in_review`."""
     with session.reading() as view:
         return summarize_agreement_in_review(view.history, list(session.passages_by_key.values()))

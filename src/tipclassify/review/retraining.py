@@ -30,7 +30,6 @@ from tipclassify.model.common.head import LINEAR, model_kind
 from tipclassify.model.loading import DEFAULT, model_folder
 from tipclassify.resources import cache_folder_of_package
 from tipclassify.review.refusal import RefusedError
-from tipclassify.review.view import JsonObject
 
 # number of reports from which each is a group; an interval over fewer groups says nothing
 _MIN_REPORTS: Final = 5
@@ -45,7 +44,7 @@ class RetrainingMessage(msgspec.Struct, frozen=True, omit_defaults=True):
     step: str = ""
     done: int = 0
     total: int = 0
-    result: JsonObject | None = None  # `Retrained`
+    result: dict[str, object] | None = None  # of `Retrained`
     error: str | None = None
 
 
@@ -58,7 +57,7 @@ class TrainingState(msgspec.Struct, frozen=True):
     step: str = ""
     done: int = 0
     total: int = 0
-    result: JsonObject | None = None
+    result: dict[str, object] | None = None  # of `Retrained`
     error: str | None = None
     seconds: int | None = None  # since a running training began
 
@@ -86,7 +85,7 @@ class Retrained:
     added: int  # corrections
     trained_on: int  # passages
     held_out: int  # passages on which both models were measured
-    penalty: JsonObject | None
+    penalty: dict[str, object] | None  # of `PenaltyChoice`
     calibration: str  # what became of it, in words
     on_own: MeasuredChange | None
     on_held: MeasuredChange | None

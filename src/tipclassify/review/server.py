@@ -52,8 +52,7 @@ from tipclassify.review.page_answers import (
 from tipclassify.review.refusal import RefusedError
 from tipclassify.review.retraining import Retraining
 from tipclassify.review.security import Guard
-from tipclassify.review.session import ReviewSession
-from tipclassify.review.view import JsonObject
+from tipclassify.review.session import ReviewSession, SavedAnswer
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
 _MOST_CONNECTIONS: Final = 64
@@ -80,7 +79,7 @@ class LabelBody(EmptyBody):
     def __post_init__(self) -> None:
         indicator(self.labels)  # raises for an unknown one
 
-    def apply(self, save: Callable[..., JsonObject]) -> JsonObject:
+    def apply(self, save: Callable[..., SavedAnswer]) -> SavedAnswer:
         """Call `ReviewSession.decide` or `ReviewSession.adjudicate` with its fields."""
         return save(self.key, self.labels, self.note, self.request, self.unsure)
 

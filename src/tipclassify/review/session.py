@@ -10,19 +10,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.review.events import Event, Hidden, History, Kind
+from tipclassify.review.events import Event, EventRow, Hidden, History, Kind
 from tipclassify.review.log import now
 from tipclassify.review.opened import OpenPassage, OpenReport
 from tipclassify.review.refusal import RefusedError, refuse_reused_request
 from tipclassify.review.shared_corpus import SharedCorpus
-from tipclassify.review.view import JsonObject, ModelTags, View
+from tipclassify.review.view import ModelTags, ShownPassage, View
 
 # without control characters
 _NOTE: Final = re.compile(r"[^\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]*")
+
+
+class SavedAnswer(TypedDict):
+    """Answer to a change that is on disk."""
+
+    saved: bool
+    event: EventRow
+    decision: EventRow | None  # one's own in effect
+    passage: ShownPassage | None  # None where it is not open
 
 
 @dataclass(eq=False)
@@ -103,7 +112,7 @@ class ReviewSession:
         note: str | None = None,
         request: str | None = None,
         unsure: bool = False,
-    ) -> JsonObject:
+    ) -> SavedAnswer:
         """Answer ``POST /api/decisions``: save the annotator's labels of a passage."""
         if unsure and labels:
             raise RefusedError(400, "unsure is a decision without labels; send one or the other")
@@ -141,7 +150,7 @@ class ReviewSession:
         note: str | None = None,
         request: str | None = None,
         unsure: bool = False,
-    ) -> JsonObject:
+    ) -> SavedAnswer:
         """Answer ``POST /api/adjudications``: save the final labels of a decided passage."""
         if unsure:
             raise RefusedError(400, "unsure is a decision without labels; send one or the other")
@@ -171,17 +180,17 @@ class ReviewSession:
                 raise refuse_reused_request(request)
             return self._answer_saved(event)
 
-    def note(self, key: str, note: str, request: str | None = None) -> JsonObject:
+    def note(self, key: str, note: str, request: str | None = None) -> SavedAnswer:
         """Answer ``POST /api/notes``: replace one's own note on a passage; "" removes it."""
         return self._save_remark("note", key, note, request)
 
-    def reveal(self, key: str, request: str | None = None) -> JsonObject:
+    def reveal(self, key: str, request: str | None = None) -> SavedAnswer:
         """Answer ``POST /api/reveals``: show what colleagues decided, and log that."""
         return self._save_remark("reveal", key, None, request)
 
     def _save_remark(
         self, kind: Kind, key: str, note: str | None, request: str | None
-    ) -> JsonObject:
+    ) -> SavedAnswer:
         stored = self._passage_record(key)
         _check_note_text(note)
         with self._shared.writing_events() as append:
@@ -202,7 +211,7 @@ class ReviewSession:
                 raise refuse_reused_request(request)
             return self._answer_saved(event)
 
-    def undo(self, number: int, request: str | None = None) -> JsonObject:
+    def undo(self, number: int, request: str | None = None) -> SavedAnswer:
         """Answer ``POST /api/undo``: revoke one of the annotator's own events in effect."""
         with self._shared.writing_events() as append:
             event = self._event_of_request(request)
@@ -246,12 +255,18 @@ class ReviewSession:
             hidden.append("model")
         return tuple(hidden)
 
-    def _passage_record(self, key: str) -> JsonObject:
+    def _passage_record(self, key: str) -> dict[str, object]:
         """Collect what an event stores of a passage, to train on and trace it later."""
         passage = self.passage(key)
         report = self.reports_by_id[passage.report]
-        tagged: JsonObject = dict(passage.passage.to_dict())
-        stored = {
+        tagged = passage.passage.to_dict()
+        stored: dict[str, object] = {
+            "start": tagged["start"],
+            "end": tagged["end"],
+            "page": tagged["page"],
+            "block": tagged["block"],
+            "text": tagged["text"],
+            "section": tagged["section"],
             "report": report.name,
             "report_id": report.id,
             "model": self.model_version,
@@ -261,11 +276,9 @@ class ReviewSession:
         if self.second_tags:
             stored["other_model"] = self.second_name
             stored["other_labels"] = self.second_tags[key]["labels"]
-        for name in ("labels", "scores", "low_confidence"):
-            del tagged[name]
-        return {name: value for name, value in (tagged | stored).items() if value is not None}
+        return {name: value for name, value in stored.items() if value is not None}
 
-    def _answer_saved(self, event: Event) -> JsonObject:
+    def _answer_saved(self, event: Event) -> SavedAnswer:
         """Answer a change: its event, one's own decision in effect, and the passage as shown."""
         view = self._view_of(self._shared.history)
         passage = self.passages_by_key.get(event.key)
@@ -273,8 +286,8 @@ class ReviewSession:
         return {
             "saved": True,
             "event": event.plain(),
-            "decision": decision and decision.plain(),
-            "passage": passage and view.passage(passage),
+            "decision": decision.plain() if decision else None,
+            "passage": view.passage(passage) if passage else None,
         }
 
     def _event_of_request(self, request: str | None) -> Event | None:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import TypedDict
 
-from tipclassify.review.events import Event, History
+from tipclassify.review.events import Event, EventRow, History
 from tipclassify.review.opened import OpenPassage
+from tipclassify.text.document import PassageRow
 
-__all__ = ["JsonObject", "ModelTags", "Progress", "View", "count_review_progress"]
-
-JsonObject = dict[str, Any]
-"""Answer to a request of the page, of values that JSON holds."""
+__all__ = ["ModelTags", "Progress", "ShownPassage", "View", "count_review_progress"]
 
 
 class ModelTags(TypedDict):
@@ -32,6 +30,34 @@ class Progress(TypedDict):
     decided: int
     unsure: int  # of those decided
     noted: int
+
+
+class ShownNote(TypedDict):
+    """A note on a passage."""
+
+    note: str | None
+    time: str
+
+
+class HiddenParts(TypedDict):
+    """What an annotator is not shown of a passage."""
+
+    model: bool  # the model's suggestions
+    colleagues: int  # the number of decisions
+
+
+class ShownPassage(PassageRow):
+    """A passage, as an annotator may see it."""
+
+    key: str
+    report: str  # id
+    number: int  # in the report, from 1
+    second: ModelTags | None  # by the second model
+    decision: EventRow | None  # the annotator's own
+    others: list[EventRow]
+    settled: EventRow | None
+    notes: dict[str, ShownNote]  # by annotator
+    hidden: HiddenParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +79,17 @@ class View:
             return False
         return self.annotator not in self.history.decisions(key)
 
-    def event(self, event: Event) -> JsonObject:
+    def event(self, event: Event) -> EventRow:
         """Convert an event, without what a colleague said of a passage where that is hidden."""
         shown = event.plain()
         if event.annotator != self.annotator and self.hides_colleagues(event.key):
-            shown |= {"labels": [], "note": None, "unsure": None, "hidden": True}
+            shown["labels"] = []
+            shown["note"] = None
+            shown["unsure"] = None
+            shown["hidden"] = True
         return shown
 
-    def passage(self, passage: OpenPassage) -> JsonObject:
+    def passage(self, passage: OpenPassage) -> ShownPassage:
         """Convert a passage: predictions, the annotator's own decision, and those of others."""
         key = passage.key
         decisions = self.history.decisions(key)
@@ -73,19 +102,22 @@ class View:
             if settled and settled.annotator != self.annotator:
                 settled = None
             notes = {name: event for name, event in notes.items() if name == self.annotator}
-        shown: JsonObject = dict(passage.passage.to_dict())
+        shown = passage.passage.to_dict()
         # not rounded: the page compares them with thresholds
         shown["scores"] = dict(passage.passage.scores)
         if no_model:
-            shown |= {"scores": {}, "labels": [], "low_confidence": False}
-        return shown | {
+            shown["scores"] = {}
+            shown["labels"] = []
+            shown["low_confidence"] = False
+        return {
+            **shown,
             "key": key,
             "report": passage.report,
             "number": passage.number,
             "second": None if no_model else self.second.get(key),
-            "decision": mine and mine.plain(),
+            "decision": mine.plain() if mine else None,
             "others": [] if no_colleagues else [event.plain() for event in decisions.values()],
-            "settled": settled and settled.plain(),
+            "settled": settled.plain() if settled else None,
             "notes": {
                 name: {"note": event.note, "time": event.time} for name, event in notes.items()
             },
