@@ -126,9 +126,11 @@ def labels_table(points: dict[str, dict[str, list[float]]]) -> str:
 
 
 def policies_table(points: dict[str, dict[str, dict[str, list[float]]]]) -> str:
-    """Tabulate precision and recall of each policy and label."""
+    """Tabulate precision and recall of each policy and label, but for those of `labels_table`."""
     lines = ["| policy | label | precision | recall |", "| --- | --- | --- | --- |"]
     for policy, labels in points.items():
+        if policy == "balanced":
+            continue
         for label, point in labels.items():
             cells = [interval_of(point[name]) for name in ("precision", "recall")]
             lines.append(f"| `{policy}` | `{label}` | {cells[0]} | {cells[1]} |")
