@@ -31,7 +31,7 @@ class Settings:
     masking: float = 0.05
     # invented passages drawn for each epoch, beside near-identical pairs and real passages
     invented: int = 12_000
-    twins: int = 2  # times that near-identical pairs are in each epoch, beside real passages
+    near_identical_pairs: int = 2  # times that these pairs are in each epoch
     other_genres: int = 2  # times that passages of other genres are in each epoch
     # share of passages without their heading, with the labels of ``labels_alone``
     no_heading: float = 0.3

@@ -261,7 +261,7 @@ def epoch_rows(rows: Sequence[Row], learned: Bools, settings: Settings, number: 
         return np.flatnonzero(learned)
     other_genre = np.array([is_row_of_other_genre(row) for row in rows])
     paired = np.array([bool(row.get("pair")) for row in rows]) & ~real & ~other_genre
-    pairs = np.tile(np.flatnonzero(learned & paired), settings.twins)
+    pairs = np.tile(np.flatnonzero(learned & paired), settings.near_identical_pairs)
     others = np.flatnonzero(learned & ~real & ~paired & ~other_genre)
     rng = np.random.default_rng([settings.seed, number, 1])
     sample = rng.permutation(others)[: settings.invented]

@@ -479,13 +479,13 @@ def test_a_step_draws_the_same_again_and_other_steps_otherwise(
 
 
 @trains
-def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> None:
+def test_an_epoch_has_all_real_passages_all_pairs_and_others_drawn_anew() -> None:
     from finetuning.recipe import epoch_rows
 
     rows = [{**row, "pair": "p" if number < 20 else None} for number, row in enumerate(ROWS)]
     real = np.array([is_real(row) for row in rows])
-    fifty = replace(SETTINGS, invented=50)
-    learned_twins = np.flatnonzero(~HELD[:20])
+    fifty = replace(SETTINGS, invented=50, near_identical_pairs=1)
+    learned_pairs = np.flatnonzero(~HELD[:20])
 
     first = epoch_rows(rows, ~HELD, fifty, 0)
     second = epoch_rows(rows, ~HELD, fifty, 1)
@@ -494,12 +494,12 @@ def test_an_epoch_has_all_real_passages_all_twins_and_others_drawn_anew() -> Non
     for chosen in (first, second):
         assert not HELD[chosen].any()
         assert set(np.flatnonzero(real & ~HELD)) <= set(chosen)
-        assert set(learned_twins) <= set(chosen)
-        assert (~real[chosen]).sum() == 50
+        assert set(learned_pairs) <= set(chosen)
+        assert (~real[chosen]).sum() == len(learned_pairs) + 50
 
-    with_twins_twice = epoch_rows(rows, ~HELD, replace(fifty, twins=2), 0)
-    assert {(with_twins_twice == at).sum() for at in learned_twins} == {2}
-    assert (~real[with_twins_twice]).sum() == 50
+    with_pairs_twice = epoch_rows(rows, ~HELD, replace(fifty, near_identical_pairs=2), 0)
+    assert {(with_pairs_twice == at).sum() for at in learned_pairs} == {2}
+    assert (~real[with_pairs_twice]).sum() == 2 * len(learned_pairs) + 50
 
 
 @trains

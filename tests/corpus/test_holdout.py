@@ -95,7 +95,7 @@ def test_countries_are_held_out_whole() -> None:
     assert 1 <= sum(its_rows == {True} for its_rows in held_of.values()) <= len(COUNTRIES) / 4
 
 
-def test_narratives_and_near_twins_are_held_out_whole() -> None:
+def test_narratives_and_near_identical_passages_are_held_out_whole() -> None:
     held = held_out(INVENTED)
     of_pairs = held[: len(PAIRS)].reshape(-1, 2).tolist()
     of_narratives = held[len(PAIRS) :].reshape(-1, 9).tolist()

@@ -172,7 +172,7 @@ def test_without_cleanlab_the_pip_line_is_reported(monkeypatch: pytest.MonkeyPat
 
 
 # ---------------------------------------------------------------------------------------------
-# near twins
+# near-identical passages
 
 
 def grams(text: str) -> set[tuple[str, ...]]:
@@ -210,7 +210,7 @@ def test_near_pairs_of_6000_sentences_take_seconds() -> None:
     assert len(pairs) > len(texts)  # each text with its copy, and then some
 
 
-def test_near_twins_with_different_labels_are_found_but_for_those_of_a_pair() -> None:
+def test_near_identical_passages_with_different_labels_are_found_but_for_those_of_a_pair() -> None:
     rows = rows_of(
         (LAW + ".", ["positive_effort"], {}),
         (LAW.upper() + " today!", ["failure"], {}),  # near, other labels
@@ -242,7 +242,7 @@ def test_a_text_that_occurs_often_is_reported_once() -> None:
     assert ids(find_near_identical_pairs(rows)[0]) == [("r0", "r3")]
 
 
-def test_near_twins_in_different_groups_leak() -> None:
+def test_near_identical_passages_in_different_groups_leak() -> None:
     rows = rows_of(
         (LAW, ["failure"], {"doc": "a"}),
         (LAW + " now", ["failure"], {"doc": "b"}),  # the leak, whatever its labels

@@ -34,7 +34,7 @@ RUN = FineTuningRun(
     no_heading=0.3,
     other_heading=0.25,
     stand_in="Arcadia",
-    twins=2,
+    near_identical_pairs=2,
     other_genres=2,
 )
 

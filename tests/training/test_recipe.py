@@ -438,7 +438,7 @@ FINE_TUNING_SETTINGS = {
     "stand_in": "Arcadia",
     "no_heading": 0.3,
     "other_heading": 0.25,
-    "twins": 2,
+    "near_identical_pairs": 2,
     "other_genres": 2,
 }
 

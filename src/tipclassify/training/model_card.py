@@ -72,7 +72,7 @@ class FineTuningRun:
     no_heading: float
     other_heading: float
     stand_in: str
-    twins: int
+    near_identical_pairs: int
     other_genres: int
 
 
