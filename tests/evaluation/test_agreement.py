@@ -85,7 +85,7 @@ def shipped_annotations(name: str) -> dict[str, tuple[str, ...]]:
 
 @pytest.fixture
 def invented(shipped_rows: list[Row]) -> list[Row]:
-    """Return the rows of the corpus without real passages, whose annotators are in data/real/labels.csv."""
+    """Return the invented rows; the annotators of real ones are in data/real/labels.csv."""
     return [row for row in shipped_rows if not is_real(row)]
 
 
