@@ -71,9 +71,10 @@ class CommandServer:
             into.seek(0)
             request = {"args": args, "env": env, "cwd": os.getcwd(), "most_bytes": most_bytes}
             asked = json.dumps(request).encode()
-            self._socket.settimeout(timeout)
+            self._socket.settimeout(None)  # the server's own imports are not the command's time
             socket.send_fds(self._socket, [asked], [into.fileno(), out.fileno(), errors.fileno()])
             process = int(self._socket.recv(99))
+            self._socket.settimeout(timeout)
             try:
                 code = int(self._socket.recv(99))
             except TimeoutError:
