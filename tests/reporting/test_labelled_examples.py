@@ -18,11 +18,11 @@ from tipclassify.reporting.labelled_examples import (
     LabelledExample,
     LabelledExampleIndex,
     LabelledExampleWordTable,
-    load_labelled_examples,
+    load_examples_for_report_cards,
 )
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.html import write_findings_html
-from tipclassify.reporting.writers.reasons import labels_in_doubt_on_card
+from tipclassify.reporting.writers.reasons import doubtful_labels_on_report_card
 from tipclassify.text.document import Block, Document, Passage
 
 EFFORT, FAILURE, COMPLICITY = LABELS
@@ -70,7 +70,7 @@ def test_each_passage_of_the_corpus_is_its_own_nearest_example_with_its_labels()
     folder = shipped_corpus()
     assert folder is not None
     rows = read_rows(folder / "corpus" / "near_identical_pairs.jsonl")[::400]
-    index = load_labelled_examples()
+    index = load_examples_for_report_cards()
     for row in rows:
         nearest = index.nearest(row["text"], 1)[0]
         assert sorted(re.findall("[a-z]{3,}", nearest.text.lower())) == sorted(
@@ -84,11 +84,11 @@ def test_an_installation_without_the_corpus_has_no_examples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: None)
-    load_labelled_examples.cache_clear()
+    load_examples_for_report_cards.cache_clear()
     try:
-        assert load_labelled_examples().nearest(TEXT) == []
+        assert load_examples_for_report_cards().nearest(TEXT) == []
     finally:
-        load_labelled_examples.cache_clear()
+        load_examples_for_report_cards.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_label_is_in_doubt_below_its_threshold_or_just_above(
 ) -> None:
     passage = Passage(TEXT, 0, len(TEXT), None, labels, {FAILURE: score})
     expected = (FAILURE,) if in_doubt else ()
-    assert labels_in_doubt_on_card(passage, (FAILURE,), {FAILURE: 0.5}) == expected
+    assert doubtful_labels_on_report_card(passage, (FAILURE,), {FAILURE: 0.5}) == expected
 
 
 def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
@@ -112,7 +112,7 @@ def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
         LabelledExample("Roads are bad.", (FAILURE,)),
     ]
     monkeypatch.setattr(
-        "tipclassify.reporting.writers.marking.load_labelled_examples",
+        "tipclassify.reporting.writers.marking.load_examples_for_report_cards",
         lambda: LabelledExampleIndex(examples),
     )
     threshold = ScoringContext(fast).thresholds[FAILURE]
@@ -153,7 +153,7 @@ def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
 
 
 def test_the_corpus_is_read_once_a_process() -> None:
-    assert load_labelled_examples() is load_labelled_examples()
+    assert load_examples_for_report_cards() is load_examples_for_report_cards()
 
 
 def corpus_of(folder: Path, *texts: str) -> Path:
@@ -169,17 +169,17 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the index is kept, apart from the user's own."""
     place = tmp_path / "cache" / "tipclassify" / "examples" / "words.npz"
     monkeypatch.setattr(labelled_examples, "_place_of_labelled_example_index", lambda: place)
-    load_labelled_examples.cache_clear()
+    load_examples_for_report_cards.cache_clear()
     yield place
-    load_labelled_examples.cache_clear()
+    load_examples_for_report_cards.cache_clear()
 
 
 def test_a_kept_index_is_used_until_the_corpus_changes_or_the_file_is_damaged(
     kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def first_nearest() -> str:
-        load_labelled_examples.cache_clear()
-        return load_labelled_examples().nearest(TEXT, 1)[0].text
+        load_examples_for_report_cards.cache_clear()
+        return load_examples_for_report_cards().nearest(TEXT, 1)[0].text
 
     folder = tmp_path / "data"
     monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: folder)
@@ -201,5 +201,5 @@ def test_without_a_writable_cache_folder_the_index_is_made_each_time(
     (tmp_path / "cache").write_text("no folder")
     corpus = corpus_of(tmp_path / "data", "Four clerks count boats.")
     monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: corpus)
-    assert load_labelled_examples().nearest(TEXT, 1)[0].labels == (FAILURE,)
+    assert load_examples_for_report_cards().nearest(TEXT, 1)[0].labels == (FAILURE,)
     assert not kept.exists()

@@ -28,7 +28,7 @@ from tipclassify.model.hub import download_hub_model, is_hub_name
 from tipclassify.model.linear.model import LinearModel, write_linear_model
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.model.loading import load_scorer, model_folder
-from tipclassify.text.columns import check_texts_or_passages, column_values
+from tipclassify.text.columns import column_values, texts_or_passages_of_column
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.passages import Unit, split_passages
@@ -334,7 +334,7 @@ def _checked_classifier_input(passages: Iterable[str | Passage]) -> Sequence[str
     """Return the elements of a list, generator or column; raise `TypeError` for anything else."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
-    return check_texts_or_passages(passages, "passages")
+    return texts_or_passages_of_column(passages, "passages")
 
 
 def _scorer_inputs(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:

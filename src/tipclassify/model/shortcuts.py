@@ -9,7 +9,7 @@ from typing import overload
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.explanation import Explanation
-from tipclassify.text.columns import column_values, refuse_table_of_texts
+from tipclassify.text.columns import column_values, refuse_table_for_text_column
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import split_passages, text_document
 
@@ -67,7 +67,7 @@ def classify(
     classifier = model if isinstance(model, Classifier) else Classifier.load(model)
     if isinstance(text, str):
         return classifier.tag(text_document(text), policy)
-    refuse_table_of_texts(text, "text")
+    refuse_table_for_text_column(text, "text")
     if isinstance(text, bytes | bytearray) or not isinstance(text, Iterable):
         raise TypeError(f"classify takes a str or several, not {type(text).__name__}")
     passages_of_texts = []

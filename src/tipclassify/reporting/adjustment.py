@@ -124,8 +124,8 @@ def read_adjustment_rates(
     for label, threshold in (overrides or {}).items():
         with_label = table["histogram"][label]["with"]
         without_label = table["histogram"][label]["without"]
-        tp = _count_tagged_at_threshold(threshold, with_label)
-        fp = _count_tagged_at_threshold(threshold, without_label)
+        tp = _count_tagged_for_adjustment(threshold, with_label)
+        fp = _count_tagged_for_adjustment(threshold, without_label)
         rates[label] = AdjustmentRates(
             tp=tp,
             fn=sum(with_label) - tp,
@@ -136,7 +136,7 @@ def read_adjustment_rates(
     return rates
 
 
-def _count_tagged_at_threshold(threshold: float, histogram: Sequence[float]) -> float:
+def _count_tagged_for_adjustment(threshold: float, histogram: Sequence[float]) -> float:
     """Count the passages of a histogram of probabilities that reach a threshold.
 
     Within a bin they are taken to lie evenly.

@@ -62,11 +62,11 @@ def _hash_phrases(words: Sequence[str]) -> list[int]:
     hashes = []
     for first in range(len(words) - _PHRASE + 1):
         phrase = " ".join(words[first : first + _PHRASE])
-        hashes.append(_hash_common_text(phrase, 4))
+        hashes.append(_hash_common_phrase(phrase, 4))
     return hashes
 
 
-def _hash_common_text(text: str, size: int) -> int:
+def _hash_common_phrase(text: str, size: int) -> int:
     """Hash a text to a number of so many bytes."""
     digest = blake2b(text.encode("utf-8", "replace"), digest_size=size).digest()
     return int.from_bytes(digest, "little")
@@ -81,7 +81,7 @@ def wording_identity(text: str) -> int:
     words = [word.casefold() for word in _WORD.findall(text)]
     while len(words) > 1 and words[-1].isdigit():
         words.pop()
-    return _hash_common_text(" ".join(words), 8)
+    return _hash_common_phrase(" ".join(words), 8)
 
 
 def share_of_common_phrases(text: str) -> float:

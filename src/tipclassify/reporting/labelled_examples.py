@@ -29,7 +29,7 @@ from tipclassify.labels import LABELS
 from tipclassify.resources import cache_folder_of_package
 from tipclassify.whole_files import open_whole_file
 
-__all__ = ["LabelledExample", "LabelledExampleIndex", "load_labelled_examples"]
+__all__ = ["LabelledExample", "LabelledExampleIndex", "load_examples_for_report_cards"]
 
 _WORD: Final = re.compile(r"[a-z]{3,}")
 # cosine below which a passage of the corpus is on another matter (as in comparison.matching)
@@ -143,7 +143,7 @@ class _LabelledExampleLines(Sequence[LabelledExample]):
 
 
 @lru_cache(1)
-def load_labelled_examples() -> LabelledExampleIndex:
+def load_examples_for_report_cards() -> LabelledExampleIndex:
     """Index the corpus that comes with the package, once a process; empty if there is none."""
     folder = shipped_corpus()
     if folder is None:

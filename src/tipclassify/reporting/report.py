@@ -211,10 +211,10 @@ class TaggedReport:
                 year=year,
                 title=title,
                 paragraph=paragraphs[starts[begun - 1]] if begun else None,
-                publication=self.publication or _source_text_of_row(extra, "publication"),
-                publisher=self.publisher or _source_text_of_row(extra, "publisher"),
-                date=self.date or _source_text_of_row(extra, "date"),
-                address=self.address or _source_link_of_row(extra),
+                publication=self.publication or _source_text_of_finding(extra, "publication"),
+                publisher=self.publisher or _source_text_of_finding(extra, "publisher"),
+                date=self.date or _source_text_of_finding(extra, "date"),
+                address=self.address or _source_link_of_finding(extra),
                 context=self.context,
             )
 
@@ -265,7 +265,7 @@ class Finding:
         return row
 
 
-def _source_text_of_row(row: Mapping[str, object], column: str) -> str | None:
+def _source_text_of_finding(row: Mapping[str, object], column: str) -> str | None:
     """Return the text in a column of an input row; None if it has no text there."""
     value = row.get(column)
     if not isinstance(value, str):
@@ -273,9 +273,9 @@ def _source_text_of_row(row: Mapping[str, object], column: str) -> str | None:
     return value.strip() or None
 
 
-def _source_link_of_row(row: Mapping[str, object]) -> str | None:
+def _source_link_of_finding(row: Mapping[str, object]) -> str | None:
     """Return the web address in the column ``address`` of an input row, if it has one there."""
-    address = _source_text_of_row(row, "address")
+    address = _source_text_of_finding(row, "address")
     return address if address and is_link(address) else None
 
 

@@ -12,11 +12,11 @@ from tipclassify.text.document import Passage
 
 __all__ = [
     "ColumnTable",
-    "check_texts_or_passages",
     "column_values",
     "names_of_table_columns",
-    "refuse_table_of_texts",
+    "refuse_table_for_text_column",
     "texts_as_passages",
+    "texts_or_passages_of_column",
 ]
 
 
@@ -35,7 +35,7 @@ def names_of_table_columns(values: object) -> list[str] | None:
     return None
 
 
-def refuse_table_of_texts(values: object, name: str) -> None:
+def refuse_table_for_text_column(values: object, name: str) -> None:
     """Raise `TypeError` for a table or a dict of columns, since a loop over it gives their names.
 
     `name` is that of the argument, for the message.
@@ -61,7 +61,7 @@ def column_values(values: object, name: str) -> list[object]:
     """
     if isinstance(values, list):
         return values
-    refuse_table_of_texts(values, name)
+    refuse_table_for_text_column(values, name)
     if isinstance(values, str | bytes | bytearray) or not isinstance(values, Iterable):
         raise TypeError(f"{name} is a bare {type(values).__name__}: give a list of passages")
     for method in ("to_pylist", "to_list", "tolist"):  # Arrow; polars and pandas; numpy
@@ -74,7 +74,7 @@ def column_values(values: object, name: str) -> list[object]:
     return list(values)
 
 
-def check_texts_or_passages(values: object, name: str) -> list[str | Passage]:
+def texts_or_passages_of_column(values: object, name: str) -> list[str | Passage]:
     """Return the elements; raise `TypeError` for the first that is not a `str` or `Passage`."""
     passages = []
     for number, element in enumerate(column_values(values, name)):
@@ -86,12 +86,12 @@ def check_texts_or_passages(values: object, name: str) -> list[str | Passage]:
 
 
 def texts_as_passages(values: object, name: str = "X") -> list[Passage]:
-    """Convert texts to passages without a section; errors as of `check_texts_or_passages`.
+    """Convert texts to passages without a section; errors as of `texts_or_passages_of_column`.
 
     >>> [passage.end for passage in texts_as_passages(["Police acted."])]
     [13]
     """
     return [
         Passage(passage, 0, len(passage)) if isinstance(passage, str) else passage
-        for passage in check_texts_or_passages(values, name)
+        for passage in texts_or_passages_of_column(values, name)
     ]

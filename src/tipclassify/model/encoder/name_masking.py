@@ -20,7 +20,7 @@ from tipclassify.text.features.tokenizer import (
     folded_words_of_text,
     tokenize,
 )
-from tipclassify.text.features.vocabulary import NAME, american_spelling
+from tipclassify.text.features.vocabulary import NAME, fold_british_spelling
 
 __all__ = ["COUNTRY_WORDS", "MaskedText", "mask_names", "normalize_spelling_for_encoder"]
 
@@ -212,5 +212,5 @@ def _replace_masked_names(text: str, names: list[Span], placeholder: str) -> Mas
 def _spelling_for_encoder(word: str) -> str:
     """Return the American spelling of a British word, "" for any other word."""
     folded = word.lower()
-    plain = american_spelling(folded)
+    plain = fold_british_spelling(folded)
     return "" if plain == folded else plain

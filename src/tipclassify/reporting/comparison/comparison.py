@@ -14,7 +14,7 @@ from typing import Final
 
 from tipclassify.reporting.comparison.alignment import Alignment, Continuation, align_reports
 from tipclassify.reporting.comparison.consistency import (
-    SplitDecision,
+    SplitDecisionInReport,
     split_decisions_of_report,
 )
 from tipclassify.reporting.comparison.identity import (
@@ -82,7 +82,7 @@ class Comparison:
         return ": ".join(part for part in (publication, country) if part)
 
     @property
-    def split_decisions(self) -> list[SplitDecision]:
+    def split_decisions(self) -> list[SplitDecisionInReport]:
         """Sentences that stand in several places of one report, with different labels."""
         old, new = self.names
         return [

@@ -16,13 +16,13 @@ from tipclassify.reporting.common_phrases import wording_identity
 from tipclassify.reporting.report import TaggedReport, section_name
 from tipclassify.text.document import Passage
 
-__all__ = ["SplitDecision", "split_decisions_of_report"]
+__all__ = ["SplitDecisionInReport", "split_decisions_of_report"]
 
 _MIN_WORDS: Final = 4  # shorter texts recur by chance
 
 
 @dataclass(frozen=True, slots=True)
-class SplitDecision:
+class SplitDecisionInReport:
     """A sentence of a report, in all its places, which have different labels."""
 
     report: str  # its name, such as the year
@@ -49,7 +49,7 @@ def _describe_place_of_sentence(place: Passage) -> str:
     return f"{section_name(place.section)}{page}: {labels or 'no label'}"
 
 
-def split_decisions_of_report(report: TaggedReport, name: str) -> list[SplitDecision]:
+def split_decisions_of_report(report: TaggedReport, name: str) -> list[SplitDecisionInReport]:
     """List the sentences of a report that stand in places with different labels.
 
     `name` is what the report is called. Input rows are passages of their own, however alike.
@@ -60,7 +60,7 @@ def split_decisions_of_report(report: TaggedReport, name: str) -> list[SplitDeci
     for passage in _sentences_to_compare(report.passages):
         places[wording_identity(passage.text)].append(passage)
     return [
-        SplitDecision(name, tuple(alike))
+        SplitDecisionInReport(name, tuple(alike))
         for alike in places.values()
         if len({passage.labels for passage in alike}) > 1
     ]

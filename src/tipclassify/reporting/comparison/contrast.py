@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.reporting.comparison.identity import identity_of_report
-from tipclassify.reporting.comparison.matching import find_texts_sharing_words
+from tipclassify.reporting.comparison.matching import match_texts_for_contrast
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = [
@@ -132,7 +132,7 @@ def contrast_publications(reports: Sequence[TaggedReport], context: ScoringConte
     effort_texts = [effort.text for effort in efforts]
     failure_texts = [failure.text for failure in failures]
     vocabulary = context.classifier.vocabulary
-    for shared in find_texts_sharing_words(effort_texts, failure_texts, vocabulary, MIN_SIMILARITY):
+    for shared in match_texts_for_contrast(effort_texts, failure_texts, vocabulary, MIN_SIMILARITY):
         if shared.old in taken_efforts or shared.new in taken_failures:
             continue
         effort = efforts[shared.old]

@@ -17,7 +17,7 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.alignment import align_reports
 from tipclassify.reporting.comparison.changed_words import ComparedWords, changed_words
 from tipclassify.reporting.comparison.consistency import (
-    SplitDecision,
+    SplitDecisionInReport,
     split_decisions_of_report,
 )
 from tipclassify.reporting.comparison.identity import (
@@ -135,7 +135,7 @@ class Ledger:
         return ": ".join(part for part in (publication, country) if part)
 
     @property
-    def split_decisions(self) -> list[SplitDecision]:
+    def split_decisions(self) -> list[SplitDecisionInReport]:
         """Sentences that stand in several places of one report, with different labels."""
         return [
             decision

@@ -23,14 +23,14 @@ from tipclassify.text.document import Passage
 __all__ = [
     "MIN_SIMILARITY",
     "MatchCandidates",
+    "MatchedTextsForContrast",
     "Nearest",
     "Neighbour",
     "PassageMatch",
-    "TextsSharingWords",
     "find_match_candidates",
-    "find_texts_sharing_words",
     "match_passages_of_reports",
     "match_reports",
+    "match_texts_for_contrast",
 ]
 
 MIN_SIMILARITY: Final = 0.32
@@ -286,7 +286,7 @@ def _leave_out_common_terms(passages: Sequence[Sequence[int]]) -> list[list[int]
     return [[word for word in words if uses[word] <= _TOO_COMMON] for words in passages]
 
 
-class TextsSharingWords(NamedTuple):
+class MatchedTextsForContrast(NamedTuple):
     """Two texts that share content words: their indices, tf-idf cosine, and number of words."""
 
     old: int
@@ -295,9 +295,9 @@ class TextsSharingWords(NamedTuple):
     words: int
 
 
-def find_texts_sharing_words(
+def match_texts_for_contrast(
     olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str], least: float
-) -> Iterator[TextsSharingWords]:
+) -> Iterator[MatchedTextsForContrast]:
     """Yield pairs of texts of at least the similarity `least`, most similar first.
 
     Each of `olds` is paired with the hundred texts that are most similar to it.
@@ -329,4 +329,4 @@ def find_texts_sharing_words(
         old = int(old_places[number])
         new = int(new_places[number])
         common = words[old] & words[len(olds) + new]
-        yield TextsSharingWords(old, new, float(similarity[number]), len(common))
+        yield MatchedTextsForContrast(old, new, float(similarity[number]), len(common))

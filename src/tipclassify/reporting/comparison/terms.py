@@ -77,7 +77,7 @@ def extract_compared_terms(texts: Sequence[str], vocabulary: frozenset[str]) -> 
     name_starts = tokens.start[is_name].tolist()
     name_ends = tokens.end[is_name].tolist()
     for row, start, end in zip(name_rows, name_starts, name_ends, strict=True):
-        for term in _hash_terms_of_name(joined[row][start:end]):
+        for term in _hash_compared_terms_of_name(joined[row][start:end]):
             placed[row].append((start, term))
             names[row].add(term)
     # Sorted by position alone: the words of a name stay in their order.
@@ -86,7 +86,7 @@ def extract_compared_terms(texts: Sequence[str], vocabulary: frozenset[str]) -> 
     return ComparedTerms(words, names, days)
 
 
-def _hash_terms_of_name(name: str) -> Iterator[int]:
+def _hash_compared_terms_of_name(name: str) -> Iterator[int]:
     """Hash the words of a name."""
     for word in folded_words_of_text(name):
         if word not in STOP_WORDS:

@@ -13,18 +13,18 @@ from tipclassify.formatting import json_line, one_line
 from tipclassify.labels import label_name
 from tipclassify.reporting.comparison.changed_words import ComparedWords
 from tipclassify.reporting.comparison.comparison import Comparison, PairGroup
-from tipclassify.reporting.comparison.consistency import SplitDecision
+from tipclassify.reporting.comparison.consistency import SplitDecisionInReport
 from tipclassify.reporting.comparison.pairs import MARGIN, LabelChange, PassagePair
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import ScoringContext
-from tipclassify.reporting.writers.table import console_for_report_tables, report_table_heading
+from tipclassify.reporting.writers.table import console_of_report_table_writer, report_table_heading
 from tipclassify.reporting.writers.templating import render_template
 
 __all__ = [
     "write_comparison_html",
     "write_comparison_jsonl",
     "write_comparison_table",
-    "write_split_decisions_table",
+    "write_split_decisions_of_reports",
 ]
 
 
@@ -67,7 +67,7 @@ def write_comparison_table(comparison: Comparison, out: IO[str], repeated: bool 
 
     Repeated passages are written only if `repeated`.
     """
-    console = console_for_report_tables(out, 120)
+    console = console_of_report_table_writer(out, 120)
     old, new = comparison.names
     if comparison.subject:
         console.print(Text(f"{comparison.subject}: {old} set against {new}", style="bold"))
@@ -75,7 +75,7 @@ def write_comparison_table(comparison: Comparison, out: IO[str], repeated: bool 
     console.print(Text(f"{new}  {report_table_heading(comparison.new)}"))
     for group in comparison.groups(repeated):
         _write_pair_group(group, comparison.names, console)
-    write_split_decisions_table(comparison.split_decisions, console)
+    write_split_decisions_of_reports(comparison.split_decisions, console)
     console.print(Text(f"\n{_comparison_counts(comparison)}\n{_CAVEATS}"))
 
 
@@ -90,7 +90,9 @@ def _comparison_counts(comparison: Comparison) -> str:
     )
 
 
-def write_split_decisions_table(decisions: Sequence[SplitDecision], console: Console) -> None:
+def write_split_decisions_of_reports(
+    decisions: Sequence[SplitDecisionInReport], console: Console
+) -> None:
     """Write the sentences that stand in several places of one report, with different labels."""
     if not decisions:
         return

@@ -12,7 +12,7 @@ from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.comparison.contrast import Contrast
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import Finding, ScoringContext
-from tipclassify.reporting.writers.table import console_for_report_tables
+from tipclassify.reporting.writers.table import console_of_report_table_writer
 from tipclassify.reporting.writers.templating import render_template
 
 __all__ = ["write_contrast_html", "write_contrast_jsonl", "write_contrast_table"]
@@ -25,7 +25,7 @@ _CAUTION: Final = (
 
 def write_contrast_table(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
     """Write each pair with both citations."""
-    console = console_for_report_tables(out, 120)
+    console = console_of_report_table_writer(out, 120)
     title = (
         f"{contrast.subject or 'One country and year'}: {' beside '.join(contrast.publications)}"
     )

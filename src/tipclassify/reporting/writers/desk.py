@@ -26,16 +26,16 @@ from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.subject import report_passages_about_trafficking
 from tipclassify.reporting.writers.desk_changes import ReportLinks, write_change_pages
 from tipclassify.reporting.writers.desk_records import (
-    DeskOutputFiles,
     DeskPassage,
     DeskPassageFile,
     DeskPassageFlag,
     DeskPlace,
     DeskReport,
+    DeskReportFiles,
     OpenFile,
     desk_script_constants,
     index_desk_words,
-    read_desk_passage_file,
+    read_desk_report_data,
 )
 from tipclassify.reporting.writers.templating import render_template
 from tipclassify.text.document import Passage
@@ -59,7 +59,7 @@ class DeskWriter:
     """
 
     def __init__(self, context: ScoringContext, open_file: OpenFile, resume: bool) -> None:
-        self.files = DeskOutputFiles(context.folder or Path(), open_file)
+        self.files = DeskReportFiles(context.folder or Path(), open_file)
         self.reports: dict[Path, DeskReport] = {}  # by the file of their page
         self.links: dict[str, ReportLinks] = {}  # by the address of a page, once written
         self._context = context
@@ -77,7 +77,7 @@ class DeskWriter:
     def _read_earlier_reports(self) -> None:
         for file in sorted((self.files.folder / "data").glob("*.html.json")):
             page = self.files.folder / file.name.removesuffix(".json")
-            data = read_desk_passage_file(file)
+            data = read_desk_report_data(file)
             if data is None or data.report is None:
                 message = f"{file}: not whole; its report is left out until it is scored again"
                 warnings.warn(message, stacklevel=3)
@@ -95,7 +95,7 @@ class DeskWriter:
                 return page
         if named != self.files.index and (named not in self.reports or is_same(file, named)):
             return named
-        number = _desk_digest(file.encode("utf-8", "backslashreplace"))
+        number = _desk_writer_digest(file.encode("utf-8", "backslashreplace"))
         return named.with_name(f"{named.stem}-{number}.html")
 
     def _source(self, file: str) -> str | None:
@@ -158,7 +158,7 @@ class DeskWriter:
         """
         for files in self._files_by_script(reports):
             text = "".join(_desk_script_call(file.read_text("utf-8").rstrip()) for file in files)
-            script = self.files.folder / "data" / f"{_desk_digest(text.encode())}.js"
+            script = self.files.folder / "data" / f"{_desk_writer_digest(text.encode())}.js"
             with self.files.open_file(script) as out:
                 out.write(text)
             yield script
@@ -176,7 +176,7 @@ class DeskWriter:
     def _remove_old_scripts(self, keep: Sequence[Path]) -> None:
         """Remove the scripts of an earlier index page, and nobody else's."""
         for script in (self.files.folder / "data").glob("????????.js"):
-            if script not in keep and script.stem == _desk_digest(script.read_bytes()):
+            if script not in keep and script.stem == _desk_writer_digest(script.read_bytes()):
                 script.unlink()
 
 
@@ -193,7 +193,7 @@ class _DeskPageData:
     """Data of one page, gathered report by report and written file by file."""
 
     def __init__(
-        self, page: Path, report: TaggedReport, context: ScoringContext, files: DeskOutputFiles
+        self, page: Path, report: TaggedReport, context: ScoringContext, files: DeskReportFiles
     ) -> None:
         self.first_report = report
         self._page = page
@@ -253,7 +253,7 @@ class _DeskPageData:
             key=cited.key,
             anchor=anchor if row.labels else "",
             text=cited.quote,
-            flags=_desk_flags(nature, on_subject),
+            flags=_flags_of_desk_passage(nature, on_subject),
             rank=nature.rank(highest_score),
         )
         self._passages.append(passage)
@@ -323,7 +323,7 @@ def _desk_label_bits(labels: Collection[str]) -> int:
     return sum(1 << n for n, label in enumerate(LABELS) if label in labels)
 
 
-def _desk_flags(nature: FindingNature, on_subject: bool) -> int:
+def _flags_of_desk_passage(nature: FindingNature, on_subject: bool) -> int:
     flags = DeskPassageFlag(0)
     if nature.kind == "table row":
         flags |= DeskPassageFlag.TABLE_ROW
@@ -345,5 +345,5 @@ def _desk_script_call(data: str) -> str:
     return f"tipclassify.add('{written}');\n"
 
 
-def _desk_digest(data: bytes) -> str:
+def _desk_writer_digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:8]

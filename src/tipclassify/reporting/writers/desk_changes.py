@@ -20,7 +20,7 @@ from tipclassify.reporting.comparison.ledger import build_ledger
 from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers import contrasted, followed
 from tipclassify.reporting.writers.compared import write_comparison_html
-from tipclassify.reporting.writers.desk_records import DeskOutputFiles, DeskReport
+from tipclassify.reporting.writers.desk_records import DeskReport, DeskReportFiles
 
 __all__ = ["EarlierYear", "ReportLinks", "write_change_pages"]
 
@@ -46,7 +46,7 @@ class ReportLinks:
 
 def write_change_pages(
     reports: Sequence[DeskReport],
-    files: DeskOutputFiles,
+    files: DeskReportFiles,
     context: ScoringContext,
     resume: bool,
     progress: Progress | None = None,
@@ -83,7 +83,7 @@ def write_change_pages(
 class _ChangePages:
     """Writer of the pages in ``changes/``."""
 
-    files: DeskOutputFiles
+    files: DeskReportFiles
     context: ScoringContext
     resume: bool
 

@@ -27,19 +27,19 @@ from tipclassify.reporting.citation import CSL_DATES, CSL_VARIABLES
 from tipclassify.reporting.particulars import RECURRING_COUNTRIES
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, american_spelling
+from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, fold_british_spelling
 
 __all__ = [
-    "DeskOutputFiles",
     "DeskPassage",
     "DeskPassageFile",
     "DeskPassageFlag",
     "DeskPlace",
     "DeskReport",
+    "DeskReportFiles",
     "OpenFile",
     "desk_script_constants",
     "index_desk_words",
-    "read_desk_passage_file",
+    "read_desk_report_data",
 ]
 
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
@@ -143,7 +143,7 @@ class DeskPassageFile(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class DeskOutputFiles:
+class DeskReportFiles:
     """Files of a desk in `folder`."""
 
     folder: Path
@@ -173,7 +173,7 @@ class DeskOutputFiles:
         """Read the passages of a report again."""
         passages = []
         for file in self.parts(report):
-            data = read_desk_passage_file(file)
+            data = read_desk_report_data(file)
             if data is None:
                 continue
             for row in data.passages:
@@ -203,7 +203,7 @@ class DeskOutputFiles:
         return TaggedReport(unquote(report.page), document, passages)
 
 
-def read_desk_passage_file(file: Path) -> DeskPassageFile | None:
+def read_desk_report_data(file: Path) -> DeskPassageFile | None:
     """Read a data file; None if it is not whole, or not ours."""
     with suppress(OSError, ValueError):
         return msgspec.convert(load_json(file.read_bytes(), strict=False), DeskPassageFile)
@@ -250,7 +250,7 @@ def index_desk_words(texts: Sequence[str]) -> tuple[str, str]:
     for number, text in enumerate(texts):
         words = set(_desk_search_words(text))
         # "labour" is found by "labor", and so on
-        for word in sorted(words.union(map(american_spelling, words))):
+        for word in sorted(words.union(map(fold_british_spelling, words))):
             numbers[word].append(str(number))
     return " ".join(numbers), ",".join(map(" ".join, numbers.values()))
 

@@ -124,7 +124,7 @@ def _add_file_findings_to_docx(
     word.add_paragraph(" · ".join(map(one_line, facts)))
     for note in file_findings.notes:
         word.add_paragraph(f"Not read in full: {one_line(note)}")
-    _add_counts_to_docx(word, file_findings)
+    _add_finding_counts_to_docx(word, file_findings)
     if line := subject_line([file_findings.subject]):
         word.add_paragraph(line)
     if not file_findings.tagged:
@@ -135,7 +135,7 @@ def _add_file_findings_to_docx(
             _add_finding_to_docx(word, listed, context)
 
 
-def _add_counts_to_docx(word: Document, file_findings: FileFindings) -> None:
+def _add_finding_counts_to_docx(word: Document, file_findings: FileFindings) -> None:
     rows = list(file_findings.table())
     table = word.add_table(len(rows), len(rows[0]), "Light Grid Accent 1")
     for cells, row in zip(table.rows, rows, strict=True):

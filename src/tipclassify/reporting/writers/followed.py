@@ -15,8 +15,8 @@ from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, LedgerStanding
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.report import ScoringContext, section_name
-from tipclassify.reporting.writers.compared import write_split_decisions_table
-from tipclassify.reporting.writers.table import console_for_report_tables
+from tipclassify.reporting.writers.compared import write_split_decisions_of_reports
+from tipclassify.reporting.writers.table import console_of_report_table_writer
 from tipclassify.reporting.writers.templating import render_template
 
 __all__ = [
@@ -144,14 +144,14 @@ def write_ledger_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> 
 
 def write_ledger_table(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
     """Write the lines that have a label, or with `everything` all, most years first."""
-    console = console_for_report_tables(out, 120)
+    console = console_of_report_table_writer(out, 120)
     subject = ledger.subject or "Passages that persist"
     title = one_line(f"{subject}, {ledger.years[0]} to {ledger.years[-1]}")
     console.print(Text(title, style="bold"))
     shown = [line for line in ledger.lines if line.labels or everything]
     for line in shown:
         _write_ledger_line(line, ledger.years[-1], console)
-    write_split_decisions_table(ledger.split_decisions, console)
+    write_split_decisions_of_reports(ledger.split_decisions, console)
     counts = {label: sum(label in line.labels for line in shown) for label in LABELS}
     tagged = ", ".join(f"{label_name(label)} {count}" for label, count in counts.items())
     counted = f"{len(shown)} passages stood in two years or more ({tagged})"

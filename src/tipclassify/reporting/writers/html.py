@@ -82,7 +82,7 @@ class _ReportsPage:
         if report.document is not None:
             summary.file = report.document.source
         if report.part or part > 1:
-            summary.title = f"{report.title}, part {part}{_extent_of_report_part(report)}"
+            summary.title = f"{report.title}, part {part}{_extent_in_report_page_title(report)}"
         self._subjects[report.file] += summary.subject
         self._summaries.append(summary)
         number = len(self._summaries)
@@ -122,7 +122,7 @@ class _ReportsPage:
         )
 
 
-def _extent_of_report_part(report: TaggedReport) -> str:
+def _extent_in_report_page_title(report: TaggedReport) -> str:
     """Name the first and last country of a part, or its first section: " (Karvonia to Zembla)"."""
     blocks = report.document.blocks if report.document else ()
     countries = [block.country for block in blocks if block.country]
@@ -159,7 +159,7 @@ def _render_article(
     context: ScoringContext,
     marks: list[MarkedPassage],
 ) -> Iterator[str]:
-    blocks = list(_blocks_of_page_article(report, marks))
+    blocks = list(_article_blocks_with_findings(report, marks))
     sections = dict.fromkeys(block.section for block in blocks)
     unknown, sentences = count_unknown_report_sentences(report.passages)
     return render_template(
@@ -222,7 +222,7 @@ def _count_article_passages(
     ]
 
 
-def _blocks_of_page_article(
+def _article_blocks_with_findings(
     report: TaggedReport, marks: Sequence[MarkedPassage]
 ) -> Iterator[ArticleBlock]:
     if report.document is None:

@@ -14,14 +14,14 @@ from typing import Final, NamedTuple
 from tipclassify.model.common.explanation import Explanation
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.common_phrases import wording_identity
-from tipclassify.reporting.labelled_examples import LabelledExample, load_labelled_examples
+from tipclassify.reporting.labelled_examples import LabelledExample, load_examples_for_report_cards
 from tipclassify.reporting.particulars import FindingNature, FindingNatures
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.subject import is_unknown_sentence
 from tipclassify.reporting.writers.reasons import (
     Reason,
+    doubtful_labels_on_report_card,
     explain_passages_on_report_page,
-    labels_in_doubt_on_card,
     labels_with_reasons,
     summarize_explanation_for_report,
 )
@@ -146,7 +146,7 @@ class PageMarker:
             numbers, names, report.findings(), shown, natures, strict=True
         ):
             passage = finding.passage
-            near_threshold = labels_in_doubt_on_card(passage, labels, thresholds)
+            near_threshold = doubtful_labels_on_report_card(passage, labels, thresholds)
             in_doubt = self._newly_in_doubt(name, nature, near_threshold)
             yield MarkedPassage(
                 passage=passage,
@@ -155,7 +155,7 @@ class PageMarker:
                 shown=labels,
                 in_doubt=in_doubt,
                 reasons=_reasons_on_card(passage, next(explanations), labels) if labels else None,
-                examples=load_labelled_examples().nearest(passage.text) if in_doubt else [],
+                examples=load_examples_for_report_cards().nearest(passage.text) if in_doubt else [],
                 cited=self._cited(finding),
                 unreadable=is_unknown_sentence(passage),
                 nature=nature,

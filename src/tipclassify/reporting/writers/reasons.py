@@ -23,8 +23,8 @@ __all__ = [
     "Reason",
     "ReasonPhrase",
     "ReasonPoint",
+    "doubtful_labels_on_report_card",
     "explain_passages_on_report_page",
-    "labels_in_doubt_on_card",
     "labels_with_reasons",
     "summarize_explanation_for_report",
 ]
@@ -83,13 +83,13 @@ def labels_with_reasons(passage: Passage, thresholds: Mapping[str, float]) -> tu
     )
 
 
-def labels_in_doubt_on_card(
+def doubtful_labels_on_report_card(
     passage: Passage, shown: Sequence[str], thresholds: Mapping[str, float]
 ) -> tuple[str, ...]:
     """List which labels of a card are in doubt: those not given, and those that are just given.
 
     >>> passage = Passage("Courts slept.", 0, 13, labels=("failure",), scores={"failure": 0.6})
-    >>> labels_in_doubt_on_card(passage, passage.labels, {"failure": 0.5})
+    >>> doubtful_labels_on_report_card(passage, passage.labels, {"failure": 0.5})
     ('failure',)
     """
     in_doubt = []

@@ -16,7 +16,7 @@ from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.summary import OVERLAP, Summary
 from tipclassify.reporting.summary_names import summary_total_names
-from tipclassify.reporting.writers.table import console_for_report_tables
+from tipclassify.reporting.writers.table import console_of_report_table_writer
 
 __all__ = ["write_summary_csv", "write_summary_jsonl", "write_summary_table"]
 
@@ -25,7 +25,7 @@ _NOTE_SYMBOLS: Final = {"few": "*", "weak": "†", "unlike": "‡", "unclear": "
 
 def write_summary_table(summary: Summary, out: IO[str]) -> None:
     """Write counts and shares by group, adjusted ones with intervals below, then caveats."""
-    console = console_for_report_tables(out, 120)
+    console = console_of_report_table_writer(out, 120)
     table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
     for name in summary.by:
         table.add_column(name, overflow="fold", vertical="top")

@@ -19,10 +19,10 @@ from tipclassify.reporting.subject import ReportSubject, subject_line
 from tipclassify.reporting.writers.file_findings import FileFindings, findings_by_file
 from tipclassify.text.document import Passage
 
-__all__ = ["console_for_report_tables", "report_table_heading", "write_findings_table"]
+__all__ = ["console_of_report_table_writer", "report_table_heading", "write_findings_table"]
 
 
-def console_for_report_tables(out: IO[str], width: int) -> Console:
+def console_of_report_table_writer(out: IO[str], width: int) -> Console:
     """Make a console as wide as the terminal, or `width` columns if the output is none."""
     # a terminal takes colours here; all text has been through `one_line`
     stream = getattr(out, "stream", out)
@@ -44,7 +44,7 @@ def write_findings_table(
 
     Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
     """
-    console = console_for_report_tables(out, 110)
+    console = console_of_report_table_writer(out, 110)
     passages = 0
     kinds = FindingKindCounts()
     subjects = defaultdict[str, ReportSubject](ReportSubject)

@@ -104,16 +104,19 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     filters = (
+        begin_sentence_on_report_page,
         escape_attribute,
         label_name,
         page_policy_hash,
         probability,
         section_name,
-        sentence,
         source_name,
         title_name,
     )
-    environment.tests |= {"sized": _is_sized_in_template, "contains": _contains}
+    environment.tests |= {
+        "sized": _is_sized_in_report_template,
+        "contains": _contains_in_report_template,
+    }
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
         "asset": asset,
@@ -129,11 +132,11 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     return environment
 
 
-def _is_sized_in_template(values: Sized, size: int) -> bool:
+def _is_sized_in_report_template(values: Sized, size: int) -> bool:
     return len(values) == size
 
 
-def _contains(values: Container[object], value: object) -> bool:
+def _contains_in_report_template(values: Container[object], value: object) -> bool:
     return value in values
 
 
@@ -194,10 +197,10 @@ def page_policy_hash(text: str) -> str:
     return "sha256-" + b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
-def sentence(text: str) -> str:
+def begin_sentence_on_report_page(text: str) -> str:
     """Begin a text with a capital.
 
-    >>> sentence("since 2016")
+    >>> begin_sentence_on_report_page("since 2016")
     'Since 2016'
     """
     return text[:1].upper() + text[1:]

@@ -251,10 +251,10 @@ def _excel_cell_value(value: Cell) -> str | float | None:
     """Make a value that a cell can hold: a list is joined, a text made valid."""
     if isinstance(value, list):
         value = ";".join(value)
-    return _excel_cell_text(value) if isinstance(value, str) else value
+    return _fit_text_in_excel_cell(value) if isinstance(value, str) else value
 
 
-def _excel_cell_text(text: str) -> str:
+def _fit_text_in_excel_cell(text: str) -> str:
     """Make a text valid for XML and a cell; one that is too long ends in a visible notice."""
     with_line_feeds = text.replace("\r\n", "\n").replace("\r", "\n")  # as XML parsers read them
     valid = _NOT_XML.sub("\ufffd", with_line_feeds)

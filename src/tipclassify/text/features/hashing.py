@@ -28,9 +28,9 @@ from tipclassify.text.segmentation.sections import heading_without_enumerator
 __all__ = [
     "FEATURE_VERSION",
     "HashedFeatures",
-    "best_clauses",
     "feature_keys",
     "featurize",
+    "find_best_clauses_of_texts",
     "heading_hashes",
 ]
 
@@ -120,7 +120,7 @@ def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
     return (code >> np.uint64(32)).astype(np.uint32)
 
 
-def best_clauses(scores: Floats, clause_row: Ints, passages: int) -> Ints:
+def find_best_clauses_of_texts(scores: Floats, clause_row: Ints, passages: int) -> Ints:
     """Find the highest-scoring clause of each passage, the first of equals; -1 without clauses."""
     order = np.lexsort((-np.arange(len(scores)), scores, clause_row))
     best = np.full(passages, -1)

@@ -30,11 +30,11 @@ from tipclassify.text.features.vocabulary import FACTOR, NAME, NUMBER, WordFlag,
 __all__ = [
     "SALT",
     "TokenStructure",
-    "feature_length_scale",
     "find_cue_scopes",
     "find_feature_hashes",
     "structure_of_tokens",
     "template_features",
+    "text_length_scale",
 ]
 
 _Code = TypeVar("_Code", np.uint32, np.uint64)
@@ -84,7 +84,7 @@ def structure_of_tokens(tokens: Tokens) -> TokenStructure:
         clause=np.cumsum(opens) - 1,
         begin=np.flatnonzero(opens),
         first=first,
-        stop=_token_range_ends(first, len(new)),
+        stop=_ends_of_text_segments(first, len(new)),
     )
 
 
@@ -106,7 +106,7 @@ def find_cue_scopes(structure: TokenStructure) -> CueScopes:
     order = np.argsort(cue_type, kind="stable")
     cue = cue.take(order)
     cue_type = cue_type.take(order)
-    clause_end = _token_range_ends(structure.begin, len(structure.kind)).take(
+    clause_end = _ends_of_text_segments(structure.begin, len(structure.kind)).take(
         structure.clause.take(cue)
     )
     stop = np.minimum(clause_end, cue + MAX_SCOPE + 1)
@@ -139,7 +139,7 @@ class _TokenPairs(NamedTuple):
     shifters: Ints  # bit set of the polarity shifters in their clause
 
 
-def _pair_classed_tokens(structure: TokenStructure) -> _TokenPairs:
+def _pair_tokens_of_lexicon_classes(structure: TokenStructure) -> _TokenPairs:
     """Pair the classed tokens within each clause that are near each other."""
     classed = np.flatnonzero(structure.kind)
     following = np.arange(1, len(classed) + 1)
@@ -149,7 +149,9 @@ def _pair_classed_tokens(structure: TokenStructure) -> _TokenPairs:
     if len(begin):
         bits = _SHIFTER_BIT.take(structure.kind.take(classed))
         shifters[clause.take(begin)] = np.bitwise_or.reduceat(bits, begin)
-    end = np.repeat(_token_range_ends(begin, len(classed)), np.diff(np.append(begin, len(classed))))
+    end = np.repeat(
+        _ends_of_text_segments(begin, len(classed)), np.diff(np.append(begin, len(classed)))
+    )
     which, second = _concat_token_ranges(following, np.minimum(end, following + _MAX_DISTANCE))
     return _TokenPairs(
         first=classed.take(which),
@@ -168,7 +170,7 @@ def _concat_token_ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
     return which, np.arange(len(which)) + (begin - (length.cumsum() - length)).take(which)
 
 
-def _token_range_ends(begin: Ints, n: int) -> Ints:
+def _ends_of_text_segments(begin: Ints, n: int) -> Ints:
     """Return the ends of consecutive segments that fill `n` places, given their starts."""
     return np.append(begin, n)[1:]
 
@@ -332,7 +334,7 @@ def _class_sequence_features(structure: TokenStructure) -> Iterator[TemplateFeat
 
 def _class_pair_features(structure: TokenStructure) -> TemplateFeatures:
     """Return pairs of classes within a clause, with the polarity shifters in it."""
-    first, second, shifters = _pair_classed_tokens(structure)
+    first, second, shifters = _pair_tokens_of_lexicon_classes(structure)
     code = (
         _lexicon_hash(structure, first) * FACTOR[0] + _lexicon_hash(structure, second) * FACTOR[1]
     )
@@ -371,6 +373,6 @@ def _imperative_features(tokens: Tokens, structure: TokenStructure) -> Iterator[
     yield TemplateFeatures(classed, classed, code, np.ones(len(classed), bool))
 
 
-def feature_length_scale(counts: Ints | Floats) -> Floats:
+def text_length_scale(counts: Ints | Floats) -> Floats:
     """Return the length-normalisation factor of a sum of weights over `counts` features."""
     return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from tipclassify.arrays import U64, Bools, Ints
 from tipclassify.text.features.vocabulary import (
     BREAK,
-    FoldedText,
+    FoldedTextBatch,
     WordColumns,
     WordFlag,
-    american_spelling,
+    fold_british_spelling,
     vocabulary_table,
 )
 
@@ -73,7 +73,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     >>> t.start.tolist(), t.name.tolist()
     ([0, 9, 16, 19], [True, False, False, False])
     """
-    text = FoldedText(passages)
+    text = FoldedTextBatch(passages)
     number, columns = vocabulary_table(vocabulary).look_up(text)
     bits = columns.bits.take(number)
     kept = np.flatnonzero(bits & WordFlag.DROPPED == 0)
@@ -81,16 +81,16 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     end = text.end.take(kept)
     number = number.take(kept)
     bits = bits.take(kept)
-    upper = text.capital(start)
+    upper = text.are_capitals(start)
     words = np.diff(np.append(start.searchsorted(text.begin), len(start)))  # of each passage
     row = np.repeat(np.arange(len(passages)), words)
     inner = np.zeros(len(row), bool)  # whether the previous token is of the same passage
     inner[1:] = row[1:] == row[:-1]
 
     hyphened = np.zeros(len(row), bool)  # whether a hyphen joins it to the previous token
-    hyphened[1:] = (start[1:] == end[:-1] + 1) & text.hyphen(end[:-1])
-    name = _are_name_tokens(bits, upper, end - start, inner)
-    name = _add_hyphenated_names(name, hyphened, upper, end - start)
+    hyphened[1:] = (start[1:] == end[:-1] + 1) & text.are_hyphens(end[:-1])
+    name = _flag_names_in_text(bits, upper, end - start, inner)
+    name = _flag_hyphenated_names_in_text(name, hyphened, upper, end - start)
     figure = (bits & WordFlag.FIGURE > 0) & ~name
     repeated = inner & ((name & _at_previous_token(name)) | (figure & _at_previous_token(figure)))
     # "the" before a name is no token
@@ -117,7 +117,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     )
 
 
-def _are_name_tokens(
+def _flag_names_in_text(
     bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools
 ) -> Bools:
     """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names.
@@ -141,7 +141,9 @@ def _are_name_tokens(
     return np.asarray(name)
 
 
-def _add_hyphenated_names(name: Bools, hyphened: Bools, upper: Bools, length: Ints) -> Bools:
+def _flag_hyphenated_names_in_text(
+    name: Bools, hyphened: Bools, upper: Bools, length: Ints
+) -> Bools:
     """Add what a hyphen joins to a name: a capitalised word, also behind a short word.
 
     All of "Port-au-Prince" is a name, but not the second word of "Karvonia-led".
@@ -166,13 +168,15 @@ def collect_vocabulary(texts: Iterable[str], least: int = 2) -> frozenset[str]:
     """Collect the vocabulary of `tokenize`: words `least` times or more in lower case."""
     counts: dict[str, int] = {}
     for passage in texts:
-        text = FoldedText([passage])
-        capitals = np.append(0, np.cumsum(text.capital(np.arange(len(text.code)))))
+        text = FoldedTextBatch([passage])
+        capitals = np.append(0, np.cumsum(text.are_capitals(np.arange(len(text.code)))))
         capitalised = (capitals[text.end] > capitals[text.start]).tolist()
         for word, has_capital in zip(text.words(), capitalised, strict=True):
             if not has_capital and not word.isdigit():
                 counts[word] = counts.get(word, 0) + 1
-    return frozenset(american_spelling(word) for word, count in counts.items() if count >= least)
+    return frozenset(
+        fold_british_spelling(word) for word, count in counts.items() if count >= least
+    )
 
 
 def folded_words_of_text(text: str) -> list[str]:
@@ -181,7 +185,7 @@ def folded_words_of_text(text: str) -> list[str]:
     >>> folded_words_of_text("The organisation didn’t act.")
     ['the', 'organization', 'didn', 't', 'act']
     """
-    return [american_spelling(word) for word in FoldedText([text]).words()]
+    return [fold_british_spelling(word) for word in FoldedTextBatch([text]).words()]
 
 
 def batches_of_text_to_tokenize(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:

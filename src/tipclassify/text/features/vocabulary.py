@@ -28,11 +28,11 @@ __all__ = [
     "MAX_RESPELLED",
     "NAME",
     "NUMBER",
-    "FoldedText",
+    "FoldedTextBatch",
     "VocabularyTable",
     "WordColumns",
     "WordFlag",
-    "american_spelling",
+    "fold_british_spelling",
     "hash_word",
     "vocabulary_table",
 ]
@@ -98,13 +98,13 @@ _INVISIBLE: Final = "\xad"  # the soft hyphen stands for all characters that are
 _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, not a country
 
 
-class FoldedText:
+class FoldedTextBatch:
     """Folded characters of a batch of passages, joined by line feeds.
 
     `code` has folded codes, uint16, `SPACE` or `BREAK` outside words; `begin` the offset of each
     passage; `start` and `end` those of each word, half-open.
 
-    >>> FoldedText(["The organisation’s Café, www.example.org"]).words()
+    >>> FoldedTextBatch(["The organisation’s Café, www.example.org"]).words()
     ['the', 'organisation', 's', 'cafe', 'weblink']
     """
 
@@ -132,11 +132,11 @@ class FoldedText:
         spans = zip(start.tolist(), end.tolist(), strict=True)
         return [letters[a:b].replace(_INVISIBLE, "") for a, b in spans]
 
-    def capital(self, at: Ints) -> Bools:
+    def are_capitals(self, at: Ints) -> Bools:
         """Test which characters at offsets `at` are capitals A to Z, accents ignored."""
         return _upper.take(self._cased.take(at))
 
-    def hyphen(self, at: Ints) -> Bools:
+    def are_hyphens(self, at: Ints) -> Bools:
         """Test which characters at offsets `at` are hyphens."""
         return np.asarray(self._cased.take(at) == _HYPHEN)
 
@@ -159,9 +159,9 @@ def _fold_character_codes(cased: npt.NDArray[np.uint32]) -> U16:
     if not len(new):
         return code
     for code_point in set(new.tolist()):  # `np.unique` would import masked arrays first
-        plain = _fold_character(chr(code_point))
+        plain = _fold_word_character(chr(code_point))
         if code_point >= _PLANE:  # may have folded to an accented letter of the basic plane
-            plain = _fold_character(plain)
+            plain = _fold_word_character(plain)
         _upper[code_point] = "A" <= plain <= "Z"
         lower = plain.lower()
         if unicodedata.category(chr(code_point)) == "Cf":  # not seen: does not part a word
@@ -173,7 +173,7 @@ def _fold_character_codes(cased: npt.NDArray[np.uint32]) -> U16:
     return _lower.take(cased)
 
 
-def _fold_character(char: str) -> str:
+def _fold_word_character(char: str) -> str:
     """Strip accents, and map typographic punctuation to ASCII."""
     if char in _TYPOGRAPHIC:
         return _TYPOGRAPHIC[char]
@@ -210,11 +210,11 @@ def hash_word(text: str) -> int:
     return int.from_bytes(digest, "little") | 4
 
 
-def american_spelling(word: str) -> str:
+def fold_british_spelling(word: str) -> str:
     """Convert a folded word to American spelling.
 
-    >>> american_spelling("organisation"), american_spelling("labour"), american_spelling("police")
-    ('organization', 'labor', 'police')
+    >>> [fold_british_spelling(word) for word in ("organisation", "labour", "police")]
+    ['organization', 'labor', 'police']
     """
     if len(word) > MAX_RESPELLED or not _ANY_BRITISH.match(word):
         return word  # longer ones are encoded keys or pictures, too slow for the patterns
@@ -236,7 +236,7 @@ class _WordProperties(NamedTuple):
 
 def _properties_of_folded_word(word: str, vocabulary: frozenset[str]) -> _WordProperties:
     """Look up the properties of a folded word."""
-    word = american_spelling(word)
+    word = fold_british_spelling(word)
     if word[:1].isdigit() or word in _FIGURE_WORDS:
         return _WordProperties(NUMBER, NUMBER, 0, WordFlag.FIGURE)
     if len(word) < 2 and word != "a":
@@ -288,7 +288,7 @@ class VocabularyTable:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def look_up(self, text: FoldedText) -> tuple[Ints, WordColumns]:
+    def look_up(self, text: FoldedTextBatch) -> tuple[Ints, WordColumns]:
         """Look up the numbers of a text's words, int64 (words,); also return their properties."""
         code = _hash_folded_words(text)
         with self._lock:
@@ -329,7 +329,7 @@ class VocabularyTable:
 vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)  # one for all of the process
 
 
-def _hash_folded_words(text: FoldedText) -> U64:
+def _hash_folded_words(text: FoldedTextBatch) -> U64:
     """Hash the characters of each word, uint64 (words,), independent of its position."""
     value = np.empty(len(text.start), np.uint64)
     for first in range(0, len(value), _BLOCK):

@@ -23,7 +23,7 @@ from tipclassify.text.segmentation.sections import (
 from tipclassify.text.segmentation.sentences import (
     BLANK,
     enclosed_spans_of_sentence,
-    is_enclosed,
+    is_enclosed_in_sentence,
     run_in_heading_of_sentence,
     sentence_spans,
 )
@@ -177,7 +177,7 @@ def _clause_cuts(sentence: str) -> list[int]:
     semicolons = [
         match.end()
         for match in _SEMICOLON.finditer(sentence)
-        if not is_enclosed(enclosed, match.start())
+        if not is_enclosed_in_sentence(enclosed, match.start())
     ]
     least = 1 if len(sentence.split()) > _LONG_SENTENCE else 2
     if len(semicolons) < least and not items:
@@ -194,7 +194,7 @@ def _enumeration_cuts(sentence: str, enclosed: list[tuple[int, int]]) -> list[in
     enumerators = [
         match
         for match in _ENUMERATOR.finditer(sentence)
-        if not is_enclosed(enclosed, match.start())
+        if not is_enclosed_in_sentence(enclosed, match.start())
     ]
     for series in _SERIES:
         entries: list[re.Match[str]] = []
@@ -243,7 +243,7 @@ def text_document(text: str, source: str = "<text>") -> Document:
         written = text[start:end]
         may_be_title = paragraph.alone and following is not None
         is_heading = _section_named_by_line(written) is not None or (
-            may_be_title and _is_title_line(written.strip())
+            may_be_title and _is_text_section_title(written.strip())
         )
         heading_end = None if is_heading else run_in_heading_of_sentence(text, start, end)
         heading_name = _section_named_by_line(text[start:heading_end]) if heading_end else None
@@ -275,16 +275,18 @@ def _paragraph_spans(text: str) -> Iterator[_ParagraphSpan]:
         if visible:
             run.append(line.span())
         if run and (not visible or len(run) == _MOST_LINES or line.end() == len(text)):
-            for start, end in _split_text_lines_into_blocks(text, run):
+            for start, end in _segment_text_lines_into_blocks(text, run):
                 yield _ParagraphSpan(start, end, alone=len(run) == 1)
             run = []
 
 
-def _split_text_lines_into_blocks(
+def _segment_text_lines_into_blocks(
     text: str, lines: list[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     """Split consecutive lines into blocks; the lines of a hard-wrapped paragraph are one block."""
-    wrapped = _is_hard_wrapped_text([text[line_start:line_end] for line_start, line_end in lines])
+    wrapped = _is_text_segment_hard_wrapped(
+        [text[line_start:line_end] for line_start, line_end in lines]
+    )
     start, end = lines[0]
     for _, line_end in lines[1:]:
         goes_on = (
@@ -299,7 +301,7 @@ def _split_text_lines_into_blocks(
     yield start, end
 
 
-def _is_hard_wrapped_text(lines: list[str]) -> bool:
+def _is_text_segment_hard_wrapped(lines: list[str]) -> bool:
     """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
     unfinished = sum(not SENTENCE_END.search(line) for line in body)
@@ -313,7 +315,7 @@ def _is_hard_wrapped_text(lines: list[str]) -> bool:
     return shortest <= median(map(len, body)) <= 120
 
 
-def _is_title_line(line: str) -> bool:
+def _is_text_section_title(line: str) -> bool:
     """Test whether a line is a lettered title or in capitals."""
     words = line.split()
     title = heading_without_enumerator(line).split()

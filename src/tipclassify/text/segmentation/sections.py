@@ -170,7 +170,7 @@ def section_heading_without_continuation(heading: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _section_heading_names_subject(heading: str) -> bool:
+def _is_specific_section_heading(heading: str) -> bool:
     """Test whether a heading is specific; those of chapters are, since their subheadings are."""
     words = _WORD.findall(heading_without_enumerator(heading).lower())
     return not _GENERIC_WORDS.issuperset(words) or _CHAPTER.match(heading) is not None
@@ -184,7 +184,7 @@ def join_headings(outer: str | None, inner: str) -> str:
     """
     return (
         inner
-        if outer is None or _section_heading_names_subject(inner)
+        if outer is None or _is_specific_section_heading(inner)
         else f"{outer.rstrip(' :.')}: {inner}"
     )
 
@@ -221,7 +221,7 @@ class HeadingOutline:
         return self._last
 
     def _section(self, heading: str, level: int | None) -> str:
-        specific = _section_heading_names_subject(heading)
+        specific = _is_specific_section_heading(heading)
         depth = level
         if depth is None:  # a generic heading stands below a specific one
             depth = _UNMARKED_LEVEL if specific else _UNMARKED_LEVEL + 1

@@ -13,7 +13,7 @@ from tipclassify.text.segmentation.sections import section_of_heading
 __all__ = [
     "BLANK",
     "enclosed_spans_of_sentence",
-    "is_enclosed",
+    "is_enclosed_in_sentence",
     "run_in_heading_of_sentence",
     "sentence_spans",
 ]
@@ -130,7 +130,7 @@ def enclosed_spans_of_sentence(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _ENCLOSED.finditer(text)]
 
 
-def is_enclosed(spans: list[tuple[int, int]], at: int) -> bool:
+def is_enclosed_in_sentence(spans: list[tuple[int, int]], at: int) -> bool:
     """Test whether a character lies inside one of the spans, before its closing delimiter."""
     number = bisect_right(spans, (at, 0)) - 1
     return number >= 0 and at < spans[number][1] - 1
@@ -176,14 +176,14 @@ def _sentence_cuts(flat: str) -> list[int]:
 def _move_sentence_cuts_behind_notes(flat: str, cuts: list[int]) -> list[int]:
     """Move cuts behind the groups of note numbers that follow: "… closed. (1,2) Police …"."""
     notes = list(_NOTE_GROUPS.finditer(flat))
-    if not notes or _sentence_notes_number_items(flat, notes):
+    if not notes or _are_sentence_notes_item_numbers(flat, notes):
         return cuts
     inside_notes = {at for note in notes for at in range(note.start(1), note.end())}
     behind_notes = {note.end() for note in notes} - {len(flat)}
     return sorted((set(cuts) - inside_notes) | behind_notes)
 
 
-def _sentence_notes_number_items(flat: str, notes: list[re.Match[str]]) -> bool:
+def _are_sentence_notes_item_numbers(flat: str, notes: list[re.Match[str]]) -> bool:
     """Test whether the groups number items: 1, 2, 3, …, the last of them before the text's end."""
     numbers = [note[1].strip()[1:-1] for note in notes]
     first = int(numbers[0]) if numbers[0].isdigit() else 0
@@ -221,9 +221,9 @@ def _candidate_sentence_cuts(flat: str) -> list[int]:
                     quoted.append((start, end))
                 else:
                     fragments.append((start, end))
-        if is_enclosed(fragments, stop.end("closed")):
+        if is_enclosed_in_sentence(fragments, stop.end("closed")):
             continue
-        if _is_missed_sentence_end(flat, stop, is_enclosed(quoted, stop.start())):
+        if _is_missed_sentence_end(flat, stop, is_enclosed_in_sentence(quoted, stop.start())):
             cuts.difference_update(range(stop.start(), stop.end()))
             cuts.add(stop.end())
     if not flat.isascii():
