@@ -132,7 +132,7 @@ def intervals(
     return Intervals(
         draws=draws,
         groups=len(counts.passages),
-        macro_f1=_bootstrap_interval(drawn.macro_f1, has_either.any(axis=1)),
+        macro_f1=_bootstrap_interval(drawn.macro_f1, np.asarray(has_either.any(axis=1))),
         exact_match=_bootstrap_interval(drawn.exact_match, counts.passages > 0),
         labels=tuple(labels),
     )
@@ -312,7 +312,7 @@ def _metric_counts_by_group(
 
     def sum_by_group(counted: Bools) -> Floats:
         weighted = counted if weights is None else counted * weights
-        return np.bincount(number, weighted, len(names))
+        return np.asarray(np.bincount(number, weighted, len(names)), np.float64)
 
     def sum_labels_by_group(counted: Bools) -> Floats:
         return np.stack([sum_by_group(column) for column in counted.T], axis=1)

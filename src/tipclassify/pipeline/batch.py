@@ -118,9 +118,9 @@ def tag_inputs(
 
     An input of rows gives one result for each batch of rows, a long report one for each part of it,
     any other input one: ``make(report)``, computed in the worker process. What cannot be read is a
-    `Failure` among them; an input has no others after the one of the input itself. This process tags
-    a report in parts, one part at a time. Consume the results of an input before you advance to the
-    next: the rest of them is discarded then.
+    `Failure` among them; an input has no others after the one of the input itself. This process
+    tags a report in parts, one part at a time. Consume the results of an input before you advance
+    to the next: the rest of them is discarded then.
     """
     done = _done_tasks(files, tagging, make, jobs)
     for number, done_of_input in groupby(done, key=attrgetter("number")):
