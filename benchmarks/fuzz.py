@@ -495,7 +495,7 @@ def _seal_model(kind: str, altered_name: str, files: dict[str, bytes]) -> None:
 def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Verify an altered bundle, whose hashes fit where that is possible."""
     from tipclassify.pipeline.bundle.checking import verify_bundle
-    from tipclassify.pipeline.bundle.manifest import seal
+    from tipclassify.pipeline.bundle.manifest import seal_bundle_manifest
 
     def reseal(members: dict[str, bytes]) -> None:
         try:
@@ -507,7 +507,7 @@ def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
                     "size": len(data),
                 }
             del plain["sha256"]
-            members["manifest.json"] = seal(plain)[0]
+            members["manifest.json"] = seal_bundle_manifest(plain)[0]
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
 

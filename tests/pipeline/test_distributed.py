@@ -43,7 +43,11 @@ from tipclassify.pipeline.batch import Tagging
 from tipclassify.pipeline.distributed import PartSize, cluster
 from tipclassify.pipeline.distributed import score as score_with
 from tipclassify.pipeline.distributed.cluster import connect_to_cluster
-from tipclassify.pipeline.distributed.inputs import InputPart, Source, group_reports_into_parts
+from tipclassify.pipeline.distributed.inputs import (
+    ClusterSource,
+    InputPart,
+    group_reports_into_parts,
+)
 from tipclassify.pipeline.distributed.worker import Work, lines_of_part_range
 
 pytestmark = pytest.mark.slow  # a cluster starts
@@ -208,7 +212,7 @@ def test_a_report_more_changes_the_part_it_is_in_and_few_others(
     numbers: list[int], new: int, average: int
 ) -> None:
     def parts(numbers: set[int]) -> list[InputPart]:
-        sources = (Source(f"{number}.txt", None, "", 1, "s") for number in sorted(numbers))
+        sources = (ClusterSource(f"{number}.txt", None, "", 1, "s") for number in sorted(numbers))
         return list(group_reports_into_parts(sources, average, 10**9))
 
     before = parts(set(numbers))

@@ -26,9 +26,9 @@ from tipclassify.review.retraining import (
     Retrained,
     Retraining,
     TrainingState,
-    assign_groups_for_retraining,
     describe_change_by_retraining,
     drop_rows_corrected_in_review,
+    group_reviewed_rows_for_retraining,
     model_to_retrain,
     retrain,
 )
@@ -278,9 +278,9 @@ def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
         for b in (1, 2)
         for i in (1, 2)
     ]
-    five, kind = assign_groups_for_retraining(rows)
+    five, kind = group_reviewed_rows_for_retraining(rows)
     assert (len({row["doc"] for row in five}), kind) == (5, "reports")
-    four, kind = assign_groups_for_retraining(rows[:-4])
+    four, kind = group_reviewed_rows_for_retraining(rows[:-4])
     groups = {row["doc"] for row in four}
     assert (len(groups), kind) == (8, "paragraphs")
     for group in groups:

@@ -252,8 +252,8 @@ def _write_contrast(request: _CompareRequest) -> None:
 
 def _tag_argument_as_one_report(file: str, tagging: Tagging) -> TaggedReport:
     """Tag an input as one report, all parts of a long one, and print what could not be read."""
-    from tipclassify.pipeline.reports import joined_report
+    from tipclassify.pipeline.reports import tag_input_as_one_report
 
-    report = joined_report(file, tagging)
+    report = tag_input_as_one_report(file, tagging)
     print_warnings(report.notes)
     return report

@@ -132,13 +132,13 @@ def _done_tasks(
 ) -> Iterator[_DoneTask[R]]:
     """Run the tasks of all inputs; yield each with its results, in the order of the tasks."""
     run: Callable[[_Task], _DoneTask[R] | _ReportTask]
-    run = partial(_run_lazily if jobs == 1 else _run_in_worker, tagging, make)
+    run = partial(_run_tagging_task_lazily if jobs == 1 else _run_in_worker, tagging, make)
     finished: _DoneTask[R] | _ReportTask
     for finished in map_in_order(
         run, _tagging_tasks(files, tagging.read), jobs, _failure_of_lost_task
     ):
         if isinstance(finished, _ReportTask):  # a worker has given a long report back
-            yield _run_lazily(tagging, make, finished)
+            yield _run_tagging_task_lazily(tagging, make, finished)
         else:
             yield finished
 
@@ -153,7 +153,7 @@ def tag_input(
     """
     problems = Problems(file)
     for task in _tagging_tasks([file], tagging.read):
-        for result in _results_of_task(tagging, identity, task, classifier):
+        for result in _results_of_tagging_task(tagging, identity, task, classifier):
             if isinstance(result, Failure):
                 problems.add(result)
             else:
@@ -250,9 +250,11 @@ def _tagging_tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task
             yield _UnreadableTask(number, file, Failure(file, str(error)))
 
 
-def _run_lazily(tagging: Tagging, make: Callable[[TaggedReport], R], task: _Task) -> _DoneTask[R]:
+def _run_tagging_task_lazily(
+    tagging: Tagging, make: Callable[[TaggedReport], R], task: _Task
+) -> _DoneTask[R]:
     """Run a task in this process, as its results are taken."""
-    return _DoneTask(task.number, _results_of_task(tagging, make, task))
+    return _DoneTask(task.number, _results_of_tagging_task(tagging, make, task))
 
 
 def _run_in_worker(
@@ -264,7 +266,7 @@ def _run_in_worker(
     one.
     """
     results: list[Result[R]] = []
-    for result in _results_of_task(tagging, make, task):
+    for result in _results_of_tagging_task(tagging, make, task):
         if isinstance(task, _ReportTask) and isinstance(result, Tagged) and result.part:
             return task
         results.append(result)
@@ -283,7 +285,7 @@ def _failure_of_lost_task(task: _Task) -> _DoneTask[R]:
     return _DoneTask(task.number, [Failure(task.file, problem)])
 
 
-def _results_of_task(
+def _results_of_tagging_task(
     tagging: Tagging,
     make: Callable[[TaggedReport], R],
     task: _Task,

@@ -123,7 +123,7 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
         results = {
             subfolder
             for subfolder in visible
-            if _is_written_to(os.path.join(folder, subfolder), output)
+            if _is_result_among_inputs(os.path.join(folder, subfolder), output)
         }
         own |= {Path(folder, subfolder) for subfolder in results}
         # what `os.walk` is to go into
@@ -132,7 +132,7 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
     paths = sorted(filter(Path.is_file, candidates))
     files = [path for path in paths if _is_zip_input(path.name) or is_input(path.name, rows)]
     others = sorted(set(paths) - set(files))
-    written_to = output is not None and _is_same_folder(name, output)
+    written_to = output is not None and _is_input_folder_also_output(name, output)
     written = own_files(Path(name), files, reading_rows=not written_to)
     _warn_of_own_files(name, own | written)
     inputs: list[str] = []
@@ -151,11 +151,13 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
     return [*inputs, *locked]
 
 
-def _is_written_to(folder: str, output: Path | None) -> bool:
-    return is_output_folder(folder) or (output is not None and _is_same_folder(folder, output))
+def _is_result_among_inputs(folder: str, output: Path | None) -> bool:
+    return is_output_folder(folder) or (
+        output is not None and _is_input_folder_also_output(folder, output)
+    )
 
 
-def _is_same_folder(folder: str, other: Path) -> bool:
+def _is_input_folder_also_output(folder: str, other: Path) -> bool:
     try:
         return os.path.samefile(folder, other)
     except OSError:  # it is not there yet

@@ -15,7 +15,7 @@ from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.text.document import Document
 from tipclassify.text.segmentation.passages import Unit
 
-__all__ = ["joined_report", "tag_report"]
+__all__ = ["tag_input_as_one_report", "tag_report"]
 
 
 def tag_report(
@@ -73,13 +73,13 @@ def tag_report(
         return TaggedReport(source.source, source, tagged, context=context)
     name = os.fspath(source)
     read = ReadOptions(text_column=text_column)
-    report = joined_report(name, Tagging(policy=policy, unit=unit, read=read), classifier)
+    report = tag_input_as_one_report(name, Tagging(policy=policy, unit=unit, read=read), classifier)
     for note in report.notes:
         warnings.warn(f"{name}: {note}", stacklevel=2)
     return replace(report, context=context)
 
 
-def joined_report(
+def tag_input_as_one_report(
     file: str, tagging: Tagging, classifier: Classifier | None = None
 ) -> TaggedReport:
     """Tag an input as one report, with all parts of a long one, or all batches of its rows.

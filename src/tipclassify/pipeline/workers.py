@@ -78,7 +78,7 @@ def _new_process_pool(processes: int) -> ProcessPoolExecutor:
 
 
 def _submit_task(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
-    with _interrupts_ignored():
+    with _interrupts_ignored_by_worker_pool():
         return pool.submit(work, task)
 
 
@@ -142,7 +142,7 @@ def _end_worker_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
+def _interrupts_ignored_by_worker_pool() -> Iterator[None]:
     """Ignore Ctrl-C here.
 
     A process that is started meanwhile inherits that before its own code runs.

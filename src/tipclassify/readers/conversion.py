@@ -179,11 +179,11 @@ def _bounded_converter_command(command: list[str]) -> list[str]:
     if sys.platform == "win32":
         return command
     limits = [sys.executable, "-I", "-c", _LIMITED, str(_MEMORY), str(LARGEST)]
-    return [*_command_without_network(), *limits, *command]
+    return [*_converter_command_without_network(), *limits, *command]
 
 
 @cache
-def _command_without_network() -> tuple[str, ...]:
+def _converter_command_without_network() -> tuple[str, ...]:
     """Return the command prefix of a Linux namespace without network interfaces.
 
     It is empty if this user may make none.

@@ -175,7 +175,7 @@ def _pack_read_message(fields: _ReadRequestFields | _ReadAnswerFields, data: byt
     return _LENGTH.pack(len(head)) + head + data
 
 
-def _split_read_message(message: bytes) -> tuple[bytes, bytes]:
+def _split_isolated_reader_message(message: bytes) -> tuple[bytes, bytes]:
     """Return the JSON of a message, and the bytes after it."""
     (length,) = _LENGTH.unpack_from(message)
     end = _LENGTH.size + length
@@ -199,7 +199,7 @@ def _pack_read_request(request: _ReadRequest) -> bytes:
 def _unpack_read_request(message: bytes) -> _ReadRequest:
     from tipclassify.download import Download
 
-    head, data = _split_read_message(message)
+    head, data = _split_isolated_reader_message(message)
     fields = json.loads(head)
     download = None
     if fields["download"] is not None:
@@ -224,7 +224,7 @@ def unpack_read_answer(message: bytes) -> _ReadAnswer:
 
     Nothing else comes out of the child, even if it was taken over.
     """
-    head, lines = _split_read_message(message)
+    head, lines = _split_isolated_reader_message(message)
     fields = json.loads(head)
     notes = [str(note) for note in fields["notes"]]
     problem = str(fields["problem"])

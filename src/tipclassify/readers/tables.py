@@ -13,7 +13,7 @@ from typing import Final
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import csv_text, format_numbers, one_line
 from tipclassify.readers import ReadOptions
-from tipclassify.readers.jsonl import NumberedLine, batches_of_read_rows, size_of_jsonl_line
+from tipclassify.readers.jsonl import NumberedLine, batches_of_reader_rows, size_of_jsonl_line
 from tipclassify.readers.limits import LARGEST, open_bounded_zip, read_bounded
 from tipclassify.readers.text import decode_text_file
 
@@ -43,18 +43,18 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
 
         lines = read_sheet_isolated(data, path, options)
     else:
-        lines = _json_lines_of_table(
+        lines = _read_table_as_json_lines(
             _rows_of_csv_table(data, path, options.encoding), options.text_column, path
         )
-    yield from batches_of_read_rows(lines, size_of_jsonl_line)
+    yield from batches_of_reader_rows(lines, size_of_jsonl_line)
 
 
 def read_sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:
     """Yield the rows of the first sheet of a workbook, with their numbers."""
-    yield from _json_lines_of_table(_rows_of_sheet(data, path), options.text_column, path)
+    yield from _read_table_as_json_lines(_rows_of_sheet(data, path), options.text_column, path)
 
 
-def _json_lines_of_table(
+def _read_table_as_json_lines(
     rows: Iterator[NumberedCells], text_column: str, path: str
 ) -> Iterator[NumberedLine]:
     """Yield each row that has a text, as JSON with the names of the first row."""
@@ -68,7 +68,7 @@ def _json_lines_of_table(
         )
     numbers_without_text: list[int] = []
     for number, cells in rows:
-        row = _table_cells_by_name(names, cells)
+        row = _read_cells_by_column_name(names, cells)
         for name in (text_column, "section"):  # which are text, even if a cell has a number
             if name in row:
                 row[name] = str(row[name])
@@ -81,7 +81,7 @@ def _json_lines_of_table(
         warnings.warn(f"{path}: {rows_without_text} without a text, left out", stacklevel=2)
 
 
-def _table_cells_by_name(names: Sequence[str], cells: Iterable[object]) -> dict[str, object]:
+def _read_cells_by_column_name(names: Sequence[str], cells: Iterable[object]) -> dict[str, object]:
     """Return the cells of a row by the names of their columns, without empty ones."""
     # a row may have fewer cells than the first, or more, which have no name
     row: dict[str, object] = {}

@@ -11,7 +11,12 @@ from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 from tipclassify.pipeline.bundle.checks import FindingCheck
 from tipclassify.readers.limits import read_bounded
-from tipclassify.review.desk_session import LOG, PersonCheck, checks_of, read_findings_to_check
+from tipclassify.review.desk_session import (
+    LOG,
+    PersonCheck,
+    checks_of_desk_finding,
+    read_findings_to_check,
+)
 from tipclassify.review.events import History, parse_event
 
 __all__ = ["read_checks"]
@@ -40,7 +45,7 @@ def read_checks(path: Path, notify: Callable[[str], None]) -> list[FindingCheck]
     there are no checks.
     """
     checks = (
-        _checks_of_desk_folder(path, notify) if path.is_dir() else _checks_of_exported_file(path)
+        _checks_of_desk_folder(path, notify) if path.is_dir() else _read_exported_desk_checks(path)
     )
     if not checks:
         raise InputError(f"{path}: no finding is checked; check some, or leave out --checks")
@@ -66,11 +71,11 @@ def _checks_of_desk_folder(folder: Path, notify: Callable[[str], None]) -> list[
             continue
         finding = findings[key]
         exported = ExportedFinding(finding.text, finding.start, finding.end, finding.labels)
-        checks += _finding_checks(key, exported, checks_of(key, history))
+        checks += _finding_checks(key, exported, checks_of_desk_finding(key, history))
     return checks
 
 
-def _checks_of_exported_file(file: Path) -> list[FindingCheck]:
+def _read_exported_desk_checks(file: Path) -> list[FindingCheck]:
     try:
         exported = msgspec.convert(load_json(read_bounded(str(file))), ExportedChecks)
     except ValueError:

@@ -136,7 +136,7 @@ class DeskSession:
         """Answer ``GET api/checks``: what was decided and noted by the events after `since`."""
         with self._log.reading() as history:
             keys = dict.fromkeys(event.key for event in history.events[since:])
-            checks = {key: checks_of(key, history) for key in keys}
+            checks = {key: checks_of_desk_finding(key, history) for key in keys}
             return DeskState(self.annotator, len(history), checks)
 
     def check(self, key: str, confirmed: bool, request: str | None = None) -> SavedCheck:
@@ -215,7 +215,7 @@ class DeskSession:
                     about={} if kind == "undo" else finding.stored(),
                 )
                 append(event)
-            return SavedCheck(key, checks_of(key, history), len(history))
+            return SavedCheck(key, checks_of_desk_finding(key, history), len(history))
 
     def _finding(self, key: str) -> DeskFindingToCheck:
         if (finding := self._findings.get(key)) is None:
@@ -223,7 +223,7 @@ class DeskSession:
         return finding
 
 
-def checks_of(key: str, history: History) -> dict[str, PersonCheck]:
+def checks_of_desk_finding(key: str, history: History) -> dict[str, PersonCheck]:
     """Return what each person decided and noted on a finding, by their initials."""
     checks: dict[str, PersonCheck] = {}
     for name, event in history.decisions(key).items():

@@ -129,7 +129,7 @@ class EventLog:
         if len(lines) < _MANY:
             self._add(lines)
             return
-        with _without_garbage_collection():
+        with _garbage_collection_paused_for_events():
             self._add(lines)
 
     def _add(self, lines: Iterable[bytes]) -> None:
@@ -160,7 +160,7 @@ class EventLog:
 
 
 @contextlib.contextmanager
-def _without_garbage_collection() -> Iterator[None]:
+def _garbage_collection_paused_for_events() -> Iterator[None]:
     """Pause the search for circular references.
 
     Events have none, and searching all of them again and again takes longer than reading them.

@@ -207,7 +207,7 @@ def retrain(
     the model. They are saved to the folder `out`.
     """
     began = time.monotonic()
-    corrected, groups = assign_groups_for_retraining(read_rows(corpus))
+    corrected, groups = group_reviewed_rows_for_retraining(read_rows(corpus))
     base = drop_rows_corrected_in_review(read_rows(*data), corrected) if data else []
     if len(set(group_rows(corrected))) < 2:
         what = "all decided passages are of one paragraph, and none can be held out"
@@ -262,7 +262,7 @@ def drop_rows_corrected_in_review(base: Sequence[Row], corrected: Sequence[Row])
     return [row for row in base if text_key(row["text"]) not in texts and row["id"] not in ids]
 
 
-def assign_groups_for_retraining(corrected: Sequence[Row]) -> tuple[list[Row], str]:
+def group_reviewed_rows_for_retraining(corrected: Sequence[Row]) -> tuple[list[Row], str]:
     """Set ``doc`` of each row to the group that is held out together; return the groups' name too.
 
     Groups are reports or, with fewer than five of them, paragraphs.
@@ -286,7 +286,7 @@ def describe_change_by_retraining(
     fallen = [row for row in labels if row.interval.high < 0]
     is_worse = macro.interval.high < 0
     words = _verdict_on_retraining(macro, where)
-    has_interval = not np.isnan(macro.interval.low) and not _is_zero_difference(macro)
+    has_interval = not np.isnan(macro.interval.low) and not _retraining_changes_nothing(macro)
     if has_interval and comparison.groups < FEW_GROUPS:
         words += f" {comparison.groups} {groups} are few: the interval is too narrow."
     if fallen and not is_worse:
@@ -306,7 +306,7 @@ def describe_change_by_retraining(
     )
 
 
-def _is_zero_difference(macro: Difference) -> bool:
+def _retraining_changes_nothing(macro: Difference) -> bool:
     return macro.interval.low == macro.interval.high == 0
 
 
@@ -316,7 +316,7 @@ def _verdict_on_retraining(macro: Difference, where: str) -> str:
     high = macro.interval.high
     if np.isnan(low):
         return f"Nothing can be said of {where}: there are too few."
-    if _is_zero_difference(macro):
+    if _retraining_changes_nothing(macro):
         unchanged = "macro-F1 is the same with the corrections and without"
         return f"Nothing changes on {where}: {unchanged}."
     interval = f"(95% interval {low:+.3f} to {high:+.3f})"
@@ -342,7 +342,7 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
 
     # corrections start with few examples of a label, which would warn
     warnings.simplefilter("ignore")
-    threading.Thread(target=_end_with_review_server, daemon=True).start()
+    threading.Thread(target=_end_retraining_with_review_server, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # keep the review page responsive
     try:
@@ -357,7 +357,7 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
         send(RetrainingMessage(error=" ".join(problem.split()) + more))
 
 
-def _end_with_review_server() -> None:
+def _end_retraining_with_review_server() -> None:
     """End this process and its children when the parent, at the other end of stdin, is gone."""
     while os.read(0, 1):  # not by `sys.stdin`, whose lock would be held while the interpreter ends
         pass

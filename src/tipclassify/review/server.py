@@ -131,16 +131,16 @@ def serve_review(
     ready: Callable[[], None],
 ) -> None:
     """Serve until the process is stopped; `ready` is called once requests are accepted."""
-    serve_guarded_app(
+    serve_app_behind_review_guard(
         Guard(build_review_app(session, retraining, ready), at.getsockname()[1], token), at
     )
 
 
-def serve_guarded_app(app: Guard, at: socket.socket) -> None:
+def serve_app_behind_review_guard(app: Guard, at: socket.socket) -> None:
     """Run a guarded application on a socket until the process is stopped."""
     settings = uvicorn.Config(
         app,
-        http=_PageConnection,
+        http=_ReviewPageConnection,
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -153,7 +153,7 @@ def serve_guarded_app(app: Guard, at: socket.socket) -> None:
     uvicorn.Server(settings).run(sockets=[at])
 
 
-class _PageConnection(H11Protocol):
+class _ReviewPageConnection(H11Protocol):
     """Connection that ends when its client keeps it waiting.
 
     Of too many, the one that waits longest ends.
@@ -168,10 +168,11 @@ class _PageConnection(H11Protocol):
         present = [
             connection
             for connection in self.connections
-            if isinstance(connection, _PageConnection) and not connection.transport.is_closing()
+            if isinstance(connection, _ReviewPageConnection)
+            and not connection.transport.is_closing()
         ]
         if len(present) > _MOST_CONNECTIONS:
-            _PageConnection.warn()
+            _ReviewPageConnection.warn()
             waiting = (connection for connection in present if connection.waits)
             min(waiting, key=lambda connection: connection.began).transport.abort()
         self.loop.call_later(_PATIENCE, self._end_if_idle, None)

@@ -23,7 +23,7 @@ from tipclassify.readers.limits import (
     ZIP_DAMAGE,
 )
 
-__all__ = ["LARGEST_INPUT", "Archive", "Packer", "open_archive"]
+__all__ = ["LARGEST_INPUT", "Archive", "BundlePacker", "open_archive"]
 
 # bytes of all files; above 4 GB a file needs zip64, which is not read here
 _LARGEST: Final = 2_000_000_000
@@ -45,7 +45,7 @@ _LOCATOR_SIZE: Final = 20
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)|^/|//")
 
 
-class Packer:
+class BundlePacker:
     """Writer of a bundle's zip file; `files` has the hash and size of each file written."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:

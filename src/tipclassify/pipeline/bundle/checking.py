@@ -20,8 +20,13 @@ from tipclassify.pipeline.bundle.manifest import (
     collect_bundle_versions,
     read_manifest,
 )
-from tipclassify.pipeline.bundle.replaying import replay
-from tipclassify.pipeline.bundle.steps import Check, Step, differences, hashes
+from tipclassify.pipeline.bundle.replaying import replay_bundle
+from tipclassify.pipeline.bundle.steps import (
+    BundleVerificationStep,
+    Check,
+    describe_differences_from_bundle,
+    describe_hash_unlike_bundle,
+)
 from tipclassify.pipeline.bundle.writing import model_id, settings
 from tipclassify.readers import ReadOptions
 
@@ -70,12 +75,13 @@ def verify_bundle(
             of_model,
             *_check_bundled_settings(manifest, classifier if of_model.result == "ok" else None),
             *given.checks,
-            *replay(archive, manifest, classifier, given.readers, exact),
+            *replay_bundle(archive, manifest, classifier, given.readers, exact),
         ]
 
 
 def _check_of_version(manifest: Manifest) -> Check:
-    others = "; ".join(differences(collect_bundle_versions(), manifest.versions))
+    here = collect_bundle_versions()
+    others = "; ".join(describe_differences_from_bundle(here, manifest.versions))
     detail = "tipclassify and its libraries are those that made it"
     if others:
         detail = f"others made it, and may read or round otherwise: {others}"
@@ -89,7 +95,7 @@ def _check_bundled_model(
 
     That in the bundle is not run: untrusted weights may take unbounded time and memory.
     """
-    name = given or _installed_name_of_bundled_model(wanted)
+    name = given or _find_model_for_verifying_bundle(wanted)
     if name is None:
         inside = "where it is in the bundle and you trust it, unpack model/"
         advice = f"give its folder with --model; {inside}"
@@ -109,7 +115,7 @@ def _check_bundled_model(
     return classifier, Check("model", "differs", other)
 
 
-def _installed_name_of_bundled_model(wanted: ModelId) -> str | None:
+def _find_model_for_verifying_bundle(wanted: ModelId) -> str | None:
     for name in (*SHIPPED, *(model.name for model in installed_models())):
         with suppress(ModelError):  # an unreadable model is not the one
             if model_id(model_folder(name)).sha256 == wanted.sha256:
@@ -121,7 +127,7 @@ def _check_bundled_files(
     archive: Archive, manifest: Manifest
 ) -> tuple[dict[str, str], list[Check]]:
     """Compare every file with the manifest; return the SHA-256 of each readable one, and checks."""
-    step = Step("files")
+    step = BundleVerificationStep("files")
     digests: dict[str, str] = {}
     for name in sorted(archive.names - manifest.files.keys() - {MANIFEST}):
         step.add(["is not in the manifest"], name)
@@ -135,7 +141,8 @@ def _check_bundled_files(
         details = []
         if here != stored:
             sizes = f"{here.size:,} bytes, not {stored.size:,}"
-            details.append(f"changed: {hashes(here.sha256, stored.sha256)}; {sizes}")
+            differs = describe_hash_unlike_bundle(here.sha256, stored.sha256)
+            details.append(f"changed: {differs}; {sizes}")
         step.add(details, name)
     files = count_with_noun(step.good, "file")
     return digests, step.checks(f"{files} with the SHA-256 that the manifest gives")
@@ -145,11 +152,11 @@ def _check_bundled_settings(manifest: Manifest, classifier: Classifier | None) -
     """Compare the manifest's thresholds and error rates with the model's for the policy."""
     if classifier is None:
         return [Check("settings", "not checked", "needs the model")]
-    step = Step("settings")
+    step = BundleVerificationStep("settings")
     moved = classifier.with_thresholds(manifest.moved)
     thresholds, rates = settings(moved, manifest.policy, manifest.moved)
     step.add(
-        differences(
+        describe_differences_from_bundle(
             {"thresholds": thresholds, "error_rates": rates},
             {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates},
         )

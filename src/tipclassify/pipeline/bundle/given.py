@@ -11,7 +11,12 @@ from pathlib import PurePath
 from tipclassify.formatting import count_with_noun
 from tipclassify.pipeline.bundle.archive import Archive
 from tipclassify.pipeline.bundle.manifest import FileDigest, Manifest
-from tipclassify.pipeline.bundle.steps import Check, Step, hashes, list_for_bundle_check
+from tipclassify.pipeline.bundle.steps import (
+    BundleVerificationStep,
+    Check,
+    describe_hash_unlike_bundle,
+    list_for_bundle_check,
+)
 from tipclassify.pipeline.bundle.writing import EXPORTS, get_original
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions, is_link
@@ -46,8 +51,8 @@ def find_given(
     digests : mapping
         SHA-256 of each readable file of the bundle, by name.
     """
-    inputs = Step("inputs")
-    exports = Step("exports")
+    inputs = BundleVerificationStep("inputs")
+    exports = BundleVerificationStep("exports")
     readers: dict[str, Callable[[], bytes]] = {}
     wanted = {recorded.sha256 for recorded in manifest.inputs}
     for recorded in manifest.inputs:
@@ -57,8 +62,8 @@ def find_given(
         if digest == recorded.sha256:
             readers[digest] = partial(archive.read, recorded.source, LARGEST)
         else:
-            differs = f"has other bytes than {recorded.name}: {hashes(digest, recorded.sha256)}"
-            inputs.add([differs], recorded.source)
+            differs = describe_hash_unlike_bundle(digest, recorded.sha256)
+            inputs.add([f"has other bytes than {recorded.name}: {differs}"], recorded.source)
     bundled = {
         name.removeprefix(EXPORTS): digest
         for name, digest in manifest.files.items()
@@ -85,11 +90,11 @@ def find_given(
         name = PurePath(file).name
         if name in missing:
             recorded = missing[name]
-            differs = f"has other bytes than {recorded.name}: {hashes(digest, recorded.sha256)}"
-            inputs.add([differs], file)
+            differs = describe_hash_unlike_bundle(digest, recorded.sha256)
+            inputs.add([f"has other bytes than {recorded.name}: {differs}"], file)
         elif name in bundled:
-            differs = f"has other bytes than that export: {hashes(digest, bundled[name].sha256)}"
-            exports.add([differs], file)
+            differs = describe_hash_unlike_bundle(digest, bundled[name].sha256)
+            exports.add([f"has other bytes than that export: {differs}"], file)
         elif file in files:  # not just one of the files in a folder
             what = "none of the inputs or exports"
             inputs.add([f"is {what}: none has the SHA-256 {digest[:12]}…"], file)
@@ -104,7 +109,9 @@ def find_given(
     return GivenFiles(readers, [*checks, *_checks_of_bundled_exports(bundled, exports)])
 
 
-def _checks_of_bundled_exports(bundled: Mapping[str, FileDigest], step: Step) -> list[Check]:
+def _checks_of_bundled_exports(
+    bundled: Mapping[str, FileDigest], step: BundleVerificationStep
+) -> list[Check]:
     """Return the checks of the exports; none for a bundle without any."""
     if not bundled:
         return []

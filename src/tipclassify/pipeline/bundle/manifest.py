@@ -44,7 +44,7 @@ __all__ = [
     "read_bundle_check",
     "read_bundle_row",
     "read_manifest",
-    "seal",
+    "seal_bundle_manifest",
     "write_bundle_row",
 ]
 
@@ -239,7 +239,7 @@ def compute_bundle_figures(
     )
 
 
-def seal(plain: dict[str, object]) -> tuple[bytes, str]:
+def seal_bundle_manifest(plain: dict[str, object]) -> tuple[bytes, str]:
     """Serialize a manifest; return its bytes, and the fingerprint (SHA-256) that ends them."""
     fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
     return dump({**plain, "sha256": fingerprint}, 1), fingerprint
@@ -272,7 +272,7 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
         if not isinstance(stated, str):
             raise ValueError("no SHA-256 at its end")
         manifest = msgspec.convert(plain, Manifest)
-        whole, fingerprint = seal(plain)
+        whole, fingerprint = seal_bundle_manifest(plain)
         for recorded in manifest.inputs:
             if recorded.source is not None and recorded.source not in manifest.files:
                 raise ValueError(f"{recorded.source!r:.60} is not among its files")

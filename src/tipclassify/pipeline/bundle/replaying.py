@@ -36,16 +36,16 @@ from tipclassify.pipeline.bundle.manifest import (
     read_bundle_row,
 )
 from tipclassify.pipeline.bundle.steps import (
+    BundleVerificationStep,
     Check,
-    Step,
-    differences,
+    describe_differences_from_bundle,
     list_for_bundle_check,
 )
 from tipclassify.pipeline.bundle.writing import read_original
 from tipclassify.reporting.group import Group
 from tipclassify.text.document import Passage
 
-__all__ = ["replay"]
+__all__ = ["replay_bundle"]
 
 # fields of an input that its text determines
 _OF_TEXT: Final = ("size", "kind", "title", "country", "year", "text_sha256", "characters")
@@ -58,8 +58,8 @@ class _ReplayedPassages:
 
     manifest: Manifest
     classifier: Classifier | None
-    text: Step = field(default_factory=lambda: Step("text"))
-    split: Step = field(default_factory=lambda: Step("split"))
+    text: BundleVerificationStep = field(default_factory=lambda: BundleVerificationStep("text"))
+    split: BundleVerificationStep = field(default_factory=lambda: BundleVerificationStep("split"))
     groups: list[Group] = field(default_factory=list)  # passages of each input
     # for each passage, whether its labels do not follow from its probabilities
     labels_differ: list[bool] = field(default_factory=list)
@@ -92,7 +92,7 @@ class _ReplayedPassages:
                 self.confidence_differs.append(row.low_confidence != passage.low_confidence)
 
 
-def replay(
+def replay_bundle(
     archive: Archive,
     manifest: Manifest,
     classifier: Classifier | None,
@@ -182,7 +182,7 @@ def _read_bundled_passages(archive: Archive, inputs: Sequence[Input]) -> Iterato
 
 
 def _read_input_again(
-    recorded: Input, manifest: Manifest, read: Callable[[], bytes], step: Step
+    recorded: Input, manifest: Manifest, read: Callable[[], bytes], step: BundleVerificationStep
 ) -> list[Passage] | None:
     """Read and split an input again, and compare it with the manifest; None if unreadable."""
     link = recorded.link or Link(recorded.name, "", None, None)
@@ -199,7 +199,9 @@ def _read_input_again(
     details = [
         detail
         for name in _OF_TEXT
-        for detail in differences(getattr(text, name), getattr(recorded, name), name)
+        for detail in describe_differences_from_bundle(
+            getattr(text, name), getattr(recorded, name), name
+        )
     ]
     step.add(details, recorded.name)
     return text.passages
@@ -220,7 +222,8 @@ def _differences_of_replayed_split(
 
 def _check_replayed_labels(differ: Sequence[bool]) -> Check:
     if any(differ):
-        what = f"do not follow from probabilities and thresholds on {_bundle_lines_where(differ)}"
+        lines = _list_bundle_lines_that_differ(differ)
+        what = f"do not follow from probabilities and thresholds on {lines}"
         return Check("labels", "differs", what, PASSAGES)
     rule = "each passage has those whose probability reaches the threshold, and no others"
     return Check("labels", "ok", rule)
@@ -228,15 +231,15 @@ def _check_replayed_labels(differ: Sequence[bool]) -> Check:
 
 def _check_replayed_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     """Compare the figures in the manifest with the counts of the passages."""
-    step = Step("counts")
+    step = BundleVerificationStep("counts")
     try:
         counted = [compute_bundle_figures(group, manifest.error_rates) for group in groups]
         counted_total = compute_bundle_figures(sum(groups, Group(())), manifest.error_rates)
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     for recorded, here in zip(manifest.inputs, counted, strict=True):
-        step.add(differences(here, recorded.figures), recorded.name)
-    step.add(differences(counted_total, manifest.figures), "all inputs")
+        step.add(describe_differences_from_bundle(here, recorded.figures), recorded.name)
+    step.add(describe_differences_from_bundle(counted_total, manifest.figures), "all inputs")
     if step.others:
         return step.checks(f"{step.good} of {len(groups) + 1} agree")
     labels = ", ".join(
@@ -268,20 +271,21 @@ def _check_replayed_scores(replayed: _ReplayedPassages, exact: bool) -> Check:
         good = not exact
         scores = f"{unequal:,} differ by rounding, at most {largest:.1g}"
     elif unequal:
-        scores = f"{unequal:,} differ, by up to {largest:.2g}, on {_bundle_lines_where(gaps > 0)}"
+        lines = _list_bundle_lines_that_differ(gaps > 0)
+        scores = f"{unequal:,} differ, by up to {largest:.2g}, on {lines}"
     labels = "no label changes"
     if changed.any():
         gained = (has & ~had).sum(axis=0)
         lost = (had & ~has).sum(axis=0)
         counts = zip(LABELS, gained, lost, strict=True)
         changes = [f"{label} +{more} -{fewer}" for label, more, fewer in counts if more or fewer]
-        labels = f"labels change on {_bundle_lines_where(changed)}: {', '.join(changes)}"
+        lines = _list_bundle_lines_that_differ(changed)
+        labels = f"labels change on {lines}: {', '.join(changes)}"
     confidence = ""
     if any(replayed.confidence_differs):
         good = False
-        confidence = (
-            f"; low_confidence differs on {_bundle_lines_where(replayed.confidence_differs)}"
-        )
+        lines = _list_bundle_lines_that_differ(replayed.confidence_differs)
+        confidence = f"; low_confidence differs on {lines}"
     detail = f"{count_with_noun(len(gaps), 'passage')} scored again: {scores}; {labels}{confidence}"
     return Check("scores", "ok" if good else "differs", detail)
 
@@ -292,7 +296,7 @@ def _verify_bundled_checks(
     """Check that what people decided is on passages with these labels, and its counts."""
     if manifest.checks is None:
         return []
-    step = Step("checks")
+    step = BundleVerificationStep("checks")
     checks: list[StoredCheck] = []
     try:
         for number, line in enumerate(archive.lines(CHECKS), 1):
@@ -330,6 +334,6 @@ def _replayed_probabilities(scores: Sequence[Mapping[str, float]]) -> Floats:
     return np.array([_bundled_values(by_label) for by_label in scores]).reshape(-1, len(LABELS))
 
 
-def _bundle_lines_where(which: npt.ArrayLike) -> str:
+def _list_bundle_lines_that_differ(which: npt.ArrayLike) -> str:
     """List the lines of `passages.jsonl` for which a value, one for each line, is true."""
     return f"lines {list_for_bundle_check((np.flatnonzero(which) + 1).tolist())}"

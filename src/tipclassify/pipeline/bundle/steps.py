@@ -6,7 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-__all__ = ["Check", "Step", "differences", "hashes", "list_for_bundle_check"]
+__all__ = [
+    "BundleVerificationStep",
+    "Check",
+    "describe_differences_from_bundle",
+    "describe_hash_unlike_bundle",
+    "list_for_bundle_check",
+]
 
 _SHOWN: Final = 5  # names or line numbers in a message
 
@@ -22,7 +28,7 @@ class Check:
 
 
 @dataclass
-class Step:
+class BundleVerificationStep:
     """The outcomes of one check on many files or inputs."""
 
     name: str
@@ -44,21 +50,23 @@ class Step:
         return [Check(self.name, "ok", when_ok), *self.others]
 
 
-def differences(here: object, stored: object, where: str = "") -> Iterator[str]:
+def describe_differences_from_bundle(
+    here: object, stored: object, where: str = ""
+) -> Iterator[str]:
     """Describe each value, of nested dictionaries, that is another than in the bundle.
 
-    >>> list(differences({"failure": {"count": 3}}, {"failure": {"count": 4}}))
+    >>> list(describe_differences_from_bundle({"failure": {"count": 3}}, {"failure": {"count": 4}}))
     ['failure.count is 3, not 4 as the bundle says']
     """
     if isinstance(here, dict) and isinstance(stored, dict):
         for name in here | stored:
             inner = f"{where}.{name}".lstrip(".")
-            yield from differences(here.get(name), stored.get(name), inner)
+            yield from describe_differences_from_bundle(here.get(name), stored.get(name), inner)
     elif here != stored:
         yield f"{where} is {here!r:.80}, not {stored!r:.80} as the bundle says"
 
 
-def hashes(here: str, stored: str) -> str:
+def describe_hash_unlike_bundle(here: str, stored: str) -> str:
     """Describe a SHA-256 that is another than the stored one."""
     return f"SHA-256 {here[:12]}…, not {stored[:12]}…"
 

@@ -28,7 +28,7 @@ from tipclassify.model.common.folder import load_model_head, read_model_files
 from tipclassify.model.common.head import HEAD, model_weights_digest
 from tipclassify.model.loading import model_folder
 from tipclassify.pipeline.batch import Tagging, read_with_notes
-from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Packer
+from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, BundlePacker
 from tipclassify.pipeline.bundle.checks import (
     CHECKS,
     CheckMatcher,
@@ -48,7 +48,7 @@ from tipclassify.pipeline.bundle.manifest import (
     collect_bundle_versions,
     compute_bundle_figures,
     dump,
-    seal,
+    seal_bundle_manifest,
     write_bundle_row,
 )
 from tipclassify.pipeline.inputs import ROWS as ROW_FILES
@@ -126,7 +126,7 @@ def write_bundle(
     overrides = dict(tagging.thresholds)
     thresholds, rates = settings(classifier, tagging.policy, overrides)
     with zipfile.ZipFile(cast("IO[bytes]", FileFailingOnce(out)), "w", allowZip64=False) as archive:
-        packer = Packer(archive)
+        packer = BundlePacker(archive)
         if included.model:
             _pack_model(packer, folder)
         matcher = CheckMatcher(included.checks)
@@ -156,7 +156,7 @@ def write_bundle(
             files=packer.files.copy(),
             checks=count_bundle_checks(matcher.stored, total.tagged) if included.checks else None,
         )
-        written, fingerprint = seal(msgspec.to_builtins(manifest))
+        written, fingerprint = seal_bundle_manifest(msgspec.to_builtins(manifest))
         packer.add(MANIFEST, io.BytesIO(written))
     return manifest, fingerprint
 
@@ -175,7 +175,7 @@ def settings(
 def _pack_inputs_of_bundle(
     files: Sequence[str],
     tagging: Tagging,
-    packer: Packer,
+    packer: BundlePacker,
     with_sources: bool,
     rates: RatesByLabel,
     matcher: CheckMatcher,
@@ -225,7 +225,7 @@ def _pack_inputs_of_bundle(
     return inputs, sum(groups, Group(()))
 
 
-def _pack_bundle_exports(packer: Packer, exports: Sequence[Path]) -> None:
+def _pack_bundle_exports(packer: BundlePacker, exports: Sequence[Path]) -> None:
     """Add exported files by their names; raise `InputError` when two have the same."""
     for file in exports:
         name = EXPORTS + (_ODD.sub("-", file.name).lstrip(".-") or "export")
@@ -271,7 +271,7 @@ def model_id(folder: Path) -> ModelId:
         raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
 
 
-def _pack_model(packer: Packer, folder: Path) -> None:
+def _pack_model(packer: BundlePacker, folder: Path) -> None:
     """Add the files of a model folder; raise `ModelError` when one is unreadable or changed."""
     files = read_model_files(folder, load_model_head(folder), ())
     for name in (HEAD, *_OF_MODEL):

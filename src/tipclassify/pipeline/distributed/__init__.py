@@ -108,7 +108,7 @@ def score(
     from tipclassify.pipeline.distributed.folder import ClusterOutputFolder, PartRecord
     from tipclassify.pipeline.distributed.inputs import (
         find_sources,
-        plan_parts,
+        plan_cluster_parts,
         resolve_cluster_address,
     )
     from tipclassify.pipeline.distributed.worker import Work
@@ -124,7 +124,7 @@ def score(
         names = [source] if isinstance(source, str | os.PathLike) else source
         sources = find_sources([os.fspath(name) for name in names], folder)
         inputs = [source.name for source in sources]
-        parts = plan_parts(sources, part_size.bytes, part_size.reports)
+        parts = plan_cluster_parts(sources, part_size.bytes, part_size.reports)
         tasks = [Task(part) for part in parts]
     folder.check(work.settings, inputs)
     # Only a part whose inputs all show whether they have changed is taken from an earlier run.

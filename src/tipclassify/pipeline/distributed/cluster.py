@@ -22,7 +22,7 @@ from distributed.scheduler import KilledWorker
 
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.pipeline.distributed.folder import PartRecord, describe_cluster_error
-from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
+from tipclassify.pipeline.distributed.inputs import ClusterSource, InputPart, part_name
 from tipclassify.pipeline.distributed.worker import Work, score_part
 from tipclassify.pipeline.failure import Failure
 
@@ -99,7 +99,7 @@ def _client_of_scheduler(scheduler: str) -> Client:
         # Ask first: a Client takes minutes to fail on anything else. In a thread, as a notebook
         # runs an event loop.
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(asyncio.run, _greet(scheduler)).result()
+            pool.submit(asyncio.run, _greet_dask_scheduler(scheduler)).result()
         client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
     # another kind of server may answer with anything: even a MemoryError was seen
     except Exception:
@@ -115,7 +115,7 @@ def _client_of_scheduler(scheduler: str) -> Client:
     return client
 
 
-async def _greet(scheduler: str) -> None:
+async def _greet_dask_scheduler(scheduler: str) -> None:
     async with rpc(
         scheduler, timeout=_PATIENCE, connection_args=Security().get_connection_args("client")
     ) as server:
@@ -154,7 +154,7 @@ def tasks_of_dask_collection(
     kind = "bag" if columns is None else "dataframe"
     tasks = []
     for number, rows in enumerate(collection.to_delayed()):
-        partition = Source(f"{kind}:{number}", None, "")
+        partition = ClusterSource(f"{kind}:{number}", None, "")
         tasks.append(Task(InputPart("rows", (partition,)), rows))
     return tasks
 
@@ -167,7 +167,7 @@ def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[lis
     does not lose the others.
     """
     killed_tasks = []
-    for task, record in _records_of_tasks(client, tasks, work):
+    for task, record in _records_of_cluster_tasks(client, tasks, work):
         if record:
             yield [record]
         else:
@@ -176,12 +176,12 @@ def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[lis
         records = []
         for source in task.part.sources:
             piece = replace(task, part=replace(task.part, sources=(source,)))
-            _, record = next(_records_of_tasks(client, [piece], work))
+            _, record = next(_records_of_cluster_tasks(client, [piece], work))
             records.append(record or _record_part_failed_on_cluster(piece.part, _KILLED))
         yield records
 
 
-def _records_of_tasks(
+def _records_of_cluster_tasks(
     client: Client, tasks: Sequence[Task], work: Work
 ) -> Iterator[tuple[Task, PartRecord | None]]:
     """Yield each task with its record, or with None if the processes that ran it were killed."""

@@ -144,8 +144,8 @@ class ClusterOutputFolder:
         schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
         rows = [
             {
-                "input": _without_surrogates(failure.input),
-                "error": _without_surrogates(failure.error),
+                "input": _failure_text_without_surrogates(failure.input),
+                "error": _failure_text_without_surrogates(failure.error),
                 "again": failure.retryable,
             }
             for failure in failures
@@ -245,7 +245,7 @@ def _is_recent_cluster_file(info: Mapping[str, object]) -> bool:
     return isinstance(changed, float) and time.time() - changed < _RECENT
 
 
-def _without_surrogates(text: str) -> str:
+def _failure_text_without_surrogates(text: str) -> str:
     """Replace lone surrogates, which some file names have."""
     return text.encode("utf-8", "replace").decode()
 

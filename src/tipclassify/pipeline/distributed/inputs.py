@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 __all__ = [
+    "ClusterSource",
     "InputPart",
-    "Source",
     "find_sources",
     "group_reports_into_parts",
     "part_name",
-    "plan_parts",
+    "plan_cluster_parts",
     "resolve_cluster_address",
 ]
 
@@ -40,7 +40,7 @@ _VERSION_KEYS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ClusterSource:
     """One input."""
 
     name: str  # as the user wrote it; used in rows and errors
@@ -61,7 +61,7 @@ class InputPart:
     """Input of one task: whole reports, a range of one file of rows, or rows of a collection."""
 
     kind: Literal["reports", "range", "rows"]
-    sources: tuple[Source, ...]
+    sources: tuple[ClusterSource, ...]
     start: int = 0  # bytes in which lines or row groups begin, half-open
     end: int = 0
 
@@ -101,13 +101,13 @@ def resolve_cluster_address(name: str) -> tuple[AbstractFileSystem, str]:
     return fs, str(path)
 
 
-def find_sources(names: Sequence[str], output: ClusterOutputFolder) -> list[Source]:
+def find_sources(names: Sequence[str], output: ClusterOutputFolder) -> list[ClusterSource]:
     """Expand names as `pipeline.inputs.expand_inputs` does, also Parquet files and addresses.
 
     Files in `output` are left out, and a name that is there twice is kept once.
     """
     inside = f"{output.root.rstrip('/')}/"
-    kept: dict[str, Source] = {}
+    kept: dict[str, ClusterSource] = {}
     for name in expand_inputs(names, _TABLES):
         for source in _sources_of_input(name):
             is_own = type(source.fs) is type(output.fs) and source.path.startswith(inside)
@@ -116,11 +116,11 @@ def find_sources(names: Sequence[str], output: ClusterOutputFolder) -> list[Sour
     return list(kept.values())
 
 
-def _sources_of_input(name: str) -> list[Source]:
+def _sources_of_input(name: str) -> list[ClusterSource]:
     if name == "-":
         raise InputError("-: workers cannot read standard input; give a file")
     if is_link(name):
-        return [Source(name, None, name)]
+        return [ClusterSource(name, None, name)]
     address = name.removeprefix("@") if "://" in name else name
     fs, path = resolve_cluster_address(address)
     try:
@@ -135,7 +135,9 @@ def _sources_of_input(name: str) -> list[Source]:
         raise InputError(f"{name}: {describe_cluster_error(error)}; check the path") from None
 
 
-def _cluster_sources_at_address(name: str, fs: AbstractFileSystem, path: str) -> list[Source]:
+def _cluster_sources_at_address(
+    name: str, fs: AbstractFileSystem, path: str
+) -> list[ClusterSource]:
     """Expand a folder or pattern at an address.
 
     Any other name, and any local path, is one input.
@@ -164,21 +166,23 @@ def _cluster_sources_at_address(name: str, fs: AbstractFileSystem, path: str) ->
 
 def _cluster_source_at_address(
     name: str, fs: AbstractFileSystem, path: str, info: Mapping[str, Any]
-) -> Source:
+) -> ClusterSource:
     """Make a source; its stamp is its size and its time or tag, if the file system gives one."""
     if info.get("type") != "file":  # pipes and devices have no size or stamp
-        return Source(name, fs, path)
+        return ClusterSource(name, fs, path)
     size = info.get("size")
     for key in _VERSION_KEYS:
         if info.get(key) is not None:
-            return Source(name, fs, path, size, f"{size} {key} {info[key]}")
-    return Source(name, fs, path, size)
+            return ClusterSource(name, fs, path, size, f"{size} {key} {info[key]}")
+    return ClusterSource(name, fs, path, size)
 
 
-def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> list[InputPart]:
+def plan_cluster_parts(
+    sources: Sequence[ClusterSource], batch_bytes: int, reports: int
+) -> list[InputPart]:
     """Divide all inputs into parts: files of rows by bytes, `reports` reports a part on average."""
     parts: list[InputPart] = []
-    whole: list[Source] = []
+    whole: list[ClusterSource] = []
     for source in sources:
         if source.suffix in (*ROWS, *_TABLES):
             size = sys.maxsize if source.size is None else max(source.size, 1)
@@ -191,7 +195,7 @@ def plan_parts(sources: Sequence[Source], batch_bytes: int, reports: int) -> lis
 
 
 def group_reports_into_parts(
-    sources: Iterable[Source], average: int, most_bytes: int
+    sources: Iterable[ClusterSource], average: int, most_bytes: int
 ) -> Iterator[InputPart]:
     """Group reports, in order, into parts of `average` reports on average.
 
@@ -199,7 +203,7 @@ def group_reports_into_parts(
     Mazières 2001), so that adding or removing a report changes only its own part. A report without
     a stamp is a part of its own.
     """
-    group: list[Source] = []
+    group: list[ClusterSource] = []
     for source in sources:
         if source.stamp is None:
             yield InputPart("reports", (source,))

@@ -29,11 +29,11 @@ from tipclassify.pipeline.distributed.folder import (
     PartRecord,
     describe_cluster_error,
 )
-from tipclassify.pipeline.distributed.inputs import InputPart, Source, part_name
+from tipclassify.pipeline.distributed.inputs import ClusterSource, InputPart, part_name
 from tipclassify.pipeline.failure import Failure
 from tipclassify.pipeline.inputs import ROWS
 from tipclassify.readers import ReadOptions, read_bytes, read_report
-from tipclassify.readers.jsonl import batches_of_read_rows, parse_jsonl_row
+from tipclassify.readers.jsonl import batches_of_reader_rows, parse_jsonl_row
 from tipclassify.readers.limits import LARGEST, read_stream_up_to_limit
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_findings_parquet
@@ -148,25 +148,29 @@ def _tagged_reports_of_part(
 
 
 def _tagged_reports_of_source(
-    source: Source, part: InputPart, rows: list[dict[str, Any]], work: Work, record: PartRecord
+    source: ClusterSource,
+    part: InputPart,
+    rows: list[dict[str, Any]],
+    work: Work,
+    record: PartRecord,
 ) -> Iterator[TaggedReport]:
     """Yield the tagged reports of one input of a part."""
     if part.kind == "reports":
-        read = partial(_read_source, source, work.tagging.read)
+        read = partial(_read_report_on_cluster_worker, source, work.tagging.read)
         yield from tag_document(source.name, read, work.classifier, work.tagging)
         return
     read_rows: Iterable[dict[str, Any]]
     if part.kind == "rows":
         read_rows = rows
     elif source.suffix in ROWS:
-        read_rows = _read_lines_on_worker(source, part, record)
+        read_rows = _read_lines_on_cluster_worker(source, part, record)
     else:
-        read_rows = _read_row_groups_on_worker(source, part, work.text, record)
-    for batch in batches_of_read_rows(read_rows, lambda row: len(row["text"]) + 1):
+        read_rows = _read_parquet_on_cluster_worker(source, part, work.text, record)
+    for batch in batches_of_reader_rows(read_rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
 
-def _read_source(source: Source, options: ReadOptions) -> Document:
+def _read_report_on_cluster_worker(source: ClusterSource, options: ReadOptions) -> Document:
     if source.fs is None:
         return read_report(source.path, options)
     with _open_worker_source(source) as file:
@@ -174,16 +178,17 @@ def _read_source(source: Source, options: ReadOptions) -> Document:
 
 
 @contextmanager
-def _open_worker_source(source: Source) -> Iterator[IO[bytes]]:
-    assert source.fs is not None  # a link has no rows, and `_read_source` reads its report
+def _open_worker_source(source: ClusterSource) -> Iterator[IO[bytes]]:
+    # a link has no rows, and `_read_report_on_cluster_worker` reads its report
+    assert source.fs is not None
     if source.stamp is None and source.fs.info(source.path)["type"] != "file":
         raise InputError(f"{source.name}: a folder, device or socket; give a file")
     with source.fs.open(source.path, "rb") as file:
         yield file
 
 
-def _read_lines_on_worker(
-    source: Source, part: InputPart, record: PartRecord
+def _read_lines_on_cluster_worker(
+    source: ClusterSource, part: InputPart, record: PartRecord
 ) -> Iterator[dict[str, Any]]:
     with _open_worker_source(source) as file:
         for at, line in lines_of_part_range(file, part.start, part.end, LARGEST):
@@ -214,8 +219,8 @@ def lines_of_part_range(
             seek_delimiter(file, b"\n", _BLOCK)
 
 
-def _read_row_groups_on_worker(
-    source: Source, part: InputPart, text: str, record: PartRecord
+def _read_parquet_on_cluster_worker(
+    source: ClusterSource, part: InputPart, text: str, record: PartRecord
 ) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 

@@ -175,12 +175,11 @@ def find_country(text: str) -> Country:
         code = index.names.get(fold_country_name(f"{first} {last}").removeprefix("the "))
     if code:
         return index.countries[code]
-    raise UsageError(
-        f"{text.strip()!r} is no country that we know; {_advice_on_country_name(folded, index)}"
-    )
+    advice = _advice_on_unrecognised_country_name(folded, index)
+    raise UsageError(f"{text.strip()!r} is no country that we know; {advice}")
 
 
-def _advice_on_country_name(folded: str, index: _CountryIndex) -> str:
+def _advice_on_unrecognised_country_name(folded: str, index: _CountryIndex) -> str:
     """Return advice for an unknown or ambiguous name, with those that may be meant."""
     from difflib import get_close_matches
 

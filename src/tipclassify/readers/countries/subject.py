@@ -131,8 +131,8 @@ def detect_country_and_year(
     year: int | None = None
     for detect, text in (
         (_country_and_year_of_title, title or ""),
-        (_country_and_year_of_source, address or ""),
-        (_country_and_year_of_source, source),
+        (_country_and_year_of_path, address or ""),
+        (_country_and_year_of_path, source),
         (_country_and_year_of_opening, opening[:_OPENING]),
     ):
         if text and (country is None or year is None):
@@ -150,7 +150,7 @@ class _CountryAndYear:
     year: int | None = None
 
 
-def _covered_years(text: str) -> list[int]:
+def _detect_covered_years(text: str) -> list[int]:
     """Return the years in a text that a report may cover, each once."""
     last = date.today().year + 1
     years = map(int, dict.fromkeys(_YEAR.findall(text)))
@@ -169,7 +169,9 @@ def _country_and_year_of_title(title: str) -> _CountryAndYear:
     for part in _TITLE_PARTS.split(title):
         country = _country_in_title_pattern(part) or country
     names_report = not _GENRE.isdisjoint(fold_country_name(title).split())
-    year = _single_year(_covered_years(title)) if names_report or not line.other_words else None
+    year: int | None = None
+    if names_report or not line.other_words:
+        year = _single_year(_detect_covered_years(title))
     return _CountryAndYear(country, year)
 
 
@@ -247,7 +249,7 @@ def _names_document_on_country(line: str, other_words: list[str], country: str) 
     return False
 
 
-def _country_and_year_of_source(source: str) -> _CountryAndYear:
+def _country_and_year_of_path(source: str) -> _CountryAndYear:
     """Detect the subject by a web address, or by the name of a file."""
     if source in ("-", "<text>"):
         return _CountryAndYear()
@@ -259,7 +261,8 @@ def _country_and_year_of_source(source: str) -> _CountryAndYear:
             # state.gov: /reports/2021-trafficking-in-persons-report/togo/
             if _REPORT_FOLDER.match(part):
                 return _CountryAndYear(
-                    country_named(fold_country_name(following)), _single_year(_covered_years(part))
+                    country_named(fold_country_name(following)),
+                    _single_year(_detect_covered_years(part)),
                 )
     country: str | None = None
     for part in reversed(parts):
@@ -271,7 +274,7 @@ def _country_and_year_of_source(source: str) -> _CountryAndYear:
     names_report = not _GENRE.isdisjoint(fold_country_name(path).split())
     year: int | None = None
     if country or names_report or any(map(_YEAR_AT_EDGE.match, parts)):
-        year = _single_year(_covered_years("/".join(parts)))
+        year = _single_year(_detect_covered_years("/".join(parts)))
     return _CountryAndYear(country, year)
 
 
@@ -290,7 +293,7 @@ def _country_and_year_of_opening(opening: str) -> _CountryAndYear:
             countries.add(country)
         names_report = not _GENRE.isdisjoint(fold_country_name(text).split())
         if in_pattern or (line.country and not line.other_words and names_report):
-            years.update(_covered_years(text))
+            years.update(_detect_covered_years(text))
     for formula in _FORMULAE:
         for match in formula.finditer(opening):
             if name := country_named(fold_country_name(match[1])):

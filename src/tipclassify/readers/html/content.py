@@ -87,7 +87,7 @@ class _ExtractedPageText:
 
     def __init__(self, text: str) -> None:
         folded = text.casefold()
-        self.grams = set(_word_runs_of_html(_WORD.findall(folded)))
+        self.grams = set(_word_runs_of_parsed_html(_WORD.findall(folded)))
         self.lines = {" ".join(_WORD.findall(line)) for line in _LINE_OR_CELL_END.split(folded)}
 
     def holds(self, line: str) -> bool:
@@ -96,12 +96,12 @@ class _ExtractedPageText:
         A shorter line must be one there.
         """
         words = _WORD.findall(line.casefold())
-        grams = list(_word_runs_of_html(words))
+        grams = list(_word_runs_of_parsed_html(words))
         held = sum(gram in self.grams for gram in grams)
         return 2 * held > len(grams) or " ".join(words) in self.lines
 
 
-def _word_runs_of_html(words: list[str]) -> Iterator[tuple[str, ...]]:
+def _word_runs_of_parsed_html(words: list[str]) -> Iterator[tuple[str, ...]]:
     """Return each `_GRAM` consecutive words."""
     from_each_word = [words[first:] for first in range(_GRAM)]
     return zip(*from_each_word, strict=False)

@@ -138,8 +138,8 @@ def _traits_of_attributes(
     aria_hidden: str | None = None,
 ) -> ElementTraits:
     """Derive the traits of an element from its tag and the attributes that count."""
-    class_names = _hyphenate_class_name(classes or "")
-    own_name = _hyphenate_class_name(identifier or "")
+    class_names = _hyphenate_html_element_class(classes or "")
+    own_name = _hyphenate_html_element_class(identifier or "")
     style = style or ""
     can_be_named = tag in _NAMED_TAGS
     notes = (
@@ -176,7 +176,7 @@ def _traits_of_attributes(
     )
 
 
-def _hyphenate_class_name(name: str) -> str:
+def _hyphenate_html_element_class(name: str) -> str:
     """Write "socialShare" as "social-share", in which the patterns of names find their words."""
     return _CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower()
 

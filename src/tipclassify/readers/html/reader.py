@@ -31,7 +31,7 @@ from tipclassify.readers.html.layouts import parts_of_known_layout
 from tipclassify.readers.html.line_builder import HtmlLine
 from tipclassify.readers.html.lines import read_html_lines
 from tipclassify.readers.publication import (
-    absolute_web_address,
+    absolute_address_in_page_metadata,
     known_publisher,
     metadata_of_web_page,
 )
@@ -140,8 +140,8 @@ def read_mhtml(data: bytes, source: str) -> Document:
     )
     address = (
         document.address
-        or absolute_web_address(message["Snapshot-Content-Location"])
-        or absolute_web_address(page["Content-Location"])
+        or absolute_address_in_page_metadata(message["Snapshot-Content-Location"])
+        or absolute_address_in_page_metadata(page["Content-Location"])
     )
     return replace(document, address=address)
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from tipclassify.readers.countries.names import extract_countries, fold_country_name
 from tipclassify.readers.publication.masthead import Masthead, read_masthead
-from tipclassify.readers.publication.metadata import absolute_web_address
+from tipclassify.readers.publication.metadata import absolute_address_in_page_metadata
 from tipclassify.readers.publication.publishers import (
     publication_in_path,
     publisher_of_address,
@@ -50,7 +50,7 @@ def with_publication_fields(document: Document, address: str | None = None) -> D
 
     `address` is that of the link that it was read from. `country` must have been looked for before.
     """
-    linked_from = absolute_web_address(address) if address else None
+    linked_from = absolute_address_in_page_metadata(address) if address else None
     document = replace(document, address=document.address or linked_from)
     if masthead := read_masthead(_first_page_of_document(document)):
         document = _with_masthead_fields(document, masthead)
@@ -108,7 +108,10 @@ def publication_in_title(title: str, country: str | None) -> str | None:
     [None, 'World Report']
     """
     parts = [part for part in _SEPARATOR.split(_DATE.sub(" ", title)) if part.strip()]
-    serials = [part for part in parts if _is_serial_publication(_title_without_year(part))]
+    serials = []
+    for part in parts:
+        if _title_part_names_serial_publication(_publication_title_without_year(part)):
+            serials.append(part)
     if len(serials) != 1:
         return None
     serial = serials[0]
@@ -119,11 +122,11 @@ def publication_in_title(title: str, country: str | None) -> str | None:
         beside_country = any(_title_names_country(part, country) for part in others)
     if not dated and not beside_country:
         return None
-    name = _title_without_year(serial)
+    name = _publication_title_without_year(serial)
     return _publication_in_title_case(name.lower().split()) if name.isupper() else name
 
 
-def _is_serial_publication(name: str) -> bool:
+def _title_part_names_serial_publication(name: str) -> bool:
     """Return whether a part of a title is the name of a series: no country, no sentence."""
     if _SERIAL_NAME.fullmatch(name) is None or not name[:1].isupper():
         return False
@@ -131,7 +134,7 @@ def _is_serial_publication(name: str) -> bool:
     return not countries or _NATIONAL_SERIAL.search(name) is not None
 
 
-def _title_without_year(part: str) -> str:
+def _publication_title_without_year(part: str) -> str:
     """Return a part of a title without its year and the brackets around it."""
     rest = _EMPTY_BRACKETS.sub(" ", _YEAR.sub(" ", part))
     return " ".join(rest.split()).strip(" ,;.-")

@@ -21,7 +21,7 @@ from tipclassify.readers.source_blocks import clean_source_text
 
 __all__ = [
     "SourceMetadata",
-    "absolute_web_address",
+    "absolute_address_in_page_metadata",
     "metadata_in_front_matter",
     "metadata_of_web_page",
 ]
@@ -161,7 +161,7 @@ def metadata_in_front_matter(fields: Mapping[str, str]) -> SourceMetadata:
     >>> metadata.title, metadata.address
     ('Norvia', None)
     """
-    addresses = map(absolute_web_address, map(fields.get, _ADDRESS_FIELDS))
+    addresses = map(absolute_address_in_page_metadata, map(fields.get, _ADDRESS_FIELDS))
     return SourceMetadata(
         title=_first_name_in_metadata(map(fields.get, _TITLE_FIELDS)),
         publication=_first_name_in_metadata(map(fields.get, _PUBLICATION_FIELDS)),
@@ -171,14 +171,15 @@ def metadata_in_front_matter(fields: Mapping[str, str]) -> SourceMetadata:
     )
 
 
-def absolute_web_address(written: object) -> str | None:
+def absolute_address_in_page_metadata(written: object) -> str | None:
     """Return an absolute address of the web, or None.
 
     For one in the Wayback Machine it is that of the page itself.
 
-    >>> absolute_web_address("https://web.archive.org/web/2013/http://www.example.gov/norvia.htm")
+    >>> archived = "https://web.archive.org/web/2013/http://www.example.gov/norvia.htm"
+    >>> absolute_address_in_page_metadata(archived)
     'http://www.example.gov/norvia.htm'
-    >>> absolute_web_address("/norvia.htm") is None
+    >>> absolute_address_in_page_metadata("/norvia.htm") is None
     True
     """
     if not isinstance(written, str) or len(written) > _MAX_ADDRESS:
@@ -309,7 +310,7 @@ def _first_address_in_metadata(candidates: Iterable[object]) -> str | None:
     Some sites give their front page as the address of every page.
     """
     for candidate in candidates:
-        address = absolute_web_address(candidate)
+        address = absolute_address_in_page_metadata(candidate)
         if address and urlsplit(address).path.strip("/"):
             return address
     return None

@@ -125,19 +125,19 @@ def _right_column_of_pdf(rows: Sequence[_CutPdfRow]) -> list[Row]:
 
 def _is_pdf_sidebar(rows: list[Row], text: list[Row]) -> bool:
     """Return whether a column is in smaller type than the text beside it, and narrower."""
-    is_small = _type_size_of_column(rows) < _MAX_BOX_SIZE * _type_size_of_column(text)
-    return is_small and _width_of_column(rows) < _MAX_BOX_WIDTH * _width_of_column(text)
+    is_small = _type_size_of_pdf_column(rows) < _MAX_BOX_SIZE * _type_size_of_pdf_column(text)
+    return is_small and _width_of_pdf_column(rows) < _MAX_BOX_WIDTH * _width_of_pdf_column(text)
 
 
 def _fragments_of_column(rows: Iterable[Row]) -> list[PdfFragment]:
     return [fragment for row in rows for fragment in row]
 
 
-def _width_of_column(rows: list[Row]) -> float:
+def _width_of_pdf_column(rows: list[Row]) -> float:
     return max(row[-1].x1 for row in rows) - min(row[0].x0 for row in rows)
 
 
-def _type_size_of_column(rows: list[Row]) -> float:
+def _type_size_of_pdf_column(rows: list[Row]) -> float:
     return median(f.size for row in rows for f in row for _ in f.words)
 
 
@@ -147,8 +147,8 @@ def _are_pdf_columns(left: list[Row], right: list[Row], strip: _WhitePageStrip, 
     Its lines continue in lower case, unlike table cells.
     """
     gutter = strip.x1 - strip.x0
-    left_is_narrow = _width_of_column(left) < _MIN_COLUMN * em
-    right_is_narrow = _width_of_column(right) < _MIN_COLUMN * em
+    left_is_narrow = _width_of_pdf_column(left) < _MIN_COLUMN * em
+    right_is_narrow = _width_of_pdf_column(right) < _MIN_COLUMN * em
     if left_is_narrow or (right_is_narrow and gutter < 2 * _WIDE_GUTTER * em):
         return False
     if left[0][0].y > right[-1][0].y or right[0][0].y > left[-1][0].y:
