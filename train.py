@@ -26,7 +26,7 @@ import typer
 
 from finetuning import command as finetuning
 from tipclassify.cli import train as cli
-from tipclassify.cli.training_run import TrainCommandRequest, carry_out, fit_requested_model
+from tipclassify.cli.training_run import TrainCommandRequest, fit_requested_model, run_train_command
 
 HERE = Path(__file__).resolve().parent
 
@@ -90,7 +90,7 @@ def train(
         headings=HERE / "data" / "headings.json",
     )
     finetuning.check_options(request, chosen)
-    carry_out(
+    run_train_command(
         request, partial(finetuning.run, chosen) if model == "encoder" else fit_requested_model
     )
 

@@ -36,7 +36,7 @@ from tipclassify.arrays import Bools
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.resources import cache_folder_of_package
+from tipclassify.resources import package_folder_in_user_cache
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Vectors, expand_rows, headings_of, labels_of
 from tipclassify.training.fit_heads import HeadSettings, load_encoder, pooled_vectors
@@ -216,7 +216,9 @@ def table(runs: Sequence[Run]) -> list[list[str]]:
 
 def _vectors(scorer: EncoderScorer, rows: Sequence[Row]) -> Vectors:
     texts = [row["text"] for row in rows]
-    return pooled_vectors(scorer, texts, headings_of(rows), cache=cache_folder_of_package("pooled"))
+    return pooled_vectors(
+        scorer, texts, headings_of(rows), cache=package_folder_in_user_cache("pooled")
+    )
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling_for_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
-from tipclassify.resources import checkout_of_package
+from tipclassify.resources import checkout_folder_of_package
 from tipclassify.text.segmentation.sections import heading_without_enumerator
 from tipclassify.training.examples import CorpusSplit, Vectors, headings_of, labels_of
 from tipclassify.training.fit_linear import SoftPassage
@@ -244,7 +244,7 @@ def _notices(base: BaseEncoder) -> dict[str, str]:
         f"Base: {base.name}\nLicence of the base: {base.licence}\n"
         f"SHA-256 of its weights: {base.sha256}\n"
     )
-    root = checkout_of_package()
+    root = checkout_folder_of_package()
     if base.licence != "Apache-2.0" or root is None:
         return {"NOTICE": notice}
     return {"NOTICE": notice, "LICENSE": (root / "LICENSE").read_text(encoding="utf-8")}

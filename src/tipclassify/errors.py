@@ -14,9 +14,9 @@ __all__ = [
     "OutputError",
     "TipclassifyError",
     "UsageError",
+    "convert_exception_to_input_error",
     "needs_extra",
     "reason_of_error",
-    "unexpected_input_error",
 ]
 
 
@@ -56,7 +56,7 @@ def reason_of_error(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).lower()
 
 
-def unexpected_input_error(name: str, error: Exception) -> InputError:
+def convert_exception_to_input_error(name: str, error: Exception) -> InputError:
     """Make a one-line error for an input on which a reader or the scoring failed unexpectedly."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
     return InputError(

@@ -78,8 +78,8 @@ class Child:
                     timer.start()
                 assert self._process.stdin is not None
                 assert self._process.stdout is not None
-                _send_message(self._process.stdin, request)
-                return _receive_message(self._process.stdout)
+                _send_isolation_message(self._process.stdin, request)
+                return _receive_isolation_message(self._process.stdout)
             except (OSError, EOFError, ValueError):  # ValueError: of a pipe that was closed before
                 # it is ending: by itself, and its code says how
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -140,7 +140,7 @@ def serve(answer: Callable[[bytes], bytes]) -> None:
         target=_queue_requests_for_isolated_child, args=(stdin, requests), daemon=True
     ).start()
     while True:
-        _send_message(stdout, answer(requests.get()))
+        _send_isolation_message(stdout, answer(requests.get()))
 
 
 def _queue_requests_for_isolated_child(
@@ -148,23 +148,23 @@ def _queue_requests_for_isolated_child(
 ) -> None:
     try:
         while True:
-            requests.put(_receive_message(stdin))
+            requests.put(_receive_isolation_message(stdin))
     except (OSError, EOFError):
         os._exit(0)
 
 
-def _send_message(pipe: IO[bytes], message: bytes) -> None:
+def _send_isolation_message(pipe: IO[bytes], message: bytes) -> None:
     pipe.write(_SIZE.pack(len(message)))
     pipe.write(message)
     pipe.flush()
 
 
-def _receive_message(pipe: IO[bytes]) -> bytes:
-    (size,) = _SIZE.unpack(_read_bytes_of_pipe(pipe, _SIZE.size))
-    return _read_bytes_of_pipe(pipe, size)
+def _receive_isolation_message(pipe: IO[bytes]) -> bytes:
+    (size,) = _SIZE.unpack(_read_bytes_of_isolation_pipe(pipe, _SIZE.size))
+    return _read_bytes_of_isolation_pipe(pipe, size)
 
 
-def _read_bytes_of_pipe(pipe: IO[bytes], size: int) -> bytes:
+def _read_bytes_of_isolation_pipe(pipe: IO[bytes], size: int) -> bytes:
     data = pipe.read(size)
     if len(data) < size:
         raise EOFError

@@ -10,11 +10,11 @@ from typing import Final
 
 __all__ = [
     "PACKAGE",
-    "cache_folder_of_package",
-    "checkout_of_package",
+    "checkout_folder_of_package",
+    "package_folder_in_user_cache",
     "read_resource",
     "resource_path",
-    "shipped_folder",
+    "shipped_data_folder",
 ]
 
 PACKAGE: Final = Path(__file__).resolve().parent
@@ -34,24 +34,24 @@ def read_resource(name: str) -> str:
     return resource_path(name).read_text("utf-8")
 
 
-def checkout_of_package() -> Path | None:
+def checkout_folder_of_package() -> Path | None:
     """Return the checkout that the package is run from; None for an installed package."""
     folder = PACKAGE.parents[1]
     return folder if (folder / "pyproject.toml").is_file() else None
 
 
-def shipped_folder(installed: str, in_checkout: str, holds: str) -> Path | None:
+def shipped_data_folder(installed: str, in_checkout: str, holds: str) -> Path | None:
     """Find a folder of data by what it `holds`; None where there is none.
 
     It is `installed` in the package, or lies at `in_checkout` in a checkout.
     """
     places = [PACKAGE / installed]
-    if root := checkout_of_package():
+    if root := checkout_folder_of_package():
         places.append(root / in_checkout)
     return next((place for place in places if (place / holds).exists()), None)
 
 
-def cache_folder_of_package(name: str) -> Path | None:
+def package_folder_in_user_cache(name: str) -> Path | None:
     """Return tipclassify's folder `name` in the user's cache folder; None without a home."""
     import platformdirs  # slow to import
 

@@ -24,7 +24,7 @@ except ImportError:  # Windows, where a file in use cannot be removed anyway
 
 __all__ = [
     "FileFailingOnce",
-    "exchange_files",
+    "exchange_files_atomically",
     "hidden_file_name",
     "is_file_locked",
     "lock_folder",
@@ -98,7 +98,7 @@ def staging_start(path: Path, room: int = _DIGITS) -> str:
     >>> staging_start(Path("models/mine"))
     '.mine-'
     """
-    return f".{_shorten_file_name(path.name, _LONGEST - len('.-') - room)}-"
+    return f".{_shorten_hidden_file_name(path.name, _LONGEST - len('.-') - room)}-"
 
 
 def hidden_file_name(path: Path, suffix: str) -> Path:
@@ -117,11 +117,11 @@ def hidden_file_name(path: Path, suffix: str) -> Path:
         return path.with_name(f".{path.name}{suffix}")
     digest = hashlib.sha256(whole).hexdigest()[:_DIGITS]
     return path.with_name(
-        f".{_shorten_file_name(path.name, longest - len('-') - _DIGITS)}-{digest}{suffix}"
+        f".{_shorten_hidden_file_name(path.name, longest - len('-') - _DIGITS)}-{digest}{suffix}"
     )
 
 
-def _shorten_file_name(name: str, most: int) -> str:
+def _shorten_hidden_file_name(name: str, most: int) -> str:
     """Cut a name to at most so many bytes, between characters."""
     while len(os.fsencode(name)) > most:
         name = name[:-1]
@@ -207,7 +207,7 @@ def _open_private_file(file: Path, mode: str, binary: bool) -> IO[Any]:
     return open(file, mode, opener=opener, encoding="utf-8", newline="")
 
 
-def exchange_files(first: Path, second: Path) -> bool:
+def exchange_files_atomically(first: Path, second: Path) -> bool:
     """Exchange two files or folders in one step; return whether this system and disk can.
 
     Linux does it by ``renameat2``, macOS by ``renamex_np``; nobody ever finds one of the names

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import CorpusError
-from tipclassify.corpus.curation import add_rows, corpus_stats, split_rows
+from tipclassify.corpus.curation import add_rows, count_passages_of_corpus, split_rows
 from tipclassify.corpus.loading import group_rows, read_rows
 from tipclassify.corpus.near_duplicates import near_duplicate_pairs
 from tipclassify.evaluation.agreement import agreement, disagreements
@@ -221,7 +221,7 @@ def test_one_group_cannot_be_parted() -> None:
 
 def test_stats_of_the_shipped_corpus_add_up() -> None:
     rows = read_rows(ROOT / "data" / "corpus" / "assessment.jsonl")
-    counts = corpus_stats(rows).counts
+    counts = count_passages_of_corpus(rows).counts
     for part in ("labels", "section", "source"):
         assert sum(count.passages for count in counts if count.part == part) == len(rows)
 

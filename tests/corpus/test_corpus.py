@@ -12,7 +12,7 @@ from conftest import Run
 from tipclassify import LABELS, CorpusError
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import (
-    Columns,
+    CorpusColumns,
     Row,
     corpus_digest,
     corpus_rows,
@@ -313,7 +313,7 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
     assert corpus["doc"][:] == ["A", "A"]
     message = "no labels" if suffix == ".jsonl" else f"the {fields} are sentence, tag, doc"
     with pytest.raises(CorpusError, match=message):
-        read_rows(file, columns=Columns("sentence", "label"))
+        read_rows(file, columns=CorpusColumns("sentence", "label"))
 
 
 def test_training_names_the_columns_that_it_found(cli: Run, tmp_path: Path) -> None:

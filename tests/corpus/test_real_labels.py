@@ -27,7 +27,7 @@ from tipclassify import CorpusError, InputError
 from tipclassify.corpus.loading import labels_alone, load_corpus, read_rows
 from tipclassify.corpus.real_labels import (
     PASSAGES,
-    find_passages,
+    find_labelled_passages_in_source,
     passage_key,
     read_references,
     read_source,
@@ -149,8 +149,11 @@ def test_a_passage_is_found_however_its_sentence_was_cut() -> None:
         "The courts  slept; police acted.",
     )
     wanted = {passage_key(text): len(text.split()) for text in texts}
-    assert sorted(find_passages(document, wanted).values()) == sorted(texts)
-    assert find_passages(document, {passage_key("police slept"): 2, "0" * 16: 0}) == {}
+    assert sorted(find_labelled_passages_in_source(document, wanted).values()) == sorted(texts)
+    assert (
+        find_labelled_passages_in_source(document, {passage_key("police slept"): 2, "0" * 16: 0})
+        == {}
+    )
 
 
 @settings(max_examples=20)
@@ -164,7 +167,7 @@ def test_any_run_of_words_is_found_by_its_key(data: st.DataObject) -> None:
     end = data.draw(st.integers(first + 1, len(words)))
     passage = " ".join(words[first:end])
     key = passage_key(passage)
-    passages = find_passages(text_document(text), {key: len(passage.split())})
+    passages = find_labelled_passages_in_source(text_document(text), {key: len(passage.split())})
     assert passage_key(passages[key]) == key
     assert passages[key] in text
 
@@ -455,4 +458,4 @@ def test_passages_of_real_pages_are_found(real: Path) -> None:
             reference.key: reference.words for reference in references if reference.source == source
         }
         page = read_bytes((pages / source).read_bytes(), source)
-        assert len(find_passages(page, wanted)) >= share * len(wanted) > 60
+        assert len(find_labelled_passages_in_source(page, wanted)) >= share * len(wanted) > 60

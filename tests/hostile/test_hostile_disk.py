@@ -15,7 +15,7 @@ import pytest
 from conftest import Run
 
 from tipclassify import Classifier, ModelError
-from tipclassify.cli.local_page import redirect_page
+from tipclassify.cli.local_page import write_redirect_to_command_page
 from tipclassify.errors import OutputError
 from tipclassify.model.common import replacement
 from tipclassify.model.common.folder import read_model_file
@@ -138,9 +138,9 @@ def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path:
     left.write_text("of a killed session", "utf-8")
     other = tmp_path / ".tipclassify-review-notes.txt"
     other.write_text("mine", "utf-8")
-    with redirect_page("http://127.0.0.1:1/?token=a", tmp_path) as first:
+    with write_redirect_to_command_page("http://127.0.0.1:1/?token=a", tmp_path) as first:
         assert not left.exists()
-        with redirect_page("http://127.0.0.1:2/?token=b", tmp_path) as second:
+        with write_redirect_to_command_page("http://127.0.0.1:2/?token=b", tmp_path) as second:
             assert first.exists()
             assert second.exists()
     assert list(tmp_path.iterdir()) == [other]
@@ -163,7 +163,7 @@ def test_a_model_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
 ) -> None:
     if not in_one_step:
-        monkeypatch.setattr(replacement, "exchange_files", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange_files_atomically", lambda *_: False)
     target = tmp_path / "mine"
     for _ in range(3):
         replace_model_folder(staged_copy(target), target)
@@ -184,7 +184,7 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
         os.rename(source, to)
 
     with monkeypatch.context() as patched:
-        patched.setattr(replacement, "exchange_files", lambda *_: False)
+        patched.setattr(replacement, "exchange_files_atomically", lambda *_: False)
         patched.setattr(replacement.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             replace_model_folder(staged_copy(target), target)

@@ -260,7 +260,7 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     is_exchanged: bool,
 ) -> None:
     if not is_exchanged:  # as on a system that cannot exchange two folders in one step
-        monkeypatch.setattr(replacement, "exchange_files", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange_files_atomically", lambda *_: False)
     place = tmp_path / "models"
     place.mkdir()
     target = place / "mine"

@@ -30,9 +30,9 @@ from tipclassify import LABELS, Classifier, ModelError, Passage
 from tipclassify.arrays import Bools
 from tipclassify.cli.training_run import (
     TrainCommandRequest,
+    fit_fast_model_for_command,
     lines_on_replaced_model,
     print_training_announcement,
-    run_fast,
 )
 from tipclassify.corpus import loading
 from tipclassify.corpus.holdout import held_out, is_real
@@ -893,7 +893,7 @@ def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: 
     pool = written(tmp_path / "pool.jsonl", [*unlabelled, known])
     out = tmp_path / "mine"
     request = TrainCommandRequest("fast", (), None, out, jobs=1, unlabelled=[pool])
-    trained = run_fast(request, CORPUS, [])
+    trained = fit_fast_model_for_command(request, CORPUS, [])
     card = card_of(trained.out)
     sha256 = Classifier.load().meta["sha256"]
     teacher = f"by the scores of the default, model `{sha256[:12]}`."

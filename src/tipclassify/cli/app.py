@@ -34,7 +34,7 @@ from tipclassify.cli import (
 from tipclassify.cli.corpus import collecting, curating, inspecting
 from tipclassify.cli.output import (
     flush_or_discard,
-    merge_repeated_error_lines,
+    merge_repeated_command_error_lines,
     print_note,
     print_notes,
 )
@@ -297,7 +297,7 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
             print_note(f"{in_one_line}; see '{command} --help'", program)
         return int(error.exit_code)
     except CorpusError as error:
-        print_notes(merge_repeated_error_lines(error.problems), program=program)
+        print_notes(merge_repeated_command_error_lines(error.problems), program=program)
         return 1
     except (TipclassifyError, refusal) as error:
         print_note(str(error), program)

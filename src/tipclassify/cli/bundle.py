@@ -13,7 +13,7 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids,
+    file_ids_of_arguments,
     file_ids_of_command_inputs,
     open_output,
     print_line,
@@ -78,7 +78,8 @@ def bundle(
         checks=read_checks(checks, print_note) if checks else (),
         exports=exports,
     )
-    read = file_ids_of_command_inputs(files, inputs, model) | file_ids([checks, *exports])
+    read = file_ids_of_command_inputs(files, inputs, model)
+    read |= file_ids_of_arguments([checks, *exports])
     with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
         manifest, fingerprint = write_bundle(inputs, tagging, out, included, progress)
     print_warnings([note for recorded in manifest.inputs for note in recorded.notes])
@@ -128,7 +129,7 @@ def verify(
     from tipclassify.pipeline.bundle.checking import verify_bundle
     from tipclassify.readers import ReadOptions
 
-    read = file_ids([bundle, *(files or ()), model])
+    read = file_ids_of_arguments([bundle, *(files or ()), model])
     check_output(output, read)
     checks = verify_bundle(
         bundle, files or (), model, ReadOptions(allow_private=allow_private), exact=strict

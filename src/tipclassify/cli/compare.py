@@ -103,7 +103,7 @@ def compare(
             "--side-by-side", "compares publications; --ledger follows one over the years"
         )
     wanted = format or _format_of_output_option(output)
-    result = _result_of_options(len(files), wanted, ledger, side_by_side)
+    result = _choose_result_of_compare_command(len(files), wanted, ledger, side_by_side)
     if wanted not in _FORMATS[result]:
         _refuse_format_option(result)
     tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
@@ -133,7 +133,9 @@ def _format_of_output_option(output: Path | None) -> str:
     return format_of(output, _SUFFIXES) if output else "table"
 
 
-def _result_of_options(reports: int, wanted: str, ledger: bool, side_by_side: bool) -> Result:
+def _choose_result_of_compare_command(
+    reports: int, wanted: str, ledger: bool, side_by_side: bool
+) -> Result:
     """Choose what is made: a ledger of three reports or more, or in a format that only it has."""
     if side_by_side:
         return "contrast"
@@ -153,7 +155,9 @@ def _context_of_options(tagging: Tagging, policy: Policy, output: Path | None) -
     from tipclassify.reporting.report import ScoringContext
 
     folder = output.parent if output else None
-    return ScoringContext(tagging.classifier(), policy, folder=folder, day=options.today())
+    return ScoringContext(
+        tagging.classifier(), policy, folder=folder, day=options.date_of_command_run()
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tipclassify.cli.output import print_note
 from tipclassify.whole_files import lock_open_file, remove_left_temporary_file
 
-__all__ = ["login_name", "open_page_when_ready", "redirect_page"]
+__all__ = ["login_name", "open_page_when_ready", "write_redirect_to_command_page"]
 
 
 def login_name() -> str:
@@ -33,7 +33,7 @@ def open_page_when_ready(
     """
     import webbrowser
 
-    with redirect_page(link, folder) as page:
+    with write_redirect_to_command_page(link, folder) as page:
 
         def ready() -> None:
             print(link, flush=True)
@@ -45,7 +45,7 @@ def open_page_when_ready(
 
 
 @contextlib.contextmanager
-def redirect_page(link: str, folder: Path) -> Iterator[Path]:
+def write_redirect_to_command_page(link: str, folder: Path) -> Iterator[Path]:
     """Write a page for this user only that leads to `link`.
 
     The link itself does not go on a browser's command line, which all users may read.

@@ -12,7 +12,7 @@ from tipclassify._version import __version__
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids,
+    file_ids_of_arguments,
     print_line,
     print_note,
     write_command_results,
@@ -77,7 +77,7 @@ def explain(
         lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
         lines += _lines_printed_of_weights(reason, section, top)
     write_command_results(
-        output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)])
+        output, format, rows, "\n".join(lines), inputs=file_ids_of_arguments([model_folder(model)])
     )
 
 
@@ -140,7 +140,9 @@ def evaluate(
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder
 
-    read = file_ids([*labelled, model_folder(model), compare and model_folder(compare)])
+    read = file_ids_of_arguments(
+        [*labelled, model_folder(model), compare and model_folder(compare)]
+    )
     check_output(output, read)
     everything = format == "jsonl"
     keys = model_folder(model) / TAUGHT
@@ -215,7 +217,7 @@ def list_(output: options.Output = None) -> None:
         rows.append([one_line(cell) for cell in cells])
     table = "\n".join(format_columns(rows, left=4))
     write_command_results(
-        output, "table", (), table, inputs=file_ids(model.folder for model in listed)
+        output, "table", (), table, inputs=file_ids_of_arguments(model.folder for model in listed)
     )
 
 
@@ -251,7 +253,7 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
             f"{label} {limit:.3f}" for label, limit in limits
         )
     table = "\n".join(format_columns(list(lines.items()), left=2))
-    write_command_results(output, "table", (), table, inputs=file_ids([folder]))
+    write_command_results(output, "table", (), table, inputs=file_ids_of_arguments([folder]))
 
 
 def check(
@@ -276,7 +278,7 @@ def check(
     from tipclassify.model.loading import model_folder
 
     path = model_folder(model)
-    read = file_ids([path, cases])
+    read = file_ids_of_arguments([path, cases])
     check_output(output, read)
     classifier = Classifier.load(path)
     results = run_cases(classifier, cases)

@@ -20,7 +20,7 @@ from tipclassify.labels import LABELS
 from tipclassify.labels import Policy as PolicyName
 
 if TYPE_CHECKING:
-    from tipclassify.corpus.row_files import Columns
+    from tipclassify.corpus.row_files import CorpusColumns
     from tipclassify.pipeline.batch import Tagging
     from tipclassify.readers import ReadOptions
 
@@ -32,7 +32,7 @@ def invalid_option(option: str, reason: str) -> typer.BadParameter:
     return typer.BadParameter(reason, param_hint=f"'{option}'")
 
 
-def _not_zero(jobs: int) -> int:
+def _refuse_zero_jobs_option(jobs: int) -> int:
     if jobs == 0:
         raise invalid_option(
             "--jobs", "0 processes do nothing; give 1 or more, or -1 for one each core"
@@ -95,7 +95,11 @@ AllowPrivate = Annotated[
 Jobs = Annotated[
     int,
     Option(
-        "--jobs", "-j", metavar="N", callback=_not_zero, help="Processes; -1: one for each core."
+        "--jobs",
+        "-j",
+        metavar="N",
+        callback=_refuse_zero_jobs_option,
+        help="Processes; -1: one for each core.",
     ),
 ]
 Draws = Annotated[int, Option(metavar="N", min=0, help="Bootstrap draws; 0 for no intervals.")]
@@ -173,14 +177,14 @@ def read_options(
     return ReadOptions(encoding, allow_private, text_column=text_column)
 
 
-def columns_from_options(text_column: str, label_column: str) -> Columns:
+def columns_from_options(text_column: str, label_column: str) -> CorpusColumns:
     """Combine the options that name the columns of labelled passages."""
-    from tipclassify.corpus.row_files import Columns
+    from tipclassify.corpus.row_files import CorpusColumns
 
-    return Columns(text_column, label_column)
+    return CorpusColumns(text_column, label_column)
 
 
-def today() -> str:
+def date_of_command_run() -> str:
     """Return the day (UTC) as YYYY-MM-DD.
 
     It is that of SOURCE_DATE_EPOCH (reproducible-builds.org) if it is set.

@@ -57,11 +57,11 @@ def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassif
 _LOCATED: Final = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?P<problem>.+)", re.DOTALL)
 
 
-def merge_repeated_error_lines(problems: Sequence[str]) -> list[str]:
+def merge_repeated_command_error_lines(problems: Sequence[str]) -> list[str]:
     """Merge the problems that say the same of several lines of a file, in the place of the first.
 
     >>> problems = ["a.jsonl:1: no text", "a.jsonl:2: no labels", "a.jsonl:4: no text"]
-    >>> merge_repeated_error_lines(problems)
+    >>> merge_repeated_command_error_lines(problems)
     ['a.jsonl:1: no text (so does line 4)', 'a.jsonl:2: no labels']
     """
     lines: dict[tuple[str, str], list[int]] = {}
@@ -246,7 +246,7 @@ class TerminalOutput:
         self.stream.writelines(map(format_for_terminal, lines))
 
 
-def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId]:
+def file_ids_of_arguments(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId]:
     """Return the identities of files: of every name of one, whatever links lead to it.
 
     A list (``@list.txt``) is a file too, and ``-`` is what standard input comes from. Of a folder,
@@ -263,9 +263,11 @@ def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId
                 identities.add((status.st_dev, status.st_ino))
             elif stat.S_ISDIR(status.st_mode):
                 for folder, _, files in os.walk(path):
-                    identities |= file_ids(os.path.join(folder, file) for file in files)
+                    identities |= file_ids_of_arguments(
+                        os.path.join(folder, file) for file in files
+                    )
         if path.startswith("@"):
-            identities |= file_ids([path[1:]])
+            identities |= file_ids_of_arguments([path[1:]])
     return frozenset(identities)
 
 
@@ -280,12 +282,12 @@ def file_ids_of_command_inputs(
 
     # of a folder, `files` has what is read
     lists = [name for name in names if not os.path.isdir(name)]
-    return file_ids([*lists, *files, model_folder(model)])
+    return file_ids_of_arguments([*lists, *files, model_folder(model)])
 
 
 def check_output(path: Path | None, inputs: frozenset[FileId], option: str = "--output") -> None:
     """Raise `UsageError` if an output would replace an input."""
-    if path is not None and path.is_file() and file_ids([path]) & inputs:
+    if path is not None and path.is_file() and file_ids_of_arguments([path]) & inputs:
         raise UsageError(
             f"{path}: is an input, which the output would replace; choose another {option}"
         )
@@ -316,7 +318,7 @@ def open_output(
 
     A file is renamed into place when complete. Raises `OutputError` when the stream cannot be
     opened, written or closed, `UsageError` if it is one of the `inputs`: each caller says what it
-    reads (`file_ids`).
+    reads (`file_ids_of_arguments`).
     """
     check_output(path, inputs)
     try:

@@ -11,7 +11,7 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     exit_failed,
-    file_ids,
+    file_ids_of_arguments,
     open_output,
     print_line,
     print_note,
@@ -110,7 +110,7 @@ def text(
         lambda: read_report_isolated(file, options.read_options(encoding, allow_private))
     )
     print_warnings(notes)
-    read = file_ids([file])
+    read = file_ids_of_arguments([file])
     if blocks:
         rows = (
             {

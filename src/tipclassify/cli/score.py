@@ -113,7 +113,7 @@ def score(
     elif output:
         folder = output.parent
     context = ScoringContext(
-        tagging.classifier(), policy, bom=bom, folder=folder, day=options.today()
+        tagging.classifier(), policy, bom=bom, folder=folder, day=options.date_of_command_run()
     )
     format_name = format or (format_of(output) if output else "table")
     if output_dir:
@@ -186,7 +186,9 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
     outputs = {file: request.folder / name for file, name in zip(files, own_names, strict=True)}
     read = file_ids_of_command_inputs(request.names, files, request.tagging.model)
     open_file = partial(open_output, inputs=read)
-    ledger = FinishedOutputs(request.folder, {"setting": _options_that_determine_output(request)})
+    ledger = FinishedOutputs(
+        request.folder, {"setting": _command_options_that_determine_output(request)}
+    )
     desk = None
     if request.format == "html":
         context = replace(context, index="index.html")
@@ -237,7 +239,7 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
         _print_outcome(outcome, request.folder)
 
 
-def _options_that_determine_output(request: _FolderRequest) -> list[object]:
+def _command_options_that_determine_output(request: _FolderRequest) -> list[object]:
     """List what determines an output besides its input."""
     tagging = request.tagging
     return [

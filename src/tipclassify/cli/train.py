@@ -10,7 +10,7 @@ import typer
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.training_run import TrainCommandRequest, carry_out
+from tipclassify.cli.training_run import TrainCommandRequest, run_train_command
 from tipclassify.errors import InputError
 
 Data = Annotated[
@@ -84,7 +84,7 @@ def train(
         raise options.invalid_option("--data", "say which labelled passages to learn")
     if output is None:
         raise options.invalid_option("--output", "say where the model shall go")
-    carry_out(
+    run_train_command(
         TrainCommandRequest(
             model=model,
             data=data,

@@ -78,30 +78,30 @@ def fit_requested_model(
 ) -> Trained:
     """Hold out, fit, calibrate, evaluate and save: one recipe for each kind of model."""
     if request.model == "fast":
-        return run_fast(request, corpus, own)
-    from tipclassify.resources import cache_folder_of_package
+        return fit_fast_model_for_command(request, corpus, own)
+    from tipclassify.resources import package_folder_in_user_cache
     from tipclassify.training.fit_heads import HeadSettings
     from tipclassify.training.train_heads import train_default
 
     settings = HeadSettings(
-        request.penalty, seed=request.seed, cache=cache_folder_of_package("pooled")
+        request.penalty, seed=request.seed, cache=package_folder_in_user_cache("pooled")
     )
     with progress_lines("passages read by the encoder") as progress:
         return train_default(corpus, own, request.out, settings=settings, progress=progress)
 
 
-def carry_out(request: TrainCommandRequest, fit: Fit = fit_requested_model) -> None:
+def run_train_command(request: TrainCommandRequest, fit: Fit = fit_requested_model) -> None:
     """Load the rows, say what will be replaced, train by `fit`, and print what came of it."""
     check_train_request(request)
     corpus, own = load_rows_of_request(request)
     print_training_announcement(request, corpus, own)
-    before = _hash_of_model_folder(request.out)
+    before = _hash_of_train_command_output(request.out)
     try:
         trained = fit(request, corpus, own)
     except ValueError as error:  # of rows that cannot be learned
         raise InputError(str(error)) from error
     print_line(trained.table())
-    if before and before == _hash_of_model_folder(request.out):
+    if before and before == _hash_of_train_command_output(request.out):
         request.note(f"the same bytes as before: model {before[:12]}")
     command = f"tipclassify score --model {shlex.quote(str(request.out))} FILE"
     request.note(f"saved {request.out}; use it with: {command}")
@@ -147,7 +147,7 @@ def print_training_announcement(
         request.note(line)
 
 
-def _hash_of_model_folder(out: Path) -> str:
+def _hash_of_train_command_output(out: Path) -> str:
     """Return the hash of the model in a folder, empty for none."""
     from tipclassify.model.common.folder import load_model_head
 
@@ -160,7 +160,7 @@ def lines_on_replaced_model(out: Path) -> list[str]:
     """Say which model a training replaces, and which one the command line takes by that name."""
     from tipclassify.model.loading import SHIPPED, model_folder
 
-    before = _hash_of_model_folder(out)
+    before = _hash_of_train_command_output(out)
     lines = [f"makes a new model in {out}"]
     if before:
         lines = [f"replaces the model {before[:12]} in {out}"]
@@ -177,7 +177,9 @@ def lines_on_replaced_model(out: Path) -> list[str]:
     return lines
 
 
-def run_fast(request: TrainCommandRequest, corpus: Sequence[Row], own: Sequence[Row]) -> Trained:
+def fit_fast_model_for_command(
+    request: TrainCommandRequest, corpus: Sequence[Row], own: Sequence[Row]
+) -> Trained:
     """Train the linear model, on the default's scores of unlabelled passages too (distillation)."""
     from tipclassify.corpus.loading import corpus_rows, load_corpus, shipped_corpus
     from tipclassify.model.classifier import Classifier

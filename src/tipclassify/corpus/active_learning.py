@@ -83,7 +83,7 @@ def rank(
     votes = np.stack([own_labels, *(np.asarray(labels, np.float64) for labels in others)])
     share = np.nanmean(votes, axis=0)  # never empty: the model always votes
     disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
-    words = [_words_to_compare_label_picks(passage.text) for passage in passages]
+    words = [_words_for_active_learning(passage.text) for passage in passages]
     is_long = np.array([len(passage_words) >= _MIN_WORDS for passage_words in words])
     benefit = np.maximum(uncertainty, disagreement).max(axis=1) * is_long
 
@@ -100,7 +100,7 @@ def rank(
             return f"{each[nearest]} is nearest to its threshold {cutoffs[nearest]:.2f}"
         return "; ".join(reasons)
 
-    seen = {gram for text in known for gram in word_shingles(_words_to_compare_label_picks(text))}
+    seen = {gram for text in known for gram in word_shingles(_words_for_active_learning(text))}
     picks: list[Pick] = []
     last: list[Pick] = []
     tie_break = np.random.default_rng(seed).permutation(len(passages))
@@ -115,12 +115,12 @@ def rank(
     return [*picks, *last][:n]
 
 
-def _words_to_compare_label_picks(text: str) -> list[str]:
+def _words_for_active_learning(text: str) -> list[str]:
     """Split into lower-case words, with figures replaced by "0" and names by "A".
 
     A name is a run of words inside the passage that begin with a capital.
 
-    >>> _words_to_compare_label_picks("In 2020 police met 9 men of New Valdoria.")
+    >>> _words_for_active_learning("In 2020 police met 9 men of New Valdoria.")
     ['in', '0', 'police', 'met', '0', 'men', 'of', 'A']
     """
     words: list[str] = []

@@ -15,7 +15,14 @@ from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 
-__all__ = ["Addition", "CorpusStats", "add_rows", "corpus_stats", "split_rows", "stats_table"]
+__all__ = [
+    "Addition",
+    "CorpusStats",
+    "add_rows",
+    "count_passages_of_corpus",
+    "split_rows",
+    "stats_table",
+]
 
 _NONE: Final = "(none)"
 _MAX_LINES: Final = 12  # of each part of the table; the rest is only counted
@@ -171,7 +178,7 @@ class CorpusStats:
             yield {"part": "length", "name": unit, **quantiles}
 
 
-def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
+def count_passages_of_corpus(rows: Sequence[Row]) -> CorpusStats:
     """Count passages by label, set of labels, section and source, and measure their lengths."""
     groups = group_rows(rows)
     of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))

@@ -92,7 +92,7 @@ def held_out(rows: Sequence[Row]) -> Bools:
 
 def natural_shares_of_corpus(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
     """Estimate, from a random sample, the share of passages in each bin, by family."""
-    bins = _bins_of_corpus_scores(scores)
+    bins = _score_bins_of_corpus_passages(scores)
     family = np.array(families)
     shares = {}
     for name in sorted(set(families)):
@@ -110,7 +110,7 @@ def natural_weights_of_corpus(
     Passages were mostly chosen for being hard: a weight is the natural share of the passage's bin
     over its share here (Little 1993, JASA 88:1001-1012).
     """
-    bins = _bins_of_corpus_scores(scores)
+    bins = _score_bins_of_corpus_passages(scores)
     family = np.array(families)
     weights = np.ones(len(bins))
     for name in set(families) & set(shares):
@@ -123,6 +123,6 @@ def natural_weights_of_corpus(
     return weights
 
 
-def _bins_of_corpus_scores(scores: Floats) -> Ints:
+def _score_bins_of_corpus_passages(scores: Floats) -> Ints:
     """Number the bin of each passage's highest probability."""
     return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

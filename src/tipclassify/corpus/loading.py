@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from tipclassify.corpus.row_files import (
     NAME_THEM,
     SUFFIXES,
-    Columns,
+    CorpusColumns,
     NumberedRow,
     RowError,
     numbered_corpus_rows,
@@ -23,13 +23,13 @@ from tipclassify.corpus.row_files import (
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, SECTIONS
-from tipclassify.resources import shipped_folder
+from tipclassify.resources import shipped_data_folder
 
 if TYPE_CHECKING:
     import datasets
 
 __all__ = [
-    "Columns",
+    "CorpusColumns",
     "corpus_digest",
     "corpus_rows",
     "group_rows",
@@ -45,7 +45,7 @@ __all__ = [
 LONGEST: Final = 2_000
 # passages of real reports, below the folder of a corpus
 _REAL: Final = Path("real") / "passages.jsonl"
-_USUAL_COLUMNS: Final = Columns()
+_USUAL_COLUMNS: Final = CorpusColumns()
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
 # Of any type, since rows keep every further field of a user's file; `_check_corpus_row` checks the
@@ -78,7 +78,7 @@ def load_corpus(
     """
     import datasets
 
-    rows = read_rows(*paths, columns=Columns(text_column, label_column))
+    rows = read_rows(*paths, columns=CorpusColumns(text_column, label_column))
     names = dict.fromkeys(_COLUMNS)
     for row in rows:
         names |= dict.fromkeys(row)
@@ -101,7 +101,7 @@ def corpus_rows(dataset: datasets.Dataset) -> list[Row]:
     return rows
 
 
-def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS) -> list[Row]:
+def read_rows(*paths: str | os.PathLike[str], columns: CorpusColumns = _USUAL_COLUMNS) -> list[Row]:
     """Read validated rows as plain dicts, with ``labels`` as a tuple in the order of ``LABELS``.
 
     Raises `CorpusError` with one line for every invalid row of every file.
@@ -228,7 +228,7 @@ def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> lis
 
 def shipped_corpus() -> Path | None:
     """Find the corpus of the installed package, or of the checkout; None without one."""
-    return shipped_folder("corpus_data", "data", holds="corpus")
+    return shipped_data_folder("corpus_data", "data", holds="corpus")
 
 
 def corpus_digest(rows: Iterable[Row]) -> str:

@@ -30,7 +30,7 @@ from tipclassify.text.segmentation.passages import split_passages, text_document
 __all__ = [
     "PASSAGES",
     "Rebuilt",
-    "find_passages",
+    "find_labelled_passages_in_source",
     "passage_key",
     "read_references",
     "read_source",
@@ -179,7 +179,9 @@ def _public_files_of_real_labels(
     return files
 
 
-def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, str]:
+def find_labelled_passages_in_source(
+    document: Document, wanted: Mapping[str, int]
+) -> dict[str, str]:
     """Find passages in a document by their keys; return the text of each by key.
 
     `wanted` has the number of words by key. The document's sentences and clauses are tried first,
@@ -187,7 +189,7 @@ def find_passages(document: Document, wanted: Mapping[str, int]) -> dict[str, st
     split.
 
     >>> document = text_document("It rained. Police arrested nine men, courts slept.")
-    >>> list(find_passages(document, {passage_key("Courts slept."): 2}).values())
+    >>> list(find_labelled_passages_in_source(document, {passage_key("Courts slept."): 2}).values())
     ['courts slept.']
     """
     texts: dict[str, str] = {}
@@ -311,7 +313,7 @@ def rebuild(
             if data is not None:
                 if not offline:
                     failed = 0
-                texts |= find_passages(read_source(data, file.name), wanted)
+                texts |= find_labelled_passages_in_source(read_source(data, file.name), wanted)
         except InputError as error:
             problems.append(str(error))
             if isinstance(error, LinkError) and error.status not in (404, 410):

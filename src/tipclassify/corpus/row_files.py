@@ -20,7 +20,7 @@ from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 __all__ = [
     "NAME_THEM",
     "SUFFIXES",
-    "Columns",
+    "CorpusColumns",
     "NumberedRow",
     "RowError",
     "corpus_csv_rows",
@@ -47,7 +47,7 @@ class RowError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class CorpusColumns:
     """Names of the columns, or fields of JSON lines, that hold text and labels of a passage."""
 
     text: str = "text"
@@ -66,7 +66,7 @@ class Columns:
 
     def renamed(self, row: Mapping[str, object]) -> Mapping[str, object]:
         """Rename the columns of a row to ``text`` and ``labels``."""
-        if self == Columns():
+        if self == CorpusColumns():
             return row
         own = {self.text, self.labels, "label"}
         renamed = {name: value for name, value in row.items() if name not in own}
@@ -104,7 +104,7 @@ def corpus_json_rows(file: Path) -> Iterator[NumberedRow]:
             yield where, RowError(f"broken JSON ({error}); write one object a line")
 
 
-def numbered_corpus_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
+def numbered_corpus_rows(file: Path, columns: CorpusColumns) -> Iterator[NumberedRow]:
     """Yield the rows of a corpus file; a table without the columns is one error."""
     suffix = file.suffix.lower()
     if suffix == ".csv":
@@ -114,14 +114,14 @@ def numbered_corpus_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
     return corpus_json_rows(file)
 
 
-def corpus_csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
+def corpus_csv_rows(file: Path, columns: CorpusColumns | None = None) -> Iterator[NumberedRow]:
     """Yield the rows of a CSV with a header, with their locations.
 
     Empty cells are omitted, except text and labels. Rows with neither text nor labels, which
     doccano exports, are left out with a warning. With `columns`, a header without them is one
     `RowError`.
     """
-    names = columns or Columns()
+    names = columns or CorpusColumns()
     kept = (names.text, names.labels, "label")  # in the row even if empty
     empty_lines = []
     try:
@@ -153,7 +153,7 @@ def corpus_csv_rows(file: Path, columns: Columns | None = None) -> Iterator[Numb
         yield f"{file}:{reader.reader.line_num}", RowError(f"broken CSV ({error}); {advice}")
 
 
-def corpus_parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
+def corpus_parquet_rows(file: Path, columns: CorpusColumns | None = None) -> Iterator[NumberedRow]:
     """Yield the rows of a Parquet file with their locations; `columns` as in `corpus_csv_rows`.
 
     A file that unpacks to much more than its size ends with a `RowError`.

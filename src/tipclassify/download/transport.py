@@ -143,13 +143,13 @@ class _CheckedBackend(httpcore.SyncBackend):
             wait = _network_timeout(timeout, self._deadline)
             try:
                 plain = super().connect_tcp(address, port, wait, local_address, socket_options)
-                return _CheckedStream(plain, self._deadline)
+                return _DownloadStream(plain, self._deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
 
 
-class _CheckedStream(httpcore.NetworkStream):
+class _DownloadStream(httpcore.NetworkStream):
     """Read and write within the deadline."""
 
     def __init__(self, plain: httpcore.NetworkStream, deadline: float) -> None:
@@ -174,7 +174,7 @@ class _CheckedStream(httpcore.NetworkStream):
         plain = self._plain.start_tls(
             ssl_context, server_hostname, _network_timeout(timeout, self._deadline)
         )
-        return _CheckedStream(plain, self._deadline)
+        return _DownloadStream(plain, self._deadline)
 
     def get_extra_info(self, info: str) -> object:
         return self._plain.get_extra_info(info)

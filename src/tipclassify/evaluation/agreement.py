@@ -213,8 +213,8 @@ def blindness(
     The rows of both files say so in ``blind``. Returns the passages, and a line on how many were
     not labelled so, or do not say.
     """
-    first_blind = _rows_annotated_blind(first)
-    second_blind = _rows_annotated_blind(second)
+    first_blind = _blind_rows_for_agreement(first)
+    second_blind = _blind_rows_for_agreement(second)
     alone = [key for key in shared if first_blind[key] and second_blind[key]]
     seen = sum(first_blind[key] is False or second_blind[key] is False for key in shared)
     count = "which alone count" if alone else "so that all count, independent or not"
@@ -223,7 +223,7 @@ def blindness(
     return alone, f"labelled without seeing the other: {shares}, {count}; {rest}"
 
 
-def _rows_annotated_blind(path: str | os.PathLike[str]) -> dict[str, bool | None]:
+def _blind_rows_for_agreement(path: str | os.PathLike[str]) -> dict[str, bool | None]:
     """Return by id whether a row was labelled without its colleagues' labels; None: not said."""
     blind_rows: dict[str, bool | None] = {}
     for _, row in corpus_json_rows(Path(path)):

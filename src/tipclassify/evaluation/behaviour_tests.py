@@ -22,7 +22,7 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.classifier import Classifier
-from tipclassify.resources import shipped_folder
+from tipclassify.resources import shipped_data_folder
 from tipclassify.text.document import Passage
 
 __all__ = [
@@ -95,7 +95,7 @@ class RuleResult:
 
 def default_cases_path() -> Path:
     """Find the folder of the shipped cases, in the installed package or in the checkout."""
-    folder = shipped_folder("behaviours_data", "data/behaviours", holds="slots.jsonl")
+    folder = shipped_data_folder("behaviours_data", "data/behaviours", holds="slots.jsonl")
     if folder is None:
         raise InputError("the behaviour cases are missing: reinstall tipclassify, or give --cases")
     return folder

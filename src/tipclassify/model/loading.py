@@ -14,7 +14,11 @@ from tipclassify.errors import ModelError
 from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import HEAD, LINEAR, Head, hashed_model_files, model_kind
 from tipclassify.model.common.replacement import recover_model_folder
-from tipclassify.resources import cache_folder_of_package, checkout_of_package, resource_path
+from tipclassify.resources import (
+    checkout_folder_of_package,
+    package_folder_in_user_cache,
+    resource_path,
+)
 
 if TYPE_CHECKING:
     from tipclassify.model.common.scoring import Scorer
@@ -121,7 +125,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
 def _shipped_model_places() -> list[Path]:
     """List the folders in which the shipped models may lie: of the package, and of a checkout."""
     places = [resource_path("models")]
-    if root := checkout_of_package():
+    if root := checkout_folder_of_package():
         places.append(root / "models")
     return places
 
@@ -182,7 +186,7 @@ def models_folder() -> Path | None:
     """Return the folder of added models; None without a home folder."""
     if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
-    return cache_folder_of_package("models")
+    return package_folder_in_user_cache("models")
 
 
 def _model_folders() -> list[Path]:
@@ -191,5 +195,5 @@ def _model_folders() -> list[Path]:
 
 def _checkout_models_folder() -> Path | None:
     """Return ``models/`` of the checkout; None for an installed package."""
-    root = checkout_of_package()
+    root = checkout_folder_of_package()
     return root / "models" if root else None

@@ -15,7 +15,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
-from tipclassify.errors import InputError, TipclassifyError, unexpected_input_error
+from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.pipeline.failure import Failure
@@ -303,7 +303,7 @@ def _results_of_tagging_task(
     except TipclassifyError:
         raise
     except Exception as error:  # splitting or scoring one input must not end a batch either
-        yield Failure(task.file, str(unexpected_input_error(task.file, error)))
+        yield Failure(task.file, str(convert_exception_to_input_error(task.file, error)))
 
 
 def _tagged_reports_of_task(

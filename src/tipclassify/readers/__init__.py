@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tipclassify.errors import InputError, TipclassifyError, unexpected_input_error
+from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
 from tipclassify.readers.formats import (
     SUFFIXES,
     detect_report_format,
@@ -131,7 +131,7 @@ def _read_document(data: bytes, name: str, options: ReadOptions, got: Download |
         raise
     # a hostile or damaged file may break any reader: it must not end a batch
     except Exception as error:
-        raise unexpected_input_error(name, error) from None
+        raise convert_exception_to_input_error(name, error) from None
     if all(block.heading for block in document.blocks):
         raise InputError(f"{name}: no readable text in it; give a file with text")
     opening = document.text[document.blocks[0].start :]

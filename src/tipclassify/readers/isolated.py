@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from tipclassify.errors import InputError, TipclassifyError, unexpected_input_error
+from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
 from tipclassify.isolation import Child, ChildDiedError, limit_memory, serve
 from tipclassify.readers import ReadOptions, read_bytes, read_source_bytes
 from tipclassify.readers.formats import detect_report_format, format_suffix_of
@@ -278,7 +278,7 @@ def _reading_error_message(request: _ReadRequest, error: Exception) -> str:
     """Return the message of an error, in the form of this package's own."""
     if isinstance(error, TipclassifyError):
         return str(error)
-    return str(unexpected_input_error(request.name, error))
+    return str(convert_exception_to_input_error(request.name, error))
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from tipclassify.errors import CorpusError, needs_extra
 from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
-from tipclassify.resources import cache_folder_of_package
+from tipclassify.resources import package_folder_in_user_cache
 from tipclassify.text.segmentation.sections import heading_without_enumerator
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import Examples, country_groups, headings_of, labels_of
@@ -168,7 +168,7 @@ def find_label_errors(
     y_true = labels_of(rows)
     texts = [row["text"] for row in rows]
     examples = Examples.of(texts, y_true, country_groups(rows), headings=headings_of(rows))
-    settings = HeadSettings(folds=folds, seed=seed, cache=cache_folder_of_package("pooled"))
+    settings = HeadSettings(folds=folds, seed=seed, cache=package_folder_in_user_cache("pooled"))
     try:
         scores = adapt_to_own(load_encoder(), examples, settings, progress).scores
     except ValueError as error:

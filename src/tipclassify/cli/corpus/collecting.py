@@ -12,7 +12,7 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids,
+    file_ids_of_arguments,
     file_ids_of_command_inputs,
     print_line,
     print_note,
@@ -62,9 +62,9 @@ def queue(
     thresholds = tagging.classifier().thresholds(policy)
     second = Classifier.load(other) if other else None
     inputs = expand_inputs(files)
-    read = file_ids_of_command_inputs(files, inputs, model) | file_ids(against or ())
+    read = file_ids_of_command_inputs(files, inputs, model) | file_ids_of_arguments(against or ())
     if other:
-        read |= file_ids([model_folder(other)])
+        read |= file_ids_of_arguments([model_folder(other)])
     check_output(output, read)
     with tagged_reports_of_command(inputs, tagging, jobs) as reports:
         rows = queue_rows(
@@ -112,7 +112,7 @@ def rebuild(
         problems += rebuilt.problems
         if rebuilt.rows:
             write_command_results(
-                folder / PASSAGES, "jsonl", rebuilt.rows, inputs=file_ids(given or ())
+                folder / PASSAGES, "jsonl", rebuilt.rows, inputs=file_ids_of_arguments(given or ())
             )
     print_notes(problems)
     there = Counter(row["source"] for row in rebuilt.rows)

@@ -11,7 +11,7 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids,
+    file_ids_of_arguments,
     open_output,
     print_line,
     print_note,
@@ -66,7 +66,7 @@ def convert(
         raise CorpusError(
             [f"{source}: no passage is labelled yet; label some, or leave out --labelled"]
         )
-    with open_output(output, binary=True, inputs=file_ids([source])) as stream:
+    with open_output(output, binary=True, inputs=file_ids_of_arguments([source])) as stream:
         lost = FORMATS[to].write(records, stream)
     print_notes(lost)
     unlabelled = sum(record.labels is None for record in records)
@@ -164,17 +164,17 @@ def split(
 
     if train.absolute() == test.absolute():
         raise UsageError(f"{train}: is named for both parts; give two files")
-    read = file_ids(paths)
+    read = file_ids_of_arguments(paths)
     check_output(train, read, "--train")
     check_output(test, read, "--test")
     train_rows, test_rows = split_rows(read_rows(*paths), share, seed)
     with open_output(train, inputs=read) as train_out, open_output(test, inputs=read) as test_out:
-        train_out.writelines(map(_json_line_of_row, train_rows))
-        test_out.writelines(map(_json_line_of_row, test_rows))
+        train_out.writelines(map(_json_line_for_split_command, train_rows))
+        test_out.writelines(map(_json_line_for_split_command, test_rows))
     sizes = f"{len(train_rows):,} passages to {train}, {len(test_rows):,} passages to {test}"
     print_note(f"wrote {sizes}")
 
 
-def _json_line_of_row(row: Row) -> str:
+def _json_line_for_split_command(row: Row) -> str:
     """Write a labelled passage as a line of JSON."""
     return json_line({**row, "labels": list(row["labels"])})

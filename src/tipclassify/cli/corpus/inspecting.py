@@ -16,7 +16,7 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids,
+    file_ids_of_arguments,
     print_line,
     print_note,
     write_command_results,
@@ -80,10 +80,12 @@ def stats(
     Groups are kept whole by a split: passages of one narrative ("doc"), one set of near-identical
     ones ("pair") or one text.
     """
-    from tipclassify.corpus.curation import corpus_stats, stats_table
+    from tipclassify.corpus.curation import count_passages_of_corpus, stats_table
 
-    stats = corpus_stats(read_rows(*paths))
-    write_command_results(output, format, stats.rows(), stats_table(stats), inputs=file_ids(paths))
+    stats = count_passages_of_corpus(read_rows(*paths))
+    write_command_results(
+        output, format, stats.rows(), stats_table(stats), inputs=file_ids_of_arguments(paths)
+    )
 
 
 def agree(
@@ -120,7 +122,7 @@ def agree(
     )
     from tipclassify.evaluation.metrics import rounded
 
-    read = file_ids([first, second, *(texts or ())])
+    read = file_ids_of_arguments([first, second, *(texts or ())])
     check_output(output, read)
     first_labels = read_annotations(first)
     second_labels = read_annotations(second)
@@ -170,7 +172,7 @@ def audit(
     """
     from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
 
-    read = file_ids(paths)
+    read = file_ids_of_arguments(paths)
     check_output(output, read)
     rows = read_rows(*paths)
     with progress_bar("passages read by the encoder") as progress:

@@ -19,7 +19,12 @@ from tipclassify.errors import ModelError
 from tipclassify.formatting import one_line
 from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import HEAD, hashed_model_files, model_head_digest
-from tipclassify.whole_files import exchange_files, is_file_locked, lock_folder, staging_start
+from tipclassify.whole_files import (
+    exchange_files_atomically,
+    is_file_locked,
+    lock_folder,
+    staging_start,
+)
 
 __all__ = [
     "check_replaceable_model",
@@ -72,7 +77,7 @@ def replace_model_folder(staged: Path, target: Path) -> None:
     if not target.exists():
         os.replace(staged, target)
         return
-    if exchange_files(staged, target):
+    if exchange_files_atomically(staged, target):
         shutil.rmtree(staged, ignore_errors=True)
         return
     old = _make_folder_beside_model(target, _OLD)
