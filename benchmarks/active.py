@@ -45,7 +45,7 @@ from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize
 from tipclassify.text.features.templates import text_length_scale
 from tipclassify.text.features.tokenizer import collect_vocabulary
-from tipclassify.training.calibration import operating_points
+from tipclassify.training.calibration import choose_calibration_thresholds
 
 START: Final = 500
 FIRST: Final = 70  # lower seeds tuned `active_learning`, and are not evaluated
@@ -215,7 +215,7 @@ def fit(corpus: Corpus, labelled: Ints, others: Ints) -> tuple[Floats, Floats]:
         platt = LogisticRegression(C=1e3).fit(held[:, None], y_true)
         logits[:, j] = platt.decision_function(raw[:, None])
         scores = platt.predict_proba(held[:, None])[:, 1]
-        thresholds[j] = operating_points(y_true, scores)["balanced"]
+        thresholds[j] = choose_calibration_thresholds(y_true, scores)["balanced"]
     return logits, np.clip(thresholds, 0.02, 0.98)
 
 

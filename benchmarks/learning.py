@@ -38,10 +38,19 @@ from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.resources import package_folder_in_user_cache
 from tipclassify.training.adapt_heads import adapt_to_own
-from tipclassify.training.examples import Vectors, expand_rows, headings_of, labels_of
-from tipclassify.training.fit_heads import HeadSettings, load_encoder, pooled_vectors
-from tipclassify.training.fit_penalty import given_labels, macro_f1_of_heads
-from tipclassify.training.fixed_set import read_fixed, row_digest
+from tipclassify.training.examples import (
+    Vectors,
+    headings_for_training,
+    label_matrix_for_training,
+    training_examples_of_rows,
+)
+from tipclassify.training.fit_heads import (
+    HeadSettings,
+    load_encoder_to_fit_heads,
+    pooled_vectors_to_fit_heads,
+)
+from tipclassify.training.fit_penalty import labels_given_by_fitted_heads, macro_f1_of_heads
+from tipclassify.training.fixed_set import fixed_set_key_of_row, read_fixed
 
 SIZES: Final = (300, 100, 30)
 OURS: Final = "tipclassify"
@@ -79,7 +88,7 @@ def learning(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every run.")] = None,
 ) -> None:
     """Print what each method learns and loses."""
-    scorer = load_encoder()
+    scorer = load_encoder_to_fit_heads()
     real = real_passages(scorer, data)
     runs: list[Run] = []
     for seed in range(seeds):
@@ -112,28 +121,31 @@ def real_passages(scorer: EncoderScorer, data: Path) -> Real:
     kept = [
         row
         for row, out in zip(rows, held, strict=True)
-        if out and is_real(row) and row_digest(row).encode() not in known
+        if out and is_real(row) and fixed_set_key_of_row(row).encode() not in known
     ]
-    return Real(_vectors(scorer, kept), labels_of(kept), [row["text"] for row in kept])
+    return Real(
+        _vectors(scorer, kept), label_matrix_for_training(kept), [row["text"] for row in kept]
+    )
 
 
 def run_all(scorer: EncoderScorer, drawn: Drawn, real: Real, seed: int) -> list[Run]:
     """Train every method on the rows of one user, and measure it."""
     pooled = _vectors(scorer, drawn.train)
     before = macro_f1_of_heads(
-        real.y_true, given_labels(scorer.model.heads.logits(real.pooled), scorer.model)
+        real.y_true,
+        labels_given_by_fitted_heads(scorer.model.heads.logits(real.pooled), scorer.model),
     )
     adapted, penalty = fit_ours(scorer, drawn.train)
     runs = []
     for method, predict in (
         (OURS, adapted),
-        ("head on frozen vectors", fit_frozen(pooled, labels_of(drawn.train))),
+        ("head on frozen vectors", fit_frozen(pooled, label_matrix_for_training(drawn.train))),
         ("TF-IDF + LR", fit_words(drawn.train)),
     ):
 
         def right(rows: Sequence[Row], predict: Predict = predict) -> float:
             y_pred = predict([row["text"] for row in rows], _vectors(scorer, rows))
-            return float((y_pred == labels_of(rows)).all(axis=1).mean())
+            return float((y_pred == label_matrix_for_training(rows)).all(axis=1).mean())
 
         lost = float("nan")
         if real.texts or method != "TF-IDF + LR":
@@ -155,11 +167,11 @@ def run_all(scorer: EncoderScorer, drawn: Drawn, real: Real, seed: int) -> list[
 
 def fit_ours(scorer: EncoderScorer, rows: Sequence[Row]) -> tuple[Predict, float]:
     """Adapt the default to rows as ``tipclassify train`` does."""
-    adapted = adapt_to_own(scorer, expand_rows(rows), HeadSettings())
+    adapted = adapt_to_own(scorer, training_examples_of_rows(rows), HeadSettings())
     model = adapted.model
 
     def predict(texts: Sequence[str], pooled: Vectors) -> Bools:  # noqa: ARG001
-        return given_labels(model.heads.logits(pooled), model)
+        return labels_given_by_fitted_heads(model.heads.logits(pooled), model)
 
     return predict, adapted.penalty.penalty
 
@@ -185,7 +197,9 @@ def fit_frozen(pooled: Vectors, y_true: Bools) -> Predict:
 
 def fit_words(rows: Sequence[Row]) -> Predict:
     """Fit a logistic regression on TF-IDF of words and word pairs."""
-    score = fit_tfidf([row["text"] for row in rows], labels_of(rows), np.ones(len(rows)))
+    score = fit_tfidf(
+        [row["text"] for row in rows], label_matrix_for_training(rows), np.ones(len(rows))
+    )
     return lambda texts, vectors: score(texts) >= 0.5  # noqa: ARG005
 
 
@@ -216,8 +230,8 @@ def table(runs: Sequence[Run]) -> list[list[str]]:
 
 def _vectors(scorer: EncoderScorer, rows: Sequence[Row]) -> Vectors:
     texts = [row["text"] for row in rows]
-    return pooled_vectors(
-        scorer, texts, headings_of(rows), cache=package_folder_in_user_cache("pooled")
+    return pooled_vectors_to_fit_heads(
+        scorer, texts, headings_for_training(rows), cache=package_folder_in_user_cache("pooled")
     )
 
 

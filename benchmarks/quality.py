@@ -10,8 +10,8 @@ In: files of real passages for evaluation (``text`` and ``labels``; optional ``s
 kind or source; with ``--behaviours`` the behavioural tests of our models.
 
 - Our models are evaluated as shipped. A baseline is trained on the same texts, each with its
-  heading and real ones without it too (`examples.expand_rows`); only `fast` was also trained on
-  soft labels of unlabelled passages.
+  heading and real ones without it too (`examples.training_examples_of_rows`); only `fast` was also
+  trained on soft labels of unlabelled passages.
 - The rows of `holdout.held_out` are not used for training; they set the thresholds, with the same
   weights as for ours.
 - Intervals: the middle 95% of 1,000 draws of whole documents (`bootstrap`). An F1 has its counts in
@@ -46,9 +46,9 @@ from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.loading import DEFAULT, SHIPPED
-from tipclassify.training.calibration import operating_points, platt
-from tipclassify.training.examples import expand_rows
-from tipclassify.training.fit_heads import load_encoder
+from tipclassify.training.calibration import choose_calibration_thresholds, platt
+from tipclassify.training.examples import training_examples_of_rows
+from tipclassify.training.fit_heads import load_encoder_to_fit_heads
 
 WHOLE: Final = "all passages"
 BARE: Final = "all passages, read without their headings"
@@ -149,7 +149,7 @@ def fitted_peers(
     natural : float (k,), optional
         Sample weights of the `threshold_rows`.
     """
-    examples = expand_rows(rows)
+    examples = training_examples_of_rows(rows)
     y_true = examples.y_true
     weights = examples.weights
     lines = list(map(under_heading, examples.texts, examples.headings))
@@ -162,7 +162,7 @@ def fitted_peers(
         fits = [platt(raw[:, j], y_true[judged, j], natural) for j in range(len(LABELS))]
         scores = [logistic(raw[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)]
         least = [
-            operating_points(y_true[judged, j], scores[j], natural)["balanced"]
+            choose_calibration_thresholds(y_true[judged, j], scores[j], natural)["balanced"]
             for j in range(len(LABELS))
         ]
         yield name, _tagger(score, np.array(fits), np.array(least))
@@ -388,7 +388,9 @@ def compare(
     for name, classifier in models.items():
         for real_set in sets:
             by_set[real_set.name][name] = judge(classifier.predict, real_set)
-    for name, tag in fitted_peers(rows, threshold_weights(rows, load_encoder(DEFAULT)), base):
+    for name, tag in fitted_peers(
+        rows, threshold_weights(rows, load_encoder_to_fit_heads(DEFAULT)), base
+    ):
         for real_set in sets:
             by_set[real_set.name][name] = judge(tag, real_set)
     counts: TrainingRows = {

@@ -35,7 +35,11 @@ from _measure import describe_environment, environment_line, markdown
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Floats
 from tipclassify.labels import LABELS
-from tipclassify.model.encoder.occlusion import OcclusionText, span_sums, tokenize_for_occlusion
+from tipclassify.model.encoder.occlusion import (
+    OcclusionText,
+    sum_encoder_contributions_by_span,
+    tokenize_for_occlusion,
+)
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.readers import read_report
 
@@ -84,7 +88,9 @@ class Probe:
 
     def word_sums(self, of_tokens: Floats) -> Floats:
         """Sum what tokens have, (tokens, 3), for each word and the label."""
-        return span_sums(self.reading.words, self.reading.token_spans, of_tokens[:, self.label])
+        return sum_encoder_contributions_by_span(
+            self.reading.words, self.reading.token_spans, of_tokens[:, self.label]
+        )
 
     def drop(self, words: Words) -> float:
         """Return the log-odds lost when `words` are masked together."""

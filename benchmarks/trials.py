@@ -46,7 +46,7 @@ from tipclassify.corpus.loading import Row, labels_alone
 from tipclassify.labels import LABELS, indicator
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.text.features.tokenizer import collect_vocabulary
-from tipclassify.training.calibration import operating_points, platt
+from tipclassify.training.calibration import choose_calibration_thresholds, platt
 
 # Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a
 # heading.
@@ -153,7 +153,10 @@ def trial_line(name: str, headed: Floats, bare: Floats, held: Sequence[Row]) -> 
     scores = np.stack(
         [logistic(headed[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)], axis=1
     )
-    least = [operating_points(y_true[:, j], scores[:, j])["balanced"] for j in range(len(LABELS))]
+    least = [
+        choose_calibration_thresholds(y_true[:, j], scores[:, j])["balanced"]
+        for j in range(len(LABELS))
+    ]
     tagged = (scores >= least)[~y_true.any(axis=1)].any(axis=1).mean()
     f1_headed = best_macro_f1(headed, y_true)
     f1_bare = best_macro_f1(bare, alone)

@@ -34,7 +34,12 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
 from tipclassify.text.segmentation.sections import heading_without_enumerator
-from tipclassify.training.examples import CorpusSplit, Vectors, headings_of, labels_of
+from tipclassify.training.examples import (
+    TrainingSplit,
+    Vectors,
+    headings_for_training,
+    label_matrix_for_training,
+)
 from tipclassify.training.fit_linear import SoftPassage
 from tipclassify.training.model_card import BaseEncoder, TaughtPassages
 from tipclassify.training.trained import Trained
@@ -167,7 +172,7 @@ def export(
     """
     from finetuning.network import export_graphs
 
-    held_rows = CorpusSplit(rows, held_out(rows)).held_rows
+    held_rows = TrainingSplit(rows, held_out(rows)).held_rows
     graphs = export_graphs(finetuned.network)
     exact = _model(finetuned, graphs.floats)
     float_f1 = _best_macro_f1(exact, held_rows, _pooled(exact, held_rows))
@@ -226,13 +231,13 @@ def _model(finetuned: FineTuned, graph: bytes) -> EncoderModel:
 
 
 def _pooled(model: EncoderModel, rows: Sequence[Row]) -> Vectors:
-    return EncoderScorer(model).pooled([row["text"] for row in rows], headings_of(rows))
+    return EncoderScorer(model).pooled([row["text"] for row in rows], headings_for_training(rows))
 
 
 def _best_macro_f1(model: EncoderModel, rows: Sequence[Row], pooled: Vectors) -> float:
     from finetuning.fitting import best_macro_f1
 
-    return best_macro_f1(model.heads.logits(pooled), labels_of(rows))
+    return best_macro_f1(model.heads.logits(pooled), label_matrix_for_training(rows))
 
 
 def _notices(base: BaseEncoder) -> dict[str, str]:
@@ -322,7 +327,7 @@ def tokenize_rows(
     return TokenizedExamples(
         texts=encode(tokenizer, texts),
         headings=[ids.get(heading, []) for heading in headings],
-        targets=np.concatenate([labels_of(rows), scores]),
+        targets=np.concatenate([label_matrix_for_training(rows), scores]),
         targets_alone=np.concatenate([alone, scores]),
         taught=np.arange(len(texts)) >= len(rows),
         similar=similar,

@@ -19,7 +19,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
 from tipclassify.training.fit_linear import SoftPassage
-from tipclassify.training.unlabelled import UnlabelledPassage, score_unlabelled
+from tipclassify.training.unlabelled import UnlabelledPassage, score_unlabelled_by_teacher
 
 __all__ = ["passages_of_teachers"]
 
@@ -42,7 +42,7 @@ def passages_of_teachers(
     from no other genre.
     """
     first, *others = teachers
-    soft = score_unlabelled(first, pool, progress)
+    soft = score_unlabelled_by_teacher(first, pool, progress)
     scores = np.array([passage.scores for passage in soft])
     chosen = _choose(scores, most, seed)
     logits = logit(scores[chosen])

@@ -211,8 +211,8 @@ def tiny_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def load_tiny(_: object = None) -> object:
         return load_scorer(TINY)
 
-    monkeypatch.setattr(train_heads, "load_encoder", load_tiny)
-    monkeypatch.setattr(fit_heads, "load_encoder", load_tiny)
+    monkeypatch.setattr(train_heads, "load_encoder_to_fit_heads", load_tiny)
+    monkeypatch.setattr(fit_heads, "load_encoder_to_fit_heads", load_tiny)
     monkeypatch.setattr(loading, "shipped_corpus", lambda: None)
     kinds = {
         "Police arrested {} traffickers.": ["positive_effort"],

@@ -28,12 +28,12 @@ from tipclassify.training.audit import (
     Audit,
     AuditFinding,
     audit_corpus,
+    audit_near_identical_pairs,
+    audit_pairs_with_same_labels,
     audit_rows,
-    audit_table,
+    audit_section_balance,
     find_label_errors,
-    find_near_identical_pairs,
-    find_same_pairs,
-    section_balance,
+    format_training_audit,
 )
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_heads import HeadSettings
@@ -221,7 +221,7 @@ def test_near_identical_passages_with_different_labels_are_found_but_for_those_o
         ("Police did nothing.", ["complicity"], {"pair": "p"}),  # differ on purpose
         ("police, did nothing", ["positive_effort"], {"pair": "q"}),
     )
-    conflicts = find_near_identical_pairs(rows)[0]
+    conflicts = audit_near_identical_pairs(rows)[0]
     assert sorted(ids(conflicts)) == [("r0", "r1"), ("r1", "r2"), ("r4", "r6"), ("r5", "r6")]
     similarities = [conflict["similarity"] for conflict in conflicts]
     assert similarities == sorted(similarities, reverse=True)
@@ -239,7 +239,7 @@ def test_a_text_that_occurs_often_is_reported_once() -> None:
         (LAW + " now", [], {}),
         (LAW + " now", [], {}),
     )
-    assert ids(find_near_identical_pairs(rows)[0]) == [("r0", "r3")]
+    assert ids(audit_near_identical_pairs(rows)[0]) == [("r0", "r3")]
 
 
 def test_near_identical_passages_in_different_groups_leak() -> None:
@@ -252,7 +252,7 @@ def test_near_identical_passages_in_different_groups_leak() -> None:
         ("Courts convicted nobody at all.", [], {"pair": "p"}),  # one pair is one group
         ("Courts convicted nobody at all then", [], {}),  # 0.75: too far for a leak
     )
-    leaks = find_near_identical_pairs(rows)[1]
+    leaks = audit_near_identical_pairs(rows)[1]
     assert ids(leaks) == [("r0", "r1"), ("r1", "r2")]
     assert all(leak["similarity"] >= 0.8 for leak in leaks)
 
@@ -271,7 +271,7 @@ def test_pairs_whose_labels_do_not_differ_are_found() -> None:
         ("f", [], {}),
         ("g", [], {"pair": 7}),  # its twin is missing
     )
-    of_two, of_one = find_same_pairs(rows)
+    of_two, of_one = audit_pairs_with_same_labels(rows)
     assert (of_two["pair"], of_two["labels"]) == ("same", ("failure",))
     assert [passage["id"] for passage in of_two["passages"]] == ["r0", "r2"]
     assert (of_one["pair"], of_one["labels"]) == ("7", ())
@@ -284,7 +284,7 @@ def test_balance_counts_each_label_by_section_the_largest_first() -> None:
         ("c", [], {"section": "profile"}),
         ("d", ["failure"], {"section": "profile"}),
     )
-    profile, none = section_balance(rows)
+    profile, none = audit_section_balance(rows)
     assert (profile["section"], profile["passages"]) == ("profile", 3)
     assert profile["counts"] == {"positive_effort": 0, "failure": 2, "complicity": 1, "(none)": 1}
     assert profile["shares"] == {
@@ -326,13 +326,13 @@ def test_each_part_is_counted_whole_and_shown_in_part() -> None:
     assert [row for row in rows if "count" not in row] == [shown, shown]
     assert list(audit_rows(findings, 0)) == counts
 
-    assert audit_table(findings, 1).split("\n\n")[1].splitlines() == [
+    assert format_training_audit(findings, 1).split("\n\n")[1].splitlines() == [
         "near-identical pairs with different labels (similarity 0.6 or more): 3, first 1 shown",
         "similarity  id         labels   text",
         "      0.90  a          (none)   A b",
         "            long-name  failure  A b",
     ]
-    assert "first" not in audit_table(findings, 3)
+    assert "first" not in format_training_audit(findings, 3)
 
 
 # ---------------------------------------------------------------------------------------------

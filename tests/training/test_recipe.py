@@ -46,12 +46,12 @@ from tipclassify.model.loading import model_folder
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import fit_corpus, train_linear
 from tipclassify.training.error_table import error_table
-from tipclassify.training.examples import country_groups, expand_rows
+from tipclassify.training.examples import training_examples_of_rows, training_groups_by_country
 from tipclassify.training.fit_heads import HeadSettings
 from tipclassify.training.fit_linear import LinearSettings, SoftPassage
-from tipclassify.training.fixed_set import fixed_rows, read_fixed, row_digest
+from tipclassify.training.fixed_set import fixed_rows, fixed_set_key_of_row, read_fixed
 from tipclassify.training.train_heads import train_default
-from tipclassify.training.train_linear import Teacher, train_fast
+from tipclassify.training.train_linear import Teacher, fit_and_write_linear_model
 from tipclassify.training.trained import Trained
 
 pytestmark = pytest.mark.usefixtures("graphs_in_this_process")
@@ -175,7 +175,7 @@ def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
         {"text": "b", "section": "prosecution", "labels": ("failure",), "doc": "narra-1"},
         {"text": "c", "labels": ("complicity",), "doc": "dol/xland.html"},
     ]
-    examples = expand_rows(rows)
+    examples = training_examples_of_rows(rows)
     assert list(zip(examples.texts, examples.headings, strict=True)) == [
         ("a", "Aviation"),
         ("a", None),
@@ -187,7 +187,7 @@ def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
     assert examples.weights.tolist() == [1, 0.5, 1, 1]
     assert examples.first.tolist() == [0, 2, 3]
     assert examples.groups[0] == examples.groups[1]
-    assert expand_rows([]).y_true.shape == (0, 3)
+    assert training_examples_of_rows([]).y_true.shape == (0, 3)
 
 
 def test_passages_of_one_country_are_of_one_group() -> None:
@@ -200,7 +200,9 @@ def test_passages_of_one_country_are_of_one_group() -> None:
         "narra-1",
         None,
     ]
-    groups = country_groups([{"text": f"t{n}", "doc": doc} for n, doc in enumerate(docs)]).tolist()
+    groups = training_groups_by_country(
+        [{"text": f"t{n}", "doc": doc} for n, doc in enumerate(docs)]
+    ).tolist()
     assert groups[0] == groups[1]
     assert groups[4] == groups[5]
     assert len(set(groups)) == 5
@@ -388,7 +390,7 @@ def test_the_fixed_set_is_of_held_out_passages_without_their_words(mine: Trained
     model = read_encoder(mine.out)
     fixed = read_fixed(model.training_files["fixed.npz"], 3)
     held_rows = [row for row, held in zip(CORPUS, HELD, strict=True) if held]
-    assert set(fixed.keys.tolist()) <= {row_digest(row).encode() for row in held_rows}
+    assert set(fixed.keys.tolist()) <= {fixed_set_key_of_row(row).encode() for row in held_rows}
     assert fixed.real.sum() == (HELD & REAL).sum()
     data = (mine.out / "fixed.npz").read_bytes()
     assert not any(row["text"].encode() in data for row in CORPUS)
@@ -531,7 +533,7 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def linear(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Train the linear model on the corpus."""
-    return train_fast(CORPUS, tmp_path_factory.mktemp("fast") / "mine")
+    return fit_and_write_linear_model(CORPUS, tmp_path_factory.mktemp("fast") / "mine")
 
 
 def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) -> None:
@@ -552,7 +554,9 @@ def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) 
 
 
 def test_the_linear_model_has_the_same_bytes_again(linear: Trained, tmp_path: Path) -> None:
-    assert bytes_of(train_fast(CORPUS, tmp_path / "mine").out) == bytes_of(linear.out)
+    assert bytes_of(fit_and_write_linear_model(CORPUS, tmp_path / "mine").out) == bytes_of(
+        linear.out
+    )
 
 
 def test_what_is_held_out_calibrates_the_linear_model_and_teaches_it_nothing(
@@ -560,7 +564,7 @@ def test_what_is_held_out_calibrates_the_linear_model_and_teaches_it_nothing(
 ) -> None:
     real_and_held = np.flatnonzero(HELD & REAL)
     wrong = np.isin(np.arange(len(CORPUS)), real_and_held[::5])
-    worse = train_fast(flipped(CORPUS, wrong), tmp_path / "worse")
+    worse = fit_and_write_linear_model(flipped(CORPUS, wrong), tmp_path / "worse")
     before = read_linear_model(linear.out)
     after = read_linear_model(worse.out)
     assert before.hashes.tolist() == after.hashes.tolist()
@@ -579,7 +583,9 @@ def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
     ]
     settings = LinearSettings(soft=soft)
     teacher = Teacher("a teacher")
-    trained = train_fast(CORPUS, tmp_path / "mine", settings=settings, teacher=teacher)
+    trained = fit_and_write_linear_model(
+        CORPUS, tmp_path / "mine", settings=settings, teacher=teacher
+    )
     eating = [Passage("clerks ate figs", 0, 15, "Aviation")]
     before = Classifier.load(linear.out).predict_proba(eating)[0, 2]
     after = Classifier.load(trained.out).predict_proba(eating)[0, 2]
@@ -593,7 +599,11 @@ def test_the_default_says_what_passages_of_the_linear_model_stand_for(
 ) -> None:
     def head_weighted_by(folder: Path) -> JsonObject:
         teacher = Teacher(weighting_model=read_encoder(folder))
-        return head_of(train_fast(CORPUS, tmp_path / f"fast-{folder.name}", teacher=teacher).out)
+        return head_of(
+            fit_and_write_linear_model(
+                CORPUS, tmp_path / f"fast-{folder.name}", teacher=teacher
+            ).out
+        )
 
     exported = head_weighted_by(with_shares.exported)
     adapted = head_weighted_by(with_shares.adapted)
@@ -605,7 +615,7 @@ def test_the_default_says_what_passages_of_the_linear_model_stand_for(
 
 def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
     rows = [row for row in CORPUS if not is_real(row)]
-    trained = train_fast(rows, tmp_path / "mine")
+    trained = fit_and_write_linear_model(rows, tmp_path / "mine")
     assert trained.parts[0].metrics.passages == len(rows)
     assert head_of(trained.out)["corpus"]["held_out"] == 0
     assert trained.parts[0].name == "all passages"
@@ -618,7 +628,7 @@ def test_a_few_real_passages_alone_are_judged_out_of_fold_like_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train_linear, "_MIN_REAL", 10_000)
-    trained = train_fast(CORPUS, tmp_path / "mine")
+    trained = fit_and_write_linear_model(CORPUS, tmp_path / "mine")
     assert trained.parts[0].metrics.passages == REAL.sum()
     assert trained.parts[-1].metrics.passages == (~REAL).sum()
     assert head_of(trained.out)["corpus"]["held_out"] == 0

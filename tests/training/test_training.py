@@ -18,7 +18,7 @@ from tipclassify.model.linear.model import LinearModel
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features.hashing import featurize
 from tipclassify.training import fit_linear as fit_linear_module
-from tipclassify.training.calibration import operating_points
+from tipclassify.training.calibration import choose_calibration_thresholds
 from tipclassify.training.examples import Examples, group_folds
 from tipclassify.training.fit_linear import (
     FittedLinear,
@@ -235,7 +235,7 @@ def test_operating_points_are_ordered_and_keep_their_promise(
 ) -> None:
     truth = np.array([has_label for has_label, _ in rows])
     scores = np.array([score for _, score in rows])
-    points = operating_points(truth, scores)
+    points = choose_calibration_thresholds(truth, scores)
     assert points["screen"] <= points["balanced"] <= points["cite"]
     if truth.any():
         assert (scores[truth] >= points["screen"]).mean() >= 0.95

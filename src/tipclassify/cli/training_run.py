@@ -183,10 +183,10 @@ def fit_fast_model_for_command(
     """Train the linear model, on the default's scores of unlabelled passages too (distillation)."""
     from tipclassify.corpus.loading import corpus_rows, load_corpus, shipped_corpus
     from tipclassify.model.classifier import Classifier
-    from tipclassify.training.fit_heads import load_encoder
+    from tipclassify.training.fit_heads import load_encoder_to_fit_heads
     from tipclassify.training.fit_linear import LinearSettings
-    from tipclassify.training.train_linear import Teacher, train_fast
-    from tipclassify.training.unlabelled import read_unlabelled, score_unlabelled
+    from tipclassify.training.train_linear import Teacher, fit_and_write_linear_model
+    from tipclassify.training.unlabelled import read_unlabelled, score_unlabelled_by_teacher
 
     rows = [*corpus, *own]
     settings = LinearSettings(seed=request.seed, jobs=request.jobs)
@@ -194,17 +194,17 @@ def fit_fast_model_for_command(
     pool = read_unlabelled(request.unlabelled, [row["text"] for row in rows], None, request.seed)
     # The default is needed to score unlabelled passages; without any it is used where it is there.
     with nullcontext() if request.unlabelled else suppress(ModelError):
-        scorer = load_encoder()
+        scorer = load_encoder_to_fit_heads()
         default = Classifier(scorer)
         with progress_lines("passages scored by the default") as progress:
-            soft = score_unlabelled(default, pool, progress)
+            soft = score_unlabelled_by_teacher(default, pool, progress)
         settings = replace(settings, soft=soft, vocabulary=default.vocabulary)
         name = f"the default, model `{str(default.meta['sha256'])[:12]}`" if soft else ""
         teacher = Teacher(name, weighting_model=scorer.model)
     shipped = None if corpus else shipped_corpus()
     measured = corpus or (corpus_rows(load_corpus(shipped)) if shipped else [])
     with progress_lines("fitting") as progress:
-        return train_fast(
+        return fit_and_write_linear_model(
             rows,
             request.out,
             own=len(own),

@@ -22,7 +22,7 @@ from tipclassify.model.common.scoring import (
     Scorer,
     apply_thresholds,
     count_scored_words,
-    is_low_confidence,
+    flag_low_model_confidence,
 )
 from tipclassify.model.hub import download_hub_model, is_hub_name
 from tipclassify.model.linear.model import LinearModel, write_linear_model
@@ -111,7 +111,7 @@ class Classifier:
         trained = {policy: tuple(self.scorer.thresholds[policy]) for policy in POLICIES}
         if thresholds != trained:
             card = texts.get("README.md", "")
-            texts["README.md"] = f"{card}\n{_model_card_thresholds_note(thresholds)}"
+            texts["README.md"] = f"{card}\n{_note_on_classifier_thresholds(thresholds)}"
         if isinstance(self.scorer, LinearScorer):
             linear = replace(self.scorer.model, thresholds=thresholds)
             # The record of training passages is a file only; an encoder has it in memory.
@@ -253,7 +253,7 @@ class Classifier:
         """
         texts, _ = _scorer_inputs(_checked_classifier_input(passages))
         words, unknown = count_scored_words(texts, self.vocabulary)
-        return is_low_confidence(words, unknown)
+        return flag_low_model_confidence(words, unknown)
 
     def tag(
         self, document: Document, policy: Policy = "balanced", unit: Unit = "sentence"
@@ -293,7 +293,7 @@ class Classifier:
         scores = logistic(scored.logits)
         score_rows = scores.tolist()
         reached = apply_thresholds(scores, thresholds).tolist()
-        low_confidence = is_low_confidence(scored.words, scored.unknown).tolist()
+        low_confidence = flag_low_model_confidence(scored.words, scored.unknown).tolist()
         tagged = []
         for row, passage in enumerate(checked):
             tagged.append(
@@ -311,7 +311,7 @@ class Classifier:
         return self.scorer.score_texts(texts, headings)
 
 
-def _model_card_thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
+def _note_on_classifier_thresholds(thresholds: Mapping[str, Sequence[float]]) -> str:
     """Format the part of a model's card on thresholds that were moved after training."""
     lines = [
         f"- {policy}: {', '.join(f'{value:g}' for value in thresholds[policy])}\n"

@@ -20,21 +20,21 @@ from tipclassify.training.fit_heads import (
     Prior,
     fit_heads,
     out_of_fold_logits,
-    pooled_vectors,
+    pooled_vectors_to_fit_heads,
 )
 from tipclassify.training.fit_penalty import (
     ELSEWHERE,
     MOST_LOST,
     PenaltyChoice,
     choose_penalty,
-    given_labels,
+    labels_given_by_fitted_heads,
     measure_on_fixed,
 )
 from tipclassify.training.fixed_set import FixedComparison, FixedSet
 from tipclassify.training.training_files import (
-    add_learned_texts,
     read_second_moment,
     read_unlearned_fixed_set,
+    training_files_with_learned_texts,
 )
 
 __all__ = ["AdaptedHeads", "adapt_to_own"]
@@ -70,7 +70,7 @@ def adapt_to_own(
     The out-of-fold logits, calibration and comparison are of the rows with their headings.
     """
     model = scorer.model
-    pooled = pooled_vectors(
+    pooled = pooled_vectors_to_fit_heads(
         scorer, own.texts, own.headings, cache=settings.cache, progress=progress
     )
     fold = group_folds(own.groups, settings.folds, settings.seed)
@@ -97,10 +97,10 @@ def adapt_to_own(
         moved,
         scale=refit.scale,
         shift=refit.shift,
-        training_files=add_learned_texts(model, own.texts),
+        training_files=training_files_with_learned_texts(model, own.texts),
     )
-    before = given_labels(model.heads.logits(pooled[first]), model)
-    after = given_labels(raw, adapted)
+    before = labels_given_by_fitted_heads(model.heads.logits(pooled[first]), model)
+    after = labels_given_by_fitted_heads(raw, adapted)
     return AdaptedHeads(
         model=adapted,
         own=own,

@@ -28,17 +28,22 @@ from tipclassify.progress import Progress
 from tipclassify.resources import package_folder_in_user_cache
 from tipclassify.text.segmentation.sections import heading_without_enumerator
 from tipclassify.training.adapt_heads import adapt_to_own
-from tipclassify.training.examples import Examples, country_groups, headings_of, labels_of
-from tipclassify.training.fit_heads import HeadSettings, load_encoder
+from tipclassify.training.examples import (
+    Examples,
+    headings_for_training,
+    label_matrix_for_training,
+    training_groups_by_country,
+)
+from tipclassify.training.fit_heads import HeadSettings, load_encoder_to_fit_heads
 
 __all__ = [
     "audit_corpus",
+    "audit_near_identical_pairs",
+    "audit_pairs_with_same_labels",
     "audit_rows",
-    "audit_table",
+    "audit_section_balance",
     "find_label_errors",
-    "find_near_identical_pairs",
-    "find_same_pairs",
-    "section_balance",
+    "format_training_audit",
 ]
 
 _NONE: Final = "(none)"
@@ -138,13 +143,13 @@ def audit_corpus(
 ) -> Audit:
     """Run every audit on `rows` (from `corpus.read_rows`) and return the findings by audit name."""
     errors = find_label_errors(rows, folds=folds, seed=seed, progress=progress)
-    conflicts, leaks = find_near_identical_pairs(rows)
+    conflicts, leaks = audit_near_identical_pairs(rows)
     return {
         "label_errors": errors,
         "conflicts": conflicts,
-        "same_pairs": find_same_pairs(rows),
+        "same_pairs": audit_pairs_with_same_labels(rows),
         "leaks": leaks,
-        "balance": section_balance(rows),
+        "balance": audit_section_balance(rows),
     }
 
 
@@ -165,12 +170,14 @@ def find_label_errors(
         from cleanlab.multilabel_classification.filter import find_multilabel_issues_per_class
         from cleanlab.multilabel_classification.rank import get_label_quality_scores
 
-    y_true = labels_of(rows)
+    y_true = label_matrix_for_training(rows)
     texts = [row["text"] for row in rows]
-    examples = Examples.of(texts, y_true, country_groups(rows), headings=headings_of(rows))
+    examples = Examples.of(
+        texts, y_true, training_groups_by_country(rows), headings=headings_for_training(rows)
+    )
     settings = HeadSettings(folds=folds, seed=seed, cache=package_folder_in_user_cache("pooled"))
     try:
-        scores = adapt_to_own(load_encoder(), examples, settings, progress).scores
+        scores = adapt_to_own(load_encoder_to_fit_heads(), examples, settings, progress).scores
     except ValueError as error:
         raise CorpusError([f"too small to audit: {error}"]) from error
     # a constant label has no contradicting example
@@ -201,7 +208,7 @@ def _label_numbers_for_cleanlab(y_true: Bools) -> list[list[int]]:
     return [np.flatnonzero(row).tolist() for row in y_true]
 
 
-def find_near_identical_pairs(
+def audit_near_identical_pairs(
     rows: Sequence[Row],
 ) -> tuple[list[NearIdenticalFinding], list[NearIdenticalFinding]]:
     """Find near-identical passages with different labels, and those in different groups.
@@ -235,11 +242,11 @@ def find_near_identical_pairs(
     return conflicts, leaks
 
 
-def find_same_pairs(rows: Sequence[Row]) -> list[SamePairFinding]:
+def audit_pairs_with_same_labels(rows: Sequence[Row]) -> list[SamePairFinding]:
     """Find contrast pairs whose passages all have the same labels, and so show no contrast.
 
     >>> rows = [{"id": name, "text": name, "labels": (), "pair": "p"} for name in "ab"]
-    >>> [finding["pair"] for finding in find_same_pairs(rows)]
+    >>> [finding["pair"] for finding in audit_pairs_with_same_labels(rows)]
     ['p']
     """
     pairs: defaultdict[str, list[Row]] = defaultdict(list)
@@ -257,7 +264,7 @@ def find_same_pairs(rows: Sequence[Row]) -> list[SamePairFinding]:
     ]
 
 
-def section_balance(rows: Sequence[Row]) -> list[SectionFinding]:
+def audit_section_balance(rows: Sequence[Row]) -> list[SectionFinding]:
     """Count the passages of each section by label and without labels, largest section first."""
     names = [str(row["section"]) if row.get("section") else None for row in rows]
     sections = Counter(names)
@@ -297,19 +304,25 @@ def audit_rows(audit: Audit, most: int) -> Iterator[dict[str, object]]:
             yield {"part": part, **finding}
 
 
-def audit_table(audit: Audit, most: int) -> str:
+def format_training_audit(audit: Audit, most: int) -> str:
     """Format the findings as aligned plain text, one table for each audit."""
     tables = [
-        _table_of_audit(_LABEL_ERRORS, audit["label_errors"], _label_error_rows, most),
-        _table_of_audit(_CONFLICTS, audit["conflicts"], _near_identical_rows, most),
-        _table_of_audit(_SAME_PAIRS, audit["same_pairs"], _same_pair_rows, most),
-        _table_of_audit(_LEAKS, audit["leaks"], _near_identical_rows, most),
-        _table_of_audit(_BALANCE, audit["balance"], _section_rows, most),
+        _format_training_audit_table(
+            _LABEL_ERRORS, audit["label_errors"], _audit_rows_of_label_error, most
+        ),
+        _format_training_audit_table(
+            _CONFLICTS, audit["conflicts"], _audit_rows_of_near_identical, most
+        ),
+        _format_training_audit_table(
+            _SAME_PAIRS, audit["same_pairs"], _audit_rows_of_same_pair, most
+        ),
+        _format_training_audit_table(_LEAKS, audit["leaks"], _audit_rows_of_near_identical, most),
+        _format_training_audit_table(_BALANCE, audit["balance"], _audit_rows_of_section, most),
     ]
     return "\n\n".join(tables)
 
 
-def _table_of_audit(
+def _format_training_audit_table(
     heading: _TableHeading,
     findings: Sequence[AuditFinding],
     to_rows: Callable[[AuditFinding], TableRows],
@@ -326,7 +339,7 @@ def _table_of_audit(
     return "\n".join(lines)
 
 
-def _label_error_rows(finding: LabelErrorFinding) -> TableRows:
+def _audit_rows_of_label_error(finding: LabelErrorFinding) -> TableRows:
     cells = (
         f"{finding['quality']:7.3f}",
         format_value(finding["id"]),
@@ -337,16 +350,16 @@ def _label_error_rows(finding: LabelErrorFinding) -> TableRows:
     return [cells]
 
 
-def _near_identical_rows(finding: NearIdenticalFinding) -> TableRows:
+def _audit_rows_of_near_identical(finding: NearIdenticalFinding) -> TableRows:
     similarity = f"{finding['similarity']:10.2f}"
-    return _rows_of_passages(similarity, [finding["first"], finding["second"]])
+    return _audit_rows_of_passages(similarity, [finding["first"], finding["second"]])
 
 
-def _same_pair_rows(finding: SamePairFinding) -> TableRows:
-    return _rows_of_passages(format_value(finding["pair"]), finding["passages"])
+def _audit_rows_of_same_pair(finding: SamePairFinding) -> TableRows:
+    return _audit_rows_of_passages(format_value(finding["pair"]), finding["passages"])
 
 
-def _rows_of_passages(opening: str, passages: Sequence[AuditedPassage]) -> TableRows:
+def _audit_rows_of_passages(opening: str, passages: Sequence[AuditedPassage]) -> TableRows:
     """Format a row for each passage; `opening` stands before the first of them."""
     rows: TableRows = []
     for passage in passages:
@@ -361,7 +374,7 @@ def _rows_of_passages(opening: str, passages: Sequence[AuditedPassage]) -> Table
     return rows
 
 
-def _section_rows(finding: SectionFinding) -> TableRows:
+def _audit_rows_of_section(finding: SectionFinding) -> TableRows:
     section = finding["section"] or "(no section)"
     cells = [format_value(section), str(finding["passages"])]
     for label, count in finding["counts"].items():

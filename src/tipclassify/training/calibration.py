@@ -17,7 +17,14 @@ from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.common.scoring import apply_thresholds
 
-__all__ = ["Calibrated", "Recalibrated", "calibrate", "operating_points", "platt", "recalibrate"]
+__all__ = [
+    "Calibrated",
+    "Recalibrated",
+    "calibrate",
+    "choose_calibration_thresholds",
+    "platt",
+    "recalibrate",
+]
 
 _TARGET: Final = 0.95  # recall of `screen`, precision of `cite`
 _MIN_EACH: Final = 50  # rows with a label, and without it, that a refit on the user's rows needs
@@ -73,14 +80,17 @@ def _fit_calibration(raw: Floats, y_true: Bools, weights: Floats) -> _FittedCali
     fits = np.array([platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))])
     scale, shift = fits.T
     scores = logistic(raw * scale + shift)
-    points = [operating_points(y_true[:, j], scores[:, j], weights) for j in range(len(LABELS))]
+    points = [
+        choose_calibration_thresholds(y_true[:, j], scores[:, j], weights)
+        for j in range(len(LABELS))
+    ]
     thresholds: dict[str, tuple[float, ...]] = {
         policy: tuple(point[policy] for point in points) for policy in POLICIES
     }
     return _FittedCalibration(scale, shift, thresholds)
 
 
-def operating_points(
+def choose_calibration_thresholds(
     y_true: Bools, scores: Floats, weights: Floats | None = None
 ) -> dict[str, float]:
     """Choose the threshold of each policy for one label.
@@ -90,7 +100,8 @@ def operating_points(
     threshold with recall of at least 0.95, ``cite`` the lowest with precision of at least 0.95, or
     that of best precision.
 
-    >>> points = operating_points(np.array([False, True, True]), np.array([0.2, 0.6, 0.9]))
+    >>> labelled = np.array([False, True, True])
+    >>> points = choose_calibration_thresholds(labelled, np.array([0.2, 0.6, 0.9]))
     >>> points["screen"] <= points["balanced"] <= points["cite"]
     True
     """
@@ -177,7 +188,7 @@ def recalibrate(
             total_fall += float(fall.mean()) / len(LABELS)
         else:
             no_better.append(label)
-    sentence = _describe_recalibration(refitted, no_better, too_few)
+    sentence = _recalibration_sentence_for_model_card(refitted, no_better, too_few)
     return Recalibrated(new_scale, new_shift, total_fall, sentence)
 
 
@@ -197,7 +208,9 @@ def _standard_error_of_recalibration(values: Floats, document: Ints, documents: 
     return float(np.sqrt(documents / (documents - 1) * (sums @ sums))) / len(values)
 
 
-def _describe_recalibration(refitted: list[str], no_better: list[str], too_few: list[str]) -> str:
+def _recalibration_sentence_for_model_card(
+    refitted: list[str], no_better: list[str], too_few: list[str]
+) -> str:
     parts = []
     if refitted:
         parts.append(f"refitted on your rows, out of fold, for {', '.join(refitted)}")

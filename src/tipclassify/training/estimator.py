@@ -35,7 +35,7 @@ from tipclassify.text.document import Passage
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.evidence import OUT_OF_FOLD, HeldOut
 from tipclassify.training.examples import Examples
-from tipclassify.training.fit_heads import HeadSettings, load_encoder
+from tipclassify.training.fit_heads import HeadSettings, load_encoder_to_fit_heads
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
 from tipclassify.training.model_card import CardFacts, describe_training_corpus
 from tipclassify.training.train_linear import LearnedLinear, write_linear
@@ -170,7 +170,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit_default(self, examples: Examples) -> None:
         settings = HeadSettings(penalty=self.penalty, folds=self.folds, seed=self.seed_)
-        adapted = adapt_to_own(load_encoder(), examples, settings)
+        adapted = adapt_to_own(load_encoder_to_fit_heads(), examples, settings)
         scorer = EncoderScorer(adapted.model)
         self.classifier_ = Classifier(scorer)
         self.penalty_ = adapted.penalty

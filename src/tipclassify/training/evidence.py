@@ -28,7 +28,7 @@ from tipclassify.training.error_table import (
     error_table,
     operating_point_card_figures,
 )
-from tipclassify.training.examples import country_groups, labels_of
+from tipclassify.training.examples import label_matrix_for_training, training_groups_by_country
 from tipclassify.training.model_card import CardFacts, CardFigures, model_card
 from tipclassify.training.parts import FAMILIES, HeldOutPredictions, Part, measure_held_out_parts
 
@@ -78,7 +78,12 @@ class HeldOut:
             scores[crossed] = self.calibrated.scores
             for policy in POLICIES:
                 y_pred[policy][crossed] = self.calibrated.y_pred[policy]
-        return HeldOutPredictions(labels_of(self.rows), scores, y_pred, country_groups(self.rows))
+        return HeldOutPredictions(
+            label_matrix_for_training(self.rows),
+            scores,
+            y_pred,
+            training_groups_by_country(self.rows),
+        )
 
 
 @dataclass(frozen=True)

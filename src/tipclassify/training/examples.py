@@ -1,7 +1,7 @@
 """Turn rows of a corpus into examples to learn from, and say which rows are held out.
 
-`expand_rows` makes `Examples`, arrays of one length; a row of a real report gives two, with its
-heading and without.
+`training_examples_of_rows` makes `Examples`, arrays of one length; a row of a real report gives
+two, with its heading and without.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from tipclassify.corpus.loading import Row, group_rows, labels_alone
 from tipclassify.labels import LABELS, indicator
 
 __all__ = [
-    "CorpusSplit",
     "Examples",
+    "TrainingSplit",
     "Vectors",
-    "country_groups",
-    "expand_rows",
     "group_folds",
-    "headings_of",
-    "labels_of",
+    "headings_for_training",
+    "label_matrix_for_training",
+    "training_examples_of_rows",
+    "training_groups_by_country",
 ]
 
 # sample weight of a passage without its heading, beside its copy with one
@@ -96,7 +96,7 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class CorpusSplit:
+class TrainingSplit:
     """Rows of a corpus, and the mask of those held out of training."""
 
     rows: Sequence[Row]
@@ -113,10 +113,10 @@ class CorpusSplit:
         return [row for row, held in zip(self.rows, self.held, strict=True) if not held]
 
 
-def expand_rows(rows: Sequence[Row], groups: Ints | None = None) -> Examples:
+def training_examples_of_rows(rows: Sequence[Row], groups: Ints | None = None) -> Examples:
     """Make examples of rows: each with its heading, then real ones without it (`labels_alone`).
 
-    `groups`, int (rows,), are those of `country_groups` if omitted.
+    `groups`, int (rows,), are those of `training_groups_by_country` if omitted.
     """
     texts: list[str] = []
     headings: list[str | None] = []
@@ -136,7 +136,9 @@ def expand_rows(rows: Sequence[Row], groups: Ints | None = None) -> Examples:
             labels.append(indicator(labels_alone(row)))
             weights.append(_BARE_WEIGHT)
             origin.append(number)
-    row_groups = country_groups(rows) if groups is None else np.asarray(groups, np.int64)
+    row_groups = (
+        training_groups_by_country(rows) if groups is None else np.asarray(groups, np.int64)
+    )
     return Examples(
         texts,
         headings,
@@ -147,7 +149,7 @@ def expand_rows(rows: Sequence[Row], groups: Ints | None = None) -> Examples:
     )
 
 
-def country_groups(rows: Sequence[Row]) -> Ints:
+def training_groups_by_country(rows: Sequence[Row]) -> Ints:
     """Number the group of each row, int (n,): the country of a real row, else its document's."""
     names = [
         holdout_country(str(row["doc"])) if is_real(row) else f"#{group}"
@@ -156,12 +158,12 @@ def country_groups(rows: Sequence[Row]) -> Ints:
     return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
 
 
-def labels_of(rows: Sequence[Row]) -> Bools:
+def label_matrix_for_training(rows: Sequence[Row]) -> Bools:
     """Return the labels of rows as an indicator matrix, bool (n, 3)."""
     return np.array([indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
 
 
-def headings_of(rows: Sequence[Row]) -> list[str | None]:
+def headings_for_training(rows: Sequence[Row]) -> list[str | None]:
     """Return the heading of each row, None where it has none."""
     return [row.get("section") or None for row in rows]
 

@@ -17,23 +17,23 @@ from tipclassify.progress import Progress
 from tipclassify.training.calibration import Calibrated, calibrate
 from tipclassify.training.evidence import HeldOut
 from tipclassify.training.examples import (
-    CorpusSplit,
     Examples,
+    TrainingSplit,
     Vectors,
-    country_groups,
-    expand_rows,
     group_folds,
-    labels_of,
+    label_matrix_for_training,
+    training_examples_of_rows,
+    training_groups_by_country,
 )
 from tipclassify.training.fit_drops import fit_drop_weights
 from tipclassify.training.fit_heads import (
     HeadSettings,
     Prior,
     fit_heads,
-    pooled_vectors,
+    pooled_vectors_to_fit_heads,
     second_moment,
 )
-from tipclassify.training.fit_penalty import given_labels
+from tipclassify.training.fit_penalty import labels_given_by_fitted_heads
 from tipclassify.training.fixed_set import (
     FixedComparison,
     FixedSet,
@@ -63,7 +63,7 @@ class CorpusHeads:
     """Heads fitted on a corpus, in a model ready to score, and what was held out of it."""
 
     model: EncoderModel
-    split: CorpusSplit
+    split: TrainingSplit
     held_pooled: Vectors  # of the held-out rows, under their headings
     calibrated: Calibrated | None  # None: too few real rows, so that the calibration was kept
     weights: SampleWeights  # of the held-out real rows
@@ -92,9 +92,9 @@ def fit_on_corpus(
     trainings, and the weights by which phrases are chosen for reasons.
     """
     model = scorer.model
-    split = CorpusSplit(corpus, held_out(corpus))
-    examples = expand_rows(corpus)
-    pooled = pooled_vectors(
+    split = TrainingSplit(corpus, held_out(corpus))
+    examples = training_examples_of_rows(corpus)
+    pooled = pooled_vectors_to_fit_heads(
         scorer, examples.texts, examples.headings, cache=settings.cache, progress=progress
     )
     learned = ~split.held[examples.row]
@@ -146,8 +146,8 @@ def calibrate_on_real(
     real = np.array([is_real(row) for row in rows], bool)
     if real.sum() < _MIN_REAL:
         return None
-    fold = group_folds(country_groups(rows)[real], 5, seed)
-    return calibrate(raw[real], labels_of(rows)[real], fold, weights)
+    fold = group_folds(training_groups_by_country(rows)[real], 5, seed)
+    return calibrate(raw[real], label_matrix_for_training(rows)[real], fold, weights)
 
 
 def with_calibration(model: EncoderModel, calibrated: Calibrated | None) -> EncoderModel:
@@ -166,6 +166,6 @@ def compare_heads_on_fixed(
     fixed: FixedSet, after: EncoderModel, before: EncoderModel, seed: int
 ) -> FixedComparison:
     """Compare two sets of heads on the same encoder, by the fixed set."""
-    y_after = given_labels(after.heads.logits(fixed.pooled), after)
-    y_before = given_labels(before.heads.logits(fixed.pooled), before)
+    y_after = labels_given_by_fitted_heads(after.heads.logits(fixed.pooled), after)
+    y_before = labels_given_by_fitted_heads(before.heads.logits(fixed.pooled), before)
     return compare_on_fixed(fixed, y_after, y_before, seed)

@@ -21,7 +21,7 @@ from tipclassify.labels import LABELS
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.model.encoder.occlusion import PHRASE_WORDS, OcclusionText, tokenize_for_occlusion
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.training.examples import headings_of
+from tipclassify.training.examples import headings_for_training
 
 __all__ = ["fit_drop_weights"]
 
@@ -56,7 +56,7 @@ def fit_drop_weights(model: EncoderModel, rows: Sequence[Row]) -> Floats | None:
     scorer = EncoderScorer(model)
     passages: list[_Drops] = []
     for first in range(0, len(sample), _TEXTS_AT_ONCE):
-        passages += _measure_passage_drops(scorer, sample[first : first + _TEXTS_AT_ONCE])
+        passages += _measure_passage_drops_for_fit(scorer, sample[first : first + _TEXTS_AT_ONCE])
     weights = []
     with threadpool_limits(1):  # a fixed order of summation on every machine
         for column in range(len(LABELS)):
@@ -79,24 +79,26 @@ def _ridge(vectors: Floats, drops: Floats) -> Floats:
     return np.asarray(solution)
 
 
-def _measure_passage_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
+def _measure_passage_drops_for_fit(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
     """Mask the phrases of some passages in turn, and measure by how much the log-odds fall.
 
     Passages of several windows are left out, since a phrase may count in two of them.
     """
-    readings = tokenize_for_occlusion(scorer, [row["text"] for row in rows], headings_of(rows))
+    readings = tokenize_for_occlusion(
+        scorer, [row["text"] for row in rows], headings_for_training(rows)
+    )
     encoded = [(reading.token_ids, reading.heading) for reading in readings]
     vectors = scorer.first_window_vectors(encoded)
     measured = []
     for reading, token_vectors in zip(readings, vectors, strict=True):
         if reading.words and len(token_vectors) == len(reading.token_ids):
             measured.append(
-                _measure_phrase_drops(scorer, reading, token_vectors.astype(np.float64))
+                _measure_phrase_drops_for_fit(scorer, reading, token_vectors.astype(np.float64))
             )
     return measured
 
 
-def _measure_phrase_drops(
+def _measure_phrase_drops_for_fit(
     scorer: EncoderScorer, reading: OcclusionText, token_vectors: Floats
 ) -> _Drops:
     """Mask each of the disjoint phrases of a passage."""

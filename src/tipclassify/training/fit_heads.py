@@ -33,9 +33,9 @@ __all__ = [
     "HeadSettings",
     "Prior",
     "fit_heads",
-    "load_encoder",
+    "load_encoder_to_fit_heads",
     "out_of_fold_logits",
-    "pooled_vectors",
+    "pooled_vectors_to_fit_heads",
     "second_moment",
 ]
 
@@ -169,7 +169,7 @@ def _weighted_gram_matrix(design: Floats, weights: Floats) -> Floats:
     return total
 
 
-def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
+def load_encoder_to_fit_heads(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
     """Load an encoder to fit heads on, the shipped one by default.
 
     Raises `ModelError` for a model of another kind.
@@ -181,7 +181,7 @@ def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
     return scorer
 
 
-def pooled_vectors(
+def pooled_vectors_to_fit_heads(
     scorer: EncoderScorer,
     texts: Sequence[str],
     headings: Sequence[str | None],

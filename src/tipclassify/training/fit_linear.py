@@ -108,7 +108,7 @@ def fit_linear(
     if not examples.y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
     weights = examples.weights if held is None else np.where(held, 0.0, examples.weights)
-    _warn_of_rare_training_labels(examples.y_true[weights > 0], settings.folds)
+    _warn_of_unlearnable_labels(examples.y_true[weights > 0], settings.folds)
 
     # The soft passages come after the labelled ones, and are in every training set.
     soft = settings.soft
@@ -163,7 +163,7 @@ def _calibrated_linear_model(
     )
 
 
-def _warn_of_rare_training_labels(y_true: Bools, folds: int) -> None:
+def _warn_of_unlearnable_labels(y_true: Bools, folds: int) -> None:
     for label, count in zip(LABELS, y_true.sum(axis=0), strict=True):
         if count < 2 * folds:
             what = f"has {count} passages" if count else "is absent"
@@ -222,7 +222,7 @@ def build_linear_training_design(
     inside = features.clause >= 0
     clauses = counts(features.clause[inside], column[inside], len(features.clause_row))
     uses = np.bincount(passages.indices, minlength=len(hashes))
-    used = _one_feature_per_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
+    used = _choose_training_features_by_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
     design = LinearTrainingDesign(
         passages=passages[:, used].tocsr(),
         clauses=clauses[:, used].tocsr(),
@@ -234,7 +234,9 @@ def build_linear_training_design(
     return design
 
 
-def _one_feature_per_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
+def _choose_training_features_by_slot(
+    hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints
+) -> Ints:
     """Keep the most frequent of the `used` features in each slot of the weight table."""
     place = hashes[used] >> np.uint32(32 - SLOT_BITS)
     order = np.lexsort((-uses[used], place))

@@ -32,7 +32,7 @@ __all__ = [
     "PenaltyChoice",
     "PenaltyPoint",
     "choose_penalty",
-    "given_labels",
+    "labels_given_by_fitted_heads",
     "measure_on_fixed",
 ]
 
@@ -132,7 +132,9 @@ def choose_penalty(
             PenaltyPoint(
                 penalty=penalty,
                 loss=float(np.average(loss, weights=own.weights)),
-                macro_f1=macro_f1_of_heads(own.y_true[first], given_labels(raw[first], model)),
+                macro_f1=macro_f1_of_heads(
+                    own.y_true[first], labels_given_by_fitted_heads(raw[first], model)
+                ),
                 rise=after.loss - before.loss,
                 cost=before.macro_f1_real - after.macro_f1_real,
                 cost_invented=before.macro_f1_invented - after.macro_f1_invented,
@@ -190,7 +192,7 @@ def _log_loss_by_example(logits: Floats, y_true: Bools) -> Floats:
     return np.asarray(np.logaddexp(0, np.where(y_true, -1.0, 1.0) * logits).mean(axis=1))
 
 
-def given_labels(raw: Floats, model: EncoderModel) -> Bools:
+def labels_given_by_fitted_heads(raw: Floats, model: EncoderModel) -> Bools:
     """Return the labels that a model gives raw logits, float (n, 3), under ``balanced``."""
     scores = logistic(raw * model.scale + model.shift)
     return apply_thresholds(scores, np.array(model.thresholds["balanced"]))
@@ -222,7 +224,7 @@ def measure_on_fixed(
     if fixed is None or not len(fixed.keys):
         return FixedFigures(undefined, undefined, undefined, undefined)
     raw = heads.logits(fixed.pooled)
-    y_pred = given_labels(raw, model)
+    y_pred = labels_given_by_fitted_heads(raw, model)
     real = fixed.real
     loss = _log_loss_by_example(raw * model.scale + model.shift, fixed.y_true)
     return FixedFigures(

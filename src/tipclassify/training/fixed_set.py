@@ -27,7 +27,11 @@ from tipclassify.evaluation.metrics import rounded
 from tipclassify.formatting import format_columns
 from tipclassify.labels import LABELS
 from tipclassify.model.common.folder import read_model_arrays
-from tipclassify.training.examples import Vectors, country_groups, labels_of
+from tipclassify.training.examples import (
+    Vectors,
+    label_matrix_for_training,
+    training_groups_by_country,
+)
 
 __all__ = [
     "FixedComparison",
@@ -36,9 +40,9 @@ __all__ = [
     "compare_on_fixed",
     "false_tag_rate",
     "fixed_rows",
+    "fixed_set_key_of_row",
     "pack_fixed",
     "read_fixed",
-    "row_digest",
 ]
 
 _REAL: Final = 2_000  # passages of real reports; with the invented ones under 2 MB of vectors
@@ -53,7 +57,7 @@ class FixedSet:
 
     pooled: Vectors  # (n, width), of 16 bits in the file
     y_true: Bools  # (n, 3)
-    keys: npt.NDArray[np.bytes_]  # (n,), of `row_digest`
+    keys: npt.NDArray[np.bytes_]  # (n,), of `fixed_set_key_of_row`
     families: npt.NDArray[np.bytes_]  # (n,), of reports; b"invented"
     groups: Ints  # (n,), countries and documents
 
@@ -64,7 +68,7 @@ class FixedSet:
 
     def without(self, rows: Sequence[Row]) -> FixedSet:
         """Return the set less the passages among `rows`, which are to be learned."""
-        known = {row_digest(row).encode() for row in rows}
+        known = {fixed_set_key_of_row(row).encode() for row in rows}
         return self.take(np.array([key not in known for key in self.keys.tolist()], bool))
 
     def take(self, chosen: Bools) -> FixedSet:
@@ -167,10 +171,11 @@ def _fixed_share_cell(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.1%}"
 
 
-def row_digest(row: Row) -> str:
+def fixed_set_key_of_row(row: Row) -> str:
     """Return the key of a passage under its heading: 16 hex digits of a SHA-256.
 
-    >>> row_digest({"text": "Courts  slept."}) == row_digest({"text": "courts slept."})
+    >>> key = fixed_set_key_of_row({"text": "Courts  slept."})
+    >>> key == fixed_set_key_of_row({"text": "courts slept."})
     True
     """
     text = "\n".join(row_key(row))
@@ -186,7 +191,7 @@ def fixed_rows(rows: Sequence[Row]) -> list[int]:
     for number in np.flatnonzero(held_out(rows)).tolist():
         row = rows[number]
         family = source_family(row.get("doc")) or _INVENTED_FAMILY
-        members[family].append((row_digest(row), number))
+        members[family].append((fixed_set_key_of_row(row), number))
     invented = sorted(members.pop(_INVENTED_FAMILY, []))[:_INVENTED]
     chosen = [number for _, number in invented]
     left = _REAL
@@ -204,10 +209,10 @@ def choose_fixed(rows: Sequence[Row], pooled: Vectors) -> FixedSet:
     families = [source_family(row.get("doc")) or _INVENTED_FAMILY for row in rows]
     return FixedSet(
         pooled=pooled.astype(np.float16).astype(np.float32),  # as they come back from the file
-        y_true=labels_of(rows),
-        keys=np.array([row_digest(row) for row in rows], "S16"),
+        y_true=label_matrix_for_training(rows),
+        keys=np.array([fixed_set_key_of_row(row) for row in rows], "S16"),
         families=np.array(families, "S16"),
-        groups=country_groups(rows),
+        groups=training_groups_by_country(rows),
     )
 
 

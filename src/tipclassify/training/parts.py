@@ -80,7 +80,7 @@ def measure_held_out_parts(
     real = np.array([is_real(row) for row in rows], bool)
     masks = {"real passages": real} if real.any() else {"all passages": np.ones(len(rows), bool)}
     reports = np.array([FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
-    sections = np.array([_held_out_section_kind(row) for row in rows])
+    sections = np.array([_section_kind_for_model_card(row) for row in rows])
     for name in FAMILIES.values():
         masks[name] = real & (reports == name)
     for name in dict.fromkeys([*_SECTIONS.values(), _NO_HEADING]):
@@ -94,7 +94,7 @@ def measure_held_out_parts(
     ]
 
 
-def _held_out_section_kind(row: Row) -> str:
+def _section_kind_for_model_card(row: Row) -> str:
     heading = str(row.get("section") or "").lower()
     if not heading:
         return _NO_HEADING

@@ -2,7 +2,7 @@
 
 | step | where |
 | --- | --- |
-| rows to examples | `examples.expand_rows` |
+| rows to examples | `examples.training_examples_of_rows` |
 | examples to vectors, and vectors to heads | `fit_heads` |
 | first from the corpus, with its held-out rows | `fit_corpus.fit_on_corpus` |
 | then towards the user's rows, by a chosen penalty | `adapt_heads.adapt_to_own`, `fit_penalty` |
@@ -21,9 +21,9 @@ from tipclassify.corpus.loading import Row
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 from tipclassify.training.adapt_heads import adapt_to_own
-from tipclassify.training.examples import expand_rows
+from tipclassify.training.examples import training_examples_of_rows
 from tipclassify.training.fit_corpus import fit_on_corpus
-from tipclassify.training.fit_heads import HeadSettings, load_encoder
+from tipclassify.training.fit_heads import HeadSettings, load_encoder_to_fit_heads
 from tipclassify.training.trained import Trained
 from tipclassify.training.write_heads import write_adapted_heads, write_fitted_heads
 
@@ -47,14 +47,16 @@ def train_default(
     no encoder, `ValueError` when no row has a label, or too few can be held out.
     """
     settings = settings or HeadSettings()
-    scorer = load_encoder(start)
+    scorer = load_encoder_to_fit_heads(start)
     if not any(row["labels"] for row in (*corpus, *own)):
         raise ValueError("no passage has a label: nothing to learn; label some")
     if not corpus:
-        adapted = adapt_to_own(scorer, expand_rows(own), settings, progress)
+        adapted = adapt_to_own(scorer, training_examples_of_rows(own), settings, progress)
         return write_adapted_heads(out, adapted, own, settings)
     fitted = fit_on_corpus(scorer, corpus, settings, progress)
     if not own:
         return write_fitted_heads(out, fitted, scorer.model, settings)
-    adapted = adapt_to_own(EncoderScorer(fitted.model), expand_rows(own), settings, progress)
+    adapted = adapt_to_own(
+        EncoderScorer(fitted.model), training_examples_of_rows(own), settings, progress
+    )
     return write_adapted_heads(out, adapted, own, settings, fitted=fitted)

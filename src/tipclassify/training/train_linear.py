@@ -29,20 +29,31 @@ from tipclassify.training.evidence import (
     judge_trained_model,
     meta_of_trained_model,
 )
-from tipclassify.training.examples import CorpusSplit, Examples, expand_rows, headings_of
+from tipclassify.training.examples import (
+    Examples,
+    TrainingSplit,
+    headings_for_training,
+    training_examples_of_rows,
+)
 from tipclassify.training.fit_linear import FittedLinear, LinearSettings, fit_linear
 from tipclassify.training.fixed_set import (
     FixedComparison,
     choose_fixed,
     compare_on_fixed,
     fixed_rows,
-    row_digest,
+    fixed_set_key_of_row,
 )
 from tipclassify.training.model_card import CardFacts, describe_training_corpus
 from tipclassify.training.sample_weights import SampleWeights, weigh_real_rows
 from tipclassify.training.trained import FolderAdditions, Trained
 
-__all__ = ["LearnedLinear", "Teacher", "compare_linear", "train_fast", "write_linear"]
+__all__ = [
+    "LearnedLinear",
+    "Teacher",
+    "compare_linear",
+    "fit_and_write_linear_model",
+    "write_linear",
+]
 
 _MIN_REAL: Final = 500  # held-out real passages needed to calibrate on them, and not out of fold
 
@@ -55,7 +66,7 @@ class Teacher:
     weighting_model: EncoderModel | None = None  # weights held-out passages to whole reports
 
 
-def train_fast(
+def fit_and_write_linear_model(
     rows: Sequence[Row],
     out: str | os.PathLike[str],
     *,
@@ -73,7 +84,7 @@ def train_fast(
     """
     settings = settings or LinearSettings()
     teacher = teacher or Teacher()
-    examples = expand_rows(rows)
+    examples = training_examples_of_rows(rows)
     holdout = _hold_out_linear_rows(rows, own, teacher.weighting_model)
     split = holdout.split
     held = split.held
@@ -139,9 +150,9 @@ def compare_linear(
     Rows among those `learned` are left out. None where nothing is left, and, with a warning,
     where the shipped one cannot be read: while its features change, it is of others.
     """
-    known = {row_digest(row) for row in learned}
+    known = {fixed_set_key_of_row(row) for row in learned}
     chosen = [measured[i] for i in fixed_rows(measured)]
-    rows = [row for row in chosen if row_digest(row) not in known]
+    rows = [row for row in chosen if fixed_set_key_of_row(row) not in known]
     if not rows:
         return None
     try:
@@ -158,7 +169,7 @@ def compare_linear(
 class _LinearHoldout:
     """Rows, those of them held out, and the sample weights of the held-out real ones."""
 
-    split: CorpusSplit
+    split: TrainingSplit
     weights: SampleWeights = field(default_factory=SampleWeights)
 
 
@@ -170,20 +181,20 @@ def _hold_out_linear_rows(
     held[len(rows) - own :] = False
     real = held & np.array([is_real(row) for row in rows])
     if real.sum() < _MIN_REAL:
-        return _LinearHoldout(CorpusSplit(rows, np.zeros(len(rows), bool)))
-    split = CorpusSplit(rows, held)
+        return _LinearHoldout(TrainingSplit(rows, np.zeros(len(rows), bool)))
+    split = TrainingSplit(rows, held)
     if weighting_model is None:
         return _LinearHoldout(split)
     plain = EncoderScorer(weighting_model.as_finetuned())
     passages = [row for row, chosen in zip(rows, real, strict=True) if chosen]
     texts = [row["text"] for row in passages]
-    strata = logistic(plain.logits(texts, headings_of(passages)))
+    strata = logistic(plain.logits(texts, headings_for_training(passages)))
     return _LinearHoldout(
         split, weigh_real_rows(passages, strata, weighting_model.meta.get("natural"))
     )
 
 
-def _calibrating_examples(split: CorpusSplit, examples: Examples) -> Bools | None:
+def _calibrating_examples(split: TrainingSplit, examples: Examples) -> Bools | None:
     """Return the mask of the examples that calibrate: held-out real ones, with their headings.
 
     None where nothing is held out: then all calibrate, out of fold.

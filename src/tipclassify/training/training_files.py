@@ -22,10 +22,10 @@ from tipclassify.training.examples import Examples
 from tipclassify.training.fixed_set import FixedSet, pack_fixed, read_fixed
 
 __all__ = [
-    "add_learned_texts",
     "pack_training_files",
     "read_second_moment",
     "read_unlearned_fixed_set",
+    "training_files_with_learned_texts",
 ]
 
 _FIXED: Final = "fixed.npz"
@@ -46,7 +46,9 @@ def pack_training_files(
     }
 
 
-def add_learned_texts(model: EncoderModel, texts: Sequence[str]) -> dict[str, bytes]:
+def training_files_with_learned_texts(
+    model: EncoderModel, texts: Sequence[str]
+) -> dict[str, bytes]:
     """Return a model's files, with the keys of further texts that its heads now learn."""
     files = dict(model.training_files)
     files[TAUGHT] = pack_taught(texts, files.get(TAUGHT, b""))

@@ -18,7 +18,7 @@ from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
 from tipclassify.training.fit_linear import SoftPassage
 
-__all__ = ["UnlabelledPassage", "read_unlabelled", "score_unlabelled"]
+__all__ = ["UnlabelledPassage", "read_unlabelled", "score_unlabelled_by_teacher"]
 
 _BATCH: Final = 1_000  # unlabelled passages between two reports of progress
 _BARE_ONE_IN: Final = 3  # scored without its heading, to train on bare text too
@@ -61,7 +61,7 @@ def read_unlabelled(
     return [passages[i] for i in order.tolist()]
 
 
-def score_unlabelled(
+def score_unlabelled_by_teacher(
     teacher: Classifier, pool: Sequence[UnlabelledPassage], progress: Progress | None = None
 ) -> list[SoftPassage]:
     """Compute a teacher's probabilities; one passage in three is scored without its heading."""

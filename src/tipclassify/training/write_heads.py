@@ -30,10 +30,10 @@ from tipclassify.training.evidence import (
     judge_trained_model,
     meta_of_trained_model,
 )
-from tipclassify.training.examples import CorpusSplit, Vectors, headings_of
+from tipclassify.training.examples import TrainingSplit, Vectors, headings_for_training
 from tipclassify.training.fit_corpus import CorpusHeads, calibrate_on_real, with_calibration
-from tipclassify.training.fit_heads import HeadSettings, load_encoder, second_moment
-from tipclassify.training.fit_penalty import given_labels
+from tipclassify.training.fit_heads import HeadSettings, load_encoder_to_fit_heads, second_moment
+from tipclassify.training.fit_penalty import labels_given_by_fitted_heads
 from tipclassify.training.fixed_set import (
     FixedComparison,
     FixedSet,
@@ -85,7 +85,7 @@ def write_fitted_heads(
     )
     # The comparison with the model before is no part of the folder: a second run has the same
     # bytes.
-    return replace(_judge_and_write_model(out, draft, settings.seed), fixed=fitted.fixed)
+    return replace(_judge_and_write_trained_model(out, draft, settings.seed), fixed=fitted.fixed)
 
 
 def write_adapted_heads(
@@ -139,7 +139,7 @@ def write_adapted_heads(
         **additions.values,
     }
     draft = _ModelDraft(model, held, facts, meta, run_cases=False, files=additions.files)
-    return replace(_judge_and_write_model(out, draft, settings.seed), on_own=adapted.on_own)
+    return replace(_judge_and_write_trained_model(out, draft, settings.seed), on_own=adapted.on_own)
 
 
 def write_finetuned_encoder(
@@ -157,7 +157,7 @@ def write_finetuned_encoder(
     ``model.json`` says of the encoder. The folder gets a fixed set, and the second moment of a
     sample of what the encoder learned.
     """
-    split = CorpusSplit(corpus, held_out(corpus))
+    split = TrainingSplit(corpus, held_out(corpus))
     raw = model.heads.logits(held_pooled)
     natural = msgspec.convert(meta.get("natural"), dict[str, list[float]] | None)
     weights = weigh_real_rows(split.held_rows, logistic(raw), natural)
@@ -183,8 +183,8 @@ def write_finetuned_encoder(
         meta=meta,
         run_cases=True,
     )
-    comparison = _compare_with_shipped_default(fixed, fixed_passages, model, seed)
-    return replace(_judge_and_write_model(out, draft, seed), fixed=comparison)
+    comparison = _compare_trained_with_shipped_default(fixed, fixed_passages, model, seed)
+    return replace(_judge_and_write_trained_model(out, draft, seed), fixed=comparison)
 
 
 # ------------------------------------------------------------------------------------ their parts
@@ -202,7 +202,9 @@ class _ModelDraft:
     files: Mapping[str, str] = field(default_factory=dict)  # further texts by name
 
 
-def _judge_and_write_model(out: str | os.PathLike[str], draft: _ModelDraft, seed: int) -> Trained:
+def _judge_and_write_trained_model(
+    out: str | os.PathLike[str], draft: _ModelDraft, seed: int
+) -> Trained:
     facts = draft.facts
     # What is measured is what the folder will score with, which has a hash only when written.
     scorer = EncoderScorer(replace(draft.model, meta={"sha256": "", **draft.meta}))
@@ -219,7 +221,7 @@ def _judge_and_write_model(out: str | os.PathLike[str], draft: _ModelDraft, seed
 
 
 def _card_facts_of_corpus(
-    split: CorpusSplit, refitted: bool, meta: Mapping[str, object], start: str
+    split: TrainingSplit, refitted: bool, meta: Mapping[str, object], start: str
 ) -> CardFacts:
     """Say what a training on the corpus alone was; `refitted` is about its calibration."""
     return CardFacts(
@@ -271,19 +273,19 @@ def _second_moment_of_sample(model: EncoderModel, rows: Sequence[Row]) -> Floats
     """Compute the second moment of the vectors of an even sample of rows."""
     sample = rows[:: max(1, len(rows) // _MOMENT_ROWS)]
     texts = [row["text"] for row in sample]
-    return second_moment(EncoderScorer(model).pooled(texts, headings_of(sample)))
+    return second_moment(EncoderScorer(model).pooled(texts, headings_for_training(sample)))
 
 
-def _compare_with_shipped_default(
+def _compare_trained_with_shipped_default(
     fixed: FixedSet, passages: Sequence[Row], model: EncoderModel, seed: int
 ) -> FixedComparison | None:
     """Set another encoder beside the shipped default, which reads the passages itself."""
     try:
-        shipped = load_encoder()
+        shipped = load_encoder_to_fit_heads()
     except ModelError:  # none is here: the first one is being made
         return None
     texts = [row["text"] for row in passages]
-    raw = shipped.model.heads.logits(shipped.pooled(texts, headings_of(passages)))
-    before = given_labels(raw, shipped.model)
-    after = given_labels(model.heads.logits(fixed.pooled), model)
+    raw = shipped.model.heads.logits(shipped.pooled(texts, headings_for_training(passages)))
+    before = labels_given_by_fitted_heads(raw, shipped.model)
+    after = labels_given_by_fitted_heads(model.heads.logits(fixed.pooled), model)
     return compare_on_fixed(fixed, after, before, seed)

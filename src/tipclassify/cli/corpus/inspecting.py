@@ -170,7 +170,7 @@ def audit(
     where labels are good, most of them are right. The exit code is 0 whatever is found. Needs the
     extra "audit".
     """
-    from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
+    from tipclassify.training.audit import audit_corpus, audit_rows, format_training_audit
 
     read = file_ids_of_arguments(paths)
     check_output(output, read)
@@ -178,5 +178,9 @@ def audit(
     with progress_bar("passages read by the encoder") as progress:
         findings = audit_corpus(rows, folds=folds, seed=seed, progress=progress)
     write_command_results(
-        output, format, audit_rows(findings, most), audit_table(findings, most), inputs=read
+        output,
+        format,
+        audit_rows(findings, most),
+        format_training_audit(findings, most),
+        inputs=read,
     )

@@ -23,7 +23,7 @@ __all__ = [
     "Scorer",
     "apply_thresholds",
     "count_scored_words",
-    "is_low_confidence",
+    "flag_low_model_confidence",
     "reaches_threshold",
 ]
 
@@ -106,6 +106,6 @@ def count_scored_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tupl
     return np.concatenate(words), np.concatenate(unknown)
 
 
-def is_low_confidence(words: Ints, unknown: Ints) -> Bools:
+def flag_low_model_confidence(words: Ints, unknown: Ints) -> Bools:
     """Flag texts with few words, or with many outside the vocabulary, bool (n,)."""
     return np.asarray((words < _FEWEST_WORDS) | (unknown > words * _MOST_UNKNOWN))

@@ -29,7 +29,7 @@ __all__ = [
     "PHRASE_WORDS",
     "OcclusionText",
     "explain_by_occlusion",
-    "span_sums",
+    "sum_encoder_contributions_by_span",
     "tokenize_for_occlusion",
 ]
 
@@ -72,7 +72,7 @@ class OcclusionText:
     def masked(self, span: Span, mask: int) -> list[int]:
         """Return the token ids with those that overlap a span replaced by the mask token."""
         places = zip(self.token_ids, self.token_spans, strict=True)
-        return [mask if _spans_overlap(place, span) else token for token, place in places]
+        return [mask if _occlusion_spans_overlap(place, span) else token for token, place in places]
 
 
 def explain_by_occlusion(
@@ -137,7 +137,10 @@ def _words_to_occlude(text: str, names: Sequence[Span]) -> list[Span]:
     if not names:
         return words
     return sorted(
-        {next((name for name in names if _spans_overlap(name, word)), word) for word in words}
+        {
+            next((name for name in names if _occlusion_spans_overlap(name, word)), word)
+            for word in words
+        }
     )
 
 
@@ -196,7 +199,9 @@ def _mask_phrases(
         wanted = [LABELS.index(label) for label in text_labels] or [int(np.argmax(logits))]
         spans: set[Span] = set()
         for column in wanted:
-            sums = span_sums(reading.words, reading.token_spans, contributions[:, column])
+            sums = sum_encoder_contributions_by_span(
+                reading.words, reading.token_spans, contributions[:, column]
+            )
             phrase_sums = [
                 float(sums[phrase.start : phrase.stop].sum()) for phrase in reading.phrases
             ]
@@ -223,7 +228,9 @@ def _mask_phrases(
     return explained
 
 
-def span_sums(spans: Sequence[Span], token_spans: Sequence[Span], contributions: Floats) -> Floats:
+def sum_encoder_contributions_by_span(
+    spans: Sequence[Span], token_spans: Sequence[Span], contributions: Floats
+) -> Floats:
     """Sum the contributions of the tokens in each span, float64 (spans,).
 
     All are in the order of the text.
@@ -233,7 +240,7 @@ def span_sums(spans: Sequence[Span], token_spans: Sequence[Span], contributions:
     for place, contribution in zip(token_spans, contributions.tolist(), strict=True):
         while at < len(spans) and spans[at][1] <= place[0]:
             at += 1
-        if at < len(spans) and _spans_overlap(place, spans[at]):
+        if at < len(spans) and _occlusion_spans_overlap(place, spans[at]):
             sums[at] += contribution
     return sums
 
@@ -266,5 +273,5 @@ def _mask_spans(
     return explained
 
 
-def _spans_overlap(first: Span, second: Span) -> bool:
+def _occlusion_spans_overlap(first: Span, second: Span) -> bool:
     return first[0] < second[1] and second[0] < first[1]
