@@ -171,7 +171,14 @@ def test_an_output_is_replaced_by_the_next_run(cli: Run, work: Path) -> None:
 # results
 
 
-@pytest.mark.parametrize("format", ["html", "jsonl", "md", "docx", "table", "csv"])
+@pytest.mark.parametrize(
+    "format",
+    [
+        "html",
+        "jsonl",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("md", "docx", "table", "csv")),
+    ],
+)
 @pytest.mark.parametrize("inside", ["rep/findings", "rep"])
 def test_results_in_the_folder_of_reports_are_no_reports(
     cli: Run, work: Path, format: str, inside: str
@@ -223,7 +230,15 @@ def test_results_alone_are_inputs_where_their_rows_are_named(cli: Run) -> None:
 # names
 
 
-@pytest.mark.parametrize("letter", ["a", "é", "年", "𝐀", "\u1e69", "e\u0301"])
+@pytest.mark.parametrize(
+    "letter",
+    [
+        "a",
+        "\u1e69",
+        "e\u0301",
+        *(pytest.param(letter, marks=pytest.mark.slow) for letter in ("é", "年", "𝐀")),
+    ],
+)
 @pytest.mark.parametrize("format", ["jsonl", "html"])
 def test_a_name_of_any_length_has_its_output(
     cli: Run, work: Path, letter: str, format: str
