@@ -82,8 +82,7 @@ def under_heading(text: str, heading: str | None) -> str:
     return f"{heading}: {text}" if heading else text
 
 
-# ---------------------------------------------------------------------------------------------
-# linear ones
+# -------------------------------------------------------------------------------------- linear ones
 
 
 @dataclass(frozen=True)
@@ -176,8 +175,7 @@ def _naive_bayes_svm(features: csr_matrix, has: Bools, weights: Floats) -> tuple
     return ratio * (svm.coef_[0] + np.abs(svm.coef_[0]).mean()) / 2, float(svm.intercept_[0])
 
 
-# ---------------------------------------------------------------------------------------------
-# fastText
+# ----------------------------------------------------------------------------------------- fastText
 
 Prediction = tuple[tuple[str, ...], Floats]  # labels, each with its prefix, and their scores
 

@@ -96,8 +96,7 @@ def repeated(unit: str, before: str = "", after: str = "") -> Callable[[int], by
     return make
 
 
-# ---------------------------------------------------------------------------------------------
-# reports
+# ------------------------------------------------------------------------------------------ reports
 
 
 TEXTS: Final = {
@@ -322,8 +321,7 @@ def epub(chapters: int, size: int) -> bytes:
     return out.getvalue()
 
 
-# ---------------------------------------------------------------------------------------------
-# rows
+# --------------------------------------------------------------------------------------------- rows
 
 
 def row_structures() -> Iterator[Structure[bytes]]:
@@ -401,8 +399,7 @@ def parsed_rows(suffix: str, data: bytes) -> Iterator[object]:
                 yield parse_jsonl_row(line, str(number))
 
 
-# ---------------------------------------------------------------------------------------------
-# writers
+# ------------------------------------------------------------------------------------------ writers
 
 
 def different_sentences(size: int) -> str:
@@ -494,8 +491,7 @@ def write_summary(report: TaggedReport) -> object:
     return summarize([report], ScoringContext(Classifier.load("fast")), ["section"], {})
 
 
-# ---------------------------------------------------------------------------------------------
-# comparisons
+# -------------------------------------------------------------------------------------- comparisons
 
 
 def comparison_structures() -> Iterator[Structure[TaggedReport]]:
@@ -534,8 +530,7 @@ def without_ends(report: TaggedReport) -> TaggedReport:
     return TaggedReport(report.file, report.document, report.passages[1:-1] or report.passages)
 
 
-# ---------------------------------------------------------------------------------------------
-# labelled rows
+# ------------------------------------------------------------------------------------ labelled rows
 
 
 def near_identical_texts(size: int) -> list[str]:

@@ -93,8 +93,7 @@ class Round:
 
 Strategy = Callable[[Round], Ints]
 
-# ---------------------------------------------------------------------------------------------
-# strategies
+# --------------------------------------------------------------------------------------- strategies
 
 
 def sample_random(now: Round) -> Ints:
@@ -170,8 +169,7 @@ STRATEGIES: Final[dict[str, Strategy]] = {
     CLUE: sample_clue,
 }
 
-# ---------------------------------------------------------------------------------------------
-# one run
+# ------------------------------------------------------------------------------------------ one run
 
 
 def read_corpus(paths: Sequence[Path], with_embeddings: bool) -> Corpus:
@@ -254,8 +252,7 @@ def run(
             labelled = np.union1d(labelled, left[chosen])
 
 
-# ---------------------------------------------------------------------------------------------
-# figures
+# ------------------------------------------------------------------------------------------ figures
 
 
 def labels_needed(curve: Floats, sizes: Ints, target: float) -> float:

@@ -135,8 +135,7 @@ def _labels(rows: Sequence[Row]) -> Bools:
     return np.array([indicator(row["labels"]) for row in rows], bool)
 
 
-# ---------------------------------------------------------------------------------------------
-# methods
+# ------------------------------------------------------------------------------------------ methods
 
 
 def fitted_peers(
@@ -215,8 +214,7 @@ def threshold_weights(rows: Sequence[Row], default: EncoderScorer) -> Floats | N
     return natural_weights_of_corpus(families, plain.predict_proba(_passages(judged)), natural)
 
 
-# ---------------------------------------------------------------------------------------------
-# figures
+# ------------------------------------------------------------------------------------------ figures
 
 
 def judge(tag: Tag, real: RealSet) -> dict[str, Figures]:
@@ -329,8 +327,7 @@ def behaviour_table(rates: dict[str, dict[str, list[int]]]) -> str:
     return f"### Behaviour cases passed\n\n{markdown(['rule', *rates], rows)}"
 
 
-# ---------------------------------------------------------------------------------------------
-# command line
+# ------------------------------------------------------------------------------------- command line
 
 
 def quality(

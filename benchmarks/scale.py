@@ -151,8 +151,7 @@ class LabelledText(TypedDict):
     labels: list[str]
 
 
-# ---------------------------------------------------------------------------------------------
-# measuring
+# ---------------------------------------------------------------------------------------- measuring
 
 
 def write_rows(file: Path, count: int) -> None:
@@ -294,8 +293,7 @@ def measure_work(work: Work) -> list[Point]:
         return stream(row_counts(work.rows), work.runs, folder)
 
 
-# ---------------------------------------------------------------------------------------------
-# tables
+# ------------------------------------------------------------------------------------------- tables
 
 
 def tables(results: Results) -> dict[str, str]:
@@ -440,8 +438,7 @@ def plots(results: Results, folder: Path) -> None:
             growth_plot(folder / f"{file}.svg", sizes, values, size, label)
 
 
-# ---------------------------------------------------------------------------------------------
-# command line
+# ------------------------------------------------------------------------------------- command line
 
 
 def main(

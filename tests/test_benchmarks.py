@@ -154,8 +154,7 @@ def speed(results_folder: Path, page: Path, few: pytest.MonkeyPatch) -> ScriptRu
     return ScriptRun(printed, json.loads(file.read_text("utf-8")))
 
 
-# ---------------------------------------------------------------------------------------------
-# figures
+# ------------------------------------------------------------------------------------------ figures
 
 
 def test_examples_in_the_docstrings_are_true() -> None:
@@ -226,8 +225,7 @@ def test_a_page_without_the_mark_is_refused_and_the_rest_of_one_stays(tmp_path: 
         _measure.write_between(page, "z", "")
 
 
-# ---------------------------------------------------------------------------------------------
-# rows and figures
+# --------------------------------------------------------------------------------- rows and figures
 
 
 def test_names_of_publications_are_counted_as_right_wrong_or_unknown(tmp_path: Path) -> None:
@@ -326,8 +324,7 @@ def test_a_tagger_is_judged_by_part_and_what_it_tags_without_cause_is_counted(re
         assert {label["given"] for label in part["labels"].values()} == {part["passages"]}
 
 
-# ---------------------------------------------------------------------------------------------
-# scripts
+# ------------------------------------------------------------------------------------------ scripts
 
 
 @pytest.mark.slow
@@ -491,8 +488,7 @@ def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
         assert 0 <= float(tagged.rstrip("%")) <= 100
 
 
-# ---------------------------------------------------------------------------------------------
-# scale
+# -------------------------------------------------------------------------------------------- scale
 
 
 @pytest.mark.slow

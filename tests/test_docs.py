@@ -40,8 +40,7 @@ def pages() -> dict[str, str]:
     return dict(REFERENCE["pages"]())
 
 
-# ---------------------------------------------------------------------------------------------
-# command line
+# ------------------------------------------------------------------------------------- command line
 
 
 @cache
@@ -319,8 +318,7 @@ def test_every_public_name_has_a_description() -> None:
     assert description_of("tipclassify.training.calibration", "_TARGET") is None
 
 
-# ---------------------------------------------------------------------------------------------
-# pages
+# -------------------------------------------------------------------------------------------- pages
 
 
 def test_every_page_is_in_the_navigation() -> None:

@@ -205,8 +205,7 @@ def restored(base: Path, trained: Path) -> FineTuned:
     return finetuned
 
 
-# ---------------------------------------------------------------------------------------------
-# the whole way
+# ------------------------------------------------------------------------------------ the whole way
 
 
 def test_three_countries_and_some_invented_groups_are_held_out() -> None:
@@ -410,8 +409,7 @@ def test_padding_changes_no_score(base: Path) -> None:
     assert torch.allclose(alone, beside, atol=1e-5)
 
 
-# ---------------------------------------------------------------------------------------------
-# what a step reads
+# -------------------------------------------------------------------------------- what a step reads
 
 
 @pytest.fixture
@@ -545,8 +543,7 @@ def test_headings_of_like_meaning_are_found_without_their_number(base: Path) -> 
     assert others == [[len(words_before_headings) + HEADINGS.index("flight")]]
 
 
-# ---------------------------------------------------------------------------------------------
-# the loop
+# ----------------------------------------------------------------------------------------- the loop
 
 
 @trains
@@ -777,8 +774,7 @@ def test_bfloat16_is_for_processors_that_have_it(
         fitting.precision.cache_clear()
 
 
-# ---------------------------------------------------------------------------------------------
-# the command
+# -------------------------------------------------------------------------------------- the command
 
 
 def test_without_pytorch_the_extra_is_named(

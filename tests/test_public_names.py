@@ -105,8 +105,7 @@ def test_documentation_imports_public_names_alone() -> None:
         assert inner_import.findall(page.read_text("utf-8")) == [], page.name
 
 
-# ---------------------------------------------------------------------------------------------
-# a report, from end to end
+# ------------------------------------------------------------------------ a report, from end to end
 
 
 @pytest.fixture(scope="module")
@@ -233,8 +232,7 @@ def test_rows_of_a_table_are_one_report(tmp_path: Path) -> None:
         tag_report(file, model="fast")
 
 
-# ---------------------------------------------------------------------------------------------
-# a model
+# ------------------------------------------------------------------------------------------ a model
 
 
 def test_explain_reads_the_heading() -> None:
@@ -324,8 +322,7 @@ def test_a_repr_says_what_it_is_in_a_line(reports: list[TaggedReport]) -> None:
     assert len(repr(Classifier.load().scorer.model)) < 2_000
 
 
-# ---------------------------------------------------------------------------------------------
-# the Hugging Face hub
+# ----------------------------------------------------------------------------- the Hugging Face hub
 
 
 HubRequest = tuple[str, str, str | None]  # repository, file, revision

@@ -45,8 +45,7 @@ def report(tmp_path: Path) -> Path:
     return file
 
 
-# ---------------------------------------------------------------------------------------------
-# usage
+# -------------------------------------------------------------------------------------------- usage
 
 
 @pytest.mark.parametrize(
@@ -134,8 +133,7 @@ def test_a_corpus_of_bad_rows_shows_twenty_of_them_and_a_count(cli: Run, tmp_pat
     assert lines[20] == "tipclassify: and 980 more of this kind"
 
 
-# ---------------------------------------------------------------------------------------------
-# outputs
+# ------------------------------------------------------------------------------------------ outputs
 
 _EACH_FORMAT = """
 import os, resource, sys
@@ -212,8 +210,7 @@ def test_resume_removes_what_a_killed_run_left(cli: Run, report: Path, tmp_path:
     )
 
 
-# ---------------------------------------------------------------------------------------------
-# inputs
+# ------------------------------------------------------------------------------------------- inputs
 
 
 def test_a_folder_names_what_it_leaves_out_but_no_lock_file(report: Path) -> None:
@@ -373,8 +370,7 @@ def test_a_passage_of_a_megabyte_is_scored_without_a_warning(fast: Classifier) -
     assert ((probabilities >= 0) & (probabilities <= 1)).all()
 
 
-# --------------------------------------------------------------------------------------------- long
-# reports
+# ------------------------------------------------------------------------------------- long reports
 
 
 def test_a_long_report_is_tagged_in_parts_cut_between_sections(

@@ -31,8 +31,7 @@ def row(text: str, *labels: str, **more: object) -> dict[str, object]:
     return {"text": text, "labels": list(labels), **more}
 
 
-# ---------------------------------------------------------------------------------------------
-# add
+# ---------------------------------------------------------------------------------------------- add
 
 
 def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(
@@ -120,8 +119,7 @@ def test_near_duplicates_are_added_and_listed() -> None:
     assert row["labels"] != other["labels"]
 
 
-# ---------------------------------------------------------------------------------------------
-# stats, split
+# ------------------------------------------------------------------------------------- stats, split
 
 
 def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
@@ -226,8 +224,7 @@ def test_stats_of_the_shipped_corpus_add_up() -> None:
         assert sum(count.passages for count in counts if count.part == part) == len(rows)
 
 
-# ---------------------------------------------------------------------------------------------
-# agree
+# -------------------------------------------------------------------------------------------- agree
 
 
 def test_intervals_hold_the_figure_and_narrow_with_more_passages() -> None:

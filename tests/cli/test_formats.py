@@ -38,8 +38,7 @@ def errors(done: Done) -> list[str]:
     return [line for line in done.stderr.decode().splitlines() if "warning" not in line]
 
 
-# ---------------------------------------------------------------------------------------------
-# our own pages
+# ------------------------------------------------------------------------------------ our own pages
 
 
 def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Run, tmp_path: Path) -> None:
@@ -160,8 +159,7 @@ def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Pa
         )
 
 
-# ---------------------------------------------------------------------------------------------
-# converters
+# --------------------------------------------------------------------------------------- converters
 
 CONVERTER = f"""#!{sys.executable}
 import os, pathlib, shutil, sys
@@ -349,8 +347,7 @@ def test_a_rich_text_file_is_read_by_a_real_converter(cli: Run, tmp_path: Path) 
     assert texts(done) == ["Police arrested nine traffickers in May.", "Courts convicted none."]
 
 
-# ---------------------------------------------------------------------------------------------
-# archives
+# ----------------------------------------------------------------------------------------- archives
 
 
 @pytest.fixture

@@ -122,8 +122,7 @@ def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
     assert scores == sorted(scores, reverse=True)
 
 
-# ---------------------------------------------------------------------------------------------
-# corpus queue
+# ------------------------------------------------------------------------------------- corpus queue
 
 
 def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(
@@ -208,8 +207,7 @@ def test_a_second_model_that_is_missing_is_reported(cli: Run, tmp_path: Path) ->
     assert not todo.exists()
 
 
-# ---------------------------------------------------------------------------------------------
-# benchmark
+# ---------------------------------------------------------------------------------------- benchmark
 
 
 @pytest.mark.slow

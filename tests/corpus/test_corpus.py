@@ -223,8 +223,7 @@ def test_the_digest_distinguishes_corpora() -> None:
     assert corpus_digest([row]) != corpus_digest([{**row, "labels": ()}])
 
 
-# ---------------------------------------------------------------------------------------------
-# as datasets has it
+# ------------------------------------------------------------------------------- as datasets has it
 
 
 def test_every_configuration_of_the_corpus_loads_with_datasets(

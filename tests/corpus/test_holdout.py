@@ -52,8 +52,7 @@ def held_texts(rows: list[Row]) -> set[str]:
     return {row["text"] for row, held in zip(rows, held_out(rows), strict=True) if held}
 
 
-# ---------------------------------------------------------------------------------------------
-# which rows
+# --------------------------------------------------------------------------------------- which rows
 
 
 @pytest.mark.parametrize(
@@ -122,8 +121,7 @@ def test_no_rows_hold_nothing_out() -> None:
     assert held_out([]).tolist() == []
 
 
-# ---------------------------------------------------------------------------------------------
-# what they stand for
+# ------------------------------------------------------------------------------ what they stand for
 
 # by the highest
 EASY = [0.001, 0.0, 0.002]  # the first of seven bins

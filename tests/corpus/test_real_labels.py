@@ -131,8 +131,7 @@ def write_sources(folder: Path, address: str) -> None:
     (folder / "sources.json").write_text(json.dumps(sources), "utf-8")
 
 
-# ---------------------------------------------------------------------------------------------
-# keys and finding
+# --------------------------------------------------------------------------------- keys and finding
 
 
 def test_the_key_is_of_the_words_whatever_their_case_and_spaces() -> None:
@@ -187,8 +186,7 @@ def test_xml_that_could_expand_without_end_is_refused() -> None:
         read_source(b"<x><y></x>", "countries_2019.xml")
 
 
-# ---------------------------------------------------------------------------------------------
-# rebuilding
+# --------------------------------------------------------------------------------------- rebuilding
 
 
 def test_passages_are_found_in_a_folder_of_public_files(labels: Path, public: Path) -> None:
@@ -250,8 +248,7 @@ def test_a_source_of_no_family_is_refused(labels: Path) -> None:
         rebuild(labels, labels)
 
 
-# ---------------------------------------------------------------------------------------------
-# command line
+# ------------------------------------------------------------------------------------- command line
 
 
 @pytest.fixture
@@ -368,8 +365,7 @@ def test_nothing_found_writes_nothing(cli: Run, labels: Path, tmp_path: Path) ->
     assert not (labels / PASSAGES).exists()
 
 
-# ---------------------------------------------------------------------------------------------
-# in the corpus
+# ------------------------------------------------------------------------------------ in the corpus
 
 
 def test_the_corpus_takes_real_passages_in_where_they_are(labels: Path, public: Path) -> None:
@@ -423,8 +419,7 @@ def test_labels_alone_are_text_whatever_the_file(tmp_path: Path) -> None:
     assert [labels_alone(row) for row in read_rows(file)] == [(), ("complicity",), ()]
 
 
-# ---------------------------------------------------------------------------------------------
-# the shipped labels
+# ------------------------------------------------------------------------------- the shipped labels
 
 
 def test_the_shipped_labels_are_whole_and_hold_no_sentence() -> None:

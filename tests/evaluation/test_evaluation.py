@@ -84,8 +84,7 @@ def coverage(f1_intervals: list[Interval]) -> float:
     return float(np.mean([each.low <= F1_OF_ALL <= each.high for each in f1_intervals]))
 
 
-# ---------------------------------------------------------------------------------------------
-# intervals
+# ---------------------------------------------------------------------------------------- intervals
 
 
 def test_intervals_hold_the_true_value_about_95_times_in_100_when_copies_are_grouped() -> None:
@@ -184,8 +183,7 @@ def test_the_interval_table_names_every_figure() -> None:
     assert table[-1].endswith("groups 150   draws 1,000")
 
 
-# ---------------------------------------------------------------------------------------------
-# comparison
+# --------------------------------------------------------------------------------------- comparison
 
 
 def test_a_model_is_no_better_than_itself() -> None:
@@ -226,8 +224,7 @@ def test_comparison_without_draws_keeps_the_difference() -> None:
     assert lines[2].split()[-2:] == ["–", "–"]
 
 
-# ---------------------------------------------------------------------------------------------
-# reliability
+# -------------------------------------------------------------------------------------- reliability
 
 
 def test_reliability_bins_hold_every_passage_once_and_give_the_calibration_error() -> None:
@@ -251,8 +248,7 @@ def test_an_empty_bin_says_so() -> None:
     assert lines[-1].split() == ["0.90-1.00", "1", "1.000", "1.000"]
 
 
-# ---------------------------------------------------------------------------------------------
-# where it goes wrong
+# ------------------------------------------------------------------------------ where it goes wrong
 
 
 def row(text: str, **more: str) -> dict[str, str]:
@@ -363,8 +359,7 @@ def test_errors_are_the_wrong_labels_furthest_from_their_threshold_first() -> No
     assert errors_table(()) == "no errors"
 
 
-# ---------------------------------------------------------------------------------------------
-# tables
+# ------------------------------------------------------------------------------------------- tables
 
 
 def test_the_main_table_keeps_its_columns_and_closing_line() -> None:

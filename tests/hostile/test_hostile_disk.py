@@ -59,8 +59,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-# --------------------------------------------------------------------------------------------- the
-# review page's files
+# -------------------------------------------------------------------------- the review page's files
 
 
 def decide(corpus: Path, number: int, text: str) -> None:
@@ -146,8 +145,7 @@ def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path:
     assert list(tmp_path.iterdir()) == [other]
 
 
-# ---------------------------------------------------------------------------------------------
-# models
+# ------------------------------------------------------------------------------------------- models
 
 
 def staged_copy(beside: Path) -> Path:

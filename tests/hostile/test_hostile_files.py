@@ -56,8 +56,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-# --------------------------------------------------------------------------------------------- no
-# output is an input
+# ---------------------------------------------------------------------------- no output is an input
 
 REPLACED = {
     "a page": ("score page.html -o page.html", "page.html"),
@@ -167,8 +166,7 @@ def test_an_output_is_replaced_by_the_next_run(cli: Run, work: Path) -> None:
         assert cli("score", work, "-o", work / "found.md", *FAST).returncode == 0
 
 
-# --------------------------------------------------------------------------------------------- own
-# results
+# -------------------------------------------------------------------------------------- own results
 
 
 @pytest.mark.parametrize(
@@ -226,8 +224,7 @@ def test_results_alone_are_inputs_where_their_rows_are_named(cli: Run) -> None:
         expand_inputs(["found.m*"])
 
 
-# ---------------------------------------------------------------------------------------------
-# names
+# -------------------------------------------------------------------------------------------- names
 
 
 @pytest.mark.parametrize(
@@ -297,8 +294,7 @@ def test_names_are_cut_by_bytes_and_never_collide() -> None:
         assert len(unicodedata.normalize("NFD", f".{name}-01234567.1234").encode()) <= 255
 
 
-# ---------------------------------------------------------------------------------------------
-# other runs
+# --------------------------------------------------------------------------------------- other runs
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a file in use cannot be removed elsewhere")

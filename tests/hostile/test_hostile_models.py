@@ -72,8 +72,7 @@ def refused(folder: Path) -> str:
     return str(caught.value)
 
 
-# ---------------------------------------------------------------------------------------------
-# the user's folders
+# ------------------------------------------------------------------------------- the user's folders
 
 
 def user_folder(folder: Path, *names: str) -> Path:
@@ -123,8 +122,7 @@ def test_a_link_or_a_file_in_the_way_is_not_replaced(models: Path, tmp_path: Pat
     assert (models / "file").read_text("utf-8") == "years of work"
 
 
-# ---------------------------------------------------------------------------------------------
-# graphs
+# ------------------------------------------------------------------------------------------- graphs
 
 
 FIXED_64 = 1  # types of a field, in the three lowest bits of its key
@@ -408,8 +406,7 @@ def test_a_crash_of_the_library_is_an_error(tmp_path: Path) -> None:
         classifier.predict(["Police acted."])
 
 
-# ---------------------------------------------------------------------------------------------
-# tokenizers
+# --------------------------------------------------------------------------------------- tokenizers
 
 
 def word_tokenizer(**changes: object) -> bytes:
@@ -515,8 +512,7 @@ def test_a_hub_whose_cache_or_proxy_fails_is_one_line(
         Classifier.load("owner/name")
 
 
-# ---------------------------------------------------------------------------------------------
-# heads and arrays
+# --------------------------------------------------------------------------------- heads and arrays
 
 
 HEADS: dict[str, dict[str, object]] = {

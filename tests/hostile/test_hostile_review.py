@@ -142,8 +142,7 @@ def test_a_log_that_is_nested_deep_is_one_line(tmp_path: Path) -> None:
     assert (tmp_path / "my.events.torn").stat().st_size > 5_000
 
 
-# --------------------------------------------------------------------------------------------- who
-# reads the link
+# ------------------------------------------------------------------------------- who reads the link
 
 SPY = """#!/bin/sh
 echo "$@" > "$(dirname "$0")/seen"
@@ -220,8 +219,7 @@ def test_the_browser_is_opened_on_a_file_of_this_user_and_other_users_get_nothin
     assert not page.exists()
 
 
-# ---------------------------------------------------------------------------------------------
-# connections
+# -------------------------------------------------------------------------------------- connections
 
 
 @pytest.mark.slow  # ten seconds of waiting
@@ -274,8 +272,7 @@ def test_a_body_that_is_cut_short_is_not_saved_though_its_beginning_is_json(tmp_
         assert server.get("/api/changes?since=0")["next"] == 0
 
 
-# ---------------------------------------------------------------------------------------------
-# notes
+# -------------------------------------------------------------------------------------------- notes
 
 HOSTILE = (
     "</textarea><script>window.pwned = 1</script><img src=x onerror=window.pwned=2> "

@@ -123,8 +123,7 @@ def grows_in_step(step: Callable[[str], object], short: str, long: str) -> bool:
     return longer < 2.5 * 0.04 or longer < 2.5 * seconds(step, short)
 
 
-# ---------------------------------------------------------------------------------------------
-# what is compared with what
+# ----------------------------------------------------------------------- what is compared with what
 
 
 def test_near_identical_rows_are_compared_with_some_and_still_one_group() -> None:

@@ -57,8 +57,7 @@ def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(TINY, tmp_path / "copy"))
 
 
-# ---------------------------------------------------------------------------------------------
-# folder
+# ------------------------------------------------------------------------------------------- folder
 
 
 def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -254,8 +253,7 @@ def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> Non
         _ = tiny.model
 
 
-# ---------------------------------------------------------------------------------------------
-# scoring
+# ------------------------------------------------------------------------------------------ scoring
 
 
 def test_an_encoder_tags_as_the_default_does(tiny: Classifier) -> None:
@@ -312,8 +310,7 @@ def test_every_token_of_a_long_passage_is_in_some_window(
     assert all(a_end - b_start >= overlap for (_, a_end), (b_start, _) in pairwise(spans))
 
 
-# ---------------------------------------------------------------------------------------------
-# headings
+# ----------------------------------------------------------------------------------------- headings
 
 
 def test_what_a_heading_says_counts_with_the_passage(tiny: Classifier) -> None:
@@ -354,8 +351,7 @@ def test_a_tag_says_nothing_of_other_headings(tiny: Classifier) -> None:
     assert np.array_equal(together, alone)
 
 
-# ---------------------------------------------------------------------------------------------
-# long passages
+# ------------------------------------------------------------------------------------ long passages
 
 
 @pytest.mark.parametrize("before", [0, 5, 11, 12, 13, 30, 200])
@@ -445,8 +441,7 @@ def test_an_encoder_goes_to_another_process(tiny: Classifier) -> None:
     assert np.array_equal(unpickled.logits(texts), tiny.logits(texts))
 
 
-# ---------------------------------------------------------------------------------------------
-# names
+# -------------------------------------------------------------------------------------------- names
 
 
 @pytest.fixture(scope="module")
@@ -547,8 +542,7 @@ def test_places_in_a_nameless_text_lead_back_to_the_text(parts: list[str]) -> No
         assert text[start:end].replace("’", "'") == masked.text[i]
 
 
-# ---------------------------------------------------------------------------------------------
-# reasons
+# ------------------------------------------------------------------------------------------ reasons
 
 
 def test_reasons_are_falls_of_the_logit_with_a_word_or_clause_masked(tiny: Classifier) -> None:
@@ -678,8 +672,7 @@ def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path
     assert {reason["method"] for reason in reasons.values()} == {"occlusion"}
 
 
-# ---------------------------------------------------------------------------------------------
-# command line
+# ------------------------------------------------------------------------------------- command line
 
 
 @pytest.fixture
@@ -801,8 +794,7 @@ def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
     assert "here as small" in done.stdout
 
 
-# ---------------------------------------------------------------------------------------------
-# the one that ships
+# ------------------------------------------------------------------------------- the one that ships
 
 
 @pytest.fixture(scope="module")

@@ -41,8 +41,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models"
 
 
-# ---------------------------------------------------------------------------------------------
-# names
+# -------------------------------------------------------------------------------------------- names
 
 
 def test_a_name_is_a_folder_then_one_of_the_cache_then_one_of_the_checkout(
@@ -105,8 +104,7 @@ def test_models_are_kept_where_the_system_has_caches(monkeypatch: pytest.MonkeyP
     assert models_folder() is None
 
 
-# ---------------------------------------------------------------------------------------------
-# from a folder
+# ------------------------------------------------------------------------------------ from a folder
 
 
 def test_a_folder_is_added_whole_and_listed(models: Path) -> None:
@@ -168,8 +166,7 @@ def test_a_damaged_folder_is_refused_and_the_model_there_stays(
     assert (models / "encoder" / "model.onnx").read_bytes() == (TINY / "model.onnx").read_bytes()
 
 
-# ---------------------------------------------------------------------------------------------
-# from the web
+# ------------------------------------------------------------------------------------- from the web
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -165,8 +165,7 @@ def manifest_of(out: Path) -> JsonObject:
     return manifest
 
 
-# ---------------------------------------------------------------------------------------------
-# cutting
+# ------------------------------------------------------------------------------------------ cutting
 
 
 def lines_of_ranges(data: bytes, step: int, longest: int) -> list[tuple[int, bytes]]:
@@ -224,8 +223,7 @@ def test_a_report_more_changes_the_part_it_is_in_and_few_others(
         assert len(set(after) - set(before)) <= 2
 
 
-# ---------------------------------------------------------------------------------------------
-# the same rows
+# ------------------------------------------------------------------------------------ the same rows
 
 
 @pytest.mark.filterwarnings("ignore:.*left out:UserWarning")
@@ -337,8 +335,7 @@ def test_addresses_of_fsspec_are_read_and_written(client: Client, tmp_path: Path
     assert texts == {"Police arrested ten traffickers.", "Courts slept."}
 
 
-# ---------------------------------------------------------------------------------------------
-# what goes wrong
+# ---------------------------------------------------------------------------------- what goes wrong
 
 
 def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or_doubled(
@@ -523,8 +520,7 @@ def test_a_worker_of_another_version_ends_the_run_in_one_line(
         score(reports, tmp_path / "out", cluster=client)
 
 
-# ---------------------------------------------------------------------------------------------
-# the command line
+# --------------------------------------------------------------------------------- the command line
 
 
 def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_says(

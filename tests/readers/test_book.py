@@ -95,8 +95,7 @@ def test_one_narrative_is_no_book() -> None:
     assert {block.country for block in document.blocks} == {None}
 
 
-# --------------------------------------------------------------------------------------------- real
-# files
+# --------------------------------------------------------------------------------------- real files
 
 REFERENCE = re.compile(
     r"https?://|U\.S\. Embassy- |[Ss]ource on file|[Ee]-mail communication|Accessed [A-Z]"

@@ -149,8 +149,7 @@ def test_a_known_name_that_holds_little_of_the_page_does_not_decide() -> None:
     assert texts(page)[-9:] == paragraphs
 
 
-# -------------------------------------------------------------------------------------------
-# details
+# ------------------------------------------------------------------------------------------ details
 
 LONG = (
     "Police arrested nine traffickers in the harbor district, and the courts convicted none of "

@@ -82,8 +82,7 @@ def tar() -> bytes:
     return b"report.txt".ljust(257, b"\0") + b"ustar\x0000" + bytes(247) + TEXT
 
 
-# ------------------------------------------------------------------------------------------- what
-# is wrong
+# ------------------------------------------------------------------------------------ what is wrong
 
 Bad = tuple[str, Callable[[], bytes], str]
 BY_COLUMN = "plain 'tipclassify score' reads one by its column 'text'"
@@ -357,8 +356,7 @@ def test_pipes_are_read_no_further_than_the_limit(monkeypatch: pytest.MonkeyPatc
     assert line_of(through_a_pipe).endswith(": over the limit of 0 MB; split it")
 
 
-# ----------------------------------------------------------------------------------------- what is
-# readable
+# --------------------------------------------------------------------------------- what is readable
 
 
 def sample(kind: str) -> bytes:
@@ -453,8 +451,7 @@ def test_suffixes() -> None:
     assert not any(map(has_report_suffix, ("a", "a.gz", "a.tar.gz", "a.jsonl", ".txt", "LICENSE")))
 
 
-# ---------------------------------------------------------------------------------------------
-# links
+# -------------------------------------------------------------------------------------------- links
 
 
 @pytest.mark.parametrize(
@@ -512,8 +509,7 @@ def test_country_and_year_are_found_after_any_reader() -> None:
         assert read_report(FILES / name).year == 2024
 
 
-# ------------------------------------------------------------------------------------------------
-# any bytes
+# ---------------------------------------------------------------------------------------- any bytes
 
 NAMES = [f"x{suffix}" for suffix in (*SUFFIXES, ".txt.gz", ".docx.gz", "", ".doc")]
 STARTS = [
@@ -658,8 +654,7 @@ def test_a_named_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     writer.join()
 
 
-# -------------------------------------------------------------------------------------------------
-# the table
+# ---------------------------------------------------------------------------------------- the table
 
 
 def table() -> Iterator[str]:

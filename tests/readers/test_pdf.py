@@ -166,8 +166,7 @@ def test_rows_of_a_table_are_blocks() -> None:
     assert "Convictions | 7 | 9 | 11" in texts(document)
 
 
-# ---------------------------------------------------------------------------------------------
-# pages written by hand
+# ---------------------------------------------------------------------------- pages written by hand
 
 
 def test_columns_are_read_one_after_the_other_though_the_file_has_them_line_by_line() -> None:
@@ -414,8 +413,7 @@ def test_stamps_and_text_off_the_page_are_left_out() -> None:
     assert read(page, extra="/CropBox[0 660 612 792]") == [joined(PROSE[:4])]
 
 
-# ---------------------------------------------------------------------------------------------
-# titles
+# ------------------------------------------------------------------------------------------- titles
 
 
 @pytest.mark.parametrize(
@@ -497,8 +495,7 @@ def test_a_heading_that_opens_the_first_page_is_its_title() -> None:
     assert {block.country for block in document.blocks} == {None}
 
 
-# ---------------------------------------------------------------------------------------------
-# bad files
+# ---------------------------------------------------------------------------------------- bad files
 
 
 def fails(data: bytes, match: str) -> None:
@@ -605,8 +602,7 @@ def test_altered_bytes_raise_nothing_but_the_error_for_input(place: int, junk: b
         read_pdf(data[:place] + junk + data[place + len(junk) :], "x")
 
 
-# ---------------------------------------------------------------------------------------------
-# words and hyphens
+# -------------------------------------------------------------------------------- words and hyphens
 
 
 @pytest.mark.parametrize(
@@ -682,8 +678,7 @@ def test_words_that_the_document_has_elsewhere_are_joined(
     assert join_hyphenated_lines([*lines, current], count_unhyphenated_words([[text]])) == text
 
 
-# ---------------------------------------------------------------------------------------------
-# geometry
+# ----------------------------------------------------------------------------------------- geometry
 
 coordinates = st.floats(0, 600, allow_nan=False).map(lambda value: round(value, 1))
 placed = st.builds(

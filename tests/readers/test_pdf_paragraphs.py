@@ -76,8 +76,7 @@ def small_cells(cells: Sequence[str], x: float, y: float) -> str:
     )
 
 
-# ---------------------------------------------------------------------------------------------
-# numbered paragraphs
+# ------------------------------------------------------------------------------ numbered paragraphs
 
 
 @pytest.mark.parametrize("stem", ["136.{}", "71.{}.", "{}.", "4.1.{}"])
@@ -109,8 +108,7 @@ def test_rows_of_figures_are_still_rows() -> None:
     assert read(page) == [" | ".join(row) for row in rows]
 
 
-# ---------------------------------------------------------------------------------------------
-# sentences that go on
+# ----------------------------------------------------------------------------- sentences that go on
 
 
 def test_a_paragraph_beside_a_map_goes_on_below_it() -> None:
@@ -179,8 +177,7 @@ def test_the_second_line_of_the_last_cell_belongs_to_it() -> None:
     ]
 
 
-# ---------------------------------------------------------------------------------------------
-# marks and titles
+# --------------------------------------------------------------------------------- marks and titles
 
 
 def test_letters_of_a_thumb_index_do_not_cut_sentences() -> None:
@@ -248,8 +245,7 @@ def test_single_letters_in_the_font_of_other_words_are_no_bullets() -> None:
     assert joined(read(lines)) == f"{sentence} {sentence} {sentence}"
 
 
-# ---------------------------------------------------------------------------------------------
-# notes
+# -------------------------------------------------------------------------------------------- notes
 
 
 def note(y: float, mark: str, text: str, gap: float = 3) -> str:
@@ -318,8 +314,7 @@ def test_entries_with_asterisks_are_a_list() -> None:
     assert blocks == ["The state should:", *(entry[2:] for entry in entries)]
 
 
-# ---------------------------------------------------------------------------------------------
-# headings
+# ----------------------------------------------------------------------------------------- headings
 
 
 def test_a_second_line_of_a_caption_opens_no_section() -> None:
@@ -398,8 +393,7 @@ def test_a_continued_heading_is_the_same_section() -> None:
     assert {block.section for block in document.blocks} == {"Courts of the North"}
 
 
-# ---------------------------------------------------------------------------------------------
-# broken character maps
+# ---------------------------------------------------------------------------- broken character maps
 
 
 def garbled(lines: list[str]) -> list[str]:
@@ -441,8 +435,7 @@ def test_capitals_symbols_names_and_other_languages_are_words(lines: list[str], 
         read_pages(page)
 
 
-# ---------------------------------------------------------------------------------------------
-# lines
+# -------------------------------------------------------------------------------------------- lines
 
 
 def test_a_line_knows_its_raised_mark_and_where_its_cells_begin() -> None:

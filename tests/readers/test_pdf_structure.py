@@ -10,8 +10,7 @@ from pdf_pages import PROSE, REST, column, joined, make_pdf, read, show, texts
 from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.text.document import Document
 
-# ---------------------------------------------------------------------------------------------
-# tables and drawings
+# ------------------------------------------------------------------------------ tables and drawings
 
 TABLE = "".join(show(x, y, text, 8, font) for x, y, text, font in (
     (62, 652, "Area", "B"), (162, 652, "Action", "B"), (402, 652, "Done", "B"),
@@ -125,8 +124,7 @@ def test_a_caption_right_of_a_drawing_without_labels_is_text() -> None:
     assert read(drawing + caption + column(60, 500, REST)) == ["Figure 2", joined(REST)]
 
 
-# ---------------------------------------------------------------------------------------------
-# sentences, not headings
+# -------------------------------------------------------------------------- sentences, not headings
 
 
 def test_a_sentence_in_large_type_is_no_heading_where_small_print_prevails() -> None:
@@ -164,8 +162,7 @@ def test_a_heading_in_two_bold_lines_is_one() -> None:
     assert read(page)[0] == joined(heading)
 
 
-# ---------------------------------------------------------------------------------------------
-# bibliographies
+# ----------------------------------------------------------------------------------- bibliographies
 
 ENTRIES = [
     (
@@ -222,8 +219,7 @@ def test_numbers_of_the_entries_in_the_right_column_stay_with_them() -> None:
     assert [text.split()[0] for text in blocks] == [str(n) for n in range(1, 13)]
 
 
-# ---------------------------------------------------------------------------------------------
-# tagged files
+# ------------------------------------------------------------------------------------- tagged files
 
 
 def tagged_pdf(content: str, tree: Sequence[tuple[str, Sequence[int]]]) -> bytes:
@@ -301,8 +297,7 @@ def test_a_tree_of_a_small_part_of_the_text_is_not_followed() -> None:
     )
 
 
-# ---------------------------------------------------------------------------------------------
-# bookmarks
+# ---------------------------------------------------------------------------------------- bookmarks
 
 
 def test_a_line_that_a_bookmark_of_its_page_names_is_a_heading_and_a_sentence_is_none() -> None:

@@ -88,8 +88,7 @@ def test_text_is_decoded(data: bytes) -> None:
     assert decode_bytes_of_file(data) == "café"
 
 
-# ----------------------------------------------------------------------------------------------
-# real pages
+# --------------------------------------------------------------------------------------- real pages
 
 
 def report_proper(page: str) -> tuple[list[str], str]:

@@ -161,8 +161,7 @@ def test_text_without_letters_beyond_ascii_needs_no_guess() -> None:
     assert guess_encoding(b"Police arrested nine.") in (None, "ascii")
 
 
-# --------------------------------------------------------------------------------------- the
-# encoding option
+# ------------------------------------------------------------------------------ the encoding option
 
 
 def test_the_named_encoding_is_used_and_nothing_else() -> None:
@@ -194,8 +193,7 @@ def test_a_page_or_server_cannot_name_a_codec_that_makes_no_text(encoding: str) 
     assert decode_bytes_of_file(b"\\ud800 caf\xe9", encoding) == "\\ud800 café"
 
 
-# ---------------------------------------------------------------------------------------------
-# pages
+# -------------------------------------------------------------------------------------------- pages
 
 
 def test_form_feeds_part_pages_and_a_sentence_goes_on_over_them() -> None:

@@ -397,8 +397,7 @@ def changed(classifier: Classifier, old: str, new: str) -> list[tuple[str, bool]
     return [(change.label, change.came) for change in comparison.pairs[0].changes]
 
 
-# -------------------------------------------------------------------------------------------------
-# alignment
+# ---------------------------------------------------------------------------------------- alignment
 
 
 def judged(lines: str) -> tuple[list[Passage], list[Passage], set[tuple[int, int]]]:
@@ -596,8 +595,7 @@ def test_large_reports_are_aligned_in_bounded_time(vocabulary: frozenset[str]) -
     assert len(matches) > len(old) * 0.9
 
 
-# -------------------------------------------------------------------------------------------------
-# label changes
+# ------------------------------------------------------------------------------------ label changes
 
 
 def test_a_turn_takes_one_label_and_gives_another(classifier: Classifier) -> None:
@@ -777,8 +775,7 @@ def test_the_nearest_passage_is_named_for_one_that_is_alone(karvonia: Comparison
     assert 0.2 <= pair.nearness < 1
 
 
-# -------------------------------------------------------------------------------------------------
-# words
+# -------------------------------------------------------------------------------------------- words
 
 
 @settings(max_examples=50)
@@ -822,8 +819,7 @@ def test_texts_of_thousands_of_words_are_not_compared_word_by_word() -> None:
     assert changed_words(long, long).old == [(long, False)]
 
 
-# -------------------------------------------------------------------------------------------------
-# the command
+# -------------------------------------------------------------------------------------- the command
 
 
 def test_the_table_lists_changes_first_and_marks_words() -> None:
@@ -1077,8 +1073,7 @@ def test_a_hostile_report_cannot_run_a_terminal(tmp_path: Path) -> None:
     assert "\x9b" not in run(bad, OLD, "-f", "jsonl").stdout
 
 
-# -------------------------------------------------------------------------------------------------
-# the page
+# ----------------------------------------------------------------------------------------- the page
 
 
 def page_of(comparison: Comparison, classifier: Classifier, repeated: bool = True) -> str:
@@ -1156,8 +1151,7 @@ def test_pages_of_a_source_are_named(classifier: Classifier) -> None:
     assert "<b>OLD and NEW</b> · page 7" in page_of(comparison, classifier)
 
 
-# -------------------------------------------------------------------------------------------------
-# in a browser
+# ------------------------------------------------------------------------------------- in a browser
 
 
 @pytest.fixture(

@@ -332,8 +332,7 @@ def test_files_of_the_user_in_the_folder_stay(context: ScoringContext, tmp_path:
     assert mine.files.index.read_text("utf-8") == "<h1>My site</h1>"
 
 
-# -------------------------------------------------------------------------------------------------
-# in a browser
+# ------------------------------------------------------------------------------------- in a browser
 
 
 @pytest.fixture(scope="module")

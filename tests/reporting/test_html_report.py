@@ -158,8 +158,7 @@ class Reader(HTMLParser):
         )
 
 
-# -------------------------------------------------------------------------------------------------
-# text and marks
+# ----------------------------------------------------------------------------------- text and marks
 
 
 @pytest.mark.parametrize("name", ["karvonia-2024.html", "karvonia-2024.txt"])
@@ -222,8 +221,7 @@ def test_a_report_of_tables_is_not_taken_for_one_in_another_language(
     assert "in English" not in page_of(classifier, report)
 
 
-# -------------------------------------------------------------------------------------------------
-# subject and prose
+# -------------------------------------------------------------------------------- subject and prose
 
 
 def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(
@@ -272,8 +270,7 @@ def test_references_are_shown_and_neither_marked_nor_counted(classifier: Classif
     assert list(reader.marks) == ["p1"]
 
 
-# -------------------------------------------------------------------------------------------------
-# reasons and rates
+# -------------------------------------------------------------------------------- reasons and rates
 
 
 @pytest.mark.parametrize("heading", [None, "b. Forced Labor"])
@@ -377,8 +374,7 @@ def test_every_tag_of_a_long_report_has_its_reasons(tiny: Classifier) -> None:
     assert all("<dl>" in card and "bribes" in card for card in cards)
 
 
-# -------------------------------------------------------------------------------------------------
-# several, rows, none
+# ------------------------------------------------------------------------------ several, rows, none
 
 
 def test_several_reports_have_a_list_of_contents_and_ids_of_their_own(
@@ -469,8 +465,7 @@ def test_memory_does_not_grow_with_the_number_of_reports(
     assert peak(12) < peak(4) + 500_000  # 8 reports more hold over 1 MB of text
 
 
-# -------------------------------------------------------------------------------------------------
-# inert
+# -------------------------------------------------------------------------------------------- inert
 
 HOSTILE = (
     "<script>window.pwned=1;alert(1)</script> Police arrested nine traffickers.",
@@ -548,8 +543,7 @@ def test_the_policy_allows_our_script_and_style_and_nothing_else(page: str) -> N
     assert not re.search(r"<(link|img|iframe|object|embed)\b|\b(src|srcset)=|url\(|@import", page)
 
 
-# -------------------------------------------------------------------------------------------------
-# in a browser
+# ------------------------------------------------------------------------------------- in a browser
 
 
 ContextOption = bool | list[str]

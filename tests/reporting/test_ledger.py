@@ -137,8 +137,7 @@ def files(years: list[TaggedReport], tmp_path_factory: pytest.TempPathFactory) -
     return [write_rows(folder / f"karvonia-{report.year}.jsonl", report) for report in years]
 
 
-# -------------------------------------------------------------------------------------------------
-# the text first
+# ----------------------------------------------------------------------------------- the text first
 
 
 def statuses(continuations: Sequence[Continuation | None]) -> list[str | None]:
@@ -254,8 +253,7 @@ def test_on_real_years_nothing_is_new_or_gone_that_stands_word_for_word_in_the_o
         assert min(became.count("repeated"), became.count("reworded")) > 100  # of about 400
 
 
-# -------------------------------------------------------------------------------------------------
-# the ledger
+# --------------------------------------------------------------------------------------- the ledger
 
 
 def test_a_ledger_follows_each_passage_over_the_years(
@@ -379,8 +377,7 @@ def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Page,
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-# -------------------------------------------------------------------------------------------------
-# side by side
+# ------------------------------------------------------------------------------------- side by side
 
 SAID: Final = {
     WATCH: (
@@ -457,8 +454,7 @@ def test_every_matter_is_named_by_its_own_words() -> None:
     assert not [pattern for pattern in patterns if pattern.search("Roads are bad.")]
 
 
-# -------------------------------------------------------------------------------------------------
-# summaries
+# ---------------------------------------------------------------------------------------- summaries
 
 
 def test_publications_are_not_added_up_unless_asked_for(

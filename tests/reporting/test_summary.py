@@ -120,8 +120,7 @@ def example(groups: int = 3, years: int = 0, rates: AdjustmentRates | None = GOO
     )
 
 
-# -------------------------------------------------------------------------------------------------
-# adjusting
+# ---------------------------------------------------------------------------------------- adjusting
 
 
 def any_rates() -> st.SearchStrategy[AdjustmentRates]:
@@ -299,8 +298,7 @@ def test_intervals_cover_the_true_count_of_narratives_that_differ() -> None:
     assert 0.93 < hits / 2_000 < 0.98
 
 
-# -------------------------------------------------------------------------------------------------
-# error rates
+# -------------------------------------------------------------------------------------- error rates
 
 
 @pytest.mark.parametrize("model", ["default", "fast"])
@@ -384,8 +382,7 @@ def test_the_dispersion_is_the_models_where_it_states_one(
     assert {rates.dispersion for rates in by_label.values()} == {expected}
 
 
-# -------------------------------------------------------------------------------------------------
-# counting
+# ----------------------------------------------------------------------------------------- counting
 
 
 def test_labels_are_counted_by_report_and_in_all(classifier: Classifier) -> None:
@@ -519,8 +516,7 @@ def test_dimensions_of_the_command_are_those_of_the_library() -> None:
     assert tuple(dimension.value for dimension in command.Dimension) == DIMENSIONS
 
 
-# -------------------------------------------------------------------------------------------------
-# the command
+# -------------------------------------------------------------------------------------- the command
 
 
 @pytest.fixture
@@ -693,8 +689,7 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
         run("summary", report, "-f", "svg")
 
 
-# -------------------------------------------------------------------------------------------------
-# charts
+# ------------------------------------------------------------------------------------------- charts
 
 
 def drawn(summary: Summary, chart: str = "bars", format: str = "svg") -> bytes:

@@ -224,8 +224,7 @@ def test_a_line_of_json_is_one_line_and_holds_the_row(row: dict[str, object]) ->
     assert json.loads(line, parse_constant=pytest.fail) == json.loads(json.dumps(finite(row)))
 
 
-# -------------------------------------------------------------------------------------------------
-# every format
+# ------------------------------------------------------------------------------------- every format
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -355,8 +354,7 @@ def test_suffixes_name_formats() -> None:
         format_of(Path("csv"))
 
 
-# -------------------------------------------------------------------------------------------------
-# the run
+# ------------------------------------------------------------------------------------------ the run
 
 
 @pytest.mark.parametrize(
@@ -860,8 +858,7 @@ def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: ScoringConte
     assert dict(zip(head, whole, strict=True))["notes"] == "a.pdf: page 3 has <no> text"
 
 
-# -------------------------------------------------------------------------------------------------
-# table
+# -------------------------------------------------------------------------------------------- table
 
 
 def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(

@@ -107,8 +107,7 @@ def colleague(
     return ReviewSession(session.classifier, reports, session.corpus, name)
 
 
-# -------------------------------------------------------------------------------------------------
-# events
+# ------------------------------------------------------------------------------------------- events
 
 
 def test_the_last_decision_of_an_annotator_holds() -> None:
@@ -236,8 +235,7 @@ def test_any_event_is_one_line_that_reads_back(
     assert parse_event(event_line(undoing(4, 3))) == undoing(4, 3)
 
 
-# -------------------------------------------------------------------------------------------------
-# the corpus
+# --------------------------------------------------------------------------------------- the corpus
 
 
 def test_the_corpus_has_each_passage_once_with_what_holds() -> None:
@@ -426,8 +424,7 @@ def test_a_folder_of_corpora_is_read_without_the_log(
     assert [row["labels"] for row in read_rows(folder)] == [(FAILURE,)]
 
 
-# -------------------------------------------------------------------------------------------------
-# a session
+# ---------------------------------------------------------------------------------------- a session
 
 
 def test_a_row_says_who_decided_what_when_and_what_the_model_had_said(
@@ -715,8 +712,7 @@ def test_the_rules_shown_beside_a_passage_are_well_formed_and_cover_each_label()
         assert any(label not in labels for labels in given_labels)
 
 
-# -------------------------------------------------------------------------------------------------
-# what is hidden
+# ----------------------------------------------------------------------------------- what is hidden
 
 
 def shown_to(session: ReviewSession, number: int) -> Answer:
@@ -829,8 +825,7 @@ def test_an_older_log_opens_and_its_independence_is_unknown(
     assert "blind" not in eve.decide(reports[0].passages[0].key, [])["event"]
 
 
-# -------------------------------------------------------------------------------------------------
-# unsure, notes, history
+# --------------------------------------------------------------------------- unsure, notes, history
 
 
 def test_unsure_is_an_answer_that_no_corpus_takes(
@@ -937,8 +932,7 @@ def test_search_finds_words_in_all_reports_however_they_are_written(
     assert answer_search(session, " ") == {"found": 0, "passages": []}
 
 
-# -------------------------------------------------------------------------------------------------
-# agreement
+# ---------------------------------------------------------------------------------------- agreement
 
 
 def test_kappa_and_alpha_are_those_of_the_agreement_command() -> None:
@@ -986,8 +980,7 @@ def test_agreement_is_quick_enough_to_show_live() -> None:
     assert time.process_time() - began < 2
 
 
-# -------------------------------------------------------------------------------------------------
-# the command
+# -------------------------------------------------------------------------------------- the command
 
 
 @pytest.fixture

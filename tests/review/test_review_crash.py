@@ -171,8 +171,7 @@ def test_a_killed_server_loses_no_acknowledged_decision(tmp_path: Path) -> None:
     assert toll.written >= toll.acknowledged
 
 
-# -------------------------------------------------------------------------------------------------
-# two at once
+# -------------------------------------------------------------------------------------- two at once
 
 
 def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
@@ -225,8 +224,7 @@ def test_two_processes_write_one_log_and_see_each_other(tmp_path: Path) -> None:
     }
 
 
-# -------------------------------------------------------------------------------------------------
-# torn lines, full disks
+# --------------------------------------------------------------------------- torn lines, full disks
 
 
 def decision(number: int, key: str = "k") -> Event:

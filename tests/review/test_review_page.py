@@ -320,8 +320,7 @@ def test_retraining_can_be_stopped_and_started_again(opened: Open, school: Local
     tab.locator("#retrain-dot").wait_for()  # the bar above tells it in other views too
 
 
-# -------------------------------------------------------------------------------------------------
-# an analyst's day
+# --------------------------------------------------------------------------------- an analyst's day
 
 
 def test_six_passages_by_keyboard_undo_reload_and_resume(opened: Open, serve: Serve) -> None:
@@ -682,8 +681,7 @@ def test_who_settles_without_deciding_asks_to_see_and_the_model_is_hidden_from_t
     assert [event["kind"] for event in later] == ["reveal", "adjudication"]
 
 
-# -------------------------------------------------------------------------------------------------
-# notes, doubts, search
+# ---------------------------------------------------------------------------- notes, doubts, search
 
 
 @pytest.fixture(scope="module")
@@ -863,8 +861,7 @@ def test_words_are_found_in_all_reports_and_a_report_is_opened_from_there(
     assert tab.locator(".row mark").count() == 1
 
 
-# -------------------------------------------------------------------------------------------------
-# what can go wrong
+# -------------------------------------------------------------------------------- what can go wrong
 
 
 def test_nothing_counts_as_saved_until_the_server_said_so(
@@ -1115,8 +1112,7 @@ def test_a_hostile_page_in_another_tab_reads_and_changes_nothing(
     tab.locator("#now .text").wait_for()  # and our own page goes on
 
 
-# -------------------------------------------------------------------------------------------------
-# for everybody
+# ------------------------------------------------------------------------------------ for everybody
 
 
 def test_axe_finds_nothing(opened: Open, desk: LocalReviewer, axe: Axe) -> None:
@@ -1254,8 +1250,7 @@ def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: Loca
     settled(tab)
 
 
-# -------------------------------------------------------------------------------------------------
-# teaching
+# ----------------------------------------------------------------------------------------- teaching
 
 
 def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: LocalReviewer) -> None:

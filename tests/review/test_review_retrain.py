@@ -312,8 +312,7 @@ def test_a_linear_model_under_review_leaves_the_default_to_adapt(tmp_path: Path)
         model_to_retrain(str(tmp_path / "none"))
 
 
-# -------------------------------------------------------------------------------------------------
-# results and messages
+# ----------------------------------------------------------------------------- results and messages
 
 
 def test_fourteen_decisions_move_the_default_little_and_its_fixed_set_measures_it(

@@ -40,8 +40,7 @@ def rows(name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in (FOLDER / name).read_text("utf-8").splitlines()]
 
 
-# --------------------------------------------------------------------------------------------- what
-# a heading says
+# ------------------------------------------------------------------------------ what a heading says
 
 
 GENERIC = """Description; ROLE; Role & Description; Overview; Activity; Suggested Action; Program
@@ -145,8 +144,7 @@ def test_an_overview_of_another_matter_is_no_assessment_of_trafficking_efforts()
     assert opened(("Norvia", 1), ("Prisons", 2), ("Overview", 3))[-1] == "Prisons: Overview"
 
 
-# --------------------------------------------------------------------------------------------- as
-# readers see them
+# ------------------------------------------------------------------------------ as readers see them
 
 OUTLINE = (("Norvia", 1), ("c. Child Labor", 2), ("Description", 3), ("Prisons", 2), ("Other", 3))
 
@@ -258,8 +256,7 @@ def test_a_line_in_capitals_is_a_sentence_where_nothing_stands_under_it_or_right
         assert "POLICE SLEPT" in [passage.text for passage in split_passages(text_document(text))]
 
 
-# --------------------------------------------------------------------------------------------- rows
-# that are passages
+# --------------------------------------------------------------------------- rows that are passages
 
 
 def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifier) -> None:
@@ -294,8 +291,7 @@ def test_a_section_that_is_no_text_is_reported_with_its_line(tmp_path: Path, sec
         list(tag_input(str(file), Tagging("fast")))
 
 
-# ---------------------------------------------------------------------------------------------
-# the behaviour cases
+# ------------------------------------------------------------------------------ the behaviour cases
 
 
 def test_headings_of_like_meaning_are_many_and_none_is_one_that_the_models_are_taught() -> None:

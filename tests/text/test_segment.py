@@ -551,8 +551,7 @@ def texts(text: str) -> list[str]:
     return [p.text for p in split_passages(text_document(text))]
 
 
-# ------------------------------------------------------------------------------------------ for any
-# text
+# ------------------------------------------------------------------------------------- for any text
 
 
 @given(TEXTS, UNITS)
@@ -616,8 +615,7 @@ def test_blocks_and_pages_go_with_their_passages() -> None:
     ]
 
 
-# ------------------------------------------------------------------------------------------
-# sentences
+# ---------------------------------------------------------------------------------------- sentences
 
 
 @pytest.mark.parametrize("line", [line for case in CASES.values() for line in lines(case)])
@@ -698,8 +696,7 @@ def paragraphs(rows: Sequence[Row]) -> Iterator[list[str]]:
     return (sentences[at : at + 6] for at in range(0, len(sentences), 6))
 
 
-# ------------------------------------------------------------------------------------------
-# clauses
+# ------------------------------------------------------------------------------------------ clauses
 
 
 @pytest.mark.parametrize("line", lines(CLAUSES))
@@ -709,8 +706,7 @@ def test_lists_inside_a_sentence_are_split_to_clauses(line: str) -> None:
     assert split(text, "clause") == [part.strip() for part in line.split("|")]
 
 
-# ------------------------------------------------------------------------------------------
-# paragraphs
+# --------------------------------------------------------------------------------------- paragraphs
 
 
 def test_a_list_entry_is_a_block() -> None:

@@ -81,8 +81,7 @@ def ids(findings: Sequence[AuditFinding]) -> list[tuple[str, str]]:
     return [(pair["first"]["id"], pair["second"]["id"]) for pair in findings]
 
 
-# ---------------------------------------------------------------------------------------------
-# label errors
+# ------------------------------------------------------------------------------------- label errors
 
 
 def test_planted_label_errors_are_found_well_above_chance() -> None:
@@ -171,8 +170,7 @@ def test_without_cleanlab_the_pip_line_is_reported(monkeypatch: pytest.MonkeyPat
         audit_corpus(rows_of(("Police acted.", [], {})))
 
 
-# ---------------------------------------------------------------------------------------------
-# near-identical passages
+# -------------------------------------------------------------------------- near-identical passages
 
 
 def grams(text: str) -> set[tuple[str, ...]]:
@@ -257,8 +255,7 @@ def test_near_identical_passages_in_different_groups_leak() -> None:
     assert all(leak["similarity"] >= 0.8 for leak in leaks)
 
 
-# ---------------------------------------------------------------------------------------------
-# pairs, balance
+# ----------------------------------------------------------------------------------- pairs, balance
 
 
 def test_pairs_whose_labels_do_not_differ_are_found() -> None:
@@ -296,8 +293,7 @@ def test_balance_counts_each_label_by_section_the_largest_first() -> None:
     assert (none["section"], none["passages"], none["counts"]["failure"]) == (None, 1, 1)
 
 
-# ---------------------------------------------------------------------------------------------
-# rows and tables
+# ---------------------------------------------------------------------------------- rows and tables
 
 
 def test_each_part_is_counted_whole_and_shown_in_part() -> None:
@@ -335,8 +331,7 @@ def test_each_part_is_counted_whole_and_shown_in_part() -> None:
     assert "first" not in format_training_audit(findings, 3)
 
 
-# ---------------------------------------------------------------------------------------------
-# the command
+# -------------------------------------------------------------------------------------- the command
 
 
 PLAIN = 150

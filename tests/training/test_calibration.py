@@ -22,8 +22,7 @@ def simulated(rows: int, seed: int = 0) -> tuple[Floats, Bools]:
     return raw, chance < logistic(2 * raw - 1)
 
 
-# ---------------------------------------------------------------------------------------------
-# thresholds
+# --------------------------------------------------------------------------------------- thresholds
 
 ranked = st.lists(
     st.tuples(st.booleans(), st.integers(0, 50), st.integers(1, 4)), min_size=1, max_size=60
@@ -140,8 +139,7 @@ def test_equal_scores_are_not_parted() -> None:
     assert all(0.2 < value < 0.7 for value in points.values())
 
 
-# ---------------------------------------------------------------------------------------------
-# probabilities
+# ------------------------------------------------------------------------------------ probabilities
 
 
 def test_calibration_finds_what_the_labels_follow() -> None:

@@ -36,8 +36,7 @@ def fitted() -> TipClassifier:
     return clone(QUICK).fit(X, Y)
 
 
-# ---------------------------------------------------------------------------------------------
-# as scikit-learn has it
+# --------------------------------------------------------------------------- as scikit-learn has it
 
 
 def test_names_and_indicator_matrix_teach_the_same() -> None:
@@ -217,8 +216,7 @@ def test_its_outputs_have_the_shapes_and_types_of_a_multilabel_classifier(
     assert fitted.predict([]).shape == (0, 3)
 
 
-# ---------------------------------------------------------------------------------------------
-# what is refused
+# ---------------------------------------------------------------------------------- what is refused
 
 
 class Table:
@@ -396,8 +394,7 @@ def test_predicting_before_fitting_is_refused() -> None:
         TipClassifier().predict(X)
 
 
-# ---------------------------------------------------------------------------------------------
-# the default, adapted
+# ----------------------------------------------------------------------------- the default, adapted
 
 
 @pytest.fixture(scope="module")

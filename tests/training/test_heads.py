@@ -42,8 +42,7 @@ def loss(heads: EncoderHeads, pooled: Vectors, truth: Bools) -> float:
     return float(np.logaddexp(0, np.where(truth, -1, 1) * heads.logits(pooled)).mean())
 
 
-# ---------------------------------------------------------------------------------------------
-# one fit
+# ------------------------------------------------------------------------------------------ one fit
 
 
 def test_heads_sum_each_row_alone() -> None:
@@ -136,8 +135,7 @@ def test_vectors_beyond_all_measure_break_nothing() -> None:
     assert np.isfinite(heads.weights).all()
 
 
-# ---------------------------------------------------------------------------------------------
-# out of fold
+# -------------------------------------------------------------------------------------- out of fold
 
 
 def test_a_row_is_never_judged_by_a_head_that_saw_its_fold() -> None:
@@ -196,8 +194,7 @@ def test_fewer_rows_than_dimensions_have_the_same_solution() -> None:
     assert np.allclose(few.bias, more.bias, atol=1e-6)
 
 
-# ---------------------------------------------------------------------------------------------
-# pooled vectors
+# ----------------------------------------------------------------------------------- pooled vectors
 
 
 @pytest.fixture

@@ -139,8 +139,7 @@ def test_the_comparison_has_false_tags_and_both_parts() -> None:
     assert max(map(len, figures)) < 100  # the long line widens no column
 
 
-# ---------------------------------------------------------------------------------------------
-# calibration
+# -------------------------------------------------------------------------------------- calibration
 
 
 def logits_of(rows: int, scale: float) -> tuple[Floats, Bools, Ints]:

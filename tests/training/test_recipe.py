@@ -159,8 +159,7 @@ def complicity_of_money(model: Path) -> float:
     return float(scorer.model.heads.logits(scorer.pooled(["officers took money to them"]))[0, 2])
 
 
-# ---------------------------------------------------------------------------------------------
-# rows
+# --------------------------------------------------------------------------------------------- rows
 
 
 def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
@@ -231,8 +230,7 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     assert error_table(truth, scores, given, np.ones(4))["passages"] == 4
 
 
-# ---------------------------------------------------------------------------------------------
-# heads of the default
+# ----------------------------------------------------------------------------- heads of the default
 
 
 @pytest.fixture(scope="module")
@@ -526,8 +524,7 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-# ---------------------------------------------------------------------------------------------
-# the linear model
+# --------------------------------------------------------------------------------- the linear model
 
 
 @pytest.fixture(scope="module")
@@ -639,8 +636,7 @@ def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:
         train_default(CORPUS, [], tmp_path / "a", start=linear.out)
 
 
-# ---------------------------------------------------------------------------------------------
-# train.py
+# ----------------------------------------------------------------------------------------- train.py
 
 TRAIN_ON_SMALL_CORPUS = """
 import runpy, sys

@@ -27,8 +27,7 @@ def _annotation_object(value: object, problem: str) -> Mapping[str, object]:
     return value
 
 
-# ---------------------------------------------------------------------------------------------
-# doccano
+# ------------------------------------------------------------------------------------------ doccano
 
 _DOCCANO: Final = ("id", "text", "data", "label", "Comments", "passage_id", "predicted", "scores")
 
