@@ -184,14 +184,11 @@ TURNS = [
 # mended by better training. A case that begins to pass makes its test fail, so that it is taken off
 # this list.
 WRONG = {
-    "Official corruption continued to impede anti-trafficking efforts.",
     "The law prescribes penalties of one to five years' imprisonment, "
     "which were not commensurate with those for rape.",
     "Police did not arrest or fine trafficking victims.",
     "Open a shelter for victims.",
-    "The government has yet to adopt an action plan.",
-    "Doctors sent abroad by their government had to hand over most of their wages and their "
-    "passports.",
+    "Recruiters took bribes from traffickers.",
 }
 
 
