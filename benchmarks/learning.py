@@ -36,7 +36,7 @@ from tipclassify.arrays import Bools
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.resources import package_folder_in_user_cache
+from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import (
     Vectors,
@@ -231,7 +231,7 @@ def table(runs: Sequence[Run]) -> list[list[str]]:
 def _vectors(scorer: EncoderScorer, rows: Sequence[Row]) -> Vectors:
     texts = [row["text"] for row in rows]
     return pooled_vectors_to_fit_heads(
-        scorer, texts, headings_for_training(rows), cache=package_folder_in_user_cache("pooled")
+        scorer, texts, headings_for_training(rows), cache=resource_folder_in_user_cache("pooled")
     )
 
 

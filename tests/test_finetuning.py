@@ -363,7 +363,7 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
 
     from finetuning.fitting import logits_of, pad_batch
     from finetuning.network import export_graphs
-    from tipclassify.model.encoder.folder import read_encoder
+    from tipclassify.model.encoder.folder import read_encoder_model
     from tipclassify.model.encoder.scoring import EncoderScorer
 
     network = restored(base, trained).network
@@ -376,7 +376,7 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     (pooled,) = session.run(["pooled"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
     assert np.abs(pooled - wanted).max() < 1e-4
-    exported = read_encoder(trained)
+    exported = read_encoder_model(trained)
     exact = logits_of(network, rows, 0)
     rounded = exported.finetuned_heads.logits(EncoderScorer(exported).graph.pooled(rows))
     assert np.abs(rounded - exact).max() < 0.5  # weights and what flows between layers in 8 bits

@@ -14,7 +14,6 @@ from typing import Any, Final
 __all__ = [
     "count_with_noun",
     "csv_cell",
-    "csv_text",
     "escape_json_line_breaks",
     "format_columns",
     "format_for_terminal",
@@ -25,6 +24,7 @@ __all__ = [
     "looks_like_a_formula",
     "markdown_table",
     "one_line",
+    "unformat_csv_cell",
 ]
 
 _DEEPEST: Final = 100
@@ -120,10 +120,10 @@ def csv_cell(value: object) -> object:
     return "'" + text if looks_like_a_formula(text.lstrip("'")) else text
 
 
-def csv_text(cell: str) -> str:
+def unformat_csv_cell(cell: str) -> str:
     """Return the text of a cell that `csv_cell` made, without the ``'`` before formulas.
 
-    >>> csv_text("'=1+1"), csv_text("a;'=1+1"), csv_text("'Police'")
+    >>> unformat_csv_cell("'=1+1"), unformat_csv_cell("a;'=1+1"), unformat_csv_cell("'Police'")
     ('=1+1', 'a;=1+1', "'Police'")
     """
     return _GUARD.sub(r"\1", cell)

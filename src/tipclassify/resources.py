@@ -11,8 +11,8 @@ from typing import Final
 __all__ = [
     "PACKAGE",
     "checkout_folder_of_package",
-    "package_folder_in_user_cache",
     "read_resource",
+    "resource_folder_in_user_cache",
     "resource_path",
     "shipped_data_folder",
 ]
@@ -51,7 +51,7 @@ def shipped_data_folder(installed: str, in_checkout: str, holds: str) -> Path | 
     return next((place for place in places if (place / holds).exists()), None)
 
 
-def package_folder_in_user_cache(name: str) -> Path | None:
+def resource_folder_in_user_cache(name: str) -> Path | None:
     """Return tipclassify's folder `name` in the user's cache folder; None without a home."""
     import platformdirs  # slow to import
 

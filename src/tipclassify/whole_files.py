@@ -23,7 +23,7 @@ except ImportError:  # Windows, where a file in use cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
-    "FileFailingOnce",
+    "WholeFileFailingOnce",
     "exchange_files_atomically",
     "hidden_file_name",
     "is_file_locked",
@@ -170,7 +170,7 @@ def open_whole_file(
     ends as they are written.
     """
     if path.exists() and not path.is_file():
-        with _open_private_file(path, "w", binary) as out:
+        with _open_private_whole_file(path, "w", binary) as out:
             yield out
         return
     remove_left_for(path)
@@ -178,7 +178,7 @@ def open_whole_file(
     held = None
     try:
         while True:
-            with _open_private_file(file, "x", binary) as out:
+            with _open_private_whole_file(file, "x", binary) as out:
                 lock_open_file(out.fileno())
                 # Another process may have taken it for scrap before it was held.
                 if file.exists():
@@ -199,7 +199,7 @@ def open_whole_file(
             os.unlink(file)
 
 
-def _open_private_file(file: Path, mode: str, binary: bool) -> IO[Any]:
+def _open_private_whole_file(file: Path, mode: str, binary: bool) -> IO[Any]:
     """Open a file to write, which only this user can read."""
     opener = partial(os.open, mode=0o600)
     if binary:
@@ -228,7 +228,7 @@ def exchange_files_atomically(first: Path, second: Path) -> bool:
     return False
 
 
-class FileFailingOnce:
+class WholeFileFailingOnce:
     """A binary stream that fails once.
 
     After its first `OSError`, or once closed, all else is lost without another. Libraries that pack

@@ -19,7 +19,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel, write_encoder
+from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel, write_encoder_model
 
 WORDS = {
     "convicted": (4, 0, 0),
@@ -113,7 +113,7 @@ def main() -> None:
         meta={},
     )
     meta = {"base": {"name": "none", "licence": "Apache-2.0"}, "metrics": {"macro_f1": 0.5}}
-    write_encoder(Path(__file__).parent / "tiny_encoder", model, meta)
+    write_encoder_model(Path(__file__).parent / "tiny_encoder", model, meta)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tipclassify.formatting import csv_cell, csv_text
+from tipclassify.formatting import csv_cell, unformat_csv_cell
 
 EVIL = "\x1b]0;owned\x07\x1b[2J\x9b31m"
 
@@ -52,7 +52,7 @@ def test_a_cell_comes_back_as_the_text_it_was(text: str) -> None:
         "\ufffd" if (char < " " and char not in "\t\r\n") or char == "\x7f" else char
         for char in text
     )
-    assert csv_text(str(csv_cell(text))) == readable
+    assert unformat_csv_cell(str(csv_cell(text))) == readable
 
 
 @pytest.mark.skipif(os.name != "posix", reason="terminals of POSIX")

@@ -14,7 +14,7 @@ from lxml import etree
 from tipclassify import Classifier
 from tipclassify.corpus.loading import group_rows
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
-from tipclassify.formatting import csv_cell, csv_text
+from tipclassify.formatting import csv_cell, unformat_csv_cell
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling_for_encoder
 from tipclassify.pipeline.batch import Tagging
@@ -97,7 +97,9 @@ CASES: dict[Callable[[str], object], tuple[str, ...]] = {
         "not ",
     ),
     give_reasons_by_words: ("not ", "failed; "),
-    lambda text: csv_text(str(csv_cell("a" + text))): ("\t", "\n", "; \"", "'", ";'", "\ufeff"),
+    lambda text: unformat_csv_cell(str(csv_cell("a" + text))): (
+        "\t", "\n", "; \"", "'", ";'", "\ufeff",
+    ),
 }  # fmt: skip
 
 

@@ -27,7 +27,12 @@ from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
 from tipclassify.arrays import Floats
-from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel, read_encoder, write_encoder
+from tipclassify.model.encoder.folder import (
+    EncoderHeads,
+    EncoderModel,
+    read_encoder_model,
+    write_encoder_model,
+)
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.model.encoder.onnx_session import OnnxSession, onnx_thread_count
 from tipclassify.model.encoder.scoring import (
@@ -61,11 +66,11 @@ def copy(tmp_path: Path) -> Path:
 
 
 def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    tiny = read_encoder(TINY)
+    tiny = read_encoder_model(TINY)
     heads = EncoderHeads(np.full((3, 3), 0.25), np.array([1.0, 2.0, 3.0]))
     fitted = replace(tiny, heads=heads, stand_in="Arcadia")
-    write_encoder(tmp_path / "a", fitted, {"base": {"name": "none"}}, {"README.md": "Card\n"})
-    again = read_encoder(tmp_path / "a")
+    write_encoder_model(tmp_path / "a", fitted, {"base": {"name": "none"}}, {"README.md": "Card\n"})
+    again = read_encoder_model(tmp_path / "a")
     assert again.graph == tiny.graph
     assert again.tokenizer == tiny.tokenizer
     assert (again.window, again.overlap) == (16, 4)
@@ -88,7 +93,7 @@ def test_a_folder_comes_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_the_same_model_has_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_encoder(tmp_path / name, read_encoder(TINY), {})
+        write_encoder_model(tmp_path / name, read_encoder_model(TINY), {})
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
 
@@ -97,19 +102,19 @@ def test_the_same_model_has_the_same_bytes(tmp_path: Path) -> None:
 def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
     (copy / name).write_bytes((copy / name).read_bytes()[:-1] + b"?")
     with pytest.raises(ModelError, match=rf"{name}: truncated or changed since training"):
-        read_encoder(copy)
+        read_encoder_model(copy)
     (copy / name).unlink()
     with pytest.raises(ModelError, match=rf"{name}: missing"):
-        read_encoder(copy)
+        read_encoder_model(copy)
 
 
 def test_what_scoring_does_without_may_be_missing_but_not_changed(tmp_path: Path) -> None:
-    write_encoder(tmp_path / "a", read_encoder(TINY), {}, {"README.md": "Card\n"})
+    write_encoder_model(tmp_path / "a", read_encoder_model(TINY), {}, {"README.md": "Card\n"})
     (tmp_path / "a" / "README.md").write_text("Another card\n", "utf-8")
     with pytest.raises(ModelError, match=r"README\.md: truncated or changed since training"):
-        read_encoder(tmp_path / "a")
+        read_encoder_model(tmp_path / "a")
     (tmp_path / "a" / "README.md").unlink()
-    assert read_encoder(tmp_path / "a").window == 16
+    assert read_encoder_model(tmp_path / "a").window == 16
 
 
 def npz(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -151,16 +156,16 @@ def test_heads_that_are_none_are_refused(copy: Path, data: bytes, message: str) 
     files["heads.npz"] = hashlib.sha256(data).hexdigest()
     change_head(copy, files=files)
     with pytest.raises(ModelError, match=message):
-        read_encoder(copy)
+        read_encoder_model(copy)
 
 
 def test_weights_of_drops_come_back_and_may_be_missing(tmp_path: Path) -> None:
-    assert read_encoder(TINY).drop_weights is None
+    assert read_encoder_model(TINY).drop_weights is None
     weights = np.arange(9.0).reshape(3, 3)
-    write_encoder(tmp_path / "a", replace(read_encoder(TINY), drop_weights=weights), {})
-    assert np.array_equal(read_encoder(tmp_path / "a").token_weights, weights)
+    write_encoder_model(tmp_path / "a", replace(read_encoder_model(TINY), drop_weights=weights), {})
+    assert np.array_equal(read_encoder_model(tmp_path / "a").token_weights, weights)
     (tmp_path / "a" / "reasons.npz").unlink()
-    without = read_encoder(tmp_path / "a")
+    without = read_encoder_model(tmp_path / "a")
     assert without.drop_weights is None
     assert np.array_equal(without.token_weights, np.diag([1.0, 0.9, 0.8]))  # heads, calibrated
 
@@ -170,14 +175,16 @@ def test_weights_of_drops_come_back_and_may_be_missing(tmp_path: Path) -> None:
     [np.zeros((3, 4)), np.zeros((2, 3)), np.full((3, 3), np.inf), np.zeros((3, 3), np.float32)],
 )
 def test_weights_of_drops_that_do_not_fit_are_refused(tmp_path: Path, weights: np.ndarray) -> None:
-    write_encoder(tmp_path / "a", replace(read_encoder(TINY), drop_weights=weights), {})
+    write_encoder_model(tmp_path / "a", replace(read_encoder_model(TINY), drop_weights=weights), {})
     with pytest.raises(ModelError, match=r"reasons\.npz: not 3 rows of 3 finite numbers; train or"):
-        read_encoder(tmp_path / "a")
+        read_encoder_model(tmp_path / "a")
 
 
 def test_heads_of_another_encoder_are_reported_in_a_line(tmp_path: Path) -> None:
     wide = EncoderHeads(np.zeros((3, 5)), np.zeros(3))
-    write_encoder(tmp_path / "a", replace(read_encoder(TINY), heads=wide, finetuned_heads=wide), {})
+    write_encoder_model(
+        tmp_path / "a", replace(read_encoder_model(TINY), heads=wide, finetuned_heads=wide), {}
+    )
     with pytest.raises(ModelError, match=r"does not give a vector of finite numbers; [^\n]+$"):
         Classifier.load(tmp_path / "a").logits(["Police acted."])
 
@@ -186,7 +193,7 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
     text = (copy / "model.json").read_text("utf-8")
     (copy / "model.json").write_text(text.replace("0.9", "0.1"), "utf-8")
     with pytest.raises(ModelError, match="its hash does not match"):
-        read_encoder(copy)
+        read_encoder_model(copy)
 
 
 @pytest.mark.parametrize(
@@ -220,25 +227,27 @@ def test_a_head_that_scoring_cannot_use_is_refused(
 ) -> None:
     change_head(copy, **changes)
     with pytest.raises(ModelError, match=message):
-        read_encoder(copy)
+        read_encoder_model(copy)
 
 
 def test_a_head_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="covers no text"):
-        write_encoder(tmp_path / "a", replace(read_encoder(TINY), window=1, overlap=0), {})
+        write_encoder_model(
+            tmp_path / "a", replace(read_encoder_model(TINY), window=1, overlap=0), {}
+        )
     assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_is_no_graph_is_reported_in_a_line(tmp_path: Path) -> None:
-    tiny = read_encoder(TINY)
-    write_encoder(tmp_path / "graph", replace(tiny, graph=b"import os"), {})
+    tiny = read_encoder_model(TINY)
+    write_encoder_model(tmp_path / "graph", replace(tiny, graph=b"import os"), {})
     with pytest.raises(ModelError, match=r"the encoder.s graph [^\n]+$"):
         Classifier.load(tmp_path / "graph")
-    write_encoder(tmp_path / "words", replace(tiny, tokenizer="{}"), {})
+    write_encoder_model(tmp_path / "words", replace(tiny, tokenizer="{}"), {})
     with pytest.raises(ModelError, match=r"tokenizer.json is not one we can use [^\n]+$"):
         Classifier.load(tmp_path / "words")
     of_older_format = tiny.graph.replace(b"pooled", b"logits")  # as long
-    write_encoder(tmp_path / "logits", replace(tiny, graph=of_older_format), {})
+    write_encoder_model(tmp_path / "logits", replace(tiny, graph=of_older_format), {})
     message = r"gives logits, tokens, not tokens to a pooled vector and token vectors; [^\n]+$"
     with pytest.raises(ModelError, match=message):
         Classifier.load(tmp_path / "logits")
@@ -393,7 +402,7 @@ def test_half_characters_move_no_offset(tiny: Classifier) -> None:
 
 
 def test_equal_rows_of_tokens_have_the_vectors_that_each_has_alone() -> None:
-    graph = OnnxSession(read_encoder(TINY))
+    graph = OnnxSession(read_encoder_model(TINY))
     rows = [[2, 7, 3], [2, 3], [2, 7, 3]]
     assert graph.pooled(rows).tolist() == [graph.pooled([row])[0].tolist() for row in rows]
     assert graph.pooled([]).shape == (0, 3)
@@ -405,7 +414,7 @@ def test_scores_are_the_same_with_any_number_of_threads(monkeypatch: pytest.Monk
 
     def logits_of_threads(number: str) -> Floats:
         monkeypatch.setenv("OMP_NUM_THREADS", number)
-        return EncoderScorer(read_encoder(TINY)).logits(texts)
+        return EncoderScorer(read_encoder_model(TINY)).logits(texts)
 
     assert np.array_equal(logits_of_threads("1"), logits_of_threads("4"))
 
@@ -418,7 +427,7 @@ def test_threads_follow_the_settings_of_joblib_and_dask(monkeypatch: pytest.Monk
 
 
 def test_a_graph_that_gives_no_numbers_is_reported() -> None:
-    tiny = read_encoder(TINY)
+    tiny = read_encoder_model(TINY)
     vector_of_convicted = np.float32([4, 0, 0]).tobytes()
     no_numbers = np.full(3, np.nan, np.float32).tobytes()
     changed = tiny.graph.replace(vector_of_convicted, no_numbers)
@@ -447,7 +456,7 @@ def test_an_encoder_goes_to_another_process(tiny: Classifier) -> None:
 @pytest.fixture(scope="module")
 def nameless() -> Classifier:
     """Let the tiny encoder read each name as "bribes", a word that it knows."""
-    return Classifier(EncoderScorer(replace(read_encoder(TINY), stand_in="bribes")))
+    return Classifier(EncoderScorer(replace(read_encoder_model(TINY), stand_in="bribes")))
 
 
 def test_names_are_read_as_their_stand_in(nameless: Classifier, tiny: Classifier) -> None:
@@ -600,7 +609,7 @@ def test_the_phrases_that_contribute_most_are_the_ones_measured(tiny: Classifier
 def test_the_phrases_of_the_largest_foretold_drops_are_measured(tmp_path: Path) -> None:
     # as if what counts for failure counted for complicity, and the other way round
     swapped = np.array([[1.0, 0, 0], [0, 0, 1], [0, 1, 0]])
-    write_encoder(tmp_path / "a", replace(read_encoder(TINY), drop_weights=swapped), {})
+    write_encoder_model(tmp_path / "a", replace(read_encoder_model(TINY), drop_weights=swapped), {})
     text = "Nine victims of the police officers took bribes, but the courts did not act."
     passage = replace(under(None, text), labels=("complicity",))
     (chosen,) = Classifier.load(tmp_path / "a").explain_all([passage], max_phrases=1)

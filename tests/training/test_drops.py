@@ -9,7 +9,7 @@ import pytest
 
 from tipclassify.corpus.loading import Row
 from tipclassify.labels import LABELS
-from tipclassify.model.encoder.folder import EncoderModel, read_encoder
+from tipclassify.model.encoder.folder import EncoderModel, read_encoder_model
 from tipclassify.training.fit_drops import fit_drop_weights
 
 TINY = Path(__file__).parent.parent / "files" / "tiny_encoder"
@@ -36,7 +36,7 @@ def rows_of(texts: dict[str, list[str]], doc: str | None = None) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def model() -> EncoderModel:
-    return read_encoder(TINY)
+    return read_encoder_model(TINY)
 
 
 def test_foretold_drops_are_those_of_masking(model: EncoderModel) -> None:

@@ -30,8 +30,8 @@ from tipclassify import LABELS, Classifier, ModelError, Passage
 from tipclassify.arrays import Bools
 from tipclassify.cli.training_run import (
     TrainCommandRequest,
+    command_notes_on_replaced_model,
     fit_fast_model_for_command,
-    lines_on_replaced_model,
     print_training_announcement,
 )
 from tipclassify.corpus import loading
@@ -39,7 +39,7 @@ from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import replay_reference_outputs
 from tipclassify.labels import POLICIES
-from tipclassify.model.encoder.folder import read_encoder, write_encoder
+from tipclassify.model.encoder.folder import read_encoder_model, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.model import read_linear_model
 from tipclassify.model.loading import model_folder
@@ -240,8 +240,8 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 
 def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
-    before = read_encoder(TINY)
-    after = read_encoder(mine.out)
+    before = read_encoder_model(TINY)
+    after = read_encoder_model(mine.out)
     assert after.graph == before.graph
     assert after.tokenizer == before.tokenizer
     assert after.vocabulary == before.vocabulary
@@ -307,7 +307,7 @@ def test_the_same_rows_give_the_same_bytes(mine: Trained, tmp_path: Path) -> Non
 
 def test_what_is_held_out_teaches_nothing_and_measures(tmp_path: Path) -> None:
     def weights(trained: Trained) -> bytes:
-        return read_encoder(trained.out).heads.weights.tobytes()
+        return read_encoder_model(trained.out).heads.weights.tobytes()
 
     plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
     held_flipped = train_default(flipped(CORPUS, HELD), [], tmp_path / "held", start=TINY)
@@ -320,13 +320,13 @@ def test_what_is_held_out_teaches_nothing_and_measures(tmp_path: Path) -> None:
 def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(
     mine: Trained, tmp_path: Path
 ) -> None:
-    start = read_encoder(TINY)
-    trained = read_encoder(mine.out)
+    start = read_encoder_model(TINY)
+    trained = read_encoder_model(mine.out)
     assert trained.scale.tolist() != start.scale.tolist()
     assert trained.thresholds != start.thresholds
     invented = [row for row in CORPUS if not is_real(row)]
     of_invented = train_default(invented, OWN, tmp_path / "small", start=TINY)
-    without_real = read_encoder(of_invented.out)
+    without_real = read_encoder_model(of_invented.out)
     assert without_real.scale.tolist() == start.scale.tolist()
     assert without_real.shift.tolist() == start.shift.tolist()
     assert without_real.thresholds == start.thresholds
@@ -385,7 +385,7 @@ def test_a_smaller_penalty_moves_further(mine: Trained, tmp_path: Path) -> None:
 
 
 def test_the_fixed_set_is_of_held_out_passages_without_their_words(mine: Trained) -> None:
-    model = read_encoder(mine.out)
+    model = read_encoder_model(mine.out)
     fixed = read_fixed(model.training_files["fixed.npz"], 3)
     held_rows = [row for row, held in zip(CORPUS, HELD, strict=True) if held]
     assert set(fixed.keys.tolist()) <= {fixed_set_key_of_row(row).encode() for row in held_rows}
@@ -445,20 +445,20 @@ FINE_TUNING_SETTINGS = {
 
 def finetuned(folder: Path, **settings: object) -> Path:
     """Write the tiny encoder as a fine-tuning exports it."""
-    model = replace(read_encoder(TINY), notices={"NOTICE": "Base: tiny", "LICENSE": "Apache"})
+    model = replace(read_encoder_model(TINY), notices={"NOTICE": "Base: tiny", "LICENSE": "Apache"})
     meta = {
         "base": {"name": "tiny", "licence": "Apache-2.0", "sha256": "ab12"},
         "weight_bits": 7,
         "training": {"settings": {**FINE_TUNING_SETTINGS, **settings}},
     }
-    write_encoder(folder, model, meta)
+    write_encoder_model(folder, model, meta)
     return folder
 
 
 def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: Path) -> None:
     start = finetuned(tmp_path / "start")
     trained = train_default(CORPUS, [], tmp_path / "out" / "mine", start=start)
-    assert read_encoder(trained.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
+    assert read_encoder_model(trained.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
     card = card_of(trained.out)
     assert "They started from those of the fine-tuning and were fitted on the corpus." in card
     epochs = (
@@ -489,11 +489,11 @@ class EncodersWithShares:
 def with_shares(tmp_path: Path) -> EncodersWithShares:
     """Write the tiny encoder with shares of whole reports, as exported and with other heads."""
     shares = {"natural": {"hrr": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}}
-    exported = read_encoder(TINY)
+    exported = read_encoder_model(TINY)
     heads = replace(exported.heads, weights=2 * exported.heads.weights)
     adapted = replace(exported, heads=heads, scale=np.full(3, 0.5))
-    write_encoder(tmp_path / "exported", exported, shares)
-    write_encoder(tmp_path / "adapted", adapted, shares)
+    write_encoder_model(tmp_path / "exported", exported, shares)
+    write_encoder_model(tmp_path / "adapted", adapted, shares)
     return EncodersWithShares(tmp_path / "exported", tmp_path / "adapted")
 
 
@@ -595,7 +595,7 @@ def test_the_default_says_what_passages_of_the_linear_model_stand_for(
     linear: Trained, with_shares: EncodersWithShares, tmp_path: Path
 ) -> None:
     def head_weighted_by(folder: Path) -> JsonObject:
-        teacher = Teacher(weighting_model=read_encoder(folder))
+        teacher = Teacher(weighting_model=read_encoder_model(folder))
         return head_of(
             fit_and_write_linear_model(
                 CORPUS, tmp_path / f"fast-{folder.name}", teacher=teacher
@@ -758,10 +758,10 @@ def test_a_model_of_a_shipped_name_elsewhere_is_not_what_the_command_line_takes(
     tmp_path: Path,
 ) -> None:
     shipped = model_folder("default").resolve()  # of the checkout or of the installed package
-    of_new, of_shipped = lines_on_replaced_model(tmp_path / "default")
+    of_new, of_shipped = command_notes_on_replaced_model(tmp_path / "default")
     assert of_new == f"makes a new model in {tmp_path / 'default'}"
     assert of_shipped.startswith(f"'--model default' is another one, in {shipped}: name the folder")
-    assert "is this folder" in lines_on_replaced_model(shipped)[1]
+    assert "is this folder" in command_notes_on_replaced_model(shipped)[1]
 
 
 @pytest.mark.slow

@@ -218,7 +218,7 @@ def _print_version(asked: bool) -> None:
 
 
 @app.callback()
-def _root(
+def _command_line_root(
     version: Annotated[
         bool,
         Option(

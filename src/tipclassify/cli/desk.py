@@ -9,7 +9,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from tipclassify.cli.local_page import login_name, open_page_when_ready
+from tipclassify.cli.local_page import login_name_of_command_user, open_page_when_ready
 from tipclassify.cli.output import print_note
 from tipclassify.errors import needs_extra
 
@@ -42,7 +42,7 @@ def desk(
         from tipclassify.review.server import listen_on_loopback
     from tipclassify.review.desk_session import DeskSession
 
-    session = DeskSession(folder, annotator or login_name(), print_note)
+    session = DeskSession(folder, annotator or login_name_of_command_user(), print_note)
     socket = listen_on_loopback(port)
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/{token}/index.html"

@@ -12,10 +12,10 @@ from pathlib import Path
 from tipclassify.cli.output import print_note
 from tipclassify.whole_files import lock_open_file, remove_left_temporary_file
 
-__all__ = ["login_name", "open_page_when_ready", "write_redirect_to_command_page"]
+__all__ = ["login_name_of_command_user", "open_page_when_ready", "write_redirect_to_command_page"]
 
 
-def login_name() -> str:
+def login_name_of_command_user() -> str:
     """Return the user's login name, or "annotator" where there is none."""
     # a container may run as a user without a name
     with contextlib.suppress(OSError, KeyError, ImportError):

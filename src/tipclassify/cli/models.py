@@ -62,7 +62,7 @@ def explain(
         text = read_bounded("-").decode("utf-8-sig", "replace").strip()
     if not text.strip():
         raise InputError("the passage is empty; give a sentence")
-    classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))
+    classifier = Classifier.load(model).with_thresholds(options.parse_threshold_options(threshold))
     reasons = classifier.explain(Passage(text, 0, len(text), section))
     no_prose = is_non_prose(text, section)
     rows = []
@@ -147,7 +147,7 @@ def evaluate(
     everything = format == "jsonl"
     keys = model_folder(model) / TAUGHT
     report = evaluate_rows(
-        Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
+        Classifier.load(model).with_thresholds(options.parse_threshold_options(threshold)),
         read_rows(*labelled, columns=options.columns_from_options(text_column, label_column)),
         policy,
         parts=ReportParts(

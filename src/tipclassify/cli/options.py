@@ -122,7 +122,7 @@ NewFile = Annotated[
 ]
 
 
-def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
+def parse_threshold_options(given: Sequence[str] | None) -> dict[str, float]:
     """Parse ``["failure=0.4"]`` to ``{"failure": 0.4}``.
 
     The last of several for one label applies.
@@ -157,7 +157,7 @@ def tagging_from_options(
     return Tagging(
         model=model,
         policy=policy,
-        thresholds=tuple(sorted(parse_thresholds(threshold).items())),
+        thresholds=tuple(sorted(parse_threshold_options(threshold).items())),
         unit=unit,
         read=read_options(encoding, allow_private, text_column),
     )

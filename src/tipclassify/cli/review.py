@@ -12,7 +12,7 @@ import typer
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.local_page import login_name, open_page_when_ready
+from tipclassify.cli.local_page import login_name_of_command_user, open_page_when_ready
 from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
 from tipclassify.errors import needs_extra
 from tipclassify.progress import progress_bar
@@ -94,7 +94,7 @@ def review(
         tagging.classifier(),
         reports,
         corpus,
-        annotator or login_name(),
+        annotator or login_name_of_command_user(),
         policy=policy,
         blind=blind,
         queue_first=queue,

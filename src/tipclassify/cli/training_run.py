@@ -59,7 +59,7 @@ Fit = Callable[[TrainCommandRequest, Sequence["Row"], Sequence["Row"]], "Trained
 """Train on the rows of the project's corpus and the user's own."""
 
 
-def check_train_request(request: TrainCommandRequest) -> None:
+def check_train_command_request(request: TrainCommandRequest) -> None:
     """Refuse options of another kind of model, and an output in the way."""
     from tipclassify.model.common.replacement import check_replaceable_model, recover_model_folder
 
@@ -79,12 +79,12 @@ def fit_requested_model(
     """Hold out, fit, calibrate, evaluate and save: one recipe for each kind of model."""
     if request.model == "fast":
         return fit_fast_model_for_command(request, corpus, own)
-    from tipclassify.resources import package_folder_in_user_cache
+    from tipclassify.resources import resource_folder_in_user_cache
     from tipclassify.training.fit_heads import HeadSettings
     from tipclassify.training.train_heads import train_default
 
     settings = HeadSettings(
-        request.penalty, seed=request.seed, cache=package_folder_in_user_cache("pooled")
+        request.penalty, seed=request.seed, cache=resource_folder_in_user_cache("pooled")
     )
     with progress_lines("passages read by the encoder") as progress:
         return train_default(corpus, own, request.out, settings=settings, progress=progress)
@@ -92,8 +92,8 @@ def fit_requested_model(
 
 def run_train_command(request: TrainCommandRequest, fit: Fit = fit_requested_model) -> None:
     """Load the rows, say what will be replaced, train by `fit`, and print what came of it."""
-    check_train_request(request)
-    corpus, own = load_rows_of_request(request)
+    check_train_command_request(request)
+    corpus, own = load_rows_for_train_command(request)
     print_training_announcement(request, corpus, own)
     before = _hash_of_train_command_output(request.out)
     try:
@@ -107,7 +107,7 @@ def run_train_command(request: TrainCommandRequest, fit: Fit = fit_requested_mod
     request.note(f"saved {request.out}; use it with: {command}")
 
 
-def load_rows_of_request(request: TrainCommandRequest) -> tuple[list[Row], list[Row]]:
+def load_rows_for_train_command(request: TrainCommandRequest) -> tuple[list[Row], list[Row]]:
     """Load the project's corpus, where it is to be learned, and the user's rows."""
     from tipclassify.corpus.loading import corpus_rows, load_corpus
 
@@ -143,7 +143,7 @@ def print_training_announcement(
     if 0 < len(own) < _FEW:
         advice = f"label {_FEW} or more to tell a difference"
         request.note(f"warning: {len(own)} passages of your own are few: {advice}")
-    for line in lines_on_replaced_model(request.out):
+    for line in command_notes_on_replaced_model(request.out):
         request.note(line)
 
 
@@ -156,7 +156,7 @@ def _hash_of_train_command_output(out: Path) -> str:
     return str(load_model_head(out).get("sha256", ""))
 
 
-def lines_on_replaced_model(out: Path) -> list[str]:
+def command_notes_on_replaced_model(out: Path) -> list[str]:
     """Say which model a training replaces, and which one the command line takes by that name."""
     from tipclassify.model.loading import SHIPPED, model_folder
 

@@ -290,7 +290,7 @@ def rebuild(
     problems: list[str] = []
     there = None
     if given is not None and given.is_dir():
-        there = _given_files_of_real_labels(given)
+        there = _corpus_source_files_in_folder(given)
     elif given is not None:
         texts |= _texts_by_passage_key(given, keys)
         files = {}
@@ -335,7 +335,7 @@ def rebuild(
     return Rebuilt(rows, missing, problems)
 
 
-def _given_files_of_real_labels(folder: Path) -> dict[str, Path]:
+def _corpus_source_files_in_folder(folder: Path) -> dict[str, Path]:
     """List the files below a folder by the last part, and by the last two parts, of their paths."""
     files = {}
     for path in sorted(folder.rglob("*")):

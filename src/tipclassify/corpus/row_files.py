@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import CorpusError, reason_of_error
-from tipclassify.formatting import csv_text, format_numbers, load_json, one_line
+from tipclassify.formatting import format_numbers, load_json, one_line, unformat_csv_cell
 from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 
 __all__ = [
@@ -136,7 +136,7 @@ def corpus_csv_rows(file: Path, columns: CorpusColumns | None = None) -> Iterato
             cells = {}
             for name, value in row.items():
                 if name and (value or name in kept):
-                    cells[name] = csv_text(value or "")
+                    cells[name] = unformat_csv_cell(value or "")
             if any(str(cells.get(name, "")).strip() for name in kept):
                 yield f"{file}:{reader.line_num}", cells
             else:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from tipclassify.errors import reason_of_error
 from tipclassify.formatting import load_json
-from tipclassify.resources import package_folder_in_user_cache
+from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.whole_files import open_whole_file
 
 MEDIA_TYPES: Final = {
@@ -59,7 +59,7 @@ def download_cache_folder() -> Path | None:
     """
     if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
         return Path(os.path.expanduser(chosen), "links")
-    return package_folder_in_user_cache("links")
+    return resource_folder_in_user_cache("links")
 
 
 def read_cached_download(url: str, day: str = "*", allow_private: bool = True) -> Download | None:

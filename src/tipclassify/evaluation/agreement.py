@@ -170,7 +170,7 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     problems: list[str] = []
     unlabelled = 0
     for where, (name, labels) in read_each_corpus_row(
-        corpus_json_rows(Path(path)), _annotator_labels_for_agreement, problems
+        corpus_json_rows(Path(path)), _labels_for_evaluating_agreement, problems
     ):
         if labels is None:
             unlabelled += 1
@@ -189,7 +189,7 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     return annotations
 
 
-def _annotator_labels_for_agreement(row: object) -> tuple[str, tuple[str, ...] | None]:
+def _labels_for_evaluating_agreement(row: object) -> tuple[str, tuple[str, ...] | None]:
     """Return the passage id and the labels of a row; None for a row that is not labelled yet."""
     if not isinstance(row, dict) or not {"id", "labels"} <= row.keys():
         raise RowError(f"no id or no labels; {_WANTED}")
@@ -213,8 +213,8 @@ def blindness(
     The rows of both files say so in ``blind``. Returns the passages, and a line on how many were
     not labelled so, or do not say.
     """
-    first_blind = _blind_rows_for_agreement(first)
-    second_blind = _blind_rows_for_agreement(second)
+    first_blind = _blind_rows_for_evaluating_agreement(first)
+    second_blind = _blind_rows_for_evaluating_agreement(second)
     alone = [key for key in shared if first_blind[key] and second_blind[key]]
     seen = sum(first_blind[key] is False or second_blind[key] is False for key in shared)
     count = "which alone count" if alone else "so that all count, independent or not"
@@ -223,7 +223,7 @@ def blindness(
     return alone, f"labelled without seeing the other: {shares}, {count}; {rest}"
 
 
-def _blind_rows_for_agreement(path: str | os.PathLike[str]) -> dict[str, bool | None]:
+def _blind_rows_for_evaluating_agreement(path: str | os.PathLike[str]) -> dict[str, bool | None]:
     """Return by id whether a row was labelled without its colleagues' labels; None: not said."""
     blind_rows: dict[str, bool | None] = {}
     for _, row in corpus_json_rows(Path(path)):

@@ -111,16 +111,16 @@ class Classifier:
         trained = {policy: tuple(self.scorer.thresholds[policy]) for policy in POLICIES}
         if thresholds != trained:
             card = texts.get("README.md", "")
-            texts["README.md"] = f"{card}\n{_note_on_classifier_thresholds(thresholds)}"
+            texts["README.md"] = f"{card}\n{_model_card_note_on_thresholds(thresholds)}"
         if isinstance(self.scorer, LinearScorer):
             linear = replace(self.scorer.model, thresholds=thresholds)
             # The record of training passages is a file only; an encoder has it in memory.
             write_linear_model(linear, path, {**texts, **self._read_beside("taught.bin")})
         else:
-            from tipclassify.model.encoder.folder import write_encoder
+            from tipclassify.model.encoder.folder import write_encoder_model
 
             encoder = replace(self._encoder().model, thresholds=thresholds)
-            write_encoder(path, encoder, self.scorer.meta, texts)
+            write_encoder_model(path, encoder, self.scorer.meta, texts)
 
     def _encoder(self) -> EncoderScorer:
         """Return the scorer of an encoder model; `ModelError` for a model of another kind."""
@@ -190,7 +190,7 @@ class Classifier:
 
         Takes what `predict_proba` takes, with the same errors.
         """
-        return self._score(_checked_classifier_input(passages)).logits
+        return self._score(_checked_model_input(passages)).logits
 
     def predict_proba(self, passages: Iterable[str | Passage]) -> Floats:
         """Compute calibrated probabilities, float64 (n, 3), in the order of ``LABELS``.
@@ -220,7 +220,7 @@ class Classifier:
         >>> Classifier.load().embed(["Police arrested three traffickers."]).shape
         (1, 384)
         """
-        texts, headings = _scorer_inputs(_checked_classifier_input(passages))
+        texts, headings = _scorer_inputs(_checked_model_input(passages))
         return self._encoder().pooled(texts, headings)
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
@@ -240,7 +240,7 @@ class Classifier:
         that a passage has, or for its most probable one: those whose tokens contribute most. With
         five, that takes about a fourth of the time. ``fast`` needs no limit.
         """
-        checked = _checked_classifier_input(passages)
+        checked = _checked_model_input(passages)
         texts, headings = _scorer_inputs(checked)
         labels = [() if isinstance(passage, str) else passage.labels for passage in checked]
         return self.scorer.explain_texts(texts, headings, labels, max_phrases)
@@ -251,7 +251,7 @@ class Classifier:
         A passage is flagged if it has fewer than three words, figures and names excluded, or if
         over a third of them are unknown to the training corpus, as in text that is not English.
         """
-        texts, _ = _scorer_inputs(_checked_classifier_input(passages))
+        texts, _ = _scorer_inputs(_checked_model_input(passages))
         words, unknown = count_scored_words(texts, self.vocabulary)
         return flag_low_model_confidence(words, unknown)
 
@@ -311,7 +311,7 @@ class Classifier:
         return self.scorer.score_texts(texts, headings)
 
 
-def _note_on_classifier_thresholds(thresholds: Mapping[str, Sequence[float]]) -> str:
+def _model_card_note_on_thresholds(thresholds: Mapping[str, Sequence[float]]) -> str:
     """Format the part of a model's card on thresholds that were moved after training."""
     lines = [
         f"- {policy}: {', '.join(f'{value:g}' for value in thresholds[policy])}\n"
@@ -330,7 +330,7 @@ def labels_reaching_model_thresholds(passage: Passage, reached: Sequence[bool]) 
     return tuple(compress(LABELS, reached))
 
 
-def _checked_classifier_input(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
+def _checked_model_input(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
     """Return the elements of a list, generator or column; raise `TypeError` for anything else."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")

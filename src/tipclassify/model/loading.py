@@ -16,7 +16,7 @@ from tipclassify.model.common.head import HEAD, LINEAR, Head, hashed_model_files
 from tipclassify.model.common.replacement import recover_model_folder
 from tipclassify.resources import (
     checkout_folder_of_package,
-    package_folder_in_user_cache,
+    resource_folder_in_user_cache,
     resource_path,
 )
 
@@ -80,10 +80,10 @@ def cached_scorer(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
         return LinearScorer(read_linear_model(folder))
     if kind != "encoder":
         raise ModelError(f"{folder / HEAD}: a model of kind {kind!r}; install a newer tipclassify")
-    from tipclassify.model.encoder.folder import read_encoder
+    from tipclassify.model.encoder.folder import read_encoder_model
     from tipclassify.model.encoder.scoring import EncoderScorer
 
-    return EncoderScorer(read_encoder(folder))
+    return EncoderScorer(read_encoder_model(folder))
 
 
 def model_folder(name: str | os.PathLike[str] | None) -> Path:
@@ -186,7 +186,7 @@ def models_folder() -> Path | None:
     """Return the folder of added models; None without a home folder."""
     if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
         return Path(chosen).expanduser()
-    return package_folder_in_user_cache("models")
+    return resource_folder_in_user_cache("models")
 
 
 def _model_folders() -> list[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import InputError, needs_extra
-from tipclassify.formatting import csv_text, format_numbers, one_line
+from tipclassify.formatting import format_numbers, one_line, unformat_csv_cell
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.jsonl import NumberedLine, batches_of_reader_rows, size_of_jsonl_line
 from tipclassify.readers.limits import LARGEST, open_bounded_zip, read_bounded
@@ -99,7 +99,7 @@ def _rows_of_csv_table(data: bytes, path: str, encoding: str | None) -> Iterator
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for number, row in enumerate(reader, 1):
-            yield number, [csv_text(cell) for cell in row]
+            yield number, [unformat_csv_cell(cell) for cell in row]
     except csv.Error as error:
         raise InputError(
             f"{path}:{reader.line_num}: broken CSV ({error}); quote fields with commas or line ends"

@@ -26,7 +26,7 @@ import numpy as np
 from tipclassify.arrays import Floats, Ints
 from tipclassify.corpus.loading import shipped_corpus
 from tipclassify.labels import LABELS
-from tipclassify.resources import package_folder_in_user_cache
+from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.whole_files import open_whole_file
 
 __all__ = ["LabelledExample", "LabelledExampleIndex", "load_examples_for_report_cards"]
@@ -162,7 +162,7 @@ def load_examples_for_report_cards() -> LabelledExampleIndex:
 
 
 def _place_of_labelled_example_index() -> Path | None:
-    folder = package_folder_in_user_cache("examples")
+    folder = resource_folder_in_user_cache("examples")
     return folder / "words.npz" if folder else None
 
 

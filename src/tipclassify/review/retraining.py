@@ -28,7 +28,7 @@ from tipclassify.evaluation.metrics import rounded
 from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import LINEAR, model_kind
 from tipclassify.model.loading import DEFAULT, model_folder
-from tipclassify.resources import package_folder_in_user_cache
+from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.review.refusal import RefusedError
 
 # number of reports from which each is a group; an interval over fewer groups says nothing
@@ -221,7 +221,7 @@ def retrain(
         if done == total:
             report_step("fitting", 0, 0)
 
-    settings = HeadSettings(cache=package_folder_in_user_cache("pooled"))
+    settings = HeadSettings(cache=resource_folder_in_user_cache("pooled"))
     rows = [*corrected, *base]
     trained = train_default([], rows, out, start=start, settings=settings, progress=report_encoding)
     where = "decided passages" if not base else "decided passages and those of your data"

@@ -25,7 +25,7 @@ from tipclassify.errors import CorpusError, needs_extra
 from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
-from tipclassify.resources import package_folder_in_user_cache
+from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.text.segmentation.sections import heading_without_enumerator
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import (
@@ -175,7 +175,7 @@ def find_label_errors(
     examples = Examples.of(
         texts, y_true, training_groups_by_country(rows), headings=headings_for_training(rows)
     )
-    settings = HeadSettings(folds=folds, seed=seed, cache=package_folder_in_user_cache("pooled"))
+    settings = HeadSettings(folds=folds, seed=seed, cache=resource_folder_in_user_cache("pooled"))
     try:
         scores = adapt_to_own(load_encoder_to_fit_heads(), examples, settings, progress).scores
     except ValueError as error:

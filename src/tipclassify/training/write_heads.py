@@ -21,7 +21,7 @@ from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.loading import Row
 from tipclassify.errors import ModelError
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.encoder.folder import EncoderModel, write_encoder
+from tipclassify.model.encoder.folder import EncoderModel, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.training.adapt_heads import AdaptedHeads
 from tipclassify.training.evidence import (
@@ -183,7 +183,7 @@ def write_finetuned_encoder(
         meta=meta,
         run_cases=True,
     )
-    comparison = _compare_trained_with_shipped_default(fixed, fixed_passages, model, seed)
+    comparison = _compare_trained_heads_with_default(fixed, fixed_passages, model, seed)
     return replace(_judge_and_write_trained_model(out, draft, seed), fixed=comparison)
 
 
@@ -210,7 +210,7 @@ def _judge_and_write_trained_model(
     scorer = EncoderScorer(replace(draft.model, meta={"sha256": "", **draft.meta}))
     evidence = judge_trained_model(Classifier(scorer), draft.held, facts, seed, draft.run_cases)
     meta = meta_of_trained_model({**evidence.figures, **draft.meta})
-    write_encoder(out, draft.model, meta, {**evidence.files, **draft.files})
+    write_encoder_model(out, draft.model, meta, {**evidence.files, **draft.files})
     return Trained(
         Path(out),
         evidence.parts,
@@ -276,7 +276,7 @@ def _second_moment_of_sample(model: EncoderModel, rows: Sequence[Row]) -> Floats
     return second_moment(EncoderScorer(model).pooled(texts, headings_for_training(sample)))
 
 
-def _compare_trained_with_shipped_default(
+def _compare_trained_heads_with_default(
     fixed: FixedSet, passages: Sequence[Row], model: EncoderModel, seed: int
 ) -> FixedComparison | None:
     """Set another encoder beside the shipped default, which reads the passages itself."""

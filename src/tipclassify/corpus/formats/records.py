@@ -14,7 +14,7 @@ from typing import IO, Final
 from tipclassify.corpus.loading import check_corpus_text, parse_corpus_labels, split_corpus_labels
 from tipclassify.corpus.row_files import NumberedRow, RowError, corpus_json_rows, read_corpus_file
 from tipclassify.errors import CorpusError
-from tipclassify.formatting import csv_cell, csv_text, load_json, looks_like_a_formula
+from tipclassify.formatting import csv_cell, load_json, looks_like_a_formula, unformat_csv_cell
 from tipclassify.labels import LABELS
 
 # label for "no label applies", in formats where an empty list also means unlabelled
@@ -243,7 +243,7 @@ def _corpus_csv_text(text: str) -> str:
 def _corpus_csv_cell(value: object) -> str:
     text = _corpus_csv_text(str(corpus_field_as_scalar(value)))
     # A text that looks guarded gets a guard of its own, so that reading gives it back.
-    return text if csv_text(text) == text else str(csv_cell(text))
+    return text if unformat_csv_cell(text) == text else str(csv_cell(text))
 
 
 def write_corpus_parquet(records: Sequence[Record], out: IO[bytes]) -> list[str]:

@@ -30,7 +30,13 @@ from tipclassify.model.common.head import (
 )
 from tipclassify.model.common.replacement import write_model_folder
 
-__all__ = ["SPECIAL_TOKENS", "EncoderHeads", "EncoderModel", "read_encoder", "write_encoder"]
+__all__ = [
+    "SPECIAL_TOKENS",
+    "EncoderHeads",
+    "EncoderModel",
+    "read_encoder_model",
+    "write_encoder_model",
+]
 
 SPECIAL_TOKENS: Final = 3  # of a window: the first, the last, and the separator after the heading
 _FORMAT: Final = 3  # 3: the graph outputs pooled vectors, and the heads have a file of their own
@@ -136,7 +142,7 @@ class EncoderModel:
         )
 
 
-def write_encoder(
+def write_encoder_model(
     out: str | os.PathLike[str],
     model: EncoderModel,
     meta: Mapping[str, object],
@@ -157,7 +163,7 @@ def write_encoder(
     )
     optional = {}
     if model.drop_weights is not None:
-        optional[_REASONS] = _pack_encoder_drop_weights(model.drop_weights)
+        optional[_REASONS] = _pack_model_drop_weights(model.drop_weights)
     texts = {**model.notices, **(files or {})}
     data = {
         _GRAPH: model.graph,
@@ -184,7 +190,7 @@ def write_encoder(
     write_model_folder(out, head, data)
 
 
-def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
+def read_encoder_model(path: str | os.PathLike[str]) -> EncoderModel:
     """Read and check an encoder's folder.
 
     Raises `ModelError` when the model is missing, truncated, modified, of another format, or for
@@ -204,7 +210,7 @@ def read_encoder(path: str | os.PathLike[str]) -> EncoderModel:
     heads, finetuned_heads = _read_encoder_heads(folder / _HEADS, data[_HEADS])
     drop_weights = None
     if _REASONS in data:
-        drop_weights = _read_encoder_drop_weights(folder / _REASONS, data[_REASONS], heads)
+        drop_weights = _read_model_drop_weights(folder / _REASONS, data[_REASONS], heads)
     return EncoderModel(
         graph=data[_GRAPH],
         tokenizer=tokenizer,
@@ -262,13 +268,13 @@ def _read_encoder_heads(file: Path, data: bytes) -> tuple[EncoderHeads, EncoderH
     return heads, finetuned_heads
 
 
-def _pack_encoder_drop_weights(weights: Floats) -> bytes:
+def _pack_model_drop_weights(weights: Floats) -> bytes:
     arrays = io.BytesIO()
     np.savez(arrays, drop_weights=weights)
     return arrays.getvalue()
 
 
-def _read_encoder_drop_weights(file: Path, data: bytes, heads: EncoderHeads) -> Floats:
+def _read_model_drop_weights(file: Path, data: bytes, heads: EncoderHeads) -> Floats:
     """Read the weights that foretell drops, of the shape of the heads' weights."""
     weights = read_model_arrays(file, data, ["drop_weights"], "the weights of reasons")[
         "drop_weights"

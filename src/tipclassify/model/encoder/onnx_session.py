@@ -22,7 +22,7 @@ from tipclassify.model.encoder.graph_check import graph_problem
 from tipclassify.model.encoder.onnx_worker import (
     POOLED,
     TOKENS,
-    pack_token_rows,
+    pack_tokens_for_onnx,
     unpack_graph_vectors,
 )
 
@@ -258,7 +258,7 @@ class RemoteGraph:
         seconds = _PATIENCE + _PATIENCE_FOR_A_ROW * len(rows)
         try:
             return unpack_graph_vectors(
-                _answer_of_graph_process(self._child, kind + pack_token_rows(rows), seconds)
+                _answer_of_graph_process(self._child, kind + pack_tokens_for_onnx(rows), seconds)
             )
         except ValueError as error:
             raise ModelError(str(error)) from None

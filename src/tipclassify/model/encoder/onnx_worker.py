@@ -18,7 +18,7 @@ from tipclassify.isolation import limit_memory, serve
 if TYPE_CHECKING:
     from tipclassify.model.encoder.onnx_session import LocalGraph
 
-__all__ = ["POOLED", "TOKENS", "pack_token_rows", "unpack_graph_vectors"]
+__all__ = ["POOLED", "TOKENS", "pack_tokens_for_onnx", "unpack_graph_vectors"]
 
 Vectors = npt.NDArray[np.float32]
 
@@ -32,14 +32,14 @@ _VECTORS: Final = b"v"  # first byte of an answer
 _ERROR: Final = b"e"
 
 
-def pack_token_rows(rows: Sequence[Sequence[int]]) -> bytes:
+def pack_tokens_for_onnx(rows: Sequence[Sequence[int]]) -> bytes:
     """Write rows of token ids as bytes: the number of rows, their lengths, their ids."""
     lengths = np.array([len(row) for row in rows], "<i8")
     ids = np.array([token_id for row in rows for token_id in row], "<i8")
     return _COUNT.pack(len(rows)) + lengths.tobytes() + ids.tobytes()
 
 
-def _unpack_token_rows(data: bytes) -> list[list[int]]:
+def _unpack_tokens_for_onnx(data: bytes) -> list[list[int]]:
     (count,) = _COUNT.unpack_from(data)
     numbers = np.frombuffer(data, "<i8", offset=_COUNT.size)
     ends = np.cumsum(numbers[:count])[:-1]
@@ -76,7 +76,7 @@ def main() -> None:
                     "outputs": loaded[0].outputs,
                 }
                 return json.dumps(signature).encode()
-            rows = _unpack_token_rows(request[1:])
+            rows = _unpack_tokens_for_onnx(request[1:])
             if request[:1] == TOKENS:
                 vectors = np.concatenate(loaded[0].token_vectors(rows))
             else:

@@ -63,7 +63,7 @@ from tipclassify.reporting.group import Group
 from tipclassify.resources import read_resource
 from tipclassify.text.document import Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages
-from tipclassify.whole_files import FileFailingOnce
+from tipclassify.whole_files import WholeFileFailingOnce
 
 __all__ = [
     "EXPORTS",
@@ -125,7 +125,9 @@ def write_bundle(
     folder = model_folder(tagging.model)
     overrides = dict(tagging.thresholds)
     thresholds, rates = settings(classifier, tagging.policy, overrides)
-    with zipfile.ZipFile(cast("IO[bytes]", FileFailingOnce(out)), "w", allowZip64=False) as archive:
+    with zipfile.ZipFile(
+        cast("IO[bytes]", WholeFileFailingOnce(out)), "w", allowZip64=False
+    ) as archive:
         packer = BundlePacker(archive)
         if included.model:
             _pack_model(packer, folder)

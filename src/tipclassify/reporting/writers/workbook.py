@@ -19,7 +19,7 @@ from tipclassify.formatting import looks_like_a_formula
 from tipclassify.reporting.finding_row import Cell
 from tipclassify.reporting.palette import TINTS
 from tipclassify.reporting.report import ScoringContext
-from tipclassify.whole_files import FileFailingOnce
+from tipclassify.whole_files import WholeFileFailingOnce
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -103,7 +103,7 @@ def open_output_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[Ex
             "strings_to_urls": False,
             "strings_to_numbers": False,
         }
-        workbook = Workbook(FileFailingOnce(packed), options)
+        workbook = Workbook(WholeFileFailingOnce(packed), options)
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": context.about()["tool"], "created": created})
         try:
