@@ -30,7 +30,7 @@ from tipclassify.corpus.loading import load_corpus
 from tipclassify.labels import LABELS
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk import DeskWriter
-from tipclassify.reporting.writers.desk_records import DeskPassage, read_desk_report_data
+from tipclassify.reporting.writers.desk_records import DeskPassage, read_desk_record_file
 from tipclassify.review.events import Event, event_line
 from tipclassify.text.document import Document, Passage
 
@@ -100,7 +100,7 @@ def write_findings(folder: Path, findings: int) -> list[DeskPassage]:
         for _ in desk.gather(page, [TaggedReport(name, document, passages)]):
             pass
     desk.write_index()
-    files = map(read_desk_report_data, sorted((folder / "data").glob("*.json")))
+    files = map(read_desk_record_file, sorted((folder / "data").glob("*.json")))
     return [passage for data in files if data for passage in data.passages]
 
 

@@ -32,7 +32,7 @@ from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.pipeline.bundle import archive as archives
 from tipclassify.pipeline.bundle.checking import Check, verify_bundle
 from tipclassify.pipeline.bundle.checks import FindingCheck
-from tipclassify.pipeline.bundle.manifest import dump
+from tipclassify.pipeline.bundle.manifest import serialize_for_bundle
 from tipclassify.pipeline.bundle.writing import Included, write_bundle
 from tipclassify.readers import ReadOptions, read_report
 from tipclassify.review.desk_session import DeskSession, read_findings_to_check
@@ -155,7 +155,7 @@ def with_flipped_bits(data: bytes, at: int, bits: int = 1) -> bytes:
 def dumped(value: JsonObject, indent: int | None = None) -> bytes:
     """Serialize as bundles are, with infinity, which they never hold."""
     plain = json.loads(json.dumps(value), parse_constant=lambda _: 1e308)
-    return dump(plain, indent).replace(b"1e+308", b"1e999")
+    return serialize_for_bundle(plain, indent).replace(b"1e+308", b"1e999")
 
 
 @dataclass(frozen=True)

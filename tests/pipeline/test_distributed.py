@@ -46,7 +46,7 @@ from tipclassify.pipeline.distributed.cluster import connect_to_cluster
 from tipclassify.pipeline.distributed.inputs import (
     ClusterSource,
     InputPart,
-    group_reports_into_parts,
+    group_reports_into_cluster_parts,
 )
 from tipclassify.pipeline.distributed.worker import Work, lines_of_part_range
 
@@ -212,7 +212,7 @@ def test_a_report_more_changes_the_part_it_is_in_and_few_others(
 ) -> None:
     def parts(numbers: set[int]) -> list[InputPart]:
         sources = (ClusterSource(f"{number}.txt", None, "", 1, "s") for number in sorted(numbers))
-        return list(group_reports_into_parts(sources, average, 10**9))
+        return list(group_reports_into_cluster_parts(sources, average, 10**9))
 
     before = parts(set(numbers))
     after = parts({*numbers, new})

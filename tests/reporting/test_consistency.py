@@ -53,7 +53,7 @@ def context(fast: Classifier) -> ScoringContext:
 def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> None:
     (decision,) = split_decisions_of_report(report_of(2023, *BOTH_WAYS), "2023")
     assert decision.text == SENTENCE
-    assert decision.describe() == [
+    assert decision.describe_places_in_report() == [
         "Assessment, page 4: positive effort (0.61)",
         "Prevention, page 4: no label",
     ]

@@ -27,7 +27,7 @@ from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 from tipclassify.reporting.writers import desk
 from tipclassify.reporting.writers.desk import DeskWriter
-from tipclassify.reporting.writers.desk_records import read_desk_report_data
+from tipclassify.reporting.writers.desk_records import read_desk_record_file
 from tipclassify.text.document import Document, Passage
 
 if TYPE_CHECKING:
@@ -407,7 +407,7 @@ def test_the_map_counts_each_label_and_leads_to_reports_and_changes(
     rows = tab.locator(".desk-map tbody th").all_inner_texts()
     assert {"Ghana", "Togo", "notes.txt"} < set(rows)
     cell = tab.get_by_role("link", name=re.compile(r"^\d+ Failure, Ghana 2023$"))
-    data = read_desk_report_data(desk_folder / "desk" / "data" / "ghana-2023.html.html.json")
+    data = read_desk_record_file(desk_folder / "desk" / "data" / "ghana-2023.html.html.json")
     assert data
     assert data.report
     failure_count = data.report.counts[LABELS.index("failure")]
@@ -735,7 +735,7 @@ def test_saved_findings_are_exported_in_their_order_with_folders_and_tags(
 
 def citations(file: Path, folder: Path, fast: Classifier) -> Iterator[Citation]:
     """Cite the passages of a report again, as the writers do."""
-    data = read_desk_report_data(file)
+    data = read_desk_record_file(file)
     assert data
     report = data.report
     assert report

@@ -25,7 +25,7 @@ from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.desk import DeskWriter
-from tipclassify.reporting.writers.desk_records import read_desk_report_data
+from tipclassify.reporting.writers.desk_records import read_desk_record_file
 from tipclassify.review.desk_checks import read_checks
 from tipclassify.review.desk_server import serve_desk
 from tipclassify.review.desk_session import DeskSession
@@ -65,7 +65,7 @@ def folder(fast: Classifier, tmp_path: Path) -> Path:
 
 def keys_of(folder: Path) -> list[str]:
     """Return the keys of the passages on a desk."""
-    data = read_desk_report_data(folder / "data" / "a.txt.html.json")
+    data = read_desk_record_file(folder / "data" / "a.txt.html.json")
     assert data
     return [passage.key for passage in data.passages]
 

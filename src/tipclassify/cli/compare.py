@@ -176,10 +176,10 @@ class _CompareRequest:
 def _write_comparison(request: _CompareRequest) -> None:
     from tipclassify.reporting.comparison.comparison import compare as compare_reports
     from tipclassify.reporting.comparison.identity import (
+        comparison_refusals_by_year,
         identity_of_report,
         refusals_by_subject,
-        refusals_by_year,
-        refuse_comparison,
+        refuse_comparison_of_reports,
     )
     from tipclassify.reporting.writers import compared
 
@@ -191,8 +191,10 @@ def _write_comparison(request: _CompareRequest) -> None:
         remedy = ""
         if old_identity.publication != new_identity.publication:
             remedy = "--side-by-side sets publications beside each other"
-        refusals = refusals_by_subject(identities) + refusals_by_year(old_identity, new_identity)
-        refuse_comparison(refusals, identities, remedy)
+        refusals = refusals_by_subject(identities) + comparison_refusals_by_year(
+            old_identity, new_identity
+        )
+        refuse_comparison_of_reports(refusals, identities, remedy)
     comparison = compare_reports(old, new, request.context)
     if messages := comparison.warnings():
         print_warnings(["; ".join(messages)])
@@ -206,7 +208,10 @@ def _write_comparison(request: _CompareRequest) -> None:
 
 
 def _write_ledger(request: _CompareRequest) -> None:
-    from tipclassify.reporting.comparison.identity import identity_of_report, refuse_comparison
+    from tipclassify.reporting.comparison.identity import (
+        identity_of_report,
+        refuse_comparison_of_reports,
+    )
     from tipclassify.reporting.comparison.ledger import (
         build_ledger,
         ledger_refusals,
@@ -216,7 +221,9 @@ def _write_ledger(request: _CompareRequest) -> None:
 
     refusals = ledger_refusals(request.reports)
     if not request.anyway:
-        refuse_comparison(refusals, [identity_of_report(report) for report in request.reports])
+        refuse_comparison_of_reports(
+            refusals, [identity_of_report(report) for report in request.reports]
+        )
     if refusals:
         print_warnings(["; ".join(refusals)])
     # The table leaves out passages without a label; files have all that stood in two years.
@@ -238,12 +245,15 @@ def _write_ledger(request: _CompareRequest) -> None:
 
 def _write_contrast(request: _CompareRequest) -> None:
     from tipclassify.reporting.comparison.contrast import contrast_publications, contrast_refusals
-    from tipclassify.reporting.comparison.identity import identity_of_report, refuse_comparison
+    from tipclassify.reporting.comparison.identity import (
+        identity_of_report,
+        refuse_comparison_of_reports,
+    )
     from tipclassify.reporting.writers import contrasted
 
     if not request.anyway:
         identities = [identity_of_report(report) for report in request.reports]
-        refuse_comparison(contrast_refusals(request.reports), identities)
+        refuse_comparison_of_reports(contrast_refusals(request.reports), identities)
     contrasting = contrast_publications(request.reports, request.context)
     with open_output(request.output, inputs=request.inputs) as out:
         if request.format == "html":

@@ -130,7 +130,7 @@ class _TagBatch:
         tagged = iter(classifier.tag_passages(passages, policy))
         columns: dict[str, list[Any]] = {name: [] for name in names.values()}
         for value in texts:
-            result = _NO_RESULT if value is None else _result_row(next(tagged))
+            result = _NO_RESULT if value is None else _row_of_dataset_map(next(tagged))
             for name, cell in result.items():
                 columns[names[name]].append(cell)
         if is_one_row:
@@ -159,7 +159,7 @@ def _strings_of_dataset_column(
     return strings
 
 
-def _result_row(passage: Passage) -> dict[str, object]:
+def _row_of_dataset_map(passage: Passage) -> dict[str, object]:
     """Return the values that a tagged passage has in the columns of the result."""
     return {
         "labels": list(passage.labels),

@@ -205,11 +205,11 @@ def _non_ascii_runs_to_decode(data: bytes) -> Iterator[bytes]:
     for run in _NON_ASCII_RUN.finditer(data):
         start = run.start()
         before = data[max(end, start - _CONTEXT) : start]
-        yield _last_word_of_encoded_bytes(before) + run[0]
+        yield _last_word_before_decoding(before) + run[0]
         end = run.end()
 
 
-def _last_word_of_encoded_bytes(data: bytes) -> bytes:
+def _last_word_before_decoding(data: bytes) -> bytes:
     """Return the non-blank bytes at the end of some bytes."""
     ends_with_blank = not data[-1:].strip()
     return b"" if ends_with_blank else data.split()[-1]

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from lxml import etree
 
 from tipclassify.errors import InputError
-from tipclassify.readers.html.reader import encoding_declared_in_html, read_whole_web_page
+from tipclassify.readers.html.reader import encoding_declared_in_html, read_all_html_lines
 from tipclassify.readers.limits import open_bounded_zip, read_zip_member
 from tipclassify.readers.source_blocks import document_of_source_blocks
 from tipclassify.readers.text import decode_bytes_of_file
@@ -52,7 +52,7 @@ def read_epub(data: bytes, source: str) -> Document:
     blocks = [
         block
         for page in _chapters_of_epub(archive, package, root, source)
-        for block in read_whole_web_page(page, source)
+        for block in read_all_html_lines(page, source)
     ]
     if all(block.kind == "heading" for block in blocks):
         locked = any(name in archive.namelist() for name in _DRM_FILES)

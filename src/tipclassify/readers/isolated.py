@@ -258,7 +258,7 @@ def _read_report_in_child(request: _ReadRequest) -> _ReadAnswer:
     try:
         document = read_bytes(request.data, request.name, request.options, request.download)
     except Exception as error:
-        return _ReadAnswer([], _reading_error_message(request, error))
+        return _ReadAnswer([], _isolated_reader_error_message(request, error))
     return _ReadAnswer([], "", document)
 
 
@@ -270,11 +270,11 @@ def _read_requested_sheet(request: _ReadRequest) -> _ReadAnswer:
     try:
         rows.extend(read_sheet_lines(request.data, request.name, request.options))
     except Exception as error:
-        problem = _reading_error_message(request, error)
+        problem = _isolated_reader_error_message(request, error)
     return _ReadAnswer([], problem, rows=tuple(rows))
 
 
-def _reading_error_message(request: _ReadRequest, error: Exception) -> str:
+def _isolated_reader_error_message(request: _ReadRequest, error: Exception) -> str:
     """Return the message of an error, in the form of this package's own."""
     if isinstance(error, TipclassifyError):
         return str(error)

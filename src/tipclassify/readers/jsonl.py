@@ -8,11 +8,11 @@ from typing import IO, Any, Final, TypeVar
 
 from tipclassify.errors import InputError, reason_of_error
 from tipclassify.formatting import load_json
-from tipclassify.readers.limits import LARGEST, read_bounded, split_path_of_zipped_report
+from tipclassify.readers.limits import LARGEST, read_bounded, split_zip_path_for_reading
 
 __all__ = [
     "NumberedLine",
-    "batches_of_reader_rows",
+    "batch_rows_while_reading",
     "parse_jsonl_row",
     "read_jsonl_lines",
     "size_of_jsonl_line",
@@ -33,8 +33,8 @@ def read_jsonl_lines(path: str) -> Iterator[list[NumberedLine]]:
     Raises `InputError` when the file cannot be read.
     """
     try:
-        with _open_jsonl(path) as file:
-            yield from batches_of_reader_rows(_numbered_jsonl_lines(file), size_of_jsonl_line)
+        with _open_jsonl_for_reader(path) as file:
+            yield from batch_rows_while_reading(_numbered_jsonl_lines(file), size_of_jsonl_line)
     except OSError as error:
         raise InputError(f"{path}: {reason_of_error(error)}; check the path") from None
 
@@ -52,19 +52,19 @@ def _numbered_jsonl_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
 
 
 def size_of_jsonl_line(numbered_line: NumberedLine) -> int:
-    """Return the bytes of a row, for `batches_of_reader_rows`."""
+    """Return the bytes of a row, for `batch_rows_while_reading`."""
     _, line = numbered_line
     return len(line)
 
 
-def _open_jsonl(path: str) -> IO[bytes]:
+def _open_jsonl_for_reader(path: str) -> IO[bytes]:
     """Open a file, or one in a zip archive, which is small enough to be read at once."""
-    if split_path_of_zipped_report(path):
+    if split_zip_path_for_reading(path):
         return io.BytesIO(read_bounded(path))
     return open(path, "rb")
 
 
-def batches_of_reader_rows(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+def batch_rows_while_reading(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
     """Group rows, or their lines, into batches.
 
     `size` gives the bytes or characters of one, at least 1.

@@ -31,7 +31,7 @@ __all__ = [
     "read_bounded",
     "read_stream_up_to_limit",
     "read_zip_member",
-    "split_path_of_zipped_report",
+    "split_zip_path_for_reading",
     "unpack_gzip_input",
 ]
 
@@ -72,7 +72,7 @@ def read_bounded(name: str) -> bytes:
     try:
         if name == "-":
             return read_stream_up_to_limit(sys.stdin.buffer, name)
-        archived = split_path_of_zipped_report(name)
+        archived = split_zip_path_for_reading(name)
         if archived is not None:
             archive_path, member = archived
             with open_bounded_zip(archive_path, archive_path) as archive:
@@ -87,12 +87,12 @@ def read_bounded(name: str) -> bytes:
             return read_stream_up_to_limit(file, name)
     except OSError as error:
         problem = (error.strerror or str(error)).lower()
-        raise _unreadable_path_error(name, problem) from None
+        raise _error_reading_path(name, problem) from None
     except ValueError:
-        raise _unreadable_path_error(name, "no such path, a nul is in it") from None
+        raise _error_reading_path(name, "no such path, a nul is in it") from None
 
 
-def _unreadable_path_error(name: str, problem: str) -> InputError:
+def _error_reading_path(name: str, problem: str) -> InputError:
     """Return the error of a path; a NUL in it is shown as ``\\0``."""
     return InputError(f"{name}: {problem}; check the path".replace("\0", "\\0"))
 
@@ -107,7 +107,7 @@ def list_zip_members(path: str) -> list[str]:
     return [f"{path}/{name}" for name in sorted(names) if not _is_hidden_zip_member(name)]
 
 
-def split_path_of_zipped_report(path: str) -> tuple[str, str] | None:
+def split_zip_path_for_reading(path: str) -> tuple[str, str] | None:
     """Split ``all.zip/togo.pdf`` into the path of the archive and the name in it.
 
     None for other paths.

@@ -38,7 +38,7 @@ def read_markdown(
     """
     from markdown_it import MarkdownIt
 
-    from tipclassify.readers.html.reader import read_whole_web_page
+    from tipclassify.readers.html.reader import read_all_html_lines
 
     if len(data) > LARGEST_MARKUP:
         raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB of Markdown; split it")
@@ -57,7 +57,7 @@ def read_markdown(
         if is_underlined and not could_be_source_heading(inline.content):
             opening.tag = "p"
             closing.tag = "p"
-    blocks = read_whole_web_page(parser.renderer.render(tokens, parser.options, {}), source)
+    blocks = read_all_html_lines(parser.renderer.render(tokens, parser.options, {}), source)
     headings = [block for block in blocks if block.kind == "heading"]
     highest = min(headings, key=lambda block: block.level or _LOWEST_LEVEL, default=None)
     title = metadata.title or (highest.text if highest else None)

@@ -13,7 +13,7 @@ from typing import Final
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import format_numbers, one_line, unformat_csv_cell
 from tipclassify.readers import ReadOptions
-from tipclassify.readers.jsonl import NumberedLine, batches_of_reader_rows, size_of_jsonl_line
+from tipclassify.readers.jsonl import NumberedLine, batch_rows_while_reading, size_of_jsonl_line
 from tipclassify.readers.limits import LARGEST, open_bounded_zip, read_bounded
 from tipclassify.readers.text import decode_text_file
 
@@ -43,18 +43,18 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
 
         lines = read_sheet_isolated(data, path, options)
     else:
-        lines = _read_table_as_json_lines(
+        lines = _json_lines_of_table_reader(
             _rows_of_csv_table(data, path, options.encoding), options.text_column, path
         )
-    yield from batches_of_reader_rows(lines, size_of_jsonl_line)
+    yield from batch_rows_while_reading(lines, size_of_jsonl_line)
 
 
 def read_sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:
     """Yield the rows of the first sheet of a workbook, with their numbers."""
-    yield from _read_table_as_json_lines(_rows_of_sheet(data, path), options.text_column, path)
+    yield from _json_lines_of_table_reader(_rows_of_sheet(data, path), options.text_column, path)
 
 
-def _read_table_as_json_lines(
+def _json_lines_of_table_reader(
     rows: Iterator[NumberedCells], text_column: str, path: str
 ) -> Iterator[NumberedLine]:
     """Yield each row that has a text, as JSON with the names of the first row."""

@@ -9,7 +9,7 @@ __all__ = [
     "NEARLY_CERTAIN",
     "NEARLY_CERTAIN_IN_WORDS",
     "NEARLY_CERTAIN_SHOWN",
-    "log_odds",
+    "log_odds_of_probability",
     "probability",
     "probability_in_words",
 ]
@@ -44,6 +44,6 @@ def probability_in_words(value: float) -> str:
     return NEARLY_CERTAIN_IN_WORDS if value >= NEARLY_CERTAIN else f"{value:.2f}"
 
 
-def log_odds(probability: float) -> float:
+def log_odds_of_probability(probability: float) -> float:
     """Compute the log-odds of a probability, which may be 0 or 1."""
     return math.log(max(probability, 1e-12) / max(1 - probability, 1e-12))

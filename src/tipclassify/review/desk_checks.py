@@ -45,14 +45,18 @@ def read_checks(path: Path, notify: Callable[[str], None]) -> list[FindingCheck]
     there are no checks.
     """
     checks = (
-        _checks_of_desk_folder(path, notify) if path.is_dir() else _read_exported_desk_checks(path)
+        _review_checks_of_desk_folder(path, notify)
+        if path.is_dir()
+        else _read_exported_desk_checks(path)
     )
     if not checks:
         raise InputError(f"{path}: no finding is checked; check some, or leave out --checks")
     return checks
 
 
-def _checks_of_desk_folder(folder: Path, notify: Callable[[str], None]) -> list[FindingCheck]:
+def _review_checks_of_desk_folder(
+    folder: Path, notify: Callable[[str], None]
+) -> list[FindingCheck]:
     findings = read_findings_to_check(folder, notify)
     log = folder / LOG
     if not log.is_file():

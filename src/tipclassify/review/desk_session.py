@@ -20,7 +20,7 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.reporting.writers.desk_records import (
     DeskPassageFile,
     DeskReport,
-    read_desk_report_data,
+    read_desk_record_file,
 )
 from tipclassify.review.events import Event, History, Kind
 from tipclassify.review.log import EventLog, now, open_regular_review_file
@@ -94,7 +94,7 @@ def read_findings_to_check(
     files: list[DeskPassageFile] = []
     reports: dict[str, DeskReport] = {}  # by page
     for file in sorted((folder / "data").glob("*.json")):
-        data = read_desk_report_data(file)
+        data = read_desk_record_file(file)
         if data is None:
             notify(f"{file}: not whole; its report cannot be checked until it is scored again")
             continue

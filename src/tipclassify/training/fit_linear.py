@@ -35,7 +35,7 @@ from tipclassify.text.features.hashing import (
     HashedFeatures,
     feature_keys,
     featurize,
-    find_best_clauses_of_texts,
+    find_best_hashed_clauses,
     heading_hashes,
 )
 from tipclassify.text.features.templates import text_length_scale
@@ -185,7 +185,7 @@ class LinearTrainingDesign:
     def scores(self, weights: Floats) -> tuple[Floats, Ints]:
         """Score each passage, before the bias, and find its best clause (-1 for none)."""
         parts = self.clauses @ weights
-        best = find_best_clauses_of_texts(parts, self.clause_row, self.passages.shape[0])
+        best = find_best_hashed_clauses(parts, self.clause_row, self.passages.shape[0])
         return self.passages @ weights + np.where(best >= 0, parts[best], 0.0), best
 
     def with_clauses(self, best: Ints) -> csr_matrix:

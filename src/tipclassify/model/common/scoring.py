@@ -13,7 +13,7 @@ import numpy as np
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.model.common.explanation import Explanation
 from tipclassify.text.features.tokenizer import (
-    batches_of_text_to_tokenize,
+    batches_of_text_for_features,
     count_token_words,
     tokenize,
 )
@@ -99,7 +99,7 @@ def count_scored_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tupl
     """Count words and unknown words per text (see `Scored`), without scoring."""
     words = [np.zeros(0, np.int64)]
     unknown = [np.zeros(0, np.int64)]
-    for _, batch in batches_of_text_to_tokenize(texts):
+    for _, batch in batches_of_text_for_features(texts):
         batch_words, batch_unknown = count_token_words(tokenize(batch, vocabulary), len(batch))
         words.append(batch_words)
         unknown.append(batch_unknown)

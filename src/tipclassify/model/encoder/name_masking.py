@@ -16,8 +16,8 @@ import numpy as np
 
 from tipclassify.text.features.lexicon import WORDS
 from tipclassify.text.features.tokenizer import (
-    batches_of_text_to_tokenize,
-    folded_words_of_text,
+    batches_of_text_for_features,
+    split_text_into_folded_words,
     tokenize,
 )
 from tipclassify.text.features.vocabulary import NAME, fold_british_spelling
@@ -87,7 +87,7 @@ def mask_names(
     ["Do not jail them. X's courts met X."]
     """
     masked: list[MaskedText] = []
-    for _, batch in batches_of_text_to_tokenize(texts):
+    for _, batch in batches_of_text_for_features(texts):
         tokens = tokenize(batch, vocabulary)
         at = np.flatnonzero(tokens.word == NAME)
         names = [[name.span() for name in _COUNTRY_NAMES.finditer(text)] for text in batch]
@@ -141,7 +141,7 @@ def _trim_name_to_mask(
     text: str, run: list[Span], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
     """Trim a run of capitalised words to its name; yield nothing if it holds none."""
-    words = [folded_words_of_text(text[a:b]) for a, b in run]
+    words = [split_text_into_folded_words(text[a:b]) for a, b in run]
     unknown = [
         not vocabulary.issuperset(folded) or b <= countries.get(a, 0)
         for (a, b), folded in zip(run, words, strict=True)

@@ -21,7 +21,7 @@ from tipclassify.model.linear.model import SLOT_BITS, LinearModel
 from tipclassify.text.features.hashing import (
     feature_keys,
     featurize,
-    find_best_clauses_of_texts,
+    find_best_hashed_clauses,
     heading_hashes,
 )
 from tipclassify.text.features.templates import (
@@ -32,7 +32,7 @@ from tipclassify.text.features.templates import (
 )
 from tipclassify.text.features.tokenizer import (
     Tokens,
-    batches_of_text_to_tokenize,
+    batches_of_text_for_features,
     count_token_words,
     tokenize,
 )
@@ -81,7 +81,7 @@ class LinearScorer:
         logits = np.tile(self.model.bias, (len(texts), 1))
         words = np.zeros(len(texts), np.int64)
         unknown = np.zeros(len(texts), np.int64)
-        for first, batch in batches_of_text_to_tokenize(texts):
+        for first, batch in batches_of_text_for_features(texts):
             rows = slice(first, first + len(batch))
             tokens = tokenize(batch, self.vocabulary)
             words[rows], unknown[rows] = count_token_words(tokens, len(batch))
@@ -203,7 +203,7 @@ def _known_feature_contributions(model: LinearModel, texts: Sequence[str]) -> _K
     contributions = weights * model.units
     for j in range(len(LABELS)):
         sums = np.bincount(clause[inside], weights[inside, j], len(counts)) * by_clause[:-1]
-        best = find_best_clauses_of_texts(sums, features.clause_row, len(texts))[row]
+        best = find_best_hashed_clauses(sums, features.clause_row, len(texts))[row]
         contributions[:, j] *= whole + by_clause[clause] * (inside & (clause == best))
     spans = np.stack([features.start[known], features.end[known]], axis=1)
     return _KnownFeatures(row, spans, contributions)

@@ -23,7 +23,7 @@ from tipclassify.readers.limits import (
     ZIP_DAMAGE,
 )
 
-__all__ = ["LARGEST_INPUT", "Archive", "BundlePacker", "open_archive"]
+__all__ = ["LARGEST_INPUT", "Archive", "BundlePacker", "open_bundle_archive"]
 
 # bytes of all files; above 4 GB a file needs zip64, which is not read here
 _LARGEST: Final = 2_000_000_000
@@ -78,7 +78,7 @@ class BundlePacker:
 
 
 class Archive:
-    """Reader of a bundle whose central directory was checked (`open_archive`).
+    """Reader of a bundle whose central directory was checked (`open_bundle_archive`).
 
     Its methods raise `InputError` for a file that is missing, damaged or too large.
     """
@@ -137,7 +137,7 @@ def _digest_of_member(file: IO[bytes]) -> FileDigest:
 
 
 @contextmanager
-def open_archive(name: str) -> Iterator[Archive]:
+def open_bundle_archive(name: str) -> Iterator[Archive]:
     """Open a bundle; raise `InputError` when it is unreadable, no zip file, or malicious."""
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):

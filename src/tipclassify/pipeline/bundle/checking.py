@@ -11,7 +11,7 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import count_with_noun
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.loading import SHIPPED, installed_models, model_folder
-from tipclassify.pipeline.bundle.archive import Archive, open_archive
+from tipclassify.pipeline.bundle.archive import Archive, open_bundle_archive
 from tipclassify.pipeline.bundle.given import find_given
 from tipclassify.pipeline.bundle.manifest import (
     MANIFEST,
@@ -59,7 +59,7 @@ def verify_bundle(
     exact : bool
         Whether rounding differences in probabilities count as differences.
     """
-    with open_archive(name) as archive:
+    with open_bundle_archive(name) as archive:
         content = archive.read(MANIFEST, _LARGEST_MANIFEST)
         manifest, fingerprint, defect = read_manifest(content, f"{name}: {MANIFEST}")
         of_manifest = Check("manifest", "ok", f"fingerprint {fingerprint}")

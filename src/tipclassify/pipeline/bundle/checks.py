@@ -16,7 +16,7 @@ from tipclassify.formatting import one_line
 from tipclassify.pipeline.bundle.manifest import CheckCounts, StoredCheck
 from tipclassify.text.document import Passage
 
-__all__ = ["CHECKS", "CheckMatcher", "FindingCheck", "count_bundle_checks"]
+__all__ = ["CHECKS", "BundleCheckMatcher", "FindingCheck", "count_bundle_checks"]
 
 CHECKS: Final = "checks.jsonl"
 
@@ -38,7 +38,7 @@ class FindingCheck:
     time: str  # ISO 8601
 
 
-class CheckMatcher:
+class BundleCheckMatcher:
     """Finds the passages of a bundle that were checked, as they come."""
 
     def __init__(self, checks: Sequence[FindingCheck]) -> None:

@@ -40,11 +40,11 @@ __all__ = [
     "StoredCheck",
     "collect_bundle_versions",
     "compute_bundle_figures",
-    "dump",
     "read_bundle_check",
     "read_bundle_row",
     "read_manifest",
     "seal_bundle_manifest",
+    "serialize_for_bundle",
     "write_bundle_row",
 ]
 
@@ -241,17 +241,17 @@ def compute_bundle_figures(
 
 def seal_bundle_manifest(plain: dict[str, object]) -> tuple[bytes, str]:
     """Serialize a manifest; return its bytes, and the fingerprint (SHA-256) that ends them."""
-    fingerprint = hashlib.sha256(dump(plain, 1)).hexdigest()
-    return dump({**plain, "sha256": fingerprint}, 1), fingerprint
+    fingerprint = hashlib.sha256(serialize_for_bundle(plain, 1)).hexdigest()
+    return serialize_for_bundle({**plain, "sha256": fingerprint}, 1), fingerprint
 
 
 def write_bundle_row(number: int, passage: Passage) -> bytes:
     """Serialize a tagged passage of input `number`; probabilities keep every bit."""
     row = {"input": number, **passage.to_dict(), "scores": dict(passage.scores)}
-    return dump({name: row[name] for name in BundleRow.__struct_fields__})
+    return serialize_for_bundle({name: row[name] for name in BundleRow.__struct_fields__})
 
 
-def dump(value: object, indent: int | None = None) -> bytes:
+def serialize_for_bundle(value: object, indent: int | None = None) -> bytes:
     """Serialize a value as the canonical JSON of bundles."""
     written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     return (escape_json_line_breaks(written) + "\n").encode()

@@ -31,7 +31,7 @@ from tipclassify.pipeline.batch import Tagging, read_with_notes
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, BundlePacker
 from tipclassify.pipeline.bundle.checks import (
     CHECKS,
-    CheckMatcher,
+    BundleCheckMatcher,
     FindingCheck,
     count_bundle_checks,
 )
@@ -47,8 +47,8 @@ from tipclassify.pipeline.bundle.manifest import (
     ModelId,
     collect_bundle_versions,
     compute_bundle_figures,
-    dump,
     seal_bundle_manifest,
+    serialize_for_bundle,
     write_bundle_row,
 )
 from tipclassify.pipeline.inputs import ROWS as ROW_FILES
@@ -131,12 +131,12 @@ def write_bundle(
         packer = BundlePacker(archive)
         if included.model:
             _pack_model(packer, folder)
-        matcher = CheckMatcher(included.checks)
+        matcher = BundleCheckMatcher(included.checks)
         inputs, total = _pack_inputs_of_bundle(
             files, tagging, packer, included.sources, rates, matcher, progress
         )
         if included.checks:
-            lines = [dump(msgspec.to_builtins(check)) for check in matcher.stored]
+            lines = [serialize_for_bundle(msgspec.to_builtins(check)) for check in matcher.stored]
             packer.add(CHECKS, io.BytesIO(b"".join(lines)))
         _pack_bundle_exports(packer, included.exports)
         packer.add(_README, io.BytesIO(_readme_of_bundle(inputs, included).encode()))
@@ -180,7 +180,7 @@ def _pack_inputs_of_bundle(
     packer: BundlePacker,
     with_sources: bool,
     rates: RatesByLabel,
-    matcher: CheckMatcher,
+    matcher: BundleCheckMatcher,
     progress: Progress | None,
 ) -> tuple[list[Input], Group]:
     """Read, tag and pack each input; return their manifest entries and the counts of all."""
@@ -361,7 +361,9 @@ def read_original(name: str, original: Download, encoding: str | None, unit: Uni
     sha256 = hashlib.sha256(original.data).hexdigest()
     size = len(original.data)
     if PurePath(name).suffix.lower() in ROW_FILES and not is_link(name):
-        return OriginalText(name, sha256, size, ROWS, _passages_of_row_file(name, original.data))
+        return OriginalText(
+            name, sha256, size, ROWS, _passages_of_bundled_rows(name, original.data)
+        )
     document, notes = read_with_notes(
         partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
     )
@@ -389,7 +391,7 @@ def read_original(name: str, original: Download, encoding: str | None, unit: Uni
     )
 
 
-def _passages_of_row_file(name: str, data: bytes) -> list[Passage]:
+def _passages_of_bundled_rows(name: str, data: bytes) -> list[Passage]:
     passages = []
     for number, line in enumerate(io.BytesIO(data), 1):
         if line.strip():

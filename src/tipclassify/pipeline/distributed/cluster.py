@@ -23,7 +23,7 @@ from distributed.scheduler import KilledWorker
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.pipeline.distributed.folder import PartRecord, describe_cluster_error
 from tipclassify.pipeline.distributed.inputs import ClusterSource, InputPart, part_name
-from tipclassify.pipeline.distributed.worker import Work, score_part
+from tipclassify.pipeline.distributed.worker import Work, score_cluster_part
 from tipclassify.pipeline.failure import Failure
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _records_of_cluster_tasks(
     """Yield each task with its record, or with None if the processes that ran it were killed."""
     # Dask sends it once to each worker, also to those that join later
     shared = dask.delayed(work, traverse=False)
-    calls = [dask.delayed(score_part)(task.part, task.rows, shared) for task in tasks]
+    calls = [dask.delayed(score_cluster_part)(task.part, task.rows, shared) for task in tasks]
     # a model is over 10 MB
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
         # in one call: partitions may share intermediate results

@@ -25,7 +25,7 @@ __all__ = [
     "ClusterSource",
     "InputPart",
     "find_sources",
-    "group_reports_into_parts",
+    "group_reports_into_cluster_parts",
     "part_name",
     "plan_cluster_parts",
     "resolve_cluster_address",
@@ -191,10 +191,10 @@ def plan_cluster_parts(
                 parts.append(InputPart("range", (source,), start, min(start + step, size)))
         else:
             whole.append(source)
-    return [*parts, *group_reports_into_parts(whole, reports, batch_bytes)]
+    return [*parts, *group_reports_into_cluster_parts(whole, reports, batch_bytes)]
 
 
-def group_reports_into_parts(
+def group_reports_into_cluster_parts(
     sources: Iterable[ClusterSource], average: int, most_bytes: int
 ) -> Iterator[InputPart]:
     """Group reports, in order, into parts of `average` reports on average.

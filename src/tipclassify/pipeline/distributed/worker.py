@@ -33,7 +33,7 @@ from tipclassify.pipeline.distributed.inputs import ClusterSource, InputPart, pa
 from tipclassify.pipeline.failure import Failure
 from tipclassify.pipeline.inputs import ROWS
 from tipclassify.readers import ReadOptions, read_bytes, read_report
-from tipclassify.readers.jsonl import batches_of_reader_rows, parse_jsonl_row
+from tipclassify.readers.jsonl import batch_rows_while_reading, parse_jsonl_row
 from tipclassify.readers.limits import LARGEST, read_stream_up_to_limit
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_findings_parquet
@@ -43,7 +43,7 @@ from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Work", "lines_of_part_range", "score_part"]
+__all__ = ["Work", "lines_of_part_range", "score_cluster_part"]
 
 # of an input row, besides its text
 _FIELDS: Final = ("section", "country", "year", "page", "block")
@@ -98,7 +98,7 @@ class Work:
         return {name: value for name, value in vars(self).items() if name != "_classifier"}
 
 
-def score_part(
+def score_cluster_part(
     part: InputPart, partition: pandas.DataFrame | Iterable[object] | None, work: Work
 ) -> PartRecord:
     """Read, tag and write a part.
@@ -135,7 +135,7 @@ def _tagged_reports_of_part(
     """
     for source in part.sources:
         try:
-            for report in _tagged_reports_of_source(source, part, rows, work, record):
+            for report in _tagged_reports_of_cluster_source(source, part, rows, work, record):
                 record.inputs[source.name] += len(report.passages)
                 record.notes += report.notes
                 yield report
@@ -147,7 +147,7 @@ def _tagged_reports_of_part(
             record.failures.append(Failure(source.name, problem, retryable=True))
 
 
-def _tagged_reports_of_source(
+def _tagged_reports_of_cluster_source(
     source: ClusterSource,
     part: InputPart,
     rows: list[dict[str, Any]],
@@ -166,19 +166,19 @@ def _tagged_reports_of_source(
         read_rows = _read_lines_on_cluster_worker(source, part, record)
     else:
         read_rows = _read_parquet_on_cluster_worker(source, part, work.text, record)
-    for batch in batches_of_reader_rows(read_rows, lambda row: len(row["text"]) + 1):
+    for batch in batch_rows_while_reading(read_rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
 
 def _read_report_on_cluster_worker(source: ClusterSource, options: ReadOptions) -> Document:
     if source.fs is None:
         return read_report(source.path, options)
-    with _open_worker_source(source) as file:
+    with _open_cluster_source(source) as file:
         return read_bytes(read_stream_up_to_limit(file, source.name), source.name, options)
 
 
 @contextmanager
-def _open_worker_source(source: ClusterSource) -> Iterator[IO[bytes]]:
+def _open_cluster_source(source: ClusterSource) -> Iterator[IO[bytes]]:
     # a link has no rows, and `_read_report_on_cluster_worker` reads its report
     assert source.fs is not None
     if source.stamp is None and source.fs.info(source.path)["type"] != "file":
@@ -190,7 +190,7 @@ def _open_worker_source(source: ClusterSource) -> Iterator[IO[bytes]]:
 def _read_lines_on_cluster_worker(
     source: ClusterSource, part: InputPart, record: PartRecord
 ) -> Iterator[dict[str, Any]]:
-    with _open_worker_source(source) as file:
+    with _open_cluster_source(source) as file:
         for at, line in lines_of_part_range(file, part.start, part.end, LARGEST):
             try:
                 if line.strip():
@@ -224,7 +224,7 @@ def _read_parquet_on_cluster_worker(
 ) -> Iterator[dict[str, Any]]:
     from pyarrow import parquet
 
-    with _open_worker_source(source) as file:
+    with _open_cluster_source(source) as file:
         table = parquet.ParquetFile(file)
         columns = [name for name in (text, *_FIELDS) if name in table.schema_arrow.names]
         if text not in columns:

@@ -140,9 +140,9 @@ def _fill_gaps_of_extract(lines: Sequence[HtmlLine], kept: Sequence[bool]) -> li
             if _is_html_content(lines[number]):
                 gap.append(number)
             continue
-        _fill_html_gap(wanted, gap, first_prose)
+        _want_gap_of_html_content(wanted, gap, first_prose)
         gap = []
-    _fill_html_gap(wanted, gap, first_prose)
+    _want_gap_of_html_content(wanted, gap, first_prose)
     _choose_html_headings(lines, wanted)
     text = list(compress(lines[below_title:], wanted[below_title:]))
     if title is None:
@@ -152,7 +152,7 @@ def _fill_gaps_of_extract(lines: Sequence[HtmlLine], kept: Sequence[bool]) -> li
     return [heading, *text]
 
 
-def _fill_html_gap(wanted: list[bool], gap: Sequence[int], first_prose: int) -> None:
+def _want_gap_of_html_content(wanted: list[bool], gap: Sequence[int], first_prose: int) -> None:
     """Want the lines of a gap if they are many, or stand above the first prose."""
     if gap and (len(gap) >= _MIN_LOST or gap[-1] < first_prose):
         for number in gap:

@@ -19,7 +19,7 @@ __all__ = [
     "BLOCKS",
     "HEADINGS",
     "ElementTraits",
-    "HtmlNavigation",
+    "HtmlNavigationDetector",
     "short_text_of_element",
     "traits_of_element",
     "visible_text_of_element",
@@ -138,8 +138,8 @@ def _traits_of_attributes(
     aria_hidden: str | None = None,
 ) -> ElementTraits:
     """Derive the traits of an element from its tag and the attributes that count."""
-    class_names = _hyphenate_html_element_class(classes or "")
-    own_name = _hyphenate_html_element_class(identifier or "")
+    class_names = _hyphenate_parsed_element_class(classes or "")
+    own_name = _hyphenate_parsed_element_class(identifier or "")
     style = style or ""
     can_be_named = tag in _NAMED_TAGS
     notes = (
@@ -176,7 +176,7 @@ def _traits_of_attributes(
     )
 
 
-def _hyphenate_html_element_class(name: str) -> str:
+def _hyphenate_parsed_element_class(name: str) -> str:
     """Write "socialShare" as "social-share", in which the patterns of names find their words."""
     return _CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower()
 
@@ -189,7 +189,7 @@ class _ElementKind(NamedTuple):
     class_name: str  # without its digits, which number the siblings
 
 
-class HtmlNavigation:
+class HtmlNavigationDetector:
     """Detect the navigation of one page."""
 
     def __init__(self, page: etree._Element) -> None:

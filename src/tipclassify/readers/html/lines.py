@@ -15,7 +15,7 @@ from tipclassify.readers.html.elements import (
     BLOCKS,
     HEADINGS,
     ElementTraits,
-    HtmlNavigation,
+    HtmlNavigationDetector,
     short_text_of_element,
     traits_of_element,
 )
@@ -57,7 +57,7 @@ def read_html_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) 
     >>> [line.text for line in read_html_lines(page)]
     ['Police acted.']
     """
-    walk = _HtmlElementWalk(HtmlNavigation(page))
+    walk = _HtmlElementWalk(HtmlNavigationDetector(page))
     for part in parts or [page]:
         walk.read(part)
     mark_html_headings(walk.builder.lines)
@@ -75,7 +75,7 @@ class _OuterHtmlState(NamedTuple):
 class _HtmlElementWalk:
     """Walk the elements of a page, and hold the state of the innermost open one."""
 
-    def __init__(self, navigation: HtmlNavigation) -> None:
+    def __init__(self, navigation: HtmlNavigationDetector) -> None:
         self.navigation = navigation
         self.builder = HtmlLineBuilder()
         self.rows = HtmlTableRows(self.builder.lines)

@@ -42,11 +42,11 @@ from tipclassify.text.segmentation.passages import text_document
 
 __all__ = [
     "encoding_declared_in_html",
+    "read_all_html_lines",
     "read_eml",
     "read_html",
     "read_html_of_site",
     "read_mhtml",
-    "read_whole_web_page",
 ]
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
@@ -264,7 +264,7 @@ def read_html_of_site(page: str, source: str) -> Document:
     )
 
 
-def read_whole_web_page(page: str, source: str) -> list[HtmlLine]:
+def read_all_html_lines(page: str, source: str) -> list[HtmlLine]:
     """Read the blocks of a page, such as a chapter, all main text.
 
     Raises `InputError` if it is nested too deeply.

@@ -87,7 +87,7 @@ def new_figure(
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    notes = [first_note, *_notes_below_chart(summary, caveat)]
+    notes = [first_note, *_notes_below_summary_chart(summary, caveat)]
     lines = [line for note in notes for line in textwrap.wrap(note, int(width / _CHARACTER))]
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.05)
     figure = Figure((width, height + _LINE * len(lines) + _HEAD), layout=layout)
@@ -105,7 +105,7 @@ def new_figure(
     return figure
 
 
-def _notes_below_chart(summary: Summary, caveat: str) -> list[str]:
+def _notes_below_summary_chart(summary: Summary, caveat: str) -> list[str]:
     facts = [f"{summary.total.passages:,} passages"]
     facts += [f"{name} {value}" for name, value in summary.about.items()]
     notes = [" · ".join(facts), OVERLAP]

@@ -149,8 +149,12 @@ class _ReportAligner:
 
     def _between_neighbours(self, old: int) -> int | None:
         """Return the passage of NEW beside what continues the passage before OLD's, or after it."""
-        before = _compared_continuation_beside(self.continued.old, self._sections.old, old, -1)
-        after = _compared_continuation_beside(self.continued.old, self._sections.old, old, 1)
+        before = _continuation_beside_compared_passage(
+            self.continued.old, self._sections.old, old, -1
+        )
+        after = _continuation_beside_compared_passage(
+            self.continued.old, self._sections.old, old, 1
+        )
         if before >= 0:
             new = before + 1
         elif after >= 0:
@@ -162,8 +166,12 @@ class _ReportAligner:
     def _have_same_neighbours(self, old: int, new: int) -> bool:
         """Test whether two passages have the same neighbours, or one end of a section."""
         for step in (-1, 1):
-            there = _compared_continuation_beside(self.continued.old, self._sections.old, old, step)
-            back = _compared_continuation_beside(self.continued.new, self._sections.new, new, step)
+            there = _continuation_beside_compared_passage(
+                self.continued.old, self._sections.old, old, step
+            )
+            back = _continuation_beside_compared_passage(
+                self.continued.new, self._sections.new, new, step
+            )
             is_same_pair = there == new + step and back == old + step
             if not is_same_pair and not there == back == _EDGE:
                 return False
@@ -207,7 +215,7 @@ def _continue_by_equal_passages(
             continued[index] = Continuation(equal[0], "moved", 1.0, shared=True)
 
 
-def _compared_continuation_beside(
+def _continuation_beside_compared_passage(
     continued: dict[int, Continuation], sections: Sequence[str], index: int, step: int
 ) -> int:
     """Return what continues the passage before (-1) or after (1), or `_EDGE`, `_UNMATCHED`."""

@@ -19,9 +19,9 @@ from tipclassify.reporting.comparison.consistency import (
 )
 from tipclassify.reporting.comparison.identity import (
     ReportIdentity,
+    comparison_refusals_by_year,
     identity_of_report,
     refusals_by_subject,
-    refusals_by_year,
 )
 from tipclassify.reporting.comparison.matching import Neighbour
 from tipclassify.reporting.comparison.normalization import ReportSides
@@ -105,7 +105,7 @@ class Comparison:
             title=texts.title.format(old=old, new=new),
             meaning=texts.meaning.format(old=old, new=new),
             pairs=pairs,
-            elsewhere=sum(_is_also_of_pair_kind(pair, kind) for pair in self.pairs),
+            elsewhere=sum(_is_also_of_comparison_kind(pair, kind) for pair in self.pairs),
             borderline=sum(pair.borderline for pair in pairs),
         )
 
@@ -116,7 +116,7 @@ class Comparison:
     def refusals(self) -> list[str]:
         """List why the two must not be compared, unless somebody asks for it all the same."""
         old, new = self.identities
-        return refusals_by_subject([old, new]) + refusals_by_year(old, new)
+        return refusals_by_subject([old, new]) + comparison_refusals_by_year(old, new)
 
     def warnings(self) -> list[str]:
         """List why the two may not be successive reports of one country, one line each."""
@@ -138,7 +138,7 @@ class Comparison:
         ]
 
 
-def _is_also_of_pair_kind(pair: PassagePair, kind: str) -> bool:
+def _is_also_of_comparison_kind(pair: PassagePair, kind: str) -> bool:
     """Test whether a passage that is alone has such a label, but is listed under another."""
     if pair.kind == kind or len(pair.sides) > 1:
         return False

@@ -33,7 +33,7 @@ class SplitDecisionInReport:
         """The sentence, as it stands first."""
         return self.places[0].text
 
-    def describe(self) -> list[str]:
+    def describe_places_in_report(self) -> list[str]:
         """Say of each place what its labels are: "Prosecution, page 4: failure (0.61)"."""
         return [_describe_place_of_sentence(place) for place in self.places]
 

@@ -10,10 +10,10 @@ from tipclassify.reporting.report import TaggedReport, source_name
 
 __all__ = [
     "ReportIdentity",
+    "comparison_refusals_by_year",
     "identity_of_report",
     "refusals_by_subject",
-    "refusals_by_year",
-    "refuse_comparison",
+    "refuse_comparison_of_reports",
 ]
 
 
@@ -79,14 +79,14 @@ def refusals_by_subject(reports: Sequence[ReportIdentity]) -> list[str]:
     return refusals
 
 
-def refusals_by_year(old: ReportIdentity, new: ReportIdentity) -> list[str]:
+def comparison_refusals_by_year(old: ReportIdentity, new: ReportIdentity) -> list[str]:
     """List why NEW is not of a later year than OLD; equal years may be two versions, and pass."""
     if old.year and new.year and old.year > new.year:
         return [f"OLD is of {old.year} and NEW of {new.year}: give the earlier one first"]
     return []
 
 
-def refuse_comparison(
+def refuse_comparison_of_reports(
     refusals: Sequence[str], reports: Sequence[ReportIdentity], remedy: str = ""
 ) -> None:
     """Raise `UsageError` if there is any refusal: it names the reports, why, and what to do."""

@@ -12,7 +12,7 @@ from tipclassify.text.document import Passage
 __all__ = [
     "ReportSides",
     "heading_for_comparison",
-    "normalize_prefixes",
+    "normalize_prefixes_for_comparison",
     "normalize_wording",
     "sections_in_both_reports",
 ]
@@ -50,10 +50,10 @@ _PREFIX: Final = re.compile(
 )
 
 
-def normalize_prefixes(text: str) -> str:
+def normalize_prefixes_for_comparison(text: str) -> str:
     """Join prefixes to their words.
 
-    >>> normalize_prefixes("Anti-Semitism among non-citizens")
+    >>> normalize_prefixes_for_comparison("Anti-Semitism among non-citizens")
     'Antisemitism among noncitizens'
     """
     return _PREFIX.sub(lambda match: match[1] + match[2].lower(), text) if "-" in text else text
@@ -64,7 +64,9 @@ _NUMBERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
 
 def heading_for_comparison(passage: Passage) -> str:
     """Return the normalized heading of a passage, without its number or letter."""
-    return _NUMBERING.sub("", normalize_wording(normalize_prefixes(passage.section or "")))
+    return _NUMBERING.sub(
+        "", normalize_wording(normalize_prefixes_for_comparison(passage.section or ""))
+    )
 
 
 _RENAMED: Final = "\0"  # in place of a heading that only one report has

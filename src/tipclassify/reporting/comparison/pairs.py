@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from tipclassify.labels import LABELS
 from tipclassify.reporting.comparison.changed_words import ComparedWords, changed_words
 from tipclassify.reporting.comparison.normalization import ReportSides
-from tipclassify.reporting.probability import log_odds
+from tipclassify.reporting.probability import log_odds_of_probability
 from tipclassify.reporting.report import Finding
 
 __all__ = [
@@ -152,9 +152,9 @@ def label_changes_of_pair(
 
 def _are_pair_scores_borderline(scores: Sequence[float | None], threshold: float) -> bool:
     """Test whether all known probabilities lie within `MARGIN` of a threshold."""
-    border = log_odds(threshold)
+    border = log_odds_of_probability(threshold)
     known = [score for score in scores if score is not None]
-    return all(abs(log_odds(score) - border) <= MARGIN for score in known)
+    return all(abs(log_odds_of_probability(score) - border) <= MARGIN for score in known)
 
 
 def _round_pair_score(score: float | None) -> float | None:

@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.reporting.comparison.normalization import normalize_prefixes
-from tipclassify.text.features.tokenizer import folded_words_of_text, tokenize
+from tipclassify.reporting.comparison.normalization import normalize_prefixes_for_comparison
+from tipclassify.text.features.tokenizer import split_text_into_folded_words, tokenize
 from tipclassify.text.features.vocabulary import NAME, NUMBER, hash_word
 
 __all__ = ["STOP_WORDS", "ComparedTerms", "extract_compared_terms"]
@@ -64,7 +64,7 @@ def extract_compared_terms(texts: Sequence[str], vocabulary: frozenset[str]) -> 
         return ComparedTerms([], [], [])
     placed: list[list[tuple[int, int]]] = [[] for _ in texts]  # position and term
     names: list[set[int]] = [set() for _ in texts]
-    joined = [normalize_prefixes(text) for text in texts]
+    joined = [normalize_prefixes_for_comparison(text) for text in texts]
     tokens = tokenize(joined, vocabulary)
     is_name = tokens.word == NAME
     is_content = ~is_name & ~np.isin(tokens.word, _STOP_TERMS)
@@ -88,6 +88,6 @@ def extract_compared_terms(texts: Sequence[str], vocabulary: frozenset[str]) -> 
 
 def _hash_compared_terms_of_name(name: str) -> Iterator[int]:
     """Hash the words of a name."""
-    for word in folded_words_of_text(name):
+    for word in split_text_into_folded_words(name):
         if word not in STOP_WORDS:
             yield int(hash_word(word))

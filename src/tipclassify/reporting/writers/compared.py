@@ -101,7 +101,7 @@ def write_split_decisions_of_reports(
     )
     for decision in decisions:
         console.print(Text(f"{decision.report}  {one_line(decision.text)}"))
-        for place in decision.describe():
+        for place in decision.describe_places_in_report():
             console.print(Text(f"      {one_line(place)}", style="dim"))
 
 

@@ -35,7 +35,7 @@ from tipclassify.reporting.writers.desk_records import (
     OpenFile,
     desk_script_constants,
     index_desk_words,
-    read_desk_report_data,
+    read_desk_record_file,
 )
 from tipclassify.reporting.writers.templating import render_template
 from tipclassify.text.document import Passage
@@ -77,7 +77,7 @@ class DeskWriter:
     def _read_earlier_reports(self) -> None:
         for file in sorted((self.files.folder / "data").glob("*.html.json")):
             page = self.files.folder / file.name.removesuffix(".json")
-            data = read_desk_report_data(file)
+            data = read_desk_record_file(file)
             if data is None or data.report is None:
                 message = f"{file}: not whole; its report is left out until it is scored again"
                 warnings.warn(message, stacklevel=3)
@@ -95,7 +95,7 @@ class DeskWriter:
                 return page
         if named != self.files.index and (named not in self.reports or is_same(file, named)):
             return named
-        number = _desk_writer_digest(file.encode("utf-8", "backslashreplace"))
+        number = _digest_in_desk_file_name(file.encode("utf-8", "backslashreplace"))
         return named.with_name(f"{named.stem}-{number}.html")
 
     def _source(self, file: str) -> str | None:
@@ -158,7 +158,7 @@ class DeskWriter:
         """
         for files in self._files_by_script(reports):
             text = "".join(_desk_script_call(file.read_text("utf-8").rstrip()) for file in files)
-            script = self.files.folder / "data" / f"{_desk_writer_digest(text.encode())}.js"
+            script = self.files.folder / "data" / f"{_digest_in_desk_file_name(text.encode())}.js"
             with self.files.open_file(script) as out:
                 out.write(text)
             yield script
@@ -176,7 +176,7 @@ class DeskWriter:
     def _remove_old_scripts(self, keep: Sequence[Path]) -> None:
         """Remove the scripts of an earlier index page, and nobody else's."""
         for script in (self.files.folder / "data").glob("????????.js"):
-            if script not in keep and script.stem == _desk_writer_digest(script.read_bytes()):
+            if script not in keep and script.stem == _digest_in_desk_file_name(script.read_bytes()):
                 script.unlink()
 
 
@@ -345,5 +345,5 @@ def _desk_script_call(data: str) -> str:
     return f"tipclassify.add('{written}');\n"
 
 
-def _desk_writer_digest(data: bytes) -> str:
+def _digest_in_desk_file_name(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:8]

@@ -39,7 +39,7 @@ __all__ = [
     "OpenFile",
     "desk_script_constants",
     "index_desk_words",
-    "read_desk_report_data",
+    "read_desk_record_file",
 ]
 
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
@@ -173,7 +173,7 @@ class DeskReportFiles:
         """Read the passages of a report again."""
         passages = []
         for file in self.parts(report):
-            data = read_desk_report_data(file)
+            data = read_desk_record_file(file)
             if data is None:
                 continue
             for row in data.passages:
@@ -203,7 +203,7 @@ class DeskReportFiles:
         return TaggedReport(unquote(report.page), document, passages)
 
 
-def read_desk_report_data(file: Path) -> DeskPassageFile | None:
+def read_desk_record_file(file: Path) -> DeskPassageFile | None:
     """Read a data file; None if it is not whole, or not ours."""
     with suppress(OSError, ValueError):
         return msgspec.convert(load_json(file.read_bytes(), strict=False), DeskPassageFile)

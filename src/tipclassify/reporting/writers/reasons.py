@@ -12,7 +12,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.common.scoring import reaches_threshold
 from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
-from tipclassify.reporting.probability import log_odds
+from tipclassify.reporting.probability import log_odds_of_probability
 from tipclassify.reporting.report import section_name
 from tipclassify.text.document import Passage
 
@@ -94,7 +94,9 @@ def doubtful_labels_on_report_card(
     """
     in_doubt = []
     for label in shown:
-        excess = log_odds(passage.scores[label]) - log_odds(thresholds[label])
+        excess = log_odds_of_probability(passage.scores[label]) - log_odds_of_probability(
+            thresholds[label]
+        )
         if label not in passage.labels or excess <= _NEAR_LOG_ODDS:
             in_doubt.append(label)
     return tuple(in_doubt)

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from tipclassify.arrays import U64, Floats, Ints
 from tipclassify.text.features.templates import SALT, structure_of_tokens, template_features
 from tipclassify.text.features.tokenizer import (
-    batches_of_text_to_tokenize,
+    batches_of_text_for_features,
     count_token_words,
-    folded_words_of_text,
+    split_text_into_folded_words,
     tokenize,
 )
 from tipclassify.text.features.vocabulary import FACTOR, hash_word
@@ -30,7 +30,7 @@ __all__ = [
     "HashedFeatures",
     "feature_keys",
     "featurize",
-    "find_best_clauses_of_texts",
+    "find_best_hashed_clauses",
     "heading_hashes",
 ]
 
@@ -69,7 +69,7 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> HashedFeat
     words = [none]
     unknown = [none]
     clause_count = 0
-    for first_passage, batch in batches_of_text_to_tokenize(passages):
+    for first_passage, batch in batches_of_text_for_features(passages):
         tokens = tokenize(batch, vocabulary)
         structure = structure_of_tokens(tokens)
         for head, tail, code, inside in template_features(tokens, structure):
@@ -105,7 +105,7 @@ def heading_hashes(heading: str | None) -> U64:
     >>> heading_hashes("b. Forced Labor").tolist() == heading_hashes("FORCED LABOUR").tolist()
     True
     """
-    words = folded_words_of_text(heading_without_enumerator(heading or ""))
+    words = split_text_into_folded_words(heading_without_enumerator(heading or ""))
     if not words:
         return np.zeros(0, np.uint64)
     code = np.array([hash_word(word) for word in words], np.uint64)
@@ -120,7 +120,7 @@ def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
     return (code >> np.uint64(32)).astype(np.uint32)
 
 
-def find_best_clauses_of_texts(scores: Floats, clause_row: Ints, passages: int) -> Ints:
+def find_best_hashed_clauses(scores: Floats, clause_row: Ints, passages: int) -> Ints:
     """Find the highest-scoring clause of each passage, the first of equals; -1 without clauses."""
     order = np.lexsort((-np.arange(len(scores)), scores, clause_row))
     best = np.full(passages, -1)

@@ -22,10 +22,10 @@ from tipclassify.text.features.vocabulary import (
 
 __all__ = [
     "Tokens",
-    "batches_of_text_to_tokenize",
+    "batches_of_text_for_features",
     "collect_vocabulary",
     "count_token_words",
-    "folded_words_of_text",
+    "split_text_into_folded_words",
     "tokenize",
 ]
 
@@ -89,8 +89,8 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
 
     hyphened = np.zeros(len(row), bool)  # whether a hyphen joins it to the previous token
     hyphened[1:] = (start[1:] == end[:-1] + 1) & text.are_hyphens(end[:-1])
-    name = _flag_names_in_text(bits, upper, end - start, inner)
-    name = _flag_hyphenated_names_in_text(name, hyphened, upper, end - start)
+    name = _flag_name_tokens(bits, upper, end - start, inner)
+    name = _flag_hyphenated_name_tokens(name, hyphened, upper, end - start)
     figure = (bits & WordFlag.FIGURE > 0) & ~name
     repeated = inner & ((name & _at_previous_token(name)) | (figure & _at_previous_token(figure)))
     # "the" before a name is no token
@@ -117,7 +117,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     )
 
 
-def _flag_names_in_text(
+def _flag_name_tokens(
     bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools
 ) -> Bools:
     """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names.
@@ -141,9 +141,7 @@ def _flag_names_in_text(
     return np.asarray(name)
 
 
-def _flag_hyphenated_names_in_text(
-    name: Bools, hyphened: Bools, upper: Bools, length: Ints
-) -> Bools:
+def _flag_hyphenated_name_tokens(name: Bools, hyphened: Bools, upper: Bools, length: Ints) -> Bools:
     """Add what a hyphen joins to a name: a capitalised word, also behind a short word.
 
     All of "Port-au-Prince" is a name, but not the second word of "Karvonia-led".
@@ -179,16 +177,16 @@ def collect_vocabulary(texts: Iterable[str], least: int = 2) -> frozenset[str]:
     )
 
 
-def folded_words_of_text(text: str) -> list[str]:
+def split_text_into_folded_words(text: str) -> list[str]:
     """Split a text into folded words; figures and names are kept.
 
-    >>> folded_words_of_text("The organisation didn’t act.")
+    >>> split_text_into_folded_words("The organisation didn’t act.")
     ['the', 'organization', 'didn', 't', 'act']
     """
     return [fold_british_spelling(word) for word in FoldedTextBatch([text]).words()]
 
 
-def batches_of_text_to_tokenize(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+def batches_of_text_for_features(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield batches of similar size: the index of the first passage, and the passages."""
     texts = list(passages)
     end = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))

@@ -147,7 +147,7 @@ def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iter
             in_row = CELL_BAR in text[sentence_start:sentence_end]
         spans: Iterable[tuple[int, int]] = [(sentence_start, sentence_end)]
         if unit == "clause":
-            spans = _clause_spans(text, sentence_start, sentence_end)
+            spans = _segment_sentence_into_clauses(text, sentence_start, sentence_end)
         for start, end in spans:
             if not is_non_prose(text[start:end], block.section):
                 yield Passage(
@@ -162,7 +162,7 @@ def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iter
                 )
 
 
-def _clause_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _segment_sentence_into_clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the trimmed spans of the clauses of the sentence text[start:end]."""
     sentence = text[start:end]
     cuts = _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
@@ -243,7 +243,7 @@ def text_document(text: str, source: str = "<text>") -> Document:
         written = text[start:end]
         may_be_title = paragraph.alone and following is not None
         is_heading = _section_named_by_line(written) is not None or (
-            may_be_title and _is_text_section_title(written.strip())
+            may_be_title and _is_title_of_segmented_text(written.strip())
         )
         heading_end = None if is_heading else run_in_heading_of_sentence(text, start, end)
         heading_name = _section_named_by_line(text[start:heading_end]) if heading_end else None
@@ -275,16 +275,16 @@ def _paragraph_spans(text: str) -> Iterator[_ParagraphSpan]:
         if visible:
             run.append(line.span())
         if run and (not visible or len(run) == _MOST_LINES or line.end() == len(text)):
-            for start, end in _segment_text_lines_into_blocks(text, run):
+            for start, end in _segment_consecutive_text_lines(text, run):
                 yield _ParagraphSpan(start, end, alone=len(run) == 1)
             run = []
 
 
-def _segment_text_lines_into_blocks(
+def _segment_consecutive_text_lines(
     text: str, lines: list[tuple[int, int]]
 ) -> Iterator[tuple[int, int]]:
     """Split consecutive lines into blocks; the lines of a hard-wrapped paragraph are one block."""
-    wrapped = _is_text_segment_hard_wrapped(
+    wrapped = _segmented_text_is_hard_wrapped(
         [text[line_start:line_end] for line_start, line_end in lines]
     )
     start, end = lines[0]
@@ -301,7 +301,7 @@ def _segment_text_lines_into_blocks(
     yield start, end
 
 
-def _is_text_segment_hard_wrapped(lines: list[str]) -> bool:
+def _segmented_text_is_hard_wrapped(lines: list[str]) -> bool:
     """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
     unfinished = sum(not SENTENCE_END.search(line) for line in body)
@@ -315,7 +315,7 @@ def _is_text_segment_hard_wrapped(lines: list[str]) -> bool:
     return shortest <= median(map(len, body)) <= 120
 
 
-def _is_text_section_title(line: str) -> bool:
+def _is_title_of_segmented_text(line: str) -> bool:
     """Test whether a line is a lettered title or in capitals."""
     words = line.split()
     title = heading_without_enumerator(line).split()

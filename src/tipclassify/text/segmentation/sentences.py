@@ -153,7 +153,7 @@ def _sentence_cuts(flat: str) -> list[int]:
         return []
     may_have_list = ";" in flat or ":" in flat
     for cut in _move_sentence_cuts_behind_notes(flat, _candidate_sentence_cuts(flat)):
-        if cut <= at or _sentence_continues(flat, at, cut, all_lower):
+        if cut <= at or _sentence_continues_beyond_cut(flat, at, cut, all_lower):
             continue
         number = None
         if may_have_list:
@@ -290,7 +290,7 @@ def _is_missed_sentence_end(flat: str, stop: re.Match[str], quoted: bool) -> boo
     return bracket or (before.islower() if quoted else opener)
 
 
-def _sentence_continues(flat: str, at: int, cut: int, all_lower: bool) -> bool:
+def _sentence_continues_beyond_cut(flat: str, at: int, cut: int, all_lower: bool) -> bool:
     """Test whether the sentence from `at` continues beyond the possible boundary `cut`."""
     if cut - at < _MAX_ABBREVIATION and _ENUMERATOR_ALONE.fullmatch(flat, at, cut):
         return True

@@ -123,13 +123,13 @@ def _split_pdf_row_into_cells(words: list[PdfWord]) -> list[Cell]:
         if word.x0 - last.x1 >= _MIN_CELL_GAP * max(word.size, last.size):
             cells.append([])
         cells[-1].append(word)
-    if len(cells) > 1 and _is_mark_of_list_entry(join_pdf_words(cells[0]), len(cells)):
+    if len(cells) > 1 and _is_pdf_list_mark(join_pdf_words(cells[0]), len(cells)):
         mark = cells.pop(0)
         cells[0] = mark + cells[0]
     return cells
 
 
-def _is_mark_of_list_entry(text: str, cell_count: int) -> bool:
+def _is_pdf_list_mark(text: str, cell_count: int) -> bool:
     """Return whether the first cell of a row is the mark of a list entry, paragraph or note."""
     # a number before several cells is one of them
     if cell_count == 2 and _BARE_MARK.fullmatch(text):
