@@ -22,7 +22,7 @@ from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
 from tipclassify.reporting.citation import cite
-from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
+from tipclassify.reporting.report import ScoringContext, TaggedReport, name_of_report_section
 from tipclassify.reporting.subject import report_passages_about_trafficking
 from tipclassify.reporting.writers.html import write_findings_html
 from tipclassify.reporting.writers.reasons import summarize_explanation_for_report
@@ -1082,7 +1082,7 @@ def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pa
     for section, under in groupby(complicity, key=lambda passage: passage.section):
         # a section is named once, above its findings
         first, *others = under
-        named = re.escape(section_name(section)) + r" (?:[PF] [\d.>]+ )*"
+        named = re.escape(name_of_report_section(section)) + r" (?:[PF] [\d.>]+ )*"
         assert re.search(named + row_of(first), rows)
         for passage in others:
             assert re.search(row_of(passage), rows)

@@ -28,8 +28,8 @@ from tipclassify.reporting.finding_row import COLUMNS, finding_row
 from tipclassify.reporting.report import (
     ScoringContext,
     TaggedReport,
-    section_name,
-    source_name,
+    name_of_report_section,
+    name_of_report_source,
 )
 from tipclassify.reporting.writers import FORMATS, format_of, sheets
 from tipclassify.reporting.writers import rows as row_writers
@@ -469,7 +469,7 @@ def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
         for cell, source in (
             (row["text"], text),
             (row["section"], section),
-            (row["file"], source_name(file)),
+            (row["file"], name_of_report_source(file)),
             (row["country"], country),
         ):
             plain = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "\ufffd", source)
@@ -764,14 +764,14 @@ def test_markdown_shows_any_text_as_it_is(
     assert shown(tokens[heading + 1]) == (one_line(title) or one_line(report.title))
     section_heading = kinds.index(("heading_open", "h3"))
     first_cell = kinds.index(("td_open", "td"))
-    assert shown(tokens[section_heading + 1]) == one_line(section_name(section))
-    assert shown(tokens[first_cell + 1]) == one_line(section_name(section))
+    assert shown(tokens[section_heading + 1]) == one_line(name_of_report_section(section))
+    assert shown(tokens[first_cell + 1]) == one_line(name_of_report_section(section))
     source = tokens[heading + 4].children
     if link := run.link("f" + file):
         opened, *source, closed = source
         assert (opened.type, closed.type) == ("link_open", "link_close")
         assert opened.attrs["href"] == link
-    assert "".join(child.content for child in source) == one_line(source_name("f" + file))
+    assert "".join(child.content for child in source) == one_line(name_of_report_source("f" + file))
     if one_line(text):
         quotation = kinds.index(("blockquote_open", "blockquote"))
         assert shown(tokens[quotation + 2]) == one_line(text)

@@ -177,9 +177,9 @@ def compare(
     counts_of_this, counts_of_other = np.split(every, 2, axis=1)
     this = _metrics_of_counts(_MetricCounts.of_matrix(counts_of_this))
     other = _metrics_of_counts(_MetricCounts.of_matrix(counts_of_other))
-    differences = [_difference("macro-F1", this.macro_f1, other.macro_f1)]
+    differences = [_bootstrap_difference("macro-F1", this.macro_f1, other.macro_f1)]
     for j, label in enumerate(LABELS):
-        differences.append(_difference(label, this.f1[:, j], other.f1[:, j]))
+        differences.append(_bootstrap_difference(label, this.f1[:, j], other.f1[:, j]))
     changed = np.not_equal(y_pred, y_other)
     gained = int((changed & (y_pred == y_true)).sum())
     return ModelComparison(
@@ -191,7 +191,7 @@ def compare(
     )
 
 
-def _difference(figure: str, this: Floats, other: Floats) -> Difference:
+def _bootstrap_difference(figure: str, this: Floats, other: Floats) -> Difference:
     """Compare the values of a figure: on all passages first, then in each draw."""
     change = this[1:] - other[1:]
     low, high = percentile_interval(change)

@@ -29,10 +29,10 @@ __all__ = [
     "TaggedReport",
     "context_of",
     "identity",
-    "known",
-    "section_name",
-    "source_name",
-    "title_name",
+    "known_report_facts",
+    "name_of_report_section",
+    "name_of_report_source",
+    "name_of_report_title",
 ]
 
 
@@ -310,20 +310,20 @@ def identity(report: TaggedReport) -> TaggedReport:
     return report
 
 
-def known(*values: object) -> list[str]:
+def known_report_facts(*values: object) -> list[str]:
     """Convert the known ones of some values, such as country and year, to text."""
     return [str(value) for value in values if value]
 
 
-def title_name(title: str) -> str:
+def name_of_report_title(title: str) -> str:
     """Make the display name of a title, which may be the name of an input without one."""
     return "standard input" if title == "-" else title
 
 
-def source_name(file: str) -> str:
+def name_of_report_source(file: str) -> str:
     """Make the display name of an input: a link as it is, a file without its folders.
 
-    >>> source_name("/home/ana/reports/togo.html"), source_name("https://example.org/togo")
+    >>> name_of_report_source("/home/ana/reports/togo.html"), name_of_report_source("https://example.org/togo")
     ('togo.html', 'https://example.org/togo')
     """
     if file == "-":
@@ -333,7 +333,7 @@ def source_name(file: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def section_name(section: str | None) -> str:
+def name_of_report_section(section: str | None) -> str:
     """Make the display name of a section."""
     if not section or section.isspace():
         return "No section"

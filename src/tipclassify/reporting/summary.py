@@ -22,7 +22,12 @@ from tipclassify.reporting.adjustment import (
 from tipclassify.reporting.dimensions import DIMENSIONS, Name
 from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.grouping import GroupCounter
-from tipclassify.reporting.report import ScoringContext, TaggedReport, context_of, source_name
+from tipclassify.reporting.report import (
+    ScoringContext,
+    TaggedReport,
+    context_of,
+    name_of_report_source,
+)
 from tipclassify.reporting.subject import ReportSubject, are_report_tags_meaningless
 
 __all__ = ["OVERLAP", "LabelCount", "Summary", "SummaryRow", "summarize"]
@@ -116,7 +121,7 @@ class Summary:
             return {}
         place = self.by.index("file")
         files = list(dict.fromkeys(group.key[place] for group in self.groups))
-        plain_names = [None if file is None else source_name(str(file)) for file in files]
+        plain_names = [None if file is None else name_of_report_source(str(file)) for file in files]
         files_of_name = Counter(plain_names)
         seen: Counter[Name] = Counter()
         names: dict[Name, Name] = {}

@@ -34,7 +34,7 @@ from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import format_for_terminal, load_json
 from tipclassify.labels import indicator
 from tipclassify.reporting.probability import NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN
-from tipclassify.reporting.report import section_name
+from tipclassify.reporting.report import name_of_report_section
 from tipclassify.reporting.writers.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
 from tipclassify.reporting.writers.templating import LETTERS, NAMES, constants_module
 from tipclassify.resources import read_resource, resource_path
@@ -296,7 +296,7 @@ def names_module_of_review_page() -> str:
     constants: dict[str, object] = {
         "LETTERS": LETTERS,
         "NAMES": NAMES,
-        "NO_SECTION": section_name(None),
+        "NO_SECTION": name_of_report_section(None),
         "NEARLY_CERTAIN": NEARLY_CERTAIN,
         "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
         "MIN_RELATIVE_WEIGHT": MIN_RELATIVE_WEIGHT,

@@ -17,7 +17,7 @@ from tipclassify.pipeline.bundle.steps import (
     describe_hash_unlike_bundle,
     list_for_bundle_check,
 )
-from tipclassify.pipeline.bundle.writing import EXPORTS, get_original
+from tipclassify.pipeline.bundle.writing import EXPORTS, fetch_bundle_original
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded
@@ -71,7 +71,7 @@ def find_given(
     }
     others: dict[str, str] = {}  # SHA-256 of the files that are neither, by name
     for file in expand_inputs(files):
-        data = get_original(file, options).data
+        data = fetch_bundle_original(file, options).data
         digest = hashlib.sha256(data).hexdigest()
         if digest in wanted:
             # a link or standard input cannot be read twice

@@ -41,7 +41,7 @@ from tipclassify.pipeline.bundle.steps import (
     describe_differences_from_bundle,
     list_for_bundle_check,
 )
-from tipclassify.pipeline.bundle.writing import read_original
+from tipclassify.pipeline.bundle.writing import read_bundle_original
 from tipclassify.reporting.group import Group
 from tipclassify.text.document import Passage
 
@@ -188,7 +188,7 @@ def _read_input_again(
     link = recorded.link or Link(recorded.name, "", None, None)
     try:
         original = Download(read(), link.content_type, link.encoding, link.url, link.fetched)
-        text = read_original(recorded.name, original, manifest.encoding, manifest.unit)
+        text = read_bundle_original(recorded.name, original, manifest.encoding, manifest.unit)
     except MissingExtraError as error:
         detail = str(error).removeprefix(f"{recorded.name}: ")
         step.others.append(Check("text", "not checked", detail, recorded.name))

@@ -69,10 +69,10 @@ __all__ = [
     "EXPORTS",
     "Included",
     "OriginalText",
-    "get_original",
-    "model_id",
-    "read_original",
-    "settings",
+    "fetch_bundle_original",
+    "id_of_bundled_model",
+    "read_bundle_original",
+    "settings_of_bundle",
     "write_bundle",
 ]
 
@@ -124,7 +124,7 @@ def write_bundle(
     classifier = tagging.classifier()
     folder = model_folder(tagging.model)
     overrides = dict(tagging.thresholds)
-    thresholds, rates = settings(classifier, tagging.policy, overrides)
+    thresholds, rates = settings_of_bundle(classifier, tagging.policy, overrides)
     with zipfile.ZipFile(
         cast("IO[bytes]", WholeFileFailingOnce(out)), "w", allowZip64=False
     ) as archive:
@@ -140,7 +140,7 @@ def write_bundle(
             packer.add(CHECKS, io.BytesIO(b"".join(lines)))
         _pack_bundle_exports(packer, included.exports)
         packer.add(_README, io.BytesIO(_readme_of_bundle(inputs, included).encode()))
-        model = model_id(folder)
+        model = id_of_bundled_model(folder)
         if model.sha256 != classifier.meta["sha256"]:
             raise ModelError(f"{folder}: changed while it was read; run this again")
         manifest = Manifest(
@@ -163,7 +163,7 @@ def write_bundle(
     return manifest, fingerprint
 
 
-def settings(
+def settings_of_bundle(
     classifier: Classifier, policy: Policy, overrides: dict[str, float]
 ) -> tuple[dict[str, float], RatesByLabel]:
     """Return a classifier's thresholds under a policy, and its error rates if it records them."""
@@ -195,8 +195,8 @@ def _pack_inputs_of_bundle(
                 progress(number, len(files))
             name = _public_name_of_input(file)
             try:
-                original = get_original(file, tagging.read)
-                text = read_original(name, original, tagging.read.encoding, tagging.unit)
+                original = fetch_bundle_original(file, tagging.read)
+                text = read_bundle_original(name, original, tagging.read.encoding, tagging.unit)
             except InputError as error:
                 failures.append(str(error))
             if failures:  # inputs are read only to report all that fail
@@ -263,7 +263,7 @@ def _readme_of_bundle(inputs: Sequence[Input], included: Included) -> str:
     )
 
 
-def model_id(folder: Path) -> ModelId:
+def id_of_bundled_model(folder: Path) -> ModelId:
     """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
     head = load_model_head(folder)
     try:
@@ -283,7 +283,7 @@ def _pack_model(packer: BundlePacker, folder: Path) -> None:
         packer.add(f"model/{name}", io.BytesIO(data))
 
 
-def get_original(file: str, options: ReadOptions) -> Download:
+def fetch_bundle_original(file: str, options: ReadOptions) -> Download:
     """Read a file, a link, or standard input for ``-``, as a download.
 
     Raises `InputError` when that fails.
@@ -356,7 +356,9 @@ class OriginalText:
         )
 
 
-def read_original(name: str, original: Download, encoding: str | None, unit: Unit) -> OriginalText:
+def read_bundle_original(
+    name: str, original: Download, encoding: str | None, unit: Unit
+) -> OriginalText:
     """Read and split an input; raise `InputError` when it cannot be read."""
     sha256 = hashlib.sha256(original.data).hexdigest()
     size = len(original.data)

@@ -17,7 +17,7 @@ from tipclassify.reporting.citation.formats import (
 )
 from tipclassify.reporting.citation.links import link_to
 from tipclassify.reporting.citation.sentences import SENTENCES
-from tipclassify.reporting.report import known
+from tipclassify.reporting.report import known_report_facts
 
 __all__ = ["Citation"]
 
@@ -69,7 +69,7 @@ class Citation:
     def keywords(self) -> list[str]:
         """Labels, and the country."""
         labels = [name for name in map(label_name, LABELS) if name in self.labels]
-        return labels + known(self.country)
+        return labels + known_report_facts(self.country)
 
     @property
     def place(self) -> str:
@@ -89,8 +89,10 @@ class Citation:
     @property
     def source(self) -> str:
         """Plain text without the quote, to stand below it."""
-        named = ", ".join(known(self.title, self.publication, self.publisher, self.date))
-        country_and_year = ", ".join(known(self.country, self.year))
+        named = ", ".join(
+            known_report_facts(self.title, self.publication, self.publisher, self.date)
+        )
+        country_and_year = ", ".join(known_report_facts(self.country, self.year))
         if country_and_year:
             named = SENTENCES.of_country.format(named=named, country_and_year=country_and_year)
         address = ""

@@ -16,9 +16,9 @@ from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
     context_of,
-    section_name,
-    source_name,
-    title_name,
+    name_of_report_section,
+    name_of_report_source,
+    name_of_report_title,
 )
 
 __all__ = ["cite"]
@@ -46,7 +46,7 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
     return Citation(
         key=_citation_line(_citation_key(finding, row)),
         quote=_citation_line(passage.text),
-        title=_citation_line(title_name(finding.title)),
+        title=_citation_line(name_of_report_title(finding.title)),
         publication=_citation_line(
             _cited_publication_unless_in_title(finding.title, finding.publication)
         ),
@@ -54,11 +54,11 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
         date=_citation_line(finding.date),
         country=_citation_line(row.country),
         year=_citation_line(row.year),
-        section=_citation_line(section_name(row.section) if row.section else None),
+        section=_citation_line(name_of_report_section(row.section) if row.section else None),
         page=_citation_line(row.page),
         paragraph=_citation_line(None if row.page else finding.paragraph),
         characters=_citation_line(f"{passage.start}–{passage.end}"),
-        address=_citation_line(link or source_name(finding.file)),
+        address=_citation_line(link or name_of_report_source(finding.file)),
         read=_citation_line(context.day),
         labels=_citation_line(" and ".join(labels)),
         model=_citation_line(

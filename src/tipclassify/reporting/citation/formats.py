@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from tipclassify.reporting.citation.sentences import SENTENCES
-from tipclassify.reporting.report import known
+from tipclassify.reporting.report import known_report_facts
 
 __all__ = [
     "BIBTEX_FIELDS",
@@ -118,7 +118,7 @@ def render_ris_record(key: str, values: Mapping[str, str], keywords: Sequence[st
     """Render a record of a RIS file, with its line ends."""
     lines = [("TY", "RPRT"), ("ID", key)]
     for tag, name in RIS_TAGS.items():
-        texts = keywords if tag == "KW" else known(values[name])
+        texts = keywords if tag == "KW" else known_report_facts(values[name])
         lines += [(tag, text) for text in texts]
     lines.append(("ER", ""))
     return "".join(SENTENCES.ris_line.format(tag=tag, text=text) for tag, text in lines)

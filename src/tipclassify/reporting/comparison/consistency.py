@@ -13,7 +13,7 @@ from typing import Final
 
 from tipclassify.labels import label_name
 from tipclassify.reporting.common_phrases import wording_identity
-from tipclassify.reporting.report import TaggedReport, section_name
+from tipclassify.reporting.report import TaggedReport, name_of_report_section
 from tipclassify.text.document import Passage
 
 __all__ = ["SplitDecisionInReport", "split_decisions_of_report"]
@@ -46,7 +46,7 @@ class SplitDecisionInReport:
 def _describe_place_of_sentence(place: Passage) -> str:
     page = f", page {place.page}" if place.page else ""
     labels = ", ".join(f"{label_name(label)} ({place.scores[label]:.2f})" for label in place.labels)
-    return f"{section_name(place.section)}{page}: {labels or 'no label'}"
+    return f"{name_of_report_section(place.section)}{page}: {labels or 'no label'}"
 
 
 def split_decisions_of_report(report: TaggedReport, name: str) -> list[SplitDecisionInReport]:

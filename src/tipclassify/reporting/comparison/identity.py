@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tipclassify.errors import UsageError
-from tipclassify.reporting.report import TaggedReport, source_name
+from tipclassify.reporting.report import TaggedReport, name_of_report_source
 
 __all__ = [
     "ReportIdentity",
@@ -30,7 +30,7 @@ class ReportIdentity:
 def identity_of_report(report: TaggedReport) -> ReportIdentity:
     """Return what a report is; rows have what all of them say in columns of these names."""
     return ReportIdentity(
-        name=source_name(report.file),
+        name=name_of_report_source(report.file),
         country=report.country or _identity_text_of_report_rows(report, "country"),
         publication=report.publication or _identity_text_of_report_rows(report, "publication"),
         year=report.year or _identity_year_of_report_rows(report),

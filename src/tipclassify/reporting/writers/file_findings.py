@@ -11,7 +11,7 @@ from operator import attrgetter
 from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.particulars import FindingKindCounts, FindingNature, FindingNatures
-from tipclassify.reporting.report import Finding, TaggedReport, section_name
+from tipclassify.reporting.report import Finding, TaggedReport, name_of_report_section
 from tipclassify.reporting.subject import ReportSubject, report_passages_about_trafficking
 from tipclassify.text.document import Passage
 
@@ -90,7 +90,9 @@ class FileFindings:
         labels = [label_name(label) for label in LABELS]
         yield "section", "passages", "sentences about trafficking", *labels, "table rows tagged"
         for section, group in self.counts.items():
-            yield _row_of_section_counts(section_name(section), group, self.kinds[section])
+            yield _row_of_section_counts(
+                name_of_report_section(section), group, self.kinds[section]
+            )
         yield _row_of_section_counts("all", self.total, self.total_kinds)
 
     def count(self, report: TaggedReport) -> None:

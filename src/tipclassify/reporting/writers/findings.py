@@ -17,10 +17,10 @@ from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.report import (
     ScoringContext,
     TaggedReport,
-    known,
-    section_name,
-    source_name,
-    title_name,
+    known_report_facts,
+    name_of_report_section,
+    name_of_report_source,
+    name_of_report_title,
 )
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers.file_findings import (
@@ -118,9 +118,9 @@ def _pack_dateless_docx(word: Document) -> bytes:
 def _add_file_findings_to_docx(
     word: Document, file_findings: FileFindings, context: ScoringContext
 ) -> None:
-    word.add_heading(one_line(title_name(file_findings.title)), 1)
-    source = file_findings.address or source_name(file_findings.file)
-    facts = (source, *known(file_findings.country, file_findings.year))
+    word.add_heading(one_line(name_of_report_title(file_findings.title)), 1)
+    source = file_findings.address or name_of_report_source(file_findings.file)
+    facts = (source, *known_report_facts(file_findings.country, file_findings.year))
     word.add_paragraph(" · ".join(map(one_line, facts)))
     for note in file_findings.notes:
         word.add_paragraph(f"Not read in full: {one_line(note)}")
@@ -130,7 +130,7 @@ def _add_file_findings_to_docx(
     if not file_findings.tagged:
         word.add_paragraph("No passage has a label.")
     for section, findings in file_findings.tagged.items():
-        word.add_heading(one_line(section_name(section)), 2)
+        word.add_heading(one_line(name_of_report_section(section)), 2)
         for listed in findings:
             _add_finding_to_docx(word, listed, context)
 

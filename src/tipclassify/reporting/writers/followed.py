@@ -14,7 +14,7 @@ from tipclassify.labels import LABELS, label_name
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, LedgerStanding
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.report import ScoringContext, section_name
+from tipclassify.reporting.report import ScoringContext, name_of_report_section
 from tipclassify.reporting.writers.compared import write_split_decisions_of_reports
 from tipclassify.reporting.writers.table import console_of_report_table_writer
 from tipclassify.reporting.writers.templating import render_template
@@ -67,7 +67,7 @@ def ledger_rows(ledger: Ledger, context: ScoringContext) -> Iterator[Row]:
             "same words since": line.same_since,
             "labels": "; ".join(map(label_name, line.labels)),
             "labels changed": "yes" if line.is_retagged else "no",
-            "section": section_name(line.last.finding.passage.section),
+            "section": name_of_report_section(line.last.finding.passage.section),
             "wording then": first.quote,
             "wording now": last.quote,
             "citation then": first.source,

@@ -19,7 +19,7 @@ from tipclassify.labels import LABELS
 from tipclassify.reporting.finding_row import finding_row
 from tipclassify.reporting.group import Group
 from tipclassify.reporting.particulars import FindingKindCounts
-from tipclassify.reporting.report import ScoringContext, TaggedReport, section_name
+from tipclassify.reporting.report import ScoringContext, TaggedReport, name_of_report_section
 from tipclassify.reporting.subject import (
     ReportSubject,
     are_report_tags_meaningless,
@@ -131,7 +131,7 @@ def _extent_in_report_page_title(report: TaggedReport) -> str:
     if countries:
         return f" ({countries[0]} to {countries[-1]})"
     if blocks and blocks[0].section:
-        return f" (from {section_name(blocks[0].section)})"
+        return f" (from {name_of_report_section(blocks[0].section)})"
     return ""
 
 
@@ -212,7 +212,7 @@ def _count_article_passages(
         group = _CountryYearSection(
             country=row.country or "",
             year=str(row.year or ""),
-            section=section_name(finding.passage.section),
+            section=name_of_report_section(finding.passage.section),
         )
         passages[group] += 1
         on_subject[group] += counts_as_about and mark.nature.counts

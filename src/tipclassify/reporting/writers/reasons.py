@@ -13,7 +13,7 @@ from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWei
 from tipclassify.model.common.scoring import reaches_threshold
 from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
 from tipclassify.reporting.probability import log_odds_of_probability
-from tipclassify.reporting.report import section_name
+from tipclassify.reporting.report import name_of_report_section
 from tipclassify.text.document import Passage
 
 __all__ = [
@@ -136,7 +136,9 @@ def summarize_explanation_for_report(
     ]
     heading = _round_reason_weight(explanation.heading)
     if passage.section and heading:
-        points.append(ReasonPoint(f"the heading “{section_name(passage.section)}”", heading))
+        points.append(
+            ReasonPoint(f"the heading “{name_of_report_section(passage.section)}”", heading)
+        )
     total = _round_reason_weight(explanation.logit)
     if is_occlusion:
         points.append(ReasonPoint("points of the whole passage", total))

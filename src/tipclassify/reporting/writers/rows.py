@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.reporting.finding_row import COLUMNS, Cell, finding_row
-from tipclassify.reporting.report import ScoringContext, TaggedReport, source_name
+from tipclassify.reporting.report import ScoringContext, TaggedReport, name_of_report_source
 
 __all__ = [
     "render_findings_csv",
@@ -49,7 +49,7 @@ def render_findings_csv(report: TaggedReport) -> str:
     writer = csv.writer(lines, lineterminator="\r\n")
     for finding in report.findings():
         cells = finding_row(finding).cells()
-        cells["file"] = source_name(finding.file)
+        cells["file"] = name_of_report_source(finding.file)
         writer.writerow([_csv_finding_cell(cell) for cell in cells.values()])
     return lines.getvalue()
 

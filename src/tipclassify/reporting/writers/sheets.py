@@ -15,8 +15,8 @@ from tipclassify.reporting.report import (
     Finding,
     ScoringContext,
     TaggedReport,
-    source_name,
-    title_name,
+    name_of_report_source,
+    name_of_report_title,
 )
 from tipclassify.reporting.writers.file_findings import FileFindings
 from tipclassify.reporting.writers.workbook import MOST_LINKS, ExcelTable, open_output_workbook
@@ -110,7 +110,7 @@ def _write_passage_sheets(
         for finding in report.findings():
             row = finding_row(finding)
             cells = row.cells()
-            cells["file"] = source_name(finding.file)
+            cells["file"] = name_of_report_source(finding.file)
             own_colours = {label: label for label in row.labels}
             passages.append(list(cells.values()), link, own_colours)
             if row.labels:
@@ -127,7 +127,7 @@ def _finding_cells(finding: Finding, row: FindingRow, citation: Citation) -> lis
     """Return the cells of a finding, in the order of `_FINDINGS`."""
     doubt = "?" if row.low_confidence else ""
     return [
-        title_name(finding.title),
+        name_of_report_title(finding.title),
         row.country,
         row.year,
         row.section,
@@ -145,7 +145,7 @@ def _write_counts_sheet(
     """Write a row for each section, each file and all files."""
     everything = Group(())
     for file in files:
-        place = [source_name(file.file), file.country, file.year]
+        place = [name_of_report_source(file.file), file.country, file.year]
         link = context.link(file.address or file.file)
         for section, group in file.counts.items():
             table.append(

@@ -14,7 +14,7 @@ from tipclassify.formatting import count_with_noun, one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.particulars import FindingKindCounts
-from tipclassify.reporting.report import ScoringContext, TaggedReport, known
+from tipclassify.reporting.report import ScoringContext, TaggedReport, known_report_facts
 from tipclassify.reporting.subject import ReportSubject, subject_line
 from tipclassify.reporting.writers.file_findings import FileFindings, findings_by_file
 from tipclassify.text.document import Passage
@@ -31,7 +31,7 @@ def console_of_report_table_writer(out: IO[str], width: int) -> Console:
 
 def report_table_heading(report: TaggedReport | FileFindings) -> str:
     """Make the line of a report's file, with country and year as far as they are known."""
-    country_and_year = one_line(" ".join(known(report.country, report.year)))
+    country_and_year = one_line(" ".join(known_report_facts(report.country, report.year)))
     return one_line(report.file) + (f"  ({country_and_year})" if country_and_year else "")
 
 

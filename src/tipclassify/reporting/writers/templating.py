@@ -31,7 +31,11 @@ from tipclassify.reporting.probability import (
     NEARLY_CERTAIN_SHOWN,
     probability,
 )
-from tipclassify.reporting.report import section_name, source_name, title_name
+from tipclassify.reporting.report import (
+    name_of_report_section,
+    name_of_report_source,
+    name_of_report_title,
+)
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers.script_modules import join_modules
 from tipclassify.resources import read_resource, resource_path
@@ -109,9 +113,9 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
         label_name,
         page_policy_hash,
         probability,
-        section_name,
-        source_name,
-        title_name,
+        name_of_report_section,
+        name_of_report_source,
+        name_of_report_title,
     )
     environment.tests |= {
         "sized": _is_sized_in_report_template,
@@ -180,7 +184,7 @@ def _shared_constants() -> dict[str, object]:
         "LABEL_NAMES": {label: label_name(label) for label in LABELS},
         "LETTERS": list(LETTERS.values()),
         "NAMES": {LETTERS[label]: NAMES[label] for label in LABELS},
-        "NO_SECTION": section_name(None),
+        "NO_SECTION": name_of_report_section(None),
         "NEARLY_CERTAIN": NEARLY_CERTAIN,
         "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
         "NEARLY_CERTAIN_IN_WORDS": NEARLY_CERTAIN_IN_WORDS,
