@@ -331,10 +331,15 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
         sensitivity = of_policy.sensitivity
         error = (sensitivity * (1 - sensitivity) / with_label) ** 0.5
         assert sensitivity == pytest.approx(of_threshold.sensitivity, abs=2.8 * error)
-        # Below 0.01 the thresholds of the folds differ by half, and a thousandth more or less moves
-        # many passages.
-        near = 0.01 if moved[label] >= 0.01 else 0.05
-        assert of_policy.specificity == pytest.approx(of_threshold.specificity, abs=near)
+        specificity = of_policy.specificity
+        if moved[label] >= 0.01:
+            assert specificity == pytest.approx(of_threshold.specificity, abs=0.01)
+        else:  # there the thresholds of the folds differ by half, which moves many passages
+            lower = read_adjustment_rates(classifier.meta, policy, {label: moved[label] / 2})
+            higher = read_adjustment_rates(classifier.meta, policy, {label: moved[label] * 2})
+            assert lower is not None
+            assert higher is not None
+            assert lower[label].specificity <= specificity <= higher[label].specificity
 
 
 def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:
