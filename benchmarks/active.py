@@ -43,7 +43,7 @@ from tipclassify.evaluation.metrics import measure, rounded
 from tipclassify.labels import LABELS, indicator
 from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize
-from tipclassify.text.features.templates import text_length_scale
+from tipclassify.text.features.templates import text_length_feature_scale
 from tipclassify.text.features.tokenizer import collect_vocabulary
 from tipclassify.training.calibration import choose_calibration_thresholds
 
@@ -180,7 +180,7 @@ def read_corpus(paths: Sequence[Path], with_embeddings: bool) -> Corpus:
     texts = [row["text"] for row in rows]
     features = featurize(texts, collect_vocabulary(texts))
     _, column = np.unique(features.hash, return_inverse=True)
-    scale = text_length_scale(np.bincount(features.row, minlength=len(texts)))[features.row]
+    scale = text_length_feature_scale(np.bincount(features.row, minlength=len(texts)))[features.row]
     counts = csr_matrix((scale, (features.row, column)), shape=(len(texts), int(column.max()) + 1))
     counts.sum_duplicates()
     counts = counts[:, np.flatnonzero(np.bincount(counts.indices) >= 3)].tocsr()

@@ -37,7 +37,7 @@ from _rows import training_rows
 
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import logistic
-from tipclassify.corpus.holdout import held_out, is_real, natural_weights_of_corpus, source_family
+from tipclassify.corpus.holdout import held_out, holdout_natural_weights, is_real, source_family
 from tipclassify.corpus.loading import Row, labels_alone, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.behaviour_tests import run_cases
@@ -211,7 +211,7 @@ def threshold_weights(rows: Sequence[Row], default: EncoderScorer) -> Floats | N
         return None
     families = [str(source_family(row["doc"])) for row in judged]
     plain = Classifier(EncoderScorer(default.model.as_finetuned()))
-    return natural_weights_of_corpus(families, plain.predict_proba(_passages(judged)), natural)
+    return holdout_natural_weights(families, plain.predict_proba(_passages(judged)), natural)
 
 
 # ------------------------------------------------------------------------------------------ figures

@@ -21,9 +21,9 @@ from finetuning import Settings
 from tipclassify.arrays import Bools, Ints, logistic
 from tipclassify.corpus.holdout import (
     held_out,
+    holdout_natural_shares,
     is_real,
     is_row_of_other_genre,
-    natural_shares_of_corpus,
 )
 from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
 from tipclassify.errors import needs_extra
@@ -202,7 +202,7 @@ def export(
     if pool:
         texts = [passage.text for passage in pool]
         scores = logistic(EncoderScorer(model).logits(texts, [passage.heading for passage in pool]))
-        meta["natural"] = natural_shares_of_corpus([passage.source for passage in pool], scores)
+        meta["natural"] = holdout_natural_shares([passage.source for passage in pool], scores)
     model = replace(model, notices=_notices(finetuned.base))
     return write_finetuned_encoder(out, model, rows, held_pooled, meta, seed=settings.seed)
 

@@ -98,7 +98,7 @@ def graphs_in_this_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "is_shipped_graph", lambda _: True)
         yield
-    loading.cached_scorer.cache_clear()  # other modules test what such a process does
+    loading.cached_model_scorer.cache_clear()  # other modules test what such a process does
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ from tipclassify.arrays import Floats, logistic
 from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
 from tipclassify.corpus.loading import Row
 from tipclassify.errors import InputError, MissingExtraError, ModelError
-from tipclassify.evaluation.behaviour_tests import replay_reference_outputs
+from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs
 from tipclassify.labels import indicator
 from tipclassify.progress import Progress
 from tipclassify.training.fit_linear import SoftPassage
@@ -327,7 +327,7 @@ def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) ->
         row["text"] for row, held in zip(ROWS, HELD, strict=True) if held and not is_real(row)
     }
     assert {json.loads(line)["text"] for line in lines} == invented_and_held
-    assert replay_reference_outputs(Classifier.load(trained), lines) == []
+    assert evaluate_reference_outputs(Classifier.load(trained), lines) == []
 
 
 @trains

@@ -11,9 +11,9 @@ from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import (
     held_out,
     holdout_country,
+    holdout_natural_shares,
+    holdout_natural_weights,
     is_real,
-    natural_shares_of_corpus,
-    natural_weights_of_corpus,
     source_family,
 )
 from tipclassify.corpus.loading import Row
@@ -136,7 +136,7 @@ def repeated(scores: list[float], count: int) -> Floats:
 
 def test_shares_count_passages_by_their_highest_probability() -> None:
     families = ["hrr", "hrr", "dol", "hrr", "hrr"]
-    shares = natural_shares_of_corpus(families, np.array([EASY, EASY, SURE, HARD, EASY]))
+    shares = holdout_natural_shares(families, np.array([EASY, EASY, SURE, HARD, EASY]))
     # as if one of each bin had been drawn before
     assert shares["dol"] == pytest.approx([1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 8, 2 / 8])
     assert shares["hrr"] == pytest.approx([4 / 11, 1 / 11, 1 / 11, 1 / 11, 2 / 11, 1 / 11, 1 / 11])
@@ -144,9 +144,9 @@ def test_shares_count_passages_by_their_highest_probability() -> None:
 
 def test_no_bin_is_taken_for_empty_by_a_few_passages() -> None:
     fifty_families = ["hrr" for _ in range(50)]
-    shares = natural_shares_of_corpus(fifty_families, repeated(EASY, 50))
+    shares = holdout_natural_shares(fifty_families, repeated(EASY, 50))
     scores = np.concatenate([repeated(EASY, 10), repeated(SURE, 10)])
-    weights = natural_weights_of_corpus(fifty_families[:20], scores, shares)
+    weights = holdout_natural_weights(fifty_families[:20], scores, shares)
     assert weights[-1] > 0
     assert weights[0] / weights[-1] == pytest.approx(51)
 
@@ -154,7 +154,7 @@ def test_no_bin_is_taken_for_empty_by_a_few_passages() -> None:
 def test_hard_passages_that_were_chosen_more_often_count_less() -> None:
     shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0]}
     scores = np.array([EASY, HARD, HARD, HARD])  # three quarters hard, where a whole report has one
-    weights = natural_weights_of_corpus(["hrr", "hrr", "hrr", "hrr"], scores, shares)
+    weights = holdout_natural_weights(["hrr", "hrr", "hrr", "hrr"], scores, shares)
     assert weights == pytest.approx([3, 1 / 3, 1 / 3, 1 / 3])
     assert weights.mean() == pytest.approx(1)
     assert weights[1:].sum() / weights.sum() == pytest.approx(0.25)
@@ -164,16 +164,16 @@ def test_each_family_has_its_own_shares_and_one_without_counts_as_it_is() -> Non
     shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0], "dol": [0.5, 0, 0, 0, 0.5, 0, 0]}
     families = ["hrr", "hrr", "dol", "dol", "dol", "factbook", "factbook"]
     scores = np.array([EASY, HARD, EASY, EASY, HARD, EASY, HARD])
-    weights = natural_weights_of_corpus(families, scores, shares)
+    weights = holdout_natural_weights(families, scores, shares)
     assert weights == pytest.approx([1.5, 0.5, 0.75, 0.75, 1.5, 1, 1])
 
 
 def test_what_nobody_labelled_is_left_out_of_account() -> None:
     shares = {"hrr": [0.5, 0.25, 0, 0, 0.25, 0, 0]}  # no passage of the second bin here
-    weights = natural_weights_of_corpus(["hrr", "hrr"], np.array([EASY, HARD]), shares)
+    weights = holdout_natural_weights(["hrr", "hrr"], np.array([EASY, HARD]), shares)
     assert weights == pytest.approx([4 / 3, 2 / 3])
     # none here is in a bin that whole reports have
-    lost = natural_weights_of_corpus(["hrr"], np.array([SURE]), shares)
+    lost = holdout_natural_weights(["hrr"], np.array([SURE]), shares)
     assert lost.tolist() == [0]
 
 
@@ -188,9 +188,9 @@ def test_weights_have_a_mean_of_one_in_each_family(
         scores = np.array([percent / 100 for _, percent in rows])
         return [family for family, _ in rows], scores[:, None]
 
-    shares = natural_shares_of_corpus(*families_and_scores(pool))
+    shares = holdout_natural_shares(*families_and_scores(pool))
     families, scores = families_and_scores(here)
-    weights = natural_weights_of_corpus(families, scores, shares)
+    weights = holdout_natural_weights(families, scores, shares)
     assert (weights >= 0).all()
     for family in set(families):
         assert weights[np.array(families) == family].mean() == pytest.approx(1)

@@ -16,7 +16,7 @@ import pytest
 
 from tipclassify import Classifier, InputError, classify
 from tipclassify.corpus.loading import Row
-from tipclassify.evaluation.behaviour_tests import RuleResult, replay_reference_outputs, run_cases
+from tipclassify.evaluation.behaviour_tests import RuleResult, evaluate_reference_outputs, run_cases
 from tipclassify.text.document import Passage
 
 if TYPE_CHECKING:
@@ -302,5 +302,5 @@ def test_the_behaviour_cases_are_no_training_sentences(shipped_rows: list[Row]) 
 def test_a_changed_model_fails_its_golden_passages(classifier: Classifier) -> None:
     scores = {"positive_effort": 0.0, "failure": 0.0, "complicity": 0.99}
     line = json.dumps({"text": "Police acted.", "scores": scores})
-    (failure,) = replay_reference_outputs(classifier, [line])
+    (failure,) = evaluate_reference_outputs(classifier, [line])
     assert failure.text == "Police acted."

@@ -816,10 +816,10 @@ def golden() -> list[JsonObject]:
 def test_the_shipped_encoder_replays_its_golden_passages(
     classifier: Classifier, golden: list[JsonObject]
 ) -> None:
-    from tipclassify.evaluation.behaviour_tests import replay_reference_outputs
+    from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs
 
     assert len(golden) >= 50
-    assert replay_reference_outputs(classifier, map(json.dumps, golden)) == []
+    assert evaluate_reference_outputs(classifier, map(json.dumps, golden)) == []
 
 
 def test_the_shipped_encoder_is_small_and_says_where_it_is_from(classifier: Classifier) -> None:

@@ -23,7 +23,7 @@ from tipclassify.text.features.hashing import feature_keys, featurize, heading_h
 from tipclassify.text.features.templates import (
     find_cue_scopes,
     structure_of_tokens,
-    text_length_scale,
+    text_length_feature_scale,
 )
 from tipclassify.text.features.tokenizer import tokenize
 from tipclassify.text.features.vocabulary import VocabularyTable
@@ -116,7 +116,7 @@ def sums_of_features(model: LinearModel, texts: list[str]) -> Floats:
     weights = model.weights[place] * is_known[:, None].astype(float)
 
     def scaled_sum(chosen: Bools) -> Floats:
-        return np.asarray(weights[chosen].sum(axis=0) * text_length_scale(chosen.sum()))
+        return np.asarray(weights[chosen].sum(axis=0) * text_length_feature_scale(chosen.sum()))
 
     scores = []
     for row in range(len(texts)):
@@ -235,7 +235,7 @@ def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(
     hashes = heading_hashes(heading)
     rows = [row for key in feature_keys(hashes) for row in np.flatnonzero(model.hashes == key)]
     weights = model.weights[rows].sum(axis=0) * model.units
-    amount = text_length_scale(np.array(len(hashes))) * weights
+    amount = text_length_feature_scale(np.array(len(hashes))) * weights
     assert (heading == "Qwzx Vbnm") == (len(rows) == 0)
     texts = [
         "Police arrested nine suspects.",

@@ -15,7 +15,12 @@ from tipclassify.training.calibration import recalibrate
 from tipclassify.training.examples import Examples, Vectors, group_folds
 from tipclassify.training.fit_heads import Prior, second_moment
 from tipclassify.training.fit_penalty import MOST_LOST, PENALTIES, PenaltyChoice, choose_penalty
-from tipclassify.training.fixed_set import FixedSet, compare_on_fixed, pack_fixed, read_fixed
+from tipclassify.training.fixed_set import (
+    FixedSet,
+    compare_on_fixed,
+    pack_fixed_training_set,
+    read_fixed,
+)
 
 WIDTH = 8
 HEADS = EncoderHeads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))
@@ -108,13 +113,13 @@ def test_without_a_fixed_set_the_choice_says_that_its_cost_is_unknown() -> None:
 
 def test_a_fixed_set_comes_back_from_its_file_and_another_width_is_refused() -> None:
     fixed = fixed_set(300)
-    again = read_fixed(pack_fixed(fixed), WIDTH)
+    again = read_fixed(pack_fixed_training_set(fixed), WIDTH)
     assert np.abs(again.pooled - fixed.pooled).max() < 0.01  # 16 bits
     assert np.array_equal(again.y_true, fixed.y_true)
     assert again.keys.tolist() == fixed.keys.tolist()
     assert again.groups.tolist() == fixed.groups.tolist()
     with pytest.raises(ModelError, match=r"fixed.npz: not a fixed set of vectors of 9 numbers"):
-        read_fixed(pack_fixed(fixed), 9)
+        read_fixed(pack_fixed_training_set(fixed), 9)
 
 
 def test_the_comparison_has_false_tags_and_both_parts() -> None:

@@ -37,7 +37,7 @@ from tipclassify.cli.training_run import (
 from tipclassify.corpus import loading
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, corpus_digest, read_rows
-from tipclassify.evaluation.behaviour_tests import replay_reference_outputs
+from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.folder import read_encoder_model, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -294,7 +294,7 @@ def test_golden_passages_are_invented_ones_held_out_and_replay(mine: Trained) ->
         row["text"] for row, chosen in zip(CORPUS, HELD & ~REAL, strict=True) if chosen
     }
     assert {json.loads(line)["text"] for line in lines} == invented_and_held
-    assert replay_reference_outputs(Classifier.load(mine.out), lines) == []
+    assert evaluate_reference_outputs(Classifier.load(mine.out), lines) == []
 
 
 def test_the_same_rows_give_the_same_bytes(mine: Trained, tmp_path: Path) -> None:
@@ -547,7 +547,7 @@ def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) 
     assert [part.name for part in linear.parts][:2] == ["real passages", "human-rights reports"]
     lines = (linear.out / "golden.jsonl").read_text("utf-8").splitlines()
     assert len(lines) == (HELD & ~REAL).sum()
-    assert replay_reference_outputs(classifier, lines) == []
+    assert evaluate_reference_outputs(classifier, lines) == []
 
 
 def test_the_linear_model_has_the_same_bytes_again(linear: Trained, tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def check(
     from its reference output: by over 0.002 with the fast model; with the default, which processors
     round differently, by over 0.15, or over 0.015 on average.
     """
-    from tipclassify.evaluation.behaviour_tests import replay_reference_outputs, run_cases
+    from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs, run_cases
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder
 
@@ -286,7 +286,9 @@ def check(
     reference_outputs = path / "golden.jsonl"
     changed = []
     if reference_outputs.is_file():
-        changed = replay_reference_outputs(classifier, reference_outputs.read_bytes().splitlines())
+        changed = evaluate_reference_outputs(
+            classifier, reference_outputs.read_bytes().splitlines()
+        )
     # stored with four decimals
     regressed = [
         result.rule for result in results if result.rate < stored.get(result.rule, 0) - 5e-5

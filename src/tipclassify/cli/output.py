@@ -121,10 +121,10 @@ class CommandInputs(Generic[R]):
         Raises `InputError` when the input has no result: good rows are results, whatever the others
         are; half a report is none.
         """
-        from tipclassify.pipeline.batch import Problems
+        from tipclassify.pipeline.batch import BatchProblems
         from tipclassify.pipeline.failure import Failure
 
-        problems = Problems(file)
+        problems = BatchProblems(file)
         has_result = False
         for result in results:
             if isinstance(result, Failure):

@@ -67,7 +67,7 @@ def review(
     from tipclassify.review.session import ReviewSession
 
     with needs_extra("the review page", "review"):
-        from tipclassify.review.server import listen_on_loopback, serve_review
+        from tipclassify.review.server import listen_for_review, serve_review
 
     if corpus.suffix != ".jsonl":
         raise options.invalid_option("--corpus", f"{corpus}: give a name that ends in .jsonl")
@@ -81,7 +81,7 @@ def review(
             raise options.invalid_option(
                 "--corpus", f"{corpus}: is an input; decisions go to a file of their own"
             )
-    socket = listen_on_loopback(port)
+    socket = listen_for_review(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
     with progress_bar("reports") as progress:

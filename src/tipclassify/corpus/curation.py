@@ -183,7 +183,7 @@ def count_passages_of_corpus(rows: Sequence[Row]) -> CorpusStats:
     groups = group_rows(rows)
     of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
     counts = [
-        LabelCount("label", label, of_label[label], _share_of_corpus_rows(of_label[label], rows))
+        LabelCount("label", label, of_label[label], _share_of_curated_rows(of_label[label], rows))
         for label in (*LABELS, _NONE)
     ]
     names = {
@@ -194,7 +194,7 @@ def count_passages_of_corpus(rows: Sequence[Row]) -> CorpusStats:
     for part, row_names in names.items():
         largest_first = sorted(Counter(row_names).items(), key=lambda entry: (-entry[1], entry[0]))
         counts += [
-            LabelCount(part, name, count, _share_of_corpus_rows(count, rows))
+            LabelCount(part, name, count, _share_of_curated_rows(count, rows))
             for name, count in largest_first
         ]
     return CorpusStats(
@@ -205,17 +205,17 @@ def count_passages_of_corpus(rows: Sequence[Row]) -> CorpusStats:
         largest_group=max(Counter(groups).values()),
         counts=counts,
         lengths={
-            "words": _quantiles_of_corpus_lengths([len(row["text"].split()) for row in rows]),
-            "characters": _quantiles_of_corpus_lengths([len(row["text"]) for row in rows]),
+            "words": _length_quantiles_for_curation([len(row["text"].split()) for row in rows]),
+            "characters": _length_quantiles_for_curation([len(row["text"]) for row in rows]),
         },
     )
 
 
-def _share_of_corpus_rows(count: int, rows: Sequence[Row]) -> float:
+def _share_of_curated_rows(count: int, rows: Sequence[Row]) -> float:
     return round(count / len(rows), 4)
 
 
-def _quantiles_of_corpus_lengths(lengths: Sequence[int]) -> dict[str, float]:
+def _length_quantiles_for_curation(lengths: Sequence[int]) -> dict[str, float]:
     values = np.quantile(lengths, list(_QUANTILES.values())).tolist()
     return {name: round(value, 1) for name, value in zip(_QUANTILES, values, strict=True)}
 

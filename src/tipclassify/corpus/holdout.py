@@ -90,7 +90,7 @@ def held_out(rows: Sequence[Row]) -> Bools:
     return np.array([value % _ONE_IN == 0 for value in hashes], bool)
 
 
-def natural_shares_of_corpus(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
+def holdout_natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
     """Estimate, from a random sample, the share of passages in each bin, by family."""
     bins = _score_bins_of_corpus_passages(scores)
     family = np.array(families)
@@ -102,7 +102,7 @@ def natural_shares_of_corpus(families: Sequence[str], scores: Floats) -> dict[st
     return shares
 
 
-def natural_weights_of_corpus(
+def holdout_natural_weights(
     families: Sequence[str], scores: Floats, shares: Mapping[str, Sequence[float]]
 ) -> Floats:
     """Compute post-stratification weights of labelled passages, with mean 1 in each family.

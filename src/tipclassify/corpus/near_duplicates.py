@@ -69,7 +69,7 @@ def word_shingles(words: Sequence[str]) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + 3]) for i in range(max(bool(words), len(words) - 2))}
 
 
-def tfidf_vectors_of_documents(documents: Sequence[Sequence[_Term]]) -> csr_array:
+def tfidf_vectors_for_near_duplicates(documents: Sequence[Sequence[_Term]]) -> csr_array:
     """Compute tf-idf unit vectors, sparse (documents, sorted terms).
 
     The idf is log(1 + documents / document frequency).

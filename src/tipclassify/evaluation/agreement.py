@@ -27,7 +27,7 @@ __all__ = [
     "agreement",
     "agreement_intervals_table",
     "agreement_table",
-    "blindness",
+    "blindness_of_agreement",
     "disagreements",
     "disagreements_table",
     "read_annotations",
@@ -205,7 +205,7 @@ def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     }
 
 
-def blindness(
+def blindness_of_agreement(
     first: str | os.PathLike[str], second: str | os.PathLike[str], shared: Sequence[str]
 ) -> tuple[list[str], str]:
     """Select the `shared` passages that each annotator labelled without seeing the other's labels.

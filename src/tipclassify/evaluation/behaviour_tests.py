@@ -29,8 +29,8 @@ __all__ = [
     "FailedCase",
     "RuleResult",
     "default_cases_path",
-    "replay_reference_outputs",
-    "row_passage",
+    "evaluate_reference_outputs",
+    "passage_of_behaviour_case",
     "run_cases",
 ]
 
@@ -119,7 +119,9 @@ def run_cases(
     try:
         rule_cases = [
             _RuleCase(
-                str(row["rule"]), row_passage(row), _label_names_of_case(indicator(row["labels"]))
+                str(row["rule"]),
+                passage_of_behaviour_case(row),
+                _label_names_of_case(indicator(row["labels"])),
             )
             for row in rows
         ]
@@ -145,7 +147,7 @@ def run_cases(
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
-def replay_reference_outputs(
+def evaluate_reference_outputs(
     classifier: Classifier, lines: Iterable[str | bytes]
 ) -> list[FailedCase]:
     """Find reference outputs of a model's folder that it no longer gives, but for rounding.
@@ -178,7 +180,7 @@ def replay_reference_outputs(
     return changed
 
 
-def row_passage(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchecked
+def passage_of_behaviour_case(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchecked
     """Convert a row with a ``text`` to a passage under its ``section``."""
     return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
 
@@ -227,10 +229,12 @@ def _behaviour_case_variations(folder: Path, plain: list[Passage]) -> Iterator[_
         fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
         for row in slots:
             texts = [row["text"].replace("{}", word) for word in fillers[row["slot"]]]
-            first, *others = [row_passage({"text": text}) for text in texts]
+            first, *others = [passage_of_behaviour_case({"text": text}) for text in texts]
             yield _CaseVariation(row["slot"], first, others)
     for row in _read_case_file(folder / "headings.jsonl"):  # headings of equivalent meaning
-        first, *others = [row_passage({**row, "section": heading}) for heading in row["headings"]]
+        first, *others = [
+            passage_of_behaviour_case({**row, "section": heading}) for heading in row["headings"]
+        ]
         yield _CaseVariation("heading", first, others)
     for name, replacements in _SURFACE.items():
         for passage in plain:
@@ -238,7 +242,7 @@ def _behaviour_case_variations(folder: Path, plain: list[Passage]) -> Iterator[_
             for old, new in replacements:
                 text = text.replace(old, new)
             if text != passage.text:
-                yield _CaseVariation(name, passage, [row_passage({"text": text})])
+                yield _CaseVariation(name, passage, [passage_of_behaviour_case({"text": text})])
     # Unrelated clauses in rotation, two to every fifth passage: every combination would show no
     # more.
     clauses = cycle([row["clause"] for row in _read_case_file(folder / "appended.jsonl")])
@@ -246,5 +250,5 @@ def _behaviour_case_variations(folder: Path, plain: list[Passage]) -> Iterator[_
         if passage.text.endswith("."):
             longer = [f"{passage.text[:-1]}{clause}." for clause in islice(clauses, 2)]
             yield _CaseVariation(
-                "addition", passage, [row_passage({"text": text}) for text in longer]
+                "addition", passage, [passage_of_behaviour_case({"text": text}) for text in longer]
             )

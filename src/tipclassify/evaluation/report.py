@@ -11,7 +11,7 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.loading import Row, group_rows
 from tipclassify.corpus.taught import were_taught
 from tipclassify.errors import InputError
-from tipclassify.evaluation.behaviour_tests import row_passage
+from tipclassify.evaluation.behaviour_tests import passage_of_behaviour_case
 from tipclassify.evaluation.bootstrap import (
     Intervals,
     compare,
@@ -45,7 +45,7 @@ __all__ = [
     "Flattering",
     "OtherModel",
     "ReportParts",
-    "count_flattering",
+    "count_rows_flattering_evaluation",
     "evaluate_rows",
 ]
 
@@ -124,7 +124,7 @@ def evaluate_rows(
     figures["parts"] = [part.to_dict() for part in measured]
     tables = [part.table(parts.by) for part in measured]
 
-    flattering = count_flattering(rows, taught)
+    flattering = count_rows_flattering_evaluation(rows, taught)
     figures |= asdict(flattering)
     if notes := flattering.notes():
         tables.append("\n".join(notes))
@@ -151,7 +151,7 @@ def evaluate_rows(
             tables.append(reliability_table(label, bins))
         figures["reliability"] = reliability_figures
     if other:
-        y_other = other.classifier.predict([row_passage(row) for row in rows], policy)
+        y_other = other.classifier.predict([passage_of_behaviour_case(row) for row in rows], policy)
         comparison = compare(
             judged.y_true, judged.y_pred, y_other, judged.groups, draws.number, draws.seed
         )
@@ -179,7 +179,7 @@ def _predict_evaluated_rows(
     classifier: Classifier, rows: Sequence[Row], policy: Policy
 ) -> _EvaluatedRows:
     thresholds = classifier.thresholds(policy)
-    scores = classifier.predict_proba([row_passage(row) for row in rows])
+    scores = classifier.predict_proba([passage_of_behaviour_case(row) for row in rows])
     return _EvaluatedRows(
         y_true=np.array([indicator(row["labels"]) for row in rows], bool),
         scores=scores,
@@ -258,7 +258,7 @@ class Flattering:
         return lines
 
 
-def count_flattering(rows: Sequence[Row], taught: bytes = b"") -> Flattering:
+def count_rows_flattering_evaluation(rows: Sequence[Row], taught: bytes = b"") -> Flattering:
     """Count the rows that a model learned, and those labelled with its answer in view.
 
     `taught` has the keys of what it learned, as its folder has them.
@@ -266,7 +266,7 @@ def count_flattering(rows: Sequence[Row], taught: bytes = b"") -> Flattering:
     >>> from tipclassify.corpus.taught import pack_taught
     >>> shown = {"text": "Courts slept.", "predicted": ["failure"]}
     >>> blind = {"text": "Police acted.", "blind": ["model"]}
-    >>> count_flattering([shown, blind], pack_taught(["courts slept."]))
+    >>> count_rows_flattering_evaluation([shown, blind], pack_taught(["courts slept."]))
     Flattering(taught=1, in_view=1)
     """
     learned = were_taught([row["text"] for row in rows], taught)

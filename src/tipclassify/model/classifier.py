@@ -21,7 +21,7 @@ from tipclassify.model.common.scoring import (
     Scored,
     Scorer,
     apply_thresholds,
-    count_scored_words,
+    count_words_for_model,
     flag_low_model_confidence,
 )
 from tipclassify.model.hub import download_hub_model, is_hub_name
@@ -111,7 +111,7 @@ class Classifier:
         trained = {policy: tuple(self.scorer.thresholds[policy]) for policy in POLICIES}
         if thresholds != trained:
             card = texts.get("README.md", "")
-            texts["README.md"] = f"{card}\n{_model_card_note_on_thresholds(thresholds)}"
+            texts["README.md"] = f"{card}\n{_note_on_thresholds_of_classifier(thresholds)}"
         if isinstance(self.scorer, LinearScorer):
             linear = replace(self.scorer.model, thresholds=thresholds)
             # The record of training passages is a file only; an encoder has it in memory.
@@ -252,7 +252,7 @@ class Classifier:
         over a third of them are unknown to the training corpus, as in text that is not English.
         """
         texts, _ = _scorer_inputs(_checked_model_input(passages))
-        words, unknown = count_scored_words(texts, self.vocabulary)
+        words, unknown = count_words_for_model(texts, self.vocabulary)
         return flag_low_model_confidence(words, unknown)
 
     def tag(
@@ -311,7 +311,7 @@ class Classifier:
         return self.scorer.score_texts(texts, headings)
 
 
-def _model_card_note_on_thresholds(thresholds: Mapping[str, Sequence[float]]) -> str:
+def _note_on_thresholds_of_classifier(thresholds: Mapping[str, Sequence[float]]) -> str:
     """Format the part of a model's card on thresholds that were moved after training."""
     lines = [
         f"- {policy}: {', '.join(f'{value:g}' for value in thresholds[policy])}\n"

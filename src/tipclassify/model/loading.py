@@ -27,7 +27,7 @@ __all__ = [
     "DEFAULT",
     "SHIPPED",
     "InstalledModel",
-    "cached_scorer",
+    "cached_model_scorer",
     "describe_model_folder",
     "installed_models",
     "is_model_name",
@@ -66,11 +66,11 @@ def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
     """
     folder = model_folder(name).resolve()
     file = folder / HEAD
-    return cached_scorer(folder, file.stat().st_mtime_ns if file.is_file() else None)
+    return cached_model_scorer(folder, file.stat().st_mtime_ns if file.is_file() else None)
 
 
 @lru_cache(maxsize=3)  # loading takes some tenths of a second, and up to 100 MB each
-def cached_scorer(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
+def cached_model_scorer(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
     """Load a model; the time `stamp` of its head keeps a replaced one out of the cache."""
     kind = model_kind(load_model_head(folder))
     if kind == LINEAR:

@@ -29,7 +29,7 @@ from tipclassify.text.document import Document, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages_in_parts
 
 __all__ = [
-    "Problems",
+    "BatchProblems",
     "Result",
     "Tagged",
     "Tagging",
@@ -83,7 +83,7 @@ Result: TypeAlias = Tagged[R] | Failure
 """What became of an input, a row or a part: tagged, or failed."""
 
 
-class Problems:
+class BatchProblems:
     """The problems of one input: the first lines, and the number of the others."""
 
     _MOST: Final = 20  # lines; a table of a million bad rows has as many problems
@@ -151,7 +151,7 @@ def tag_input(
     A `classifier`, if given, takes the place of that of `tagging`. Raises `InputError` at the end
     for what cannot be read, bad rows a line each.
     """
-    problems = Problems(file)
+    problems = BatchProblems(file)
     for task in _tagging_tasks([file], tagging.read):
         for result in _results_of_tagging_task(tagging, identity, task, classifier):
             if isinstance(result, Failure):

@@ -18,7 +18,7 @@ from tipclassify.pipeline.resume import LEDGER
 from tipclassify.readers import has_report_suffix
 from tipclassify.readers.limits import list_zip_members, read_bounded
 
-__all__ = ["ROWS", "TABLES", "expand_inputs", "is_input", "names_in_list"]
+__all__ = ["ROWS", "TABLES", "expand_inputs", "input_names_in_list", "is_input"]
 
 ROWS: Final = (".jsonl", ".ndjson")
 """Suffixes of files whose rows are passages already, one JSON object a line."""
@@ -71,7 +71,7 @@ def _expanded_input(name: str, rows: Sequence[str], output: Path | None) -> list
         return [name]
     if name.startswith("@") and not os.path.exists(name):
         try:
-            listed = names_in_list(read_bounded(name[1:]).decode("utf-8-sig"))
+            listed = input_names_in_list(read_bounded(name[1:]).decode("utf-8-sig"))
         except UnicodeDecodeError:
             raise InputError(
                 f"{name}: not UTF-8; give a text file with one path or link a line"
@@ -202,7 +202,7 @@ def _name_inputs_left_out(files: Sequence[str]) -> str:
     return ", ".join(names)
 
 
-def names_in_list(text: str) -> list[str]:
+def input_names_in_list(text: str) -> list[str]:
     """Parse a list of inputs, one a line, without blank lines and comments (``#``)."""
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]

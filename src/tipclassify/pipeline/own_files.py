@@ -58,7 +58,7 @@ def _is_own_file(
         return file.name in listed or says_it_is_ours(file)
     if not reading_rows and file.name in listed:
         return True
-    return _report_of_result_rows(file) in names
+    return _pipeline_report_of_result_rows(file) in names
 
 
 def says_it_is_ours(file: Path) -> bool:
@@ -81,7 +81,7 @@ def says_it_is_ours(file: Path) -> bool:
     return False
 
 
-def _report_of_result_rows(file: Path) -> str | None:
+def _pipeline_report_of_result_rows(file: Path) -> str | None:
     """Return the name of the report of a file of results, by its first row; None for other rows."""
     with suppress(OSError, ValueError):
         with file.open("rb") as data:

@@ -75,7 +75,7 @@ def _review_checks_of_desk_folder(
             continue
         finding = findings[key]
         exported = ExportedFinding(finding.text, finding.start, finding.end, finding.labels)
-        checks += _finding_checks(key, exported, checks_of_desk_finding(key, history))
+        checks += _review_finding_checks(key, exported, checks_of_desk_finding(key, history))
     return checks
 
 
@@ -89,11 +89,11 @@ def _read_exported_desk_checks(file: Path) -> list[FindingCheck]:
         check
         for key, by_person in exported.checks.items()
         if key in exported.findings
-        for check in _finding_checks(key, exported.findings[key], by_person)
+        for check in _review_finding_checks(key, exported.findings[key], by_person)
     ]
 
 
-def _finding_checks(
+def _review_finding_checks(
     key: str, finding: ExportedFinding, by_person: dict[str, PersonCheck]
 ) -> list[FindingCheck]:
     return [

@@ -109,7 +109,7 @@ class UndoBody(EmptyBody):
 RequestBody = TypeVar("RequestBody", bound=EmptyBody)
 
 
-def listen_on_loopback(port: int) -> socket.socket:
+def listen_for_review(port: int) -> socket.socket:
     """Open a listening socket on loopback; port 0 takes a free one."""
     try:
         listening = socket.create_server(("127.0.0.1", port))

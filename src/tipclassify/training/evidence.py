@@ -16,7 +16,11 @@ from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import Row
-from tipclassify.evaluation.behaviour_tests import default_cases_path, row_passage, run_cases
+from tipclassify.evaluation.behaviour_tests import (
+    default_cases_path,
+    passage_of_behaviour_case,
+    run_cases,
+)
 from tipclassify.evaluation.metrics import contrast_pair_accuracy, reliability
 from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS, POLICIES
@@ -153,18 +157,18 @@ def judge_trained_model(
         figures["fixed_set"] = facts.fixed.to_dict()
     files = {
         "README.md": model_card(facts, card_figures),
-        "golden.jsonl": _reference_outputs_of_training(classifier, rows),
+        "golden.jsonl": _reference_outputs_for_trained_model(classifier, rows),
     }
     return Evidence(parts, figures, files)
 
 
-def _reference_outputs_of_training(classifier: Classifier, rows: Sequence[Row]) -> str:
+def _reference_outputs_for_trained_model(classifier: Classifier, rows: Sequence[Row]) -> str:
     """Write reference outputs as JSON lines: an even sample of invented passages, with scores."""
     invented = [row for row in rows if not is_real(row)]
     sample = invented[:: max(1, len(invented) // _MOST_REFERENCES)][:_MOST_REFERENCES]
     if not sample:
         return ""
-    scores = classifier.predict_proba([row_passage(row) for row in sample]).round(5)
+    scores = classifier.predict_proba([passage_of_behaviour_case(row) for row in sample]).round(5)
     lines = []
     for row, row_scores in zip(sample, scores.tolist(), strict=True):
         by_label = dict(zip(LABELS, row_scores, strict=True))

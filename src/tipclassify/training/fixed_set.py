@@ -41,7 +41,7 @@ __all__ = [
     "false_tag_rate",
     "fixed_rows",
     "fixed_set_key_of_row",
-    "pack_fixed",
+    "pack_fixed_training_set",
     "read_fixed",
 ]
 
@@ -216,7 +216,7 @@ def choose_fixed(rows: Sequence[Row], pooled: Vectors) -> FixedSet:
     )
 
 
-def pack_fixed(fixed: FixedSet) -> bytes:
+def pack_fixed_training_set(fixed: FixedSet) -> bytes:
     """Write the arrays of a fixed set as the bytes of an ``.npz`` file."""
     packed = io.BytesIO()
     np.savez(

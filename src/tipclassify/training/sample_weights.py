@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.holdout import is_real, natural_weights_of_corpus, source_family
+from tipclassify.corpus.holdout import holdout_natural_weights, is_real, source_family
 from tipclassify.corpus.loading import Row
 
 __all__ = ["SampleWeights", "weigh_real_rows"]
@@ -41,6 +41,6 @@ def weigh_real_rows(
     if natural is None or not real.any():
         return SampleWeights()
     families = [str(source_family(row["doc"])) for row in rows if is_real(row)]
-    weights = natural_weights_of_corpus(families, strata[real], natural)
+    weights = holdout_natural_weights(families, strata[real], natural)
     known = np.isin(families, list(natural))
     return SampleWeights(weights, np.where(known, weights, 0.0) if known.any() else weights)

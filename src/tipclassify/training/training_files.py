@@ -19,7 +19,7 @@ from tipclassify.errors import ModelError
 from tipclassify.model.common.folder import read_model_arrays
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.training.examples import Examples
-from tipclassify.training.fixed_set import FixedSet, pack_fixed, read_fixed
+from tipclassify.training.fixed_set import FixedSet, pack_fixed_training_set, read_fixed
 
 __all__ = [
     "pack_training_files",
@@ -40,7 +40,7 @@ def pack_training_files(
     np.savez(packed, moment=moment.astype(np.float32))
     earlier = before.training_files if before else {}
     return {
-        _FIXED: pack_fixed(fixed),
+        _FIXED: pack_fixed_training_set(fixed),
         _MOMENT: packed.getvalue(),
         TAUGHT: pack_taught(texts, earlier.get(TAUGHT, b"")),
     }

@@ -85,7 +85,7 @@ def write_fitted_heads(
     )
     # The comparison with the model before is no part of the folder: a second run has the same
     # bytes.
-    return replace(_judge_and_write_trained_model(out, draft, settings.seed), fixed=fitted.fixed)
+    return replace(_judge_training_and_write_model(out, draft, settings.seed), fixed=fitted.fixed)
 
 
 def write_adapted_heads(
@@ -139,7 +139,9 @@ def write_adapted_heads(
         **additions.values,
     }
     draft = _ModelDraft(model, held, facts, meta, run_cases=False, files=additions.files)
-    return replace(_judge_and_write_trained_model(out, draft, settings.seed), on_own=adapted.on_own)
+    return replace(
+        _judge_training_and_write_model(out, draft, settings.seed), on_own=adapted.on_own
+    )
 
 
 def write_finetuned_encoder(
@@ -184,7 +186,7 @@ def write_finetuned_encoder(
         run_cases=True,
     )
     comparison = _compare_trained_heads_with_default(fixed, fixed_passages, model, seed)
-    return replace(_judge_and_write_trained_model(out, draft, seed), fixed=comparison)
+    return replace(_judge_training_and_write_model(out, draft, seed), fixed=comparison)
 
 
 # ------------------------------------------------------------------------------------ their parts
@@ -202,7 +204,7 @@ class _ModelDraft:
     files: Mapping[str, str] = field(default_factory=dict)  # further texts by name
 
 
-def _judge_and_write_trained_model(
+def _judge_training_and_write_model(
     out: str | os.PathLike[str], draft: _ModelDraft, seed: int
 ) -> Trained:
     facts = draft.facts

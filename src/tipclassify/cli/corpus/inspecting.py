@@ -114,7 +114,7 @@ def agree(
         agreement,
         agreement_intervals_table,
         agreement_table,
-        blindness,
+        blindness_of_agreement,
         disagreements,
         disagreements_table,
         read_annotations,
@@ -127,7 +127,7 @@ def agree(
     first_labels = read_annotations(first)
     second_labels = read_annotations(second)
     shared = [key for key in first_labels if key in second_labels]
-    blind_keys, note = blindness(first, second, shared)
+    blind_keys, note = blindness_of_agreement(first, second, shared)
     print_note(note)
     if blind_keys:
         first_labels = {key: first_labels[key] for key in blind_keys}

@@ -22,7 +22,7 @@ __all__ = [
     "Scored",
     "Scorer",
     "apply_thresholds",
-    "count_scored_words",
+    "count_words_for_model",
     "flag_low_model_confidence",
     "reaches_threshold",
 ]
@@ -95,7 +95,7 @@ def reaches_threshold(score: float, threshold: float) -> bool:
     return score >= threshold
 
 
-def count_scored_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints, Ints]:
+def count_words_for_model(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints, Ints]:
     """Count words and unknown words per text (see `Scored`), without scoring."""
     words = [np.zeros(0, np.int64)]
     unknown = [np.zeros(0, np.int64)]

@@ -18,7 +18,7 @@ from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.common.explanation import OCCLUSION, Explanation
-from tipclassify.model.common.scoring import Scored, count_scored_words
+from tipclassify.model.common.scoring import Scored, count_words_for_model
 from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.name_masking import (
     MaskedText,
@@ -169,7 +169,7 @@ class EncoderScorer:
 
     def score_texts(self, texts: Sequence[str], headings: Headings | None = None) -> Scored:
         """Score each text; a heading is None for a text without section."""
-        words, unknown = count_scored_words(texts, self.vocabulary)
+        words, unknown = count_words_for_model(texts, self.vocabulary)
         return Scored(self.logits(texts, headings), words, unknown)
 
     def explain_texts(

@@ -21,14 +21,14 @@ from tipclassify.model.linear.model import SLOT_BITS, LinearModel
 from tipclassify.text.features.hashing import (
     feature_keys,
     featurize,
-    find_best_hashed_clauses,
+    find_best_clauses_by_features,
     heading_hashes,
 )
 from tipclassify.text.features.templates import (
     find_feature_hashes,
     structure_of_tokens,
     template_features,
-    text_length_scale,
+    text_length_feature_scale,
 )
 from tipclassify.text.features.tokenizer import (
     Tokens,
@@ -141,7 +141,9 @@ class LinearScorer:
     def _heading_logits(self, heading: str | None) -> Floats:
         code = heading_hashes(heading)
         weights = self._look_up(code).sum(axis=0, dtype=np.int64)
-        return np.asarray(weights * text_length_scale(np.array(len(code))) * self.model.units)
+        return np.asarray(
+            weights * text_length_feature_scale(np.array(len(code))) * self.model.units
+        )
 
     def _text_logits(self, tokens: Tokens, passages: int) -> Floats:
         """Sum the weights of each passage, float64 (passages, 3).
@@ -165,9 +167,9 @@ class LinearScorer:
         first = structure.clause[structure.first]  # clause of each passage that has words
         row = structure.row[structure.first]
         whole[:, row] += np.add.reduceat(clause, first, axis=1)
-        logits = whole[1:] * text_length_scale(whole[0])
+        logits = whole[1:] * text_length_feature_scale(whole[0])
         logits[:, row] += np.maximum.reduceat(
-            clause[1:] * text_length_scale(clause[0]), first, axis=1
+            clause[1:] * text_length_feature_scale(clause[0]), first, axis=1
         )
         return np.asarray(logits.T * self.model.units)
 
@@ -196,14 +198,14 @@ def _known_feature_contributions(model: LinearModel, texts: Sequence[str]) -> _K
     row = features.row[known]
     clause = features.clause[known]
     inside = clause >= 0
-    whole = text_length_scale(np.bincount(features.row, minlength=len(texts)))[row]
+    whole = text_length_feature_scale(np.bincount(features.row, minlength=len(texts)))[row]
     counts = np.bincount(features.clause[features.clause >= 0], minlength=len(features.clause_row))
     # the last, reached by the index -1, is of features across clauses
-    by_clause = np.append(text_length_scale(counts), 0.0)
+    by_clause = np.append(text_length_feature_scale(counts), 0.0)
     contributions = weights * model.units
     for j in range(len(LABELS)):
         sums = np.bincount(clause[inside], weights[inside, j], len(counts)) * by_clause[:-1]
-        best = find_best_hashed_clauses(sums, features.clause_row, len(texts))[row]
+        best = find_best_clauses_by_features(sums, features.clause_row, len(texts))[row]
         contributions[:, j] *= whole + by_clause[clause] * (inside & (clause == best))
     spans = np.stack([features.start[known], features.end[known]], axis=1)
     return _KnownFeatures(row, spans, contributions)

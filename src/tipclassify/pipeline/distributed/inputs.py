@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tipclassify.errors import InputError
 from tipclassify.pipeline.distributed.folder import ClusterOutputFolder, describe_cluster_error
-from tipclassify.pipeline.inputs import ROWS, expand_inputs, is_input, names_in_list
+from tipclassify.pipeline.inputs import ROWS, expand_inputs, input_names_in_list, is_input
 from tipclassify.readers import is_link
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _sources_of_input(name: str) -> list[ClusterSource]:
     try:
         if address == name:
             return _cluster_sources_at_address(name, fs, path)
-        listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
+        listed = expand_inputs(input_names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
         return [source for inner in listed for source in _sources_of_input(inner)]
     except InputError:
         raise

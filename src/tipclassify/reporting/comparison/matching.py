@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.near_duplicates import tfidf_vectors_of_documents
+from tipclassify.corpus.near_duplicates import tfidf_vectors_for_near_duplicates
 from tipclassify.reporting.comparison.normalization import (
     ReportSides,
     normalize_wording,
@@ -220,7 +220,7 @@ def find_match_candidates(
     old: Sequence[Passage], new: Sequence[Passage], terms: ComparedTerms
 ) -> MatchCandidates:
     """Find all candidate pairs; `terms` are those of OLD, then those of NEW."""
-    vectors = tfidf_vectors_of_documents(_leave_out_common_terms(terms.words))
+    vectors = tfidf_vectors_for_near_duplicates(_leave_out_common_terms(terms.words))
     present = vectors.sign()  # 1 for each word of a passage
     sizes = np.diff(vectors.indptr)  # number of different words of each passage
     in_old = len(old)
@@ -305,7 +305,7 @@ def match_texts_for_contrast(
     terms = extract_compared_terms([*olds, *news], vocabulary)
     if not olds or not news:
         return
-    vectors = tfidf_vectors_of_documents(_leave_out_common_terms(terms.words))
+    vectors = tfidf_vectors_for_near_duplicates(_leave_out_common_terms(terms.words))
     old_vectors = vectors[: len(olds)]
     new_vectors = vectors[len(olds) :].T
     old_parts = []

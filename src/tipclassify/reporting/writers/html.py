@@ -82,7 +82,7 @@ class _ReportsPage:
         if report.document is not None:
             summary.file = report.document.source
         if report.part or part > 1:
-            summary.title = f"{report.title}, part {part}{_extent_in_report_page_title(report)}"
+            summary.title = f"{report.title}, part {part}{_extent_shown_in_report_title(report)}"
         self._subjects[report.file] += summary.subject
         self._summaries.append(summary)
         number = len(self._summaries)
@@ -122,7 +122,7 @@ class _ReportsPage:
         )
 
 
-def _extent_in_report_page_title(report: TaggedReport) -> str:
+def _extent_shown_in_report_title(report: TaggedReport) -> str:
     """Name the first and last country of a part, or its first section: " (Karvonia to Zembla)"."""
     blocks = report.document.blocks if report.document else ()
     countries = [block.country for block in blocks if block.country]

@@ -30,7 +30,7 @@ __all__ = [
     "HashedFeatures",
     "feature_keys",
     "featurize",
-    "find_best_hashed_clauses",
+    "find_best_clauses_by_features",
     "heading_hashes",
 ]
 
@@ -120,7 +120,7 @@ def feature_keys(code: U64) -> npt.NDArray[np.uint32]:
     return (code >> np.uint64(32)).astype(np.uint32)
 
 
-def find_best_hashed_clauses(scores: Floats, clause_row: Ints, passages: int) -> Ints:
+def find_best_clauses_by_features(scores: Floats, clause_row: Ints, passages: int) -> Ints:
     """Find the highest-scoring clause of each passage, the first of equals; -1 without clauses."""
     order = np.lexsort((-np.arange(len(scores)), scores, clause_row))
     best = np.full(passages, -1)

@@ -34,7 +34,7 @@ __all__ = [
     "find_feature_hashes",
     "structure_of_tokens",
     "template_features",
-    "text_length_scale",
+    "text_length_feature_scale",
 ]
 
 _Code = TypeVar("_Code", np.uint32, np.uint64)
@@ -253,7 +253,7 @@ def _lexicon_hash(structure: TokenStructure, token: Ints) -> U64:
     return _CLASS_HASH.take(structure.kind.take(token))
 
 
-def _tokens_share_clause(structure: TokenStructure, head: Ints, tail: Ints) -> Bools:
+def _feature_tokens_share_clause(structure: TokenStructure, head: Ints, tail: Ints) -> Bools:
     """Test which pairs of tokens are of the same clause."""
     return np.asarray(structure.clause.take(head) == structure.clause.take(tail))
 
@@ -283,7 +283,7 @@ def _bigram_features(
     head = np.flatnonzero(row[: len(row) - distance] == row[distance:])
     tail = head + distance
     code = column.take(head) * FACTOR[0] + column.take(tail) * FACTOR[1] + SALT[salt]
-    return TemplateFeatures(head, tail, code, _tokens_share_clause(structure, head, tail))
+    return TemplateFeatures(head, tail, code, _feature_tokens_share_clause(structure, head, tail))
 
 
 def _actor_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
@@ -294,26 +294,28 @@ def _actor_features(tokens: Tokens, structure: TokenStructure) -> Iterator[Templ
     code = (
         _lexicon_hash(structure, head) * FACTOR[0] + tokens.stem.take(acts) * FACTOR[1] + SALT[70]
     )
-    yield TemplateFeatures(head, acts, code, _tokens_share_clause(structure, head, acts))
+    yield TemplateFeatures(head, acts, code, _feature_tokens_share_clause(structure, head, acts))
     classed = acts[structure.kind.take(acts) > 0]
     head = actor[classed]
     code = (
         _lexicon_hash(structure, head) * FACTOR[0] + _lexicon_hash(structure, classed) * FACTOR[1]
     )
     code = code + SALT[71]
-    yield TemplateFeatures(head, classed, code, _tokens_share_clause(structure, head, classed))
+    yield TemplateFeatures(
+        head, classed, code, _feature_tokens_share_clause(structure, head, classed)
+    )
 
 
 def _scope_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
     """Yield stems and classes in the scope of a cue."""
     cue, token, cue_type = find_cue_scopes(structure)
     code = tokens.stem.take(token) * FACTOR[0] + SALT[20 + cue_type]
-    yield TemplateFeatures(cue, token, code, _tokens_share_clause(structure, cue, token))
+    yield TemplateFeatures(cue, token, code, _feature_tokens_share_clause(structure, cue, token))
     classed = structure.kind.take(token) > 0
     cue = cue[classed]
     token = token[classed]
     code = _lexicon_hash(structure, token) * FACTOR[0] + SALT[40 + cue_type[classed]]
-    yield TemplateFeatures(cue, token, code, _tokens_share_clause(structure, cue, token))
+    yield TemplateFeatures(cue, token, code, _feature_tokens_share_clause(structure, cue, token))
 
 
 def _class_sequence_features(structure: TokenStructure) -> Iterator[TemplateFeatures]:
@@ -324,7 +326,7 @@ def _class_sequence_features(structure: TokenStructure) -> Iterator[TemplateFeat
         at = np.arange(max(len(classed) - places[-1], 0))
         head = classed[at]
         tail = classed[at + places[-1]]
-        inside = _tokens_share_clause(structure, head, tail)
+        inside = _feature_tokens_share_clause(structure, head, tail)
         code = SALT[salt] + ~inside * _ACROSS_HASH
         for factor, place in zip(FACTOR, places, strict=False):
             code += class_hash[at + place] * factor
@@ -339,7 +341,9 @@ def _class_pair_features(structure: TokenStructure) -> TemplateFeatures:
         _lexicon_hash(structure, first) * FACTOR[0] + _lexicon_hash(structure, second) * FACTOR[1]
     )
     code = code + _SHIFTER_HASH[shifters] + SALT[65]
-    return TemplateFeatures(first, second, code, _tokens_share_clause(structure, first, second))
+    return TemplateFeatures(
+        first, second, code, _feature_tokens_share_clause(structure, first, second)
+    )
 
 
 def _opening_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
@@ -354,7 +358,9 @@ def _opening_features(tokens: Tokens, structure: TokenStructure) -> Iterator[Tem
     second = first + 1
     code = tokens.stem.take(first) * FACTOR[0] + _lexicon_hash(structure, second) * FACTOR[1]
     code = code + SALT[82]
-    yield TemplateFeatures(first, second, code, _tokens_share_clause(structure, first, second))
+    yield TemplateFeatures(
+        first, second, code, _feature_tokens_share_clause(structure, first, second)
+    )
 
 
 def _imperative_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
@@ -373,6 +379,6 @@ def _imperative_features(tokens: Tokens, structure: TokenStructure) -> Iterator[
     yield TemplateFeatures(classed, classed, code, np.ones(len(classed), bool))
 
 
-def text_length_scale(counts: Ints | Floats) -> Floats:
+def text_length_feature_scale(counts: Ints | Floats) -> Floats:
     """Return the length-normalisation factor of a sum of weights over `counts` features."""
     return np.asarray(np.maximum(counts, 1.0) ** _LENGTH_POWER)

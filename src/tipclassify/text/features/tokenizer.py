@@ -89,8 +89,8 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
 
     hyphened = np.zeros(len(row), bool)  # whether a hyphen joins it to the previous token
     hyphened[1:] = (start[1:] == end[:-1] + 1) & text.are_hyphens(end[:-1])
-    name = _flag_name_tokens(bits, upper, end - start, inner)
-    name = _flag_hyphenated_name_tokens(name, hyphened, upper, end - start)
+    name = _flag_names_for_features(bits, upper, end - start, inner)
+    name = _flag_hyphenated_names_for_features(name, hyphened, upper, end - start)
     figure = (bits & WordFlag.FIGURE > 0) & ~name
     repeated = inner & ((name & _at_previous_token(name)) | (figure & _at_previous_token(figure)))
     # "the" before a name is no token
@@ -117,7 +117,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     )
 
 
-def _flag_name_tokens(
+def _flag_names_for_features(
     bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools
 ) -> Bools:
     """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names.
@@ -141,7 +141,9 @@ def _flag_name_tokens(
     return np.asarray(name)
 
 
-def _flag_hyphenated_name_tokens(name: Bools, hyphened: Bools, upper: Bools, length: Ints) -> Bools:
+def _flag_hyphenated_names_for_features(
+    name: Bools, hyphened: Bools, upper: Bools, length: Ints
+) -> Bools:
     """Add what a hyphen joins to a name: a capitalised word, also behind a short word.
 
     All of "Port-au-Prince" is a name, but not the second word of "Karvonia-led".

@@ -176,14 +176,14 @@ def _sentence_cuts(flat: str) -> list[int]:
 def _move_sentence_cuts_behind_notes(flat: str, cuts: list[int]) -> list[int]:
     """Move cuts behind the groups of note numbers that follow: "… closed. (1,2) Police …"."""
     notes = list(_NOTE_GROUPS.finditer(flat))
-    if not notes or _are_sentence_notes_item_numbers(flat, notes):
+    if not notes or _are_item_numbers_in_text(flat, notes):
         return cuts
     inside_notes = {at for note in notes for at in range(note.start(1), note.end())}
     behind_notes = {note.end() for note in notes} - {len(flat)}
     return sorted((set(cuts) - inside_notes) | behind_notes)
 
 
-def _are_sentence_notes_item_numbers(flat: str, notes: list[re.Match[str]]) -> bool:
+def _are_item_numbers_in_text(flat: str, notes: list[re.Match[str]]) -> bool:
     """Test whether the groups number items: 1, 2, 3, …, the last of them before the text's end."""
     numbers = [note[1].strip()[1:-1] for note in notes]
     first = int(numbers[0]) if numbers[0].isdigit() else 0
