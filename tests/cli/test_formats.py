@@ -301,6 +301,7 @@ dict(os.environ), settings]))
 
 
 @posix
+@pytest.mark.slow
 def test_a_converter_that_takes_too_long_is_ended_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

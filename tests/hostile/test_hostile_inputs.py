@@ -69,7 +69,7 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
     assert "odd.txt: cannot be read (IndexError: list index out of range)" in failed[0]
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_row_nested_a_thousand_deep_is_one_line_and_the_rest_goes_on(
     cli: Run, tmp_path: Path, jobs: int
 ) -> None:

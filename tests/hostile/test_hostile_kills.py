@@ -247,10 +247,11 @@ def by_command(rows: Path, target: Path, model: Literal["default", "fast"]) -> C
     ("train", "model", "is_exchanged"),
     [
         (by_train_script, "default", True),
-        pytest.param(by_command, "default", False, marks=pytest.mark.slow),
-        pytest.param(by_command, "fast", True, marks=pytest.mark.slow),
+        (by_command, "default", False),
+        (by_command, "fast", True),
     ],
 )
+@pytest.mark.slow
 def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     tmp_path: Path,
     tiny_training: Path,

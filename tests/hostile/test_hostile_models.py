@@ -661,6 +661,7 @@ def test_a_file_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
         refused(folder)
 
 
+@pytest.mark.slow
 def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Run) -> None:
     (tmp_path / "a.txt").write_text("Police arrested nine recruiters.", "utf-8")
     other_end = TOKENIZER.replace(b'"[SEP]":{', b'"[SEQ]":{')

@@ -161,6 +161,7 @@ def test_a_closed_or_full_stream_is_one_line_or_silence(tmp_path: Path, number: 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.slow
 def test_a_file_is_written_whole_whatever_the_streams_are(tmp_path: Path) -> None:
     every_other = list(STREAMS)[::2]
     for number, streams in enumerate(["", *every_other]):

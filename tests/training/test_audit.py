@@ -84,6 +84,7 @@ def ids(findings: Sequence[AuditFinding]) -> list[tuple[str, str]]:
 # ------------------------------------------------------------------------------------- label errors
 
 
+@pytest.mark.slow
 def test_planted_label_errors_are_found_well_above_chance() -> None:
     pytest.importorskip("cleanlab")
     rows, truth = with_errors()

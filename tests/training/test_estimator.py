@@ -69,6 +69,7 @@ def test_it_runs_in_cross_val_score() -> None:
     assert (cross_val_score(QUICK, X, NAMES, cv=KFold(2)) > 0.5).all()
 
 
+@pytest.mark.slow
 def test_it_runs_in_grid_search() -> None:
     search = GridSearchCV(QUICK, {"policy": ["screen", "cite"]}, cv=2).fit(X, Y.astype(int))
     assert search.best_estimator_.predict(X[:3]).shape == (3, len(LABELS))
