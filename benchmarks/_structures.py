@@ -23,7 +23,7 @@ from _measure import passages
 
 from tipclassify import Classifier
 from tipclassify.cli.output import open_output
-from tipclassify.corpus.active_learning import rank
+from tipclassify.corpus.active_learning import rank_for_active_learning
 from tipclassify.corpus.loading import load_corpus
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.errors import InputError
@@ -563,4 +563,4 @@ def find_pairs(texts: Sequence[str]) -> None:
 def rank_texts(texts: Sequence[str]) -> object:
     """Rank texts by what labelling them would teach."""
     rows = [Passage(text, 0, len(text)) for text in texts]
-    return rank(Classifier.load("fast").tag_passages(rows), [0.5] * 3, 100)
+    return rank_for_active_learning(Classifier.load("fast").tag_passages(rows), [0.5] * 3, 100)

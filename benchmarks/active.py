@@ -36,11 +36,11 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from tipclassify.corpus.active_learning import rank
-from tipclassify.corpus.loading import group_rows, read_rows
+from tipclassify.corpus.active_learning import rank_for_active_learning
+from tipclassify.corpus.loading import group_corpus_rows, read_rows
 from tipclassify.errors import CorpusError
-from tipclassify.evaluation.metrics import measure, rounded
-from tipclassify.labels import LABELS, indicator
+from tipclassify.evaluation.metrics import measure, rounded_metric
+from tipclassify.labels import LABELS, label_indicator
 from tipclassify.text.document import Passage
 from tipclassify.text.features.hashing import featurize
 from tipclassify.text.features.templates import text_length_feature_scale
@@ -116,7 +116,7 @@ def sample_active(now: Round) -> Ints:
         Passage(text, 0, len(text), scores=dict(zip(LABELS, scores, strict=True)))
         for text, scores in zip(texts, expit(now.logits).tolist(), strict=True)
     ]
-    picks = rank(tagged, now.thresholds, now.size, known=known, seed=now.seed)
+    picks = rank_for_active_learning(tagged, now.thresholds, now.size, known=known, seed=now.seed)
     return np.array([pick.index for pick in picks], np.int64)
 
 
@@ -190,8 +190,8 @@ def read_corpus(paths: Sequence[Path], with_embeddings: bool) -> Corpus:
         if with_embeddings
         else np.zeros((len(texts), 0))
     )
-    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
-    return Corpus(texts, counts, y_true, np.array(group_rows(rows), np.int64), svd)
+    y_true = np.array([label_indicator(row["labels"]) for row in rows], bool)
+    return Corpus(texts, counts, y_true, np.array(group_corpus_rows(rows), np.int64), svd)
 
 
 def fit(corpus: Corpus, labelled: Ints, others: Ints) -> tuple[Floats, Floats]:
@@ -440,7 +440,7 @@ def active(
             "precision": {name: np.round(c, 4).tolist() for name, c in precision.items()},
             "figures": [asdict(row) for row in rows],
         }
-        print(json.dumps(rounded(results)))
+        print(json.dumps(rounded_metric(results)))
     else:
         print(table(rows, sizes))
         if not has_clue:

@@ -38,12 +38,12 @@ from _rows import training_rows
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import logistic
 from tipclassify.corpus.holdout import held_out, holdout_natural_weights, is_real, source_family
-from tipclassify.corpus.loading import Row, labels_alone, read_rows
+from tipclassify.corpus.loading import Row, labels_alone_of_corpus_row, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.behaviour_tests import run_cases
 from tipclassify.evaluation.bootstrap import intervals
-from tipclassify.evaluation.metrics import measure, rounded
-from tipclassify.labels import LABELS, indicator
+from tipclassify.evaluation.metrics import measure, rounded_metric
+from tipclassify.labels import LABELS, label_indicator
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.loading import DEFAULT, SHIPPED
 from tipclassify.training.calibration import choose_calibration_thresholds, platt
@@ -116,7 +116,7 @@ def read_set(file: Path) -> RealSet:
         str(row.get("kind") or source.partition("/")[0])
         for row, source in zip(rows, sources, strict=True)
     ]
-    alone = np.array([indicator(labels_alone(row)) for row in rows], bool)
+    alone = np.array([label_indicator(labels_alone_of_corpus_row(row)) for row in rows], bool)
     return RealSet(
         name=file.stem,
         passages=_passages(rows),
@@ -132,7 +132,7 @@ def _passages(rows: Sequence[Row]) -> list[Passage]:
 
 
 def _labels(rows: Sequence[Row]) -> Bools:
-    return np.array([indicator(row["labels"]) for row in rows], bool)
+    return np.array([label_indicator(row["labels"]) for row in rows], bool)
 
 
 # ------------------------------------------------------------------------------------------ methods
@@ -374,7 +374,7 @@ def quality(
         print(f"quality.py: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
     if write:
-        save(json, rounded(results))
+        save(json, rounded_metric(results))
 
 
 def compare(

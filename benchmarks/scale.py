@@ -87,15 +87,15 @@ TRAIN: Final = """
 import json, sys, time
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tipclassify.corpus.loading import group_rows
-from tipclassify.labels import indicator
+from tipclassify.corpus.loading import group_corpus_rows
+from tipclassify.labels import label_indicator
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_linear import fit_linear
 rows = json.load(open(sys.argv[1], encoding="utf-8"))
-y_true = np.array([indicator(row["labels"]) for row in rows], bool)
+y_true = np.array([label_indicator(row["labels"]) for row in rows], bool)
 start = time.perf_counter()
 with threadpool_limits(1):
-    fit_linear(Examples.of([row["text"] for row in rows], y_true, group_rows(rows)))
+    fit_linear(Examples.of([row["text"] for row in rows], y_true, group_corpus_rows(rows)))
 print(time.perf_counter() - start)
 """
 

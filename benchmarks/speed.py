@@ -147,11 +147,11 @@ def trained(most: int | None, base: Path | None) -> dict[str, Call]:
 
     from tipclassify import Classifier
     from tipclassify.corpus.loading import read_rows
-    from tipclassify.labels import indicator
+    from tipclassify.labels import label_indicator
 
     rows = read_rows(*invented())[:most]
     texts = [row["text"] for row in rows]
-    y_true = np.array([indicator(row["labels"]) for row in rows], bool)
+    y_true = np.array([label_indicator(row["labels"]) for row in rows], bool)
     methods: dict[str, Call] = {"fast": Classifier.load("fast").predict_proba}
     for name, fit in peers(base).items():
         print(f"training {name} …", file=sys.stderr)

@@ -42,8 +42,8 @@ from finetuning.network import new_network
 from finetuning.recipe import Recipe, encode, read_tokenizer, tokenize_rows
 from tipclassify.arrays import logistic
 from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.loading import Row, labels_alone
-from tipclassify.labels import LABELS, indicator
+from tipclassify.corpus.loading import Row, labels_alone_of_corpus_row
+from tipclassify.labels import LABELS, label_indicator
 from tipclassify.model.encoder.name_masking import mask_names
 from tipclassify.text.features.tokenizer import collect_vocabulary
 from tipclassify.training.calibration import choose_calibration_thresholds, platt
@@ -147,8 +147,8 @@ def loss_of(trial: Trial) -> Callable[..., Tensor]:
 
 def trial_line(name: str, headed: Floats, bare: Floats, held: Sequence[Row]) -> str:
     """Format the name and the figures of a trial as a line."""
-    y_true = np.array([indicator(row["labels"]) for row in held], bool)
-    alone = np.array([indicator(labels_alone(row)) for row in held], bool)
+    y_true = np.array([label_indicator(row["labels"]) for row in held], bool)
+    alone = np.array([label_indicator(labels_alone_of_corpus_row(row)) for row in held], bool)
     fits = [platt(headed[:, j], y_true[:, j]) for j in range(len(LABELS))]
     scores = np.stack(
         [logistic(headed[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)], axis=1

@@ -25,9 +25,9 @@ from tipclassify.corpus.holdout import (
     is_real,
     is_row_of_other_genre,
 )
-from tipclassify.corpus.loading import Row, corpus_digest, labels_alone
+from tipclassify.corpus.loading import Row, corpus_digest, labels_alone_of_corpus_row
 from tipclassify.errors import needs_extra
-from tipclassify.labels import LABELS, POLICIES, indicator
+from tipclassify.labels import LABELS, POLICIES, label_indicator
 from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling_for_encoder
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -323,7 +323,7 @@ def tokenize_rows(
             similar[tuple(ids[heading])] = encode(tokenizer, recipe.headings[key])
     first, separator = tokenizer.encode("").ids
     scores = np.array([soft.scores for soft in recipe.taught]).reshape(-1, len(LABELS))
-    alone = np.array([indicator(labels_alone(row)) for row in rows], np.float64)
+    alone = np.array([label_indicator(labels_alone_of_corpus_row(row)) for row in rows], np.float64)
     return TokenizedExamples(
         texts=encode(tokenizer, texts),
         headings=[ids.get(heading, []) for heading in headings],

@@ -32,7 +32,7 @@ from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
 from tipclassify.corpus.loading import Row
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs
-from tipclassify.labels import indicator
+from tipclassify.labels import label_indicator
 from tipclassify.progress import Progress
 from tipclassify.training.fit_linear import SoftPassage
 
@@ -219,7 +219,7 @@ def test_three_countries_and_some_invented_groups_are_held_out() -> None:
 @quiet
 def test_an_encoder_learns_and_is_loaded_like_any_model(trained: Path) -> None:
     classifier = Classifier.load(trained)
-    wanted = np.array([indicator(row["labels"]) for row in ROWS], bool)
+    wanted = np.array([label_indicator(row["labels"]) for row in ROWS], bool)
     given = classifier.predict([under(row.get("section"), row["text"]) for row in ROWS])
     assert (given == wanted)[HELD].all(axis=1).mean() > 0.9
     assert (trained / "model.onnx").stat().st_size < 200_000
@@ -233,7 +233,7 @@ def test_the_heading_decides_and_without_one_the_passage_alone(trained: Path) ->
     for subject, (verb, labels) in product(SUBJECTS, LABELS_OF_VERBS.items()):
         if labels:
             texts.append(f"{subject} {verb} victims .")
-            labels_of_texts.append(indicator(labels))
+            labels_of_texts.append(label_indicator(labels))
     wanted = np.array(labels_of_texts, bool)
     classifier = Classifier.load(trained)
     # "labels_alone" of the passages under "aviation" have the verb's label

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal
 
-__all__ = ["LABELS", "MEANINGS", "POLICIES", "SECTIONS", "Policy", "indicator", "label_name"]
+__all__ = ["LABELS", "MEANINGS", "POLICIES", "SECTIONS", "Policy", "label_indicator", "label_name"]
 
 LABELS: Final = ("positive_effort", "failure", "complicity")
 """Labels, in column order of all scores, thresholds and indicator matrices."""
@@ -49,12 +49,12 @@ def label_name(label: str) -> str:
     return label.replace("_", " ")
 
 
-def indicator(names: Iterable[str]) -> tuple[bool, bool, bool]:
+def label_indicator(names: Iterable[str]) -> tuple[bool, bool, bool]:
     """Encode label names as a row of the indicator matrix.
 
     Raises `ValueError` when a name is no label.
 
-    >>> indicator(["failure"])
+    >>> label_indicator(["failure"])
     (False, True, False)
     """
     present = set(names)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tipclassify import CorpusError
 from tipclassify.corpus.curation import add_rows, count_passages_of_corpus, split_rows
-from tipclassify.corpus.loading import group_rows, read_rows
+from tipclassify.corpus.loading import group_corpus_rows, read_rows
 from tipclassify.corpus.near_duplicates import near_duplicate_pairs
 from tipclassify.evaluation.agreement import agreement, disagreements
 
@@ -181,7 +181,7 @@ def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
     assert sorted([*train, *test], key=lambda row: int(row["id"])) == rows
     assert (train, test) == split_rows(rows, share, seed)
     in_train = {int(row["id"]) for row in train}
-    for number, group in enumerate(group_rows(rows)):
+    for number, group in enumerate(group_corpus_rows(rows)):
         assert (number in in_train) == (group in in_train)
     for first, second, _ in near_duplicate_pairs([row["text"] for row in rows], 0.8):
         assert (first in in_train) == (second in in_train)

@@ -16,8 +16,8 @@ from tipclassify.corpus.loading import (
     Row,
     corpus_digest,
     corpus_rows,
-    group_rows,
-    labels_alone,
+    group_corpus_rows,
+    labels_alone_of_corpus_row,
     load_corpus,
     read_rows,
 )
@@ -108,7 +108,7 @@ def test_labels_without_the_heading_are_kept(tmp_path: Path) -> None:
         {"text": "Four.", "labels": ["complicity"]},
     ]
     read = read_rows(write(tmp_path / "mine.jsonl", *rows))
-    alone = [labels_alone(row) for row in read]
+    alone = [labels_alone_of_corpus_row(row) for row in read]
     assert alone == [(), ("failure", "complicity"), (), ("complicity",)]
     table = load_corpus(tmp_path)
     assert table["labels_alone"][:] == ["none", "complicity;failure", "none", None]
@@ -203,11 +203,11 @@ def test_groups_join_narratives_pairs_and_equal_texts() -> None:
         {"text": "B "},
         {"text": "d", "doc": "N", "pair": "p1"},
     ]
-    assert group_rows(rows) == [0, 0, 2, 0, 0]
+    assert group_corpus_rows(rows) == [0, 0, 2, 0, 0]
 
 
 def test_no_pair_or_narrative_of_the_corpus_spans_two_groups(shipped_rows: list[Row]) -> None:
-    groups = group_rows(shipped_rows)
+    groups = group_corpus_rows(shipped_rows)
     for name in ("pair", "doc"):
         groups_of: dict[str, set[int]] = {}
         for row, group in zip(shipped_rows, groups, strict=True):

@@ -11,7 +11,11 @@ from conftest import Run
 from tipclassify import CorpusError
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import Row
-from tipclassify.evaluation.agreement import agreement, agreement_table, read_annotations
+from tipclassify.evaluation.agreement import (
+    agreement,
+    agreement_table,
+    read_annotations_for_agreement,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = {"1": ["failure"], "2": ["failure"], "3": [], "4": []}
@@ -71,7 +75,7 @@ def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> No
         '{"id": "1", "labels": ["x"]}\n{"labels": []}\n{"id": "3", "labels": []}\n', "utf-8"
     )
     with pytest.raises(CorpusError) as caught:
-        read_annotations(file)
+        read_annotations_for_agreement(file)
     assert [problem.split(": ")[0] for problem in caught.value.problems] == [
         f"{file}:1",
         f"{file}:2",
@@ -80,7 +84,7 @@ def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> No
 
 def shipped_annotations(name: str) -> dict[str, tuple[str, ...]]:
     """Read the labels of an annotator of the corpus, by id."""
-    return read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
+    return read_annotations_for_agreement(ROOT / "data" / "annotations" / f"{name}.jsonl")
 
 
 @pytest.fixture

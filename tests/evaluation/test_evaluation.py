@@ -16,8 +16,8 @@ from tipclassify.arrays import Bools, Ints
 from tipclassify.evaluation.bootstrap import (
     Interval,
     Intervals,
+    bootstrap_comparison_table,
     compare,
-    comparison_table,
     intervals,
     intervals_table,
 )
@@ -219,7 +219,7 @@ def test_comparison_without_draws_keeps_the_difference() -> None:
     comparison = compare(sample.y_true, sample.y_pred, ~sample.y_pred, sample.groups, draws=0)
     assert comparison.differences[0].difference > 0
     assert np.isnan(comparison.differences[0].better)
-    lines = comparison_table(comparison, "models/old").splitlines()
+    lines = bootstrap_comparison_table(comparison, "models/old").splitlines()
     assert "models/old" in lines[0]
     assert lines[2].split()[-2:] == ["–", "–"]
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify.arrays import Bools, Floats
-from tipclassify.corpus.loading import Row, group_rows
-from tipclassify.labels import indicator
+from tipclassify.corpus.loading import Row, group_corpus_rows
+from tipclassify.labels import label_indicator
 from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, LinearModel
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features import vocabulary as words
@@ -59,10 +59,10 @@ HEADINGS = ["prosecution", None, "b. Protection of Victims", "", "prevention", "
 def model(shipped_rows: list[Row]) -> LinearModel:
     """Fit a model on some rows of the corpus."""
     rows = shipped_rows[::20]
-    y_true = np.array([indicator(row["labels"]) for row in rows])
+    y_true = np.array([label_indicator(row["labels"]) for row in rows])
     texts = [row["text"] for row in rows]
     headings = [row["section"] for row in rows]
-    examples = Examples.of(texts, y_true, group_rows(rows), headings=headings)
+    examples = Examples.of(texts, y_true, group_corpus_rows(rows), headings=headings)
     return fit_linear(examples, LinearSettings(folds=2)).model
 
 

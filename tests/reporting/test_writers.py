@@ -31,7 +31,7 @@ from tipclassify.reporting.report import (
     name_of_report_section,
     name_of_report_source,
 )
-from tipclassify.reporting.writers import FORMATS, format_of, sheets
+from tipclassify.reporting.writers import FORMATS, sheets, writer_format_of
 from tipclassify.reporting.writers import rows as row_writers
 from tipclassify.reporting.writers import workbook as workbooks
 from tipclassify.text.document import Document, Passage
@@ -346,12 +346,12 @@ def csv_cell(cell: object) -> str:
 def test_suffixes_name_formats() -> None:
     for name, known in FORMATS.items():
         for suffix in known.suffixes:
-            assert format_of(Path("some.where/out" + suffix.upper())) == name
+            assert writer_format_of(Path("some.where/out" + suffix.upper())) == name
     refusal = r"out\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, .*--format"
     with pytest.raises(InputError, match=refusal):
-        format_of(Path("out.doc"))
+        writer_format_of(Path("out.doc"))
     with pytest.raises(InputError, match="no format has the suffix ''"):
-        format_of(Path("csv"))
+        writer_format_of(Path("csv"))
 
 
 # ------------------------------------------------------------------------------------------ the run

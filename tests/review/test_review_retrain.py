@@ -18,7 +18,7 @@ from tipclassify import LABELS, Classifier
 from tipclassify.corpus.loading import Row, read_rows, shipped_corpus
 from tipclassify.errors import CorpusError, ModelError
 from tipclassify.evaluation.bootstrap import Difference, Interval, ModelComparison
-from tipclassify.evaluation.metrics import rounded
+from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import json_line
 from tipclassify.review.retraining import (
     MeasuredChange,
@@ -410,7 +410,7 @@ def test_the_verdict_says_no_more_than_the_interval(
     many = measured(20, not_held_out)
     assert many.verdict.startswith(says)
     assert many.worse is worse
-    json.dumps(rounded(asdict(many)), allow_nan=False)  # as the page gets it
+    json.dumps(rounded_metric(asdict(many)), allow_nan=False)  # as the page gets it
     few = measured(19, not_held_out).verdict.removeprefix(many.verdict)
     assert few == (" 19 reports are few: the interval is too narrow." if low < high else "")
 

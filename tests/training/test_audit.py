@@ -28,11 +28,11 @@ from tipclassify.training.audit import (
     Audit,
     AuditFinding,
     audit_corpus,
+    audit_label_errors,
     audit_near_identical_pairs,
     audit_pairs_with_same_labels,
     audit_rows,
     audit_section_balance,
-    find_label_errors,
     format_training_audit,
 )
 from tipclassify.training.examples import Examples
@@ -88,7 +88,7 @@ def ids(findings: Sequence[AuditFinding]) -> list[tuple[str, str]]:
 def test_planted_label_errors_are_found_well_above_chance() -> None:
     pytest.importorskip("cleanlab")
     rows, truth = with_errors()
-    errors = find_label_errors(rows)
+    errors = audit_label_errors(rows)
     # docs/how-to/label.md has the figures: 56 listed, 29 of the 30, 19 of the first 20
     assert len(errors) < 80
     assert sum(error["id"] in truth for error in errors) >= 27
@@ -125,7 +125,7 @@ def test_a_doubted_label_is_turned_and_no_other(monkeypatch: pytest.MonkeyPatch)
         return SimpleNamespace(scores=np.where(truth, 0.95, 0.05))
 
     monkeypatch.setattr(audit, "adapt_to_own", adapted)
-    (error,) = find_label_errors(rows, folds=3, seed=7)
+    (error,) = audit_label_errors(rows, folds=3, seed=7)
     assert error["id"] == "r2"
     assert error["labels"] == ("complicity",)
     assert error["suggested"] == ("failure", "complicity")
@@ -143,10 +143,10 @@ def test_labels_that_all_passages_have_or_none_are_not_doubted() -> None:
     pytest.importorskip("cleanlab")
     texts = [f"Police arrested suspect number {n} in the port." for n in range(6)]
     rows = rows_of(*((text, ["positive_effort"], {}) for text in texts))
-    assert find_label_errors(rows, folds=3) == []
+    assert audit_label_errors(rows, folds=3) == []
     rows += rows_of(*((f"It rained on day {n}.", [], {}) for n in range(6)))
     # cleanlab alone would fail on the one and warn of the other
-    assert find_label_errors(rows, folds=3) == []
+    assert audit_label_errors(rows, folds=3) == []
 
 
 def test_a_corpus_that_cannot_be_held_out_is_refused_in_one_line() -> None:
@@ -156,7 +156,7 @@ def test_a_corpus_that_cannot_be_held_out_is_refused_in_one_line() -> None:
         ("Courts slept.", ["failure"], {"doc": "a"}),
     )
     with pytest.raises(CorpusError, match=r"too small to audit: .*add rows"):
-        find_label_errors(rows)
+        audit_label_errors(rows)
 
 
 def test_without_cleanlab_the_pip_line_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

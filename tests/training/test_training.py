@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.corpus.loading import group_rows, read_rows
+from tipclassify.corpus.loading import group_corpus_rows, read_rows
 from tipclassify.evaluation.metrics import calibration_error, measure
-from tipclassify.labels import indicator
+from tipclassify.labels import label_indicator
 from tipclassify.model.linear.model import LinearModel
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features.hashing import featurize
@@ -54,8 +54,8 @@ def small() -> SmallCorpus:
     """Read two batches of the corpus."""
     batches = ("w1_assessment", "w5_complicity")
     rows = [row for row in read_rows(ROOT / "data" / "corpus") if row["source"] in batches]
-    y_true = np.array([indicator(row["labels"]) for row in rows])
-    return SmallCorpus([row["text"] for row in rows], y_true, group_rows(rows))
+    y_true = np.array([label_indicator(row["labels"]) for row in rows])
+    return SmallCorpus([row["text"] for row in rows], y_true, group_corpus_rows(rows))
 
 
 def probabilities(

@@ -128,9 +128,9 @@ def compare(
 
 def _format_of_output_option(output: Path | None) -> str:
     """Choose the format by the suffix of the output; a table for the terminal."""
-    from tipclassify.reporting.writers import format_of
+    from tipclassify.reporting.writers import writer_format_of
 
-    return format_of(output, _SUFFIXES) if output else "table"
+    return writer_format_of(output, _SUFFIXES) if output else "table"
 
 
 def _choose_result_of_compare_command(

@@ -87,7 +87,7 @@ def score(
     from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.reporting.outcome import Outcome, count_report
     from tipclassify.reporting.report import ScoringContext
-    from tipclassify.reporting.writers import FORMATS, format_of
+    from tipclassify.reporting.writers import FORMATS, writer_format_of
 
     if output and output_dir:
         raise options.invalid_option("--output-dir", "give --output or --output-dir, not both")
@@ -115,7 +115,7 @@ def score(
     context = ScoringContext(
         tagging.classifier(), policy, bom=bom, folder=folder, day=options.date_of_command_run()
     )
-    format_name = format or (format_of(output) if output else "table")
+    format_name = format or (writer_format_of(output) if output else "table")
     if output_dir:
         _run_score_into_folder(
             _FolderRequest(

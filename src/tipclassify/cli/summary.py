@@ -96,9 +96,9 @@ def summary(
     from tipclassify.pipeline.inputs import expand_inputs
     from tipclassify.reporting.report import ScoringContext
     from tipclassify.reporting.summary import summarize
-    from tipclassify.reporting.writers import format_of, summed
+    from tipclassify.reporting.writers import summed, writer_format_of
 
-    wanted = format or (format_of(output, _ROWS | _PICTURES) if output else "table")
+    wanted = format or (writer_format_of(output, _ROWS | _PICTURES) if output else "table")
     picture = wanted in _PICTURES
     dimensions: list[str] = list(dict.fromkeys(dimension.value for dimension in by or ()))
     if chart and not picture:

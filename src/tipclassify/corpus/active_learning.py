@@ -19,7 +19,7 @@ from tipclassify.labels import LABELS
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.text.document import Passage
 
-__all__ = ["Pick", "rank"]
+__all__ = ["Pick", "rank_for_active_learning"]
 
 _MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment, not worth a label
 # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
@@ -37,7 +37,7 @@ class Pick:
     why: str  # the reason, for the annotator: "failure 0.44 near its threshold 0.41"
 
 
-def rank(
+def rank_for_active_learning(
     passages: Sequence[Passage],
     thresholds: Floats | Sequence[float],
     n: int,
@@ -66,7 +66,7 @@ def rank(
     >>> for text, score in texts.items():
     ...     scores = {"positive_effort": score, "failure": 0.02, "complicity": 0.02}
     ...     tagged.append(Passage(text, 0, len(text), scores=scores))
-    >>> for pick in rank(tagged, [0.5, 0.5, 0.5], 3):
+    >>> for pick in rank_for_active_learning(tagged, [0.5, 0.5, 0.5], 3):
     ...     print(pick.index, pick.why)
     1 positive_effort 0.52 near its threshold 0.50
     0 positive_effort 0.98 is nearest to its threshold 0.50

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from tipclassify.corpus.loading import Row, group_rows, text_key
+from tipclassify.corpus.loading import Row, group_corpus_rows, text_key
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import format_columns, format_value
@@ -19,9 +19,9 @@ __all__ = [
     "Addition",
     "CorpusStats",
     "add_rows",
+    "corpus_stats_table",
     "count_passages_of_corpus",
     "split_rows",
-    "stats_table",
 ]
 
 _NONE: Final = "(none)"
@@ -117,7 +117,7 @@ def split_rows(
         raise UsageError(f"share is {share:g}: give a number between 0 and 1, such as 0.2")
     texts = [row["text"] for row in rows]
     near = ((i, j) for i, j, _ in near_duplicate_pairs(texts, LEAK_SIMILARITY))
-    groups = group_rows(rows, near)
+    groups = group_corpus_rows(rows, near)
     size = Counter(groups)
     names = sorted(size)
     wanted = share * len(rows)
@@ -180,7 +180,7 @@ class CorpusStats:
 
 def count_passages_of_corpus(rows: Sequence[Row]) -> CorpusStats:
     """Count passages by label, set of labels, section and source, and measure their lengths."""
-    groups = group_rows(rows)
+    groups = group_corpus_rows(rows)
     of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
     counts = [
         LabelCount("label", label, of_label[label], _share_of_curated_rows(of_label[label], rows))
@@ -220,7 +220,7 @@ def _length_quantiles_for_curation(lengths: Sequence[int]) -> dict[str, float]:
     return {name: round(value, 1) for name, value in zip(_QUANTILES, values, strict=True)}
 
 
-def stats_table(stats: CorpusStats) -> str:
+def corpus_stats_table(stats: CorpusStats) -> str:
     """Format the statistics as aligned plain text."""
     parts = [
         f"{stats.passages:,} passages in {stats.groups:,} groups "

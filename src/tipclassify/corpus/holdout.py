@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.loading import Row, group_rows
+from tipclassify.corpus.loading import Row, group_corpus_rows
 
 _ONE_IN: Final = 10
 _FAMILIES: Final = {
@@ -78,7 +78,7 @@ def held_out(rows: Sequence[Row]) -> Bools:
     """Return the mask of held-out rows, bool (n,): one country, or one invented group, in ten."""
     # The rule depends on the row alone, so a growing corpus keeps its held-out rows.
     invented = [row for row in rows if not is_real(row)]
-    firsts = (invented[i] for i in group_rows(invented))
+    firsts = (invented[i] for i in group_corpus_rows(invented))
     keys = []
     for row in rows:
         if is_real(row):

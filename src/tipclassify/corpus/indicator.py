@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools
-from tipclassify.labels import LABELS, indicator
+from tipclassify.labels import LABELS, label_indicator
 from tipclassify.text.columns import ColumnTable, column_values, names_of_table_columns
 
 __all__ = ["as_indicator"]
@@ -68,7 +68,7 @@ def _indicator_from_names(rows: Sequence[Sequence[str]]) -> Bools:
     indicators = []
     for number, row in enumerate(rows):
         try:
-            indicators.append(indicator(row))
+            indicators.append(label_indicator(row))
         except ValueError as error:
             raise ValueError(f"row {number} of y: {error}") from None
     return np.array(indicators, bool).reshape(-1, len(LABELS))

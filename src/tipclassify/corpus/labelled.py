@@ -9,7 +9,7 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.indicator import as_indicator
-from tipclassify.corpus.loading import Row, group_rows
+from tipclassify.corpus.loading import Row, group_corpus_rows
 from tipclassify.text.columns import (
     ColumnTable,
     column_values,
@@ -54,7 +54,7 @@ def labelled_passages(X: object, y: object = None, groups: object = None) -> Lab
         rows = _rows_of_labelled_table(table, names)
         y = table["labels"]
         X = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
-        groups = group_rows(rows) if groups is None else groups
+        groups = group_corpus_rows(rows) if groups is None else groups
     passages = texts_as_passages(X)
     y_true = as_indicator(y)
     count = len(passages)
@@ -63,7 +63,7 @@ def labelled_passages(X: object, y: object = None, groups: object = None) -> Lab
             f"{count} passages but {len(y_true)} rows of labels: give one row a passage"
         )
     if groups is None:
-        groups = group_rows([{"text": passage.text} for passage in passages])
+        groups = group_corpus_rows([{"text": passage.text} for passage in passages])
     group_names = column_values(groups, "groups")
     if len(group_names) != count:
         raise ValueError(

@@ -32,8 +32,8 @@ __all__ = [
     "CorpusColumns",
     "corpus_digest",
     "corpus_rows",
-    "group_rows",
-    "labels_alone",
+    "group_corpus_rows",
+    "labels_alone_of_corpus_row",
     "load_corpus",
     "read_rows",
     "row_key",
@@ -182,12 +182,12 @@ def text_key(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def labels_alone(row: Row) -> tuple[str, ...]:
+def labels_alone_of_corpus_row(row: Row) -> tuple[str, ...]:
     """Return the labels of a row's text without its heading.
 
     They are in ``labels_alone``, where "none" stands for none, or else those in ``labels``.
 
-    >>> labels_alone({"labels": ("failure",), "labels_alone": "none"})
+    >>> labels_alone_of_corpus_row({"labels": ("failure",), "labels_alone": "none"})
     ()
     """
     if not row.get("labels_alone"):
@@ -196,12 +196,12 @@ def labels_alone(row: Row) -> tuple[str, ...]:
     return tuple(label for label in LABELS if label in names)
 
 
-def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> list[int]:
+def group_corpus_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> list[int]:
     """Number the group of each row, which a split keeps whole, by its first row.
 
     Rows with the same document, pair or text, and those paired in `near`, share a group.
 
-    >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
+    >>> group_corpus_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
     [0, 0, 0]
     """
     if not rows:

@@ -33,7 +33,7 @@ __all__ = [
     "find_labelled_passages_in_source",
     "passage_key",
     "read_references",
-    "read_source",
+    "read_source_of_real_labels",
     "rebuild",
 ]
 
@@ -230,7 +230,7 @@ def _find_real_label_words(text: str, wanted: Mapping[str, int]) -> dict[str, st
     return texts
 
 
-def read_source(data: bytes, name: str) -> Document:
+def read_source_of_real_labels(data: bytes, name: str) -> Document:
     """Read a source file as a document.
 
     XML, SQL and CSV are read by the texts in them, others by the report readers.
@@ -313,7 +313,9 @@ def rebuild(
             if data is not None:
                 if not offline:
                     failed = 0
-                texts |= find_labelled_passages_in_source(read_source(data, file.name), wanted)
+                texts |= find_labelled_passages_in_source(
+                    read_source_of_real_labels(data, file.name), wanted
+                )
         except InputError as error:
             problems.append(str(error))
             if isinstance(error, LinkError) and error.status not in (404, 410):

@@ -20,7 +20,7 @@ from tipclassify.corpus.row_files import RowError, corpus_json_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval
 from tipclassify.formatting import format_value, markdown_table
-from tipclassify.labels import LABELS, indicator
+from tipclassify.labels import LABELS, label_indicator
 
 __all__ = [
     "Agreement",
@@ -30,8 +30,8 @@ __all__ = [
     "blindness_of_agreement",
     "disagreements",
     "disagreements_table",
-    "read_annotations",
-    "read_texts",
+    "read_annotations_for_agreement",
+    "read_texts_for_agreement",
 ]
 
 _WANTED: Final = 'write {"id": "…", "labels": […]}'
@@ -78,7 +78,7 @@ def agreement(
     for i, key in enumerate(shared):
         for j, annotator in enumerate(annotators):
             if key in annotator:
-                votes[i, j] = indicator(annotator[key])
+                votes[i, j] = label_indicator(annotator[key])
     rng = np.random.default_rng(seed)
     rows = []
     # The coefficients depend on vote-pattern counts only, so a bootstrap draw is one multinomial.
@@ -160,7 +160,7 @@ def disagreements(
     ]
 
 
-def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
+def read_annotations_for_agreement(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
     """Read labels by passage id from JSON lines with ``id`` and ``labels``.
 
     Rows that are not labelled (null) are left out, with a warning. Raises `CorpusError` with one
@@ -196,8 +196,8 @@ def _labels_for_evaluating_agreement(row: object) -> tuple[str, tuple[str, ...] 
     return str(row["id"]), None if row["labels"] is None else parse_corpus_labels(row["labels"])
 
 
-def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read texts by passage id from JSON lines that `read_annotations` accepts, where given."""
+def read_texts_for_agreement(path: str | os.PathLike[str]) -> dict[str, str]:
+    """Read texts by passage id from JSON lines that `read_annotations_for_agreement` accepts, where given."""
     return {
         str(row["id"]): row["text"]
         for _, row in corpus_json_rows(Path(path))

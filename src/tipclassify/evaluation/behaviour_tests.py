@@ -20,7 +20,7 @@ import numpy as np
 
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
-from tipclassify.labels import LABELS, indicator
+from tipclassify.labels import LABELS, label_indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.resources import shipped_data_folder
 from tipclassify.text.document import Passage
@@ -121,7 +121,7 @@ def run_cases(
             _RuleCase(
                 str(row["rule"]),
                 passage_of_behaviour_case(row),
-                _label_names_of_case(indicator(row["labels"])),
+                _label_names_of_case(label_indicator(row["labels"])),
             )
             for row in rows
         ]

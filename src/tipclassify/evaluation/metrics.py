@@ -24,7 +24,7 @@ __all__ = [
     "metrics_table",
     "reliability",
     "reliability_table",
-    "rounded",
+    "rounded_metric",
 ]
 
 _BINS: Final = 10  # of equal width, for reliability and calibration error
@@ -55,7 +55,7 @@ class Metrics:
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values for JSON, rounded to four decimals; an undefined metric is None."""
-        return dict(rounded(asdict(self)))
+        return dict(rounded_metric(asdict(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,16 +207,16 @@ def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
     return "\n".join([f"reliability of {label}", *format_columns(rows)])
 
 
-def rounded(value: Any) -> Any:  # of any JSON type; the result has the same shape
+def rounded_metric(value: Any) -> Any:  # of any JSON type; the result has the same shape
     """Convert to plain values for JSON: floats to four decimals, NaN to None, tuples to lists.
 
-    >>> rounded({"f1": 0.123456, "recall": float("nan"), "labels": ("failure",)})
+    >>> rounded_metric({"f1": 0.123456, "recall": float("nan"), "labels": ("failure",)})
     {'f1': 0.1235, 'recall': None, 'labels': ['failure']}
     """
     if isinstance(value, float):
         return None if np.isnan(value) else round(value, 4)
     if isinstance(value, dict):
-        return {key: rounded(entry) for key, entry in value.items()}
+        return {key: rounded_metric(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [rounded(entry) for entry in value]
+        return [rounded_metric(entry) for entry in value]
     return value

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.loading import Row, group_rows
+from tipclassify.corpus.loading import Row, group_corpus_rows
 from tipclassify.corpus.taught import were_taught
 from tipclassify.errors import InputError
 from tipclassify.evaluation.behaviour_tests import passage_of_behaviour_case
 from tipclassify.evaluation.bootstrap import (
     Intervals,
+    bootstrap_comparison_table,
     compare,
-    comparison_table,
     intervals,
     intervals_table,
 )
@@ -33,9 +33,9 @@ from tipclassify.evaluation.metrics import (
     metrics_table,
     reliability,
     reliability_table,
-    rounded,
+    rounded_metric,
 )
-from tipclassify.labels import LABELS, Policy, indicator
+from tipclassify.labels import LABELS, Policy, label_indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.scoring import apply_thresholds
 
@@ -156,12 +156,12 @@ def evaluate_rows(
             judged.y_true, judged.y_pred, y_other, judged.groups, draws.number, draws.seed
         )
         figures["comparison"] = {"other": other.name, **asdict(comparison)}
-        tables.append(comparison_table(comparison, other.name))
+        tables.append(bootstrap_comparison_table(comparison, other.name))
     if parts.errors:
         errors = worst_errors(rows, judged.y_true, judged.scores, judged.thresholds, parts.errors)
         figures["errors"] = errors
         tables.append(errors_table(errors))
-    return EvaluationReport(rounded(figures), tables)
+    return EvaluationReport(rounded_metric(figures), tables)
 
 
 @dataclass(frozen=True)
@@ -181,10 +181,10 @@ def _predict_evaluated_rows(
     thresholds = classifier.thresholds(policy)
     scores = classifier.predict_proba([passage_of_behaviour_case(row) for row in rows])
     return _EvaluatedRows(
-        y_true=np.array([indicator(row["labels"]) for row in rows], bool),
+        y_true=np.array([label_indicator(row["labels"]) for row in rows], bool),
         scores=scores,
         y_pred=apply_thresholds(scores, thresholds),
-        groups=np.array(group_rows(rows)),
+        groups=np.array(group_corpus_rows(rows)),
         thresholds=thresholds,
     )
 

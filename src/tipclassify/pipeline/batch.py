@@ -33,7 +33,7 @@ __all__ = [
     "Result",
     "Tagged",
     "Tagging",
-    "read_with_notes",
+    "read_batch_input_with_notes",
     "tag_document",
     "tag_input",
     "tag_inputs",
@@ -169,14 +169,14 @@ def tag_document(
 
     The reader's warnings become the notes of the first part.
     """
-    document, notes = read_with_notes(read)
+    document, notes = read_batch_input_with_notes(read)
     for part, (within, passages) in enumerate(split_passages_in_parts(document, tagging.unit), 1):
         tagged = classifier.tag_passages(passages, tagging.policy)
         number = part if len(within.blocks) < len(document.blocks) else 0
         yield TaggedReport(file, within, tagged, notes=notes if part == 1 else (), part=number)
 
 
-def read_with_notes(read: Callable[[], Document]) -> tuple[Document, tuple[str, ...]]:
+def read_batch_input_with_notes(read: Callable[[], Document]) -> tuple[Document, tuple[str, ...]]:
     """Read a document; return it with the reader's warnings."""
     with _READER_LOCK, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)

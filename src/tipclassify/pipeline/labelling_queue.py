@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Final
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.active_learning import rank
+from tipclassify.corpus.active_learning import rank_for_active_learning
 from tipclassify.corpus.loading import text_key
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
@@ -65,7 +65,9 @@ def queue_rows(
         votes = [apply_thresholds(other_scores, other.thresholds(policy))]
     rows: list[dict[str, object]] = []
     taken: Counter[str] = Counter()
-    for pick in rank(passages, thresholds, n, known=known, others=votes, seed=seed):
+    for pick in rank_for_active_learning(
+        passages, thresholds, n, known=known, others=votes, seed=seed
+    ):
         candidate = candidates[pick.index]
         taken[candidate.id] += 1
         number = taken[candidate.id]

@@ -12,8 +12,8 @@ from tipclassify.readers.limits import LARGEST, read_bounded, split_zip_path_for
 
 __all__ = [
     "NumberedLine",
-    "batch_rows_while_reading",
     "parse_jsonl_row",
+    "read_jsonl_batches",
     "read_jsonl_lines",
     "size_of_jsonl_line",
 ]
@@ -34,7 +34,7 @@ def read_jsonl_lines(path: str) -> Iterator[list[NumberedLine]]:
     """
     try:
         with _open_jsonl_for_reader(path) as file:
-            yield from batch_rows_while_reading(_numbered_jsonl_lines(file), size_of_jsonl_line)
+            yield from read_jsonl_batches(_numbered_jsonl_lines(file), size_of_jsonl_line)
     except OSError as error:
         raise InputError(f"{path}: {reason_of_error(error)}; check the path") from None
 
@@ -52,7 +52,7 @@ def _numbered_jsonl_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
 
 
 def size_of_jsonl_line(numbered_line: NumberedLine) -> int:
-    """Return the bytes of a row, for `batch_rows_while_reading`."""
+    """Return the bytes of a row, for `read_jsonl_batches`."""
     _, line = numbered_line
     return len(line)
 
@@ -64,7 +64,7 @@ def _open_jsonl_for_reader(path: str) -> IO[bytes]:
     return open(path, "rb")
 
 
-def batch_rows_while_reading(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+def read_jsonl_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
     """Group rows, or their lines, into batches.
 
     `size` gives the bytes or characters of one, at least 1.

@@ -13,7 +13,7 @@ from typing import Final
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import format_numbers, one_line, unformat_csv_cell
 from tipclassify.readers import ReadOptions
-from tipclassify.readers.jsonl import NumberedLine, batch_rows_while_reading, size_of_jsonl_line
+from tipclassify.readers.jsonl import NumberedLine, read_jsonl_batches, size_of_jsonl_line
 from tipclassify.readers.limits import LARGEST, open_bounded_zip, read_bounded
 from tipclassify.readers.text import decode_text_file
 
@@ -46,7 +46,7 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
         lines = _json_lines_of_table_reader(
             _rows_of_csv_table(data, path, options.encoding), options.text_column, path
         )
-    yield from batch_rows_while_reading(lines, size_of_jsonl_line)
+    yield from read_jsonl_batches(lines, size_of_jsonl_line)
 
 
 def read_sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:

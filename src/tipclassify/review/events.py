@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypedDict, cast
 import msgspec
 
 from tipclassify.formatting import json_line, load_json
-from tipclassify.labels import indicator
+from tipclassify.labels import label_indicator
 
 Kind = Literal["decision", "adjudication", "undo", "note", "reveal"]
 Hidden = Literal["colleagues", "model"]
@@ -65,7 +65,7 @@ class Event(msgspec.Struct, frozen=True):
     blind: tuple[Hidden, ...] | None = None
 
     def __post_init__(self) -> None:
-        indicator(self.labels)  # raises for an unknown one
+        label_indicator(self.labels)  # raises for an unknown one
         if (self.kind == "undo") != (self.undoes is not None):
             raise ValueError("an undo says what it undoes, and nothing else does")
         if self.unsure and (self.labels or self.kind != "decision"):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from textwrap import shorten
 from typing import Final, TypedDict
 
-from tipclassify.corpus.active_learning import rank
+from tipclassify.corpus.active_learning import rank_for_active_learning
 from tipclassify.corpus.loading import text_key
-from tipclassify.labels import LABELS, Policy, indicator
+from tipclassify.labels import LABELS, Policy, label_indicator
 from tipclassify.review.agreement_answer import AgreementAnswer, summarize_agreement_in_review
 from tipclassify.review.events import Event, EventRow
 from tipclassify.review.refusal import RefusedError
@@ -201,8 +201,8 @@ def answer_queue(session: ReviewSession, n: int = 50) -> QueueAnswer:
         known_texts = [event.about["text"] for event in decided if event]
     other_votes = []
     if session.second_tags:
-        other_votes.append([indicator(session.second_tags[p.key]["labels"]) for p in left])
-    picks = rank(
+        other_votes.append([label_indicator(session.second_tags[p.key]["labels"]) for p in left])
+    picks = rank_for_active_learning(
         [passage.passage for passage in left],
         session.classifier.thresholds(session.policy),
         n,

@@ -21,10 +21,10 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from tipclassify.corpus.loading import Row, group_rows, read_rows, text_key
+from tipclassify.corpus.loading import Row, group_corpus_rows, read_rows, text_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.bootstrap import FEW_GROUPS, Difference, ModelComparison
-from tipclassify.evaluation.metrics import rounded
+from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.model.common.folder import load_model_head
 from tipclassify.model.common.head import LINEAR, model_kind
 from tipclassify.model.loading import DEFAULT, model_folder
@@ -209,7 +209,7 @@ def retrain(
     began = time.monotonic()
     corrected, groups = group_reviewed_rows_for_retraining(read_rows(corpus))
     base = drop_rows_corrected_in_review(read_rows(*data), corrected) if data else []
-    if len(set(group_rows(corrected))) < 2:
+    if len(set(group_corpus_rows(corrected))) < 2:
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
     # Takes seconds to import, so bad data is reported before.
@@ -349,7 +349,7 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
         retrained = retrain(corpus, out, start, data, report_step)
         result = asdict(retrained)
         for name in ("on_own", "on_held"):
-            result[name] = rounded(result[name])  # JSON has no NaN
+            result[name] = rounded_metric(result[name])  # JSON has no NaN
         send(RetrainingMessage(result=result))
     except (TipclassifyError, ValueError, OSError) as error:
         problem, *others = error.problems if isinstance(error, CorpusError) else [str(error)]

@@ -32,7 +32,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from tipclassify._version import __version__
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import format_for_terminal, load_json
-from tipclassify.labels import indicator
+from tipclassify.labels import label_indicator
 from tipclassify.reporting.probability import NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN
 from tipclassify.reporting.report import name_of_report_section
 from tipclassify.reporting.writers.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
@@ -77,7 +77,7 @@ class LabelBody(EmptyBody):
     request: RequestId | None = None
 
     def __post_init__(self) -> None:
-        indicator(self.labels)  # raises for an unknown one
+        label_indicator(self.labels)  # raises for an unknown one
 
     def apply(self, save: Callable[..., SavedAnswer]) -> SavedAnswer:
         """Call `ReviewSession.decide` or `ReviewSession.adjudicate` with its fields."""

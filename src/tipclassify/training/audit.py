@@ -15,7 +15,7 @@ from typing import Final, TypeAlias, TypedDict, TypeVar
 import numpy as np
 
 from tipclassify.arrays import Bools
-from tipclassify.corpus.loading import Row, group_rows, text_key
+from tipclassify.corpus.loading import Row, group_corpus_rows, text_key
 from tipclassify.corpus.near_duplicates import (
     CONFLICT_SIMILARITY,
     LEAK_SIMILARITY,
@@ -38,11 +38,11 @@ from tipclassify.training.fit_heads import HeadSettings, load_encoder_to_fit_hea
 
 __all__ = [
     "audit_corpus",
+    "audit_label_errors",
     "audit_near_identical_pairs",
     "audit_pairs_with_same_labels",
     "audit_rows",
     "audit_section_balance",
-    "find_label_errors",
     "format_training_audit",
 ]
 
@@ -142,7 +142,7 @@ def audit_corpus(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None
 ) -> Audit:
     """Run every audit on `rows` (from `corpus.read_rows`) and return the findings by audit name."""
-    errors = find_label_errors(rows, folds=folds, seed=seed, progress=progress)
+    errors = audit_label_errors(rows, folds=folds, seed=seed, progress=progress)
     conflicts, leaks = audit_near_identical_pairs(rows)
     return {
         "label_errors": errors,
@@ -153,7 +153,7 @@ def audit_corpus(
     }
 
 
-def find_label_errors(
+def audit_label_errors(
     rows: Sequence[Row], *, folds: int = 5, seed: int = 0, progress: Progress | None = None
 ) -> list[LabelErrorFinding]:
     """Find passages whose labels are likely wrong, by confident learning.
@@ -215,7 +215,7 @@ def audit_near_identical_pairs(
 
     The former are under one heading, and no contrast pair.
     """
-    groups = group_rows(rows)
+    groups = group_corpus_rows(rows)
     headings = [heading_without_enumerator(row.get("section") or "").lower() for row in rows]
     # Copies of a text share a group and, under one heading, their labels: comparing them would
     # repeat findings.

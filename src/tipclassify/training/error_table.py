@@ -9,7 +9,7 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats
 from tipclassify.evaluation.bootstrap import intervals
-from tipclassify.evaluation.metrics import rounded
+from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.training.parts import HeldOutPredictions
 
@@ -38,8 +38,10 @@ def operating_point_card_figures(
         recall = hits / max(1e-9, float(weights @ y_true[:, j]))
         points[label] = {
             "threshold": round(float(thresholds[j]), 4),
-            "precision": rounded([precision, interval.precision.low, interval.precision.high]),
-            "recall": rounded([recall, interval.recall.low, interval.recall.high]),
+            "precision": rounded_metric(
+                [precision, interval.precision.low, interval.precision.high]
+            ),
+            "recall": rounded_metric([recall, interval.recall.low, interval.recall.high]),
         }
     return points
 

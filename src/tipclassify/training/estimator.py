@@ -38,7 +38,7 @@ from tipclassify.training.examples import Examples
 from tipclassify.training.fit_heads import HeadSettings, load_encoder_to_fit_heads
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
 from tipclassify.training.model_card import CardFacts, describe_training_corpus
-from tipclassify.training.train_linear import LearnedLinear, write_linear
+from tipclassify.training.train_linear import LearnedLinear, write_trained_linear
 from tipclassify.training.trained import FolderAdditions
 from tipclassify.training.write_heads import write_adapted_heads
 
@@ -228,7 +228,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         text files by name.
         """
         check_is_fitted(self)
-        rows = _rows_of_examples(self.examples_)
+        rows = _training_rows_of_examples(self.examples_)
         settings: dict[str, float] = {
             "seed": self.seed_,
             "folds": self.folds,
@@ -250,7 +250,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fitted = self.fitted_
         held = HeldOut(rows, fitted.calibrated.scores, fitted.calibrated)
         learned = LearnedLinear(fitted, self.examples_.texts, self.seed_)
-        write_linear(path, learned, held, facts, additions)
+        write_trained_linear(path, learned, held, facts, additions)
 
     def __sklearn_tags__(self) -> Tags:
         tags: Tags = super().__sklearn_tags__()
@@ -290,7 +290,7 @@ def _training_examples(labelled: LabelledPassages, weights: Floats) -> Examples:
     )
 
 
-def _rows_of_examples(examples: Examples) -> list[Row]:
+def _training_rows_of_examples(examples: Examples) -> list[Row]:
     """Return examples as rows of a corpus, numbered."""
     return [
         {

@@ -16,8 +16,8 @@ from sklearn.model_selection import GroupKFold
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import holdout_country, is_real
-from tipclassify.corpus.loading import Row, group_rows, labels_alone
-from tipclassify.labels import LABELS, indicator
+from tipclassify.corpus.loading import Row, group_corpus_rows, labels_alone_of_corpus_row
+from tipclassify.labels import LABELS, label_indicator
 
 __all__ = [
     "Examples",
@@ -127,13 +127,13 @@ def training_examples_of_rows(rows: Sequence[Row], groups: Ints | None = None) -
         section = row.get("section") or None
         texts.append(row["text"])
         headings.append(section)
-        labels.append(indicator(row["labels"]))
+        labels.append(label_indicator(row["labels"]))
         weights.append(1.0)
         origin.append(number)
         if section and is_real(row):
             texts.append(row["text"])
             headings.append(None)
-            labels.append(indicator(labels_alone(row)))
+            labels.append(label_indicator(labels_alone_of_corpus_row(row)))
             weights.append(_BARE_WEIGHT)
             origin.append(number)
     row_groups = (
@@ -153,14 +153,14 @@ def training_groups_by_country(rows: Sequence[Row]) -> Ints:
     """Number the group of each row, int (n,): the country of a real row, else its document's."""
     names = [
         holdout_country(str(row["doc"])) if is_real(row) else f"#{group}"
-        for row, group in zip(rows, group_rows(rows), strict=True)
+        for row, group in zip(rows, group_corpus_rows(rows), strict=True)
     ]
     return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
 
 
 def label_matrix_for_training(rows: Sequence[Row]) -> Bools:
     """Return the labels of rows as an indicator matrix, bool (n, 3)."""
-    return np.array([indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
+    return np.array([label_indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
 
 
 def headings_for_training(rows: Sequence[Row]) -> list[str | None]:

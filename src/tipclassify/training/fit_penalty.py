@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
-from tipclassify.evaluation.metrics import rounded
+from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
@@ -102,7 +102,7 @@ class PenaltyChoice:
     def to_dict(self) -> dict[str, object]:
         """Return plain values for ``model.json``."""
         curve = [asdict(point) for point in self.curve]
-        return dict(rounded({"chosen": self.penalty, "reason": self.reason, "curve": curve}))
+        return dict(rounded_metric({"chosen": self.penalty, "reason": self.reason, "curve": curve}))
 
 
 def choose_penalty(

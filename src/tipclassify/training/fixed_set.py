@@ -23,7 +23,7 @@ from tipclassify.corpus.holdout import held_out, source_family
 from tipclassify.corpus.loading import Row, row_key
 from tipclassify.errors import ModelError
 from tipclassify.evaluation.bootstrap import Difference, ModelComparison, compare
-from tipclassify.evaluation.metrics import rounded
+from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns
 from tipclassify.labels import LABELS
 from tipclassify.model.common.folder import read_model_arrays
@@ -131,7 +131,7 @@ class FixedComparison:
             }
         figures["false_tags"] = {"before": self.false_tags_before, "after": self.false_tags}
         figures["passages"] = {"real": self.real_passages, "invented": self.invented_passages}
-        return dict(rounded(figures))
+        return dict(rounded_metric(figures))
 
     def _false_tag_cells(self) -> tuple[str, str, str, str, str]:
         return (

@@ -52,7 +52,7 @@ __all__ = [
     "Teacher",
     "compare_linear",
     "fit_and_write_linear_model",
-    "write_linear",
+    "write_trained_linear",
 ]
 
 _MIN_REAL: Final = 500  # held-out real passages needed to calibrate on them, and not out of fold
@@ -112,7 +112,7 @@ def fit_and_write_linear_model(
     )
     learning = LearnedLinear(fitted, [row["text"] for row in split.training_rows], settings.seed)
     evidence = _evidence_of_linear_model(holdout, examples, fitted)
-    return replace(write_linear(out, learning, evidence, facts), fixed=fixed)
+    return replace(write_trained_linear(out, learning, evidence, facts), fixed=fixed)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class LearnedLinear:
     seed: int
 
 
-def write_linear(
+def write_trained_linear(
     out: str | os.PathLike[str],
     learned: LearnedLinear,
     held: HeldOut,

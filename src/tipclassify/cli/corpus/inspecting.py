@@ -80,11 +80,11 @@ def stats(
     Groups are kept whole by a split: passages of one narrative ("doc"), one set of near-identical
     ones ("pair") or one text.
     """
-    from tipclassify.corpus.curation import count_passages_of_corpus, stats_table
+    from tipclassify.corpus.curation import corpus_stats_table, count_passages_of_corpus
 
     stats = count_passages_of_corpus(read_rows(*paths))
     write_command_results(
-        output, format, stats.rows(), stats_table(stats), inputs=file_ids_of_arguments(paths)
+        output, format, stats.rows(), corpus_stats_table(stats), inputs=file_ids_of_arguments(paths)
     )
 
 
@@ -117,15 +117,15 @@ def agree(
         blindness_of_agreement,
         disagreements,
         disagreements_table,
-        read_annotations,
-        read_texts,
+        read_annotations_for_agreement,
+        read_texts_for_agreement,
     )
-    from tipclassify.evaluation.metrics import rounded
+    from tipclassify.evaluation.metrics import rounded_metric
 
     read = file_ids_of_arguments([first, second, *(texts or ())])
     check_output(output, read)
-    first_labels = read_annotations(first)
-    second_labels = read_annotations(second)
+    first_labels = read_annotations_for_agreement(first)
+    second_labels = read_annotations_for_agreement(second)
     shared = [key for key in first_labels if key in second_labels]
     blind_keys, note = blindness_of_agreement(first, second, shared)
     print_note(note)
@@ -134,8 +134,8 @@ def agree(
         second_labels = {key: second_labels[key] for key in blind_keys}
     figures = agreement(first_labels, second_labels, draws=draws, seed=seed)
     text_of = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
-    text_of |= read_texts(second)
-    text_of |= read_texts(first)
+    text_of |= read_texts_for_agreement(second)
+    text_of |= read_texts_for_agreement(first)
     differing = disagreements(first_labels, second_labels, text_of)
     tables = [agreement_table(figures)]
     if draws:
@@ -143,7 +143,7 @@ def agree(
     tables.append(disagreements_table(differing, most))
     rows: list[dict[str, object]] = []
     for figure in figures:
-        values = rounded(asdict(figure))
+        values = rounded_metric(asdict(figure))
         if not draws:
             values = {
                 name: value for name, value in values.items() if not name.endswith("_interval")

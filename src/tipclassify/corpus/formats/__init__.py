@@ -23,7 +23,7 @@ from tipclassify.corpus.row_files import (
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import json_line
 
-__all__ = ["FORMATS", "FileFormat", "Record", "guess_format", "read_records"]
+__all__ = ["FORMATS", "FileFormat", "Record", "guess_corpus_format", "read_records"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def read_records(path: Path, format: str | None = None) -> list[Record]:
 
     Raises `CorpusError` with a line for every invalid row, or when the format cannot be detected.
     """
-    name = format or guess_format(path)
+    name = format or guess_corpus_format(path)
     if name == "doccano" and path.suffix.lower() == ".csv":  # doccano exports those too
         name = "csv"
     file_format = FORMATS[name]
@@ -106,7 +106,7 @@ def read_records(path: Path, format: str | None = None) -> list[Record]:
     return list(by_id.values())
 
 
-def guess_format(path: Path) -> str:
+def guess_corpus_format(path: Path) -> str:
     """Detect the format of a file by its content, CSV by its suffix.
 
     Raises `CorpusError` for a file of none of `FORMATS`.

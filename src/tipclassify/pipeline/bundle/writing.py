@@ -27,7 +27,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.folder import load_model_head, read_model_files
 from tipclassify.model.common.head import HEAD, model_weights_digest
 from tipclassify.model.loading import model_folder
-from tipclassify.pipeline.batch import Tagging, read_with_notes
+from tipclassify.pipeline.batch import Tagging, read_batch_input_with_notes
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, BundlePacker
 from tipclassify.pipeline.bundle.checks import (
     CHECKS,
@@ -366,7 +366,7 @@ def read_bundle_original(
         return OriginalText(
             name, sha256, size, ROWS, _passages_of_bundled_rows(name, original.data)
         )
-    document, notes = read_with_notes(
+    document, notes = read_batch_input_with_notes(
         partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
     )
     suffix = format_suffix_of(original.url) or format_suffix_of(name)

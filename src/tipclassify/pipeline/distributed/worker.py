@@ -33,7 +33,7 @@ from tipclassify.pipeline.distributed.inputs import ClusterSource, InputPart, pa
 from tipclassify.pipeline.failure import Failure
 from tipclassify.pipeline.inputs import ROWS
 from tipclassify.readers import ReadOptions, read_bytes, read_report
-from tipclassify.readers.jsonl import batch_rows_while_reading, parse_jsonl_row
+from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_batches
 from tipclassify.readers.limits import LARGEST, read_stream_up_to_limit
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.rows import write_findings_parquet
@@ -166,7 +166,7 @@ def _tagged_reports_of_cluster_source(
         read_rows = _read_lines_on_cluster_worker(source, part, record)
     else:
         read_rows = _read_parquet_on_cluster_worker(source, part, work.text, record)
-    for batch in batch_rows_while_reading(read_rows, lambda row: len(row["text"]) + 1):
+    for batch in read_jsonl_batches(read_rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
 

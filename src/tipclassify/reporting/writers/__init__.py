@@ -16,7 +16,7 @@ from typing import IO, Final, NamedTuple, TypeAlias
 from tipclassify.errors import UsageError
 from tipclassify.reporting.report import ScoringContext, TaggedReport, identity
 
-__all__ = ["FORMATS", "OutputFormat", "Rendered", "WriterSteps", "format_of"]
+__all__ = ["FORMATS", "Rendered", "ReportOutputFormat", "WriterSteps", "writer_format_of"]
 
 Rendered: TypeAlias = TaggedReport | str
 """A report as its writer takes it: as it is, or as the text of its rows."""
@@ -30,7 +30,7 @@ class WriterSteps(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class OutputFormat:
+class ReportOutputFormat:
     """An output format: its writer and its file suffixes."""
 
     module: str
@@ -48,29 +48,29 @@ class OutputFormat:
 
 
 FORMATS: Final = {
-    "table": OutputFormat("table", "write_findings_table", (".txt",)),
-    "jsonl": OutputFormat(
+    "table": ReportOutputFormat("table", "write_findings_table", (".txt",)),
+    "jsonl": ReportOutputFormat(
         "rows", "write_findings_jsonl", (".jsonl", ".ndjson"), rows="render_findings_jsonl"
     ),
-    "csv": OutputFormat("rows", "write_findings_csv", (".csv",), rows="render_findings_csv"),
-    "xlsx": OutputFormat("sheets", "write_findings_xlsx", (".xlsx",), binary=True),
-    "parquet": OutputFormat("rows", "write_findings_parquet", (".parquet",), binary=True),
-    "html": OutputFormat("html", "write_findings_html", (".html", ".htm")),
-    "docx": OutputFormat("findings", "write_findings_docx", (".docx",), binary=True),
-    "md": OutputFormat("findings", "write_findings_markdown", (".md", ".markdown")),
-    "bibtex": OutputFormat("findings", "write_bibtex", (".bib",)),
-    "ris": OutputFormat("findings", "write_ris", (".ris",)),
-    "csl": OutputFormat("findings", "write_csl", (".csl.json", ".json")),
+    "csv": ReportOutputFormat("rows", "write_findings_csv", (".csv",), rows="render_findings_csv"),
+    "xlsx": ReportOutputFormat("sheets", "write_findings_xlsx", (".xlsx",), binary=True),
+    "parquet": ReportOutputFormat("rows", "write_findings_parquet", (".parquet",), binary=True),
+    "html": ReportOutputFormat("html", "write_findings_html", (".html", ".htm")),
+    "docx": ReportOutputFormat("findings", "write_findings_docx", (".docx",), binary=True),
+    "md": ReportOutputFormat("findings", "write_findings_markdown", (".md", ".markdown")),
+    "bibtex": ReportOutputFormat("findings", "write_bibtex", (".bib",)),
+    "ris": ReportOutputFormat("findings", "write_ris", (".ris",)),
+    "csl": ReportOutputFormat("findings", "write_csl", (".csl.json", ".json")),
 }
 """Output formats by name, as ``--format`` takes it."""
 
 
-def format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -> str:
+def writer_format_of(path: Path, suffixes: Mapping[str, Sequence[str]] | None = None) -> str:
     """Look up the format of an output file by its suffix.
 
     `suffixes` has those of each format; by default it is what `FORMATS` says.
 
-    >>> format_of(Path("findings.csv"))
+    >>> writer_format_of(Path("findings.csv"))
     'csv'
     """
     if suffixes is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tipclassify.errors import OutputError, UsageError, reason_of_error
 from tipclassify.reporting.report import ScoringContext, TaggedReport, context_of
-from tipclassify.reporting.writers import FORMATS, format_of
+from tipclassify.reporting.writers import FORMATS, writer_format_of
 from tipclassify.whole_files import open_whole_file
 
 __all__ = ["write_reports"]
@@ -60,7 +60,7 @@ def write_reports(
     '<!DOCTYPE html>'
     """
     target = Path(path)
-    format_name = format_of(target) if format is None else format
+    format_name = writer_format_of(target) if format is None else format
     if format_name not in FORMATS:
         raise UsageError(f"unknown format {format_name!r}: use {', '.join(FORMATS)}")
     output_format = FORMATS[format_name]
