@@ -867,6 +867,7 @@ def test_words_are_found_in_all_reports_and_a_report_is_opened_from_there(
 def test_nothing_counts_as_saved_until_the_server_said_so(
     opened: Open, desk: LocalReviewer
 ) -> None:
+    before = desk.get("/api/changes?since=0")["next"]
     held_back: list[Route] = []
 
     def hold_back(route: Route) -> None:
@@ -905,7 +906,11 @@ def test_nothing_counts_as_saved_until_the_server_said_so(
     while not dialogs and time.monotonic() < end:
         tab.wait_for_timeout(50)
     assert dialogs == ["beforeunload"]
-    desk.post("/api/undo", event=desk.get("/api/changes?since=0")["next"])
+
+    tab.context.set_offline(False)  # what waits is sent, and not when the next test has begun
+    saved(tab)
+    for event in desk.get(f"/api/changes?since={before}")["events"]:
+        desk.post("/api/undo", event=event["id"])
 
 
 def test_what_was_kept_is_sent_in_order_when_the_server_comes_back(
