@@ -190,7 +190,12 @@ WRONG = {
     "Open a shelter for victims.",
     "Recruiters took bribes from traffickers.",
 }
-
+# Sentences in which another city or year changes a tag of the default: known, as above. A name with
+# a small word inside is read as two; the effort of the second stands at its threshold.
+NAMES_THAT_CHANGE_A_TAG = {
+    "Officials in Dar es Nahla tipped off brothel owners before raids.",
+    "Officials were accused in YEAR of selling visas to traffickers.",
+}
 
 Case = tuple[str | set[str] | None, ...]  # texts, a heading, labels
 
@@ -269,13 +274,19 @@ def test_no_rule_falls_under_the_rate_stored_with_the_model(
 def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -> None:
     model, results = checked
     assert results["invariance-country"].cases > 6_000
-    for name in ("country", "city", "spaces"):
+    for name in ("country", "spaces"):
         assert results[f"invariance-{name}"].failures == (), name
+    changed = {
+        re.sub(r"\b20\d\d\b", "YEAR", failure.text)
+        for name in ("city", "year")
+        for failure in results[f"invariance-{name}"].failures
+    }
+    assert changed == (NAMES_THAT_CHANGE_A_TAG if "base" in model.meta else set())
     assert results["invariance-heading"].cases > 300
     assert results["invariance-heading"].rate > (0.9 if "base" in model.meta else 0.8)
-    # An encoder reads figures, spellings and quotation marks, which the linear model folds: some
-    # tags near a threshold change.
-    for name in ("year", "spelling", "quotes"):
+    # An encoder reads spellings and quotation marks, which the linear model folds: some tags near a
+    # threshold change.
+    for name in ("spelling", "quotes"):
         assert results[f"invariance-{name}"].rate > 0.9, name
     assert results["invariance-addition"].rate > 0.85
 
