@@ -197,7 +197,7 @@ def _labels_for_evaluating_agreement(row: object) -> tuple[str, tuple[str, ...] 
 
 
 def read_texts_for_agreement(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read texts by passage id from JSON lines that `read_annotations_for_agreement` accepts, where given."""
+    """Read texts by passage id, where given, from a file of annotations."""
     return {
         str(row["id"]): row["text"]
         for _, row in corpus_json_rows(Path(path))

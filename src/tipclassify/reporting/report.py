@@ -323,8 +323,10 @@ def name_of_report_title(title: str) -> str:
 def name_of_report_source(file: str) -> str:
     """Make the display name of an input: a link as it is, a file without its folders.
 
-    >>> name_of_report_source("/home/ana/reports/togo.html"), name_of_report_source("https://example.org/togo")
-    ('togo.html', 'https://example.org/togo')
+    >>> name_of_report_source("/home/ana/reports/togo.html")
+    'togo.html'
+    >>> name_of_report_source("https://example.org/togo")
+    'https://example.org/togo'
     """
     if file == "-":
         return "standard input"
