@@ -156,7 +156,7 @@ class LocalReviewer(Reviewer):
         from tipclassify.pipeline.batch import Tagging
         from tipclassify.review.opened import open_reports_for_review
         from tipclassify.review.retraining import Retraining
-        from tipclassify.review.server import listen_for_review, serve_review
+        from tipclassify.review.server import listen_on_loopback, serve_review
         from tipclassify.review.session import ReviewSession
 
         opened, failures = open_reports_for_review(list(map(str, reports)), Tagging(model=model))
@@ -164,7 +164,7 @@ class LocalReviewer(Reviewer):
         session = ReviewSession(
             classifier, opened, corpus, annotator, blind=blind, model_name=model
         )
-        listener = listen_for_review(0)
+        listener = listen_on_loopback(0)
         ready = threading.Event()
         self.token = secrets.token_urlsafe(8)
         self.port = listener.getsockname()[1]

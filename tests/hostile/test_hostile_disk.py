@@ -15,7 +15,7 @@ import pytest
 from conftest import Run
 
 from tipclassify import Classifier, ModelError
-from tipclassify.cli.local_page import write_redirect_to_command_page
+from tipclassify.cli.local_page import write_redirect_page
 from tipclassify.errors import OutputError
 from tipclassify.model.common import replacement
 from tipclassify.model.common.folder import read_model_file
@@ -137,9 +137,9 @@ def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path:
     left.write_text("of a killed session", "utf-8")
     other = tmp_path / ".tipclassify-review-notes.txt"
     other.write_text("mine", "utf-8")
-    with write_redirect_to_command_page("http://127.0.0.1:1/?token=a", tmp_path) as first:
+    with write_redirect_page("http://127.0.0.1:1/?token=a", tmp_path) as first:
         assert not left.exists()
-        with write_redirect_to_command_page("http://127.0.0.1:2/?token=b", tmp_path) as second:
+        with write_redirect_page("http://127.0.0.1:2/?token=b", tmp_path) as second:
             assert first.exists()
             assert second.exists()
     assert list(tmp_path.iterdir()) == [other]

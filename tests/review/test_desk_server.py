@@ -30,7 +30,7 @@ from tipclassify.review.desk_checks import read_checks
 from tipclassify.review.desk_server import serve_desk
 from tipclassify.review.desk_session import DeskSession
 from tipclassify.review.refusal import RefusedError
-from tipclassify.review.server import listen_for_review
+from tipclassify.review.server import listen_on_loopback
 from tipclassify.text.document import Document, Passage
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Served:
     """A served desk, and requests to it."""
 
     def __init__(self, folder: Path, annotator: str = "AB") -> None:
-        listener = listen_for_review(0)
+        listener = listen_on_loopback(0)
         ready = threading.Event()
         self.port = listener.getsockname()[1]
         self.token = secrets.token_urlsafe(8)

@@ -33,7 +33,7 @@ from tipclassify.training.audit import (
     audit_pairs_with_same_labels,
     audit_rows,
     audit_section_balance,
-    format_training_audit,
+    format_corpus_audit,
 )
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_heads import HeadSettings
@@ -323,13 +323,13 @@ def test_each_part_is_counted_whole_and_shown_in_part() -> None:
     assert [row for row in rows if "count" not in row] == [shown, shown]
     assert list(audit_rows(findings, 0)) == counts
 
-    assert format_training_audit(findings, 1).split("\n\n")[1].splitlines() == [
+    assert format_corpus_audit(findings, 1).split("\n\n")[1].splitlines() == [
         "near-identical pairs with different labels (similarity 0.6 or more): 3, first 1 shown",
         "similarity  id         labels   text",
         "      0.90  a          (none)   A b",
         "            long-name  failure  A b",
     ]
-    assert "first" not in format_training_audit(findings, 3)
+    assert "first" not in format_corpus_audit(findings, 3)
 
 
 # -------------------------------------------------------------------------------------- the command

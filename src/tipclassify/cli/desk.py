@@ -9,7 +9,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from tipclassify.cli.local_page import login_name_of_command_user, open_page_when_ready
+from tipclassify.cli.local_page import login_name_of_user, open_page_when_ready
 from tipclassify.cli.output import print_note
 from tipclassify.errors import needs_extra
 
@@ -39,11 +39,11 @@ def desk(
     """
     with needs_extra("the desk's server", "review"):
         from tipclassify.review.desk_server import serve_desk
-        from tipclassify.review.server import listen_for_review
+        from tipclassify.review.server import listen_on_loopback
     from tipclassify.review.desk_session import DeskSession
 
-    session = DeskSession(folder, annotator or login_name_of_command_user(), print_note)
-    socket = listen_for_review(port)
+    session = DeskSession(folder, annotator or login_name_of_user(), print_note)
+    socket = listen_on_loopback(port)
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/{token}/index.html"
     note = f"checks go to {folder / 'desk.events'}; Ctrl-C stops"

@@ -12,10 +12,10 @@ from pathlib import Path
 from tipclassify.cli.output import print_note
 from tipclassify.whole_files import lock_open_file, remove_left_temporary_file
 
-__all__ = ["login_name_of_command_user", "open_page_when_ready", "write_redirect_to_command_page"]
+__all__ = ["login_name_of_user", "open_page_when_ready", "write_redirect_page"]
 
 
-def login_name_of_command_user() -> str:
+def login_name_of_user() -> str:
     """Return the user's login name, or "annotator" where there is none."""
     # a container may run as a user without a name
     with contextlib.suppress(OSError, KeyError, ImportError):
@@ -33,7 +33,7 @@ def open_page_when_ready(
     """
     import webbrowser
 
-    with write_redirect_to_command_page(link, folder) as page:
+    with write_redirect_page(link, folder) as page:
 
         def ready() -> None:
             print(link, flush=True)
@@ -45,7 +45,7 @@ def open_page_when_ready(
 
 
 @contextlib.contextmanager
-def write_redirect_to_command_page(link: str, folder: Path) -> Iterator[Path]:
+def write_redirect_page(link: str, folder: Path) -> Iterator[Path]:
     """Write a page for this user only that leads to `link`.
 
     The link itself does not go on a browser's command line, which all users may read.

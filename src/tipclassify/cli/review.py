@@ -12,7 +12,7 @@ import typer
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.local_page import login_name_of_command_user, open_page_when_ready
+from tipclassify.cli.local_page import login_name_of_user, open_page_when_ready
 from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
 from tipclassify.errors import needs_extra
 from tipclassify.progress import progress_bar
@@ -67,7 +67,7 @@ def review(
     from tipclassify.review.session import ReviewSession
 
     with needs_extra("the review page", "review"):
-        from tipclassify.review.server import listen_for_review, serve_review
+        from tipclassify.review.server import listen_on_loopback, serve_review
 
     if corpus.suffix != ".jsonl":
         raise options.invalid_option("--corpus", f"{corpus}: give a name that ends in .jsonl")
@@ -81,7 +81,7 @@ def review(
             raise options.invalid_option(
                 "--corpus", f"{corpus}: is an input; decisions go to a file of their own"
             )
-    socket = listen_for_review(port)
+    socket = listen_on_loopback(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
     with progress_bar("reports") as progress:
@@ -94,7 +94,7 @@ def review(
         tagging.classifier(),
         reports,
         corpus,
-        annotator or login_name_of_command_user(),
+        annotator or login_name_of_user(),
         policy=policy,
         blind=blind,
         queue_first=queue,

@@ -128,10 +128,10 @@ def read_rows(*paths: str | os.PathLike[str], columns: CorpusColumns = _USUAL_CO
                 )
             first, labels = first_of_texts.setdefault(row_key(row), (where, row["labels"]))
             if labels != row["labels"]:
-                labels_here = _labels_in_words_of_corpus(row["labels"])
+                labels_here = _corpus_labels_in_words(row["labels"])
                 problems.append(
                     f"{where}: {labels_here}, but the same text at {first} has "
-                    f"{_labels_in_words_of_corpus(labels)}; settle one"
+                    f"{_corpus_labels_in_words(labels)}; settle one"
                 )
             rows.append(row)
     if not rows and not problems:
@@ -142,7 +142,7 @@ def read_rows(*paths: str | os.PathLike[str], columns: CorpusColumns = _USUAL_CO
     return rows
 
 
-def _labels_in_words_of_corpus(labels: Sequence[str]) -> str:
+def _corpus_labels_in_words(labels: Sequence[str]) -> str:
     return ", ".join(labels) or "no label"
 
 

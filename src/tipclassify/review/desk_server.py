@@ -32,7 +32,7 @@ from tipclassify.review.server import (
     json_response,
     read_query_number,
     read_request_body,
-    serve_app_behind_review_guard,
+    serve_app_behind_guard,
 )
 
 __all__ = ["serve_desk"]
@@ -84,7 +84,7 @@ def serve_desk(
 ) -> None:
     """Serve until the process is stopped; `ready` is called once requests are accepted."""
     app = build_desk_app(session, token, ready)
-    serve_app_behind_review_guard(
+    serve_app_behind_guard(
         Guard(app, at.getsockname()[1], token, largest=_LARGEST, policy=_POLICY, in_path=True), at
     )
 

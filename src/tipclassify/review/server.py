@@ -109,7 +109,7 @@ class UndoBody(EmptyBody):
 RequestBody = TypeVar("RequestBody", bound=EmptyBody)
 
 
-def listen_for_review(port: int) -> socket.socket:
+def listen_on_loopback(port: int) -> socket.socket:
     """Open a listening socket on loopback; port 0 takes a free one."""
     try:
         listening = socket.create_server(("127.0.0.1", port))
@@ -131,16 +131,16 @@ def serve_review(
     ready: Callable[[], None],
 ) -> None:
     """Serve until the process is stopped; `ready` is called once requests are accepted."""
-    serve_app_behind_review_guard(
+    serve_app_behind_guard(
         Guard(build_review_app(session, retraining, ready), at.getsockname()[1], token), at
     )
 
 
-def serve_app_behind_review_guard(app: Guard, at: socket.socket) -> None:
+def serve_app_behind_guard(app: Guard, at: socket.socket) -> None:
     """Run a guarded application on a socket until the process is stopped."""
     settings = uvicorn.Config(
         app,
-        http=_ReviewPageConnection,
+        http=_GuardedPageConnection,
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -153,7 +153,7 @@ def serve_app_behind_review_guard(app: Guard, at: socket.socket) -> None:
     uvicorn.Server(settings).run(sockets=[at])
 
 
-class _ReviewPageConnection(H11Protocol):
+class _GuardedPageConnection(H11Protocol):
     """Connection that ends when its client keeps it waiting.
 
     Of too many, the one that waits longest ends.
@@ -168,11 +168,11 @@ class _ReviewPageConnection(H11Protocol):
         present = [
             connection
             for connection in self.connections
-            if isinstance(connection, _ReviewPageConnection)
+            if isinstance(connection, _GuardedPageConnection)
             and not connection.transport.is_closing()
         ]
         if len(present) > _MOST_CONNECTIONS:
-            _ReviewPageConnection.warn()
+            _GuardedPageConnection.warn()
             waiting = (connection for connection in present if connection.waits)
             min(waiting, key=lambda connection: connection.began).transport.abort()
         self.loop.call_later(_PATIENCE, self._end_if_idle, None)

@@ -43,7 +43,7 @@ __all__ = [
     "audit_pairs_with_same_labels",
     "audit_rows",
     "audit_section_balance",
-    "format_training_audit",
+    "format_corpus_audit",
 ]
 
 _NONE: Final = "(none)"
@@ -116,7 +116,7 @@ class _TableHeading:
 
     title: str
     columns: tuple[str, ...]
-    left: int  # the number of columns that are flush left, being no numbers
+    left: int  # columns that are flush left; numbers among them are padded already
 
 
 _LABEL_ERRORS: Final = _TableHeading(
@@ -304,7 +304,7 @@ def audit_rows(audit: Audit, most: int) -> Iterator[dict[str, object]]:
             yield {"part": part, **finding}
 
 
-def format_training_audit(audit: Audit, most: int) -> str:
+def format_corpus_audit(audit: Audit, most: int) -> str:
     """Format the findings as aligned plain text, one table for each audit."""
     tables = [
         _format_training_audit_table(

@@ -170,7 +170,7 @@ def audit(
     where labels are good, most of them are right. The exit code is 0 whatever is found. Needs the
     extra "audit".
     """
-    from tipclassify.training.audit import audit_corpus, audit_rows, format_training_audit
+    from tipclassify.training.audit import audit_corpus, audit_rows, format_corpus_audit
 
     read = file_ids_of_arguments(paths)
     check_output(output, read)
@@ -181,6 +181,6 @@ def audit(
         output,
         format,
         audit_rows(findings, most),
-        format_training_audit(findings, most),
+        format_corpus_audit(findings, most),
         inputs=read,
     )

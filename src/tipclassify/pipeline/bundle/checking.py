@@ -27,7 +27,7 @@ from tipclassify.pipeline.bundle.steps import (
     describe_differences_from_bundle,
     describe_hash_unlike_bundle,
 )
-from tipclassify.pipeline.bundle.writing import id_of_bundled_model, settings_of_bundle
+from tipclassify.pipeline.bundle.writing import id_of_model_in_folder, settings_of_bundle
 from tipclassify.readers import ReadOptions
 
 __all__ = ["Check", "verify_bundle"]
@@ -102,7 +102,7 @@ def _check_bundled_model(
         return None, Check("model", "not checked", f"{wanted.sha256[:12]}… is not here; {advice}")
     try:
         classifier = Classifier.load(name)
-        here = id_of_bundled_model(model_folder(name))
+        here = id_of_model_in_folder(model_folder(name))
     except ModelError as error:
         if given:
             raise
@@ -118,7 +118,7 @@ def _check_bundled_model(
 def _find_model_for_verifying_bundle(wanted: ModelId) -> str | None:
     for name in (*SHIPPED, *(model.name for model in installed_models())):
         with suppress(ModelError):  # an unreadable model is not the one
-            if id_of_bundled_model(model_folder(name)).sha256 == wanted.sha256:
+            if id_of_model_in_folder(model_folder(name)).sha256 == wanted.sha256:
                 return name
     return None
 

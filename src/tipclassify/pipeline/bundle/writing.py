@@ -70,7 +70,7 @@ __all__ = [
     "Included",
     "OriginalText",
     "fetch_bundle_original",
-    "id_of_bundled_model",
+    "id_of_model_in_folder",
     "read_bundle_original",
     "settings_of_bundle",
     "write_bundle",
@@ -140,7 +140,7 @@ def write_bundle(
             packer.add(CHECKS, io.BytesIO(b"".join(lines)))
         _pack_bundle_exports(packer, included.exports)
         packer.add(_README, io.BytesIO(_readme_of_bundle(inputs, included).encode()))
-        model = id_of_bundled_model(folder)
+        model = id_of_model_in_folder(folder)
         if model.sha256 != classifier.meta["sha256"]:
             raise ModelError(f"{folder}: changed while it was read; run this again")
         manifest = Manifest(
@@ -263,7 +263,7 @@ def _readme_of_bundle(inputs: Sequence[Input], included: Included) -> str:
     )
 
 
-def id_of_bundled_model(folder: Path) -> ModelId:
+def id_of_model_in_folder(folder: Path) -> ModelId:
     """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
     head = load_model_head(folder)
     try:
