@@ -148,12 +148,15 @@ def interval_of(value: list[float]) -> str:
 
 def pairs_sentence(default: dict[str, int], fast: dict[str, int]) -> str:
     """Say how often both of two near-identical sentences are right."""
-    shares = [f"{counts['right'] / counts['pairs']:.0%}" for counts in (default, fast)]
+    shares = [
+        f"{counts['right'] / counts['pairs']:.0%} of {counts['pairs']:,}"
+        for counts in (default, fast)
+    ]
     return "\n".join(
         textwrap.wrap(
             "Of two invented sentences that differ in a few words and in their labels, the "
-            f"default has both right in {shares[0]} of {default['pairs']:,} pairs left out of "
-            f"training, `fast` in {shares[1]}.",
+            f"default has both right in {shares[0]} pairs left out of training, `fast` in "
+            f"{shares[1]}; the corpus had fewer when it was measured.",
             COLUMNS,
         )
     )
