@@ -16,14 +16,13 @@ class Settings:
     """Hyperparameters of a fine-tuning; the defaults are those of the shipped encoder."""
 
     seed: int = 0  # of the order of passages, of masking and dropout, and of the initial head
-    epochs: int = 4  # passes over the real passages, with their labels
+    epochs: int = 3  # passes over the real passages, with their labels
     batch: int = 32  # passages in each step
     rate: float = 2e-4  # peak learning rate of the head, with linear warm-up and linear decay
     # factor of the rate from each layer to the one below (Howard and Ruder 2018, ACL)
     decay: float = 0.9
-    # after the labels, one epoch more with passages that teachers scored beside them
-    taught: int = 64_000  # of these passages, at most
-    taught_rate: float = 1e-4  # peak learning rate of the head in that epoch
+    # unlabelled passages that teachers scored, at most; each is in one epoch
+    taught: int = 64_000
     warmup: float = 0.06  # share of the steps
     weight_decay: float = 0.01  # decoupled (Loshchilov and Hutter 2019, ICLR)
     dropout: float = 0.1  # share of the pooled vector dropped before the head

@@ -52,13 +52,13 @@ Teachers = Annotated[
     list[Path] | None,
     _encoder_option(
         "DIR",
-        "Model whose scores of the --unlabelled passages are learned after the labels; "
+        "Model whose scores of the --unlabelled passages are learned beside the labels; "
         "where several are given, their mean. Repeatable.",
         "--teacher",
     ),
 ]
 Epochs = Annotated[
-    int | None, _encoder_option("N", "Passes over the labelled passages; 4 without.", min=1)
+    int | None, _encoder_option("N", "Passes over the labelled passages; 3 without.", min=1)
 ]
 Rate = Annotated[
     float | None, _encoder_option("RATE", "Largest learning rate of the head; 0.0002 without.")

@@ -76,7 +76,7 @@ class Recipe:
     settings: Settings
     # headings of equivalent meaning, by a heading in lower case without its number
     headings: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    # unlabelled passages that are learned by the scores of teachers, after the labels
+    # unlabelled passages that are learned by the scores of teachers, a share in each epoch
     taught: Sequence[SoftPassage] = ()
 
 
@@ -104,9 +104,9 @@ def fine_tune(
 ) -> FineTuned:
     """Fine-tune a base on the rows that are not held out; checkpoints go to `folder`.
 
-    Taught passages of the recipe are learned in an epoch of their own, beside the rows. With
-    `resume` a run of the same corpus and recipe goes on from its checkpoint there. The same number
-    of `threads` (0: one a core) gives the same weights.
+    Each epoch has its share of the recipe's taught passages beside the rows. With `resume` a run of
+    the same corpus and recipe goes on from its checkpoint there. The same number of `threads`
+    (0: one a core) gives the same weights.
     """
     with needs_extra("training an encoder", "train"):
         for name in ("onnx", "safetensors", "torch", "transformers"):
@@ -131,22 +131,26 @@ def fine_tune(
         "base": described.sha256,
         "corpus": corpus_digest(rows),
         "precision": precision,
+        "taught": _digest_of_taught(recipe.taught),
     }
     examples = tokenize_rows(rows, read_tokenizer(tokenizer), recipe)
     measured = np.flatnonzero(held)
     with fitting.deterministic(threads):
         network = networks.new_network(base, settings)
         run = fitting.Run(folder, identity, resume, progress, report)
-        epochs = [epoch_rows(rows, ~held, settings, number) for number in range(settings.epochs)]
+        shares = _shares_of_taught(np.flatnonzero(examples.taught), settings)
+        epochs = [
+            np.concatenate([epoch_rows(rows, ~held, settings, number), share])
+            for number, share in enumerate(shares)
+        ]
         history = fitting.fit(network, examples, epochs, measured, settings, run)
-        if recipe.taught:
-            labelled = epoch_rows(rows, ~held, settings, settings.epochs)
-            last_epoch = np.concatenate([labelled, np.flatnonzero(examples.taught)])
-            slower = replace(settings, rate=settings.taught_rate)
-            identity = {**identity, "taught": _digest_of_taught(recipe.taught)}
-            run = replace(run, folder=folder / "taught", identity=identity)
-            history += fitting.fit(network, examples, [last_epoch], measured, slower, run)
     return FineTuned(network, tokenizer, recipe, described, precision, history)
+
+
+def _shares_of_taught(taught: Ints, settings: Settings) -> list[Ints]:
+    """Split the positions of taught passages at random: each is in one epoch."""
+    order = np.random.default_rng([settings.seed, 3]).permutation(taught)
+    return np.array_split(order, settings.epochs)
 
 
 def _digest_of_taught(taught: Sequence[SoftPassage]) -> str:
@@ -190,7 +194,7 @@ def export(
         "precision": finetuned.precision,
     }
     if finetuned.recipe.taught:
-        taught = TaughtPassages(len(finetuned.recipe.taught), settings.taught_rate, list(teachers))
+        taught = TaughtPassages(len(finetuned.recipe.taught), list(teachers))
         training["taught"] = asdict(taught)
     meta: dict[str, object] = {
         "base": asdict(finetuned.base),

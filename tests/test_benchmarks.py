@@ -477,13 +477,19 @@ def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
     real.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
     small = ("--data", DATA[1], "--real-train", real, "--passages", 60)
-    trials = ("complicity counts twice", "another seed", "previous sentence as context")
+    trials = (
+        "complicity counts twice",
+        "another seed",
+        "previous sentence as context",
+        "labels of one reader smoothed",
+    )
     only = [option for trial in trials for option in ("--only", trial)]
     printed = script("trials", "--base", tmp_path / "base", *small, *only)
     lines = [line for line in printed.splitlines() if line.startswith(trials)]
-    assert len(lines) == 3
+    assert len(lines) == len(trials)
     for line in lines:
-        headed, bare, tagged = line[30:].split()
+        headed, bare, other_genres, tagged = line[30:].split()
+        assert other_genres == "nan"  # no such passage is held out
         assert all(0 < float(value) <= 1 for value in (headed, bare))
         assert 0 <= float(tagged.rstrip("%")) <= 100
 

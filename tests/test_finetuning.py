@@ -623,38 +623,48 @@ def train_briefly_with_teachers(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> FineTuned:
-    """Train for an epoch, and for another one with passages that teachers scored."""
+    """Train for two epochs, with passages that teachers scored beside the labelled ones."""
     from finetuning.recipe import Recipe, fine_tune
 
-    settings = replace(SETTINGS, epochs=1, invented=30)
+    settings = replace(SETTINGS, epochs=2, invented=30)
     recipe = Recipe(str(base), WORDS, settings, taught=taught)
     return fine_tune(ROWS[::4], recipe, out, resume=resume, threads=1, progress=progress)
 
 
 @trains
 @quiet
-def test_an_epoch_with_teachers_follows_the_labels_and_resumes(base: Path, tmp_path: Path) -> None:
-    alone = train_briefly(base, tmp_path / "labels", epochs=1)
-    whole = train_briefly_with_teachers(base, tmp_path / "whole", TAUGHT)
-    assert (len(alone.history), len(whole.history)) == (1, 2)
-    assert whole.history[0] == alone.history[0]
-    assert weights(whole) != weights(alone)
+def test_each_passage_of_teachers_is_in_one_epoch_beside_the_labels(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finetuning import fitting
 
-    steps = 0
+    learned: list[list[int]] = []
 
-    def breaks_off(_: int, planned: int) -> None:
-        nonlocal steps
-        steps += 1
-        if steps == planned + 3:  # the third step after the labels, or of the same number
-            raise KeyboardInterrupt
+    def note_epochs(*arguments: object) -> list[dict[str, float]]:
+        epochs = arguments[2]
+        assert isinstance(epochs, list)
+        learned.extend(epoch.tolist() for epoch in epochs)
+        return []
 
-    with pytest.raises(KeyboardInterrupt):
-        train_briefly_with_teachers(base, tmp_path / "parts", TAUGHT, progress=breaks_off)
-    resumed = train_briefly_with_teachers(base, tmp_path / "parts", TAUGHT, resume=True)
-    assert weights(resumed) == weights(whole)
-    assert resumed.history == whole.history
+    monkeypatch.setattr(fitting, "fit", note_epochs)
+    train_briefly_with_teachers(base, tmp_path, TAUGHT * 3)
+    labelled = len(ROWS[::4])
+    taught = [[i for i in epoch if i >= labelled] for epoch in learned]
+    assert sorted(taught[0] + taught[1]) == list(range(labelled, labelled + 6))
+    assert [len(share) for share in taught] == [3, 3]
+    assert all(any(i < labelled for i in epoch) for epoch in learned)
+
+
+@trains
+@quiet
+def test_passages_of_teachers_change_the_weights_and_belong_to_the_run(
+    base: Path, tmp_path: Path
+) -> None:
+    alone = train_briefly_with_teachers(base, tmp_path / "alone", [])
+    with_teachers = train_briefly_with_teachers(base, tmp_path / "taught", TAUGHT)
+    assert weights(alone) != weights(with_teachers)
     with pytest.raises(ModelError, match="of a run with other taught"):
-        train_briefly_with_teachers(base, tmp_path / "whole", TAUGHT[:1], resume=True)
+        train_briefly_with_teachers(base, tmp_path / "taught", TAUGHT[:1], resume=True)
 
 
 class FixedTeacher:

@@ -81,7 +81,6 @@ class TaughtPassages:
     """Unlabelled passages that an encoder learned by the scores of other models."""
 
     passages: int
-    rate: float  # peak learning rate of the head
     teachers: list[str]  # the first characters of their SHA-256
 
 
