@@ -39,10 +39,18 @@ RUN = FineTuningRun(
 )
 
 
-def card(fast: Classifier, *, real: bool, of_encoder: bool = False, own: int = 0) -> str:
+def card(
+    fast: Classifier,
+    *,
+    real: bool,
+    of_encoder: bool = False,
+    own: int = 0,
+    of_companies: int = 0,
+) -> str:
     """Write the card of a model that misses 3 of 30 efforts, and else makes no mistake.
 
-    Its passages are of reports if `real`; `own` of them are the user's.
+    Its passages are of reports if `real`; `own` of them are the user's, and `of_companies` more
+    have no label.
     """
     rows = [
         {
@@ -54,7 +62,16 @@ def card(fast: Classifier, *, real: bool, of_encoder: bool = False, own: int = 0
         for label in LABELS
         for number in range(30)
     ]
-    scores = np.eye(3).repeat(30, axis=0)
+    rows += [
+        {
+            "id": f"company-{number}",
+            "text": f"Our suppliers, {number}.",
+            "labels": (),
+            "doc": f"company-statements/{number}",
+        }
+        for number in range(of_companies)
+    ]
+    scores = np.vstack([np.eye(3).repeat(30, axis=0), np.zeros((of_companies, 3))])
     scores[:3, 0] = 0.0
     corpus = describe_training_corpus(rows, own=own)
     facts = CardFacts("mine: ours", corpus, "passages held out", "fitted on these")
@@ -131,6 +148,14 @@ def test_the_card_opens_with_use_errors_who_labelled_what_was_never_tested_and_w
     assert "`failure` has precision 1.000 and recall 1.000" in first[1]
     assert "language models of one family" in first[2]
     assert "Trafficking in Persons Report" in first[3]
+
+
+def test_a_figure_that_nothing_measures_is_a_dash(fast: Classifier) -> None:
+    of_labelled_passages_alone = card(fast, real=True)
+    assert "false alarms (passages without a label that get one): –." in of_labelled_passages_alone
+    with_companies = card(fast, real=True, of_companies=4)
+    assert "| companies' statements | 4 | – | (0) | (0) | (0) | 0.0% |" in with_companies
+    assert "nan" not in of_labelled_passages_alone + with_companies
 
 
 def test_a_card_of_the_users_rows_alone_does_not_say_that_language_models_labelled_them(

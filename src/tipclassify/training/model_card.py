@@ -6,6 +6,7 @@ and figures in it are those of one training.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ import jinja2
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import Row, corpus_digest
 from tipclassify.evaluation.behaviour_tests import RuleResult
+from tipclassify.evaluation.bootstrap import Interval
 from tipclassify.evaluation.metrics import ReliabilityBin
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.resources import resource_path
@@ -147,9 +149,10 @@ def model_card(facts: CardFacts, figures: CardFigures) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["figure"] = "{:.3f}".format
-    environment.filters["share"] = "{:.1%}".format
+    environment.filters["share"] = _card_share
     environment.filters["percent"] = "{:.0%}".format
     environment.filters["count"] = "{:,}".format
+    environment.filters["figure_with_interval"] = _card_figure_with_interval
     environment.filters["interval"] = _card_value_and_interval
     return environment.get_template("model_card.md").render(
         LABELS=LABELS,
@@ -166,7 +169,17 @@ def model_card(facts: CardFacts, figures: CardFigures) -> str:
     )
 
 
+def _card_share(value: float) -> str:
+    """Format a share in per cent; one that is undefined is a dash."""
+    return "–" if math.isnan(value) else f"{value:.1%}"
+
+
+def _card_figure_with_interval(value: float, interval: Interval) -> str:
+    """Format a figure and its interval; a figure that is undefined is a dash."""
+    return "–" if math.isnan(value) else f"{value:.3f} {interval}"
+
+
 def _card_value_and_interval(numbers: Sequence[float | None]) -> str:
     """Format a value with both ends of its interval; None, as JSON has it, is undefined."""
     value, low, high = (float("nan") if number is None else number for number in numbers)
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    return _card_figure_with_interval(value, Interval(low, high))
