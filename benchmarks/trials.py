@@ -44,7 +44,7 @@ from tipclassify.arrays import logistic
 from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
 from tipclassify.corpus.loading import Row, labels_alone_of_corpus_row
 from tipclassify.labels import LABELS, label_indicator
-from tipclassify.model.encoder.name_masking import mask_names
+from tipclassify.model.encoder.name_masking import COUNTRY_WORDS, mask_names
 from tipclassify.text.features.tokenizer import collect_vocabulary
 from tipclassify.training.calibration import choose_calibration_thresholds, platt
 
@@ -58,7 +58,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Trial:
-    """Changes to the shipped recipe: settings, the rows, the loss, or the input."""
+    """Changes to a short run with the shipped settings; each passage once, and no teachers."""
 
     settings: Settings = field(default_factory=Settings)  # but the epochs
     invented: float = 1 / 3  # share of invented passages
@@ -85,9 +85,9 @@ SEEDS: Final = {"as shipped", "another seed"}
 
 
 def run_trial(
-    rows: list[Row], taught: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
+    rows: list[Row], learned: int, trial: Trial, base: Path, epochs: int, words: frozenset[str]
 ) -> list[Floats]:
-    """Fine-tune on the first `taught` rows; return logits of the others, headed and bare."""
+    """Fine-tune on the first `learned` rows; return logits of the others, headed and bare."""
     settings = replace(trial.settings, epochs=epochs)
     tokenizer = read_tokenizer((base / "tokenizer.json").read_text("utf-8"))
     headings = json.loads((DATA / "headings.json").read_text("utf-8"))
@@ -99,9 +99,9 @@ def run_trial(
         examples = with_sentences_before(examples, before)
     if trial.smoothing:
         examples = with_smoothed_labels(examples, rows, trial.smoothing)
-    genre_rows = [i for i in range(taught) if is_row_of_other_genre(rows[i])]
-    positions = np.array([*range(taught), *genre_rows * (trial.other_genres - 1)])
-    held = np.arange(taught, len(rows))
+    genre_rows = [i for i in range(learned) if is_row_of_other_genre(rows[i])]
+    positions = np.array([*range(learned), *genre_rows * (trial.other_genres - 1)])
+    held = np.arange(learned, len(rows))
     with (
         deterministic(torch.get_num_threads()),
         tempfile.TemporaryDirectory() as folder,
@@ -146,7 +146,11 @@ def with_smoothed_labels(
     examples: TokenizedExamples, rows: Sequence[Row], smoothing: float
 ) -> TokenizedExamples:
     """Move the labels that one reader gave towards 0.5 (Szegedy et al. 2016, CVPR)."""
-    of_one_reader = np.array(["+" not in str(row.get("annotator", "")) for row in rows])
+    annotators = [str(row.get("annotator") or "") for row in rows]
+    # invented passages, which two readers labelled, name none
+    of_one_reader = np.array(
+        [bool(name) and "+" not in name and name != "third-reading" for name in annotators]
+    )
     rate = smoothing * of_one_reader[:, np.newaxis]
     return replace(
         examples,
@@ -204,7 +208,7 @@ def trials(
 ) -> None:
     """Run the trials, and print their figures."""
     rows = training_rows(data or [DATA], real_train or [])
-    words = collect_vocabulary([row["text"] for row in rows])
+    words = collect_vocabulary([row["text"] for row in rows]) - COUNTRY_WORDS
     out = held_out(rows)
     real = np.array(list(map(is_real, rows)), bool)
     held = [rows[i] for i in np.flatnonzero(real & out)]
@@ -218,8 +222,8 @@ def trials(
         invented = round(trial.invented * passages)
         real_rows = rng.permutation(np.flatnonzero(real & ~out))[: passages - invented]
         invented_rows = rng.permutation(np.flatnonzero(~real & ~out))[:invented]
-        taught = [rows[i] for i in (*real_rows, *invented_rows)]
-        headed, bare = run_trial([*taught, *held], len(taught), trial, base, epochs, words)
+        learned = [rows[i] for i in (*real_rows, *invented_rows)]
+        headed, bare = run_trial([*learned, *held], len(learned), trial, base, epochs, words)
         logits[name] = [headed, bare]
         print(trial_line(name, headed, bare, held), flush=True)
     if logits.keys() >= SEEDS:

@@ -53,7 +53,7 @@ Teachers = Annotated[
     _encoder_option(
         "DIR",
         "Model whose scores of the --unlabelled passages are learned beside the labels; "
-        "where several are given, their mean. Repeatable.",
+        "where several are given, their mean; for other genres the first alone. Repeatable.",
         "--teacher",
     ),
 ]
@@ -108,7 +108,7 @@ def run(
     own: Sequence[Row],
     settings: Settings | None = None,
 ) -> Trained:
-    """Fine-tune an encoder on all rows, and export it with the heads of the fine-tuning.
+    """Fine-tune an encoder on the rows not held out, and export it with the heads it learned.
 
     `settings` are those of the options if omitted.
     """
@@ -171,11 +171,12 @@ def run(
 
 
 def _of_report_families(unlabelled: Sequence[UnlabelledPassage]) -> list[UnlabelledPassage]:
-    """Keep the passages of known families of reports, with the family as their source."""
-    from tipclassify.corpus.holdout import source_family
+    """Keep the passages of reports on countries, with the family of reports as their source."""
+    from tipclassify.corpus.holdout import REPORT_FAMILIES, source_family
 
     pool = []
     for passage in unlabelled:
-        if family := source_family(passage.source):
+        family = source_family(passage.source)
+        if family in REPORT_FAMILIES:
             pool.append(replace(passage, source=family))
     return pool

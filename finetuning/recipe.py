@@ -137,12 +137,13 @@ def fine_tune(
     measured = np.flatnonzero(held)
     with fitting.deterministic(threads):
         network = networks.new_network(base, settings)
-        run = fitting.Run(folder, identity, resume, progress, report)
         shares = _shares_of_taught(np.flatnonzero(examples.taught), settings)
         epochs = [
             np.concatenate([epoch_rows(rows, ~held, settings, number), share])
             for number, share in enumerate(shares)
         ]
+        identity["texts"] = _digest_of_examples(examples, epochs, measured)
+        run = fitting.Run(folder, identity, resume, progress, report)
         history = fitting.fit(network, examples, epochs, measured, settings, run)
     return FineTuned(network, tokenizer, recipe, described, precision, history)
 
@@ -151,6 +152,16 @@ def _shares_of_taught(taught: Ints, settings: Settings) -> list[Ints]:
     """Split the positions of taught passages at random: each is in one epoch."""
     order = np.random.default_rng([settings.seed, 3]).permutation(taught)
     return np.array_split(order, settings.epochs)
+
+
+def _digest_of_examples(examples: TokenizedExamples, epochs: Sequence[Ints], measured: Ints) -> str:
+    """Compute the SHA-256 of what is learned in each epoch, and of what is measured."""
+    digest = hashlib.sha256()
+    digest.update(json.dumps([examples.texts, examples.headings]).encode())
+    digest.update(repr(sorted(examples.similar.items())).encode())
+    for values in (examples.targets, examples.targets_alone, *epochs, measured):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def _digest_of_taught(taught: Sequence[SoftPassage]) -> str:

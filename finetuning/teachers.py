@@ -2,8 +2,7 @@
 
 A network that has learned the labels for some epochs begins to learn them by heart: its loss on
 passages left out rises. The scores of models on text that nobody labelled are further targets
-(Hinton et al. 2015, arXiv:1503.02531), and those of two networks that were trained apart err less
-than either's.
+(Hinton et al. 2015, arXiv:1503.02531), and the mean of two networks errs less than either.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from tipclassify.arrays import Floats, Ints
+from tipclassify.corpus.holdout import REPORT_FAMILIES, source_family
 from tipclassify.model.classifier import Classifier
 from tipclassify.progress import Progress
 from tipclassify.text.document import Passage
@@ -24,8 +24,6 @@ from tipclassify.training.unlabelled import UnlabelledPassage, score_unlabelled_
 __all__ = ["passages_of_teachers"]
 
 _TELLING: Final = 0.02  # highest probability from which a passage says something of a label
-# beginnings of the sources of reports on countries
-_REPORTS: Final = ("hrr", "dol", "factbook")
 
 
 def passages_of_teachers(
@@ -37,18 +35,16 @@ def passages_of_teachers(
 ) -> list[SoftPassage]:
     """Choose up to `most` passages of a pool, each with the mean of the teachers' log-odds.
 
-    The first teacher scores all of them; those that it gives no label a probability over 0.02 are
-    drawn at random. Further teachers score passages of reports alone: the networks before learned
-    from no other genre.
+    The first teacher scores all of them. Those to which it gives some label more than 0.02 come
+    first, others at random. Further teachers score passages of reports alone, and those whose
+    source is not known: our second one had hardly learned from other genres.
     """
     first, *others = teachers
     soft = score_unlabelled_by_teacher(first, pool, progress)
     scores = np.array([passage.scores for passage in soft])
     chosen = _choose(scores, most, seed)
     logits = logit(scores[chosen])
-    of_reports = [
-        place for place, i in enumerate(chosen.tolist()) if pool[i].source.startswith(_REPORTS)
-    ]
+    of_reports = [place for place, i in enumerate(chosen.tolist()) if _may_be_of_report(pool[i])]
     passages = [_passage(soft[chosen[place]]) for place in of_reports]
     logits[of_reports] = np.mean(
         [logits[of_reports], *(teacher.logits(passages) for teacher in others)], axis=0
@@ -65,6 +61,10 @@ def _choose(scores: Floats, most: int, seed: int) -> Ints:
     rng = np.random.default_rng(seed)
     others = rng.permutation(np.flatnonzero(~telling))[: max(0, most - telling.sum())]
     return np.sort(np.concatenate([np.flatnonzero(telling)[:most], others]))
+
+
+def _may_be_of_report(passage: UnlabelledPassage) -> bool:
+    return not passage.source or source_family(passage.source) in REPORT_FAMILIES
 
 
 def _passage(soft: SoftPassage) -> Passage:

@@ -53,6 +53,7 @@ quiet = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::UserWarning:torch.*", "ignore::FutureWarning"
 )
 
+SIMILAR_HEADINGS = {"aviation": ["flight"]}
 SETTINGS = Settings(epochs=3, batch=8, rate=3e-3, decay=1.0, tokens=24, invented=150)
 SUBJECTS = (
     "police",
@@ -138,7 +139,7 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pool = folder / "pool.jsonl.gz"
     write_pool(pool)
     similar_headings = folder / "headings.json"
-    similar_headings.write_text(json.dumps({"aviation": ["flight"]}), "utf-8")
+    similar_headings.write_text(json.dumps(SIMILAR_HEADINGS), "utf-8")
     cases = folder / "cases"
     cases.mkdir()
     case = {"rule": "sold", "text": "courts sold victims .", "labels": ["complicity"]}
@@ -191,11 +192,13 @@ def train_briefly(
 def restored(base: Path, trained: Path) -> FineTuned:
     """Return the network of the fixture `trained`, from its checkpoint."""
     from finetuning.recipe import Recipe, fine_tune
+    from tipclassify.model.encoder.folder import read_encoder_model
 
     steps: list[int] = []
+    vocabulary = read_encoder_model(trained).vocabulary
     finetuned = fine_tune(
         ROWS,
-        Recipe(str(base), WORDS, SETTINGS),
+        Recipe(str(base), vocabulary, SETTINGS, SIMILAR_HEADINGS),
         trained.with_name("mine-training"),
         resume=True,
         threads=1,
@@ -723,6 +726,10 @@ def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> N
     settings = replace(SETTINGS, epochs=1, invented=30)
     with pytest.raises(ModelError, match="of a run with other corpus"):
         fine_tune(ROWS[::3], Recipe(str(base), WORDS, settings), run, resume=True, threads=1)
+    under_another_heading = [{**row, "section": "victims"} for row in ROWS[::4]]
+    recipe = Recipe(str(base), WORDS, settings)
+    with pytest.raises(ModelError, match="of a run with other texts"):
+        fine_tune(under_another_heading, recipe, run, resume=True, threads=1)
     (run / "checkpoint.pt").write_bytes(b"half a file")
     with pytest.raises(ModelError, match="not a checkpoint"):
         train_briefly(base, run, resume=True, epochs=1)

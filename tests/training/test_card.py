@@ -20,6 +20,7 @@ from tipclassify.training.model_card import (
     FineTuningRun,
     describe_training_corpus,
 )
+from tipclassify.training.parts import HeldOutPredictions, measure_held_out_parts
 
 yaml = pytest.importorskip("yaml", reason="comes with huggingface_hub")
 
@@ -115,9 +116,7 @@ def test_the_hubs_own_library_reads_card_and_figures(fast: Classifier) -> None:
     read = hub.ModelCard(card(fast, real=True, of_encoder=True))
     results = read.data.eval_results
     assert {result.metric_type for result in results} == {"f1", "precision", "recall"}
-    assert {result.dataset_name for result in results} == {
-        "real passages about countries left out of training"
-    }
+    assert {result.dataset_name for result in results} == {"real passages left out of training"}
     assert read.data.license == "apache-2.0"
 
 
@@ -152,10 +151,26 @@ def test_the_card_opens_with_use_errors_who_labelled_what_was_never_tested_and_w
 
 def test_a_figure_that_nothing_measures_is_a_dash(fast: Classifier) -> None:
     of_labelled_passages_alone = card(fast, real=True)
-    assert "false alarms (passages without a label that get one): –." in of_labelled_passages_alone
+    assert "the share of passages without a label that get one: –." in of_labelled_passages_alone
     with_companies = card(fast, real=True, of_companies=4)
-    assert "| companies' statements | 4 | – | (0) | (0) | (0) | 0.0% |" in with_companies
+    assert "| companies' statements | 4 | – | (0) | (0) | (0) | 0.0% [0.0, 49.0] of 4 |" in (
+        with_companies
+    )
     assert "nan" not in of_labelled_passages_alone + with_companies
+
+
+def test_false_alarms_have_an_interval_that_draws_documents_whole() -> None:
+    y_true = np.zeros((40, 3), bool)
+    y_true[30:, 1] = True
+    y_pred = y_true.copy()
+    y_pred[:6, 0] = True  # all of one document
+    documents = np.arange(40) // 6
+    predictions = HeldOutPredictions(y_true, y_pred.astype(float), {"balanced": y_pred}, documents)
+    rows = [{"text": "Here.", "labels": (), "doc": "hrr/2031/here.html"}] * 40
+    whole, *_ = measure_held_out_parts(rows, predictions, np.full(3, 0.5), seed=0)
+    alarms = whole.false_alarms
+    assert (alarms.passages, alarms.rate) == (30, 0.2)
+    assert str(alarms) == "20.0% [0.0, 60.0] of 30"
 
 
 def test_a_card_of_the_users_rows_alone_does_not_say_that_language_models_labelled_them(

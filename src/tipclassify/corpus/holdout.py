@@ -19,6 +19,7 @@ from tipclassify.corpus.loading import Row, group_corpus_rows
 _ONE_IN: Final = 10
 _FAMILIES: Final = {
     "hrr": "hrr",
+    "dol": "dol",  # unlabelled passages of the same reports as dol-pdf
     "dol-pdf": "dol",
     "dol-descriptions": "dol",
     "factbook": "factbook",
@@ -34,6 +35,9 @@ _FAMILIES: Final = {
 }  # the report family by the name before the first slash of a document
 _OF_COUNTRIES: Final = ("hrr", "dol", "upr-reports")  # whose documents are named by country
 # of the United Nations, a parliament, an executive, a statute or a company
+REPORT_FAMILIES: Final = ("hrr", "dol", "factbook")
+"""Families of reports on countries; the others are of other genres."""
+
 _OTHER_GENRES: Final = ("un", "parliament", "executive", "statute", "company")
 _OTHER_VOICES: Final = "voices"  # source of the invented passages of other genres
 _EDGES: Final = (0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # bin edges of a passage's highest probability

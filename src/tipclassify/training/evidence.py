@@ -45,7 +45,10 @@ __all__ = [
     "meta_of_trained_model",
 ]
 
-HELD_OUT_RULE: Final = "one country in ten of real reports, one group in ten of the others"
+HELD_OUT_RULE: Final = (
+    "one country in ten of human-rights, Labor and Universal Periodic Review reports, one entry or "
+    "document in ten of other real text, and one group in ten of invented passages"
+)
 """Which rows of a corpus are held out, for the card (`corpus.holdout`)."""
 
 OUT_OF_FOLD: Final = "these rows, each judged by a model that did not see its group"

@@ -11,11 +11,11 @@ import numpy as np
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import is_real, source_family
 from tipclassify.corpus.loading import Row
-from tipclassify.evaluation.bootstrap import Intervals, intervals
+from tipclassify.evaluation.bootstrap import Interval, Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.training.fixed_set import false_tag_rate
 
-__all__ = ["FAMILIES", "HeldOutPredictions", "Part", "measure_held_out_parts"]
+__all__ = ["FAMILIES", "FalseAlarms", "HeldOutPredictions", "Part", "measure_held_out_parts"]
 
 FAMILIES: Final = {
     "hrr": "human-rights reports",
@@ -60,13 +60,29 @@ class HeldOutPredictions:
 
 
 @dataclass(frozen=True)
+class FalseAlarms:
+    """How many passages without a label get one; rate and interval are NaN where each has one."""
+
+    passages: int  # without a label
+    rate: float  # share of these that get one
+    interval: Interval
+
+    def __str__(self) -> str:
+        if not self.passages:
+            return "–"
+        low, high = 100 * self.interval.low, 100 * self.interval.high
+        between = "" if np.isnan(low) else f" [{low:.1f}, {high:.1f}]"
+        return f"{self.rate:.1%}{between} of {self.passages:,}"
+
+
+@dataclass(frozen=True)
 class Part:
     """Metrics on a part of the held-out passages."""
 
     name: str
     metrics: Metrics
     intervals: Intervals
-    false_tag_rate: float  # of passages without a label; NaN where each has one
+    false_alarms: FalseAlarms
 
 
 def measure_held_out_parts(
@@ -110,5 +126,18 @@ def _measure_held_out_part(
         name=name,
         metrics=measure(y_true, predictions.scores, y_pred, thresholds),
         intervals=intervals(y_true, y_pred, predictions.groups, seed=seed),
-        false_tag_rate=false_tag_rate(y_true, y_pred),
+        false_alarms=_measure_false_alarms(predictions, seed),
+    )
+
+
+def _measure_false_alarms(predictions: HeldOutPredictions, seed: int) -> FalseAlarms:
+    """Measure false alarms: what is not an exact match, of passages without a label."""
+    unlabelled = predictions.take(np.asarray(~predictions.y_true.any(axis=1)))
+    y_true = unlabelled.y_true
+    y_pred = unlabelled.y_pred["balanced"]
+    right = intervals(y_true, y_pred, unlabelled.groups, seed=seed).exact_match
+    return FalseAlarms(
+        passages=len(y_true),
+        rate=false_tag_rate(y_true, y_pred),
+        interval=Interval(1 - right.high, 1 - right.low),
     )
