@@ -184,17 +184,8 @@ TURNS = [
 # mended by better training. A case that begins to pass makes its test fail, so that it is taken off
 # this list.
 WRONG = {
-    "The law prescribes penalties of one to five years' imprisonment, "
-    "which were not commensurate with those for rape.",
-    "Police did not arrest or fine trafficking victims.",
-    "Open a shelter for victims.",
-    "Recruiters took bribes from traffickers.",
-}
-# Sentences in which another city or year changes a tag of the default: known, as above. A name with
-# a small word inside is read as two; the effort of the second stands at its threshold.
-NAMES_THAT_CHANGE_A_TAG = {
-    "Officials in Dar es Nahla tipped off brothel owners before raids.",
-    "Officials were accused in YEAR of selling visas to traffickers.",
+    "Doctors sent abroad by their government had to hand over most of their wages and their "
+    "passports.",
 }
 
 Case = tuple[str | set[str] | None, ...]  # texts, a heading, labels
@@ -274,14 +265,8 @@ def test_no_rule_falls_under_the_rate_stored_with_the_model(
 def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -> None:
     model, results = checked
     assert results["invariance-country"].cases > 6_000
-    for name in ("country", "spaces"):
+    for name in ("country", "city", "year", "spaces"):
         assert results[f"invariance-{name}"].failures == (), name
-    changed = {
-        re.sub(r"\b20\d\d\b", "YEAR", failure.text)
-        for name in ("city", "year")
-        for failure in results[f"invariance-{name}"].failures
-    }
-    assert changed == (NAMES_THAT_CHANGE_A_TAG if "base" in model.meta else set())
     assert results["invariance-heading"].cases > 300
     assert results["invariance-heading"].rate > (0.9 if "base" in model.meta else 0.8)
     # An encoder reads spellings and quotation marks, which the linear model folds: some tags near a
