@@ -33,8 +33,9 @@ MARKED = re.compile(r"^<!-- (?!end)([a-z]+) -->\n(.*?)^<!-- end -->$", re.MULTIL
 COLUMNS = 100
 INVENTED = "invented passages"  # a row of a card's table of parts
 LEAST_PASSAGES = 30  # for a kind of text to stand in the README
-# in a card: share in per cent, both ends of its interval, and of how many passages
-FALSE_ALARMS = re.compile(r"([\d.]+)% \[([\d.]+), ([\d.]+)\] of ([\d,]+)")
+FEW_FALSE_ALARMS = 3  # per cent
+# in a card: share in per cent, and both ends of its interval
+FALSE_ALARMS = re.compile(r"([\d.]+)% \[([\d.]+), ([\d.]+)\] of [\d,]+")
 PAGES = tuple(
     page.relative_to(DOCS).as_posix()
     for page in sorted(DOCS.rglob("*.md"))
@@ -175,23 +176,25 @@ def parts_of(model: str) -> dict[str, list[str]]:
 
 
 def false_alarms(model: str) -> str:
-    """Tabulate the share of sentences without a label that get a tag, by kind of text, worst first.
+    """List the share of sentences without a label that get a tag, by kind of text, worst first.
 
-    Invented passages are left out, which nobody reads for themselves, and kinds of so few passages
-    that their share says little.
+    Kinds under `FEW_FALSE_ALARMS` are not listed. Invented passages are left out, which nobody
+    reads for themselves, and kinds of so few passages that their share says little.
     """
-    rows: list[tuple[float, str]] = []
+    shares: list[tuple[float, str]] = []
     for name, cells in parts_of(model).items():
         share = FALSE_ALARMS.fullmatch(cells[-1])
         if not share or name == INVENTED or int(cells[0].replace(",", "")) < LEAST_PASSAGES:
             continue
-        rate, low, high, passages = share.groups()
-        percent = f"{float(rate):.0f}% ({float(low):.0f} to {float(high):.0f})"
-        rows.append((float(rate), f"| {name} | {percent} | {passages} |"))
-    rows.sort(key=lambda row: row[0], reverse=True)
-    lines = ["| text | false alarms | sentences |", "| --- | --- | --- |"]
-    lines += [line for _, line in rows]
-    return "\n".join(lines)
+        rate, low, high = map(float, share.groups())
+        shares.append((rate, f"{name} {rate:.0f} ({low:.0f} to {high:.0f})"))
+    shares.sort(key=lambda share: share[0], reverse=True)
+    kinds = ", ".join(share for rate, share in shares if rate >= FEW_FALSE_ALARMS)
+    text = (
+        "False alarms: of 100 sentences that should have no tag, chosen for being hard, so many "
+        f"get one (95% interval): {kinds}; others under {FEW_FALSE_ALARMS}."
+    )
+    return "\n".join(textwrap.wrap(text, COLUMNS))
 
 
 def kinds_table() -> str:
