@@ -131,7 +131,6 @@ def fine_tune(
         "base": described.sha256,
         "corpus": corpus_digest(rows),
         "precision": precision,
-        "taught": _digest_of_taught(recipe.taught),
     }
     examples = tokenize_rows(rows, read_tokenizer(tokenizer), recipe)
     measured = np.flatnonzero(held)
@@ -162,12 +161,6 @@ def _digest_of_examples(examples: TokenizedExamples, epochs: Sequence[Ints], mea
     for values in (examples.targets, examples.targets_alone, *epochs, measured):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
-
-
-def _digest_of_taught(taught: Sequence[SoftPassage]) -> str:
-    """Compute the SHA-256 of passages and their scores."""
-    lines = [json.dumps([soft.text, soft.heading, *soft.scores]) for soft in taught]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def export(

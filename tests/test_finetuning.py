@@ -666,7 +666,7 @@ def test_passages_of_teachers_change_the_weights_and_belong_to_the_run(
     alone = train_briefly_with_teachers(base, tmp_path / "alone", [])
     with_teachers = train_briefly_with_teachers(base, tmp_path / "taught", TAUGHT)
     assert weights(alone) != weights(with_teachers)
-    with pytest.raises(ModelError, match="of a run with other taught"):
+    with pytest.raises(ModelError, match="of a run with other texts"):
         train_briefly_with_teachers(base, tmp_path / "taught", TAUGHT[:1], resume=True)
 
 

@@ -34,11 +34,10 @@ _FAMILIES: Final = {
     "company-statements": "company",
 }  # the report family by the name before the first slash of a document
 _OF_COUNTRIES: Final = ("hrr", "dol", "upr-reports")  # whose documents are named by country
-# of the United Nations, a parliament, an executive, a statute or a company
+
 REPORT_FAMILIES: Final = ("hrr", "dol", "factbook")
 """Families of reports on countries; the others are of other genres."""
 
-_OTHER_GENRES: Final = ("un", "parliament", "executive", "statute", "company")
 _OTHER_VOICES: Final = "voices"  # source of the invented passages of other genres
 _EDGES: Final = (0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # bin edges of a passage's highest probability
 
@@ -61,7 +60,10 @@ def is_real(row: Row) -> bool:
 
 def is_row_of_other_genre(row: Row) -> bool:
     """Return whether a row is of another genre than reports on countries, real or invented."""
-    return source_family(row.get("doc")) in _OTHER_GENRES or row.get("source") == _OTHER_VOICES
+    family = source_family(row.get("doc"))
+    if family is None:  # invented
+        return row.get("source") == _OTHER_VOICES
+    return family not in REPORT_FAMILIES
 
 
 def holdout_country(doc: str) -> str:
