@@ -11,13 +11,14 @@ from pathlib import PurePath
 from tipclassify.formatting import count_with_noun
 from tipclassify.pipeline.bundle.archive import Archive
 from tipclassify.pipeline.bundle.manifest import FileDigest, Manifest
+from tipclassify.pipeline.bundle.originals import fetch_bundle_original
 from tipclassify.pipeline.bundle.steps import (
     BundleVerificationStep,
     Check,
     describe_hash_unlike_bundle,
     list_for_bundle_check,
 )
-from tipclassify.pipeline.bundle.writing import EXPORTS, fetch_bundle_original
+from tipclassify.pipeline.bundle.writing import EXPORTS
 from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions, is_link
 from tipclassify.readers.limits import LARGEST, read_bounded

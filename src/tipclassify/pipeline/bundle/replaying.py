@@ -35,13 +35,13 @@ from tipclassify.pipeline.bundle.manifest import (
     read_bundle_check,
     read_bundle_row,
 )
+from tipclassify.pipeline.bundle.originals import read_bundle_original
 from tipclassify.pipeline.bundle.steps import (
     BundleVerificationStep,
     Check,
     describe_differences_from_bundle,
     list_for_bundle_check,
 )
-from tipclassify.pipeline.bundle.writing import read_bundle_original
 from tipclassify.reporting.group import Group
 from tipclassify.text.document import Passage
 

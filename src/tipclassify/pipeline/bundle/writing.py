@@ -5,21 +5,18 @@ One input is in memory at a time. Where any is unreadable, no bundle is written.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import re
 import tempfile
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import IO, Final, cast
 
 import msgspec
 
 from tipclassify._version import __version__
-from tipclassify.download import Download, download
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, Policy
@@ -27,7 +24,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.folder import load_model_head, read_model_files
 from tipclassify.model.common.head import HEAD, model_weights_digest
 from tipclassify.model.loading import model_folder
-from tipclassify.pipeline.batch import Tagging, read_batch_input_with_notes
+from tipclassify.pipeline.batch import Tagging
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, BundlePacker
 from tipclassify.pipeline.bundle.checks import (
     CHECKS,
@@ -39,10 +36,7 @@ from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
     PASSAGES,
-    ROWS,
-    BundleFigures,
     Input,
-    Link,
     Manifest,
     ModelId,
     collect_bundle_versions,
@@ -51,27 +45,22 @@ from tipclassify.pipeline.bundle.manifest import (
     serialize_for_bundle,
     write_bundle_row,
 )
-from tipclassify.pipeline.inputs import ROWS as ROW_FILES
+from tipclassify.pipeline.bundle.originals import (
+    fetch_bundle_original,
+    public_name_of_bundle_input,
+    read_bundle_original,
+)
 from tipclassify.progress import Progress
-from tipclassify.readers import ReadOptions, is_link
-from tipclassify.readers.formats import detect_report_format, format_suffix_of
-from tipclassify.readers.isolated import read_bytes_isolated
-from tipclassify.readers.jsonl import parse_jsonl_row
-from tipclassify.readers.limits import read_bounded, unpack_gzip_input
+from tipclassify.readers.limits import read_bounded
 from tipclassify.reporting.adjustment import read_adjustment_rates
 from tipclassify.reporting.group import Group
 from tipclassify.resources import read_resource
-from tipclassify.text.document import Passage
-from tipclassify.text.segmentation.passages import Unit, split_passages
 from tipclassify.whole_files import WholeFileFailingOnce
 
 __all__ = [
     "EXPORTS",
     "Included",
-    "OriginalText",
-    "fetch_bundle_original",
     "id_of_model_in_folder",
-    "read_bundle_original",
     "settings_of_bundle",
     "write_bundle",
 ]
@@ -193,7 +182,7 @@ def _pack_inputs_of_bundle(
         for number, file in enumerate(files):
             if progress:
                 progress(number, len(files))
-            name = _public_name_of_input(file)
+            name = public_name_of_bundle_input(file)
             try:
                 original = fetch_bundle_original(file, tagging.read)
                 text = read_bundle_original(name, original, tagging.read.encoding, tagging.unit)
@@ -283,32 +272,6 @@ def _pack_model(packer: BundlePacker, folder: Path) -> None:
         packer.add(f"model/{name}", io.BytesIO(data))
 
 
-def fetch_bundle_original(file: str, options: ReadOptions) -> Download:
-    """Read a file, a link, or standard input for ``-``, as a download.
-
-    Raises `InputError` when that fails.
-    """
-    if is_link(file):
-        return download(file, allow_private=options.allow_private)
-    return Download(read_bounded(file), None, None, _public_name_of_input(file), "")
-
-
-def _public_name_of_input(file: str) -> str:
-    """Make an input's public name: no folder above the working folder is in it.
-
-    >>> _public_name_of_input("/home/jane/secret/qatar.html")
-    'qatar.html'
-    >>> _public_name_of_input("../qatar.html")
-    'qatar.html'
-    >>> _public_name_of_input("reports/qatar.html")
-    'reports/qatar.html'
-    """
-    if is_link(file) or file == "-":
-        return file
-    path = PurePath(file)
-    return path.name if path.anchor or ".." in path.parts else path.as_posix()
-
-
 def _bundled_name(number: int, name: str) -> str:
     """Make the path of an input in a bundle: valid on every system, and unique by its number.
 
@@ -318,85 +281,3 @@ def _bundled_name(number: int, name: str) -> str:
     last = name.rstrip("/").split("/")[-1]
     plain = _ODD.sub("-", last).strip("-")[-80:].lstrip(".")
     return f"sources/{number:04}-{plain or 'input'}"
-
-
-@dataclass(frozen=True, slots=True)
-class OriginalText:
-    """An input as it was read and split, without scores; None for what rows do not have."""
-
-    name: str
-    sha256: str
-    size: int  # bytes
-    kind: str
-    passages: list[Passage]
-    link: Link | None = None
-    notes: tuple[str, ...] = ()
-    title: str | None = None
-    country: str | None = None
-    year: int | None = None
-    text_sha256: str | None = None
-    characters: int | None = None
-
-    def recorded(self, source: str | None, counted: BundleFigures) -> Input:
-        """Make the entry of the manifest."""
-        return Input(
-            name=self.name,
-            sha256=self.sha256,
-            size=self.size,
-            kind=self.kind,
-            title=self.title,
-            country=self.country,
-            year=self.year,
-            text_sha256=self.text_sha256,
-            characters=self.characters,
-            notes=self.notes,
-            link=self.link,
-            source=source,
-            figures=counted,
-        )
-
-
-def read_bundle_original(
-    name: str, original: Download, encoding: str | None, unit: Unit
-) -> OriginalText:
-    """Read and split an input; raise `InputError` when it cannot be read."""
-    sha256 = hashlib.sha256(original.data).hexdigest()
-    size = len(original.data)
-    if PurePath(name).suffix.lower() in ROW_FILES and not is_link(name):
-        return OriginalText(
-            name, sha256, size, ROWS, _passages_of_bundled_rows(name, original.data)
-        )
-    document, notes = read_batch_input_with_notes(
-        partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
-    )
-    suffix = format_suffix_of(original.url) or format_suffix_of(name)
-    kind = detect_report_format(
-        unpack_gzip_input(original.data, name), name, suffix, original.content_type
-    )
-    written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
-    link = None
-    if is_link(name):
-        link = Link(original.url, original.fetched, original.content_type, original.encoding)
-    return OriginalText(
-        name=name,
-        sha256=sha256,
-        size=size,
-        kind=kind,
-        passages=split_passages(document, unit),
-        link=link,
-        notes=notes,
-        title=document.title,
-        country=document.country,
-        year=document.year,
-        text_sha256=hashlib.sha256(written).hexdigest(),
-        characters=len(document.text),
-    )
-
-
-def _passages_of_bundled_rows(name: str, data: bytes) -> list[Passage]:
-    passages = []
-    for number, line in enumerate(io.BytesIO(data), 1):
-        if line.strip():
-            row = parse_jsonl_row(line, f"{name}:{number}")
-            passages.append(Passage(row["text"], 0, len(row["text"]), row.get("section")))
-    return passages
