@@ -70,10 +70,12 @@ def load_corpus(
     Raises `CorpusError` as `read_rows` does, with each bad row by file and line. (The readers of
     `datasets` would stop at the first, name none, and guess types where a text looks like a date.)
 
-    >>> import json, tempfile
-    >>> with tempfile.NamedTemporaryFile("w", suffix=".jsonl", delete=False) as file:
-    ...     _ = file.write(json.dumps({"text": "Courts convicted none.", "labels": ["failure"]}))
-    >>> load_corpus(file.name)["labels"][:]
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "my.jsonl")
+    ...     _ = file.write_text('{"text": "Courts convicted none.", "labels": ["failure"]}')
+    ...     load_corpus(file)["labels"][:]
     [['failure']]
     """
     import datasets

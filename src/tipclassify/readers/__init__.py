@@ -59,9 +59,11 @@ def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions
     files are decompressed.
 
     >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as file:
-    ...     _ = file.write("Prosecution\\n\\nPolice arrested nine traffickers.")
-    >>> read_report(file.name).blocks[1].section
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     report = Path(folder, "report.txt")
+    ...     _ = report.write_text("Prosecution\\n\\nPolice arrested nine traffickers.")
+    ...     read_report(report).blocks[1].section
     'prosecution'
     """
     name = os.fspath(path)
