@@ -70,8 +70,9 @@ class FalseAlarms:
     def __str__(self) -> str:
         if not self.passages:
             return "–"
-        low, high = 100 * self.interval.low, 100 * self.interval.high
-        between = "" if np.isnan(low) else f" [{low:.1f}, {high:.1f}]"
+        between = ""
+        if not np.isnan(self.interval.low):
+            between = f" [{100 * self.interval.low:.1f}, {100 * self.interval.high:.1f}]"
         return f"{self.rate:.1%}{between} of {self.passages:,}"
 
 
