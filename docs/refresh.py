@@ -192,7 +192,8 @@ def false_alarms(model: str) -> str:
     kinds = ", ".join(share for rate, share in shares if rate >= FEW_FALSE_ALARMS)
     text = (
         "False alarms: of 100 sentences that should have no tag, chosen for being hard, so many "
-        f"get one (95% interval): {kinds}; others under {FEW_FALSE_ALARMS}."
+        f"get one (95% interval): {kinds}; others of {LEAST_PASSAGES} or more under "
+        f"{FEW_FALSE_ALARMS}."
     )
     return "\n".join(textwrap.wrap(text, COLUMNS))
 

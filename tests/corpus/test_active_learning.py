@@ -173,6 +173,37 @@ def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path
     assert (queued["id"], queued["doc"], queued["labels"]) == ("k7", "K", None)
 
 
+def test_a_random_sample_has_every_sentence_once_and_no_answer_of_a_model(
+    cli: Run, tmp_path: Path
+) -> None:
+    report = ROOT / "data" / "samples" / "excerpt.txt"
+    known = tmp_path / "known.jsonl"
+
+    def drawn(number: int, seed: int) -> list[dict[str, object]]:
+        sample = tmp_path / "sample.jsonl"
+        options = ("--random", "--model", "fast", "-n", number, "--seed", seed, "--out", sample)
+        against = ("--against", known) if known.exists() else ()
+        done = cli("corpus", "queue", report, report, *options, *against)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in sample.read_text("utf-8").splitlines()]
+
+    every = drawn(1_000, 0)
+    text = report.read_text("utf-8")
+    assert len({row["text"] for row in every}) == len(every) > 5
+    for row in every:
+        assert text[row["start"] : row["end"]] == row["text"]
+        assert row["labels"] is None
+        assert not {"predicted", "scores"} & set(row)
+    assert drawn(3, 0) == every[:3]
+    assert drawn(1_000, 1) != every
+    known.write_text(json.dumps({**every[0], "labels": []}) + "\n", "utf-8")
+    left = {row["text"] for row in drawn(1_000, 0)}
+    assert left == {row["text"] for row in every[1:]}
+    done = cli("corpus", "queue", report, "--random", "--other", "fast", "--out", tmp_path / "x")
+    assert done.returncode == 2
+    assert b"--random" in done.stderr
+
+
 def test_what_a_second_model_sees_otherwise_comes_first(
     cli: Run, tmp_path: Path, fast: Classifier
 ) -> None:

@@ -1,4 +1,7 @@
-"""Choose the passages of tagged reports that are most useful to label, as rows of a queue."""
+"""Choose the passages of tagged reports to label, as rows of a queue.
+
+Those most useful to a model that will learn them, or a random sample to measure one on.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from itertools import compress
 from pathlib import PurePath
 from typing import Final
 
+import numpy as np
+
 from tipclassify.arrays import Floats
 from tipclassify.corpus.active_learning import rank_for_active_learning
 from tipclassify.corpus.loading import text_key
@@ -18,7 +23,7 @@ from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.reporting.report import TaggedReport
 from tipclassify.text.document import Passage
 
-__all__ = ["queue_rows"]
+__all__ = ["queue_rows", "random_queue_rows"]
 
 _OWN: Final = frozenset(
     "text label labels predicted scores other_labels other_scores why low_confidence".split()
@@ -49,14 +54,7 @@ def queue_rows(
     A passage with the text of a `known` one is left out. Passages on whose labels the model and the
     `other` one disagree, each at its thresholds of `policy`, come first.
     """
-    labelled = {text_key(text) for text in known}
-    candidates: list[_QueueCandidate] = []
-    for report in reports:
-        for number, passage in enumerate(report.passages):
-            key = text_key(passage.text)
-            if key and key not in labelled:
-                labelled.add(key)  # a repeated sentence is queued once
-                candidates.append(_queue_candidate(report, passage, number))
+    candidates = _queue_candidates(reports, known)
     passages = [candidate.passage for candidate in candidates]
     votes = []
     other_scores = None
@@ -64,15 +62,13 @@ def queue_rows(
         other_scores = other.predict_proba(passages)
         votes = [apply_thresholds(other_scores, other.thresholds(policy))]
     rows: list[dict[str, object]] = []
-    taken: Counter[str] = Counter()
+    ids = _QueueIds()
     for pick in rank_for_active_learning(
         passages, thresholds, n, known=known, others=votes, seed=seed
     ):
         candidate = candidates[pick.index]
-        taken[candidate.id] += 1
-        number = taken[candidate.id]
         row = {
-            "id": candidate.id if number == 1 else f"{candidate.id}-{number}",
+            "id": ids.next_for(candidate),
             "text": candidate.passage.text,
             "labels": None,
             "predicted": list(candidate.passage.labels),
@@ -83,6 +79,54 @@ def queue_rows(
             row["other_scores"] = _queue_row_scores(other_scores[pick.index].tolist())
         rows.append({**row, "why": pick.why, **candidate.source})
     return rows
+
+
+def random_queue_rows(
+    reports: Iterable[TaggedReport], n: int, *, known: Sequence[str] = (), seed: int = 0
+) -> list[dict[str, object]]:
+    """Draw `n` passages at random, as rows; all, in random order, if the reports have fewer.
+
+    Each sentence is as likely as any other, however often the reports repeat it; those with the
+    text of a `known` one are left out. The rows have no predictions, so that whoever labels them
+    in an editor does not see what a model says.
+    """
+    candidates = _queue_candidates(reports, known)
+    order = np.random.default_rng(seed).permutation(len(candidates))
+    rows: list[dict[str, object]] = []
+    ids = _QueueIds()
+    for index in order[:n].tolist():
+        candidate = candidates[index]
+        row = {"id": ids.next_for(candidate), "text": candidate.passage.text, "labels": None}
+        rows.append({**row, "why": "drawn at random", **candidate.source})
+    return rows
+
+
+def _queue_candidates(
+    reports: Iterable[TaggedReport], known: Sequence[str]
+) -> list[_QueueCandidate]:
+    """List the passages that may be queued: each text once, and none that is known."""
+    seen = {text_key(text) for text in known}
+    candidates: list[_QueueCandidate] = []
+    for report in reports:
+        for number, passage in enumerate(report.passages):
+            key = text_key(passage.text)
+            if key and key not in seen:
+                seen.add(key)
+                candidates.append(_queue_candidate(report, passage, number))
+    return candidates
+
+
+class _QueueIds:
+    """Ids of the rows of a queue, each given once."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[str] = Counter()
+
+    def next_for(self, candidate: _QueueCandidate) -> str:
+        """Return a candidate's id, numbered where an earlier row has it."""
+        self._taken[candidate.id] += 1
+        number = self._taken[candidate.id]
+        return candidate.id if number == 1 else f"{candidate.id}-{number}"
 
 
 def _queue_row_scores(scores: Iterable[float]) -> dict[str, float]:

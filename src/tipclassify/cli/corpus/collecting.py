@@ -33,6 +33,10 @@ def queue(
     against: Annotated[
         list[Path] | None, Option(metavar="PATH", help="Passages to leave out. Repeatable.")
     ] = None,
+    random: Annotated[
+        bool,
+        Option("--random", help="Draw at random, to measure a model; without predictions."),
+    ] = False,
     model: options.Model = None,
     other: options.Other = None,
     policy: options.Policy = "balanced",
@@ -42,10 +46,11 @@ def queue(
     jobs: options.Jobs = 1,
     seed: options.Seed = 0,
 ) -> None:
-    """Choose the passages of reports most useful to label, for annotators.
+    """Choose the passages of reports most useful to label, or some at random, for annotators.
 
     Writes a row for each passage: text, source, predictions ("predicted", "scores"), those of
-    --other, and the reason for the choice. "labels" is null: training refuses the row until
+    --other, and the reason for the choice. With --random every sentence is as likely as any other,
+    and no row has a prediction: such rows measure a model. "labels" is null: training refuses the row until
     somebody has put a list there, [] for none. Label the rows in an editor, in 'tipclassify
     review', or in a tool that 'tipclassify corpus convert' writes for; then 'tipclassify corpus
     add'.
@@ -53,8 +58,10 @@ def queue(
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder
     from tipclassify.pipeline.inputs import expand_inputs
-    from tipclassify.pipeline.labelling_queue import queue_rows
+    from tipclassify.pipeline.labelling_queue import queue_rows, random_queue_rows
 
+    if random and other:
+        raise options.invalid_option("--other", "does not go with --random: no model chooses there")
     known = [row["text"] for row in read_rows(*against)] if against else []
     tagging = options.tagging_from_options(
         model, policy, unit=unit, encoding=encoding, allow_private=allow_private
@@ -67,9 +74,12 @@ def queue(
         read |= file_ids_of_arguments([model_folder(other)])
     check_output(output, read)
     with tagged_reports_of_command(inputs, tagging, jobs) as reports:
-        rows = queue_rows(
-            reports, thresholds, number, known=known, other=second, policy=policy, seed=seed
-        )
+        if random:
+            rows = random_queue_rows(reports, number, known=known, seed=seed)
+        else:
+            rows = queue_rows(
+                reports, thresholds, number, known=known, other=second, policy=policy, seed=seed
+            )
         if rows:
             write_command_results(output, "jsonl", rows, inputs=read)
             print_note(f"wrote {len(rows):,} passages to label to {output}")
