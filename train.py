@@ -67,7 +67,9 @@ def train(
     """
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
-    learns_corpus = corpus if corpus is not None else not data or model != "default"
+    learns_corpus = corpus
+    if corpus is None:  # the heads of the default know it already
+        learns_corpus = not data or model != "default"
     request = TrainCommandRequest(
         model=model,
         data=data or (),

@@ -118,8 +118,6 @@ class Figure:
         One for each run, in `unit`; empty if not measured, with the reason in `note`.
     ratio : float or None
         Median over the runs of the ratio of this figure to ours.
-    value : float
-        The figure, by default the median of the samples.
     """
 
     part: str
@@ -129,11 +127,11 @@ class Figure:
     ratio: float | None = None
     target: Target | None = None
     note: str = ""
-    value: float = float("nan")
 
-    def __post_init__(self) -> None:
-        if self.samples and self.value != self.value:
-            object.__setattr__(self, "value", statistics.median(self.samples))
+    @property
+    def value(self) -> float:
+        """Median of the samples; NaN without any."""
+        return statistics.median(self.samples) if self.samples else float("nan")
 
     @property
     def target_met(self) -> bool | None:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_matrix
 from scipy.special import expit
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -26,6 +25,7 @@ from sklearn.pipeline import make_union
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
+from tipclassify.arrays import Bools, Floats
 from tipclassify.labels import LABELS
 
 __all__ = ["FASTTEXT", "FastText", "Fit", "Score", "absent_peers", "peers", "under_heading"]
@@ -34,8 +34,6 @@ FASTTEXT: Final = "fastText"
 _STATIC: Final = "static embeddings + LR"
 _CERTAIN: Final = 10.0  # log-odds of a constant label
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 Score = Callable[[Sequence[str]], Floats]  # texts (m) to scores (m, 3) in [0, 1]
 Fit = Callable[[Sequence[str], Bools, Floats], Score]  # texts (n), labels (n, 3), weights (n)
 Features = Floats | csr_matrix  # (n, features)

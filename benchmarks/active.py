@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import numpy as np
-import numpy.typing as npt
 import typer
 from _measure import DATA, markdown
+from _plots import plot
 from joblib import Parallel, delayed
 from scipy.sparse import csr_matrix
 from scipy.special import expit, logit
@@ -36,6 +36,7 @@ from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.active_learning import rank_for_active_learning
 from tipclassify.corpus.loading import group_corpus_rows, read_rows
 from tipclassify.errors import CorpusError
@@ -51,10 +52,6 @@ START: Final = 500
 FIRST: Final = 70  # lower seeds tuned `active_learning`, and are not evaluated
 PLOT: Final = Path(__file__).resolve().parents[1] / "docs" / "contributing" / "active.svg"
 CLUE: Final = "CLUE (scikit-activeml)"
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,36 +358,17 @@ def _labels_cell(row: StrategyFigures) -> str:
     return cell if row.reached == row.runs else f"{cell} in {row.reached} of {row.runs} runs"
 
 
-def plot(curves: dict[str, Floats], sizes: Ints) -> None:
-    """Plot mean curves with the range of the runs, as reproducible SVG."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    from matplotlib import pyplot
-
-    style = {
-        "svg.hashsalt": "active",
-        "svg.fonttype": "none",
-        "font.family": "sans-serif",
-        "font.size": 10,
-    }
+def plot_curves(curves: dict[str, Floats], sizes: Ints) -> None:
+    """Plot mean curves with the range of the runs."""
     looks = (("#595959", ":"), ("#b35806", "--"), ("#1b6ca8", "-"), ("#2d7d46", "-."))
-    with mpl.rc_context(style):
-        figure, axes = pyplot.subplots(figsize=(7, 4.2), layout="constrained")
+    with plot(PLOT) as axes:
         for (name, f1), (color, line) in zip(curves.items(), looks, strict=False):
             axes.plot(sizes, f1.mean(axis=0), line, color=color, label=name)
             axes.fill_between(
                 sizes, f1.min(axis=0), f1.max(axis=0), color=color, alpha=0.12, linewidth=0
             )
-        axes.set_xlabel("passages labelled")
-        axes.set_ylabel("macro-F1 on held-out groups")
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        axes.set(xlabel="passages labelled", ylabel="macro-F1 on held-out groups")
         axes.legend(frameon=False, loc="lower right")
-        staged = PLOT.with_suffix(".part")
-        figure.savefig(staged, format="svg", metadata={"Date": None})
-        pyplot.close(figure)
-        staged.replace(PLOT)
 
 
 def active(
@@ -446,7 +424,7 @@ def active(
         if not has_clue:
             print(f"\n{CLUE} is not installed. For its row: `pip install scikit-activeml`")
     if write:
-        plot(curves, sizes)
+        plot_curves(curves, sizes)
         print(f"wrote docs/contributing/{PLOT.name}", file=sys.stderr)
 
 

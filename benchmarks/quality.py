@@ -10,8 +10,8 @@ In: files of real passages for evaluation (``text`` and ``labels``; optional ``s
 kind or source; with ``--behaviours`` the behavioural tests of our models.
 
 - Our models are evaluated as shipped. A baseline is trained on the same texts, each with its
-  heading and real ones without it too (`examples.training_examples_of_rows`); only `fast` was also
-  trained on soft labels of unlabelled passages.
+  heading and real ones without it too (`examples.training_examples_of_rows`). Ours were also
+  trained on other models' scores of unlabelled passages, the baselines were not.
 - The rows of `holdout.held_out` are not used for training; they set the thresholds, with the same
   weights as for ours.
 - Intervals: the middle 95% of 1,000 draws of whole documents (`bootstrap`). An F1 has its counts in
@@ -36,11 +36,11 @@ from _peers import absent_peers, peers, under_heading
 from _rows import training_rows
 
 from tipclassify import Classifier, Passage
-from tipclassify.arrays import logistic
+from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.corpus.holdout import held_out, holdout_natural_weights, is_real, source_family
 from tipclassify.corpus.loading import Row, labels_alone_of_corpus_row, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
-from tipclassify.evaluation.behaviour_tests import run_cases
+from tipclassify.evaluation.behaviour_tests import passage_of_row, run_cases
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded_metric
 from tipclassify.labels import LABELS, label_indicator
@@ -55,8 +55,6 @@ BARE: Final = "all passages, read without their headings"
 # held-out real passages from which thresholds are set on real ones alone, as for our models
 _ENOUGH: Final = 500
 
-Bools = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 Tag = Callable[[Sequence[Passage]], Bools]
 
 
@@ -128,7 +126,7 @@ def read_set(file: Path) -> RealSet:
 
 
 def _passages(rows: Sequence[Row]) -> list[Passage]:
-    return [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
+    return [passage_of_row(row) for row in rows]
 
 
 def _labels(rows: Sequence[Row]) -> Bools:

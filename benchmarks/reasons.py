@@ -34,6 +34,7 @@ from _measure import describe_environment, environment_line, markdown
 
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Floats
+from tipclassify.evaluation.behaviour_tests import passage_of_row
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.occlusion import (
     OcclusionText,
@@ -50,7 +51,7 @@ Words = list[int]  # numbers of words of a passage
 def tagged_passages(
     files: Sequence[Path], classifier: Classifier, most: int, seed: int
 ) -> list[Passage]:
-    """Draw up to `most` tagged passages of the files, of `NAMED` words or more."""
+    """Draw up to `most` tagged passages of the files, of more than twice `NAMED` words."""
     passages: list[Passage] = []
     for file in files:
         tagged = (
@@ -67,7 +68,7 @@ def tagged_passages(
 def rows_of(file: Path) -> list[Passage]:
     """Read the passages of a ``.jsonl`` file."""
     rows = map(json.loads, file.read_text("utf-8").splitlines())
-    return [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
+    return [passage_of_row(row) for row in rows]
 
 
 class Probe:

@@ -22,7 +22,6 @@ from typing import Annotated, Final
 from unittest import mock
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import typer
 from _measure import DATA, describe_environment, environment_line
@@ -40,7 +39,7 @@ from finetuning.fitting import (
 )
 from finetuning.network import new_network
 from finetuning.recipe import Recipe, encode, read_tokenizer, tokenize_rows
-from tipclassify.arrays import logistic
+from tipclassify.arrays import Floats, logistic
 from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
 from tipclassify.corpus.loading import Row, labels_alone_of_corpus_row
 from tipclassify.labels import LABELS, label_indicator
@@ -52,8 +51,6 @@ from tipclassify.training.calibration import choose_calibration_thresholds, plat
 # heading.
 HEADING: Final = 12
 BEFORE: Final = 27
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -244,11 +244,10 @@ def _commands(block: str, folder: Path = ROOT, all: bool = False) -> str:
         if not line.startswith("$ "):
             continue
         command = shlex.split(line[2:])
-        if command[0] in ("tipclassify", "python"):
-            command = [
-                sys.executable,
-                *(["-m", *command] if command[0] == "tipclassify" else command[1:]),
-            ]
+        if command[0] == "tipclassify":
+            command = [sys.executable, "-m", *command]
+        elif command[0] == "python":
+            command = [sys.executable, *command[1:]]
         errors = subprocess.STDOUT if all else subprocess.PIPE
         done = subprocess.run(
             command,

@@ -151,7 +151,10 @@ def _correct(tab: Page, labels: tuple[str, ...]) -> bool:
     )
     wanted = {KEYS[label] for label in labels}
     wrong = [key for key in KEYS.values() if (key in shown) != (key in wanted)]
-    for key in wrong if labels else wrong and ["n"]:
+    keys = wrong
+    if wrong and not labels:
+        keys = ["n"]  # no label
+    for key in keys:
         tab.keyboard.press(key)
     return bool(wrong)
 

@@ -135,6 +135,8 @@ def run(
     taught = []
     teachers = [Classifier.load(folder) for folder in chosen.teachers]
     if teachers:
+        if not unlabelled:
+            raise InputError("--unlabelled: every passage is in the corpus; give other files")
         if request.out.resolve() in [folder.resolve() for folder in chosen.teachers]:
             raise InputError(f"{request.out}: is a teacher; give another --out, and move it later")
         with progress_lines("passages scored by the teachers") as progress:

@@ -21,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 from finetuning import Settings
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
+from tipclassify.model.encoder.onnx_session import disable_onnx_telemetry
 from tipclassify.training.model_card import BaseEncoder
 
 __all__ = ["Graphs", "Network", "base_folder", "describe_base", "export_graphs", "new_network"]
@@ -144,6 +145,7 @@ class Graphs:
 
 def export_graphs(network: Network) -> Graphs:
     """Export a network to ONNX, in floats and in 7 bits."""
+    disable_onnx_telemetry()
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), _quiet():

@@ -27,10 +27,11 @@ from tipclassify.corpus.holdout import (
 )
 from tipclassify.corpus.loading import Row, corpus_digest, labels_alone_of_corpus_row
 from tipclassify.errors import needs_extra
+from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES, label_indicator
 from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling_for_encoder
-from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.encoder.scoring import MASKS, EncoderScorer, first_known_token_id
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
 from tipclassify.text.segmentation.sections import heading_without_enumerator
@@ -120,10 +121,12 @@ def fine_tune(
     held = held_out(rows)
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
-    if not held.any() or held.all():
+    if not held.any():
         raise ValueError(
             f"none of {len(rows):,} passages can be held out; add rows of other documents"
         )
+    if held.all():
+        raise ValueError("every passage is held out; add rows of other documents")
     tokenizer = (base / "tokenizer.json").read_text(encoding="utf-8")
     precision = fitting.precision()
     identity = {
@@ -194,7 +197,7 @@ def export(
     settings = finetuned.recipe.settings
     training: dict[str, object] = {
         "settings": asdict(settings),
-        "history": finetuned.history,
+        "history": rounded_metric(finetuned.history),
         "precision": finetuned.precision,
     }
     if finetuned.recipe.taught:
@@ -204,8 +207,8 @@ def export(
         "base": asdict(finetuned.base),
         "training": training,
         "weight_bits": _BITS,
-        "float_macro_f1": round(float_f1, 4),
-        "whole_number_macro_f1": round(f1, 4),
+        "float_macro_f1": rounded_metric(float_f1),
+        "whole_number_macro_f1": rounded_metric(f1),
     }
     if pool:
         texts = [passage.text for passage in pool]
@@ -310,10 +313,6 @@ def tokenize_rows(
     """
     from finetuning.fitting import SpecialTokens, TokenizedExamples
 
-    def token(*names: str) -> int | None:
-        """Return the id of the first of some names that is a token."""
-        return next(filter(None, map(tokenizer.token_to_id, names)), None)
-
     texts = [str(row["text"]) for row in rows] + [soft.text for soft in recipe.taught]
     headings = [str(row.get("section") or "") for row in rows]
     headings += [soft.heading or "" for soft in recipe.taught]
@@ -342,7 +341,7 @@ def tokenize_rows(
         special=SpecialTokens(
             first=first,
             separator=separator,
-            mask=token("[MASK]", "<mask>") or first,
-            padding=token("[PAD]", "<pad>") or 0,
+            mask=first_known_token_id(tokenizer, MASKS, first),
+            padding=first_known_token_id(tokenizer, ("[PAD]", "<pad>"), 0),
         ),
     )

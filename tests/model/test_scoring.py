@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.loading import Row, group_corpus_rows
 from tipclassify.labels import label_indicator
+from tipclassify.model.common.scoring import count_words_for_model
 from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, LinearModel
 from tipclassify.model.linear.scoring import LinearScorer
 from tipclassify.text.features import vocabulary as words
@@ -158,9 +159,9 @@ def test_scores_are_the_sums_of_the_features_of_any_words(
 ) -> None:
     scored = scorer.score_texts(texts)
     np.testing.assert_allclose(scored.logits, sums_of_features(model, texts), atol=1e-12)
-    features = featurize(texts, model.vocabulary)
-    assert scored.words.tolist() == features.words.tolist()
-    assert scored.unknown.tolist() == features.unknown.tolist()
+    word_counts, unknown_counts = count_words_for_model(texts, model.vocabulary)
+    assert scored.words.tolist() == word_counts.tolist()
+    assert scored.unknown.tolist() == unknown_counts.tolist()
 
 
 def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(

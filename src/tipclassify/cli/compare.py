@@ -50,7 +50,12 @@ def compare(
     ],
     format: Annotated[FormatName | None, options.format_option(FormatName)] = None,
     everything: Annotated[
-        bool, Option("--all", help="Also list passages that are repeated word for word.")
+        bool,
+        Option(
+            "--all",
+            help="Also list passages repeated word for word; of a ledger, those of one year only "
+            "and, in a table, those without a label.",
+        ),
     ] = False,
     ledger: Annotated[
         bool,
@@ -102,6 +107,8 @@ def compare(
         raise options.invalid_option(
             "--side-by-side", "compares publications; --ledger follows one over the years"
         )
+    if side_by_side and everything:
+        raise options.invalid_option("--all", "is not for --side-by-side, which lists pairs only")
     wanted = format or _format_of_output_option(output)
     result = _choose_result_of_compare_command(len(files), wanted, ledger, side_by_side)
     if wanted not in _FORMATS[result]:

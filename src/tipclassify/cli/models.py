@@ -270,8 +270,8 @@ def check(
 
     Prints the share of cases passed for each rule. Exits 1 when a rule passes less often than when
     the model was trained (the rates stored in its model.json), or a probability differs
-    from its reference output: by over 0.002 with the fast model; with the default, which processors
-    round differently, by over 0.15, or over 0.015 on average.
+    from its reference output: by over 0.002, or 0.0002 on average, with the fast model; with the
+    default, which processors round differently, by over 0.15, or over 0.015 on average.
     """
     from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs, run_cases
     from tipclassify.model.classifier import Classifier

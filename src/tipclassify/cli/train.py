@@ -64,7 +64,9 @@ def train(
     output: Out = None,
     model: Kind = "default",
     penalty: Penalty = None,
-    corpus: Corpus = None,
+    corpus: Annotated[
+        bool, Option("--corpus/--no-corpus", help="Learn the project's corpus too.")
+    ] = False,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "labels",
     seed: Seed = 0,

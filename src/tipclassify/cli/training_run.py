@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -192,9 +192,14 @@ def fit_fast_model_for_command(
     settings = LinearSettings(seed=request.seed, jobs=request.jobs)
     teacher = Teacher()
     pool = read_unlabelled(request.unlabelled, [row["text"] for row in rows], None, request.seed)
-    # The default is needed to score unlabelled passages; without any it is used where it is there.
-    with nullcontext() if request.unlabelled else suppress(ModelError):
+    scorer = None
+    try:
         scorer = load_encoder_to_fit_heads()
+    except ModelError as error:
+        if request.unlabelled:  # only the default can score them
+            raise
+        request.note(f"warning: trained without the default: {error}")
+    if scorer is not None:
         default = Classifier(scorer)
         with progress_lines("passages scored by the default") as progress:
             soft = score_unlabelled_by_teacher(default, pool, progress)

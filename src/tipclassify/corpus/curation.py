@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from tipclassify.corpus.loading import Row, group_corpus_rows, text_key
+from tipclassify.corpus.loading import Row, group_corpus_rows, row_key
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import format_columns, format_value
@@ -51,7 +51,7 @@ class Addition:
     """Rows to add, with unique ids, and what to report of them."""
 
     rows: list[Row]
-    # ids of rows not added, and of the rows with the same text and labels
+    # ids of rows not added, and of the rows with the same text, heading and labels
     repeated: list[tuple[str, str]]
     renamed: list[tuple[str, str]]  # ids taken by another text, and their replacements
     near: list[NearDuplicate]  # the most similar first
@@ -60,16 +60,17 @@ class Addition:
 def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
     """Find the rows of `new` that are not among the `existing` ones.
 
-    Raises `CorpusError` when a text exists with other labels, which a person has to settle.
+    Raises `CorpusError` when a text exists under the same heading with other labels, which a person
+    has to settle.
     """
-    first = {text_key(row["text"]): row for row in reversed(existing)}
+    first = {row_key(row): row for row in reversed(existing)}
     taken = {str(row["id"]) for row in existing}
     rows: list[Row] = []
     repeated = []
     renamed = []
     problems = []
     for row in new:
-        if known := first.get(text_key(row["text"])):
+        if known := first.get(row_key(row)):
             if set(known["labels"]) == set(row["labels"]):
                 repeated.append((row["id"], known["id"]))
             else:
@@ -89,7 +90,7 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
             renamed.append((row["id"], name))
             row = {**row, "id": name}
         taken.add(name)
-        first[text_key(row["text"])] = row
+        first[row_key(row)] = row
         rows.append(row)
     if problems:
         raise CorpusError(problems)

@@ -66,7 +66,10 @@ def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[i
 
 def word_shingles(words: Sequence[str]) -> set[tuple[str, ...]]:
     """Return the word 3-grams; for one or two words a single shorter gram."""
-    return {tuple(words[i : i + 3]) for i in range(max(bool(words), len(words) - 2))}
+    if not words:
+        return set()
+    count = max(1, len(words) - 2)
+    return {tuple(words[i : i + 3]) for i in range(count)}
 
 
 def tfidf_vectors_for_near_duplicates(documents: Sequence[Sequence[_Term]]) -> csr_array:

@@ -169,7 +169,8 @@ def corpus_parquet_rows(file: Path, columns: CorpusColumns | None = None) -> Ite
             yield f"{file}:1", RowError(problem)
             return
         for rows in read_parquet_batches(table, len(data)):
-            for number, row in enumerate(rows, number + 1):  # noqa: B020  # goes on counting
+            for row in rows:
+                number += 1
                 yield f"{file}:{number}", row
     except ExcessiveParquetError as error:
         yield f"{file}:{number + 1}", RowError(f"{error}; check where it comes from")

@@ -10,8 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress, cycle, groupby, islice
-from operator import attrgetter
+from itertools import compress, cycle, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +29,7 @@ __all__ = [
     "RuleResult",
     "default_cases_path",
     "evaluate_reference_outputs",
-    "passage_of_behaviour_case",
+    "passage_of_row",
     "run_cases",
 ]
 
@@ -120,7 +119,7 @@ def run_cases(
         rule_cases = [
             _RuleCase(
                 str(row["rule"]),
-                passage_of_behaviour_case(row),
+                passage_of_row(row),
                 _label_names_of_case(label_indicator(row["labels"])),
             )
             for row in rows
@@ -129,9 +128,12 @@ def run_cases(
         raise InputError(
             f"{folder}: not rows with rule, text and labels ({error}); correct them"
         ) from None
-    results = []
-    for rule, cases_of_rule in groupby(rule_cases, key=attrgetter("rule")):
-        results.append(_run_rule_cases(rule, classifier, list(cases_of_rule)))
+    by_rule: defaultdict[str, list[_RuleCase]] = defaultdict(list)
+    for case in rule_cases:
+        by_rule[case.rule].append(case)
+    results = [
+        _run_rule_cases(rule, classifier, cases_of_rule) for rule, cases_of_rule in by_rule.items()
+    ]
     plain = [case.passage for case in rule_cases if not case.passage.section]
     groups: defaultdict[str, list[_CaseVariation]] = defaultdict(list)
     for variation in _behaviour_case_variations(folder, plain):
@@ -180,7 +182,7 @@ def evaluate_reference_outputs(
     return changed
 
 
-def passage_of_behaviour_case(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchecked
+def passage_of_row(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchecked
     """Convert a row with a ``text`` to a passage under its ``section``."""
     return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
 
@@ -229,11 +231,11 @@ def _behaviour_case_variations(folder: Path, plain: list[Passage]) -> Iterator[_
         fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
         for row in slots:
             texts = [row["text"].replace("{}", word) for word in fillers[row["slot"]]]
-            first, *others = [passage_of_behaviour_case({"text": text}) for text in texts]
+            first, *others = [passage_of_row({"text": text}) for text in texts]
             yield _CaseVariation(row["slot"], first, others)
     for row in _read_case_file(folder / "headings.jsonl"):  # headings of equivalent meaning
         first, *others = [
-            passage_of_behaviour_case({**row, "section": heading}) for heading in row["headings"]
+            passage_of_row({**row, "section": heading}) for heading in row["headings"]
         ]
         yield _CaseVariation("heading", first, others)
     for name, replacements in _SURFACE.items():
@@ -242,7 +244,7 @@ def _behaviour_case_variations(folder: Path, plain: list[Passage]) -> Iterator[_
             for old, new in replacements:
                 text = text.replace(old, new)
             if text != passage.text:
-                yield _CaseVariation(name, passage, [passage_of_behaviour_case({"text": text})])
+                yield _CaseVariation(name, passage, [passage_of_row({"text": text})])
     # Unrelated clauses in rotation, two to every fifth passage: every combination would show no
     # more.
     clauses = cycle([row["clause"] for row in _read_case_file(folder / "appended.jsonl")])
@@ -250,5 +252,5 @@ def _behaviour_case_variations(folder: Path, plain: list[Passage]) -> Iterator[_
         if passage.text.endswith("."):
             longer = [f"{passage.text[:-1]}{clause}." for clause in islice(clauses, 2)]
             yield _CaseVariation(
-                "addition", passage, [passage_of_behaviour_case({"text": text}) for text in longer]
+                "addition", passage, [passage_of_row({"text": text}) for text in longer]
             )

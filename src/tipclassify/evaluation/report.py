@@ -11,7 +11,7 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.loading import Row, group_corpus_rows
 from tipclassify.corpus.taught import were_taught
 from tipclassify.errors import InputError
-from tipclassify.evaluation.behaviour_tests import passage_of_behaviour_case
+from tipclassify.evaluation.behaviour_tests import passage_of_row
 from tipclassify.evaluation.bootstrap import (
     Intervals,
     bootstrap_comparison_table,
@@ -151,7 +151,7 @@ def evaluate_rows(
             tables.append(reliability_table(label, bins))
         figures["reliability"] = reliability_figures
     if other:
-        y_other = other.classifier.predict([passage_of_behaviour_case(row) for row in rows], policy)
+        y_other = other.classifier.predict([passage_of_row(row) for row in rows], policy)
         comparison = compare(
             judged.y_true, judged.y_pred, y_other, judged.groups, draws.number, draws.seed
         )
@@ -179,7 +179,7 @@ def _predict_evaluated_rows(
     classifier: Classifier, rows: Sequence[Row], policy: Policy
 ) -> _EvaluatedRows:
     thresholds = classifier.thresholds(policy)
-    scores = classifier.predict_proba([passage_of_behaviour_case(row) for row in rows])
+    scores = classifier.predict_proba([passage_of_row(row) for row in rows])
     return _EvaluatedRows(
         y_true=np.array([label_indicator(row["labels"]) for row in rows], bool),
         scores=scores,

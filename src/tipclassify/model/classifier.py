@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.common.explanation import Explanation, SpanWeight
 from tipclassify.model.common.folder import load_model_head
+from tipclassify.model.common.head import HEAD
 from tipclassify.model.common.scoring import (
     Scored,
     Scorer,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
 
 __all__ = ["Classifier", "Explanation", "SpanWeight", "labels_reaching_model_thresholds"]
+
+# entries of ``model.json`` that were measured at the thresholds of the training
+_AT_TRAINED_THRESHOLDS: Final = ("behaviours", "error_table", "operating_points")
 
 
 class Classifier:
@@ -92,7 +96,8 @@ class Classifier:
 
         The folder is for `Classifier.load`, ``--model`` and the Hugging Face hub. A copy of a model
         that was loaded has its hash and its card. Thresholds of `with_thresholds` are saved too,
-        and the card says so. Raises `ModelError` when something else than a model is at `path`.
+        and the card says so; what was measured at the trained ones is then left out, so that no
+        count is adjusted by it. Raises `ModelError` when something else than a model is at `path`.
 
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -109,18 +114,21 @@ class Classifier:
             for name, data in self._read_beside("README.md", "golden.jsonl").items()
         }
         trained = {policy: tuple(self.scorer.thresholds[policy]) for policy in POLICIES}
+        meta = dict(self.meta)
         if thresholds != trained:
+            for name in _AT_TRAINED_THRESHOLDS:
+                meta.pop(name, None)
             card = texts.get("README.md", "")
             texts["README.md"] = f"{card}\n{_note_on_thresholds_of_classifier(thresholds)}"
         if isinstance(self.scorer, LinearScorer):
-            linear = replace(self.scorer.model, thresholds=thresholds)
+            linear = replace(self.scorer.model, thresholds=thresholds, meta=meta)
             # The record of training passages is a file only; an encoder has it in memory.
             write_linear_model(linear, path, {**texts, **self._read_beside("taught.bin")})
         else:
             from tipclassify.model.encoder.folder import write_encoder_model
 
             encoder = replace(self._encoder().model, thresholds=thresholds)
-            write_encoder_model(path, encoder, self.scorer.meta, texts)
+            write_encoder_model(path, encoder, meta, texts)
 
     def _encoder(self) -> EncoderScorer:
         """Return the scorer of an encoder model; `ModelError` for a model of another kind."""
@@ -131,8 +139,11 @@ class Classifier:
         return self.scorer
 
     def _read_beside(self, *names: str) -> dict[str, bytes]:
-        """Read files of the folder that the model was loaded from, unless it was replaced since."""
-        if self._folder is None:
+        """Read files of the folder that the model was loaded from.
+
+        None are read where it was replaced or removed since.
+        """
+        if self._folder is None or not (self._folder / HEAD).is_file():
             return {}
         if load_model_head(self._folder).get("sha256") != self.meta.get("sha256"):
             return {}
@@ -238,7 +249,8 @@ class Classifier:
 
         With `max_phrases`, ``default`` measures only so many phrases of three words for each label
         that a passage has, or for its most probable one: those whose tokens contribute most. With
-        five, that takes about a fourth of the time. ``fast`` needs no limit.
+        five, that takes about a fourth of the time, and the bias, which takes masking every word,
+        is NaN. ``fast`` needs no limit.
         """
         checked = _checked_model_input(passages)
         texts, headings = _scorer_inputs(checked)

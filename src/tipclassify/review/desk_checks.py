@@ -75,7 +75,11 @@ def _review_checks_of_desk_folder(
             continue
         finding = findings[key]
         exported = ExportedFinding(finding.text, finding.start, finding.end, finding.labels)
-        checks += _review_finding_checks(key, exported, checks_of_desk_finding(key, history))
+        by_person = checks_of_desk_finding(key, history, finding.labels)
+        for person in history.decisions(key):
+            if not by_person.get(person, {}).get("verdict"):
+                notify(f"{folder}: {person} checked other tags of a finding; left out: {key}")
+        checks += _review_finding_checks(key, exported, by_person)
     return checks
 
 

@@ -124,7 +124,7 @@ class DeskSession:
         self.folder = folder
         self.annotator = annotator
         self._findings = read_findings_to_check(folder, notify)
-        self._log = EventLog(folder / LOG, notify)
+        self._log = EventLog(folder / LOG, notify, remedy="choose another FOLDER")
 
     @property
     def checked(self) -> int:
@@ -135,8 +135,10 @@ class DeskSession:
     def state(self, since: int = 0) -> DeskState:
         """Answer ``GET api/checks``: what was decided and noted by the events after `since`."""
         with self._log.reading() as history:
-            keys = dict.fromkeys(event.key for event in history.events[since:])
-            checks = {key: checks_of_desk_finding(key, history) for key in keys}
+            checks = {}
+            for key in dict.fromkeys(event.key for event in history.events[since:]):
+                if finding := self._findings.get(key):
+                    checks[key] = checks_of_desk_finding(key, history, finding.labels)
             return DeskState(self.annotator, len(history), checks)
 
     def check(self, key: str, confirmed: bool, request: str | None = None) -> SavedCheck:
@@ -196,7 +198,10 @@ class DeskSession:
         with self._log.exclusive() as append:
             history = self._log.history
             earlier = history.requests.get((self.annotator, request)) if request else None
-            if earlier is not None and (earlier.kind, earlier.key) != (kind, key):
+            if earlier is not None and (
+                (earlier.kind, earlier.key, earlier.labels, earlier.note)
+                != (kind, key, labels, note)
+            ):
                 raise refuse_reused_request(request)
             if earlier is None:
                 mine = history.decisions(key).get(self.annotator)
@@ -215,7 +220,8 @@ class DeskSession:
                     about={} if kind == "undo" else finding.stored(),
                 )
                 append(event)
-            return SavedCheck(key, checks_of_desk_finding(key, history), len(history))
+            checks = checks_of_desk_finding(key, history, finding.labels)
+            return SavedCheck(key, checks, len(history))
 
     def _finding(self, key: str) -> DeskFindingToCheck:
         if (finding := self._findings.get(key)) is None:
@@ -223,10 +229,17 @@ class DeskSession:
         return finding
 
 
-def checks_of_desk_finding(key: str, history: History) -> dict[str, PersonCheck]:
-    """Return what each person decided and noted on a finding, by their initials."""
+def checks_of_desk_finding(
+    key: str, history: History, labels: tuple[str, ...]
+) -> dict[str, PersonCheck]:
+    """Return what each person decided and noted on a finding with `labels`, by their initials.
+
+    Decisions on other tags are left out: the desk was scored again since.
+    """
     checks: dict[str, PersonCheck] = {}
     for name, event in history.decisions(key).items():
+        if event.about.get("tagged") != list(labels):
+            continue
         verdict = "confirmed" if event.labels else "rejected"
         checks[name] = {"verdict": verdict, "time": event.time}
     for name, event in history.notes(key).items():

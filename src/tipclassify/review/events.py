@@ -180,7 +180,7 @@ class History:
             )
 
     def add(self, event: Event) -> None:
-        """Append a checked event and apply it."""
+        """Check an event, append it and apply it."""
         self.check(event)
         self.events.append(event)
         if event.request is not None:

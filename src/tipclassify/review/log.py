@@ -34,8 +34,14 @@ class EventLog:
     an invalid line before the last.
     """
 
-    def __init__(self, path: Path, notify: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        notify: Callable[[str], None] = lambda _: None,
+        remedy: str = "choose another --corpus",
+    ) -> None:
         self.path = path
+        self._remedy = remedy  # where the log cannot be used
         self.history = History()
         self.guard = threading.RLock()  # protects `history` among the threads of this process
         # among processes; released if one dies
@@ -51,7 +57,7 @@ class EventLog:
         """Lock the log, load events of other writers, and give a function that appends one."""
         with (
             self.guard,
-            self._open("a+b", "choose another --corpus") as file,
+            self._open("a+b", self._remedy) as file,
             self._lock.acquire(poll_interval=0.005),
         ):
             file.seek(0)
@@ -59,7 +65,7 @@ class EventLog:
             # an empty log, or one that was cut off in its first line, is ours
             if start != _START[: len(start)]:
                 what = "is no log of decisions (see its first line)"
-                raise InputError(f"{self.path}: {what}; choose another --corpus")
+                raise InputError(f"{self.path}: {what}; {self._remedy}")
             self._take(file, last=True)
             yield lambda event: self._append(file, event)
 

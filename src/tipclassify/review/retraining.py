@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from tipclassify.corpus.loading import Row, group_corpus_rows, read_rows, text_key
+from tipclassify.corpus.loading import Row, group_corpus_rows, read_rows, row_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.bootstrap import FEW_GROUPS, Difference, ModelComparison
 from tipclassify.evaluation.metrics import rounded_metric
@@ -256,10 +256,10 @@ def retrain(
 
 
 def drop_rows_corrected_in_review(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
-    """Remove the base rows whose text or id a correction has: the correction replaces them."""
-    texts = {text_key(row["text"]) for row in corrected}
+    """Remove the base rows whose text and heading, or id, a correction has: it replaces them."""
+    keys = {row_key(row) for row in corrected}
     ids = {row["id"] for row in corrected}
-    return [row for row in base if text_key(row["text"]) not in texts and row["id"] not in ids]
+    return [row for row in base if row_key(row) not in keys and row["id"] not in ids]
 
 
 def group_reviewed_rows_for_retraining(corrected: Sequence[Row]) -> tuple[list[Row], str]:

@@ -52,7 +52,7 @@ from tipclassify.review.page_answers import (
 from tipclassify.review.refusal import RefusedError
 from tipclassify.review.retraining import Retraining
 from tipclassify.review.security import Guard
-from tipclassify.review.session import ReviewSession, SavedAnswer
+from tipclassify.review.session import ReviewSession
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
 _MOST_CONNECTIONS: Final = 64
@@ -78,10 +78,6 @@ class LabelBody(EmptyBody):
 
     def __post_init__(self) -> None:
         label_indicator(self.labels)  # raises for an unknown one
-
-    def apply(self, save: Callable[..., SavedAnswer]) -> SavedAnswer:
-        """Call `ReviewSession.decide` or `ReviewSession.adjudicate` with its fields."""
-        return save(self.key, self.labels, self.note, self.request, self.unsure)
 
 
 class NoteBody(EmptyBody):
@@ -156,7 +152,7 @@ def serve_app_behind_guard(app: Guard, at: socket.socket) -> None:
 class _GuardedPageConnection(H11Protocol):
     """Connection that ends when its client keeps it waiting.
 
-    Of too many, the one that waits longest ends.
+    Of too many, the oldest of those that wait ends.
     """
 
     has_warned = False
@@ -273,8 +269,20 @@ def build_review_app(
                 "disputed": session.disputed,
             },
         ),
-        post("/api/decisions", LabelBody, lambda body: body.apply(session.decide)),
-        post("/api/adjudications", LabelBody, lambda body: body.apply(session.adjudicate)),
+        post(
+            "/api/decisions",
+            LabelBody,
+            lambda body: session.decide(
+                body.key, body.labels, body.note, body.request, body.unsure
+            ),
+        ),
+        post(
+            "/api/adjudications",
+            LabelBody,
+            lambda body: session.adjudicate(
+                body.key, body.labels, body.note, body.request, body.unsure
+            ),
+        ),
         post("/api/notes", NoteBody, lambda b: session.note(b.key, b.note, b.request)),
         post("/api/reveals", RevealBody, lambda b: session.reveal(b.key, b.request)),
         post("/api/undo", UndoBody, lambda b: session.undo(b.event, b.request)),

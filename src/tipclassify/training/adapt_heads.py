@@ -39,7 +39,10 @@ from tipclassify.training.training_files import (
 
 __all__ = ["AdaptedHeads", "adapt_to_own"]
 
-_MANY: Final = 5_000  # examples of the user's, above which a sample chooses the penalty
+# examples of the user's that choose the penalty: of twice as many and more, a sample
+_MANY: Final = 5_000
+# macro-F1 on the fixed set, beside what the penalty may cost
+_MOST_LOST_BY_CALIBRATION: Final = MOST_LOST / 2
 _KEPT: Final = "kept: what a refit on your rows gains there it loses on the fixed set"
 
 
@@ -124,7 +127,7 @@ def _sample_groups_for_penalty(own: Examples) -> Bools:
 def _recalibration_pays(refit: Recalibrated, moved: EncoderModel, fixed: FixedSet | None) -> bool:
     """Whether a refitted calibration gains more on the user's rows than it loses on the fixed set.
 
-    The same sum decides as for the penalty (`fit_penalty`).
+    The fixed set weighs `ELSEWHERE` times as much, and may lose little macro-F1.
     """
     if fixed is None or refit.fall == 0:
         return True
@@ -134,4 +137,6 @@ def _recalibration_pays(refit: Recalibrated, moved: EncoderModel, fixed: FixedSe
     rise = after.loss - before.loss
     lost = before.macro_f1_real - after.macro_f1_real
     # Written so that an undefined figure, NaN, forbids nothing.
-    return not refit.fall < ELSEWHERE * rise and not lost > MOST_LOST / 2
+    gains_enough = not refit.fall < ELSEWHERE * rise
+    costs_little = not lost > _MOST_LOST_BY_CALIBRATION
+    return gains_enough and costs_little

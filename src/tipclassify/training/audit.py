@@ -219,13 +219,14 @@ def audit_near_identical_pairs(
     headings = [heading_without_enumerator(row.get("section") or "").lower() for row in rows]
     # Copies of a text share a group and, under one heading, their labels: comparing them would
     # repeat findings.
-    firsts: dict[tuple[str, str], int] = {}
+    firsts: dict[tuple[str, str, str], int] = {}
     for number, row in enumerate(rows):
-        firsts.setdefault((text_key(row["text"]), _audited_pair(row)), number)
+        firsts.setdefault((text_key(row["text"]), headings[number], _audited_pair(row)), number)
     kept = sorted(firsts.values())
     pairs = near_duplicate_pairs([rows[i]["text"] for i in kept], CONFLICT_SIMILARITY)
     conflicts: list[NearIdenticalFinding] = []
     leaks: list[NearIdenticalFinding] = []
+    leaked: set[frozenset[str]] = set()
     for first, second, similarity in sorted(pairs, key=lambda pair: (-pair[2], pair[0], pair[1])):
         i = kept[first]
         j = kept[second]
@@ -237,7 +238,9 @@ def audit_near_identical_pairs(
         contrast = rows[i].get("pair") and _audited_pair(rows[i]) == _audited_pair(rows[j])
         if rows[i]["labels"] != rows[j]["labels"] and headings[i] == headings[j] and not contrast:
             conflicts.append(finding)
-        if similarity >= LEAK_SIMILARITY and groups[i] != groups[j]:
+        texts = frozenset((text_key(rows[i]["text"]), text_key(rows[j]["text"])))
+        if similarity >= LEAK_SIMILARITY and groups[i] != groups[j] and texts not in leaked:
+            leaked.add(texts)
             leaks.append(finding)
     return conflicts, leaks
 

@@ -98,7 +98,8 @@ def choose_calibration_thresholds(
     ``balanced`` is half the best F1, its threshold where scores are calibrated (Lipton et al. 2014,
     ECML PKDD): the peak of the F1 curve is flat, and chance decides it. ``screen`` is the highest
     threshold with recall of at least 0.95, ``cite`` the lowest with precision of at least 0.95, or
-    that of best precision.
+    that of best precision. ``balanced`` is lowered to the highest threshold with that precision
+    where it lies above; ``screen`` is at most, ``cite`` at least ``balanced``.
 
     >>> labelled = np.array([False, True, True])
     >>> points = choose_calibration_thresholds(labelled, np.array([0.2, 0.6, 0.9]))

@@ -29,6 +29,7 @@ from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.classifier import Classifier
+from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.text.columns import ColumnTable, texts_as_passages
 from tipclassify.text.document import Passage
@@ -176,7 +177,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.penalty_ = adapted.penalty
         self.fixed_ = adapted.fixed
         thresholds = self.classifier_.thresholds("balanced")
-        y_pred = adapted.scores >= thresholds
+        y_pred = apply_thresholds(adapted.scores, thresholds)
         self.metrics_ = measure(examples.y_true, adapted.scores, y_pred, thresholds)
         self.adapted_ = adapted
         self.settings_ = settings

@@ -18,7 +18,7 @@ from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.behaviour_tests import (
     default_cases_path,
-    passage_of_behaviour_case,
+    passage_of_row,
     run_cases,
 )
 from tipclassify.evaluation.metrics import contrast_pair_accuracy, reliability
@@ -63,7 +63,7 @@ class HeldOut:
 
     rows: Sequence[Row]
     scores: Floats  # (n, 3)
-    # cross-fitted predictions of the real rows, or of all where none is real
+    # cross-fitted predictions of all rows, or of those `measured`
     calibrated: Calibrated | None = None
     weights: Floats | None = None  # of the real rows, as so many of whole reports
 
@@ -80,8 +80,9 @@ class HeldOut:
             policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES
         }
         if self.calibrated:
-            every = np.ones(len(self.rows), bool)
-            crossed = every if len(self.calibrated.scores) == len(self.rows) else self.measured
+            crossed = self.measured
+            if len(self.calibrated.scores) == len(self.rows):
+                crossed = np.ones(len(self.rows), bool)
             scores[crossed] = self.calibrated.scores
             for policy in POLICIES:
                 y_pred[policy][crossed] = self.calibrated.y_pred[policy]
@@ -171,7 +172,7 @@ def _reference_outputs_for_trained_model(classifier: Classifier, rows: Sequence[
     sample = invented[:: max(1, len(invented) // _MOST_REFERENCES)][:_MOST_REFERENCES]
     if not sample:
         return ""
-    scores = classifier.predict_proba([passage_of_behaviour_case(row) for row in sample]).round(5)
+    scores = classifier.predict_proba([passage_of_row(row) for row in sample]).round(5)
     lines = []
     for row, row_scores in zip(sample, scores.tolist(), strict=True):
         by_label = dict(zip(LABELS, row_scores, strict=True))

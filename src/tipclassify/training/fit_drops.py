@@ -34,9 +34,8 @@ _TEXTS_AT_ONCE: Final = 100  # whose token vectors are held
 class _Drops:
     """Masked phrases of a passage."""
 
-    vectors: (
-        Floats  # (phrases, width): sum of the token vectors, divided by the tokens of the window
-    )
+    # (phrases, width): sum of the token vectors, divided by the tokens of the window
+    vectors: Floats
     drops: Floats  # (phrases, 3), of the calibrated log-odds
     logits: Floats  # (3,), of the passage as it is
 

@@ -202,7 +202,7 @@ def build_linear_training_design(
     features: HashedFeatures, headings: Sequence[str | None]
 ) -> LinearTrainingDesign:
     """Build the design matrices of all passages, with a column for each feature in use."""
-    n = len(features.words)
+    n = len(headings)
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
     heading_row = np.repeat(np.arange(n), [len(known[heading]) for heading in headings])
     heading_hash = np.concatenate(

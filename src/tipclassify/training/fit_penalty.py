@@ -112,7 +112,6 @@ def choose_penalty(
     pooled: Vectors,
     fold: Ints,
     fixed: FixedSet | None,
-    penalties: Sequence[float] = PENALTIES,
 ) -> PenaltyChoice:
     """Choose a penalty for heads that learn the user's examples `own`, of vectors `pooled`.
 
@@ -122,7 +121,7 @@ def choose_penalty(
     points = []
     losses = []
     before = measure_on_fixed(fixed, prior.heads, model)
-    for penalty in penalties:
+    for penalty in PENALTIES:
         raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, penalty)
         loss = _log_loss_by_example(raw * model.scale + model.shift, own.y_true)
         losses.append(loss)

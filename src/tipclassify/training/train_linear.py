@@ -16,7 +16,7 @@ from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.corpus.taught import TAUGHT, pack_taught
 from tipclassify.errors import ModelError
-from tipclassify.evaluation.behaviour_tests import passage_of_behaviour_case
+from tipclassify.evaluation.behaviour_tests import passage_of_row
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -160,7 +160,7 @@ def compare_linear(
     except ModelError as error:
         warnings.warn(f"not compared with the shipped model: {error}", stacklevel=2)
         return None
-    passages = [passage_of_behaviour_case(row) for row in rows]
+    passages = [passage_of_row(row) for row in rows]
     fixed = choose_fixed(rows, np.zeros((len(rows), 0), np.float32))
     return compare_on_fixed(fixed, classifier.predict(passages), shipped.predict(passages), seed)
 
@@ -215,9 +215,7 @@ def _evidence_of_linear_model(
     split = holdout.split
     if split.held.any():
         rows = split.held_rows
-        scores = Classifier(fitted.model).predict_proba(
-            [passage_of_behaviour_case(row) for row in rows]
-        )
+        scores = Classifier(fitted.model).predict_proba([passage_of_row(row) for row in rows])
         return HeldOut(rows, scores, calibrated, holdout.weights.reports)
     first = examples.first
     y_pred = {policy: labels[first] for policy, labels in calibrated.y_pred.items()}

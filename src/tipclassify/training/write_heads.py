@@ -130,7 +130,7 @@ def write_adapted_heads(
     )
     meta = {
         "adapted_from": adapted.adapted_from,
-        **{key: model.meta[key] for key in ("base", "natural", "weight_bits") if key in model.meta},
+        **{key: model.meta[key] for key in _OF_ENCODER if key in model.meta},
         "settings": {
             "seed": settings.seed,
             "folds": settings.folds,

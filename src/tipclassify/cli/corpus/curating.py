@@ -83,10 +83,10 @@ def add(
 ) -> None:
     """Add labelled passages to a corpus file, checked as training would check them.
 
-    Rows without an id get one. A text that is in the file already with the same labels is left out
-    and listed; if its labels differ, nothing is added until you resolve that. Near duplicates are
-    added, and listed for you to look at. The existing content stays byte for byte; either all rows
-    are added or none.
+    Rows without an id get one. A text that is in the file already, under the same heading and with
+    the same labels, is left out and listed; if its labels differ, nothing is added until you
+    resolve that. Near duplicates are added, and listed for you to look at. The existing content
+    stays byte for byte; either all rows are added or none.
     """
     from tipclassify.corpus.curation import add_rows
 

@@ -84,26 +84,28 @@ def read_records(path: Path, format: str | None = None) -> list[Record]:
     if name == "doccano" and path.suffix.lower() == ".csv":  # doccano exports those too
         name = "csv"
     file_format = FORMATS[name]
-    by_id: dict[str, Record] = {}
+    read: list[Record] = []
+    number_of_id: dict[str, int] = {}
     problems = []
     for number, (where, entry) in enumerate(file_format.entries(path), 1):
         try:
             if isinstance(entry, RowError):
                 raise entry
             record = file_format.parse(entry, f"{path.stem}-{number}")
-            if by_id.setdefault(record.id, record) is not record:
-                first = list(by_id).index(record.id) + 1
+            first = number_of_id.setdefault(record.id, number)
+            if first != number:
                 raise RowError(
                     f"passages {first} and {number} have the same id {record.id!r}; "
                     "give one another"
                 )
+            read.append(record)
         except RowError as error:
             problems.append(f"{where}: {error}")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             problems.append(f"{where}: not an entry of this format ({error}); export it anew")
-    if problems or not by_id:
+    if problems or not read:
         raise CorpusError(problems or [f"{path}: no passages; check the file"])
-    return list(by_id.values())
+    return read
 
 
 def guess_corpus_format(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -48,7 +49,7 @@ class Explanation:
         0 to 1: logistic function of `logit`.
     logit, bias : float
         Calibrated log-odds, and their value for a passage without known features (additive) or with
-        every word masked (occlusion).
+        every word masked (occlusion); the bias is NaN where only some phrases were masked.
     spans : tuple of SpanWeight
         Largest absolute weight first. Spans overlap: a word counts alone and in its n-grams or
         clause.
@@ -69,7 +70,7 @@ class Explanation:
     heading: float
 
     def to_dict(self) -> dict[str, object]:
-        """Convert to plain JSON values."""
+        """Convert to plain JSON values; a bias that was not measured becomes None."""
         spans = [
             {"start": span.start, "end": span.end, "text": span.text, "weight": span.weight}
             for span in self.spans
@@ -78,7 +79,7 @@ class Explanation:
             "label": self.label,
             "probability": self.probability,
             "logit": self.logit,
-            "bias": self.bias,
+            "bias": None if math.isnan(self.bias) else self.bias,
             "spans": spans,
             "method": self.method,
             "heading": self.heading,

@@ -96,7 +96,8 @@ class EncoderModel:
     Calibrated log-odds of each label are ``scale * logit + shift`` (Platt scaling).
     """
 
-    # ONNX: input_ids and attention_mask, int64 (n, t), to pooled, float32 (n, width)
+    # ONNX: input_ids and attention_mask, int64 (n, t), to pooled, float32 (n, width), and tokens,
+    # float32 (n, t, width)
     graph: bytes = field(repr=False)
     tokenizer: str = field(repr=False)  # JSON of the `tokenizers` library
     # known lower-case words: distinguish names from words, and English from the rest

@@ -89,12 +89,18 @@ def mask_names(
     masked: list[MaskedText] = []
     for _, batch in batches_of_text_for_features(texts):
         tokens = tokenize(batch, vocabulary)
-        at = np.flatnonzero(tokens.word == NAME)
-        names = [[name.span() for name in _COUNTRY_NAMES.finditer(text)] for text in batch]
-        countries = [
-            {place: end for start, end in spans for place in range(start, end)} for spans in names
-        ]
-        for row, *within in np.stack([tokens.row, tokens.start, tokens.end], axis=1)[at].tolist():
+        names: list[list[Span]] = []
+        countries: list[dict[int, int]] = []  # end of the country name at each offset in one
+        for text in batch:
+            spans = [name.span() for name in _COUNTRY_NAMES.finditer(text)]
+            ends: dict[int, int] = {}
+            for start, end in spans:
+                ends.update(dict.fromkeys(range(start, end), end))
+            names.append(spans)
+            countries.append(ends)
+        for token in np.flatnonzero(tokens.word == NAME).tolist():
+            row = int(tokens.row[token])
+            within = (int(tokens.start[token]), int(tokens.end[token]))
             names[row].extend(_split_name_to_mask(batch[row], within, vocabulary, countries[row]))
         masked += (
             _replace_masked_names(text, _merge_overlapping_names(spans), placeholder)
@@ -114,14 +120,15 @@ def _merge_overlapping_names(spans: list[Span]) -> list[Span]:
 
 
 def _split_name_to_mask(
-    text: str, within: Sequence[int], vocabulary: frozenset[str], countries: Mapping[int, int]
+    text: str, within: Span, vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
-    """Split a name of the fast model into names.
+    """Split the name of the fast model that lies `within` two offsets into names.
 
     `countries` has the end of the country name at each offset in one.
     """
     run: list[Span] = []
-    for word in _CAPITALISED.finditer(text, *within):
+    start, end = within
+    for word in _CAPITALISED.finditer(text, start, end):
         if run and not _continues_name_to_mask(text, run[-1], word.start()):
             yield from _trim_name_to_mask(text, run, vocabulary, countries)
             run = []
@@ -210,7 +217,7 @@ def _replace_masked_names(text: str, names: list[Span], placeholder: str) -> Mas
 
 @lru_cache(1 << 15)
 def _spelling_for_encoder(word: str) -> str:
-    """Return the American spelling of a British word, "" for any other word."""
+    """Return a word with British endings replaced, also "otherwize"; "" where nothing changes."""
     folded = word.lower()
     plain = fold_british_spelling(folded)
     return "" if plain == folded else plain

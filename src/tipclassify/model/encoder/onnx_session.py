@@ -29,7 +29,7 @@ from tipclassify.model.encoder.onnx_worker import (
 if TYPE_CHECKING:
     import onnxruntime
 
-__all__ = ["LocalGraph", "OnnxSession", "onnx_thread_count"]
+__all__ = ["LocalGraph", "OnnxSession", "disable_onnx_telemetry", "onnx_thread_count"]
 
 Vectors = npt.NDArray[np.float32]
 Given = TypeVar("Given")
@@ -55,6 +55,11 @@ def onnx_thread_count() -> int:
     return len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
 
 
+def disable_onnx_telemetry() -> None:
+    """Switch the telemetry of ONNX Runtime off, which some builds have; it is read at import."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
 class OnnxSession:
     """ONNX Runtime session of an encoder.
 
@@ -67,6 +72,7 @@ class OnnxSession:
     def __init__(self, model: EncoderModel) -> None:
         from tipclassify.model.loading import is_shipped_graph
 
+        disable_onnx_telemetry()
         self._graph: LocalGraph | RemoteGraph
         if is_shipped_graph(hashlib.sha256(model.graph).hexdigest()):
             self._graph = LocalGraph(model.graph)
@@ -121,8 +127,7 @@ class LocalGraph:
     """Graph that runs in this process; `ModelError` when ONNX Runtime cannot load or run it."""
 
     def __init__(self, graph: bytes) -> None:
-        # read at the import: some builds would report their use
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+        disable_onnx_telemetry()
         import onnxruntime
 
         self._threads = onnx_thread_count()

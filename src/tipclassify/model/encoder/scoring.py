@@ -46,11 +46,21 @@ _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
 # of a report; the token contributions of more texts would take time and memory for nothing
 _REMEMBERED_TEXTS: Final = 1_500
 _CHUNK_TEXTS: Final = 100  # whose token vectors are held at once
-_MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
+MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
+"""Tokens that may hide a word, the first that a tokenizer knows."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_HEADING: Final = 40  # tokens; real headings are shorter
 # characters of a tokenizer, which takes ten times as much memory; of 250,000 words, 17 million
 _LARGEST_TOKENIZER: Final = 60_000_000
+
+
+def first_known_token_id(tokenizer: Tokenizer, names: Sequence[str], default: int) -> int:
+    """Return the id of the first of some names that is a token, else `default`."""
+    for name in names:
+        token_id: int | None = tokenizer.token_to_id(name)
+        if token_id is not None:
+            return token_id
+    return default
 
 
 class _EncoderTokenizer:
@@ -78,8 +88,7 @@ class _EncoderTokenizer:
             self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
         # a tokenizer without a token for unknown words fails here, not on the first report
         self.encode(["\ufffd"])
-        masks = map(self._tokenizer.token_to_id, _MASKS)
-        self.mask: int = next((mask for mask in masks if mask is not None), self.first)
+        self.mask = first_known_token_id(self._tokenizer, MASKS, self.first)
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """Return the encoding of each text without special tokens.

@@ -24,7 +24,7 @@ from tipclassify.text.features.hashing import FEATURE_VERSION
 __all__ = ["MAX_WEIGHT", "SLOT_BITS", "LinearModel", "read_linear_model", "write_linear_model"]
 
 SLOT_BITS: Final = 22  # upper bits of a feature's key: its slot in the hash table
-# largest absolute weight, in units: the seven features of a token still fit into int16
+# largest absolute weight, in units: the file and the table hold whole numbers of 16 bits
 MAX_WEIGHT: Final = 4_000
 
 _FORMAT: Final = 4

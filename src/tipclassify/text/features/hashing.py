@@ -18,7 +18,6 @@ from tipclassify.arrays import U64, Floats, Ints
 from tipclassify.text.features.templates import SALT, structure_of_tokens, template_features
 from tipclassify.text.features.tokenizer import (
     batches_of_text_for_features,
-    count_token_words,
     split_text_into_folded_words,
     tokenize,
 )
@@ -47,8 +46,6 @@ class HashedFeatures:
     end: Ints  # (m,)
     clause: Ints  # (m,), numbered across all passages; -1 if the feature spans clauses
     clause_row: Ints  # (clauses,), passage of each clause, ascending
-    words: Ints  # (passages,), words per passage, figures and names excluded
-    unknown: Ints  # (passages,), unknown words among them
 
 
 def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> HashedFeatures:
@@ -66,8 +63,6 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> HashedFeat
     ends = [none]
     clauses = [none]
     clause_rows = [none]
-    words = [none]
-    unknown = [none]
     clause_count = 0
     for first_passage, batch in batches_of_text_for_features(passages):
         tokens = tokenize(batch, vocabulary)
@@ -80,9 +75,6 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> HashedFeat
             clauses.append(np.where(inside, structure.clause[head] + clause_count, -1))
         clause_rows.append(tokens.row[structure.begin] + first_passage)
         clause_count += len(structure.begin)
-        batch_words, batch_unknown = count_token_words(tokens, len(batch))
-        words.append(batch_words)
-        unknown.append(batch_unknown)
     return HashedFeatures(
         row=np.concatenate(rows),
         hash=np.concatenate(hashes),
@@ -90,8 +82,6 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> HashedFeat
         end=np.concatenate(ends),
         clause=np.concatenate(clauses),
         clause_row=np.concatenate(clause_rows),
-        words=np.concatenate(words),
-        unknown=np.concatenate(unknown),
     )
 
 
