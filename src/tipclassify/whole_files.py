@@ -1,4 +1,4 @@
-"""Temporary files that survive neither a killed process nor a full disk.
+"""Write files that take their name only when complete.
 
 What a killed process left is removed by the next that writes the same file. A lock distinguishes
 files in use from those that a killed process left.

@@ -35,9 +35,14 @@ from tipclassify.evaluation.behaviour_tests import default_cases_path
 from tipclassify.readers import read_report
 from tipclassify.reporting.comparison.changed_words import changed_words
 from tipclassify.reporting.comparison.comparison import Comparison, compare
-from tipclassify.reporting.comparison.matching import MIN_SIMILARITY, PassageMatch
-from tipclassify.reporting.comparison.matching import match_reports as align
+from tipclassify.reporting.comparison.matching import (
+    MIN_SIMILARITY,
+    PassageMatch,
+    find_match_candidates,
+    match_passages_of_reports,
+)
 from tipclassify.reporting.comparison.pairs import KINDS, MARGIN, PassagePair
+from tipclassify.reporting.comparison.terms import extract_compared_terms
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers.compared import write_comparison_html
 from tipclassify.text.document import Document, Passage
@@ -337,6 +342,14 @@ Some prison governors
 
 app = typer.Typer()
 app.command()(command)
+
+
+def align(
+    old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
+) -> list[PassageMatch]:
+    """Match the passages of two reports."""
+    terms = extract_compared_terms([passage.text for passage in (*old, *new)], vocabulary)
+    return match_passages_of_reports(old, new, terms, find_match_candidates(old, new, terms))
 
 
 def run(*args: object, stdin: str = "", model: str = "fast") -> Result:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import InputError
-from tipclassify.pipeline.own_files import is_output_folder, own_files, says_it_is_ours
+from tipclassify.pipeline.own_files import is_output_folder, own_files
 from tipclassify.pipeline.resume import LEDGER
 from tipclassify.readers import has_report_suffix
 from tipclassify.readers.limits import list_zip_members, read_bounded
@@ -57,16 +57,16 @@ def expand_inputs(
     return list(dict.fromkeys(inputs))
 
 
-def is_input(name: str, rows: Sequence[str]) -> bool:
+def is_input(name: str, tables: Sequence[str]) -> bool:
     """Return whether a file of a folder is read: a report, or a file of rows.
 
-    Its suffix decides; `rows` are further suffixes of files of rows.
+    Its suffix decides; `tables` are further suffixes of files of rows.
     """
     suffix = os.path.splitext(name)[1].lower()
-    return suffix in (*ROWS, *rows) or (suffix != "" and has_report_suffix(name))
+    return suffix in (*ROWS, *tables) or (suffix != "" and has_report_suffix(name))
 
 
-def _expanded_input(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
+def _expanded_input(name: str, tables: Sequence[str], output: Path | None) -> list[str]:
     if name == "-" or "://" in name:
         return [name]
     if name.startswith("@") and not os.path.exists(name):
@@ -76,37 +76,37 @@ def _expanded_input(name: str, rows: Sequence[str], output: Path | None) -> list
             raise InputError(
                 f"{name}: not UTF-8; give a text file with one path or link a line"
             ) from None
-        return [file for inner in listed for file in _expanded_input(inner, rows, output)]
+        return [file for inner in listed for file in _expanded_input(inner, tables, output)]
     if os.path.isdir(name):
-        return _files_of_folder(name, rows, output)
+        return _files_of_folder(name, tables, output)
     if _is_zip_input(name) and os.path.isfile(name):
-        return _expand_zip_input(name, rows)
+        return _expand_zip_input(name, tables)
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
-        return _files_of_pattern(name, rows)
+        return _files_of_pattern(name, tables)
     return [name]
 
 
-def _files_of_pattern(name: str, rows: Sequence[str]) -> list[str]:
+def _files_of_pattern(name: str, tables: Sequence[str]) -> list[str]:
     """List the inputs that a pattern matches, without what tipclassify wrote."""
     matches = sorted(glob.glob(name, recursive=True))
     paths = [Path(match) for match in matches if os.path.isfile(match)]
-    own = {path for path in paths if path.name == LEDGER or says_it_is_ours(path)}
+    own = own_files(Path(name).parent, paths, reading_rows=True)
     _warn_of_own_files(name, own)
     inputs: list[str] = []
     for path in paths:
         if path not in own:
-            inputs += _file_or_members(path, rows)
+            inputs += _file_or_members(path, tables)
     if not inputs:
         raise InputError(f"{name}: matches no file; check the pattern")
     return inputs
 
 
-def _file_or_members(path: Path, rows: Sequence[str]) -> list[str]:
+def _file_or_members(path: Path, tables: Sequence[str]) -> list[str]:
     """Return the name of a file, or the reports in it where it is a zip archive."""
-    return _expand_zip_input(str(path), rows) if _is_zip_input(path.name) else [str(path)]
+    return _expand_zip_input(str(path), tables) if _is_zip_input(path.name) else [str(path)]
 
 
-def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> list[str]:
+def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> list[str]:
     """List the inputs in a folder.
 
     Folders in it that cannot be opened are listed too, so that reading them reports what is wrong.
@@ -130,7 +130,7 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
         subfolders[:] = [subfolder for subfolder in visible if subfolder not in results]
         candidates += (Path(folder, file) for file in names if not file.startswith(_HIDDEN))
     paths = sorted(filter(Path.is_file, candidates))
-    files = [path for path in paths if _is_zip_input(path.name) or is_input(path.name, rows)]
+    files = [path for path in paths if _is_zip_input(path.name) or is_input(path.name, tables)]
     others = sorted(set(paths) - set(files))
     written_to = output is not None and _is_input_folder_also_output(name, output)
     written = own_files(Path(name), files, reading_rows=not written_to)
@@ -138,7 +138,7 @@ def _files_of_folder(name: str, rows: Sequence[str], output: Path | None) -> lis
     inputs: list[str] = []
     for path in files:
         if path not in written:
-            inputs += _file_or_members(path, rows)
+            inputs += _file_or_members(path, tables)
     if not inputs and not locked:
         raise InputError(
             f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like"
@@ -176,7 +176,7 @@ def _is_zip_input(name: str) -> bool:
     return name.lower().endswith(".zip")
 
 
-def _expand_zip_input(archive: str, rows: Sequence[str]) -> list[str]:
+def _expand_zip_input(archive: str, tables: Sequence[str]) -> list[str]:
     """Return the reports in a zip archive.
 
     One without any is returned itself, so that reading it reports what is wrong.
@@ -185,8 +185,8 @@ def _expand_zip_input(archive: str, rows: Sequence[str]) -> list[str]:
         members = list_zip_members(archive)
     except InputError:
         return [archive]
-    files = [member for member in members if is_input(member, rows)]
-    others = [member for member in members if not is_input(member, rows)]
+    files = [member for member in members if is_input(member, tables)]
+    others = [member for member in members if not is_input(member, tables)]
     if files and others:
         named = _name_inputs_left_out(others)
         warnings.warn(

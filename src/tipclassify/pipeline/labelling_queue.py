@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Floats
+from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.active_learning import rank_for_active_learning
 from tipclassify.corpus.loading import text_key
 from tipclassify.labels import LABELS, Policy
@@ -56,15 +56,16 @@ def queue_rows(
     """
     candidates = _queue_candidates(reports, known)
     passages = [candidate.passage for candidate in candidates]
-    votes = []
-    other_scores = None
+    other_labels: Bools | None = None
+    other_scores: Floats | None = None
     if other is not None and passages:
         other_scores = other.predict_proba(passages)
-        votes = [apply_thresholds(other_scores, other.thresholds(policy))]
+        other_labels = apply_thresholds(other_scores, other.thresholds(policy))
     rows: list[dict[str, object]] = []
     ids = _QueueIds()
+    others = [] if other_labels is None else [other_labels]
     for pick in rank_for_active_learning(
-        passages, thresholds, n, known=known, others=votes, seed=seed
+        passages, thresholds, n, known=known, others=others, seed=seed
     ):
         candidate = candidates[pick.index]
         row = {
@@ -74,8 +75,8 @@ def queue_rows(
             "predicted": list(candidate.passage.labels),
             "scores": _queue_row_scores(candidate.passage.scores.values()),
         }
-        if other_scores is not None:
-            row["other_labels"] = list(compress(LABELS, votes[0][pick.index]))
+        if other_labels is not None and other_scores is not None:
+            row["other_labels"] = list(compress(LABELS, other_labels[pick.index]))
             row["other_scores"] = _queue_row_scores(other_scores[pick.index].tolist())
         rows.append({**row, "why": pick.why, **candidate.source})
     return rows
@@ -136,7 +137,7 @@ def _queue_row_scores(scores: Iterable[float]) -> dict[str, float]:
 def _queue_candidate(report: TaggedReport, passage: Passage, number: int) -> _QueueCandidate:
     """Describe a passage with its source: report, section, page and offsets.
 
-    An input row keeps its own fields; `number` is its place in the report.
+    An input row keeps its own fields; `number` is its place in the batch of rows.
     """
     stem = PurePath(report.file.rstrip("/")).stem or "input"
     if report.extras:
@@ -146,9 +147,9 @@ def _queue_candidate(report: TaggedReport, passage: Passage, number: int) -> _Qu
             if name not in _OWN and value is not None
         }
         own_id = own.pop("id", None)
-        return _QueueCandidate(
-            passage, str(own_id or f"{stem}-{number + 1}"), {"report": report.file, **own}
-        )
+        made_id = f"{stem}-{number + 1}"
+        row_id = made_id if own_id in (None, "") else str(own_id)
+        return _QueueCandidate(passage, row_id, {"report": report.file, **own})
     source = {
         "report": report.file,
         "doc": report.file,  # passages of one report stay on one side of a split

@@ -68,6 +68,7 @@ def tag_report(
     """
     classifier = model if isinstance(model, Classifier) else Classifier.load(model)
     context = ScoringContext(classifier, policy, day=day)
+    classifier.thresholds(policy)  # an unknown policy is refused before anything is read
     if isinstance(source, Document):
         tagged = classifier.tag(source, policy, unit)
         return TaggedReport(source.source, source, tagged, context=context)

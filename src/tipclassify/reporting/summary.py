@@ -159,19 +159,20 @@ class Summary:
 
     def summary_rows(self) -> Iterator[SummaryRow]:
         """Yield a row for each group, then for each total."""
+        file_names = self.file_names
         for group in self.groups:
-            yield self._row(group, self._names(group), is_total=False)
+            yield self._row(group, self._names(group, file_names), is_total=False)
         for total in self.shown_totals:
             names: dict[str, Name] = dict.fromkeys(self.by)
             if total.key and "publication" in names:
                 names["publication"] = total.key[0]
             yield self._row(total, names, is_total=True)
 
-    def _names(self, group: Group) -> dict[str, Name]:
+    def _names(self, group: Group, file_names: Mapping[Name, Name]) -> dict[str, Name]:
         """Name the dimensions of a group, files without their folders."""
         names = dict(zip(self.by, group.key, strict=True))
         if "file" in names:
-            names["file"] = self.file_names[names["file"]]
+            names["file"] = file_names[names["file"]]
         return names
 
     def _row(self, group: Group, names: Mapping[str, Name], is_total: bool) -> SummaryRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
 
@@ -31,8 +31,8 @@ class GivenFiles:
     """What is here of a bundle's inputs and exports."""
 
     # functions that read an input, by the SHA-256 of its bytes
-    readers: dict[str, Callable[[], bytes]] = field(default_factory=dict)
-    checks: list[Check] = field(default_factory=list)
+    readers: dict[str, Callable[[], bytes]]
+    checks: list[Check]
 
 
 def find_given(
@@ -105,8 +105,8 @@ def find_given(
         names = list_for_bundle_check([recorded.name for recorded in absent])
         detail = "not here; name the files after the bundle"
         inputs.others.append(Check("inputs", "not checked", detail, names))
-    of = count_with_noun(len(manifest.inputs), "input")
-    checks = inputs.checks(f"{inputs.good:,} of {of} here, byte for byte")
+    all_inputs = count_with_noun(len(manifest.inputs), "input")
+    checks = inputs.checks(f"{inputs.good:,} of {all_inputs} here, byte for byte")
     return GivenFiles(readers, [*checks, *_checks_of_bundled_exports(bundled, exports)])
 
 

@@ -75,6 +75,7 @@ Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
 Label = Annotated[str, _manifest_choice(LABELS)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Threshold = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 # passages of a corpus; sums of squares of more would overflow
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
@@ -173,7 +174,7 @@ class Manifest(_ManifestObject, frozen=True):
     model: ModelId
     policy: Policy
     thresholds: Probabilities
-    moved: dict[Label, Probability]  # overrides of the policy's thresholds
+    moved: dict[Label, Threshold]  # overrides of the policy's thresholds
     unit: Unit
     encoding: str | None
     # `AdjustmentRates`

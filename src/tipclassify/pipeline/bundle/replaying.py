@@ -130,7 +130,8 @@ def replay_bundle(
     of_text = replayed.text.checks(same_text, needed)
     if unreadable:
         detail = f"{PASSAGES} cannot be read to its end"
-        not_checked = [Check(step, "not checked", detail) for step in _STEPS]
+        steps = _STEPS if manifest.checks is None else (*_STEPS, "checks")
+        not_checked = [Check(step, "not checked", detail) for step in steps]
         return [*of_text, Check("passages", "differs", unreadable), *not_checked]
     of_split = count_with_noun(replayed.split.good, "input")
     same_split = f"the same passages, at the same characters, from {of_split}"

@@ -218,10 +218,12 @@ def _pack_inputs_of_bundle(
 
 def _pack_bundle_exports(packer: BundlePacker, exports: Sequence[Path]) -> None:
     """Add exported files by their names; raise `InputError` when two have the same."""
+    taken = {name.casefold() for name in packer.files}
     for file in exports:
         name = EXPORTS + (_ODD.sub("-", file.name).lstrip(".-") or "export")
-        if name in packer.files:
+        if name.casefold() in taken:
             raise InputError(f"{file}: another export has this name; rename one")
+        taken.add(name.casefold())
         packer.add(name, io.BytesIO(read_bounded(str(file))))
 
 

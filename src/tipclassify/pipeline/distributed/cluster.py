@@ -221,8 +221,11 @@ def _records_of_cluster_tasks(
 def _record_part_failed_on_cluster(part: InputPart, error: str) -> PartRecord:
     """Make the record of a part that no worker could finish.
 
-    It has one retryable failure and no passages.
+    It has a retryable failure of each of its inputs, and no passages.
     """
-    name = part.sources[0].name
-    failure = Failure(name, f"{part}: {error}", retryable=True)
-    return PartRecord(part_name([str(part)]), {name: 0}, failures=[failure])
+    failures = []
+    for source in part.sources:
+        where = str(part) if len(part.sources) == 1 else source.name
+        failures.append(Failure(source.name, f"{where}: {error}", retryable=True))
+    rows = {source.name: 0 for source in part.sources}
+    return PartRecord(part_name([str(part)]), rows, failures=failures)

@@ -163,7 +163,7 @@ def _tagged_reports_of_cluster_source(
     if part.kind == "rows":
         read_rows = rows
     elif source.suffix in ROWS:
-        read_rows = _read_lines_on_cluster_worker(source, part, record)
+        read_rows = _read_lines_on_cluster_worker(source, part, work.text, record)
     else:
         read_rows = _read_parquet_on_cluster_worker(source, part, work.text, record)
     for batch in read_jsonl_batches(read_rows, lambda row: len(row["text"]) + 1):
@@ -188,13 +188,13 @@ def _open_cluster_source(source: ClusterSource) -> Iterator[IO[bytes]]:
 
 
 def _read_lines_on_cluster_worker(
-    source: ClusterSource, part: InputPart, record: PartRecord
+    source: ClusterSource, part: InputPart, text: str, record: PartRecord
 ) -> Iterator[dict[str, Any]]:
     with _open_cluster_source(source) as file:
         for at, line in lines_of_part_range(file, part.start, part.end, LARGEST):
             try:
                 if line.strip():
-                    yield parse_jsonl_row(line, f"{source.name}, byte {at}")
+                    yield parse_jsonl_row(line, f"{source.name}, byte {at}", text)
             except InputError as error:
                 record.failures.append(Failure(source.name, str(error)))
 

@@ -232,7 +232,17 @@ class _PdfTextPage:
         inside = 0 <= x0 + x1 <= 2 * page.x1 and 0 <= middle <= page.y1
         self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(self._x), byref(self._y))
         y = turn_pdf_y(self._x.value, self._y.value, self._area, style.angle)
-        word = PdfWord(text, x0, x1, y, style.size, style.bold, glued, style.tag, style.font)
+        word = PdfWord(
+            text=text,
+            x0=x0,
+            x1=x1,
+            y=y,
+            size=style.size,
+            bold=style.bold,
+            glued=glued,
+            tag=style.tag,
+            font=style.font,
+        )
         return _GlyphRun(word, style.angle, inside)
 
 

@@ -24,11 +24,10 @@ from tipclassify.readers.pdf.characters import normalize_pdf_text
 from tipclassify.readers.pdf.layout.flow import (
     Bookmarks,
     PdfParagraph,
-    body_type_size,
     pdf_bookmark_key,
     read_pdf_paragraphs,
 )
-from tipclassify.readers.pdf.layout.pages import PageLayout, whole_pdf_words
+from tipclassify.readers.pdf.layout.pages import PageLayout, body_type_size, whole_pdf_words
 from tipclassify.readers.pdf.legibility import is_garbled_page
 from tipclassify.readers.pdf.page import read_pdf_page
 from tipclassify.readers.pdf.references import (

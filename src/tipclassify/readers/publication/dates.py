@@ -36,7 +36,7 @@ _FIRST_YEAR: Final = 1900
 def iso_date(written: str) -> str | None:
     """Return the day, month or year in the form of ISO 8601.
 
-    None for anything else, and for one to come.
+    None for anything else, and for a year to come.
 
     >>> iso_date("4 April 2014"), iso_date("June 24, 2024"), iso_date("2015-09-29T08:00:00-04:00")
     ('2014-04-04', '2024-06-24', '2015-09-29')

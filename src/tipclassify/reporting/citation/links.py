@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote, urldefrag
 
+from tipclassify.text.document import CELL_BAR
+
 __all__ = ["FRAGMENT_WORDS", "link_to"]
 
 FRAGMENT_WORDS: Final = 6
@@ -23,7 +25,7 @@ def link_to(address: str, text: str, page: str = "") -> str:
     without_fragment = urldefrag(address).url
     if page:
         return f"{without_fragment}#page={page}"
-    cells = [cell.split() for cell in text.split(" | ")]
+    cells = [cell.split() for cell in text.split(CELL_BAR)]
     ends = [cells[0][:FRAGMENT_WORDS], cells[-1][-FRAGMENT_WORDS:]]
     if len(cells) == 1 and len(cells[0]) <= 2 * FRAGMENT_WORDS:
         ends = [cells[0]]  # the passage, which is short, is searched for as a whole

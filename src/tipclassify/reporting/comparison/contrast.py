@@ -16,6 +16,7 @@ from typing import Final
 from tipclassify.reporting.comparison.identity import identity_of_report
 from tipclassify.reporting.comparison.matching import match_texts_for_contrast
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
+from tipclassify.text.document import CELL_BAR
 
 __all__ = [
     "MATTERS",
@@ -41,7 +42,7 @@ MATTERS: Final = {
     "hotlines": r"hotline|help ?line",
     "training": r"\btrain(?:ed|ing|ings)\b",
     "funds": r"\bfund(?:s|ed|ing)?\b|budget|resource",
-    "minimum age": r"minimum(?: \w+)? age|minimum age|age (?:of|for) work",
+    "minimum age": r"minimum(?: \w+)? age|age (?:of|for) work",
     "action plans": r"action plan|plan of action|national plan|strategy",
     "coordination": r"committee|council|task force|coordinat|interministerial|interagency",
     "surveys and data": r"survey|statistic|\bdata\b",
@@ -63,8 +64,6 @@ report that we measure on). Of the 26 pairs that are found in those reports, 23 
 """
 
 _MIN_SHARED: Final = 2  # content words in common
-# between the cells of a row: "Unannounced inspections | Yes" is no statement to contradict
-_TABLE: Final = " | "
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +187,6 @@ def _one_sided_findings(
         for finding in report.findings():
             passage = finding.passage
             is_one_sided = label in passage.labels and without not in passage.labels
-            if is_one_sided and _TABLE not in passage.text and passage.text not in seen:
+            if is_one_sided and CELL_BAR not in passage.text and passage.text not in seen:
                 seen.add(passage.text)
                 yield _OneSidedFinding(number, finding)

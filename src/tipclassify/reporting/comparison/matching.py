@@ -29,7 +29,6 @@ __all__ = [
     "PassageMatch",
     "find_match_candidates",
     "match_passages_of_reports",
-    "match_reports",
     "match_texts_for_contrast",
 ]
 
@@ -119,31 +118,11 @@ class MatchCandidates:
         """Find for each passage of either report the most similar one of the other."""
         nearest: ReportSides[Nearest] = ReportSides({}, {})
         for candidate in self.most_similar_first():
-            in_new = Neighbour(candidate.new, candidate.similarity)
-            in_old = Neighbour(candidate.old, candidate.similarity)
-            nearest.old.setdefault(candidate.old, in_new)
-            nearest.new.setdefault(candidate.new, in_old)
+            neighbour_in_new = Neighbour(candidate.new, candidate.similarity)
+            neighbour_in_old = Neighbour(candidate.old, candidate.similarity)
+            nearest.old.setdefault(candidate.old, neighbour_in_new)
+            nearest.new.setdefault(candidate.new, neighbour_in_old)
         return nearest
-
-
-def match_reports(
-    old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
-) -> list[PassageMatch]:
-    """Match passages one to one, in the order of `PassageMatch.old`.
-
-    Equal passages are matched first. The similarity of the others is the cosine of tf-idf vectors
-    of stems of content words and of words of names (Salton and Buckley 1988), which the
-    `vocabulary` of lower-case words tells apart. The matching is greedy, most similar pair first,
-    ties by position; its total similarity is at least half of the maximum (Preis 1999, STACS, LNCS
-    1563:259-269).
-
-    >>> texts = "Courts convicted nine traffickers.", "In May, courts convicted no traffickers."
-    >>> old, new = ([Passage(text, 0, len(text))] for text in texts)
-    >>> match_reports(old, new, frozenset({"courts"}))
-    [PassageMatch(old=0, new=0, similarity=1.0, equal=False, alike=True)]
-    """
-    terms = extract_compared_terms([passage.text for passage in (*old, *new)], vocabulary)
-    return match_passages_of_reports(old, new, terms, find_match_candidates(old, new, terms))
 
 
 def match_passages_of_reports(
@@ -152,7 +131,13 @@ def match_passages_of_reports(
     terms: ComparedTerms,
     candidates: MatchCandidates,
 ) -> list[PassageMatch]:
-    """Match passages one to one by their `candidates`; `terms` are those of OLD, then of NEW."""
+    """Match passages one to one by their `candidates`, in the order of `PassageMatch.old`.
+
+    `terms` are those of OLD, then of NEW. Equal passages are matched first. The similarity of the
+    others is the cosine of tf-idf vectors of stems of content words and of words of names (Salton
+    and Buckley 1988). The matching is greedy, most similar pair first, ties by position; its total
+    similarity is at least half of the maximum (Preis 1999, STACS, LNCS 1563:259-269).
+    """
     matches = list(_match_equal_passages(old, new))
     taken_old = {match.old for match in matches}
     taken_new = {match.new for match in matches}
@@ -174,21 +159,21 @@ def match_passages_of_reports(
     return sorted(matches)
 
 
-def _is_reworded_match(candidate: MatchCandidate, terms: ComparedTerms, olds: int) -> bool:
-    """Test whether two passages say the same thing reworded; there are `olds` of OLD."""
-    in_terms = olds + candidate.new
-    least = least_shared_wording(terms, candidate.old, in_terms, candidate.apart)
-    return wording_share(terms.words[candidate.old], terms.words[in_terms]) >= least
+def _is_reworded_match(candidate: MatchCandidate, terms: ComparedTerms, old_count: int) -> bool:
+    """Test whether two passages say the same thing reworded; OLD has `old_count` passages."""
+    place_of_new = old_count + candidate.new  # in `terms`
+    least = least_shared_wording(terms, candidate.old, place_of_new, candidate.apart)
+    return wording_share(terms.words[candidate.old], terms.words[place_of_new]) >= least
 
 
-def _matching_order(candidates: MatchCandidates, olds: int, news: int) -> list[int]:
+def _matching_order(candidates: MatchCandidates, old_count: int, new_count: int) -> list[int]:
     """Order the pairs that may match, by number: most similar first, then by distance in position.
 
-    `olds` and `news` are the numbers of passages. The order is symmetric in OLD and NEW.
+    `old_count` and `new_count` are the numbers of passages. The order is symmetric in OLD and NEW.
     """
     penalty = np.where(candidates.apart, _APART, 0.0)
     score = np.where(candidates.enough, candidates.similarity - penalty, 0.0)
-    distance = np.abs(candidates.olds / max(olds, 1) - candidates.news / max(news, 1))
+    distance = np.abs(candidates.olds / max(old_count, 1) - candidates.news / max(new_count, 1))
     larger = np.maximum(candidates.olds, candidates.news)
     smaller = np.minimum(candidates.olds, candidates.news)
     order = np.lexsort([larger, smaller, distance, -score])
@@ -223,14 +208,14 @@ def find_match_candidates(
     vectors = tfidf_vectors_for_near_duplicates(_leave_out_common_terms(terms.words))
     present = vectors.sign()  # 1 for each word of a passage
     sizes = np.diff(vectors.indptr)  # number of different words of each passage
-    in_old = len(old)
-    in_new = len(new)
+    old_count = len(old)
+    new_count = len(new)
     chunks = []
     # the full similarity matrix may not fit in memory
-    for first in range(0, max(in_old, 1), _CHUNK):
-        after = min(first + _CHUNK, in_old)
-        cosine = vectors[first:after] @ vectors[in_old:].T
-        shared = present[first:after] @ present[in_old:].T
+    for first in range(0, max(old_count, 1), _CHUNK):
+        after = min(first + _CHUNK, old_count)
+        cosine = vectors[first:after] @ vectors[old_count:].T
+        shared = present[first:after] @ present[old_count:].T
         # the same sparsity pattern: sorted, their entries correspond
         cosine.sort_indices()
         shared.sort_indices()
@@ -239,9 +224,9 @@ def find_match_candidates(
         olds = pairs.row[near] + first
         news = pairs.col[near]
         similarity = np.minimum(pairs.data[near], 1.0)
-        shorter = np.minimum(sizes[olds], sizes[in_old + news])
+        shorter = np.minimum(sizes[olds], sizes[old_count + news])
         enough = shared.data[near] >= np.minimum(_MIN_SHARED, shorter)
-        distance = np.abs(olds / max(in_old, 1) - news / max(in_new, 1))
+        distance = np.abs(olds / max(old_count, 1) - news / max(new_count, 1))
         kept = _most_similar_candidates(olds, similarity, distance)
         chunks.append(_CandidateChunk(olds[kept], news[kept], similarity[kept], enough[kept]))
     olds = np.concatenate([chunk.olds for chunk in chunks])

@@ -27,10 +27,6 @@ class ReportSides(Generic[T]):
     old: T
     new: T
 
-    def swapped(self) -> ReportSides[T]:
-        """Return the sides as seen from the other report."""
-        return ReportSides(self.new, self.old)
-
 
 _QUOTES: Final = str.maketrans(dict.fromkeys("‘’‚‛´`", "'") | dict.fromkeys("“”„‟«»", '"'))
 

@@ -54,14 +54,14 @@ def write_contrast_jsonl(contrast: Contrast, out: IO[str], context: ScoringConte
 
 
 def _cited_contrast_side(finding: Finding, context: ScoringContext) -> dict[str, object]:
-    return {**finding.to_dict(), "citation": cite(finding, context).source}
+    return {**finding.to_dict(), "citation": cite(finding, finding.context or context).source}
 
 
 def write_contrast_html(contrast: Contrast, out: IO[str], context: ScoringContext) -> None:
     """Write one page, without a script."""
 
     def cite_contrast_side(finding: Finding) -> Citation:
-        return cite(finding, context)
+        return cite(finding, finding.context or context)
 
     out.writelines(
         render_template(

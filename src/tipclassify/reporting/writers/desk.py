@@ -78,11 +78,15 @@ class DeskWriter:
         for file in sorted((self.files.folder / "data").glob("*.html.json")):
             page = self.files.folder / file.name.removesuffix(".json")
             data = read_desk_record_file(file)
-            if data is None or data.report is None:
+            if data is None or data.report is None or not self._is_whole(data.report):
                 message = f"{file}: not whole; its report is left out until it is scored again"
                 warnings.warn(message, stacklevel=3)
             elif page.is_file():
                 self.reports[page] = data.report
+
+    def _is_whole(self, report: DeskReport) -> bool:
+        """Return whether all data files of a report can be read."""
+        return None not in [read_desk_record_file(part) for part in self.files.parts(report)]
 
     def page_of(self, file: str, named: Path, is_same: Callable[[str, Path], bool]) -> Path:
         """Choose the page of an input: of an earlier run, or `named` if no other input has it.

@@ -17,7 +17,7 @@ from tipclassify.progress import Progress
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import contrast_publications
 from tipclassify.reporting.comparison.ledger import build_ledger
-from tipclassify.reporting.report import ScoringContext
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers import contrasted, followed
 from tipclassify.reporting.writers.compared import write_comparison_html
 from tipclassify.reporting.writers.desk_records import DeskReport, DeskReportFiles
@@ -105,7 +105,7 @@ class _ChangePages:
         """Write what changed; return False for reports of different publications after all."""
         if self._is_current(target, (old, new)):
             return True
-        comparison = compare(self.files.read_report(old), self.files.read_report(new), self.context)
+        comparison = compare(self._read(old), self._read(new), self.context)
         if comparison.publication_warnings():
             return False
         with self.files.open_file(target) as out:
@@ -115,7 +115,7 @@ class _ChangePages:
     def _write_ledger(self, series: Sequence[DeskReport]) -> str:
         target = self._target(f"ledger-{_digest_of_series(series[0])}.html")
         if not self._is_current(target, series):
-            ledger = build_ledger(list(map(self.files.read_report, series)), self.context)
+            ledger = build_ledger(list(map(self._read, series)), self.context)
             with self.files.open_file(target) as out:
                 followed.write_ledger_html(ledger, out, self.context)
         return _link_to_change_page(target)
@@ -124,10 +124,13 @@ class _ChangePages:
         """Write the publications on a country and year side by side; return the link."""
         target = self._target(f"beside-{_digest_of_series(reports[0], reports[0].year)}.html")
         if not self._is_current(target, reports):
-            pairs = contrast_publications(list(map(self.files.read_report, reports)), self.context)
+            pairs = contrast_publications(list(map(self._read, reports)), self.context)
             with self.files.open_file(target) as out:
                 contrasted.write_contrast_html(pairs, out, self.context)
         return _link_to_change_page(target)
+
+    def _read(self, report: DeskReport) -> TaggedReport:
+        return self.files.read_report(report, self.context)
 
     def _target(self, name: str) -> Path:
         return self.files.folder / "changes" / name

@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 from pathlib import Path
 from typing import IO, Final
@@ -25,7 +25,7 @@ from tipclassify.labels import LABELS
 from tipclassify.readers.formats import is_link
 from tipclassify.reporting.citation import CSL_DATES, CSL_VARIABLES
 from tipclassify.reporting.particulars import RECURRING_COUNTRIES
-from tipclassify.reporting.report import TaggedReport
+from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.features.vocabulary import BRITISH, MAX_RESPELLED, fold_british_spelling
 
@@ -169,8 +169,8 @@ class DeskReportFiles:
         with self.open_file(file) as out:
             out.write(json_line(msgspec.to_builtins(data)))
 
-    def read_report(self, report: DeskReport) -> TaggedReport:
-        """Read the passages of a report again."""
+    def read_report(self, report: DeskReport, context: ScoringContext) -> TaggedReport:
+        """Read the passages of a report again; it is cited as read on the day it was scored."""
         passages = []
         for file in self.parts(report):
             data = read_desk_record_file(file)
@@ -200,7 +200,8 @@ class DeskReportFiles:
             date=report.date or None,
             address=report.address if is_link(report.address) else None,
         )
-        return TaggedReport(unquote(report.page), document, passages)
+        read_then = replace(context, day=report.read)
+        return TaggedReport(unquote(report.page), document, passages, context=read_then)
 
 
 def read_desk_record_file(file: Path) -> DeskPassageFile | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -30,7 +30,8 @@ class FirstScreenBox(NamedTuple):
 
     strongest: list[MarkedPassage]
     templates: list[MarkedPassage]  # sentences that stand in many reports
-    rows: list[MarkedPassage]  # of tables
+    rows: list[MarkedPassage]  # the first ones of tables
+    row_count: int  # all rows of tables
 
     def folded(self) -> str:
         """Say what is folded: "and 7 sentences that stand in many reports, 23 table rows"."""
@@ -40,8 +41,8 @@ class FirstScreenBox(NamedTuple):
             parts.append(
                 f"{count_with_noun(len(self.templates), 'sentence')} that {verb} in many reports"
             )
-        if self.rows:
-            parts.append(count_with_noun(len(self.rows), "table row"))
+        if self.row_count:
+            parts.append(count_with_noun(self.row_count, "table row"))
         return f"and {', '.join(parts)}" if parts else ""
 
     def links(self) -> list[MarkedPassage]:
@@ -56,6 +57,7 @@ class FirstScreen:
         self._candidates: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
         self._templates: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
         self._rows: dict[str, list[MarkedPassage]] = {label: [] for label in LABELS}
+        self._row_counts: Counter[str] = Counter()
         # countries of each tagged sentence
         self._countries: defaultdict[int, set[str]] = defaultdict(set)
 
@@ -67,7 +69,9 @@ class FirstScreen:
             self._countries[wording_identity(mark.passage.text)].add(country)
             for label in mark.passage.labels:
                 if mark.nature.kind == "table row":
-                    self._rows[label].append(mark)
+                    self._row_counts[label] += 1
+                    if len(self._rows[label]) < _FOLDED:
+                        self._rows[label].append(mark)
                 elif mark.nature.template:
                     self._templates[label].append(mark)
                 else:
@@ -103,4 +107,5 @@ class FirstScreen:
             strongest=best + templates[:missing],
             templates=templates[missing:],
             rows=self._rows[label],
+            row_count=self._row_counts[label],
         )

@@ -122,14 +122,19 @@ def write_ledger_json(ledger: Ledger, out: IO[str], context: ScoringContext) -> 
 
 
 def _cited_ledger_standing(standing: LedgerStanding, context: ScoringContext) -> dict[str, object]:
-    return {**standing.to_dict(), "citation": cite(standing.finding, context).source}
+    return {**standing.to_dict(), "citation": _cite_standing(standing, context).source}
+
+
+def _cite_standing(standing: LedgerStanding, context: ScoringContext) -> Citation:
+    """Cite a passage as of the day on which its report was read."""
+    return cite(standing.finding, standing.finding.context or context)
 
 
 def write_ledger_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
     """Write one page. It has no script: CSS reads its filters."""
 
     def cite_standing(standing: LedgerStanding) -> Citation:
-        return cite(standing.finding, context)
+        return _cite_standing(standing, context)
 
     out.writelines(
         render_template(

@@ -45,8 +45,8 @@ def write_findings_html(
 ) -> None:
     """Write one page for all reports. The same input gives the same bytes."""
     page = _ReportsPage(context)
-    # Articles are staged, since the page's header has totals: memory does not grow with the number
-    # of reports.
+    # Articles are staged, since the page's header has totals; of earlier reports only findings that
+    # the first screen may show stay in memory.
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
         for report in reports:
             staged.writelines(page.article(report))

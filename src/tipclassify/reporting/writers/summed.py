@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from typing import IO, Final
 
 from rich.table import Table
@@ -11,7 +12,7 @@ from rich.text import Text
 from tipclassify.formatting import csv_cell, json_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.adjustment import ASSUMPTION, NOTES
-from tipclassify.reporting.dimensions import Key, shown_dimension_name
+from tipclassify.reporting.dimensions import Key, Name, shown_dimension_name
 from tipclassify.reporting.group import NONE, Group
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.summary import OVERLAP, Summary
@@ -31,11 +32,11 @@ def write_summary_table(summary: Summary, out: IO[str]) -> None:
         table.add_column(name, overflow="fold", vertical="top")
     for column in ("passages", *LABELS, NONE):
         table.add_column(column, justify="right", no_wrap=True)
+    file_names = summary.file_names
     above: Key = ()
     for group in summary.groups:
-        table.add_row(
-            *_names_of_summary_row(summary, group, above), *_cells_of_summary_row(summary, group)
-        )
+        names = _names_of_summary_row(summary.by, file_names, group, above)
+        table.add_row(*names, *_cells_of_summary_row(summary, group))
         above = group.key
     table.add_section()
     no_names = ["" for _ in summary.by[1:]]
@@ -45,12 +46,14 @@ def write_summary_table(summary: Summary, out: IO[str]) -> None:
     console.print(Text("\n".join(["", *_summary_caveats(summary)])))
 
 
-def _names_of_summary_row(summary: Summary, group: Group, above: Key) -> list[Text]:
+def _names_of_summary_row(
+    dimensions: Sequence[str], file_names: Mapping[Name, Name], group: Group, above: Key
+) -> list[Text]:
     """Name the dimensions of a group; names that the group above has, too, are left out."""
-    last = len(summary.by) - 1
+    last = len(dimensions) - 1
     names = []
-    for place, (dimension, value) in enumerate(zip(summary.by, group.key, strict=True)):
-        name = summary.file_names[value] if dimension == "file" else value
+    for place, (dimension, value) in enumerate(zip(dimensions, group.key, strict=True)):
+        name = file_names[value] if dimension == "file" else value
         is_repeated = place < last and group.key[: place + 1] == above[: place + 1]
         names.append(Text("" if is_repeated else shown_dimension_name(name, dimension)))
     return names

@@ -44,7 +44,7 @@ from tipclassify.text.segmentation.sections import (
     standard_section_of_line,
 )
 
-__all__ = ["Bookmarks", "PdfParagraph", "body_type_size", "pdf_bookmark_key", "read_pdf_paragraphs"]
+__all__ = ["Bookmarks", "PdfParagraph", "pdf_bookmark_key", "read_pdf_paragraphs"]
 
 # levels of the headings that the bookmarks of a file name, by `pdf_bookmark_key`
 Bookmarks = Mapping[tuple[int, str], int]
