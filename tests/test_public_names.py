@@ -287,12 +287,30 @@ def test_moved_thresholds_are_saved_and_the_card_says_so(tmp_path: Path) -> None
     loaded = Classifier.load(tmp_path / "mine")
     assert np.array_equal(loaded.thresholds(), moved.thresholds())
     assert loaded.meta["sha256"] != moved.meta["sha256"]
+    # which were counted at the thresholds of the training
+    assert "error_table" in moved.meta
+    assert "error_table" not in loaded.meta
     card = (tmp_path / "mine" / "README.md").read_text("utf-8")
     assert "## Thresholds\nMoved after training" in card
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.txt").write_text("mine", "utf-8")
     with pytest.raises(ModelError, match="in the way"):
         moved.save(tmp_path / "other")
+
+
+def test_a_model_whose_folder_is_gone_is_saved_all_the_same(tmp_path: Path) -> None:
+    Classifier.load("fast").save(tmp_path / "mine")
+    loaded = Classifier.load(tmp_path / "mine")
+    shutil.rmtree(tmp_path / "mine")
+    loaded.save(tmp_path / "again")
+    assert Classifier.load(tmp_path / "again").predict_proba([TEXT]).shape == (1, 3)
+
+
+def test_an_unknown_policy_is_no_fault_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(TEXT, "utf-8")
+    with pytest.raises(ValueError, match="strict"):
+        tag_report(file, model="fast", policy="strict")  # type: ignore[arg-type]
 
 
 def test_embed_gives_what_the_heads_read(classifier: Classifier) -> None:

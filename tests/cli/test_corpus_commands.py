@@ -119,6 +119,15 @@ def test_near_duplicates_are_added_and_listed() -> None:
     assert row["labels"] != other["labels"]
 
 
+def test_a_text_under_another_heading_is_another_row() -> None:
+    text = "The government did not effectively enforce the law."
+    there = [{"id": "a", "text": text, "labels": ("failure",), "section": "Forced Labor"}]
+    new = [{"id": "b", "text": text, "labels": (), "section": "Hours of Work"}]
+    assert add_rows(there, new).rows == new
+    with pytest.raises(CorpusError, match="the same text, has failure"):
+        add_rows(there, [{**new[0], "section": "Forced Labor"}])
+
+
 # ------------------------------------------------------------------------------------- stats, split
 
 

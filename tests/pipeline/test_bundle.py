@@ -748,6 +748,15 @@ def checked(tmp_path_factory: pytest.TempPathFactory, checks: list[FindingCheck]
     )
 
 
+def test_two_exports_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    exports = [tmp_path / "a" / "findings.csv", tmp_path / "b" / "Findings.csv"]
+    for export in exports:
+        export.parent.mkdir()
+        export.write_text("title\n", "utf-8")
+    with pytest.raises(InputError, match="another export has this name"):
+        make_bundle(tmp_path / "a.zip", SAMPLES / "excerpt.txt", exports=exports)
+
+
 def test_checks_are_in_a_bundle_with_initials_and_time(checked: Path) -> None:
     files = content(checked)
     rows = [json.loads(line) for line in files["checks.jsonl"].splitlines()]

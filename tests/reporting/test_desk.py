@@ -219,8 +219,14 @@ def test_a_long_report_fills_several_files_and_is_read_again_whole(
     assert len(list((tmp_path / "data").glob("*.js"))) > 2
     assert (tmp_path / "changes" / "2024.txt.html").is_file()
     again = DeskWriter(context, whole, resume=True)
-    read = again.files.read_report(again.reports[tmp_path / "2023.txt.html"])
+    recorded = again.reports[tmp_path / "2023.txt.html"]
+    read = again.files.read_report(recorded, replace(context, day="2031-05-06"))
     assert list(read.passages) == list(report_of(2023, 40).passages)
+    assert read.context is not None
+    assert read.context.day == recorded.read  # not the day on which changes are written
+    (tmp_path / "data" / "2023.txt.html.2.json").write_text("{", "utf-8")
+    with pytest.warns(UserWarning, match="not whole"):
+        assert tmp_path / "2023.txt.html" not in DeskWriter(context, whole, resume=True).reports
 
 
 def test_another_publication_has_no_page_of_changes(

@@ -11,7 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 pytest.importorskip("starlette", reason="needs the extra review")
 pytest.importorskip("uvicorn", reason="needs the extra review")
@@ -136,6 +138,26 @@ def test_a_request_that_comes_again_is_done_once(folder: Path) -> None:
     assert session.state().next == 1
     with pytest.raises(RefusedError, match="another one before"):
         session.check(second, True, "r-1")
+    with pytest.raises(RefusedError, match="another one before"):
+        session.check(first, False, "r-1")
+
+
+def test_a_check_of_other_tags_does_not_count_once_the_desk_is_scored_again(folder: Path) -> None:
+    first, second, _ = keys_of(folder)
+    session = DeskSession(folder, "AB")
+    session.check(first, True)
+    session.check(second, False)
+    data = folder / "data" / "a.txt.html.json"
+    scored = read_desk_record_file(data)
+    assert scored
+    retagged = replace(scored.passages[0], label_bits=1)
+    again = replace(scored, passages=[retagged, *scored.passages[1:]])
+    data.write_bytes(msgspec.json.encode(again))
+    assert DeskSession(folder, "CD").state().checks[first] == {}
+    warnings: list[str] = []
+    checks = read_checks(folder, warnings.append)
+    assert [check.key for check in checks] == [second]
+    assert warnings == [f"{folder}: AB checked other tags of a finding; left out: {first}"]
 
 
 def test_saved_findings_are_kept_beside_the_desk_in_their_order(folder: Path) -> None:

@@ -138,7 +138,7 @@ class ReviewSession:
                 )
                 append(event)
             elif (event.kind, event.key) != ("decision", key) or (
-                (event.labels, bool(event.unsure)) != (in_order, unsure)
+                (event.labels, bool(event.unsure), event.note) != (in_order, unsure, note or None)
             ):
                 raise refuse_reused_request(request)
             return self._answer_saved(event)
@@ -176,7 +176,9 @@ class ReviewSession:
                     about=stored,
                 )
                 append(event)
-            elif (event.kind, event.key, event.labels) != ("adjudication", key, in_order):
+            elif (event.kind, event.key) != ("adjudication", key) or (
+                (event.labels, event.note) != (in_order, note or None)
+            ):
                 raise refuse_reused_request(request)
             return self._answer_saved(event)
 
