@@ -251,6 +251,15 @@ def test_cases_that_are_none_are_refused(row: object, fast: Classifier, tmp_path
         run_cases(fast, tmp_path)
 
 
+def test_a_rule_in_two_files_is_one_rule(fast: Classifier, tmp_path: Path) -> None:
+    for name, rules in (("a", ["near", "far"]), ("b", ["near"])):
+        rows = [{"rule": rule, "text": "Police slept.", "labels": []} for rule in rules]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(lines, "utf-8")
+    cases = {result.rule: result.cases for result in run_cases(fast, tmp_path)}
+    assert (cases["near"], cases["far"]) == (2, 1)
+
+
 def test_no_rule_falls_under_the_rate_stored_with_the_model(
     checked: tuple[Classifier, Results],
 ) -> None:
