@@ -20,6 +20,7 @@ from tipclassify.corpus.loading import (
     labels_alone_of_corpus_row,
     load_corpus,
     read_rows,
+    text_key,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +39,14 @@ def test_the_shipped_corpus_is_sound(shipped_rows: list[Row]) -> None:
     assert len({row["id"] for row in shipped_rows}) == len(shipped_rows)
     names = {name for row in shipped_rows for name in row}
     assert {"text", "labels", "section", "pair", "doc", "source"} <= names
+
+
+def test_the_corpus_has_no_sentence_of_the_tutorials(shipped_rows: list[Row]) -> None:
+    """They measure models there, as a user's own report would."""
+    learned = {text_key(row["text"]) for row in shipped_rows if not is_real(row)}
+    for file in (ROOT / "docs" / "tutorials").glob("*.jsonl"):
+        rows = map(json.loads, file.read_text("utf-8").splitlines())
+        assert not learned & {text_key(row["text"]) for row in rows if "text" in row}, file
 
 
 def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) -> None:
