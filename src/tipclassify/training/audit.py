@@ -238,10 +238,12 @@ def audit_near_identical_pairs(
         contrast = rows[i].get("pair") and _audited_pair(rows[i]) == _audited_pair(rows[j])
         if rows[i]["labels"] != rows[j]["labels"] and headings[i] == headings[j] and not contrast:
             conflicts.append(finding)
-        texts = frozenset((text_key(rows[i]["text"]), text_key(rows[j]["text"])))
-        if similarity >= LEAK_SIMILARITY and groups[i] != groups[j] and texts not in leaked:
-            leaked.add(texts)
-            leaks.append(finding)
+        if similarity >= LEAK_SIMILARITY and groups[i] != groups[j]:
+            # once, though the texts may stand under several headings
+            texts = frozenset((text_key(rows[i]["text"]), text_key(rows[j]["text"])))
+            if texts not in leaked:
+                leaked.add(texts)
+                leaks.append(finding)
     return conflicts, leaks
 
 

@@ -50,10 +50,10 @@ def queue(
 
     Writes a row for each passage: text, source, predictions ("predicted", "scores"), those of
     --other, and the reason for the choice. With --random every sentence is as likely as any other,
-    and no row has a prediction: such rows measure a model. "labels" is null: training refuses the row until
-    somebody has put a list there, [] for none. Label the rows in an editor, in 'tipclassify
-    review', or in a tool that 'tipclassify corpus convert' writes for; then 'tipclassify corpus
-    add'.
+    and no row has a prediction: such rows measure a model. "labels" is null: training refuses the
+    row until somebody has put a list there, [] for none. Label the rows in an editor, in
+    'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then
+    'tipclassify corpus add'.
     """
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.loading import model_folder

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-import numpy as np
-
 from tipclassify.text.features.lexicon import WORDS
 from tipclassify.text.features.tokenizer import (
     batches_of_text_for_features,
@@ -98,9 +96,12 @@ def mask_names(
                 ends.update(dict.fromkeys(range(start, end), end))
             names.append(spans)
             countries.append(ends)
-        for token in np.flatnonzero(tokens.word == NAME).tolist():
-            row = int(tokens.row[token])
-            within = (int(tokens.start[token]), int(tokens.end[token]))
+        is_name = tokens.word == NAME
+        rows = tokens.row[is_name].tolist()
+        starts = tokens.start[is_name].tolist()
+        ends_of_names = tokens.end[is_name].tolist()
+        for row, start, end in zip(rows, starts, ends_of_names, strict=True):
+            within = (start, end)
             names[row].extend(_split_name_to_mask(batch[row], within, vocabulary, countries[row]))
         masked += (
             _replace_masked_names(text, _merge_overlapping_names(spans), placeholder)

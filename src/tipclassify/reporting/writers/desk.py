@@ -85,8 +85,9 @@ class DeskWriter:
                 self.reports[page] = data.report
 
     def _is_whole(self, report: DeskReport) -> bool:
-        """Return whether all data files of a report can be read."""
-        return None not in [read_desk_record_file(part) for part in self.files.parts(report)]
+        """Return whether the data files of a report can be read, besides the first, which was."""
+        others = self.files.parts(report)[:-1]  # the first is the last in the order of the text
+        return None not in [read_desk_record_file(part) for part in others]
 
     def page_of(self, file: str, named: Path, is_same: Callable[[str, Path], bool]) -> Path:
         """Choose the page of an input: of an earlier run, or `named` if no other input has it.

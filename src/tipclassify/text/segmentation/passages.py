@@ -101,7 +101,8 @@ def split_passages_in_parts(
 
     A part of `PART` passages ends with its country, or its section where the document has no
     countries; one of half as many again where the first section after `PART` began, or at that
-    block. Each part has the blocks of its passages; `Passage.block` counts from the start of the whole.
+    block. Each part has the blocks of its passages; `Passage.block` counts from the start of the
+    whole document.
     """
     blocks = document.blocks
     first_block = 0  # of the part
