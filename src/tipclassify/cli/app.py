@@ -128,8 +128,8 @@ def _command_group(description: str, examples: list[str], name: str | None = Non
 
 
 DESCRIPTION: Final = (
-    "Mark each sentence of a report on human trafficking in which a government acted, failed or "
-    "took part. All of it runs on this computer; nothing is uploaded.\n\n"
+    "Mark each sentence of a report on human trafficking in which a government acted or failed, or "
+    "that tells of officials' complicity. All of it runs on this computer; nothing is uploaded.\n\n"
     "Two models come with it: the default, which reads each sentence under the heading of its "
     "section, and '--model fast', quicker and more often wrong."
 )
