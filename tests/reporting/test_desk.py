@@ -673,7 +673,7 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
     tab.get_by_label("Checked", exact=True).select_option("rejected")
     assert tab.locator("#findings .quote").count() == 1
     tab.get_by_role("button", name="Reset").click()
-    at(tab, desk_folder, "#view=saved")
+    tab.locator("#saved-tab").click()  # without loading the page anew
     item = tab.locator("#saved li").first
     item.get_by_label("Folder").fill("Trials")
     item.get_by_label("Note", exact=True).fill("See annex")
