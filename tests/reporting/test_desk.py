@@ -696,6 +696,34 @@ def test_checks_and_saved_findings_outlive_a_reload_in_the_browser(
 
 
 @pytest.mark.usefixtures("nothing_kept")
+def test_a_check_of_other_tags_does_not_count_in_the_browser(tab: Page, desk_folder: Path) -> None:
+    at(tab, desk_folder, "#view=findings&order=report")
+    tab.locator("#initials").fill("AB")
+    tab.locator("#findings .confirmed").nth(0).click()
+    tab.locator("#findings .confirmed").nth(1).click()
+    tab.locator("#findings .check .note").nth(1).click()
+    tab.keyboard.type("Ask the ministry")
+    tab.keyboard.press("Escape")
+    tab.evaluate(  # as if the desk was scored again since, with other tags
+        """() => {
+          for (const [name, text] of Object.entries(localStorage)) {
+            if (name.startsWith("tipclassify desk checks"))
+              localStorage.setItem(name, text.replace(/"tagged":"[A-Z]+"/, '"tagged":"other"'));
+          }
+        }"""
+    )
+    reload(tab)
+    tab.wait_for_selector("html[data-ready]")
+    assert "0 checked" in tab.locator("#findings-note").inner_text()
+    kept = tab.locator("#checks-kept").inner_text()
+    assert kept.endswith("2 findings had other tags when checked: check again")
+    assert "note by AB: Ask" in tab.locator("#findings .check-words").nth(1).inner_text()
+    tab.locator("#findings .rejected").nth(1).click()
+    assert "1 checked (1 rejected)" in tab.locator("#findings-note").inner_text()
+    assert "1 finding had other tags" in tab.locator("#checks-kept").inner_text()
+
+
+@pytest.mark.usefixtures("nothing_kept")
 @pytest.mark.parametrize("answer", ["return null", "throw new Error('busy')"])
 def test_a_list_that_the_browser_does_not_give_is_not_overwritten(
     tab: Page, desk_folder: Path, answer: str

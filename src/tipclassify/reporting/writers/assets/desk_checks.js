@@ -2,6 +2,7 @@
 // The browser has an item for each finding, so that one more check writes a few bytes, however many
 // there are. Covered by tests/review/test_desk_server.py and tests/reporting/test_desk.py; timed by
 // benchmarks/desk.py.
+import { passagesByKey } from "./desk_data.js";
 import { say } from "./desk_page.js";
 import { askServer, keeper, KEEPS_NOTHING } from "./desk_store.js";
 import { store, stored, storedNames } from "./desk_store.js";
@@ -12,12 +13,14 @@ const INITIALS_ITEM = `tipclassify desk initials ${document.body.dataset.desk}`;
 const WATCHES_EVERY = 5000; // ms
 
 const initialsBox = document.getElementById("initials");
-export const checks = new Map(); // key of a finding: {initials: {verdict, note, time}}
+// key of a finding: {initials: {verdict, note, time, tagged}}; the server keeps `tagged` to itself
+export const checks = new Map();
 // Tells "check" with the key of a finding that was checked, and "initials".
 export const checkEvents = new EventTarget();
 
 const keptLine = document.getElementById("checks-kept");
 const verdicts = new Map(); // key of a finding: its verdict, derived from its checks
+const checkedWithOtherTags = new Set(); // keys of findings
 const unsent = new Map(); // request: {path, body}, until the server has said "saved"
 let nextEvent = 0; // of the server's log
 let isSending = false;
@@ -60,17 +63,36 @@ export function listenToChecks() {
     setChecks(key, newValue ? stored(name, {}) : {});
     tellCheck(key);
   });
-  initialsBox.addEventListener("change", () => {
+  // as one types: lines drawn anew when the box is left would swallow the click that left it
+  initialsBox.addEventListener("input", () => {
     if (!keeper.isServer) store(INITIALS_ITEM, initialsBox.value.trim());
     checkEvents.dispatchEvent(new Event("initials"));
   });
 }
 
-// Set the checks of all people on a finding; the only place that writes them.
-function setChecks(key, checksOfKey) {
+// Set the checks of all people on a finding, without verdicts on other tags: the desk was scored
+// again since. The only place that writes them.
+function setChecks(key, given) {
+  const checksOfKey = {};
+  const tags = tagsOf(key);
+  checkedWithOtherTags.delete(key);
+  for (const [name, check] of Object.entries(given)) {
+    const isKnown = tags !== undefined && check.tagged !== undefined;
+    if (isKnown && check.verdict && check.tagged !== tags) {
+      checkedWithOtherTags.add(key);
+      if (check.note) checksOfKey[name] = { ...check, verdict: "" };
+    } else {
+      checksOfKey[name] = check;
+    }
+  }
   if (Object.keys(checksOfKey).length) checks.set(key, checksOfKey);
   else checks.delete(key);
   verdicts.delete(key);
+}
+
+// The tags of a finding, as letters; undefined if the desk no longer has it.
+function tagsOf(key) {
+  return passagesByKey.get(key)?.letters.join("");
 }
 
 function tellCheck(key) {
@@ -81,7 +103,11 @@ function tellCheck(key) {
 export function sayKept(trouble = "") {
   const where = keeper.isServer ? "beside this page" : "in this browser";
   const saving = unsent.size ? `Saving ${plural(unsent.size, "change")}…` : "";
-  keptLine.textContent = trouble || saving || `Checks are kept ${where}`;
+  const again = plural(checkedWithOtherTags.size, "finding");
+  const toCheckAgain = checkedWithOtherTags.size
+    ? `. ${again} had other tags when checked: check again`
+    : "";
+  keptLine.textContent = trouble || saving || `Checks are kept ${where}${toCheckAgain}`;
   keptLine.dataset.state = trouble ? "bad" : "";
 }
 
@@ -143,10 +169,14 @@ export function changeCheck(passage, fields) {
     initialsBox.focus();
     return false;
   }
-  // another tab may have more
-  const checksOfKey = { ...(keeper.isServer ? checks.get(key) : stored(ITEM_PREFIX + key, {})) };
+  if (!keeper.isServer) {
+    // another tab may have more
+    setChecks(key, stored(ITEM_PREFIX + key, checks.get(key) ?? {}));
+  }
+  const checksOfKey = { ...checks.get(key) };
   const time = new Date().toISOString();
-  checksOfKey[name] = { verdict: "", note: "", ...checksOfKey[name], ...fields, time };
+  const tagged = tagsOf(key);
+  checksOfKey[name] = { verdict: "", note: "", ...checksOfKey[name], ...fields, time, tagged };
   if (!checksOfKey[name].verdict && !checksOfKey[name].note) delete checksOfKey[name];
   setChecks(key, checksOfKey);
   if (keeper.isServer) sendChange(key, fields);
@@ -174,10 +204,11 @@ export function addChecks(imported) {
   for (const [key, importedOfKey] of Object.entries(imported)) {
     const checksOfKey = { ...checks.get(key) };
     let isChanged = false;
-    for (const [name, { verdict = "", note = "", time = "" }] of Object.entries(importedOfKey)) {
-      if (![verdict, note, time].every((text) => typeof text === "string")) continue;
+    for (const [name, check] of Object.entries(importedOfKey)) {
+      const { verdict = "", note = "", time = "", tagged } = check;
+      if (![verdict, note, time, tagged ?? ""].every((text) => typeof text === "string")) continue;
       if (checksOfKey[name] && checksOfKey[name].time >= time) continue;
-      checksOfKey[name] = { verdict, note, time };
+      checksOfKey[name] = { verdict, note, time, tagged };
       added += 1;
       isChanged = true;
     }

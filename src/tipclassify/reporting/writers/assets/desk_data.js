@@ -5,6 +5,7 @@ import { wordsOf } from "./desk_words.js";
 
 export const reports = new Map(); // by their page
 export const passages = []; // of all reports
+export const passagesByKey = new Map(); // the key of a citation of each
 export const firstPassages = new Map(); // of each report, by its page
 export const publications = new Set(); // of all passages
 export const indexes = []; // of words, one a script
@@ -32,6 +33,7 @@ export function addDataFile(json) {
   for (const row of file.passages) {
     const passage = passageOfArray(row, places, report);
     passages.push(passage);
+    passagesByKey.set(passage.key, passage);
     if (passage.series) publications.add(passage.series);
     if (!firstPassages.has(file.page)) firstPassages.set(file.page, passage);
   }

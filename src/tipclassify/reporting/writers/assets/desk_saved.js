@@ -4,7 +4,7 @@
 import { known, placeOf } from "./citation.js";
 import { checkedInWords, checksInWords, sayKept } from "./desk_checks.js";
 import { citationOf } from "./desk_citations.js";
-import { passages } from "./desk_data.js";
+import { passagesByKey } from "./desk_data.js";
 import { inOrder, say } from "./desk_page.js";
 import { deskState, drawn } from "./desk_state.js";
 import { askServer, keeper, KEEPS_NOTHING, store, stored } from "./desk_store.js";
@@ -120,11 +120,7 @@ function savedNote() {
 }
 
 export function drawSavedList() {
-  const savedPassages = new Map();
-  for (const passage of passages) {
-    if (saved.has(passage.key)) savedPassages.set(passage.key, passage);
-  }
-  const items = [...saved.values()].map((cited) => savedItem(cited, savedPassages.get(cited.key)));
+  const items = [...saved.values()].map((cited) => savedItem(cited, passagesByKey.get(cited.key)));
   savedList.replaceChildren(...items);
   fillFolders();
   drawn.add("saved");
