@@ -34,8 +34,8 @@ COLUMNS = 100
 INVENTED = "invented passages"  # a row of a card's table of parts
 LEAST_PASSAGES = 30  # for a kind of text to stand in the README
 FEW_FALSE_ALARMS = 3  # per cent
-# in a card: share in per cent, and both ends of its interval
-FALSE_ALARMS = re.compile(r"([\d.]+)% \[([\d.]+), ([\d.]+)\] of [\d,]+")
+# in a card: share in per cent, both ends of its interval, and what it is a share of
+FALSE_ALARMS = re.compile(r"([\d.]+)% \[([\d.]+), ([\d.]+)\] of ([\d,]+)")
 PAGES = tuple(
     page.relative_to(DOCS).as_posix()
     for page in sorted(DOCS.rglob("*.md"))
@@ -165,14 +165,14 @@ def pairs_sentence(default: dict[str, int], fast: dict[str, int]) -> str:
     )
 
 
-def parts_of(model: str) -> dict[str, list[str]]:
-    """Return the cells of a card's table of kinds of text and section, by the name of the part."""
+def parts_of(model: str) -> dict[str, dict[str, str]]:
+    """Return a card's table of kinds of text and section: by part, its cells by their column."""
     card = (ROOT / "models" / model / "README.md").read_text("utf-8")
     table = re.search(r"^\| part \|.*?(?=\n\n)", card, re.MULTILINE | re.DOTALL)
     if not table:
         raise ValueError(f"models/{model}/README.md: no table of parts; train the model again")
-    rows = [row.strip("| ").split(" | ") for row in table[0].splitlines()[2:]]
-    return {row[0]: row[1:] for row in rows}
+    columns, _, *rows = [line.strip("| ").split(" | ") for line in table[0].splitlines()]
+    return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
 
 
 def false_alarms(model: str) -> str:
@@ -183,10 +183,14 @@ def false_alarms(model: str) -> str:
     """
     shares: list[tuple[float, str]] = []
     for name, cells in parts_of(model).items():
-        share = FALSE_ALARMS.fullmatch(cells[-1])
-        if not share or name == INVENTED or int(cells[0].replace(",", "")) < LEAST_PASSAGES:
+        share = FALSE_ALARMS.fullmatch(cells["false alarms"])
+        passages = number_of(cells["passages"])
+        if not share or name == INVENTED or passages < LEAST_PASSAGES:
             continue
-        rate, low, high = map(float, share.groups())
+        rounded, low, high = (float(share[place]) for place in (1, 2, 3))
+        # from the passages themselves: a figure rounded twice may be off by one
+        without_label = number_of(share[4])
+        rate = 100 * round(rounded / 100 * without_label) / without_label
         shares.append((rate, f"{name} {rate:.0f} ({low:.0f} to {high:.0f})"))
     shares.sort(key=lambda share: share[0], reverse=True)
     kinds = ", ".join(share for rate, share in shares if rate >= FEW_FALSE_ALARMS)
@@ -198,18 +202,31 @@ def false_alarms(model: str) -> str:
     return "\n".join(textwrap.wrap(text, COLUMNS))
 
 
+def number_of(cell: str) -> int:
+    """Read a number of a card's table, such as "1,024"."""
+    return int(cell.replace(",", ""))
+
+
 def kinds_table() -> str:
     """Tabulate macro-F1 and false alarms of both models by kind of text and of section."""
     default = parts_of("default")
     fast = parts_of("fast")
     lines = [
-        "| text | passages | macro-F1, default | false alarms, default | macro-F1, fast | "
+        "| text | passages | groups | macro-F1, default | false alarms, default | macro-F1, fast | "
         "false alarms, fast |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, cells in default.items():
-        of_fast = [fast[name][1], fast[name][-1]] if name in fast else ["–", "–"]
-        row = [name, cells[0], cells[1], cells[-1], *of_fast]
+        of_fast = fast.get(name, {"macro-F1": "–", "false alarms": "–"})
+        row = [
+            name,
+            cells["passages"],
+            cells["groups"],
+            cells["macro-F1"],
+            cells["false alarms"],
+            of_fast["macro-F1"],
+            of_fast["false alarms"],
+        ]
         lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines)
 

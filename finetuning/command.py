@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FineTuningOptions", "check_options", "run"]
 
-# unlabelled passages from which the class proportions of whole reports are estimated
+# unlabelled passages of each family from which the proportions of whole reports are estimated
 _POOL: Final = 20_000
 
 
@@ -163,7 +164,7 @@ def run(
             progress=progress,
             report=request.note,
         )
-    pool = _of_report_families(unlabelled[:_POOL])
+    pool = _of_report_families(unlabelled)
     names = [str(teacher.meta["sha256"])[:12] for teacher in teachers]
     trained = export(rows, finetuned, request.out, pool=pool, teachers=names, report=request.note)
     request.note(
@@ -173,12 +174,14 @@ def run(
 
 
 def _of_report_families(unlabelled: Sequence[UnlabelledPassage]) -> list[UnlabelledPassage]:
-    """Keep the passages of reports on countries, with the family of reports as their source."""
+    """Choose the first passages of each family of reports on countries, named as their source."""
     from tipclassify.corpus.holdout import REPORT_FAMILIES, source_family
 
     pool = []
+    chosen: Counter[str] = Counter()
     for passage in unlabelled:
         family = source_family(passage.source)
-        if family in REPORT_FAMILIES:
+        if family in REPORT_FAMILIES and chosen[family] < _POOL:
+            chosen[family] += 1
             pool.append(replace(passage, source=family))
     return pool

@@ -16,6 +16,7 @@ from tipclassify.evaluation.agreement import (
     agreement_table,
     read_annotations_for_agreement,
 )
+from tipclassify.evaluation.bootstrap import wilson_interval
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = {"1": ["failure"], "2": ["failure"], "3": [], "4": []}
@@ -31,6 +32,16 @@ def test_kappa_and_f1_are_those_of_the_textbook() -> None:
     assert failure.f1 == pytest.approx(2 / 3)
     assert effort.same == 1.0
     assert np.isnan([effort.kappa, effort.alpha, effort.f1, *effort.kappa_interval]).all()
+
+
+@pytest.mark.parametrize("passages", [10, 100])
+def test_full_agreement_on_a_sample_is_not_taken_for_certain(passages: int) -> None:
+    labels = {str(i): ["failure"] if i % 2 else [] for i in range(passages)}
+    failure = agreement(labels, labels, labels, draws=200)[1]
+    assert failure.kappa == failure.alpha == 1.0
+    # Wilson's upper limit of the share that may differ, of a half that would by chance
+    most = wilson_interval(0.0, passages).high
+    assert failure.kappa_interval == failure.alpha_interval == (pytest.approx(1 - 2 * most), 1.0)
 
 
 def test_alpha_is_that_of_the_package() -> None:

@@ -150,6 +150,16 @@ def test_a_weight_counts_as_so_many_passages_of_the_group() -> None:
     assert weighted != intervals(y_true, y_pred, groups, draws=200)
 
 
+def test_a_draw_that_lacks_a_label_is_none_of_macro_f1() -> None:
+    # Failure is always right; complicity occurs once, in one of three groups, and is missed.
+    y_true = np.array([[False, True, False]] * 6 + [[False, True, True]])
+    y_pred = y_true & [True, True, False]
+    drawn = intervals(y_true, y_pred, [0, 0, 0, 1, 1, 1, 2])
+    assert drawn.labels[1].f1.high == 1.0
+    assert drawn.macro_f1.high == pytest.approx(0.75, abs=0.26)
+    assert drawn.macro_f1.high < 0.9  # 1.0 is what failure alone has
+
+
 def test_what_cannot_be_drawn_has_no_interval() -> None:
     sample = simulated(0)
     sample.y_true[:, 2] = False

@@ -375,18 +375,6 @@ def error_table(with_label: dict[int, int], without: dict[int, int]) -> dict[str
     }
 
 
-@pytest.mark.parametrize(("stated", "expected"), [({}, DISPERSION), ({"dispersion": 2}, 2.0)])
-def test_the_dispersion_is_the_models_where_it_states_one(
-    stated: dict[str, float], expected: float
-) -> None:
-    one_a_step = dict.fromkeys(range(100), 1)
-    table = error_table(with_label=one_a_step, without=one_a_step) | stated
-    by_label = read_adjustment_rates({"error_table": table}, overrides={"failure": 0.4})
-    assert by_label is not None
-    assert set(by_label) == set(LABELS)
-    assert {rates.dispersion for rates in by_label.values()} == {expected}
-
-
 # ----------------------------------------------------------------------------------------- counting
 
 

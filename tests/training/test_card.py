@@ -153,7 +153,7 @@ def test_a_figure_that_nothing_measures_is_a_dash(fast: Classifier) -> None:
     of_labelled_passages_alone = card(fast, real=True)
     assert "the share of passages without a label that get one: –." in of_labelled_passages_alone
     with_companies = card(fast, real=True, of_companies=4)
-    assert "| companies' statements | 4 | – | (0) | (0) | (0) | 0.0% [0.0, 49.0] of 4 |" in (
+    assert "| companies' statements | 4 | 4 | – | (0) | (0) | (0) | 0.0% [0.0, 49.0] of 4 |" in (
         with_companies
     )
     assert "nan" not in of_labelled_passages_alone + with_companies

@@ -46,7 +46,11 @@ from tipclassify.model.loading import model_folder
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import fit_corpus, train_linear
 from tipclassify.training.error_table import error_table
-from tipclassify.training.examples import training_examples_of_rows, training_groups_by_country
+from tipclassify.training.examples import (
+    bootstrap_groups_of_rows,
+    training_examples_of_rows,
+    training_groups_by_country,
+)
 from tipclassify.training.fit_heads import HeadSettings
 from tipclassify.training.fit_linear import LinearSettings, SoftPassage
 from tipclassify.training.fixed_set import fixed_rows, fixed_set_key_of_row, read_fixed
@@ -230,6 +234,18 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     assert error_table(truth, scores, given, np.ones(4))["passages"] == 4
 
 
+def test_a_line_of_an_unknown_document_is_drawn_by_itself() -> None:
+    def passage(doc: str) -> Row:
+        return {"text": doc, "labels": (), "doc": doc}
+
+    rows = [passage(doc) for doc in ("factbook", "factbook/9/2", "factbook", "factbook/9/2")]
+    together = training_groups_by_country(rows)
+    assert together[0] == together[2]  # held out as one, since some are of one entry
+    drawn = bootstrap_groups_of_rows(rows)
+    assert drawn[1] == drawn[3]
+    assert len(set(drawn.tolist())) == 3
+
+
 # ----------------------------------------------------------------------------- heads of the default
 
 
@@ -369,6 +385,23 @@ def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
     assert plain.on_own is plain.penalty is None
     assert plain.fixed is not None  # beside the model before, after every training
     assert "your rows" not in plain.table()
+
+
+def test_counts_of_reports_are_not_adjusted_by_the_errors_on_own_rows(
+    with_shares: EncodersWithShares, tmp_path: Path
+) -> None:
+    start = train_default(CORPUS, [], tmp_path / "start", start=with_shares.exported)
+    adapted = train_default([], OWN, tmp_path / "mine", start=start.out)
+    before = head_of(start.out)["error_table"]
+    after = head_of(adapted.out)["error_table"]
+    assert head_of(adapted.out)["metrics"]["passages"] == len(OWN)
+    # of the same reports, at the new heads
+    assert after["passages"] == pytest.approx(before["passages"], rel=0.01)
+    assert after["histogram"] != before["histogram"]
+    # an encoder whose shares of whole reports nobody counted keeps the table of the heads before
+    unknown = train_default(CORPUS, [], tmp_path / "unknown", start=TINY)
+    kept = train_default([], OWN, tmp_path / "kept", start=unknown.out)
+    assert head_of(kept.out)["error_table"] == head_of(unknown.out)["error_table"]
 
 
 def test_a_smaller_penalty_moves_further(mine: Trained, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tipclassify.arrays import Floats
 from tipclassify.corpus.loading import parse_corpus_labels, read_each_corpus_row
 from tipclassify.corpus.row_files import RowError, corpus_json_rows
 from tipclassify.errors import CorpusError
-from tipclassify.evaluation.bootstrap import Interval, percentile_interval
+from tipclassify.evaluation.bootstrap import Interval, percentile_interval, wilson_interval
 from tipclassify.formatting import format_value, markdown_table
 from tipclassify.labels import LABELS, label_indicator
 
@@ -44,7 +44,8 @@ class Agreement:
     `passages` is their number. A figure is NaN where it is undefined. `same` (observed agreement),
     `kappa` (Cohen 1960) and `f1` (of one annotator against the other) are means over pairs of
     annotators (Light 1971); `alpha` is nominal (Krippendorff 2011). The 95% bootstrap intervals
-    over passages are NaN without draws.
+    over passages are NaN without draws; where nobody differs, all draws are 1, and the lower end
+    follows from Wilson's upper limit of the share of passages that differ.
     """
 
     label: str
@@ -98,8 +99,8 @@ def agreement(
                 kappa=float(kappa[0]),
                 alpha=float(alpha[0]),
                 f1=float(f1[0]),
-                kappa_interval=percentile_interval(kappa[1:]),
-                alpha_interval=percentile_interval(alpha[1:]),
+                kappa_interval=_interval_of_coefficient(kappa, patterns, count),
+                alpha_interval=_interval_of_coefficient(alpha, patterns, count),
             )
         )
     return rows
@@ -124,6 +125,20 @@ def _agreement_of_pairs(patterns: npt.NDArray[np.int8], counts: Floats) -> Float
         f1 = 2 * both_yes / (first_yes + second_yes)
         coefficients.append([observed, kappa, f1])
     return np.asarray(np.ma.masked_invalid(coefficients).mean(axis=0).filled(np.nan))
+
+
+def _interval_of_coefficient(
+    coefficient: Floats, patterns: npt.NDArray[np.int8], count: npt.NDArray[np.int64]
+) -> tuple[float, float]:
+    """Return the interval of a coefficient: of all passages first, then of each draw."""
+    low, high = percentile_interval(coefficient[1:])
+    nobody_differs = coefficient[0] == 1
+    if np.isnan(low) or not nobody_differs:
+        return low, high
+    yes = float(count @ (patterns == 1).any(axis=1) / count.sum())
+    expected = 2 * yes * (1 - yes)  # share of passages that differ by chance
+    most = wilson_interval(0.0, int(count.sum())).high  # share that may differ
+    return max(-1.0, 1 - most / expected), high
 
 
 def _krippendorff_alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:

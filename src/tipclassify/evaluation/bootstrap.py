@@ -25,6 +25,7 @@ __all__ = [
     "intervals",
     "intervals_table",
     "percentile_interval",
+    "wilson_interval",
 ]
 
 FEW_GROUPS: Final = 20
@@ -114,8 +115,9 @@ def intervals(
     '[0.940, 1.000]'
     """
     counts = _metric_counts_by_group(y_true, y_pred, groups, weights)
+    occurring = np.asarray(y_true.any(axis=0))
     drawn_counts = _draw_bootstrap_counts(counts.matrix(), draws, seed)
-    drawn = _metrics_of_counts(_MetricCounts.of_matrix(drawn_counts))
+    drawn = _metrics_of_counts(_MetricCounts.of_matrix(drawn_counts), occurring)
     has_predicted = counts.predicted > 0
     has_true = counts.true > 0
     has_either = (counts.predicted + counts.true) > 0
@@ -147,8 +149,15 @@ def _bootstrap_interval(sample: Floats, has_say: Bools) -> Interval:
     low, high = percentile_interval(sample)
     if np.isnan(low) or high - low > 1e-12:
         return Interval(low, high)
-    share = min(max(low, 0.0), 1.0)
-    n = max(1, int(has_say.sum()))
+    return wilson_interval(min(max(low, 0.0), 1.0), max(1, int(has_say.sum())))
+
+
+def wilson_interval(share: float, n: int) -> Interval:
+    """Compute the 95% interval of a share of `n` cases, 1 or more (Wilson 1927, JASA 22:209-212).
+
+    >>> print(wilson_interval(0.0, 20))
+    [0.000, 0.161]
+    """
     z = NORMAL_975
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * float(np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)))
@@ -175,8 +184,9 @@ def compare(
         [totals.sum(axis=0, keepdims=True), _draw_bootstrap_counts(totals, draws, seed)]
     )
     counts_of_this, counts_of_other = np.split(every, 2, axis=1)
-    this = _metrics_of_counts(_MetricCounts.of_matrix(counts_of_this))
-    other = _metrics_of_counts(_MetricCounts.of_matrix(counts_of_other))
+    occurring = np.asarray(y_true.any(axis=0))
+    this = _metrics_of_counts(_MetricCounts.of_matrix(counts_of_this), occurring)
+    other = _metrics_of_counts(_MetricCounts.of_matrix(counts_of_other), occurring)
     differences = [_bootstrap_difference("macro-F1", this.macro_f1, other.macro_f1)]
     for j, label in enumerate(LABELS):
         differences.append(_bootstrap_difference(label, this.f1[:, j], other.f1[:, j]))
@@ -338,17 +348,22 @@ def _draw_bootstrap_counts(totals: Floats, draws: int, seed: int) -> Floats:
     return np.array(drawn).reshape(-1, totals.shape[1])
 
 
-def _metrics_of_counts(counts: _MetricCounts) -> _RowMetrics:
-    """Compute the metrics of each row of counts."""
-    occurs = counts.true > 0
+def _metrics_of_counts(counts: _MetricCounts, occurring: Bools) -> _RowMetrics:
+    """Compute the metrics of each row of counts.
+
+    Macro-F1 is over the labels `occurring`, bool (3,), in all passages: a draw that lacks one of
+    them has none, since the mean of the others is another figure.
+    """
     f1 = _metric_ratio(2 * counts.hits, counts.predicted + counts.true)
-    f1 = np.where(occurs, f1, np.nan)
+    f1 = np.where(counts.true > 0, f1, np.nan)
+    macro_f1 = np.full(len(f1), np.nan)
+    if occurring.any():
+        macro_f1 = np.asarray(f1[:, occurring].mean(axis=1))
     return _RowMetrics(
         precision=_metric_ratio(counts.hits, counts.predicted),
         recall=_metric_ratio(counts.hits, counts.true),
         f1=f1,
-        # as in `metrics.Metrics`
-        macro_f1=_metric_ratio(np.where(occurs, f1, 0.0).sum(axis=1), occurs.sum(axis=1)),
+        macro_f1=macro_f1,
         exact_match=_metric_ratio(counts.exact, counts.passages),
     )
 

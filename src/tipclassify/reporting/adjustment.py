@@ -45,7 +45,7 @@ ASSUMPTION: Final = (
 """Caveat to print under every table of adjusted counts."""
 
 DISPERSION: Final = 4 / 3
-"""Variance of a count's error relative to independent errors, for models that record none.
+"""Variance of a count's error relative to independent errors.
 
 It is the mean square of the standardised error in 100 narratives out of fold (McCullagh and Nelder
 1989, section 4.5).
@@ -99,10 +99,9 @@ _RecordedHistogram = TypedDict("_RecordedHistogram", {"with": list[float], "with
 """Held-out passages with and without a label, by their probability in bins of equal width."""
 
 
-class _RecordedErrorRates(TypedDict, total=False):
+class _RecordedErrorRates(TypedDict):
     """Error rates that ``model.json`` records under ``error_table``."""
 
-    dispersion: float
     policies: dict[str, dict[str, _RecordedConfusion]]  # by policy, then by label
     histogram: dict[str, _RecordedHistogram]  # by label
 
@@ -116,11 +115,7 @@ def read_adjustment_rates(
     table = cast("_RecordedErrorRates | None", meta.get("error_table"))
     if not table:
         return None
-    dispersion = float(table.get("dispersion", DISPERSION))
-    rates = {
-        label: AdjustmentRates(**table["policies"][policy][label], dispersion=dispersion)
-        for label in LABELS
-    }
+    rates = {label: AdjustmentRates(**table["policies"][policy][label]) for label in LABELS}
     for label, threshold in (overrides or {}).items():
         with_label = table["histogram"][label]["with"]
         without_label = table["histogram"][label]["without"]
@@ -131,7 +126,6 @@ def read_adjustment_rates(
             fn=sum(with_label) - tp,
             fp=fp,
             tn=sum(without_label) - fp,
-            dispersion=dispersion,
         )
     return rates
 

@@ -104,6 +104,13 @@ def adapt_to_own(
     )
     before = labels_given_by_fitted_heads(model.heads.logits(pooled[first]), model)
     after = labels_given_by_fitted_heads(raw, adapted)
+    comparison = None
+    if fixed is not None:
+        chose_penalty = settings.penalty is None
+        comparison = replace(
+            compare_heads_on_fixed(fixed, adapted, model, settings.seed),
+            chose_penalty=chose_penalty,
+        )
     return AdaptedHeads(
         model=adapted,
         own=own,
@@ -111,7 +118,7 @@ def adapt_to_own(
         penalty=choice,
         calibration=refit.sentence,
         on_own=compare(y_true, after, before, groups, seed=settings.seed),
-        fixed=compare_heads_on_fixed(fixed, adapted, model, settings.seed) if fixed else None,
+        fixed=comparison,
         adapted_from=str(model.meta["sha256"]),
     )
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats
+from tipclassify.arrays import Bools, Floats, logistic
+from tipclassify.corpus.holdout import holdout_natural_weights
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES
+from tipclassify.model.common.scoring import apply_thresholds
+from tipclassify.model.encoder.folder import EncoderModel
+from tipclassify.training.fixed_set import FixedSet
 from tipclassify.training.parts import HeldOutPredictions
 
-__all__ = ["PointFigures", "error_table", "operating_point_card_figures"]
+__all__ = [
+    "PointFigures",
+    "error_table",
+    "error_table_on_fixed_set",
+    "operating_point_card_figures",
+]
 
 _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
 
@@ -66,6 +75,26 @@ def error_table(
             for j, label in enumerate(LABELS)
         },
     }
+
+
+def error_table_on_fixed_set(
+    model: EncoderModel, fixed: FixedSet, natural: Mapping[str, Sequence[float]]
+) -> dict[str, object] | None:
+    """Count right and wrong predictions on the reports of a fixed set; None if it has none.
+
+    `natural` are the proportions of whole reports by family, to which the passages are weighted.
+    """
+    part = fixed.take(np.isin(fixed.families, [family.encode() for family in natural]))
+    if not len(part.y_true):
+        return None
+    families = [family.decode() for family in part.families.tolist()]
+    strata = logistic(model.finetuned_heads.logits(part.pooled))
+    scores = logistic(model.heads.logits(part.pooled) * model.scale + model.shift)
+    y_pred = {
+        policy: apply_thresholds(scores, np.array(model.thresholds[policy])) for policy in POLICIES
+    }
+    weights = holdout_natural_weights(families, strata, natural)
+    return error_table(part.y_true, scores, y_pred, weights)
 
 
 def _error_table_counts(

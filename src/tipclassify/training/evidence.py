@@ -32,7 +32,7 @@ from tipclassify.training.error_table import (
     error_table,
     operating_point_card_figures,
 )
-from tipclassify.training.examples import label_matrix_for_training, training_groups_by_country
+from tipclassify.training.examples import bootstrap_groups_of_rows, label_matrix_for_training
 from tipclassify.training.model_card import CardFacts, CardFigures, model_card
 from tipclassify.training.parts import FAMILIES, HeldOutPredictions, Part, measure_held_out_parts
 
@@ -90,7 +90,7 @@ class HeldOut:
             label_matrix_for_training(self.rows),
             scores,
             y_pred,
-            training_groups_by_country(self.rows),
+            bootstrap_groups_of_rows(self.rows),
         )
 
 
@@ -137,6 +137,7 @@ def judge_trained_model(
     card_figures = CardFigures(
         real=any(map(is_real, rows)),
         parts=parts,
+        cross_fitted=held.calibrated is not None,
         points=points,
         reliability=list(zip(*by_label, strict=True)),
         contrast_pairs=contrast_pairs,

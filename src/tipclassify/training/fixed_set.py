@@ -29,8 +29,8 @@ from tipclassify.labels import LABELS
 from tipclassify.model.common.folder import read_model_arrays
 from tipclassify.training.examples import (
     Vectors,
+    bootstrap_groups_of_rows,
     label_matrix_for_training,
-    training_groups_by_country,
 )
 
 __all__ = [
@@ -93,6 +93,8 @@ class FixedComparison:
     # share of real passages without a label that the new model tags; NaN for none
     false_tags: float
     false_tags_before: float
+    # whether its passages also chose the penalty by which the heads were moved
+    chose_penalty: bool = False
 
     @property
     def cost(self) -> float:
@@ -116,6 +118,8 @@ class FixedComparison:
             table.append(f"{missing} ({remedy})")
         counts = f"{self.real_passages:,} real passages, {self.invented_passages:,} invented ones"
         table.append(f"{counts}, learned by neither model")
+        if self.chose_penalty:
+            table.append("they also chose the penalty: the differences flatter the new model a little")
         return "\n".join(table)
 
     def to_dict(self) -> dict[str, object]:
@@ -212,7 +216,7 @@ def choose_fixed(rows: Sequence[Row], pooled: Vectors) -> FixedSet:
         y_true=label_matrix_for_training(rows),
         keys=np.array([fixed_set_key_of_row(row) for row in rows], "S16"),
         families=np.array(families, "S16"),
-        groups=training_groups_by_country(rows),
+        groups=bootstrap_groups_of_rows(rows),
     )
 
 

@@ -119,6 +119,8 @@ class CardFigures:
 
     real: bool  # whether real passages measured it
     parts: Sequence[Part]  # all first
+    # whether thresholds were chosen on other documents than those that they are judged by
+    cross_fitted: bool
     points: Mapping[str, PointFigures]  # by policy
     reliability: Sequence[Sequence[ReliabilityBin]]  # by bin, then by label
     contrast_pairs: tuple[int, int]  # those with both sides right, and all
@@ -162,6 +164,7 @@ def model_card(facts: CardFacts, figures: CardFigures) -> str:
         corpus=facts.corpus,
         real=figures.real,
         parts=figures.parts,
+        cross_fitted=figures.cross_fitted,
         points=figures.points,
         reliability=figures.reliability,
         contrast_pairs=figures.contrast_pairs,

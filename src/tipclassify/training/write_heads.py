@@ -24,6 +24,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.folder import EncoderModel, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.training.adapt_heads import AdaptedHeads
+from tipclassify.training.error_table import error_table_on_fixed_set
 from tipclassify.training.evidence import (
     HELD_OUT_RULE,
     HeldOut,
@@ -51,7 +52,7 @@ from tipclassify.training.model_card import (
 )
 from tipclassify.training.sample_weights import weigh_real_rows
 from tipclassify.training.trained import FolderAdditions, Trained
-from tipclassify.training.training_files import pack_training_files
+from tipclassify.training.training_files import pack_training_files, read_unlearned_fixed_set
 
 __all__ = ["write_adapted_heads", "write_finetuned_encoder", "write_fitted_heads"]
 
@@ -138,6 +139,8 @@ def write_adapted_heads(
         },
         **additions.values,
     }
+    if fitted is None and (known := _error_table_for_counts(adapted)):
+        meta["error_table"] = known
     draft = _ModelDraft(model, held, facts, meta, run_cases=False, files=additions.files)
     return replace(
         _judge_training_and_write_model(out, draft, settings.seed), on_own=adapted.on_own
@@ -220,6 +223,20 @@ def _judge_training_and_write_model(
         penalty=facts.penalty,
         calibration=facts.calibration,
     )
+
+
+def _error_table_for_counts(adapted: AdaptedHeads) -> object:
+    """Return the error table by which counts of reports are adjusted; None if none is known.
+
+    The user's rows would not do, though they measure the heads: people label what is hard, and an
+    error rate of hard passages is none of whole reports. So it is of the reports of the fixed set,
+    else the one of the model that the heads started from.
+    """
+    model = adapted.model
+    fixed = read_unlearned_fixed_set(model, adapted.own)
+    natural = msgspec.convert(model.meta.get("natural"), dict[str, list[float]] | None)
+    table = error_table_on_fixed_set(model, fixed, natural) if fixed and natural else None
+    return table or model.meta.get("error_table")
 
 
 def _card_facts_of_corpus(

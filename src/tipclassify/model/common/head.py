@@ -63,7 +63,6 @@ class Head(TypedDict, total=False):
 class _HeadErrorTable(msgspec.Struct):
     policies: dict[str, dict[str, dict[str, float]]]
     histogram: dict[str, dict[str, list[float]]] = {}
-    dispersion: float = 1.0
 
 
 class _HeadOperatingPoint(msgspec.Struct):
