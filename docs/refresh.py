@@ -36,6 +36,9 @@ LEAST_PASSAGES = 30  # for a kind of text to stand in the README
 FEW_FALSE_ALARMS = 3  # per cent
 # in a card: share in per cent, both ends of its interval, and what it is a share of
 FALSE_ALARMS = re.compile(r"([\d.]+)% \[([\d.]+), ([\d.]+)\] of ([\d,]+)")
+PointFigures = dict[str, dict[str, list[float]]]
+"""By label: precision and recall, each with both ends of its interval."""
+
 PAGES = tuple(
     page.relative_to(DOCS).as_posix()
     for page in sorted(DOCS.rglob("*.md"))
@@ -92,43 +95,51 @@ def model_figures() -> dict[str, str]:
         for name in ("default", "fast")
     )
     return {
-        "errors": errors_of_100(default["operating_points"]["balanced"]),
+        "errors": errors_of_100(default["operating_points_by_kind"]),
         "alarms": false_alarms("default"),
-        "labels": labels_table(default["operating_points"]["balanced"]),
+        "labels": labels_table(
+            {
+                **default["operating_points_by_kind"],
+                "the three as labelled": default["operating_points"]["balanced"],
+            }
+        ),
         "policies": policies_table(default["operating_points"]),
         "kinds": kinds_table(),
         "pairs": pairs_sentence(default["near_identical_pairs"], fast["near_identical_pairs"]),
     }
 
 
-def errors_of_100(points: dict[str, dict[str, list[float]]]) -> str:
-    """Say how many of 100 tags are right and of 100 labels are found, with their intervals."""
+def errors_of_100(points_by_kind: dict[str, PointFigures]) -> str:
+    """Say how many of 100 tags are right and of 100 labels are found, by kind of report."""
     intro = (
         "Right: of 100 tags given, how many are correct. Found: of 100 sentences that deserve the "
-        "tag, how many get it. Measured on human-rights reports, Department of Labor reports and "
-        "an almanac left out of training, weighted to match whole reports; in brackets the 95% "
-        "interval."
+        "tag, how many get it. Measured on reports left out of training, weighted to match whole "
+        "ones ([intervals](docs/explanation/accuracy.md#by-label))."
     )
-    lines = [*textwrap.wrap(intro, COLUMNS), "", "| tag | right | found |", "| --- | --- | --- |"]
-    for label, point in points.items():
+    labels = list(next(iter(points_by_kind.values())))
+    lines = [*textwrap.wrap(intro, COLUMNS), ""]
+    lines.append(f"| report | {' | '.join(f'`{label}`' for label in labels)} |")
+    lines.append(f"| --- |{' --- |' * len(labels)}")
+    for kind, points in points_by_kind.items():
         cells = [
-            "{:.0f} ({:.0f} to {:.0f})".format(*(100 * value for value in point[name]))
-            for name in ("precision", "recall")
+            f"{100 * point['precision'][0]:.0f} right, {100 * point['recall'][0]:.0f} found"
+            for point in points.values()
         ]
-        lines.append(f"| `{label}` | {cells[0]} | {cells[1]} |")
+        lines.append(f"| {kind} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def labels_table(points: dict[str, dict[str, list[float]]]) -> str:
-    """Tabulate precision and recall of each label in the proportions of whole reports."""
-    lines = ["| label | precision | recall |", "| --- | --- | --- |"]
-    for label, point in points.items():
-        cells = [interval_of(point[name]) for name in ("precision", "recall")]
-        lines.append(f"| `{label}` | {cells[0]} | {cells[1]} |")
+def labels_table(points_by_kind: dict[str, PointFigures]) -> str:
+    """Tabulate precision and recall of each label, by kind of report."""
+    lines = ["| report | label | precision | recall |", "| --- | --- | --- | --- |"]
+    for kind, points in points_by_kind.items():
+        for label, point in points.items():
+            cells = [interval_of(point[name]) for name in ("precision", "recall")]
+            lines.append(f"| {kind} | `{label}` | {cells[0]} | {cells[1]} |")
     return "\n".join(lines)
 
 
-def policies_table(points: dict[str, dict[str, dict[str, list[float]]]]) -> str:
+def policies_table(points: dict[str, PointFigures]) -> str:
     """Tabulate precision and recall of each policy and label, but for those of `labels_table`."""
     lines = ["| policy | label | precision | recall |", "| --- | --- | --- | --- |"]
     for policy, labels in points.items():

@@ -375,6 +375,37 @@ def error_table(with_label: dict[int, int], without: dict[int, int]) -> dict[str
     }
 
 
+def test_counts_of_a_known_kind_of_report_are_adjusted_by_the_errors_on_that_kind() -> None:
+    poor = AdjustmentRates(tp=50, fn=50, fp=0, tn=1_000)
+    poor_on_failure = {label: poor if label == "failure" else GOOD for label in LABELS}
+    rights = "Country Reports on Human Rights Practices"
+    counts = {("failure",): 10, (): 90}
+    of_rights = Group(("a",), counts, publication=rights)
+    of_kind_unknown = Group(("b",), counts, publication="Yearbook")
+    summary = replace(
+        example(),
+        groups=(of_rights, of_kind_unknown),
+        rates_by_kind={"human-rights reports": poor_on_failure},
+    )
+
+    def estimate(group: Group) -> float:
+        adjusted = summary.estimate(group, "failure")
+        assert adjusted is not None
+        return adjusted.count
+
+    assert estimate(of_rights) == pytest.approx(20)
+    assert estimate(of_kind_unknown) == pytest.approx(adjust_count(10, 100, GOOD).count)
+    # what mixes kinds is adjusted by the errors on all of them together
+    mixed = of_rights + of_kind_unknown
+    assert mixed.publication is None
+    assert estimate(mixed) == pytest.approx(adjust_count(20, 200, GOOD).count)
+    total = sum((of_rights, of_rights), Group(()))
+    assert estimate(total) == pytest.approx(40)
+    note = "Error rates of human-rights reports are those on such reports alone."
+    assert summary.rates_note() == note
+    assert example().rates_note() is None
+
+
 # ----------------------------------------------------------------------------------------- counting
 
 

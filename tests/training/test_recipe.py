@@ -45,7 +45,7 @@ from tipclassify.model.linear.model import read_linear_model
 from tipclassify.model.loading import model_folder
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import fit_corpus, train_linear
-from tipclassify.training.error_table import error_table
+from tipclassify.training.error_table import ErrorPredictions, error_table
 from tipclassify.training.examples import (
     bootstrap_groups_of_rows,
     training_examples_of_rows,
@@ -217,7 +217,8 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     truth = np.array([effort, effort, none, none])
     given = {policy: np.array([effort, none, effort, none]) for policy in POLICIES}
     scores = np.array([[0.9, 0, 0], [0.1, 0, 0], [0.995, 0, 0], [0.004, 0, 0]])
-    table = error_table(truth, scores, given, np.array([3.0, 1, 1, 1]))
+    predictions = ErrorPredictions(truth, scores, given, np.array([3.0, 1, 1, 1]))
+    table = error_table(predictions)
     assert table["passages"] == 3  # 6 * 6 / (9 + 1 + 1 + 1)
     assert table["policies"]["cite"]["positive_effort"] == {
         "tp": 1.5,
@@ -231,7 +232,17 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     assert bins["without"][995] == 0.5
     assert bins["without"][4] == 0.5
     assert sum(bins["with"]) + sum(bins["without"]) == 3
-    assert error_table(truth, scores, given, np.ones(4))["passages"] == 4
+    unweighted = replace(predictions, weights=np.ones(4))
+    assert error_table(unweighted)["passages"] == 4
+    assert "kinds" not in error_table(unweighted)
+    of_kinds = error_table(unweighted, ["hrr", "dol", "hrr", "company"])["kinds"]
+    assert of_kinds["human-rights reports"]["policies"]["cite"]["positive_effort"] == {
+        "tp": 1,
+        "fn": 0,
+        "fp": 1,
+        "tn": 0,
+    }
+    assert set(of_kinds) == {"human-rights reports", "Department of Labor reports"}
 
 
 def test_a_line_of_an_unknown_document_is_drawn_by_itself() -> None:

@@ -40,7 +40,12 @@ if TYPE_CHECKING:
 __all__ = ["Classifier", "Explanation", "SpanWeight", "labels_reaching_model_thresholds"]
 
 # entries of ``model.json`` that were measured at the thresholds of the training
-_AT_TRAINED_THRESHOLDS: Final = ("behaviours", "error_table", "operating_points")
+_AT_TRAINED_THRESHOLDS: Final = (
+    "behaviours",
+    "error_table",
+    "operating_points",
+    "operating_points_by_kind",
+)
 
 
 class Classifier:

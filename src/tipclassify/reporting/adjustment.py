@@ -21,7 +21,9 @@ __all__ = [
     "AdjustedCount",
     "AdjustmentRates",
     "adjust_count",
+    "kind_of_publication",
     "read_adjustment_rates",
+    "read_adjustment_rates_by_kind",
 ]
 
 FEW: Final = 30
@@ -51,6 +53,12 @@ It is the mean square of the standardised error in 100 narratives out of fold (M
 1989, section 4.5).
 """
 
+# kinds of report in ``model.json``, by words of the publication's name
+_KINDS: Final = {
+    "human rights practices": "human-rights reports",
+    "worst forms of child labor": "Department of Labor reports",
+    "factbook": "World Factbook entries",
+}
 # se + sp - 1; below it, one more tag moves the adjusted count by over three
 _MIN_INFORMEDNESS: Final = 0.3
 
@@ -100,10 +108,16 @@ _RecordedHistogram = TypedDict("_RecordedHistogram", {"with": list[float], "with
 
 
 class _RecordedErrorRates(TypedDict):
-    """Error rates that ``model.json`` records under ``error_table``."""
+    """Error rates on some held-out passages."""
 
     policies: dict[str, dict[str, _RecordedConfusion]]  # by policy, then by label
     histogram: dict[str, _RecordedHistogram]  # by label
+
+
+class _RecordedErrorTable(_RecordedErrorRates, total=False):
+    """Error rates that ``model.json`` records under ``error_table``."""
+
+    kinds: dict[str, _RecordedErrorRates]  # by kind of report
 
 
 def read_adjustment_rates(
@@ -112,11 +126,39 @@ def read_adjustment_rates(
     overrides: Mapping[str, float] | None = None,
 ) -> dict[str, AdjustmentRates] | None:
     """Read a model's error rates by label at a policy or overrides; None if it records none."""
-    table = cast("_RecordedErrorRates | None", meta.get("error_table"))
-    if not table:
-        return None
+    table = cast("_RecordedErrorTable | None", meta.get("error_table"))
+    return _rates_at_thresholds(table, policy, overrides or {}) if table else None
+
+
+def read_adjustment_rates_by_kind(
+    meta: Mapping[str, object],
+    policy: str = "balanced",
+    overrides: Mapping[str, float] | None = None,
+) -> dict[str, dict[str, AdjustmentRates]]:
+    """Read a model's error rates of each kind of report, by label; of none if it records none."""
+    table = cast("_RecordedErrorTable", meta.get("error_table") or {})
+    return {
+        kind: _rates_at_thresholds(of_kind, policy, overrides or {})
+        for kind, of_kind in table.get("kinds", {}).items()
+    }
+
+
+def kind_of_publication(publication: object) -> str | None:
+    """Return the kind of report that a publication is, as ``model.json`` names it; None if unknown.
+
+    >>> kind_of_publication("Country Reports on Human Rights Practices")
+    'human-rights reports'
+    """
+    name = str(publication or "").casefold()
+    return next((kind for words, kind in _KINDS.items() if words in name), None)
+
+
+def _rates_at_thresholds(
+    table: _RecordedErrorRates, policy: str, overrides: Mapping[str, float]
+) -> dict[str, AdjustmentRates]:
+    """Return the error rates of each label at the threshold of a policy, or at an override."""
     rates = {label: AdjustmentRates(**table["policies"][policy][label]) for label in LABELS}
-    for label, threshold in (overrides or {}).items():
+    for label, threshold in overrides.items():
         with_label = table["histogram"][label]["with"]
         without_label = table["histogram"][label]["without"]
         tp = _count_tagged_for_adjustment(threshold, with_label)

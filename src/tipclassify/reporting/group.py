@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tipclassify.reporting.dimensions import Key
+from tipclassify.reporting.dimensions import Key, Name
 from tipclassify.reporting.subject import is_unknown_sentence
 from tipclassify.text.document import Passage
 
@@ -28,15 +28,18 @@ class Group:
     low_confidence: int = 0  # passages of few words, or of many that the model does not know
     # those among them that are sentences (`tipclassify.reporting.subject.is_unknown_sentence`)
     unknown: int = 0
+    # that all of the passages are of; None where they are of several, or of an unknown one
+    publication: Name = None
 
     @classmethod
-    def of(cls, key: Key, passages: Sequence[Passage]) -> Group:
+    def of(cls, key: Key, passages: Sequence[Passage], publication: Name = None) -> Group:
         """Count the passages."""
         return cls(
             key=key,
             sets=Counter(passage.labels for passage in passages),
             low_confidence=sum(passage.low_confidence for passage in passages),
             unknown=sum(map(is_unknown_sentence, passages)),
+            publication=publication,
         )
 
     def __add__(self, other: Group) -> Group:
@@ -45,7 +48,16 @@ class Group:
             sets=Counter(self.sets) + Counter(other.sets),
             low_confidence=self.low_confidence + other.low_confidence,
             unknown=self.unknown + other.unknown,
+            publication=self._shared_publication(other),
         )
+
+    def _shared_publication(self, other: Group) -> Name:
+        """Return the publication of both groups; one without passages has no say."""
+        if not self.sets:
+            return other.publication
+        if not other.sets or self.publication == other.publication:
+            return self.publication
+        return None
 
     @property
     def passages(self) -> int:

@@ -65,7 +65,7 @@ class GroupCounter:
             by_key[self._key_of_report(report)] = []
         for key, passages in by_key.items():
             earlier = self._groups.get(key, Group(key.names))
-            self._groups[key] = earlier + Group.of(key.names, passages)
+            self._groups[key] = earlier + Group.of(key.names, passages, key.publication)
         if by_key:
             self.subjects[report.file] += ReportSubject.of(report.passages)
 

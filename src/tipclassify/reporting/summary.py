@@ -17,7 +17,9 @@ from tipclassify.reporting.adjustment import (
     AdjustedCount,
     AdjustmentRates,
     adjust_count,
+    kind_of_publication,
     read_adjustment_rates,
+    read_adjustment_rates_by_kind,
 )
 from tipclassify.reporting.dimensions import DIMENSIONS, Name
 from tipclassify.reporting.group import NONE, Group
@@ -102,6 +104,10 @@ class Summary:
     total: Group
     # error rates of the model by label, if it records them
     rates: Mapping[str, AdjustmentRates] | None = None
+    # the same of each kind of report by itself, for groups of one publication that is of a kind
+    rates_by_kind: Mapping[str, Mapping[str, AdjustmentRates]] = field(
+        default_factory=dict, hash=False
+    )
     # policy, threshold overrides and model
     about: Mapping[str, str] = field(default_factory=dict, hash=False)
     # for each file, the number of its passages about trafficking
@@ -135,10 +141,24 @@ class Summary:
         """Adjust the count of a label in a group; None without error rates, or for ``NONE``."""
         if self.rates is None or label == NONE:
             return None
-        estimate = adjust_count(group.count(label), group.passages, self.rates[label])
+        kind = kind_of_publication(group.publication)
+        rates = self.rates_by_kind.get(kind, self.rates) if kind else self.rates
+        estimate = adjust_count(group.count(label), group.passages, rates[label])
         if are_report_tags_meaningless(group.unknown, group.sentences):
             return replace(estimate, notes=(*estimate.notes, "unclear"))
         return estimate
+
+    def rates_note(self) -> str | None:
+        """Say of which kinds of report the error rates are; None where of all kinds together."""
+        kinds = set()
+        for group in (*self.groups, *self.shown_totals):
+            kind = kind_of_publication(group.publication)
+            if kind in self.rates_by_kind:
+                kinds.add(str(kind))
+        if not kinds:
+            return None
+        named = " and ".join(sorted(kinds))
+        return f"Error rates of {named} are those on such reports alone."
 
     def notes(self) -> list[str]:
         """List the keys of `NOTES` that any adjusted count has."""
@@ -250,6 +270,9 @@ def summarize(
         groups=counted.groups,
         total=sum(counted.groups, Group(())),
         rates=read_adjustment_rates(context.classifier.meta, context.policy, overrides),
+        rates_by_kind=read_adjustment_rates_by_kind(
+            context.classifier.meta, context.policy, overrides
+        ),
         about={
             "policy": ", ".join([context.policy, *moved_thresholds]),
             "model": context.about()["model"][:12],

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.corpus.holdout import holdout_natural_weights
+from tipclassify.corpus.holdout import REPORT_FAMILIES, holdout_natural_weights
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.training.fixed_set import FixedSet
-from tipclassify.training.parts import HeldOutPredictions
+from tipclassify.training.parts import FAMILIES, HeldOutPredictions
 
 __all__ = [
+    "ErrorPredictions",
     "PointFigures",
     "error_table",
     "error_table_on_fixed_set",
@@ -25,6 +27,26 @@ __all__ = [
 ]
 
 _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
+
+
+@dataclass(frozen=True)
+class ErrorPredictions:
+    """What an error table counts: arrays of one length n."""
+
+    y_true: Bools  # (n, 3)
+    scores: Floats  # (n, 3)
+    y_pred: Mapping[str, Bools]  # by policy, each (n, 3)
+    weights: Floats  # (n,), passages of whole reports that each represents
+
+    def take(self, chosen: Bools) -> ErrorPredictions:
+        """Return those of a mask, bool (n,)."""
+        return ErrorPredictions(
+            y_true=self.y_true[chosen],
+            scores=self.scores[chosen],
+            y_pred={policy: labels[chosen] for policy, labels in self.y_pred.items()},
+            weights=self.weights[chosen],
+        )
+
 
 PointFigures = dict[str, dict[str, object]]
 """By label: the threshold, and precision and recall, each with both ends of its interval."""
@@ -55,23 +77,43 @@ def operating_point_card_figures(
     return points
 
 
-def error_table(
-    y_true: Bools, scores: Floats, y_pred: Mapping[str, Bools], weights: Floats
-) -> dict[str, object]:
+def error_table(predictions: ErrorPredictions, families: Sequence[str] = ()) -> dict[str, object]:
     """Count right and wrong predictions, by which `summary` adjusts its counts.
 
-    `y_pred` has the predicted labels, bool (n, 3), by policy. Weights are scaled to sum to the
-    effective sample size (Kish 1965: the square of the sum over the sum of squares). ``histogram``
-    counts passages with and without each label by probability, in bins of 0.001.
+    With `families` of reports, one a passage, each family has a table of its own under ``kinds``,
+    since they differ: what is rare and hard to tell in one fills another. A passage of weight 0 has
+    no say.
     """
+    table = _error_rates(predictions)
+    names = np.array(families)
+    kinds = {}
+    for family in sorted(set(families) & set(REPORT_FAMILIES)):
+        of_family = predictions.take(names == family)
+        if of_family.weights.any():
+            kinds[FAMILIES[family]] = _error_rates(of_family)
+    if kinds:
+        table["kinds"] = kinds
+    return table
+
+
+def _error_rates(predictions: ErrorPredictions) -> dict[str, object]:
+    """Count right and wrong predictions by policy and label, and passages by probability.
+
+    Weights are scaled to sum to the effective sample size (Kish 1965: the square of the sum over
+    the sum of squares). ``histogram`` counts passages with and without each label by probability,
+    in bins of 0.001.
+    """
+    y_true = predictions.y_true
+    weights = predictions.weights
     weights = weights * weights.sum() / max(float(weights @ weights), 1e-12)
     return {
         "passages": round(float(weights.sum()), 1),
         "policies": {
-            policy: _error_table_counts(y_true, y_pred[policy], weights) for policy in POLICIES
+            policy: _error_table_counts(y_true, predictions.y_pred[policy], weights)
+            for policy in POLICIES
         },
         "histogram": {
-            label: _error_table_histogram(y_true[:, j], scores[:, j], weights)
+            label: _error_table_histogram(y_true[:, j], predictions.scores[:, j], weights)
             for j, label in enumerate(LABELS)
         },
     }
@@ -90,11 +132,11 @@ def error_table_on_fixed_set(
     families = [family.decode() for family in part.families.tolist()]
     strata = logistic(model.finetuned_heads.logits(part.pooled))
     scores = logistic(model.heads.logits(part.pooled) * model.scale + model.shift)
-    y_pred = {
+    y_pred: dict[str, Bools] = {
         policy: apply_thresholds(scores, np.array(model.thresholds[policy])) for policy in POLICIES
     }
     weights = holdout_natural_weights(families, strata, natural)
-    return error_table(part.y_true, scores, y_pred, weights)
+    return error_table(ErrorPredictions(part.y_true, scores, y_pred, weights), families)
 
 
 def _error_table_counts(

@@ -14,7 +14,7 @@ import numpy as np
 
 from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats
-from tipclassify.corpus.holdout import is_real
+from tipclassify.corpus.holdout import REPORT_FAMILIES, is_real, source_family
 from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.behaviour_tests import (
     default_cases_path,
@@ -28,6 +28,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.training.calibration import Calibrated
 from tipclassify.training.error_table import (
+    ErrorPredictions,
     PointFigures,
     error_table,
     operating_point_card_figures,
@@ -133,12 +134,26 @@ def judge_trained_model(
         )
         for policy in POLICIES
     }
+    families = [
+        str(source_family(row.get("doc")))
+        for row, is_measured in zip(rows, held.measured.tolist(), strict=True)
+        if is_measured
+    ]
+    balanced = classifier.thresholds("balanced")
+    points_by_kind = {}
+    for family in REPORT_FAMILIES:
+        of_family = np.array([name == family for name in families], bool)
+        if weights[of_family].any():
+            points_by_kind[FAMILIES[family]] = operating_point_card_figures(
+                measured.take(of_family), "balanced", balanced, weights[of_family], seed
+            )
     by_label = [reliability(measured.y_true[:, j], measured.scores[:, j]) for j in range(3)]
     card_figures = CardFigures(
         real=any(map(is_real, rows)),
         parts=parts,
         cross_fitted=held.calibrated is not None,
         points=points,
+        points_by_kind=points_by_kind,
         reliability=list(zip(*by_label, strict=True)),
         contrast_pairs=contrast_pairs,
         behaviours=behaviours,
@@ -149,8 +164,11 @@ def judge_trained_model(
         "calibrated": facts.calibration,
         "metrics": parts[0].metrics.to_dict(),
         "operating_points": points,
+        "operating_points_by_kind": points_by_kind,
         "near_identical_pairs": {"right": right, "pairs": pairs},
-        "error_table": error_table(measured.y_true, measured.scores, measured.y_pred, weights),
+        "error_table": error_table(
+            ErrorPredictions(measured.y_true, measured.scores, measured.y_pred, weights), families
+        ),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
         "kinds": {
             part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()

@@ -119,7 +119,9 @@ class FixedComparison:
         counts = f"{self.real_passages:,} real passages, {self.invented_passages:,} invented ones"
         table.append(f"{counts}, learned by neither model")
         if self.chose_penalty:
-            table.append("they also chose the penalty: the differences flatter the new model a little")
+            table.append(
+                "they also chose the penalty: the differences flatter the new model a little"
+            )
         return "\n".join(table)
 
     def to_dict(self) -> dict[str, object]:

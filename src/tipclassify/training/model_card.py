@@ -122,6 +122,7 @@ class CardFigures:
     # whether thresholds were chosen on other documents than those that they are judged by
     cross_fitted: bool
     points: Mapping[str, PointFigures]  # by policy
+    points_by_kind: Mapping[str, PointFigures]  # at ``balanced``, by kind of report
     reliability: Sequence[Sequence[ReliabilityBin]]  # by bin, then by label
     contrast_pairs: tuple[int, int]  # those with both sides right, and all
     behaviours: Sequence[RuleResult]
@@ -166,6 +167,7 @@ def model_card(facts: CardFacts, figures: CardFigures) -> str:
         parts=figures.parts,
         cross_fitted=figures.cross_fitted,
         points=figures.points,
+        points_by_kind=figures.points_by_kind,
         reliability=figures.reliability,
         contrast_pairs=figures.contrast_pairs,
         behaviours=figures.behaviours,

@@ -60,9 +60,13 @@ class Head(TypedDict, total=False):
     sha256: str
 
 
-class _HeadErrorTable(msgspec.Struct):
+class _HeadErrorRates(msgspec.Struct):
     policies: dict[str, dict[str, dict[str, float]]]
     histogram: dict[str, dict[str, list[float]]] = {}
+
+
+class _HeadErrorTable(_HeadErrorRates):
+    kinds: dict[str, _HeadErrorRates] = {}
 
 
 class _HeadOperatingPoint(msgspec.Struct):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Final
 
 from tipclassify.errors import InputError, ModelError
@@ -27,7 +28,11 @@ from tipclassify.pipeline.bundle.steps import (
     describe_differences_from_bundle,
     describe_hash_unlike_bundle,
 )
-from tipclassify.pipeline.bundle.writing import id_of_model_in_folder, settings_of_bundle
+from tipclassify.pipeline.bundle.writing import (
+    BundleSettings,
+    id_of_model_in_folder,
+    settings_of_bundle,
+)
 from tipclassify.readers import ReadOptions
 
 __all__ = ["Check", "verify_bundle"]
@@ -154,13 +159,11 @@ def _check_bundled_settings(manifest: Manifest, classifier: Classifier | None) -
         return [Check("settings", "not checked", "needs the model")]
     step = BundleVerificationStep("settings")
     moved = classifier.with_thresholds(manifest.moved)
-    thresholds, rates = settings_of_bundle(moved, manifest.policy, manifest.moved)
-    step.add(
-        describe_differences_from_bundle(
-            {"thresholds": thresholds, "error_rates": rates},
-            {"thresholds": manifest.thresholds, "error_rates": manifest.error_rates},
-        )
+    settings = settings_of_bundle(moved, manifest.policy, manifest.moved)
+    recorded = BundleSettings(
+        manifest.thresholds, manifest.error_rates, manifest.error_rates_by_kind
     )
+    step.add(describe_differences_from_bundle(asdict(settings), asdict(recorded)))
     others = "".join(f", but {label}={value:g}" for label, value in manifest.moved.items())
     policy = f"thresholds and error rates are those of the policy {manifest.policy}"
     return step.checks(policy + others)

@@ -37,6 +37,7 @@ __all__ = [
     "Link",
     "Manifest",
     "ModelId",
+    "RatesByLabel",
     "StoredCheck",
     "collect_bundle_versions",
     "compute_bundle_figures",
@@ -79,10 +80,11 @@ Threshold = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
 # passages of a corpus; sums of squares of more would overflow
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
-RateTable = Annotated[
+_RateTable = Annotated[
     dict[Annotated[str, _manifest_choice(rate.name for rate in fields(AdjustmentRates))], Cases],
     msgspec.Meta(min_length=5),
 ]
+RatesByLabel = Annotated[dict[Label, _RateTable], msgspec.Meta(min_length=len(LABELS))]
 
 
 class _ManifestObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,6 +137,7 @@ class Input(_ManifestObject, frozen=True, kw_only=True):
     title: str | None
     country: str | None
     year: int | None
+    publication: str | None  # whose kind decides by which error rates its counts are adjusted
     text_sha256: str | None  # of the text, in UTF-8, that offsets refer to; None for rows
     characters: int | None
     notes: tuple[str, ...]  # the reader's warnings
@@ -177,8 +180,9 @@ class Manifest(_ManifestObject, frozen=True):
     moved: dict[Label, Threshold]  # overrides of the policy's thresholds
     unit: Unit
     encoding: str | None
-    # `AdjustmentRates`
-    error_rates: Annotated[dict[Label, RateTable], msgspec.Meta(min_length=len(LABELS))] | None
+    # `AdjustmentRates`, of all reports that measured the model, and of each kind by itself
+    error_rates: RatesByLabel | None
+    error_rates_by_kind: Annotated[dict[str, RatesByLabel], msgspec.Meta(max_length=50)]
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
     figures: Mapping[str, object]  # `BundleFigures` of all inputs together, unchecked when read
     files: dict[str, FileDigest]  # all but the manifest
@@ -227,17 +231,27 @@ def collect_bundle_versions() -> dict[str, str | None]:
 
 
 def compute_bundle_figures(
-    group: Group, rates: Mapping[str, Mapping[str, float]] | None
+    group: Group, rates: RatesByLabel | None, rates_by_kind: Mapping[str, RatesByLabel]
 ) -> BundleFigures:
     """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
-    table = None if rates is None else {label: AdjustmentRates(**rates[label]) for label in LABELS}
-    (row,) = Summary((), (), group, table).summary_rows()
+    summary = Summary(
+        by=(),
+        groups=(),
+        total=group,
+        rates=None if rates is None else _rates_of_bundle(rates),
+        rates_by_kind={kind: _rates_of_bundle(table) for kind, table in rates_by_kind.items()},
+    )
+    (row,) = summary.summary_rows()
     return BundleFigures(
         passages=row.passages,
         low_confidence=row.low_confidence,
         labels=row.labels,
         none=row.none,
     )
+
+
+def _rates_of_bundle(rates: RatesByLabel) -> dict[str, AdjustmentRates]:
+    return {label: AdjustmentRates(**rates[label]) for label in LABELS}
 
 
 def seal_bundle_manifest(plain: dict[str, object]) -> tuple[bytes, str]:

@@ -68,6 +68,7 @@ class OriginalText:
     title: str | None = None
     country: str | None = None
     year: int | None = None
+    publication: str | None = None
     text_sha256: str | None = None
     characters: int | None = None
 
@@ -81,6 +82,7 @@ class OriginalText:
             title=self.title,
             country=self.country,
             year=self.year,
+            publication=self.publication,
             text_sha256=self.text_sha256,
             characters=self.characters,
             notes=self.notes,
@@ -122,6 +124,7 @@ def read_bundle_original(
         title=document.title,
         country=document.country,
         year=document.year,
+        publication=document.publication,
         text_sha256=hashlib.sha256(written).hexdigest(),
         characters=len(document.text),
     )

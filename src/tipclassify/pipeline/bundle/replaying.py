@@ -48,7 +48,16 @@ from tipclassify.text.document import Passage
 __all__ = ["replay_bundle"]
 
 # fields of an input that its text determines
-_OF_TEXT: Final = ("size", "kind", "title", "country", "year", "text_sha256", "characters")
+_OF_TEXT: Final = (
+    "size",
+    "kind",
+    "title",
+    "country",
+    "year",
+    "publication",
+    "text_sha256",
+    "characters",
+)
 _STEPS: Final = ("labels", "counts", "scores", "split")  # that need all passages
 
 
@@ -75,7 +84,7 @@ class _ReplayedPassages:
         """Add the passages of an input, and those that it was split into `again`, if it was."""
         passages = [row.passage() for row in rows]
         scores = _replayed_probabilities([row.scores for row in rows])
-        self.groups.append(Group.of((), passages))
+        self.groups.append(Group.of((), passages, recorded.publication))
         self.stored_scores.append(scores)
         self.labels += [row.labels for row in rows]
         above = apply_thresholds(scores, _bundled_values(self.manifest.thresholds)).tolist()
@@ -234,8 +243,10 @@ def _check_replayed_counts(manifest: Manifest, groups: Sequence[Group]) -> list[
     """Compare the figures in the manifest with the counts of the passages."""
     step = BundleVerificationStep("counts")
     try:
-        counted = [compute_bundle_figures(group, manifest.error_rates) for group in groups]
-        counted_total = compute_bundle_figures(sum(groups, Group(())), manifest.error_rates)
+        *counted, counted_total = [
+            compute_bundle_figures(group, manifest.error_rates, manifest.error_rates_by_kind)
+            for group in (*groups, sum(groups, Group(())))
+        ]
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     for recorded, here in zip(manifest.inputs, counted, strict=True):

@@ -9,7 +9,7 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Final, cast
@@ -36,9 +36,11 @@ from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
     PASSAGES,
+    BundleFigures,
     Input,
     Manifest,
     ModelId,
+    RatesByLabel,
     collect_bundle_versions,
     compute_bundle_figures,
     seal_bundle_manifest,
@@ -52,13 +54,18 @@ from tipclassify.pipeline.bundle.originals import (
 )
 from tipclassify.progress import Progress
 from tipclassify.readers.limits import read_bounded
-from tipclassify.reporting.adjustment import read_adjustment_rates
+from tipclassify.reporting.adjustment import (
+    AdjustmentRates,
+    read_adjustment_rates,
+    read_adjustment_rates_by_kind,
+)
 from tipclassify.reporting.group import Group
 from tipclassify.resources import read_resource
 from tipclassify.whole_files import WholeFileFailingOnce
 
 __all__ = [
     "EXPORTS",
+    "BundleSettings",
     "Included",
     "id_of_model_in_folder",
     "settings_of_bundle",
@@ -66,7 +73,6 @@ __all__ = [
 ]
 
 # as in the manifest; None if the model records none
-RatesByLabel = dict[str, dict[str, float]] | None
 
 EXPORTS: Final = "exports/"
 """Folder of a bundle in which exports lie."""
@@ -113,7 +119,7 @@ def write_bundle(
     classifier = tagging.classifier()
     folder = model_folder(tagging.model)
     overrides = dict(tagging.thresholds)
-    thresholds, rates = settings_of_bundle(classifier, tagging.policy, overrides)
+    settings = settings_of_bundle(classifier, tagging.policy, overrides)
     with zipfile.ZipFile(
         cast("IO[bytes]", WholeFileFailingOnce(out)), "w", allowZip64=False
     ) as archive:
@@ -122,7 +128,7 @@ def write_bundle(
             _pack_model(packer, folder)
         matcher = BundleCheckMatcher(included.checks)
         inputs, total = _pack_inputs_of_bundle(
-            files, tagging, packer, included.sources, rates, matcher, progress
+            files, tagging, packer, included.sources, settings, matcher, progress
         )
         if included.checks:
             lines = [serialize_for_bundle(msgspec.to_builtins(check)) for check in matcher.stored]
@@ -137,13 +143,14 @@ def write_bundle(
             versions=collect_bundle_versions(),
             model=model,
             policy=tagging.policy,
-            thresholds=thresholds,
+            thresholds=settings.thresholds,
             moved=overrides,
             unit=tagging.unit,
             encoding=tagging.read.encoding,
-            error_rates=rates,
+            error_rates=settings.error_rates,
+            error_rates_by_kind=settings.error_rates_by_kind,
             inputs=tuple(inputs),
-            figures=compute_bundle_figures(total, rates),
+            figures=settings.figures(total),
             files=packer.files.copy(),
             checks=count_bundle_checks(matcher.stored, total.tagged) if included.checks else None,
         )
@@ -152,15 +159,34 @@ def write_bundle(
     return manifest, fingerprint
 
 
+@dataclass(frozen=True)
+class BundleSettings:
+    """A model's thresholds and error rates, as the manifest has them."""
+
+    thresholds: dict[str, float]
+    error_rates: RatesByLabel | None  # None if the model records none
+    error_rates_by_kind: dict[str, RatesByLabel]
+
+    def figures(self, group: Group) -> BundleFigures:
+        """Compute the figures of a group by these rates."""
+        return compute_bundle_figures(group, self.error_rates, self.error_rates_by_kind)
+
+
 def settings_of_bundle(
     classifier: Classifier, policy: Policy, overrides: dict[str, float]
-) -> tuple[dict[str, float], RatesByLabel]:
+) -> BundleSettings:
     """Return a classifier's thresholds under a policy, and its error rates if it records them."""
     rates = read_adjustment_rates(classifier.meta, policy, overrides)
-    thresholds = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
-    if rates is None:
-        return thresholds, None
-    return thresholds, {label: asdict(rates[label]) for label in LABELS}
+    by_kind = read_adjustment_rates_by_kind(classifier.meta, policy, overrides)
+    return BundleSettings(
+        thresholds=dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True)),
+        error_rates=None if rates is None else _plain_rates(rates),
+        error_rates_by_kind={kind: _plain_rates(of_kind) for kind, of_kind in by_kind.items()},
+    )
+
+
+def _plain_rates(rates: Mapping[str, AdjustmentRates]) -> RatesByLabel:
+    return {label: asdict(rates[label]) for label in LABELS}
 
 
 def _pack_inputs_of_bundle(
@@ -168,7 +194,7 @@ def _pack_inputs_of_bundle(
     tagging: Tagging,
     packer: BundlePacker,
     with_sources: bool,
-    rates: RatesByLabel,
+    settings: BundleSettings,
     matcher: BundleCheckMatcher,
     progress: Progress | None,
 ) -> tuple[list[Input], Group]:
@@ -202,9 +228,9 @@ def _pack_inputs_of_bundle(
             source = _bundled_name(number, name) if with_sources else None
             if source:
                 packer.add(source, io.BytesIO(original.data))
-            group = Group.of((), passages)
+            group = Group.of((), passages, text.publication)
             groups.append(group)
-            inputs.append(text.recorded(source, compute_bundle_figures(group, rates)))
+            inputs.append(text.recorded(source, settings.figures(group)))
         if progress:
             progress(len(files), len(files))
         if failures:

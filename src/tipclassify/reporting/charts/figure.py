@@ -111,6 +111,8 @@ def _notes_below_summary_chart(summary: Summary, caveat: str) -> list[str]:
     notes = [" · ".join(facts), OVERLAP]
     if summary.rates:
         notes.append(ASSUMPTION)
+        if rates_note := summary.rates_note():
+            notes.append(rates_note)
     else:
         notes.append("Shares as tagged: this model does not record its error rates.")
     if reasons := "; ".join(NOTES[note] for note in summary.notes()):

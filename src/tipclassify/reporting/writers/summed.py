@@ -66,6 +66,8 @@ def _summary_caveats(summary: Summary) -> list[str]:
     lines.append(OVERLAP)
     if summary.rates is not None:
         lines.append(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
+        if rates_note := summary.rates_note():
+            lines.append(rates_note)
         lines += [f"{_NOTE_SYMBOLS[note]} {NOTES[note]}" for note in summary.notes()]
     lines.append("   ".join(f"{name} {value}" for name, value in summary.about.items()))
     return lines
