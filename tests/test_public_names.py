@@ -8,6 +8,7 @@ import re
 import runpy
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -218,6 +219,30 @@ def test_a_file_is_written_whole_or_not_at_all(reports: list[TaggedReport], tmp_
         write_reports(reports, tmp_path / "gone" / "findings.csv")
     write_reports(reports[0], out, format="jsonl")
     assert out.read_text("utf-8").startswith('{"file": ')
+
+
+def test_what_a_report_was_made_from_is_never_replaced(tmp_path: Path) -> None:
+    page = (SAMPLES / "karvonia-2023.html").read_bytes()
+    source = tmp_path / "karvonia.html"
+    source.write_bytes(page)
+    archive = tmp_path / "all.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("karvonia.html", page)
+    link = tmp_path / "link.html"
+    link.symlink_to(source)
+    report = tag_report(source, model="fast")
+    renamed = tag_report(read_report(source), model="fast")
+    for given, out in ((report, source), (report, link), ([renamed], source)):
+        with pytest.raises(UsageError, match="is an input, which the output would replace"):
+            write_reports(given, out)
+    packed_bytes = archive.read_bytes()
+    of_archive = tag_report(f"{archive}/karvonia.html", model="fast")
+    with pytest.raises(UsageError, match=r"all\.zip: is an input"):
+        write_reports(of_archive, archive, format="html")
+    assert source.read_bytes() == page
+    assert archive.read_bytes() == packed_bytes
+    write_reports(report, tmp_path / "karvonia.csv")
+    write_reports(report, tmp_path / "karvonia.csv")  # an output may be replaced
 
 
 def test_rows_of_a_table_are_one_report(tmp_path: Path) -> None:
