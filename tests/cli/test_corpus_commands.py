@@ -217,6 +217,18 @@ def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None
     assert b"between 0 and 1" in done.stderr
 
 
+@pytest.mark.parametrize("test_path", ["link/a.jsonl", "real/below/../a.jsonl"])
+def test_split_refuses_two_names_of_one_file(cli: Run, tmp_path: Path, test_path: str) -> None:
+    data = ROOT / "data" / "corpus" / "assessment.jsonl"
+    (tmp_path / "real" / "below").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    train = tmp_path / "real" / "a.jsonl"
+    done = cli("corpus", "split", data, "--train", train, "--test", f"{tmp_path}/{test_path}")
+    assert done.returncode == 2
+    assert b"give two files" in done.stderr
+    assert not train.exists()
+
+
 def test_one_group_cannot_be_parted() -> None:
     rows = [
         {"id": str(number), "text": f"Text number {number}", "labels": (), "doc": "A"}

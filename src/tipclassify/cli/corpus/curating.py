@@ -162,7 +162,8 @@ def split(
     """
     from tipclassify.corpus.curation import split_rows
 
-    if train.absolute() == test.absolute():
+    # Files that need not exist: their folders may be links, and a link as the file is replaced.
+    if train.parent.resolve() / train.name == test.parent.resolve() / test.name:
         raise UsageError(f"{train}: is named for both parts; give two files")
     read = file_ids_of_arguments(paths)
     check_output(train, read, "--train")
