@@ -10,6 +10,7 @@ import pytest
 from conftest import Run
 
 from tipclassify import LABELS, CorpusError
+from tipclassify.corpus.curation import count_passages_of_corpus
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import (
     CorpusColumns,
@@ -22,6 +23,7 @@ from tipclassify.corpus.loading import (
     read_rows,
     text_key,
 )
+from tipclassify.training.audit import audit_pairs_with_same_labels
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -213,6 +215,32 @@ def test_groups_join_narratives_pairs_and_equal_texts() -> None:
         {"text": "d", "doc": "N", "pair": "p1"},
     ]
     assert group_corpus_rows(rows) == [0, 0, 2, 0, 0]
+
+
+def test_a_document_or_pair_of_number_0_is_a_group(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "mine.jsonl",
+        {"text": "Police acted.", "labels": ["positive_effort"], "doc": 0},
+        {"text": "Courts slept.", "labels": ["failure"], "doc": 0},
+        {"text": "Guards sold visas.", "labels": ["complicity"], "pair": 0},
+        {"text": "Guards sold no visas.", "labels": [], "pair": 0},
+        {"text": "Alone.", "labels": [], "doc": None, "pair": None},
+    )
+    rows = read_rows(file)
+    assert group_corpus_rows(rows) == [0, 0, 2, 2, 4]
+    stats = count_passages_of_corpus(rows)
+    assert (stats.groups, stats.docs, stats.pairs) == (3, 1, 1)
+    same = [{**row, "labels": ()} for row in rows]
+    assert [finding["pair"] for finding in audit_pairs_with_same_labels(same)] == ["0"]
+
+
+def test_an_id_of_0_stays(tmp_path: Path) -> None:
+    rows = [
+        {"id": number, "text": text, "labels": []}
+        for number, text in ((0, "One."), ("", "Two."), (None, "Three."))
+    ]
+    file = write(tmp_path / "mine.jsonl", *rows)
+    assert [row["id"] for row in read_rows(file)] == ["0", "mine-2", "mine-3"]
 
 
 def test_no_pair_or_narrative_of_the_corpus_spans_two_groups(shipped_rows: list[Row]) -> None:
