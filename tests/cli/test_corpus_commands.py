@@ -301,6 +301,25 @@ def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_pat
     assert "interval" not in none
 
 
+def test_ids_of_different_texts_are_not_compared(cli: Run, tmp_path: Path) -> None:
+    first = write(
+        tmp_path / "a.jsonl",
+        *({"id": number, "labels": [], "text": f"Text {number} of one."} for number in range(7)),
+        {"id": "same", "labels": [], "text": "Courts  slept."},
+        {"id": "bare", "labels": []},
+    )
+    second = write(
+        tmp_path / "b.jsonl",
+        *({"id": number, "labels": [], "text": f"Text {number} of other."} for number in range(7)),
+        {"id": "same", "labels": ["failure"], "text": "courts slept."},
+        {"id": "bare", "labels": [], "text": "Police acted."},
+    )
+    done = cli("corpus", "agree", first, second)
+    assert (done.returncode, done.stdout) == (1, b"")
+    differing = b"different texts under the same id: '0', '1', '2', '3', '4' and 2 more; give"
+    assert differing in done.stderr
+
+
 def test_only_passages_that_both_labelled_blind_to_each_other_count_and_the_rest_is_said(
     cli: Run, tmp_path: Path
 ) -> None:
