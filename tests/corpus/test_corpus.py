@@ -352,6 +352,23 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
         read_rows(file, columns=CorpusColumns("sentence", "label"))
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_labels_may_stand_in_label_beside_a_text_of_another_name(
+    tmp_path: Path, suffix: str
+) -> None:
+    import pandas
+
+    file = tmp_path / f"mine{suffix}"
+    table = pandas.DataFrame({"sentence": ["Police acted.", "None."], "label": ["failure", ""]})
+    if suffix == ".csv":
+        table.to_csv(file, index=False)
+    else:
+        table.to_json(file, orient="records", lines=True)
+    rows = read_rows(file, columns=CorpusColumns("sentence"))
+    assert [row["labels"] for row in rows] == [("failure",), ()]
+    assert [row["text"] for row in rows] == ["Police acted.", "None."]
+
+
 def test_training_names_the_columns_that_it_found(cli: Run, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("sentence,tag\nPolice arrested nine traffickers.,happy\n", "utf-8")
