@@ -403,6 +403,15 @@ def test_bad_weights_are_refused(bad: list[float]) -> None:
         clone(QUICK).fit(X, Y, sample_weight=bad)
 
 
+@pytest.mark.parametrize("model", ["fast", "default"])
+def test_labels_that_weigh_nothing_are_none(model: str) -> None:
+    weights = (~Y.any(axis=1)).astype(float)
+    assert 0 < weights.sum() < len(X)
+    estimator = TipClassifier(model=model, folds=2)
+    with pytest.raises(ValueError, match=r"^no passage has a label: nothing to learn"):
+        estimator.fit(X, Y, sample_weight=weights)
+
+
 def test_predicting_before_fitting_is_refused() -> None:
     from sklearn.exceptions import NotFittedError
 
