@@ -88,6 +88,26 @@ def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) 
         assert what in problem
 
 
+def test_half_a_character_is_reported_in_any_field(cli: Run, tmp_path: Path) -> None:
+    half = "Police \ud83d acted."
+    file = write(
+        tmp_path / "mine.jsonl",
+        {"text": half, "labels": ["positive_effort"]},
+        {"text": "Courts slept.", "labels": [], "section": half},
+        {"text": "Courts woke.", "labels": [], half: "x"},
+        {"text": "Whole: \U0001f600.", "labels": []},
+    )
+    for command in (("corpus", "check", file), ("train", "--data", file, "-o", tmp_path / "m")):
+        done = cli(*command)
+        errors = done.stderr.decode()
+        assert done.returncode == 1
+        assert "Traceback" not in errors
+        assert "mine.jsonl:1: half of a character (a lone surrogate) in 'text'; write" in errors
+        assert "mine.jsonl:2: half of a character (a lone surrogate) in 'section'; write" in errors
+        assert "mine.jsonl:3: half of a character" in errors
+        assert "mine.jsonl:4" not in errors
+
+
 def test_a_heading_of_a_report_may_change_the_labels_of_a_sentence(tmp_path: Path) -> None:
     text = "The law was not enforced."
     rows = [

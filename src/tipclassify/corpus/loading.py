@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -48,6 +49,7 @@ LONGEST: Final = 2_000
 # passages of real reports, below the folder of a corpus
 _REAL: Final = Path("real") / "passages.jsonl"
 _USUAL_COLUMNS: Final = CorpusColumns()
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MISSING: Final = ("nan", "NaT", "<NA>")  # missing values of numpy and pandas, as text
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
@@ -268,6 +270,7 @@ def _check_corpus_row(row: object) -> Row:
         raise RowError(
             f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences"
         )
+    _check_corpus_row_is_encodable(row)
     checked: Row = {name: value for name, value in row.items() if name != "label"}
     checked["labels"] = parse_corpus_labels(labels)
     for name in ("doc", "pair"):
@@ -277,6 +280,17 @@ def _check_corpus_row(row: object) -> Row:
     if isinstance(alone, list | tuple):
         checked["labels_alone"] = ";".join(map(str, alone)) or "none"
     return checked
+
+
+def _check_corpus_row_is_encodable(row: Mapping[object, object]) -> None:
+    """Raise `RowError` for a name or text that UTF-8 cannot encode, as datasets and files need."""
+    for name, value in row.items():
+        for text in (name, value):
+            if isinstance(text, str) and _SURROGATE.search(text):
+                raise RowError(
+                    f"half of a character (a lone surrogate) in {str(name)!r}; "
+                    "write the whole character, or take it out"
+                )
 
 
 def first_id_as_text(*ids: object) -> str:
