@@ -229,6 +229,30 @@ def test_split_refuses_two_names_of_one_file(cli: Run, tmp_path: Path, test_path
     assert not train.exists()
 
 
+def test_an_output_that_cannot_be_written_names_its_own_option(cli: Run, tmp_path: Path) -> None:
+    data = ROOT / "data" / "corpus" / "assessment.jsonl"
+    gone = tmp_path / "gone" / "a.jsonl"
+    there = tmp_path / "b.jsonl"
+    split = ("corpus", "split", data)
+    of_train = cli(*split, "--train", gone, "--test", there)
+    of_test = cli(*split, "--train", there, "--test", gone)
+    added = cli("corpus", "add", data, "--to", gone)
+    page = tmp_path / "report.txt.csv"
+    page.mkdir()
+    report = tmp_path / "report.txt"
+    report.write_text("Police arrested nine traffickers.", "utf-8")
+    scored = cli("score", report, "--output-dir", tmp_path, "--model", "fast", "--format", "csv")
+    for done, option in (
+        (of_train, b"--train"),
+        (of_test, b"--test"),
+        (added, b"--to"),
+        (scored, b"--output-dir"),
+    ):
+        assert b"cannot be written" in done.stderr
+        assert b"choose another " + option + b"\n" in done.stderr
+    assert not there.exists()
+
+
 def test_one_group_cannot_be_parted() -> None:
     rows = [
         {"id": str(number), "text": f"Text number {number}", "labels": (), "doc": "A"}
