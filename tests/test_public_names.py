@@ -8,8 +8,10 @@ import re
 import runpy
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -220,6 +222,55 @@ def test_a_file_is_written_whole_or_not_at_all(reports: list[TaggedReport], tmp_
     assert out.read_text("utf-8").startswith('{"file": ')
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"unit": "paragraph"}, "^unknown unit 'paragraph': use sentence, clause$"),
+        ({"day": "yesterday"}, "^day is 'yesterday': give YYYY-MM-DD"),
+        ({"day": "20261128"}, "^day is '20261128': give YYYY-MM-DD"),
+        ({"day": "2026-02-30"}, "^day is '2026-02-30': give YYYY-MM-DD"),
+    ],
+)
+def test_options_without_a_meaning_are_refused(
+    options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "Police acted."}\n', "utf-8")
+    for source in (Document.from_text("Police acted."), SAMPLES / "karvonia-2023.html", rows):
+        with pytest.raises(ValueError, match=message):
+            tag_report(source, model="fast", **options)
+
+
+def test_an_unknown_unit_is_refused_by_a_classifier() -> None:
+    fast = Classifier.load("fast")
+    with pytest.raises(ValueError, match="unknown unit 'paragraph': use sentence, clause"):
+        fast.tag(Document.from_text("Police acted."), unit="paragraph")  # type: ignore[arg-type]
+
+
+def test_what_a_report_was_made_from_is_never_replaced(tmp_path: Path) -> None:
+    page = (SAMPLES / "karvonia-2023.html").read_bytes()
+    source = tmp_path / "karvonia.html"
+    source.write_bytes(page)
+    archive = tmp_path / "all.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("karvonia.html", page)
+    link = tmp_path / "link.html"
+    link.symlink_to(source)
+    report = tag_report(source, model="fast")
+    renamed = tag_report(read_report(source), model="fast")
+    for given, out in ((report, source), (report, link), ([renamed], source)):
+        with pytest.raises(UsageError, match="is an input, which the output would replace"):
+            write_reports(given, out)
+    packed_bytes = archive.read_bytes()
+    of_archive = tag_report(f"{archive}/karvonia.html", model="fast")
+    with pytest.raises(UsageError, match=r"all\.zip: is an input"):
+        write_reports(of_archive, archive, format="html")
+    assert source.read_bytes() == page
+    assert archive.read_bytes() == packed_bytes
+    write_reports(report, tmp_path / "karvonia.csv")
+    write_reports(report, tmp_path / "karvonia.csv")  # an output may be replaced
+
+
 def test_rows_of_a_table_are_one_report(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
     file.write_text(
@@ -268,6 +319,8 @@ def test_evaluate_takes_columns_and_says_what_it_measured() -> None:
         evaluate(sentences, labels[:1])
     with pytest.raises(ValueError, match=r"^no passages: give at least one$"):
         evaluate([], [])
+    with pytest.raises(ValueError, match=r"^draws is -5: give 0 or more$"):
+        evaluate(sentences, labels, model="fast", draws=-5)
 
 
 @pytest.mark.parametrize("name", ["default", "fast"])

@@ -217,6 +217,42 @@ def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None
     assert b"between 0 and 1" in done.stderr
 
 
+@pytest.mark.parametrize("test_path", ["link/a.jsonl", "real/below/../a.jsonl"])
+def test_split_refuses_two_names_of_one_file(cli: Run, tmp_path: Path, test_path: str) -> None:
+    data = ROOT / "data" / "corpus" / "assessment.jsonl"
+    (tmp_path / "real" / "below").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
+    train = tmp_path / "real" / "a.jsonl"
+    done = cli("corpus", "split", data, "--train", train, "--test", f"{tmp_path}/{test_path}")
+    assert done.returncode == 2
+    assert b"give two files" in done.stderr
+    assert not train.exists()
+
+
+def test_an_output_that_cannot_be_written_names_its_own_option(cli: Run, tmp_path: Path) -> None:
+    data = ROOT / "data" / "corpus" / "assessment.jsonl"
+    gone = tmp_path / "gone" / "a.jsonl"
+    there = tmp_path / "b.jsonl"
+    split = ("corpus", "split", data)
+    of_train = cli(*split, "--train", gone, "--test", there)
+    of_test = cli(*split, "--train", there, "--test", gone)
+    added = cli("corpus", "add", data, "--to", gone)
+    page = tmp_path / "report.txt.csv"
+    page.mkdir()
+    report = tmp_path / "report.txt"
+    report.write_text("Police arrested nine traffickers.", "utf-8")
+    scored = cli("score", report, "--output-dir", tmp_path, "--model", "fast", "--format", "csv")
+    for done, option in (
+        (of_train, b"--train"),
+        (of_test, b"--test"),
+        (added, b"--to"),
+        (scored, b"--output-dir"),
+    ):
+        assert b"cannot be written" in done.stderr
+        assert b"choose another " + option + b"\n" in done.stderr
+    assert not there.exists()
+
+
 def test_one_group_cannot_be_parted() -> None:
     rows = [
         {"id": str(number), "text": f"Text number {number}", "labels": (), "doc": "A"}
@@ -287,6 +323,25 @@ def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_pat
     none = cli("corpus", "agree", first, second, "--draws", 0, "--most", 0).stdout.decode()
     assert none.rstrip().endswith("2 passages labelled differently, first 0 shown")
     assert "interval" not in none
+
+
+def test_ids_of_different_texts_are_not_compared(cli: Run, tmp_path: Path) -> None:
+    first = write(
+        tmp_path / "a.jsonl",
+        *({"id": number, "labels": [], "text": f"Text {number} of one."} for number in range(7)),
+        {"id": "same", "labels": [], "text": "Courts  slept."},
+        {"id": "bare", "labels": []},
+    )
+    second = write(
+        tmp_path / "b.jsonl",
+        *({"id": number, "labels": [], "text": f"Text {number} of other."} for number in range(7)),
+        {"id": "same", "labels": ["failure"], "text": "courts slept."},
+        {"id": "bare", "labels": [], "text": "Police acted."},
+    )
+    done = cli("corpus", "agree", first, second)
+    assert (done.returncode, done.stdout) == (1, b"")
+    differing = b"different texts under the same id: '0', '1', '2', '3', '4' and 2 more; give"
+    assert differing in done.stderr
 
 
 def test_only_passages_that_both_labelled_blind_to_each_other_count_and_the_rest_is_said(

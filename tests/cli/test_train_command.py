@@ -36,6 +36,17 @@ def write(file: Path, rows: list[dict[str, object]]) -> Path:
     return file
 
 
+def test_the_rows_to_learn_are_never_replaced(cli: Run, tmp_path: Path) -> None:
+    data = write(tmp_path / "my.jsonl", ROWS)
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(data)
+    for out in (data, link):
+        done = cli("train", "--data", data, "--output", out)
+        assert done.returncode == 2
+        assert b"is an input, which the output would replace" in done.stderr
+    assert data.read_text("utf-8").count("\n") == len(ROWS)
+
+
 def test_train_writes_a_model_that_every_command_takes(cli: Run, tmp_path: Path) -> None:
     data = write(tmp_path / "my.jsonl", ROWS)
     out = tmp_path / "mine"

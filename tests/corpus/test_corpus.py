@@ -10,6 +10,7 @@ import pytest
 from conftest import Run
 
 from tipclassify import LABELS, CorpusError
+from tipclassify.corpus.curation import count_passages_of_corpus
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import (
     CorpusColumns,
@@ -22,6 +23,7 @@ from tipclassify.corpus.loading import (
     read_rows,
     text_key,
 )
+from tipclassify.training.audit import audit_pairs_with_same_labels
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,6 +86,26 @@ def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) 
     for (line, what), problem in zip(expected.items(), reported, strict=True):
         assert problem.startswith(f"{file}:{line}: ")
         assert what in problem
+
+
+def test_half_a_character_is_reported_in_any_field(cli: Run, tmp_path: Path) -> None:
+    half = "Police \ud83d acted."
+    file = write(
+        tmp_path / "mine.jsonl",
+        {"text": half, "labels": ["positive_effort"]},
+        {"text": "Courts slept.", "labels": [], "section": half},
+        {"text": "Courts woke.", "labels": [], half: "x"},
+        {"text": "Whole: \U0001f600.", "labels": []},
+    )
+    for command in (("corpus", "check", file), ("train", "--data", file, "-o", tmp_path / "m")):
+        done = cli(*command)
+        errors = done.stderr.decode()
+        assert done.returncode == 1
+        assert "Traceback" not in errors
+        assert "mine.jsonl:1: half of a character (a lone surrogate) in 'text'; write" in errors
+        assert "mine.jsonl:2: half of a character (a lone surrogate) in 'section'; write" in errors
+        assert "mine.jsonl:3: half of a character" in errors
+        assert "mine.jsonl:4" not in errors
 
 
 def test_a_heading_of_a_report_may_change_the_labels_of_a_sentence(tmp_path: Path) -> None:
@@ -215,6 +237,32 @@ def test_groups_join_narratives_pairs_and_equal_texts() -> None:
     assert group_corpus_rows(rows) == [0, 0, 2, 0, 0]
 
 
+def test_a_document_or_pair_of_number_0_is_a_group(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "mine.jsonl",
+        {"text": "Police acted.", "labels": ["positive_effort"], "doc": 0},
+        {"text": "Courts slept.", "labels": ["failure"], "doc": 0},
+        {"text": "Guards sold visas.", "labels": ["complicity"], "pair": 0},
+        {"text": "Guards sold no visas.", "labels": [], "pair": 0},
+        {"text": "Alone.", "labels": [], "doc": None, "pair": None},
+    )
+    rows = read_rows(file)
+    assert group_corpus_rows(rows) == [0, 0, 2, 2, 4]
+    stats = count_passages_of_corpus(rows)
+    assert (stats.groups, stats.docs, stats.pairs) == (3, 1, 1)
+    same = [{**row, "labels": ()} for row in rows]
+    assert [finding["pair"] for finding in audit_pairs_with_same_labels(same)] == ["0"]
+
+
+def test_an_id_of_0_stays(tmp_path: Path) -> None:
+    rows = [
+        {"id": number, "text": text, "labels": []}
+        for number, text in ((0, "One."), ("", "Two."), (None, "Three."))
+    ]
+    file = write(tmp_path / "mine.jsonl", *rows)
+    assert [row["id"] for row in read_rows(file)] == ["0", "mine-2", "mine-3"]
+
+
 def test_no_pair_or_narrative_of_the_corpus_spans_two_groups(shipped_rows: list[Row]) -> None:
     groups = group_corpus_rows(shipped_rows)
     for name in ("pair", "doc"):
@@ -322,6 +370,23 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
     message = "no labels" if suffix == ".jsonl" else f"the {fields} are sentence, tag, doc"
     with pytest.raises(CorpusError, match=message):
         read_rows(file, columns=CorpusColumns("sentence", "label"))
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_labels_may_stand_in_label_beside_a_text_of_another_name(
+    tmp_path: Path, suffix: str
+) -> None:
+    import pandas
+
+    file = tmp_path / f"mine{suffix}"
+    table = pandas.DataFrame({"sentence": ["Police acted.", "None."], "label": ["failure", ""]})
+    if suffix == ".csv":
+        table.to_csv(file, index=False)
+    else:
+        table.to_json(file, orient="records", lines=True)
+    rows = read_rows(file, columns=CorpusColumns("sentence"))
+    assert [row["labels"] for row in rows] == [("failure",), ()]
+    assert [row["text"] for row in rows] == ["Police acted.", "None."]
 
 
 def test_training_names_the_columns_that_it_found(cli: Run, tmp_path: Path) -> None:

@@ -231,6 +231,21 @@ def test_a_doccano_export_is_read(tmp_path: Path) -> None:
     assert rows[0].meta == {"doc": "A"}
 
 
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("jsonl", {"id": 0, "text": "Police acted.", "labels": []}),
+        ("doccano", {"id": 7, "passage_id": 0, "text": "Police acted.", "label": []}),
+        ("doccano", {"id": 0, "passage_id": "", "text": "Police acted.", "label": []}),
+        ("label-studio", {"id": 7, "data": {"text": "Police acted.", "passage_id": 0}}),
+        ("prodigy", {"id": 0, "text": "Police acted.", "accept": [], "answer": "accept"}),
+    ],
+)
+def test_an_id_of_0_stays(name: str, entry: dict[str, object], tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "in.jsonl", entry)
+    assert [record.id for record in read_records(file, name)] == ["0"]
+
+
 def test_every_bad_entry_is_reported_with_its_place(tmp_path: Path) -> None:
     good = {"text": "a", "labels": []}
     path = write_lines(

@@ -113,6 +113,26 @@ def test_numbers_of_a_class_label_are_read_by_their_names() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([[0], [-1]], "row 1 of y has -1, which is no number of a label: give numbers from 0 to 2"),
+        ([[0], None], r"row 1 of y is None: give 0 and 1 in 3 columns, or lists of label names"),
+    ],
+)
+def test_a_class_label_that_nobody_gave_is_refused(
+    rows: list[list[int] | None], message: str
+) -> None:
+    import datasets
+
+    features = datasets.Features({"labels": datasets.Sequence(datasets.ClassLabel(names=LABELS))})
+    column = datasets.Dataset.from_dict({"labels": rows}, features=features)["labels"]
+    if isinstance(column, list):
+        pytest.skip("this version of datasets gives a plain list")
+    with pytest.raises(ValueError, match=message):
+        as_indicator(column)
+
+
+@pytest.mark.parametrize(
     ("y", "message"),
     [
         ("failure", "y is a bare str: give 0 and 1 in 3 columns, or lists of label names"),

@@ -261,6 +261,23 @@ def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(
     assert b"inputs were done" not in other.stderr
 
 
+@pytest.mark.parametrize("rest", [b"", b"file,"])
+def test_an_output_that_was_emptied_or_cut_is_made_again(
+    cli: Run, folder: Path, rest: bytes
+) -> None:
+    out = folder / "out"
+    args = ("--output-dir", out, "--format", "csv", "--model", "fast")
+    assert cli("score", folder / "in", *args).returncode == 0
+    cut = out / "b.txt.csv"
+    whole = cut.read_bytes()
+    for _ in range(2):  # its second line in the ledger counts like the first
+        cut.write_bytes(rest)
+        again = cli("score", folder / "in", *args, "--resume")
+        assert b"3 of 4 inputs were done" in again.stderr
+        assert cut.read_bytes() == whole
+    assert b"4 of 4 inputs were done" in cli("score", folder / "in", *args, "--resume").stderr
+
+
 def _heeds_interrupts() -> None:
     """A background job of a shell ignores interrupts, and so would what it starts."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

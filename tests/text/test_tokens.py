@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tipclassify import Classifier
 from tipclassify.text.features.hashing import featurize, heading_hashes
 from tipclassify.text.features.tokenizer import collect_vocabulary, tokenize
 from tipclassify.text.features.vocabulary import NAME, NUMBER
@@ -82,6 +83,25 @@ def test_features_of_a_passage_do_not_depend_on_its_neighbours(passages: list[st
         alone = featurize([passage], KNOWN)
         here = together.row == row
         assert sorted(together.hash[here].tolist()) == sorted(alone.hash.tolist())
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_a_line_break_within_a_passage_is_a_space(line_end: str) -> None:
+    space = " " * len(line_end)
+    wrapped = f"The government of{line_end}Kessara prosecuted{line_end}nine suspects, people"
+    neighbours = ["the law", "shelters with people"]
+    for before, after in (([], []), (neighbours, neighbours)):
+        broken = featurize([*before, wrapped, *after], KNOWN)
+        joined = featurize([*before, wrapped.replace(line_end, space), *after], KNOWN)
+        for name in ("row", "hash", "start", "end"):
+            assert getattr(broken, name).tolist() == getattr(joined, name).tolist()
+
+
+def test_a_line_break_does_not_change_the_tags_of_the_fast_model() -> None:
+    sentence = "The government did not prosecute any suspects, and it closed its only shelter."
+    fast = Classifier.load("fast")
+    of_one_line = fast.predict_proba([sentence])
+    assert fast.predict_proba([sentence.replace(" ", "\n")]).tolist() == of_one_line.tolist()
 
 
 def test_offsets_hold_after_half_characters_were_met() -> None:

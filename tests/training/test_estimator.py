@@ -15,6 +15,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_s
 from tipclassify import LABELS, Classifier, Passage, TipClassifier
 from tipclassify.arrays import Floats
 from tipclassify.corpus.indicator import as_indicator
+from tipclassify.corpus.labelled import labelled_passages
 from tipclassify.corpus.loading import load_corpus, read_rows
 from tipclassify.evaluation.metrics import Metrics
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -316,8 +317,6 @@ def test_a_generator_and_a_dataset_teach_like_lists(fitted: TipClassifier, tmp_p
 def test_headings_and_groups_of_a_dataset_are_used() -> None:
     import datasets
 
-    from tipclassify.corpus.labelled import labelled_passages
-
     rows = [
         {
             "text": "One.",
@@ -333,6 +332,22 @@ def test_headings_and_groups_of_a_dataset_are_used() -> None:
     assert [passage.section for passage in known.passages] == ["Forced Labor", None, None]
     assert known.y_true[:, 1].tolist() == [True, False, False]
     assert known.groups.tolist() == [0, 0, 1]
+
+
+def test_documents_and_pairs_by_number_are_groups() -> None:
+    import pandas
+
+    table = pandas.DataFrame(
+        {
+            "text": ["One.", "Two.", "Three.", "Four.", "Five."],
+            "labels": [["failure"], [], [], [], []],
+            "doc": [0, 0, 1, None, None],
+            "pair": pandas.array([None, None, 0, 0, None], "Int64"),
+        }
+    )
+    assert labelled_passages(table).groups.tolist() == [0, 0, 1, 1, 2]
+    table["doc"] = table["doc"].astype(object).where(table["doc"].notna(), float("nan"))
+    assert labelled_passages(table).groups.tolist() == [0, 0, 1, 1, 2]
 
 
 def test_missing_labels_and_groups_of_another_number_are_refused_in_one_line() -> None:
@@ -386,6 +401,15 @@ def test_bad_weights_are_refused(bad: list[float]) -> None:
     message = "sample_weight: give a number of 0 or more for each passage"
     with pytest.raises(ValueError, match=message):
         clone(QUICK).fit(X, Y, sample_weight=bad)
+
+
+@pytest.mark.parametrize("model", ["fast", "default"])
+def test_labels_that_weigh_nothing_are_none(model: str) -> None:
+    weights = (~Y.any(axis=1)).astype(float)
+    assert 0 < weights.sum() < len(X)
+    estimator = TipClassifier(model=model, folds=2)
+    with pytest.raises(ValueError, match=r"^no passage has a label: nothing to learn"):
+        estimator.fit(X, Y, sample_weight=weights)
 
 
 def test_predicting_before_fitting_is_refused() -> None:

@@ -300,9 +300,13 @@ def write_command_results(
     table: str = "",
     *,
     inputs: frozenset[FileId],
+    option: str = "--output",
 ) -> None:
-    """Write the rows as JSON lines, or the table and a line break, depending on `format`."""
-    with open_output(path, inputs=inputs) as out:
+    """Write the rows as JSON lines, or the table and a line break, depending on `format`.
+
+    `inputs` and `option` are those of `open_output`.
+    """
+    with open_output(path, inputs=inputs, option=option) as out:
         if format == "jsonl":
             out.writelines(map(json_line, rows))
         else:
@@ -312,15 +316,19 @@ def write_command_results(
 
 @contextlib.contextmanager
 def open_output(
-    path: Path | None, binary: bool = False, *, inputs: frozenset[FileId]
+    path: Path | None,
+    binary: bool = False,
+    *,
+    inputs: frozenset[FileId],
+    option: str = "--output",
 ) -> Iterator[IO[Any]]:  # of str or bytes, as `binary` says
     """Open a text (or binary) stream to `path`, or to stdout for None.
 
     A file is renamed into place when complete. Raises `OutputError` when the stream cannot be
     opened, written or closed, `UsageError` if it is one of the `inputs`: each caller says what it
-    reads (`file_ids_of_arguments`).
+    reads (`file_ids_of_arguments`). Both advise another `option`, the one that names the output.
     """
-    check_output(path, inputs)
+    check_output(path, inputs, option)
     try:
         with _standard_output(binary) if path is None else open_whole_file(path, binary) as out:
             yield out
@@ -328,7 +336,7 @@ def open_output(
         remedy = "free some space, or choose" if error.errno in _FULL else "choose"
         where = path or "standard output"
         raise OutputError(
-            f"{where}: cannot be written ({reason_of_error(error)}); {remedy} another --output"
+            f"{where}: cannot be written ({reason_of_error(error)}); {remedy} another {option}"
         ) from None
 
 

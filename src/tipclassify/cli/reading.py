@@ -10,6 +10,7 @@ from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import (
+    FileId,
     exit_failed,
     file_ids_of_arguments,
     open_output,
@@ -76,7 +77,8 @@ def fetch(
             )
             years = [year]
             path = output_dir / f"tip-{year}-{country.slugs[0]}.html"
-            with open_output(path, binary=True, inputs=frozenset()) as out:  # which are links
+            inputs = frozenset[FileId]()  # which are links
+            with open_output(path, binary=True, inputs=inputs, option="--output-dir") as out:
                 out.write(page.data)
             print_line(path)
         except MissingExtraError:

@@ -185,7 +185,7 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
     own_names = output_names(files, output_format.suffixes[0])
     outputs = {file: request.folder / name for file, name in zip(files, own_names, strict=True)}
     read = file_ids_of_command_inputs(request.names, files, request.tagging.model)
-    open_file = partial(open_output, inputs=read)
+    open_file = partial(open_output, inputs=read, option="--output-dir")
     ledger = FinishedOutputs(
         request.folder, {"setting": _command_options_that_determine_output(request)}
     )

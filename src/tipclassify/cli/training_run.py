@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 from tipclassify.cli import options
-from tipclassify.cli.output import print_line, print_note
+from tipclassify.cli.output import (
+    check_output,
+    file_ids_of_arguments,
+    print_line,
+    print_note,
+)
 from tipclassify.errors import InputError, ModelError
 from tipclassify.progress import progress_bar
 
@@ -69,6 +74,8 @@ def check_train_command_request(request: TrainCommandRequest) -> None:
         raise options.invalid_option("--penalty", "needs --model default")
     if request.penalty is not None and not request.data:
         raise options.invalid_option("--penalty", "needs --data, whose rows move the heads")
+    read = file_ids_of_arguments([*request.data, *request.unlabelled, request.corpus])
+    check_output(request.out, read)  # first: another file in the way is no input
     recover_model_folder(request.out)  # what a killed training left takes space
     check_replaceable_model(request.out)
 

@@ -45,12 +45,12 @@ def as_indicator(y: object) -> Bools:
     rows: list[Sequence[object] | set[object] | frozenset[object]] = []
     for number, value in enumerate(column_values(y, "y")):
         row = value.tolist() if isinstance(value, np.ndarray) else value
-        if classes is not None:
-            row = [classes[at] for at in cast("Sequence[int]", row)]
         if isinstance(row, str):
             raise ValueError("y holds bare strings: give each passage a list of label names")
         if not isinstance(row, Sequence | set | frozenset):
             raise ValueError(f"row {number} of y is {row!r:.40}: {_EITHER}, [] for none")
+        if classes is not None:
+            row = [_name_of_class_label(at, classes, number) for at in row]
         rows.append(row)
     if all(isinstance(name, str) for row in rows for name in row):
         return _indicator_from_names(cast("list[Sequence[str]]", rows))
@@ -96,6 +96,21 @@ def _indicator_from_table(table: ColumnTable, names: Sequence[str]) -> Bools:
             raise ValueError(f"column {label} of y has the value {bad[0]!r:.40}: give 0 and 1")
         columns.append(np.array(values, bool))
     return np.stack(columns, axis=1)
+
+
+def _name_of_class_label(label: object, classes: Sequence[str], row: int) -> str:
+    """Return the name of a ``ClassLabel`` number of a row; -1 is one that nobody gave."""
+    # a bool is an int, and would be 0 or 1
+    if (
+        not isinstance(label, int | np.integer)
+        or isinstance(label, bool)
+        or not 0 <= label < len(classes)
+    ):
+        raise ValueError(
+            f"row {row} of y has {label!r:.40}, which is no number of a label: "
+            f"give numbers from 0 to {len(classes) - 1}, [] for none"
+        )
+    return classes[int(label)]
 
 
 def _names_of_class_labels(column: object) -> list[str] | None:

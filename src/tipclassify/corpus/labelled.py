@@ -9,7 +9,7 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.indicator import as_indicator
-from tipclassify.corpus.loading import Row, group_corpus_rows
+from tipclassify.corpus.loading import Row, group_corpus_rows, group_name
 from tipclassify.text.columns import (
     ColumnTable,
     column_values,
@@ -78,8 +78,11 @@ def _rows_of_labelled_table(table: ColumnTable, names: list[str]) -> list[Row]:
     """Return text, heading, document and pair of each row of a table."""
     texts = [passage.text for passage in texts_as_passages(table["text"], "X['text']")]
     rows: list[Row] = [{"text": text} for text in texts]
-    for name in ("section", *_KEPT_WHOLE):
+    if "section" in names:
+        for row, value in zip(rows, column_values(table["section"], "section"), strict=True):
+            row["section"] = value if isinstance(value, str) else None
+    for name in _KEPT_WHOLE:
         if name in names:
             for row, value in zip(rows, column_values(table[name], name), strict=True):
-                row[name] = value if isinstance(value, str) else None
+                row[name] = group_name(value)
     return rows

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -32,7 +33,9 @@ __all__ = [
     "CorpusColumns",
     "corpus_digest",
     "corpus_rows",
+    "first_id_as_text",
     "group_corpus_rows",
+    "group_name",
     "labels_alone_of_corpus_row",
     "load_corpus",
     "read_rows",
@@ -46,6 +49,8 @@ LONGEST: Final = 2_000
 # passages of real reports, below the folder of a corpus
 _REAL: Final = Path("real") / "passages.jsonl"
 _USUAL_COLUMNS: Final = CorpusColumns()
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_MISSING: Final = ("nan", "NaT", "<NA>")  # missing values of numpy and pandas, as text
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
 # Of any type, since rows keep every further field of a user's file; `_check_corpus_row` checks the
@@ -122,7 +127,7 @@ def read_rows(*paths: str | os.PathLike[str], columns: CorpusColumns = _USUAL_CO
         for where, row in read_each_corpus_row(
             numbered_corpus_rows(file, columns), check_renamed_row, problems
         ):
-            row["id"] = str(row.get("id") or f"{file.stem}-{where.rpartition(':')[2]}")
+            row["id"] = first_id_as_text(row.get("id"), f"{file.stem}-{where.rpartition(':')[2]}")
             taken_at = places_of_ids.setdefault(row["id"], where)
             if taken_at != where:
                 problems.append(
@@ -265,12 +270,50 @@ def _check_corpus_row(row: object) -> Row:
         raise RowError(
             f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences"
         )
+    _check_corpus_row_is_encodable(row)
     checked: Row = {name: value for name, value in row.items() if name != "label"}
     checked["labels"] = parse_corpus_labels(labels)
+    for name in ("doc", "pair"):
+        if name in row:
+            checked[name] = group_name(row[name])
     alone = row.get("labels_alone")
     if isinstance(alone, list | tuple):
         checked["labels_alone"] = ";".join(map(str, alone)) or "none"
     return checked
+
+
+def _check_corpus_row_is_encodable(row: Mapping[object, object]) -> None:
+    """Raise `RowError` for a name or text that UTF-8 cannot encode, as datasets and files need."""
+    for name, value in row.items():
+        for text in (name, value):
+            if isinstance(text, str) and _SURROGATE.search(text):
+                raise RowError(
+                    f"half of a character (a lone surrogate) in {str(name)!r}; "
+                    "write the whole character, or take it out"
+                )
+
+
+def first_id_as_text(*ids: object) -> str:
+    """Return the first id that is there, as text: a number is one, 0 too; "" is none.
+
+    >>> first_id_as_text(None, "", 0, "mine-1")
+    '0'
+    """
+    return next((str(given) for given in ids if given is not None and given != ""), "")
+
+
+def group_name(value: object) -> str | None:
+    """Return the name of a row's document or pair as text, None where there is none.
+
+    A number is a name as well, 0 too. NaN, NaT and NA of pandas are none.
+
+    >>> [group_name(value) for value in (0, "Togo", None, float("nan"))]
+    ['0', 'Togo', None, None]
+    """
+    name = str(value)
+    if value is None or (name in _MISSING and not isinstance(value, str)):
+        return None
+    return name
 
 
 def check_corpus_text(value: object) -> str:

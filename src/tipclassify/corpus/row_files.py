@@ -71,7 +71,10 @@ class CorpusColumns:
         own = {self.text, self.labels, "label"}
         renamed = {name: value for name, value in row.items() if name not in own}
         renamed["text"] = row.get(self.text)
-        renamed["labels"] = row.get(self.labels)
+        labels = row.get(self.labels)
+        if self.labels == "labels" and "labels" not in row:
+            labels = row.get("label")  # as `missing` takes it
+        renamed["labels"] = labels
         return renamed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.loading import parse_corpus_labels, read_each_corpus_row
+from tipclassify.corpus.loading import parse_corpus_labels, read_each_corpus_row, text_key
 from tipclassify.corpus.row_files import RowError, corpus_json_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval, wilson_interval
@@ -28,12 +28,14 @@ __all__ = [
     "agreement_intervals_table",
     "agreement_table",
     "blindness_of_agreement",
+    "check_texts_for_agreement",
     "disagreements",
     "disagreements_table",
     "read_annotations_for_agreement",
     "read_texts_for_agreement",
 ]
 
+_MOST_IDS: Final = 5  # named in one error
 _WANTED: Final = 'write {"id": "…", "labels": […]}'
 
 
@@ -218,6 +220,31 @@ def read_texts_for_agreement(path: str | os.PathLike[str]) -> dict[str, str]:
         for _, row in corpus_json_rows(Path(path))
         if isinstance(row, dict) and isinstance(row.get("text"), str)
     }
+
+
+def check_texts_for_agreement(
+    first: Mapping[str, str], second: Mapping[str, str], shared: Iterable[str]
+) -> None:
+    """Raise `CorpusError` for the `shared` ids under which two annotators have different texts.
+
+    Ids that a tool counted from 1 may be those of other passages. A text that one of them lacks is
+    not compared.
+
+    >>> check_texts_for_agreement({"1": "Courts  slept."}, {"1": "courts slept."}, ["1"])
+    """
+    differing = [
+        key
+        for key in shared
+        if key in first and key in second and text_key(first[key]) != text_key(second[key])
+    ]
+    if not differing:
+        return
+    names = ", ".join(map(repr, differing[:_MOST_IDS]))
+    if len(differing) > _MOST_IDS:
+        names += f" and {len(differing) - _MOST_IDS:,} more"
+    raise CorpusError(
+        [f"the annotators have different texts under the same id: {names}; give each text its own"]
+    )
 
 
 def blindness_of_agreement(

@@ -70,8 +70,8 @@ def evaluate(
     Raises
     ------
     TypeError, ValueError
-        When passages or labels have no clear meaning, lengths differ, there are none, or the
-        policy is unknown.
+        When passages or labels have no clear meaning, lengths differ, there are none, the policy
+        is unknown, or `draws` is below 0.
     ModelError
         When the model cannot be used.
 
@@ -82,6 +82,8 @@ def evaluate(
     >>> evaluation.macro_f1, evaluation.metrics.passages
     (1.0, 1)
     """
+    if draws < 0:
+        raise ValueError(f"draws is {draws}: give 0 or more")
     known = labelled_passages(X, y, groups)
     if not known.passages:
         raise ValueError("no passages: give at least one")

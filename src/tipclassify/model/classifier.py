@@ -278,7 +278,7 @@ class Classifier:
         """Split a document into sentences or clauses (`unit`), and score and label each.
 
         Raises `TypeError` for anything but a `Document`, which `read_report` and
-        `Document.from_text` give.
+        `Document.from_text` give, `ValueError` for an unknown policy or unit.
         """
         if not isinstance(document, Document):
             raise TypeError(

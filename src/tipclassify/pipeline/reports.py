@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import replace
+from datetime import date
 
 from tipclassify.errors import InputError
 from tipclassify.labels import Policy
@@ -13,7 +14,7 @@ from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.readers import ReadOptions
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.text.document import Document
-from tipclassify.text.segmentation.passages import Unit
+from tipclassify.text.segmentation.passages import Unit, check_unit
 
 __all__ = ["tag_input_as_one_report", "tag_report"]
 
@@ -57,7 +58,7 @@ def tag_report(
     ModelError
         When the model cannot be used.
     ValueError
-        When the policy is unknown.
+        When the policy or the unit is unknown, or the day is none.
 
     Examples
     --------
@@ -68,7 +69,9 @@ def tag_report(
     """
     classifier = model if isinstance(model, Classifier) else Classifier.load(model)
     context = ScoringContext(classifier, policy, day=day)
-    classifier.thresholds(policy)  # an unknown policy is refused before anything is read
+    classifier.thresholds(policy)  # what is unknown is refused before anything is read
+    check_unit(unit)
+    _check_day_of_reading(day)
     if isinstance(source, Document):
         tagged = classifier.tag(source, policy, unit)
         return TaggedReport(source.source, source, tagged, context=context)
@@ -78,6 +81,18 @@ def tag_report(
     for note in report.notes:
         warnings.warn(f"{name}: {note}", stacklevel=2)
     return replace(report, context=context)
+
+
+def _check_day_of_reading(day: str) -> None:
+    """Raise `ValueError` for what is neither YYYY-MM-DD nor empty."""
+    if not day:
+        return
+    try:
+        is_written_so = date.fromisoformat(day).isoformat() == day  # it reads other forms too
+    except (TypeError, ValueError):
+        is_written_so = False
+    if not is_written_so:
+        raise ValueError(f"day is {day!r:.40}: give YYYY-MM-DD, such as '2026-11-28'")
 
 
 def tag_input_as_one_report(

@@ -48,11 +48,12 @@ class FinishedOutputs:
             raise OutputError(
                 f"{folder}: {reason_of_error(error)}; choose another folder"
             ) from None
-        self._done = set[str | None]()
+        self._size_of_done: dict[str, int] = {}  # bytes of the output, by key
         for line in lines:
             # a killed run may leave a truncated last line
             with contextlib.suppress(ValueError, TypeError, KeyError):
-                self._done.add(str(load_json(line)["key"]))
+                entry = load_json(line)
+                self._size_of_done[str(entry["key"])] = int(entry["size"])
 
     def remove_scraps(self, outputs: Iterable[Path]) -> None:
         """Remove the half-written files that a killed run left beside these outputs.
@@ -67,16 +68,28 @@ class FinishedOutputs:
                     remove_left_temporary_file(file)
 
     def has(self, file: str, output: Path) -> bool:
-        """Return whether `output` is complete for the current content of the input `file`."""
-        return self._key(file, output) in self._done and output.is_file()
+        """Return whether `output` is complete for the current content of the input `file`.
+
+        One that was emptied or cut since, by a full disk or a copy that broke off, is not.
+        """
+        key = self._key(file, output)
+        if key is None or key not in self._size_of_done or not output.is_file():
+            return False
+        return output.stat().st_size == self._size_of_done[key]
 
     def add(self, file: str, output: Path) -> None:
         """Record that `output` is complete."""
         key = self._key(file, output)
         if key is None:
             return
-        line = json_line({"input": Path(file).name, "output": output.name, "key": key}).encode()
         try:
+            entry = {
+                "input": Path(file).name,
+                "output": output.name,
+                "key": key,
+                "size": output.stat().st_size,
+            }
+            line = json_line(entry).encode()
             with open(self._file, "a+b") as ledger:
                 end = ledger.seek(0, os.SEEK_END)
                 ledger.seek(max(0, end - 1))

@@ -133,9 +133,10 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._check_training_parameters()
         labelled = labelled_passages(X, y, groups)
-        if not labelled.y_true.any():
-            raise ValueError("no passage has a label: nothing to learn; label some")
         count = len(labelled.passages)
+        weights = _checked_sample_weights(sample_weight, count)
+        if not labelled.y_true[weights > 0].any():
+            raise ValueError("no passage has a label: nothing to learn; label some")
         if count < _FEW:
             stays = (
                 "it stays close to the shipped model"
@@ -147,7 +148,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 stacklevel=2,
             )
         self.seed_ = _seed_of_random_state(self.random_state)
-        self.examples_ = _training_examples(labelled, _checked_sample_weights(sample_weight, count))
+        self.examples_ = _training_examples(labelled, weights)
         if self.model == "default":
             self._fit_default(self.examples_)
         else:

@@ -122,7 +122,11 @@ def rebuild(
         problems += rebuilt.problems
         if rebuilt.rows:
             write_command_results(
-                folder / PASSAGES, "jsonl", rebuilt.rows, inputs=file_ids_of_arguments(given or ())
+                folder / PASSAGES,
+                "jsonl",
+                rebuilt.rows,
+                inputs=file_ids_of_arguments(given or ()),
+                option="FOLDER",
             )
     print_notes(problems)
     there = Counter(row["source"] for row in rebuilt.rows)

@@ -133,7 +133,8 @@ def _print_added_rows(added: Addition) -> None:
 
 def _write_added_rows(to: Path, before: bytes, rows: Sequence[Row]) -> None:
     """Write a corpus file: what it had before, byte for byte, then the new rows."""
-    with open_output(to, binary=True, inputs=frozenset()) as out:  # it keeps all that is there
+    # no inputs: it keeps all that is there
+    with open_output(to, binary=True, inputs=frozenset(), option="--to") as out:
         out.write(before)
         if before and not before.endswith(b"\n"):
             out.write(b"\n")
@@ -162,13 +163,17 @@ def split(
     """
     from tipclassify.corpus.curation import split_rows
 
-    if train.absolute() == test.absolute():
+    # Files that need not exist: their folders may be links, and a link as the file is replaced.
+    if train.parent.resolve() / train.name == test.parent.resolve() / test.name:
         raise UsageError(f"{train}: is named for both parts; give two files")
     read = file_ids_of_arguments(paths)
     check_output(train, read, "--train")
     check_output(test, read, "--test")
     train_rows, test_rows = split_rows(read_rows(*paths), share, seed)
-    with open_output(train, inputs=read) as train_out, open_output(test, inputs=read) as test_out:
+    with (
+        open_output(train, inputs=read, option="--train") as train_out,
+        open_output(test, inputs=read, option="--test") as test_out,
+    ):
         train_out.writelines(map(_json_line_for_split_command, train_rows))
         test_out.writelines(map(_json_line_for_split_command, test_rows))
     sizes = f"{len(train_rows):,} passages to {train}, {len(test_rows):,} passages to {test}"

@@ -115,6 +115,7 @@ def agree(
         agreement_intervals_table,
         agreement_table,
         blindness_of_agreement,
+        check_texts_for_agreement,
         disagreements,
         disagreements_table,
         read_annotations_for_agreement,
@@ -127,6 +128,9 @@ def agree(
     first_labels = read_annotations_for_agreement(first)
     second_labels = read_annotations_for_agreement(second)
     shared = [key for key in first_labels if key in second_labels]
+    first_texts = read_texts_for_agreement(first)
+    second_texts = read_texts_for_agreement(second)
+    check_texts_for_agreement(first_texts, second_texts, shared)
     blind_keys, note = blindness_of_agreement(first, second, shared)
     print_note(note)
     if blind_keys:
@@ -134,8 +138,8 @@ def agree(
         second_labels = {key: second_labels[key] for key in blind_keys}
     figures = agreement(first_labels, second_labels, draws=draws, seed=seed)
     text_of = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
-    text_of |= read_texts_for_agreement(second)
-    text_of |= read_texts_for_agreement(first)
+    text_of |= second_texts
+    text_of |= first_texts
     differing = disagreements(first_labels, second_labels, text_of)
     tables = [agreement_table(figures)]
     if draws:

@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
-from tipclassify.corpus.loading import check_corpus_text, parse_corpus_labels, split_corpus_labels
+from tipclassify.corpus.loading import (
+    check_corpus_text,
+    first_id_as_text,
+    parse_corpus_labels,
+    split_corpus_labels,
+)
 from tipclassify.corpus.row_files import NumberedRow, RowError, corpus_json_rows, read_corpus_file
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import csv_cell, load_json, looks_like_a_formula, unformat_csv_cell
@@ -150,7 +155,7 @@ def parse_corpus_json_row(row: object, given_id: str) -> Record:
         labels = None
     return Record(
         text=check_corpus_text(row.get("text")),
-        id=str(row.get("id") or given_id),
+        id=first_id_as_text(row.get("id"), given_id),
         labels=labels,
         predicted=predicted,
         scores=scores,

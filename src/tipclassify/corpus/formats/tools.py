@@ -15,7 +15,7 @@ from tipclassify.corpus.formats.records import (
     parse_annotation_scores,
     predicted_corpus_fields,
 )
-from tipclassify.corpus.loading import check_corpus_text
+from tipclassify.corpus.loading import check_corpus_text, first_id_as_text
 from tipclassify.corpus.row_files import RowError
 from tipclassify.labels import LABELS
 
@@ -43,7 +43,7 @@ def parse_doccano(entry: object, given_id: str) -> Record:
         predicted=parse_annotation_labels(task.get("predicted")),
         scores=parse_annotation_scores(task.get("scores")),
         text=check_corpus_text(task.get("text", task.get("data"))),
-        id=str(task.get("passage_id") or task.get("id") or given_id),
+        id=first_id_as_text(task.get("passage_id"), task.get("id"), given_id),
         meta=other_corpus_fields(task, *_DOCCANO),
     )
 
@@ -123,7 +123,7 @@ def parse_label_studio(entry: object, given_id: str) -> Record:
         predicted=parse_annotation_labels(_label_studio_choices(guesses[0])) if guesses else None,
         scores=parse_annotation_scores(data.get("scores")),
         text=check_corpus_text(data.get("text")),
-        id=str(data.get("passage_id") or task.get("id") or given_id),
+        id=first_id_as_text(data.get("passage_id"), task.get("id"), given_id),
         meta=other_corpus_fields(fields),
     )
 
@@ -214,7 +214,7 @@ def parse_prodigy(entry: object, given_id: str) -> Record:
     meta = task.get("meta")
     return Record(
         text=check_corpus_text(task.get("text")),
-        id=str(task.get("id") or given_id),
+        id=first_id_as_text(task.get("id"), given_id),
         labels=(chosen or ()) if answer == "accept" else None,
         predicted=predicted,
         scores=parse_annotation_scores(task.get("scores")),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from tipclassify.errors import OutputError, UsageError, reason_of_error
+from tipclassify.readers.limits import split_zip_path_for_reading
 from tipclassify.reporting.report import ScoringContext, TaggedReport, context_of
 from tipclassify.reporting.writers import FORMATS, writer_format_of
 from tipclassify.whole_files import open_whole_file
@@ -41,7 +43,7 @@ def write_reports(
     Raises
     ------
     UsageError
-        When no format has the suffix, or the name.
+        When no format has the suffix, or the name, or the file is one that a report was made from.
     ValueError
         When there is no report, or reports were tagged differently.
     MissingExtraError
@@ -65,6 +67,11 @@ def write_reports(
         raise UsageError(f"unknown format {format_name!r}: use {', '.join(FORMATS)}")
     output_format = FORMATS[format_name]
     tagged = [reports] if isinstance(reports, TaggedReport) else list(reports)
+    for report in tagged:
+        if _is_source_of_report(target, report):
+            raise UsageError(
+                f"{target}: is an input, which the output would replace; choose another path"
+            )
     in_folder = replace(context_of(context, tagged), folder=target.absolute().parent)
     render, write = output_format.steps()
     try:
@@ -74,3 +81,21 @@ def write_reports(
         raise OutputError(
             f"{target}: cannot be written ({reason_of_error(error)}); choose another place"
         ) from None
+
+
+def _is_source_of_report(target: Path, report: TaggedReport) -> bool:
+    """Test whether a file is what a report was made from, whatever links lead to it.
+
+    Of a report in a zip archive, that is the archive.
+    """
+    names = [report.file]
+    if report.document is not None:
+        names.append(report.document.source)
+    for name in names:
+        archived = split_zip_path_for_reading(name)
+        source = name if archived is None else archived[0]
+        # a link to the web, a name without a file, or a NUL in it
+        with contextlib.suppress(OSError, ValueError):
+            if target.is_file() and target.samefile(source):
+                return True
+    return False

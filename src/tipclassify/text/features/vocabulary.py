@@ -101,6 +101,7 @@ _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, 
 class FoldedTextBatch:
     """Folded characters of a batch of passages, joined by line feeds.
 
+    A line break inside a passage is a space.
     `code` has folded codes, uint16, `SPACE` or `BREAK` outside words; `begin` the offset of each
     passage; `start` and `end` those of each word, half-open.
 
@@ -110,6 +111,10 @@ class FoldedTextBatch:
 
     def __init__(self, passages: Sequence[str]) -> None:
         text = "\n".join(passages)
+        if text.count("\n") >= len(passages):
+            # where a line was wrapped is no clause boundary; one for one, so that offsets hold
+            passages = [passage.replace("\n", " ") for passage in passages]
+            text = "\n".join(passages)
         if _text_may_have_link(text):
             text = "\n".join(map(_hide_links_in_text, passages))
         for currency in _CURRENCIES:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from tipclassify.text.document import CELL_BAR, Block, Document, Passage
 from tipclassify.text.non_prose import is_non_prose
@@ -28,10 +28,19 @@ from tipclassify.text.segmentation.sentences import (
     sentence_spans,
 )
 
-__all__ = ["PART", "Unit", "split_passages", "split_passages_in_parts", "text_document"]
+__all__ = [
+    "PART",
+    "Unit",
+    "check_unit",
+    "split_passages",
+    "split_passages_in_parts",
+    "text_document",
+]
 
 Unit = Literal["sentence", "clause"]
 """Granularity of the passages."""
+
+_UNITS: Final[tuple[str, ...]] = get_args(Unit)
 
 PART: Final = 4_000
 """Passages from which a long document is cut: between countries, or else between sections."""
@@ -69,6 +78,12 @@ _SERIES: Final = (
 )
 
 
+def check_unit(unit: str) -> None:
+    """Raise `ValueError` for a unit that is none."""
+    if unit not in _UNITS:
+        raise ValueError(f"unknown unit {unit!r}: use {', '.join(_UNITS)}")
+
+
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
     """Split all blocks but headings into sentences, in reading order.
 
@@ -104,6 +119,7 @@ def split_passages_in_parts(
     block. Each part has the blocks of its passages; `Passage.block` counts from the start of the
     whole document.
     """
+    check_unit(unit)
     blocks = document.blocks
     first_block = 0  # of the part
     passages: list[Passage] = []
