@@ -137,11 +137,9 @@ def repeated(scores: list[float], count: int) -> Floats:
 def test_shares_count_passages_by_their_highest_probability() -> None:
     families = ["hrr", "hrr", "dol", "hrr", "hrr"]
     shares = holdout_natural_shares(families, np.array([EASY, EASY, SURE, HARD, EASY]))
-    # as if one more had been drawn, a seventh of it in each bin
-    dol = [1 / 14, 1 / 14, 1 / 14, 1 / 14, 1 / 14, 1 / 14, 8 / 14]
-    assert shares["dol"] == pytest.approx(dol)
-    hrr = [22 / 35, 1 / 35, 1 / 35, 1 / 35, 8 / 35, 1 / 35, 1 / 35]
-    assert shares["hrr"] == pytest.approx(hrr)
+    # as if one of each bin had been drawn before
+    assert shares["dol"] == pytest.approx([1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 8, 2 / 8])
+    assert shares["hrr"] == pytest.approx([4 / 11, 1 / 11, 1 / 11, 1 / 11, 2 / 11, 1 / 11, 1 / 11])
 
 
 def test_no_bin_is_taken_for_empty_by_a_few_passages() -> None:
@@ -150,7 +148,7 @@ def test_no_bin_is_taken_for_empty_by_a_few_passages() -> None:
     scores = np.concatenate([repeated(EASY, 10), repeated(SURE, 10)])
     weights = holdout_natural_weights(fifty_families[:20], scores, shares)
     assert weights[-1] > 0
-    assert weights[0] / weights[-1] == pytest.approx(351)  # 50 and a seventh to a seventh
+    assert weights[0] / weights[-1] == pytest.approx(51)
 
 
 def test_hard_passages_that_were_chosen_more_often_count_less() -> None:

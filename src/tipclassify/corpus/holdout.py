@@ -102,10 +102,9 @@ def holdout_natural_shares(families: Sequence[str], scores: Floats) -> dict[str,
     family = np.array(families)
     shares = {}
     for name in sorted(set(families)):
-        counts = np.bincount(bins[family == name], minlength=len(_EDGES) + 1)
-        # one passage spread over all bins (Perks 1947), so that none is empty
-        smoothed = counts + 1 / len(counts)
-        shares[name] = (smoothed / smoothed.sum()).tolist()
+        # Laplace smoothing
+        counts = np.bincount(bins[family == name], minlength=len(_EDGES) + 1) + 1
+        shares[name] = (counts / counts.sum()).tolist()
     return shares
 
 
