@@ -27,7 +27,7 @@ from tipclassify.readers import read_report
 from tipclassify.reporting.comparison.alignment import Continuation, align_reports
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import MATTERS, contrast_publications
-from tipclassify.reporting.comparison.ledger import build_ledger
+from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, build_ledger
 from tipclassify.reporting.comparison.normalization import normalize_wording
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers import contrasted
@@ -279,6 +279,80 @@ def test_a_ledger_follows_each_passage_over_the_years(
     assert back.years == ["2021", "2023"]  # gone for a year, and again word for word
     assert all(len(line.standings) > 1 for line in ledger.lines)
     assert len(build_ledger(years, context, everything=True).lines) > len(ledger.lines)
+
+
+def ledger_of_texts(
+    context: ScoringContext, *years: Sequence[str], everything: bool = False
+) -> Ledger:
+    """Follow sentences of one section; the first report is of 2020."""
+    reports = [
+        report_of(year, context.classifier, texts=[(FORCED, text) for text in texts])
+        for year, texts in enumerate(years, 2020)
+    ]
+    return build_ledger(reports, context, everything)
+
+
+def standings_of(line: LedgerLine) -> list[tuple[str, str, str]]:
+    """Return year, status and text of each place of a line."""
+    return [
+        (standing.year, standing.status, standing.finding.passage.text)
+        for standing in line.standings
+    ]
+
+
+BOARDED: Final = "The navy boarded twelve trawlers off Cape Orr without a warrant."
+BONDAGE: Final = "Officers found fishermen in debt bondage below the deck of each vessel."
+BOARDED_AND_BONDAGE: Final = (
+    "The navy boarded twelve trawlers off Cape Orr, where officers found fishermen in debt bondage "
+    "below the deck of each vessel."
+)
+
+
+def test_sentences_that_were_joined_have_a_line_each_up_to_the_last_year(
+    context: ScoringContext,
+) -> None:
+    apart = (BOARDED, BONDAGE)
+    joined = (BOARDED_AND_BONDAGE,)
+    lines = ledger_of_texts(context, apart, apart, joined, joined).lines
+    assert sorted(standings_of(line) for line in lines) == [
+        [
+            ("2020", "first", sentence),
+            ("2021", "repeated", sentence),
+            ("2022", "reworded", BOARDED_AND_BONDAGE),
+            ("2023", "repeated", BOARDED_AND_BONDAGE),
+        ]
+        for sentence in sorted(apart)
+    ]
+
+
+def test_each_passage_is_in_a_line_and_begins_one_at_most(context: ScoringContext) -> None:
+    years = ((BONDAGE, BOARDED), (BONDAGE, KEPT, BOARDED, BONDAGE), (BOARDED_AND_BONDAGE,))
+    lines = ledger_of_texts(context, *years, everything=True).lines
+    listed = {
+        (standing.year, standing.finding.passage.start)
+        for line in lines
+        for standing in line.standings
+    }
+    count = sum(map(len, years))
+    assert len(listed) == count
+    assert len(lines) <= count
+
+
+def test_a_sentence_said_twice_in_the_years_between_has_a_line_with_the_same_words_in_all(
+    context: ScoringContext,
+) -> None:
+    cut = BOARDED.replace(" without a warrant", "")
+    lines = ledger_of_texts(context, [BOARDED], [cut, BOARDED], [cut, BOARDED], [BOARDED]).lines
+    (same,) = (line for line in lines if line.same_since == "2020")
+    assert {standing.finding.passage.text for standing in same.standings} == {BOARDED}
+    assert len(lines) == 2
+
+
+def test_many_copies_of_a_sentence_every_second_year_do_not_multiply_lines(
+    context: ScoringContext,
+) -> None:
+    lines = ledger_of_texts(context, [KEPT], [KEPT] * 30, [KEPT], [KEPT] * 30, [KEPT]).lines
+    assert len(lines) <= 63  # passages
 
 
 def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path: Path) -> None:

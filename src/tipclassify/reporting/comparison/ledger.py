@@ -7,14 +7,12 @@ again year after year, an obligation not met, say, is a finding of its own.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.comparison.alignment import align_reports
+from tipclassify.reporting.comparison.alignment import Alignment, align_reports
 from tipclassify.reporting.comparison.changed_words import ComparedWords, changed_words
 from tipclassify.reporting.comparison.consistency import (
     SplitDecisionInReport,
@@ -209,112 +207,101 @@ def build_ledger(
     [(['1', '2', '3'], '3')]
     """
     years = _name_ledger_years(reports)
-    threads = _LedgerThreads()
+    followed = _FollowedPassages()
     earlier: TaggedReport | None = None
     for year, report in zip(years, reports, strict=True):
-        links = _link_passages_of_years(earlier, report, context) if earlier else []
-        threads.add_year(year, list(report.findings()), links)
+        alignment = None
+        if earlier:
+            vocabulary = context.classifier.vocabulary
+            alignment = align_reports(earlier.passages, report.passages, vocabulary)
+        followed.add_year(year, list(report.findings()), alignment)
         earlier = report
-    lines = [
-        LedgerLine(tuple(thread.standings))
-        for thread in threads.threads
-        if everything or len(thread.standings) > 1
-    ]
-    in_reading_order = _sort_ledger_lines(_drop_joined_ledger_lines(lines), years)
-    return Ledger(tuple(reports), tuple(years), tuple(in_reading_order))
+    lines = [line for line in followed.lines() if everything or len(line.standings) > 1]
+    return Ledger(tuple(reports), tuple(years), tuple(_sort_ledger_lines(lines, years)))
 
 
-class _PassageLink(NamedTuple):
-    """Two passages of successive reports that continue each other."""
+@dataclass(eq=False, slots=True)
+class _FollowedPassage:
+    """A passage of one year, and what it continues and is continued by in other years.
 
-    old: int
-    new: int
-    status: str  # "repeated", "moved" or "reworded"
+    Two passages that name each other belong to one line. Where a sentence was split, each part
+    names the whole, which names one of them; where sentences were joined, each names the whole,
+    which names one of them. So a passage has one line, however often its sentence is split, joined
+    or said twice.
+    """
+
+    year: str
+    finding: Finding
+    earlier: _FollowedPassage | None = None
+    later: _FollowedPassage | None = None
+    # what this one is to `earlier`, and `later` to this one: "repeated", "moved" or "reworded"
+    status: str = "first"
+    status_of_later: str = ""
+
+    @property
+    def begins_line(self) -> bool:
+        """Whether the passage that it continues, if any, is continued by another one."""
+        return self.earlier is None or self.earlier.later is not self
+
+    def line(self) -> LedgerLine:
+        """Return the line that begins here, with what is before a split and after a join."""
+        before = []
+        whole = self.earlier
+        while whole:
+            before.append(LedgerStanding(whole.year, whole.finding, whole.status))
+            whole = whole.earlier
+        standings = [*reversed(before), LedgerStanding(self.year, self.finding, self.status)]
+        passage = self
+        while passage.later:
+            later = passage.later
+            standings.append(LedgerStanding(later.year, later.finding, passage.status_of_later))
+            passage = later
+        return LedgerLine(tuple(standings))
 
 
-def _link_passages_of_years(
-    old: TaggedReport, new: TaggedReport, context: ScoringContext
-) -> list[_PassageLink]:
-    """List the passages of two reports that continue each other, each pair once."""
-    alignment = align_reports(old.passages, new.passages, context.classifier.vocabulary)
-    links: dict[tuple[int, int], _PassageLink] = {}  # by the places of the passages
-    for new_place, continuation in enumerate(alignment.new):
-        if continuation:
-            link = _PassageLink(continuation.index, new_place, continuation.status)
-            links[link.old, link.new] = link
-    for old_place, continuation in enumerate(alignment.old):
-        if continuation:
-            link = _PassageLink(old_place, continuation.index, continuation.status)
-            links.setdefault((link.old, link.new), link)
-    return list(links.values())
-
-
-@dataclass(slots=True)
-class _LedgerThread:
-    """A line while it is followed."""
-
-    standings: list[LedgerStanding] = field(default_factory=list)
-
-
-class _LedgerThreads:
-    """Lines while reports are added year by year."""
+class _FollowedPassages:
+    """Passages of all years while reports are added year by year."""
 
     def __init__(self) -> None:
-        self.threads: list[_LedgerThread] = []
-        # by the place of their passage in the report added last
-        self._last: dict[int, list[_LedgerThread]] = {}
-        # by their last words, to find what comes back after a year
-        self._by_words: dict[str, _LedgerThread] = {}
+        self._all: list[_FollowedPassage] = []
+        self._of_last_year: list[_FollowedPassage] = []
+        # the last that has these words, to find what comes back after a year
+        self._by_words: dict[str, _FollowedPassage] = {}
 
-    def add_year(
-        self, year: str, findings: Sequence[Finding], links: Sequence[_PassageLink]
-    ) -> None:
-        """Add a report; `links` lead from the passages of the report before to its own."""
-        current: defaultdict[int, list[_LedgerThread]] = defaultdict(list)
-        for link in links:
-            for thread in self._last.get(link.old, ()):
-                standing = LedgerStanding(year, findings[link.new], link.status)
-                current[link.new].append(self._continued(thread, standing))
-        for place, finding in enumerate(findings):
-            if place not in current:
-                current[place].append(self._begun(year, finding))
-        for at_place in current.values():
-            for thread in at_place:
-                words = normalize_wording(thread.standings[-1].finding.passage.text)
-                self._by_words[words] = thread
-        self._last = current
+    def add_year(self, year: str, findings: Sequence[Finding], alignment: Alignment | None) -> None:
+        """Add a report and its alignment to the one before, if there is one."""
+        added = [_FollowedPassage(year, finding) for finding in findings]
+        if alignment:
+            for passage, continuation in zip(added, alignment.new, strict=True):
+                if continuation:
+                    passage.earlier = self._of_last_year[continuation.index]
+                    passage.status = continuation.status
+            for passage, continuation in zip(self._of_last_year, alignment.old, strict=True):
+                if continuation:
+                    passage.later = added[continuation.index]
+                    passage.status_of_later = continuation.status
+        for passage in added:
+            if passage.earlier is None:
+                self._take_up_again(passage)
+        for passage in added:
+            self._by_words[normalize_wording(passage.finding.passage.text)] = passage
+        self._all += added
+        self._of_last_year = added
 
-    def _continued(self, thread: _LedgerThread, standing: LedgerStanding) -> _LedgerThread:
-        """Add where a passage stands; one that stands twice in a year has two lines from then.
+    def _take_up_again(self, passage: _FollowedPassage) -> None:
+        """Continue a passage of an earlier year with the same words, if there is one."""
+        earlier = self._by_words.get(normalize_wording(passage.finding.passage.text))
+        if earlier is None:
+            return
+        passage.earlier = earlier
+        passage.status = "repeated"
+        if earlier.later is None:
+            earlier.later = passage
+            earlier.status_of_later = "repeated"
 
-        A sentence that was split stands twice.
-        """
-        if thread.standings[-1].year == standing.year:
-            thread = _LedgerThread(thread.standings[:-1])
-            self.threads.append(thread)
-        thread.standings.append(standing)
-        return thread
-
-    def _begun(self, year: str, finding: Finding) -> _LedgerThread:
-        """Return the line of a passage that comes back, or begin one."""
-        earlier = self._by_words.get(normalize_wording(finding.passage.text))
-        if earlier and earlier.standings[-1].year != year:
-            earlier.standings.append(LedgerStanding(year, finding, "repeated"))
-            return earlier
-        thread = _LedgerThread([LedgerStanding(year, finding, "first")])
-        self.threads.append(thread)
-        return thread
-
-
-def _drop_joined_ledger_lines(lines: list[LedgerLine]) -> list[LedgerLine]:
-    """Keep the longest of lines that end in the same passage, since sentences were joined."""
-    longest: dict[tuple[str, int, int], LedgerLine] = {}
-    for line in lines:
-        passage = line.last.finding.passage
-        end = (line.last.year, passage.start, passage.end)
-        if end not in longest or len(line.standings) > len(longest[end].standings):
-            longest[end] = line
-    return list(longest.values())
+    def lines(self) -> list[LedgerLine]:
+        """Return the line of each passage, once each."""
+        return [passage.line() for passage in self._all if passage.begins_line]
 
 
 def _name_ledger_years(reports: Sequence[TaggedReport]) -> list[str]:
