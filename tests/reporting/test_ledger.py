@@ -348,6 +348,36 @@ def test_a_sentence_said_twice_in_the_years_between_has_a_line_with_the_same_wor
     assert len(lines) == 2
 
 
+BAN: Final = "The cabinet kept its ban on recruiting workers for the oil fields of Zembla."
+POLICY: Final = (
+    "The policy left migrants without legal routes, which made them easier prey for traffickers."
+)
+BAN_AND_POLICY: Final = f"{BAN[:-1]}; {POLICY[0].lower()}{POLICY[1:]}"
+
+
+def test_a_part_of_a_sentence_that_was_split_has_stood_since_the_sentence_had_it(
+    context: ScoringContext,
+) -> None:
+    lines = ledger_of_texts(context, [BAN], [BAN_AND_POLICY], [BAN, POLICY]).lines
+    assert [standings_of(line) for line in lines] == [
+        [
+            ("2020", "first", BAN),
+            ("2021", "reworded", BAN_AND_POLICY),
+            ("2022", "reworded", BAN),
+        ],
+        [("2021", "first", BAN_AND_POLICY), ("2022", "reworded", POLICY)],
+    ]
+
+
+def test_a_part_of_sentences_that_were_joined_stands_as_long_as_the_sentence_has_it(
+    context: ScoringContext,
+) -> None:
+    lines = ledger_of_texts(context, [BAN, POLICY], [BAN_AND_POLICY], [POLICY]).lines
+    of_ban, of_policy = sorted((standings_of(line) for line in lines), key=len)
+    assert of_ban == [("2020", "first", BAN), ("2021", "reworded", BAN_AND_POLICY)]
+    assert [text for _, _, text in of_policy] == [POLICY, BAN_AND_POLICY, POLICY]
+
+
 def test_many_copies_of_a_sentence_every_second_year_do_not_multiply_lines(
     context: ScoringContext,
 ) -> None:

@@ -8,7 +8,7 @@ again year after year, an obligation not met, say, is a finding of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tipclassify.labels import LABELS
@@ -24,6 +24,8 @@ from tipclassify.reporting.comparison.identity import (
     refusals_by_subject,
 )
 from tipclassify.reporting.comparison.normalization import ReportSides, normalize_wording
+from tipclassify.reporting.comparison.terms import extract_compared_terms
+from tipclassify.reporting.comparison.wording import has_shared_wording_of_part
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = [
@@ -207,12 +209,12 @@ def build_ledger(
     [(['1', '2', '3'], '3')]
     """
     years = _name_ledger_years(reports)
-    followed = _FollowedPassages()
+    vocabulary = context.classifier.vocabulary
+    followed = _FollowedPassages(vocabulary)
     earlier: TaggedReport | None = None
     for year, report in zip(years, reports, strict=True):
         alignment = None
         if earlier:
-            vocabulary = context.classifier.vocabulary
             alignment = align_reports(earlier.passages, report.passages, vocabulary)
         followed.add_year(year, list(report.findings()), alignment)
         earlier = report
@@ -243,26 +245,16 @@ class _FollowedPassage:
         """Whether the passage that it continues, if any, is continued by another one."""
         return self.earlier is None or self.earlier.later is not self
 
-    def line(self) -> LedgerLine:
-        """Return the line that begins here, with what is before a split and after a join."""
-        before = []
-        whole = self.earlier
-        while whole:
-            before.append(LedgerStanding(whole.year, whole.finding, whole.status))
-            whole = whole.earlier
-        standings = [*reversed(before), LedgerStanding(self.year, self.finding, self.status)]
-        passage = self
-        while passage.later:
-            later = passage.later
-            standings.append(LedgerStanding(later.year, later.finding, passage.status_of_later))
-            passage = later
-        return LedgerLine(tuple(standings))
+    def standing(self) -> LedgerStanding:
+        """Return where it stands."""
+        return LedgerStanding(self.year, self.finding, self.status)
 
 
 class _FollowedPassages:
     """Passages of all years while reports are added year by year."""
 
-    def __init__(self) -> None:
+    def __init__(self, vocabulary: frozenset[str]) -> None:
+        self._vocabulary = vocabulary  # tells names apart
         self._all: list[_FollowedPassage] = []
         self._of_last_year: list[_FollowedPassage] = []
         # the last that has these words, to find what comes back after a year
@@ -280,6 +272,7 @@ class _FollowedPassages:
                 if continuation:
                     passage.later = added[continuation.index]
                     passage.status_of_later = continuation.status
+        self._continue_by_part_said_before(added)
         for passage in added:
             if passage.earlier is None:
                 self._take_up_again(passage)
@@ -299,9 +292,66 @@ class _FollowedPassages:
             earlier.later = passage
             earlier.status_of_later = "repeated"
 
+    def _continue_by_part_said_before(self, added: Sequence[_FollowedPassage]) -> None:
+        """Continue a sentence that was split by the part that stood in the year before it, too.
+
+        The most similar part may be what the sentence had only just been given.
+        """
+        for part in added:
+            whole = part.earlier
+            if whole is None or whole.later is None or whole.later is part or not whole.earlier:
+                continue
+            is_closest_said_before = self._is_part_in(whole.later, whole, whole.earlier)
+            if not is_closest_said_before and self._is_part_in(part, whole, whole.earlier):
+                whole.later = part
+                whole.status_of_later = part.status
+
     def lines(self) -> list[LedgerLine]:
         """Return the line of each passage, once each."""
-        return [passage.line() for passage in self._all if passage.begins_line]
+        return [self._line_of(passage) for passage in self._all if passage.begins_line]
+
+    def _line_of(self, begun: _FollowedPassage) -> LedgerLine:
+        """Return the line that a passage begins, with what is before a split and after a join."""
+        before = self._standings_before_split(begun)
+        standings = [begun.standing()]
+        passage = begun
+        while passage.later and passage.later.earlier is passage:
+            passage = passage.later
+            standings.append(passage.standing())
+        return LedgerLine((*before, *standings, *self._standings_after_join(passage)))
+
+    def _standings_before_split(self, part: _FollowedPassage) -> list[LedgerStanding]:
+        """List where the whole sentence stood, from the year on in which it had this part."""
+        if part.earlier is None:
+            return []
+        standings = []
+        whole: _FollowedPassage | None = part.earlier
+        while whole and self._is_part_in(part, part.earlier, whole):
+            standings.append(whole.standing())
+            whole = whole.earlier
+        standings[-1] = replace(standings[-1], status="first")
+        return standings[::-1]
+
+    def _standings_after_join(self, part: _FollowedPassage) -> list[LedgerStanding]:
+        """List where the whole sentence stands, up to the year in which it has this part."""
+        if part.later is None:
+            return []
+        standings = []
+        status = part.status_of_later
+        whole: _FollowedPassage | None = part.later
+        while whole and self._is_part_in(part, part.later, whole):
+            standings.append(LedgerStanding(whole.year, whole.finding, status))
+            status = whole.status_of_later
+            whole = whole.later
+        return standings
+
+    def _is_part_in(
+        self, part: _FollowedPassage, whole: _FollowedPassage, other: _FollowedPassage
+    ) -> bool:
+        """Test whether a passage of another year says what a part says of the whole sentence."""
+        texts = [passage.finding.passage.text for passage in (part, whole, other)]
+        terms = extract_compared_terms(texts, self._vocabulary)
+        return has_shared_wording_of_part(*terms.words)
 
 
 def _name_ledger_years(reports: Sequence[TaggedReport]) -> list[str]:

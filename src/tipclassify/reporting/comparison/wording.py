@@ -13,6 +13,7 @@ from tipclassify.reporting.comparison.terms import ComparedTerms
 __all__ = [
     "MAX_WORDS",
     "MIN_WORDING",
+    "has_shared_wording_of_part",
     "is_part_of_matched_passage",
     "least_shared_wording",
     "wording_share",
@@ -49,6 +50,8 @@ _MIN_HALF: Final = 5
 # words of the longer passage that they may lie among, for each word of the shorter one
 _SPREAD: Final = 1.5
 _MIN_REST: Final = 1 / 3  # share of a split sentence that one of its parts must have
+# share of a part's content words in the whole sentence that this had in another year, too
+_MIN_IN_OTHER_YEAR: Final = 0.5
 
 
 def least_shared_wording(terms: ComparedTerms, first: int, second: int, apart: bool) -> float:
@@ -109,6 +112,18 @@ def is_part_of_matched_passage(
         return True
     is_long = min(len(own), len(other)) >= _MIN_APART
     return is_long and wording_share(own, other) >= _WORDING_SHARED_APART
+
+
+def has_shared_wording_of_part(
+    part: Sequence[int], whole: Sequence[int], other: Sequence[int]
+) -> bool:
+    """Test whether most of the terms that a part shares with a sentence stand in another one.
+
+    >>> has_shared_wording_of_part([4, 5, 6], [1, 2, 3, 4, 5, 6], [1, 2, 3])
+    False
+    """
+    shared = Counter(part) & Counter(whole)
+    return (shared & Counter(other)).total() >= _MIN_IN_OTHER_YEAR * shared.total()
 
 
 def _has_half_of_wording(own: Sequence[int], other: Sequence[int], names: set[int]) -> bool:
