@@ -410,6 +410,21 @@ def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path:
     assert run(*files, "-o", tmp_path / "l.jsonl").exit_code == 2
 
 
+@pytest.mark.parametrize("suffix", ["csv", "xlsx", "json"])
+def test_a_format_that_has_ledgers_only_says_so_of_two_reports(
+    files: list[Path], tmp_path: Path, suffix: str
+) -> None:
+    output = tmp_path / f"changes.{suffix}"
+    listed = "passages that stand in both years; --all adds those of one year only"
+    elsewhere = "what is new and gone is listed by table, jsonl, html"
+    assert run(*files[:2], "-o", output).stderr == (
+        f"tipclassify: {suffix} has a ledger: {listed}; {elsewhere}\n"
+    )
+    assert elsewhere in run(*files[:2], "-o", output, "--all").stderr
+    assert run(*files[:2], "--ledger", "-o", output).stderr == ""
+    assert run(*files, "-o", output).stderr == ""
+
+
 def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(
     files: list[Path], classifier: Classifier, tmp_path: Path
 ) -> None:
