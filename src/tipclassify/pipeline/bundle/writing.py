@@ -31,11 +31,13 @@ from tipclassify.pipeline.bundle.checks import (
     BundleCheckMatcher,
     FindingCheck,
     count_bundle_checks,
+    list_lines_of_findings,
 )
 from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
     PASSAGES,
+    ROWS,
     Input,
     Manifest,
     ModelId,
@@ -121,7 +123,7 @@ def write_bundle(
         if included.model:
             _pack_model(packer, folder)
         matcher = BundleCheckMatcher(included.checks)
-        inputs, total = _pack_inputs_of_bundle(
+        inputs, total, lines_of_findings = _pack_inputs_of_bundle(
             files, tagging, packer, included.sources, rates, matcher, progress
         )
         if included.checks:
@@ -145,7 +147,9 @@ def write_bundle(
             inputs=tuple(inputs),
             figures=compute_bundle_figures(total, rates),
             files=packer.files.copy(),
-            checks=count_bundle_checks(matcher.stored, total.tagged) if included.checks else None,
+            checks=(
+                count_bundle_checks(matcher.stored, lines_of_findings) if included.checks else None
+            ),
         )
         written, fingerprint = seal_bundle_manifest(msgspec.to_builtins(manifest))
         packer.add(MANIFEST, io.BytesIO(written))
@@ -171,12 +175,16 @@ def _pack_inputs_of_bundle(
     rates: RatesByLabel,
     matcher: BundleCheckMatcher,
     progress: Progress | None,
-) -> tuple[list[Input], Group]:
-    """Read, tag and pack each input; return their manifest entries and the counts of all."""
+) -> tuple[list[Input], Group, list[int]]:
+    """Read, tag and pack each input.
+
+    Returns their manifest entries, the counts of all, and of each passage the line of its finding.
+    """
     classifier = tagging.classifier()
     inputs: list[Input] = []
     groups: list[Group] = []
     failures: list[str] = []
+    lines_of_findings: list[int] = []
     line = 0  # of passages.jsonl
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
         for number, file in enumerate(files):
@@ -191,6 +199,7 @@ def _pack_inputs_of_bundle(
             if failures:  # inputs are read only to report all that fail
                 continue
             passages = classifier.tag_passages(text.passages, tagging.policy)
+            lines_of_findings += list_lines_of_findings(passages, line, text.kind == ROWS)
             before = lines.tell()
             for passage in passages:
                 line += 1
@@ -213,7 +222,7 @@ def _pack_inputs_of_bundle(
             raise InputError("\n".join([*failures, count]))
         lines.seek(0)
         packer.add(PASSAGES, lines)
-    return inputs, sum(groups, Group(()))
+    return inputs, sum(groups, Group(())), lines_of_findings
 
 
 def _pack_bundle_exports(packer: BundlePacker, exports: Sequence[Path]) -> None:
