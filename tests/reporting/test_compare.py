@@ -44,7 +44,7 @@ from tipclassify.reporting.comparison.matching import (
 from tipclassify.reporting.comparison.pairs import KINDS, MARGIN, PassagePair
 from tipclassify.reporting.comparison.terms import extract_compared_terms
 from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.compared import write_comparison_html
+from tipclassify.reporting.writers.compared import write_comparison_html, write_comparison_table
 from tipclassify.text.document import Document, Passage
 
 if TYPE_CHECKING:
@@ -917,6 +917,14 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
         r"\d+ repeated word for word, \d+ moved, \d+ reworded, \d+ gone"
     )
     assert re.search(counts, flowing)
+
+
+def test_the_table_writes_no_probability_as_certain(classifier: Classifier) -> None:
+    old = scored(classifier, "Courts convicted nine traffickers.", failure=0.0004)
+    new = scored(classifier, "Courts convicted seven traffickers.", failure=0.9963)
+    out = io.StringIO()
+    write_comparison_table(compared(classifier, [old], [new]), out)
+    assert "+failure <0.01 → >0.99" in out.getvalue()
 
 
 def test_on_a_terminal_words_are_struck_and_bold(cli: Run) -> None:
