@@ -112,9 +112,9 @@ def model_figures() -> dict[str, str]:
 def errors_of_100(points_by_kind: dict[str, PointFigures]) -> str:
     """Say how many of 100 tags are right and of 100 labels are found, by kind of report."""
     intro = (
-        "Right: of 100 tags given, how many are correct. Found: of 100 sentences that deserve the "
-        "tag, how many get it. Measured on reports left out of training, weighted to match whole "
-        "ones ([intervals](docs/explanation/accuracy.md#by-label))."
+        "Right: how many of 100 tags are correct. Found: how many of 100 sentences that deserve the "
+        "tag get it. Measured on reports left out of training, weighted to match whole ones "
+        "([intervals](docs/explanation/accuracy.md#by-label))."
     )
     labels = list(next(iter(points_by_kind.values())))
     lines = [*textwrap.wrap(intro, COLUMNS), ""]
@@ -206,7 +206,7 @@ def false_alarms(model: str) -> str:
     shares.sort(key=lambda share: share[0], reverse=True)
     kinds = ", ".join(share for rate, share in shares if rate >= FEW_FALSE_ALARMS)
     text = (
-        "False alarms: of 100 sentences that should have no tag, chosen for being hard, so many "
+        "False alarms: of 100 hard sentences that should have no tag, so many "
         f"get one (95% interval): {kinds}; others of {LEAST_PASSAGES} or more under "
         f"{FEW_FALSE_ALARMS}."
     )

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import typer
@@ -779,6 +779,55 @@ def test_checks_are_in_a_bundle_with_initials_and_time(checked: Path) -> None:
     }
     expected = dict.fromkeys((*STEPS, "checks", "exports"), "ok")
     assert results(verify_bundle(str(checked))) == expected
+
+
+REPEATED: Final = (
+    "Courts convicted nine traffickers.",
+    "Police did not investigate the owners of trawlers.",
+    "Courts convicted nine traffickers. (4)",
+    "Police did not investigate the owners of trawlers.",
+)
+
+
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of a report that says two sentences twice, one of them checked at both places."""
+    folder = tmp_path_factory.mktemp("repeated")
+    (folder / "report.txt").write_text("\n\n".join(REPEATED), "utf-8")
+    rows = passage_rows(make_bundle(folder / "unchecked.zip", folder / "report.txt"))
+    assert [row["text"] for row in rows] == list(REPEATED)
+    assert all(row["labels"] for row in rows)
+    checks = [
+        FindingCheck(
+            key=f"key-{row['start']}",
+            text=row["text"],
+            start=row["start"],
+            end=row["end"],
+            labels=tuple(row["labels"]),
+            annotator="AB",
+            verdict="confirmed",
+            note="",
+            time="2026-11-30T09:00:00.000Z",
+        )
+        for row in (rows[0], rows[2])
+    ]
+    return make_bundle(folder / "checked.zip", folder / "report.txt", checks=checks)
+
+
+def test_a_sentence_that_a_report_repeats_is_one_finding_as_on_a_desk(
+    repeated: Path, tmp_path: Path
+) -> None:
+    counts = manifest_of(repeated)["checks"]
+    assert (counts["confirmed"], counts["unchecked"]) == (1, 1)
+    checks = verify_bundle(str(repeated))
+    assert results(checks)["checks"] == "ok"
+    assert "1 unchecked findings, 0 noted, by 1 person" in detail_of(checks, "checks")
+
+    def count_places(parts: BundleParts) -> None:
+        parts.manifest["checks"] |= {"confirmed": 2, "unchecked": 2}
+
+    checks = verify_bundle(str(forged(tmp_path / "places.zip", repeated, count_places)))
+    assert results(checks)["checks"] == "differs"
 
 
 @pytest.mark.parametrize("name", ["checks.jsonl", "exports/findings.csv"])

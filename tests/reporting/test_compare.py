@@ -44,7 +44,7 @@ from tipclassify.reporting.comparison.matching import (
 from tipclassify.reporting.comparison.pairs import KINDS, MARGIN, PassagePair
 from tipclassify.reporting.comparison.terms import extract_compared_terms
 from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.compared import write_comparison_html
+from tipclassify.reporting.writers.compared import write_comparison_html, write_comparison_table
 from tipclassify.text.document import Document, Passage
 
 if TYPE_CHECKING:
@@ -645,6 +645,57 @@ def at_log_odds(classifier: Classifier, label: str, away: float) -> float:
     return float(1 / (1 + (1 - threshold) / threshold * np.exp(-away)))
 
 
+BAN: Final = "The cabinet kept its ban on recruiting workers for the oil fields of Zembla."
+POLICY: Final = (
+    "The policy left migrants without legal routes, which made them easier prey for traffickers."
+)
+BAN_AND_POLICY: Final = f"{BAN[:-1]}; {POLICY[0].lower()}{POLICY[1:]}"
+
+
+@pytest.mark.parametrize("is_split", [True, False], ids=["split", "joined"])
+@pytest.mark.parametrize(
+    ("of_ban", "of_policy", "changed_labels"),
+    [
+        ({"positive_effort": 0.99}, {"failure": 0.99}, []),
+        ({"failure": 0.99}, {"positive_effort": 0.99}, []),
+        ({"positive_effort": 0.99}, {"failure": 0.02}, [(POLICY, "failure")]),
+        ({"positive_effort": 0.99, "failure": 0.02}, {}, [(BAN, "failure")]),
+        (
+            {"positive_effort": 0.99, "complicity": 0.99},
+            {"failure": 0.99, "complicity": 0.99},
+            [(BAN, "complicity"), (POLICY, "complicity")],
+        ),
+    ],
+)
+def test_the_labels_of_a_sentence_split_or_joined_are_compared_with_those_of_all_its_parts(
+    classifier: Classifier,
+    is_split: bool,
+    of_ban: dict[str, float],
+    of_policy: dict[str, float],
+    changed_labels: list[tuple[str, str]],
+) -> None:
+    whole = [scored(classifier, BAN_AND_POLICY, positive_effort=0.99, failure=0.99)]
+    parts = [scored(classifier, BAN, **of_ban), scored(classifier, POLICY, **of_policy)]
+    old, new = (whole, parts) if is_split else (parts, whole)
+    changes = []
+    for pair in compared(classifier, old, new).pairs:
+        assert pair.alignment == "reworded"
+        part = pair.new if is_split else pair.old
+        assert part is not None
+        changes += [(part.passage.text, change.label) for change in pair.changes]
+    assert sorted(changes) == changed_labels
+
+
+def test_a_sentence_said_twice_is_compared_as_a_whole_each_time(classifier: Classifier) -> None:
+    old = scored(classifier, BAN_AND_POLICY, positive_effort=0.99, failure=0.99)
+    again = scored(classifier, BAN_AND_POLICY.replace("kept", "kept up"), failure=0.99)
+    pairs = compared(classifier, [old], [old, again]).pairs
+    assert [[change.label for change in pair.changes] for pair in pairs if pair.new] == [
+        ["positive_effort"],
+        [],
+    ]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "borderline"),
     [(-0.9, 0.9, True), (-1.1, 0.9, False), (-0.9, 1.1, False), (-3, 3, False)],
@@ -866,6 +917,14 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
         r"\d+ repeated word for word, \d+ moved, \d+ reworded, \d+ gone"
     )
     assert re.search(counts, flowing)
+
+
+def test_the_table_writes_no_probability_as_certain(classifier: Classifier) -> None:
+    old = scored(classifier, "Courts convicted nine traffickers.", failure=0.0004)
+    new = scored(classifier, "Courts convicted seven traffickers.", failure=0.9963)
+    out = io.StringIO()
+    write_comparison_table(compared(classifier, [old], [new]), out)
+    assert "+failure <0.01 → >0.99" in out.getvalue()
 
 
 def test_on_a_terminal_words_are_struck_and_bold(cli: Run) -> None:

@@ -299,6 +299,14 @@ def test_publications_are_never_mixed_and_each_earlier_year_is_linked(
             assert (tmp_path / change.link).is_file()
 
 
+def test_the_line_about_a_desk_counts_one_report(context: ScoringContext, tmp_path: Path) -> None:
+    writer = DeskWriter(context, whole, resume=False)
+    add(writer, tmp_path, report_of(2023))
+    assert writer.write_index().endswith("index.html: 1 report")
+    add(writer, tmp_path, report_of(2024))
+    assert writer.write_index().endswith("index.html: 2 reports")
+
+
 def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
     context: ScoringContext, tmp_path: Path
 ) -> None:

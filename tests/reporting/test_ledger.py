@@ -27,7 +27,7 @@ from tipclassify.readers import read_report
 from tipclassify.reporting.comparison.alignment import Continuation, align_reports
 from tipclassify.reporting.comparison.comparison import compare
 from tipclassify.reporting.comparison.contrast import MATTERS, contrast_publications
-from tipclassify.reporting.comparison.ledger import build_ledger
+from tipclassify.reporting.comparison.ledger import Ledger, LedgerLine, build_ledger
 from tipclassify.reporting.comparison.normalization import normalize_wording
 from tipclassify.reporting.report import ScoringContext, TaggedReport
 from tipclassify.reporting.writers import contrasted
@@ -281,6 +281,110 @@ def test_a_ledger_follows_each_passage_over_the_years(
     assert len(build_ledger(years, context, everything=True).lines) > len(ledger.lines)
 
 
+def ledger_of_texts(
+    context: ScoringContext, *years: Sequence[str], everything: bool = False
+) -> Ledger:
+    """Follow sentences of one section; the first report is of 2020."""
+    reports = [
+        report_of(year, context.classifier, texts=[(FORCED, text) for text in texts])
+        for year, texts in enumerate(years, 2020)
+    ]
+    return build_ledger(reports, context, everything)
+
+
+def standings_of(line: LedgerLine) -> list[tuple[str, str, str]]:
+    """Return year, status and text of each place of a line."""
+    return [
+        (standing.year, standing.status, standing.finding.passage.text)
+        for standing in line.standings
+    ]
+
+
+BOARDED: Final = "The navy boarded twelve trawlers off Cape Orr without a warrant."
+BONDAGE: Final = "Officers found fishermen in debt bondage below the deck of each vessel."
+BOARDED_AND_BONDAGE: Final = (
+    "The navy boarded twelve trawlers off Cape Orr, where officers found fishermen in debt bondage "
+    "below the deck of each vessel."
+)
+
+
+def test_sentences_that_were_joined_have_a_line_each_up_to_the_last_year(
+    context: ScoringContext,
+) -> None:
+    apart = (BOARDED, BONDAGE)
+    joined = (BOARDED_AND_BONDAGE,)
+    lines = ledger_of_texts(context, apart, apart, joined, joined).lines
+    assert sorted(standings_of(line) for line in lines) == [
+        [
+            ("2020", "first", sentence),
+            ("2021", "repeated", sentence),
+            ("2022", "reworded", BOARDED_AND_BONDAGE),
+            ("2023", "repeated", BOARDED_AND_BONDAGE),
+        ]
+        for sentence in sorted(apart)
+    ]
+
+
+def test_each_passage_is_in_a_line_and_begins_one_at_most(context: ScoringContext) -> None:
+    years = ((BONDAGE, BOARDED), (BONDAGE, KEPT, BOARDED, BONDAGE), (BOARDED_AND_BONDAGE,))
+    lines = ledger_of_texts(context, *years, everything=True).lines
+    listed = {
+        (standing.year, standing.finding.passage.start)
+        for line in lines
+        for standing in line.standings
+    }
+    count = sum(map(len, years))
+    assert len(listed) == count
+    assert len(lines) <= count
+
+
+def test_a_sentence_said_twice_in_the_years_between_has_a_line_with_the_same_words_in_all(
+    context: ScoringContext,
+) -> None:
+    cut = BOARDED.replace(" without a warrant", "")
+    lines = ledger_of_texts(context, [BOARDED], [cut, BOARDED], [cut, BOARDED], [BOARDED]).lines
+    (same,) = (line for line in lines if line.same_since == "2020")
+    assert {standing.finding.passage.text for standing in same.standings} == {BOARDED}
+    assert len(lines) == 2
+
+
+BAN: Final = "The cabinet kept its ban on recruiting workers for the oil fields of Zembla."
+POLICY: Final = (
+    "The policy left migrants without legal routes, which made them easier prey for traffickers."
+)
+BAN_AND_POLICY: Final = f"{BAN[:-1]}; {POLICY[0].lower()}{POLICY[1:]}"
+
+
+def test_a_part_of_a_sentence_that_was_split_has_stood_since_the_sentence_had_it(
+    context: ScoringContext,
+) -> None:
+    lines = ledger_of_texts(context, [BAN], [BAN_AND_POLICY], [BAN, POLICY]).lines
+    assert [standings_of(line) for line in lines] == [
+        [
+            ("2020", "first", BAN),
+            ("2021", "reworded", BAN_AND_POLICY),
+            ("2022", "reworded", BAN),
+        ],
+        [("2021", "first", BAN_AND_POLICY), ("2022", "reworded", POLICY)],
+    ]
+
+
+def test_a_part_of_sentences_that_were_joined_stands_as_long_as_the_sentence_has_it(
+    context: ScoringContext,
+) -> None:
+    lines = ledger_of_texts(context, [BAN, POLICY], [BAN_AND_POLICY], [POLICY]).lines
+    of_ban, of_policy = sorted((standings_of(line) for line in lines), key=len)
+    assert of_ban == [("2020", "first", BAN), ("2021", "reworded", BAN_AND_POLICY)]
+    assert [text for _, _, text in of_policy] == [POLICY, BAN_AND_POLICY, POLICY]
+
+
+def test_many_copies_of_a_sentence_every_second_year_do_not_multiply_lines(
+    context: ScoringContext,
+) -> None:
+    lines = ledger_of_texts(context, [KEPT], [KEPT] * 30, [KEPT], [KEPT] * 30, [KEPT]).lines
+    assert len(lines) <= 63  # passages
+
+
 def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path: Path) -> None:
     table = run(*reversed(files)).stdout  # by their years, whatever the order
     assert table.startswith("Harbor Watch: Karvonia, 2021 to 2023")
@@ -304,6 +408,21 @@ def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path:
     of_two = run(files[0], files[1], "--ledger").stdout
     assert of_two.startswith("Harbor Watch: Karvonia, 2021 to 2022")
     assert run(*files, "-o", tmp_path / "l.jsonl").exit_code == 2
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx", "json"])
+def test_a_format_that_has_ledgers_only_says_so_of_two_reports(
+    files: list[Path], tmp_path: Path, suffix: str
+) -> None:
+    output = tmp_path / f"changes.{suffix}"
+    listed = "passages that stand in both years; --all adds those of one year only"
+    elsewhere = "what is new and gone is listed by table, jsonl, html"
+    assert run(*files[:2], "-o", output).stderr == (
+        f"tipclassify: {suffix} has a ledger: {listed}; {elsewhere}\n"
+    )
+    assert elsewhere in run(*files[:2], "-o", output, "--all").stderr
+    assert run(*files[:2], "--ledger", "-o", output).stderr == ""
+    assert run(*files, "-o", output).stderr == ""
 
 
 def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(

@@ -836,6 +836,19 @@ def test_word_has_each_finding_under_its_section_with_probability_page_and_citat
     assert ("List Bullet", "policy: balanced") in lines
 
 
+@pytest.mark.parametrize("name", ["table", "docx", "md"])
+def test_no_probability_beside_a_citation_is_written_as_certain(
+    name: str, run: ScoringContext
+) -> None:
+    scores = SCORES | {"failure": 0.9963, "complicity": 0.0004}
+    passage = Passage("Courts slept.", 3, 16, "courts", ("failure", "complicity"), scores)
+    data = written(name, [TaggedReport("b.pdf", None, [passage])], run)
+    text = "\n".join(word_lines(data)) if name == "docx" else data.decode()
+    assert re.search(r"failure\W+>0\.99", text)
+    assert re.search(r"complicity\W+<0\.01", text)
+    assert not re.search(r"\b(?:1\.00|0\.00)\b", text)
+
+
 @given(texts=st.lists(nasty_text | st.text(st.characters(codec=None)), max_size=4))
 @settings(deadline=None, max_examples=15)
 def test_word_holds_any_text(texts: list[str], run: ScoringContext) -> None:
@@ -871,7 +884,7 @@ def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(
     assert first.splitlines()[1].split() == ["label", "prob.", "passage"]
     assert second.splitlines()[1].split() == ["label", "prob.", "page", "passage"]
     assert re.search(r"failure \? +0\.91 +12 +Courts slept\.", second)
-    assert re.search(r"complicity \? +0\.00", second)
+    assert re.search(r"complicity \? +<0\.01", second)
     assert second.count("[courts]") == 1
 
 

@@ -13,6 +13,7 @@ from tipclassify.cli.output import (
     check_output,
     file_ids_of_command_inputs,
     open_output,
+    print_note,
     print_warnings,
 )
 
@@ -94,7 +95,8 @@ def compare(
 
     With three reports or more, or with --ledger: a line for each passage that stands in two years
     or more, with the years, its wording then and now, and its tags ("the same sentence since
-    2016"); also as csv, xlsx and json.
+    2016"). csv, xlsx and json have this ledger of two reports, too, and what is new or gone only
+    with --all, as lines of one year.
 
     With --side-by-side: passages of different publications on the same matter, of which one reports
     an effort and the other a failure.
@@ -128,6 +130,8 @@ def compare(
     if result == "contrast":
         _write_contrast(request)
     elif result == "ledger":
+        if len(files) == 2 and not ledger:
+            print_note(_note_on_ledger_by_format(wanted, everything))
         _write_ledger(request)
     else:
         _write_comparison(request)
@@ -149,6 +153,16 @@ def _choose_result_of_compare_command(
     if ledger or reports > 2 or wanted not in _FORMATS["comparison"]:
         return "ledger"
     return "comparison"
+
+
+def _note_on_ledger_by_format(wanted: str, everything: bool) -> str:
+    """Say that two reports make a ledger in this format, and where what is new and gone stands."""
+    if everything:
+        listed = "all passages, those of one year only among them"
+    else:
+        listed = "passages that stand in both years; --all adds those of one year only"
+    formats = ", ".join(_FORMATS["comparison"])
+    return f"{wanted} has a ledger: {listed}; what is new and gone is listed by {formats}"
 
 
 def _refuse_format_option(result: Result) -> NoReturn:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Generic, Literal, TypeVar
 
 from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS, label_name
@@ -20,6 +20,7 @@ __all__ = [
     "FindingKindCounts",
     "FindingNature",
     "FindingNatures",
+    "FirstPlaces",
 ]
 
 Kind = Literal["sentence", "table row"]
@@ -83,23 +84,40 @@ class FindingNature:
         return round(probability**2 * (1 + self.particulars), 4)
 
 
-class FindingNatures:
-    """The natures of a report's passages; parts of it come one after the other.
+Name = TypeVar("Name")
+
+
+class FirstPlaces(Generic[Name]):
+    """Where a report says first what it says with the same labels; its parts come in order.
 
     Input rows are passages of their own, however alike: with `rows`, none is said before.
     """
 
     def __init__(self, rows: bool = False) -> None:
         self._rows = rows
-        self._first: dict[tuple[int, tuple[str, ...]], str] = {}
+        self._first: dict[tuple[int, tuple[str, ...]], Name] = {}
+
+    def of(self, passage: Passage, name: Name) -> Name:
+        """Return the name of the first place of a passage's words, which may be its own `name`."""
+        if self._rows or len(passage.text.split()) < _MIN_WORDS:
+            return name
+        tagged_words = (wording_identity(passage.text), passage.labels)
+        return self._first.setdefault(tagged_words, name)
+
+
+class FindingNatures:
+    """The natures of a report's passages; parts of it come one after the other.
+
+    With `rows`, none is said before.
+    """
+
+    def __init__(self, rows: bool = False) -> None:
+        self._first_places = FirstPlaces[str](rows)
 
     def of(self, passages: Sequence[Passage], names: Sequence[str]) -> Iterator[FindingNature]:
         """Yield the nature of each passage; `names` are those of their places."""
         for name, passage in zip(names, passages, strict=True):
-            first = name
-            if not self._rows and len(passage.text.split()) >= _MIN_WORDS:
-                tagged_words = (wording_identity(passage.text), passage.labels)
-                first = self._first.setdefault(tagged_words, name)
+            first = self._first_places.of(passage, name)
             yield FindingNature(
                 kind=passage.kind,
                 first=None if first == name else first,

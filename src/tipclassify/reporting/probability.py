@@ -1,4 +1,4 @@
-"""Probabilities as texts, never 1.00, since no model is certain; and as log-odds."""
+"""Probabilities as texts, never 1.00 or 0.00, since no model is certain; and as log-odds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ __all__ = [
     "NEARLY_CERTAIN",
     "NEARLY_CERTAIN_IN_WORDS",
     "NEARLY_CERTAIN_SHOWN",
+    "NEARLY_IMPOSSIBLE",
+    "NEARLY_IMPOSSIBLE_IN_WORDS",
+    "NEARLY_IMPOSSIBLE_SHOWN",
     "log_odds_of_probability",
     "probability",
     "probability_in_words",
@@ -23,24 +26,37 @@ NEARLY_CERTAIN_SHOWN: Final = ">0.99"
 NEARLY_CERTAIN_IN_WORDS: Final = "over 0.99"
 """What stands in its place in a sentence."""
 
+NEARLY_IMPOSSIBLE: Final = 0.005
+"""Probability below which two decimals would round to 0.00."""
+
+NEARLY_IMPOSSIBLE_SHOWN: Final = "<0.01"
+"""What stands in its place."""
+
+NEARLY_IMPOSSIBLE_IN_WORDS: Final = "under 0.01"
+"""What stands in its place in a sentence."""
+
 
 def probability(value: float) -> str:
-    """Format a probability with two decimals, never as 1.00.
+    """Format a probability with two decimals, never as 1.00 or 0.00.
 
     ``assets/probability.js`` of the pages does the same.
 
     >>> probability(0.003), probability(0.381), probability(0.9987)
-    ('0.00', '0.38', '>0.99')
+    ('<0.01', '0.38', '>0.99')
     """
+    if value < NEARLY_IMPOSSIBLE:
+        return NEARLY_IMPOSSIBLE_SHOWN
     return NEARLY_CERTAIN_SHOWN if value >= NEARLY_CERTAIN else f"{value:.2f}"
 
 
 def probability_in_words(value: float) -> str:
     """Format a probability for a sentence.
 
-    >>> probability_in_words(0.381), probability_in_words(0.9987)
-    ('0.38', 'over 0.99')
+    >>> probability_in_words(0.003), probability_in_words(0.381), probability_in_words(0.9987)
+    ('under 0.01', '0.38', 'over 0.99')
     """
+    if value < NEARLY_IMPOSSIBLE:
+        return NEARLY_IMPOSSIBLE_IN_WORDS
     return NEARLY_CERTAIN_IN_WORDS if value >= NEARLY_CERTAIN else f"{value:.2f}"
 
 

@@ -33,7 +33,12 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import format_for_terminal, load_json
 from tipclassify.labels import label_indicator
-from tipclassify.reporting.probability import NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN
+from tipclassify.reporting.probability import (
+    NEARLY_CERTAIN,
+    NEARLY_CERTAIN_SHOWN,
+    NEARLY_IMPOSSIBLE,
+    NEARLY_IMPOSSIBLE_SHOWN,
+)
 from tipclassify.reporting.report import name_of_report_section
 from tipclassify.reporting.writers.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
 from tipclassify.reporting.writers.templating import LETTERS, NAMES, constants_module
@@ -307,6 +312,8 @@ def names_module_of_review_page() -> str:
         "NO_SECTION": name_of_report_section(None),
         "NEARLY_CERTAIN": NEARLY_CERTAIN,
         "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
+        "NEARLY_IMPOSSIBLE": NEARLY_IMPOSSIBLE,
+        "NEARLY_IMPOSSIBLE_SHOWN": NEARLY_IMPOSSIBLE_SHOWN,
         "MIN_RELATIVE_WEIGHT": MIN_RELATIVE_WEIGHT,
         "MOST_FOR": MOST_FOR,
         "MOST_AGAINST": MOST_AGAINST,

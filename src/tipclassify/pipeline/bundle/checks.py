@@ -14,9 +14,16 @@ from typing import Final
 from tipclassify.errors import InputError
 from tipclassify.formatting import one_line
 from tipclassify.pipeline.bundle.manifest import CheckCounts, StoredCheck
+from tipclassify.reporting.particulars import FirstPlaces
 from tipclassify.text.document import Passage
 
-__all__ = ["CHECKS", "BundleCheckMatcher", "FindingCheck", "count_bundle_checks"]
+__all__ = [
+    "CHECKS",
+    "BundleCheckMatcher",
+    "FindingCheck",
+    "count_bundle_checks",
+    "list_lines_of_findings",
+]
 
 CHECKS: Final = "checks.jsonl"
 
@@ -78,17 +85,40 @@ class BundleCheckMatcher:
             self.stored.append(stored)
 
 
-def count_bundle_checks(checks: Iterable[StoredCheck], tagged: int) -> CheckCounts:
-    """Count the findings by what was decided on them; `tagged` is the number of all findings."""
+def list_lines_of_findings(passages: Iterable[Passage], before: int, rows: bool) -> list[int]:
+    """List for each passage of an input the line of its finding; 0 for one without a label.
+
+    As on a desk, a sentence that a report repeats is one finding, known by its first line. `before`
+    is the number of lines before the input in ``passages.jsonl``. With `rows`, the input is rows,
+    which are findings of their own.
+    """
+    first_places = FirstPlaces[int](rows)
+    return [
+        first_places.of(passage, line) if passage.labels else 0
+        for line, passage in enumerate(passages, before + 1)
+    ]
+
+
+def count_bundle_checks(
+    checks: Iterable[StoredCheck], lines_of_findings: Sequence[int]
+) -> CheckCounts:
+    """Count the findings by what was decided on them.
+
+    `lines_of_findings` are those of all passages (`list_lines_of_findings`).
+    """
     verdicts: defaultdict[int, set[str]] = defaultdict(set)
     noted: set[int] = set()
     people: set[str] = set()
     for check in checks:
         people.add(check.annotator)
+        line = check.line
+        if line <= len(lines_of_findings):  # a bundle that was changed may name others
+            line = lines_of_findings[line - 1] or line
         if check.verdict:
-            verdicts[check.line].add(check.verdict)
+            verdicts[line].add(check.verdict)
         if check.note:
-            noted.add(check.line)
+            noted.add(line)
+    findings = set(lines_of_findings) - {0}
     counts = Counter(
         next(iter(given)) if len(given) == 1 else "disputed" for given in verdicts.values()
     )
@@ -96,7 +126,7 @@ def count_bundle_checks(checks: Iterable[StoredCheck], tagged: int) -> CheckCoun
         confirmed=counts["confirmed"],
         rejected=counts["rejected"],
         disputed=counts["disputed"],
-        unchecked=tagged - len(verdicts),
+        unchecked=len(findings) - len(verdicts),
         noted=len(noted),
         people=len(people),
     )

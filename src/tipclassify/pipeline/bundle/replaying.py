@@ -22,7 +22,7 @@ from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier, labels_reaching_model_thresholds
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.pipeline.bundle.archive import LARGEST_INPUT, Archive
-from tipclassify.pipeline.bundle.checks import CHECKS, count_bundle_checks
+from tipclassify.pipeline.bundle.checks import CHECKS, count_bundle_checks, list_lines_of_findings
 from tipclassify.pipeline.bundle.manifest import (
     PASSAGES,
     ROWS,
@@ -77,6 +77,7 @@ class _ReplayedPassages:
     new_scores: list[Floats] = field(default_factory=lambda: [_no_replayed_scores()])
     confidence_differs: list[bool] = field(default_factory=list)  # for each passage scored again
     labels: list[tuple[str, ...]] = field(default_factory=list)  # of each passage
+    lines_of_findings: list[int] = field(default_factory=list)  # of each passage
 
     def add(
         self, recorded: Input, rows: Sequence[BundleRow], again: Sequence[Passage] | None
@@ -86,6 +87,9 @@ class _ReplayedPassages:
         scores = _replayed_probabilities([row.scores for row in rows])
         self.groups.append(Group.of((), passages, recorded.publication))
         self.stored_scores.append(scores)
+        self.lines_of_findings += list_lines_of_findings(
+            passages, len(self.labels), recorded.kind == ROWS
+        )
         self.labels += [row.labels for row in rows]
         above = apply_thresholds(scores, _bundled_values(self.manifest.thresholds)).tolist()
         for passage, reached in zip(passages, above, strict=True):
@@ -323,7 +327,7 @@ def _verify_bundled_checks(
             details["are on passages with other labels than were checked"].append(str(number))
     wrong = [f"lines {list_for_bundle_check(lines)} {what}" for what, lines in details.items()]
     step.add(wrong, CHECKS)
-    counted = count_bundle_checks(checks, sum(bool(labels) for labels in replayed.labels))
+    counted = count_bundle_checks(checks, replayed.lines_of_findings)
     if counted != manifest.checks:
         step.add(["the manifest counts others than there are"], CHECKS)
     verdicts = f"{counted.confirmed:,} confirmed, {counted.rejected:,} rejected"

@@ -31,11 +31,13 @@ from tipclassify.pipeline.bundle.checks import (
     BundleCheckMatcher,
     FindingCheck,
     count_bundle_checks,
+    list_lines_of_findings,
 )
 from tipclassify.pipeline.bundle.manifest import (
     FORMAT,
     MANIFEST,
     PASSAGES,
+    ROWS,
     BundleFigures,
     Input,
     Manifest,
@@ -127,7 +129,7 @@ def write_bundle(
         if included.model:
             _pack_model(packer, folder)
         matcher = BundleCheckMatcher(included.checks)
-        inputs, total = _pack_inputs_of_bundle(
+        inputs, total, lines_of_findings = _pack_inputs_of_bundle(
             files, tagging, packer, included.sources, settings, matcher, progress
         )
         if included.checks:
@@ -152,7 +154,9 @@ def write_bundle(
             inputs=tuple(inputs),
             figures=settings.figures(total),
             files=packer.files.copy(),
-            checks=count_bundle_checks(matcher.stored, total.tagged) if included.checks else None,
+            checks=(
+                count_bundle_checks(matcher.stored, lines_of_findings) if included.checks else None
+            ),
         )
         written, fingerprint = seal_bundle_manifest(msgspec.to_builtins(manifest))
         packer.add(MANIFEST, io.BytesIO(written))
@@ -197,12 +201,16 @@ def _pack_inputs_of_bundle(
     settings: BundleSettings,
     matcher: BundleCheckMatcher,
     progress: Progress | None,
-) -> tuple[list[Input], Group]:
-    """Read, tag and pack each input; return their manifest entries and the counts of all."""
+) -> tuple[list[Input], Group, list[int]]:
+    """Read, tag and pack each input.
+
+    Returns their manifest entries, the counts of all, and of each passage the line of its finding.
+    """
     classifier = tagging.classifier()
     inputs: list[Input] = []
     groups: list[Group] = []
     failures: list[str] = []
+    lines_of_findings: list[int] = []
     line = 0  # of passages.jsonl
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
         for number, file in enumerate(files):
@@ -217,6 +225,7 @@ def _pack_inputs_of_bundle(
             if failures:  # inputs are read only to report all that fail
                 continue
             passages = classifier.tag_passages(text.passages, tagging.policy)
+            lines_of_findings += list_lines_of_findings(passages, line, text.kind == ROWS)
             before = lines.tell()
             for passage in passages:
                 line += 1
@@ -239,7 +248,7 @@ def _pack_inputs_of_bundle(
             raise InputError("\n".join([*failures, count]))
         lines.seek(0)
         packer.add(PASSAGES, lines)
-    return inputs, sum(groups, Group(()))
+    return inputs, sum(groups, Group(())), lines_of_findings
 
 
 def _pack_bundle_exports(packer: BundlePacker, exports: Sequence[Path]) -> None:

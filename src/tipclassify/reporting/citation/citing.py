@@ -83,7 +83,7 @@ def _citation_key(finding: Finding, row: FindingRow) -> str:
 
 
 def _label_with_probability(label: str, score: float) -> str:
-    """Name a label with its probability, never as 1.00.
+    """Name a label with its probability, never as 1.00 or 0.00.
 
     >>> _label_with_probability("positive_effort", 0.9991)
     'positive effort (probability over 0.99)'

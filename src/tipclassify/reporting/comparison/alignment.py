@@ -8,7 +8,7 @@ one, as when a sentence is split or stands in the summary, too.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +27,11 @@ from tipclassify.reporting.comparison.normalization import (
     sections_in_both_reports,
 )
 from tipclassify.reporting.comparison.terms import ComparedTerms, extract_compared_terms
-from tipclassify.reporting.comparison.wording import is_part_of_matched_passage, wording_share
+from tipclassify.reporting.comparison.wording import (
+    are_parts_of_wording,
+    is_part_of_matched_passage,
+    wording_share,
+)
 from tipclassify.text.document import Passage
 
 __all__ = ["Alignment", "Continuation", "align_reports"]
@@ -54,6 +58,9 @@ class Alignment:
     new: list[Continuation | None]
     nearest: ReportSides[Nearest]  # the most similar passage of the other report, if any is
     instead: ReportSides[Nearest]  # that in their place, on the same matter in other words
+    # passages of NEW into which one of OLD was split, and those of OLD that were joined in one of
+    # NEW, by the index of the whole sentence
+    parts: ReportSides[dict[int, list[int]]]
 
 
 def align_reports(
@@ -86,6 +93,7 @@ def align_reports(
         new=[aligner.continued.new.get(index) for index in range(len(new))],
         nearest=candidates.nearest(),
         instead=instead,
+        parts=aligner.parts(),
     )
 
 
@@ -194,6 +202,44 @@ class _ReportAligner:
             ):
                 shared = Continuation(old, "reworded", candidate.similarity, shared=True)
                 self.continued.new[new] = shared
+
+    def parts(self) -> ReportSides[dict[int, list[int]]]:
+        """Find the parts of each sentence that was split, and of each in which some were joined."""
+        words_of_old = self._terms.words[: len(self._old)]
+        words_of_new = self._terms.words[len(self._old) :]
+        return ReportSides(
+            old=_parts_of_whole_sentences(
+                self.continued.old, self.continued.new, words_of_old, words_of_new
+            ),
+            new=_parts_of_whole_sentences(
+                self.continued.new, self.continued.old, words_of_new, words_of_old
+            ),
+        )
+
+
+def _parts_of_whole_sentences(
+    continued: Mapping[int, Continuation],
+    continued_by_others: Mapping[int, Continuation],
+    words: Sequence[Sequence[int]],
+    words_of_others: Sequence[Sequence[int]],
+) -> dict[int, list[int]]:
+    """Find the passages of the other report that are parts of one of this, by the index of that.
+
+    A passage that says the same as its match is no part: the sentence is said twice.
+    """
+    parts: defaultdict[int, list[int]] = defaultdict(list)
+    for other, continuation in sorted(continued_by_others.items()):
+        whole = continuation.index
+        closest = continued.get(whole)
+        if not continuation.shared or closest is None or closest.shared:
+            continue
+        if are_parts_of_wording(
+            words_of_others[closest.index], words_of_others[other], words[whole]
+        ):
+            if not parts[whole]:
+                parts[whole].append(closest.index)
+            parts[whole].append(other)
+    return dict(parts)
 
 
 def _continue_by_equal_passages(

@@ -193,12 +193,16 @@ def _pair_continued_passages(
         old = findings.old[old_index]
         new = findings.new[new_index]
         is_repeated = continuation.status == "repeated"
+        parts = ReportSides(
+            old=_parts_among(findings.old, alignment.parts.new.get(new_index), old_index),
+            new=_parts_among(findings.new, alignment.parts.old.get(old_index), new_index),
+        )
         pair = PassagePair(
             alignment=continuation.status,
             old=old,
             new=new,
             similarity=continuation.similarity,
-            changes=label_changes_of_pair(old, new, thresholds, is_repeated),
+            changes=label_changes_of_pair(old, new, thresholds, is_repeated, parts),
             shared=continuation.shared,
         )
         return _PlacedPair(new_index, pair)
@@ -212,6 +216,15 @@ def _pair_continued_passages(
         if continuation and continuation.shared:
             placed.append(place_pair(index, continuation.index, continuation))
     return placed
+
+
+def _parts_among(
+    findings: Sequence[Finding], parts: Sequence[int] | None, index: int
+) -> Sequence[Finding]:
+    """Return the parts of a sentence if a passage is one of them."""
+    if not parts or index not in parts:
+        return ()
+    return [findings[part] for part in parts]
 
 
 def _pair_gone_passages(

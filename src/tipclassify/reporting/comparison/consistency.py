@@ -13,6 +13,7 @@ from typing import Final
 
 from tipclassify.labels import label_name
 from tipclassify.reporting.common_phrases import wording_identity
+from tipclassify.reporting.probability import probability
 from tipclassify.reporting.report import TaggedReport, name_of_report_section
 from tipclassify.text.document import Passage
 
@@ -45,7 +46,9 @@ class SplitDecisionInReport:
 
 def _describe_place_of_sentence(place: Passage) -> str:
     page = f", page {place.page}" if place.page else ""
-    labels = ", ".join(f"{label_name(label)} ({place.scores[label]:.2f})" for label in place.labels)
+    labels = ", ".join(
+        f"{label_name(label)} ({probability(place.scores[label])})" for label in place.labels
+    )
     return f"{name_of_report_section(place.section)}{page}: {labels or 'no label'}"
 
 

@@ -7,14 +7,12 @@ again year after year, an obligation not met, say, is a finding of its own.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
 
 from tipclassify.labels import LABELS
-from tipclassify.reporting.comparison.alignment import align_reports
+from tipclassify.reporting.comparison.alignment import Alignment, align_reports
 from tipclassify.reporting.comparison.changed_words import ComparedWords, changed_words
 from tipclassify.reporting.comparison.consistency import (
     SplitDecisionInReport,
@@ -26,6 +24,8 @@ from tipclassify.reporting.comparison.identity import (
     refusals_by_subject,
 )
 from tipclassify.reporting.comparison.normalization import ReportSides, normalize_wording
+from tipclassify.reporting.comparison.terms import extract_compared_terms
+from tipclassify.reporting.comparison.wording import has_shared_wording_of_part
 from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
 
 __all__ = [
@@ -209,112 +209,149 @@ def build_ledger(
     [(['1', '2', '3'], '3')]
     """
     years = _name_ledger_years(reports)
-    threads = _LedgerThreads()
+    vocabulary = context.classifier.vocabulary
+    followed = _FollowedPassages(vocabulary)
     earlier: TaggedReport | None = None
     for year, report in zip(years, reports, strict=True):
-        links = _link_passages_of_years(earlier, report, context) if earlier else []
-        threads.add_year(year, list(report.findings()), links)
+        alignment = None
+        if earlier:
+            alignment = align_reports(earlier.passages, report.passages, vocabulary)
+        followed.add_year(year, list(report.findings()), alignment)
         earlier = report
-    lines = [
-        LedgerLine(tuple(thread.standings))
-        for thread in threads.threads
-        if everything or len(thread.standings) > 1
-    ]
-    in_reading_order = _sort_ledger_lines(_drop_joined_ledger_lines(lines), years)
-    return Ledger(tuple(reports), tuple(years), tuple(in_reading_order))
+    lines = [line for line in followed.lines() if everything or len(line.standings) > 1]
+    return Ledger(tuple(reports), tuple(years), tuple(_sort_ledger_lines(lines, years)))
 
 
-class _PassageLink(NamedTuple):
-    """Two passages of successive reports that continue each other."""
+@dataclass(eq=False, slots=True)
+class _FollowedPassage:
+    """A passage of one year, and what it continues and is continued by in other years.
 
-    old: int
-    new: int
-    status: str  # "repeated", "moved" or "reworded"
+    Two passages that name each other belong to one line. Where a sentence was split, each part
+    names the whole, which names one of them; where sentences were joined, each names the whole,
+    which names one of them. So a passage has one line, however often its sentence is split, joined
+    or said twice.
+    """
 
+    year: str
+    finding: Finding
+    earlier: _FollowedPassage | None = None
+    later: _FollowedPassage | None = None
+    # what this one is to `earlier`, and `later` to this one: "repeated", "moved" or "reworded"
+    status: str = "first"
+    status_of_later: str = ""
 
-def _link_passages_of_years(
-    old: TaggedReport, new: TaggedReport, context: ScoringContext
-) -> list[_PassageLink]:
-    """List the passages of two reports that continue each other, each pair once."""
-    alignment = align_reports(old.passages, new.passages, context.classifier.vocabulary)
-    links: dict[tuple[int, int], _PassageLink] = {}  # by the places of the passages
-    for new_place, continuation in enumerate(alignment.new):
-        if continuation:
-            link = _PassageLink(continuation.index, new_place, continuation.status)
-            links[link.old, link.new] = link
-    for old_place, continuation in enumerate(alignment.old):
-        if continuation:
-            link = _PassageLink(old_place, continuation.index, continuation.status)
-            links.setdefault((link.old, link.new), link)
-    return list(links.values())
+    @property
+    def begins_line(self) -> bool:
+        """Whether the passage that it continues, if any, is continued by another one."""
+        return self.earlier is None or self.earlier.later is not self
 
-
-@dataclass(slots=True)
-class _LedgerThread:
-    """A line while it is followed."""
-
-    standings: list[LedgerStanding] = field(default_factory=list)
+    def standing(self) -> LedgerStanding:
+        """Return where it stands."""
+        return LedgerStanding(self.year, self.finding, self.status)
 
 
-class _LedgerThreads:
-    """Lines while reports are added year by year."""
+class _FollowedPassages:
+    """Passages of all years while reports are added year by year."""
 
-    def __init__(self) -> None:
-        self.threads: list[_LedgerThread] = []
-        # by the place of their passage in the report added last
-        self._last: dict[int, list[_LedgerThread]] = {}
-        # by their last words, to find what comes back after a year
-        self._by_words: dict[str, _LedgerThread] = {}
+    def __init__(self, vocabulary: frozenset[str]) -> None:
+        self._vocabulary = vocabulary  # tells names apart
+        self._all: list[_FollowedPassage] = []
+        self._of_last_year: list[_FollowedPassage] = []
+        # the last that has these words, to find what comes back after a year
+        self._by_words: dict[str, _FollowedPassage] = {}
 
-    def add_year(
-        self, year: str, findings: Sequence[Finding], links: Sequence[_PassageLink]
-    ) -> None:
-        """Add a report; `links` lead from the passages of the report before to its own."""
-        current: defaultdict[int, list[_LedgerThread]] = defaultdict(list)
-        for link in links:
-            for thread in self._last.get(link.old, ()):
-                standing = LedgerStanding(year, findings[link.new], link.status)
-                current[link.new].append(self._continued(thread, standing))
-        for place, finding in enumerate(findings):
-            if place not in current:
-                current[place].append(self._begun(year, finding))
-        for at_place in current.values():
-            for thread in at_place:
-                words = normalize_wording(thread.standings[-1].finding.passage.text)
-                self._by_words[words] = thread
-        self._last = current
+    def add_year(self, year: str, findings: Sequence[Finding], alignment: Alignment | None) -> None:
+        """Add a report and its alignment to the one before, if there is one."""
+        added = [_FollowedPassage(year, finding) for finding in findings]
+        if alignment:
+            for passage, continuation in zip(added, alignment.new, strict=True):
+                if continuation:
+                    passage.earlier = self._of_last_year[continuation.index]
+                    passage.status = continuation.status
+            for passage, continuation in zip(self._of_last_year, alignment.old, strict=True):
+                if continuation:
+                    passage.later = added[continuation.index]
+                    passage.status_of_later = continuation.status
+        self._continue_by_part_said_before(added)
+        for passage in added:
+            if passage.earlier is None:
+                self._take_up_again(passage)
+        for passage in added:
+            self._by_words[normalize_wording(passage.finding.passage.text)] = passage
+        self._all += added
+        self._of_last_year = added
 
-    def _continued(self, thread: _LedgerThread, standing: LedgerStanding) -> _LedgerThread:
-        """Add where a passage stands; one that stands twice in a year has two lines from then.
+    def _take_up_again(self, passage: _FollowedPassage) -> None:
+        """Continue a passage of an earlier year with the same words, if there is one."""
+        earlier = self._by_words.get(normalize_wording(passage.finding.passage.text))
+        if earlier is None:
+            return
+        passage.earlier = earlier
+        passage.status = "repeated"
+        if earlier.later is None:
+            earlier.later = passage
+            earlier.status_of_later = "repeated"
 
-        A sentence that was split stands twice.
+    def _continue_by_part_said_before(self, added: Sequence[_FollowedPassage]) -> None:
+        """Continue a sentence that was split by the part that stood in the year before it, too.
+
+        The most similar part may be what the sentence had only just been given.
         """
-        if thread.standings[-1].year == standing.year:
-            thread = _LedgerThread(thread.standings[:-1])
-            self.threads.append(thread)
-        thread.standings.append(standing)
-        return thread
+        for part in added:
+            whole = part.earlier
+            if whole is None or whole.later is None or whole.later is part or not whole.earlier:
+                continue
+            is_closest_said_before = self._is_part_in(whole.later, whole, whole.earlier)
+            if not is_closest_said_before and self._is_part_in(part, whole, whole.earlier):
+                whole.later = part
+                whole.status_of_later = part.status
 
-    def _begun(self, year: str, finding: Finding) -> _LedgerThread:
-        """Return the line of a passage that comes back, or begin one."""
-        earlier = self._by_words.get(normalize_wording(finding.passage.text))
-        if earlier and earlier.standings[-1].year != year:
-            earlier.standings.append(LedgerStanding(year, finding, "repeated"))
-            return earlier
-        thread = _LedgerThread([LedgerStanding(year, finding, "first")])
-        self.threads.append(thread)
-        return thread
+    def lines(self) -> list[LedgerLine]:
+        """Return the line of each passage, once each."""
+        return [self._line_of(passage) for passage in self._all if passage.begins_line]
 
+    def _line_of(self, begun: _FollowedPassage) -> LedgerLine:
+        """Return the line that a passage begins, with what is before a split and after a join."""
+        before = self._standings_before_split(begun)
+        standings = [begun.standing()]
+        passage = begun
+        while passage.later and passage.later.earlier is passage:
+            passage = passage.later
+            standings.append(passage.standing())
+        return LedgerLine((*before, *standings, *self._standings_after_join(passage)))
 
-def _drop_joined_ledger_lines(lines: list[LedgerLine]) -> list[LedgerLine]:
-    """Keep the longest of lines that end in the same passage, since sentences were joined."""
-    longest: dict[tuple[str, int, int], LedgerLine] = {}
-    for line in lines:
-        passage = line.last.finding.passage
-        end = (line.last.year, passage.start, passage.end)
-        if end not in longest or len(line.standings) > len(longest[end].standings):
-            longest[end] = line
-    return list(longest.values())
+    def _standings_before_split(self, part: _FollowedPassage) -> list[LedgerStanding]:
+        """List where the whole sentence stood, from the year on in which it had this part."""
+        if part.earlier is None:
+            return []
+        standings = []
+        whole: _FollowedPassage | None = part.earlier
+        while whole and self._is_part_in(part, part.earlier, whole):
+            standings.append(whole.standing())
+            whole = whole.earlier
+        standings[-1] = replace(standings[-1], status="first")
+        return standings[::-1]
+
+    def _standings_after_join(self, part: _FollowedPassage) -> list[LedgerStanding]:
+        """List where the whole sentence stands, up to the year in which it has this part."""
+        if part.later is None:
+            return []
+        standings = []
+        status = part.status_of_later
+        whole: _FollowedPassage | None = part.later
+        while whole and self._is_part_in(part, part.later, whole):
+            standings.append(LedgerStanding(whole.year, whole.finding, status))
+            status = whole.status_of_later
+            whole = whole.later
+        return standings
+
+    def _is_part_in(
+        self, part: _FollowedPassage, whole: _FollowedPassage, other: _FollowedPassage
+    ) -> bool:
+        """Test whether a passage of another year says what a part says of the whole sentence."""
+        texts = [passage.finding.passage.text for passage in (part, whole, other)]
+        terms = extract_compared_terms(texts, self._vocabulary)
+        return has_shared_wording_of_part(*terms.words)
 
 
 def _name_ledger_years(reports: Sequence[TaggedReport]) -> list[str]:

@@ -73,7 +73,11 @@ KINDS: Final = {
         "Same words, tagged otherwise",
         "the text is the same; the heading above it, which the model reads too, is another",
     ),
-    "reworded": PairKindTexts("Reworded, same tags", "figures or words changed, tags did not"),
+    "reworded": PairKindTexts(
+        "Reworded, same tags",
+        "figures or words changed, tags did not; those of a sentence that was split or joined are "
+        "set against those of all its parts",
+    ),
     "moved": PairKindTexts("Moved", "the same words under another heading, with the same tags"),
     "new": PairKindTexts(
         "Other new passages",
@@ -120,21 +124,34 @@ class LabelChange:
         }
 
 
+_NO_PARTS: Final[ReportSides[Sequence[Finding]]] = ReportSides((), ())
+
+
 def label_changes_of_pair(
     old: Finding | None,
     new: Finding | None,
     thresholds: Mapping[str, float],
     repeated: bool = False,
+    parts: ReportSides[Sequence[Finding]] = _NO_PARTS,
 ) -> tuple[LabelChange, ...]:
     """List the label changes, clear ones first, then by `KINDS`.
 
-    All are borderline where the passage is `repeated` in the same section.
+    All are borderline where the passage is `repeated` in the same section. Where a sentence was
+    split, `parts.new` are its parts, one of them `new`: a label went only if none of them has it,
+    and that is listed once, with the most probable of them. Where `old` was joined with others, so
+    are `parts.old`.
     """
     changes = []
     for label in LABELS:
         had_label = old is not None and label in old.passage.labels
         has_label = new is not None and label in new.passage.labels
         if had_label == has_label:
+            continue
+        # those of which one would have to have the label for it not to have changed
+        parts_without = parts.new if had_label else parts.old
+        if parts_without and (new if had_label else old) is not _part_of_label(
+            parts_without, label
+        ):
             continue
         old_score = old.passage.scores[label] if old else None
         new_score = new.passage.scores[label] if new else None
@@ -148,6 +165,11 @@ def label_changes_of_pair(
         )
         changes.append(change)
     return tuple(sorted(changes, key=lambda change: (change.borderline, KIND_RANKS[change.kind])))
+
+
+def _part_of_label(parts: Sequence[Finding], label: str) -> Finding:
+    """Return the part of a sentence that has a label or, if none has it, comes closest to it."""
+    return max(parts, key=lambda part: (label in part.passage.labels, part.passage.scores[label]))
 
 
 def _are_pair_scores_borderline(scores: Sequence[float | None], threshold: float) -> bool:

@@ -13,6 +13,8 @@ from tipclassify.reporting.comparison.terms import ComparedTerms
 __all__ = [
     "MAX_WORDS",
     "MIN_WORDING",
+    "are_parts_of_wording",
+    "has_shared_wording_of_part",
     "is_part_of_matched_passage",
     "least_shared_wording",
     "wording_share",
@@ -49,6 +51,10 @@ _MIN_HALF: Final = 5
 # words of the longer passage that they may lie among, for each word of the shorter one
 _SPREAD: Final = 1.5
 _MIN_REST: Final = 1 / 3  # share of a split sentence that one of its parts must have
+# share of a part's content words in the whole sentence that this had in another year, too
+_MIN_IN_OTHER_YEAR: Final = 0.5
+# share of a part's content words in the whole sentence that its other part does not have
+_MIN_OF_OWN: Final = 0.5
 
 
 def least_shared_wording(terms: ComparedTerms, first: int, second: int, apart: bool) -> float:
@@ -109,6 +115,36 @@ def is_part_of_matched_passage(
         return True
     is_long = min(len(own), len(other)) >= _MIN_APART
     return is_long and wording_share(own, other) >= _WORDING_SHARED_APART
+
+
+def are_parts_of_wording(first: Sequence[int], second: Sequence[int], whole: Sequence[int]) -> bool:
+    """Test whether two passages each say what the other does not say of a whole sentence.
+
+    >>> are_parts_of_wording([1, 2, 3], [4, 5, 6], [1, 2, 3, 4, 5, 6])
+    True
+    >>> are_parts_of_wording([1, 2, 3, 4, 5], [4, 5, 6], [1, 2, 3, 4, 5, 6])
+    False
+    """
+    of_first = Counter(first) & Counter(whole)
+    of_second = Counter(second) & Counter(whole)
+    own_of_first = (of_first - of_second).total()
+    own_of_second = (of_second - of_first).total()
+    return (
+        own_of_first >= _MIN_OF_OWN * of_first.total() > 0
+        and own_of_second >= _MIN_OF_OWN * of_second.total() > 0
+    )
+
+
+def has_shared_wording_of_part(
+    part: Sequence[int], whole: Sequence[int], other: Sequence[int]
+) -> bool:
+    """Test whether most of the terms that a part shares with a sentence stand in another one.
+
+    >>> has_shared_wording_of_part([4, 5, 6], [1, 2, 3, 4, 5, 6], [1, 2, 3])
+    False
+    """
+    shared = Counter(part) & Counter(whole)
+    return (shared & Counter(other)).total() >= _MIN_IN_OTHER_YEAR * shared.total()
 
 
 def _has_half_of_wording(own: Sequence[int], other: Sequence[int], names: set[int]) -> bool:

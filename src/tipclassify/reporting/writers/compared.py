@@ -16,6 +16,7 @@ from tipclassify.reporting.comparison.comparison import Comparison, PairGroup
 from tipclassify.reporting.comparison.consistency import SplitDecisionInReport
 from tipclassify.reporting.comparison.pairs import MARGIN, LabelChange, PassagePair
 from tipclassify.reporting.palette import TERMINAL
+from tipclassify.reporting.probability import probability
 from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers.table import console_of_report_table_writer, report_table_heading
 from tipclassify.reporting.writers.templating import render_template
@@ -192,7 +193,7 @@ def _heading_of_pair(pair: PassagePair, names: tuple[str, str]) -> Text:
 
 def _label_change_in_pair_heading(change: LabelChange) -> Text:
     scores = _join_by_arrow(
-        f"{score:.2f}" for score in (change.old, change.new) if score is not None
+        probability(score) for score in (change.old, change.new) if score is not None
     )
     sign = "+" if change.came else "-"
     text = Text(f"{sign}{label_name(change.label)} {scores}", style=TERMINAL[change.label])

@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 from tipclassify.errors import OutputError
+from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
 from tipclassify.readers.formats import is_link
@@ -154,7 +155,7 @@ class DeskWriter:
         with self.files.open_file(index) as out:
             out.writelines(page)
         self._remove_old_scripts(keep=scripts)
-        return f"open {index}: {len(reports):,} reports"
+        return f"open {index}: {count_with_noun(len(reports), 'report')}"
 
     def _write_scripts(self, reports: Sequence[DeskReport]) -> Iterator[Path]:
         """Join the data of all reports to few scripts.

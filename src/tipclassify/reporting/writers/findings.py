@@ -14,6 +14,7 @@ from tipclassify.errors import needs_extra
 from tipclassify.formatting import one_line
 from tipclassify.labels import label_name
 from tipclassify.reporting.citation import Citation, cite
+from tipclassify.reporting.probability import probability
 from tipclassify.reporting.report import (
     ScoringContext,
     TaggedReport,
@@ -151,7 +152,7 @@ def _add_finding_to_docx(word: Document, listed: ListedFinding, context: Scoring
     facts = word.add_paragraph()
     for label in listed.passage.labels:
         facts.add_run(label_name(label)).bold = True
-        facts.add_run(f" {listed.passage.scores[label]:.2f} · ")
+        facts.add_run(f" {probability(listed.passage.scores[label])} · ")
     for remark in listed.remarks:
         facts.add_run(f"{remark} · ")
     facts.add_run(cite(listed.finding, context).source)

@@ -14,6 +14,7 @@ from tipclassify.formatting import count_with_noun, one_line
 from tipclassify.labels import LABELS
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.particulars import FindingKindCounts
+from tipclassify.reporting.probability import probability
 from tipclassify.reporting.report import ScoringContext, TaggedReport, known_report_facts
 from tipclassify.reporting.subject import ReportSubject, subject_line
 from tipclassify.reporting.writers.file_findings import FileFindings, findings_by_file
@@ -105,7 +106,7 @@ def _findings_table(file_findings: FileFindings) -> Table:
 def _findings_table_cells(passage: Passage, has_pages: bool) -> list[str | Text]:
     doubt = " ?" if passage.low_confidence else ""
     labels = Text("\n").join(Text(label + doubt, style=TERMINAL[label]) for label in passage.labels)
-    scores = "\n".join(f"{passage.scores[label]:.2f}" for label in passage.labels)
+    scores = "\n".join(probability(passage.scores[label]) for label in passage.labels)
     cells: list[str | Text] = [labels, scores]
     if has_pages:
         cells.append(str(passage.page or ""))

@@ -29,6 +29,9 @@ from tipclassify.reporting.probability import (
     NEARLY_CERTAIN,
     NEARLY_CERTAIN_IN_WORDS,
     NEARLY_CERTAIN_SHOWN,
+    NEARLY_IMPOSSIBLE,
+    NEARLY_IMPOSSIBLE_IN_WORDS,
+    NEARLY_IMPOSSIBLE_SHOWN,
     probability,
 )
 from tipclassify.reporting.report import (
@@ -187,6 +190,9 @@ def _shared_constants() -> dict[str, object]:
         "NO_SECTION": name_of_report_section(None),
         "NEARLY_CERTAIN": NEARLY_CERTAIN,
         "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
+        "NEARLY_IMPOSSIBLE": NEARLY_IMPOSSIBLE,
+        "NEARLY_IMPOSSIBLE_SHOWN": NEARLY_IMPOSSIBLE_SHOWN,
+        "NEARLY_IMPOSSIBLE_IN_WORDS": NEARLY_IMPOSSIBLE_IN_WORDS,
         "NEARLY_CERTAIN_IN_WORDS": NEARLY_CERTAIN_IN_WORDS,
         "SENTENCES": asdict(SENTENCES),
         "BIBTEX_FIELDS": BIBTEX_FIELDS,

@@ -3,7 +3,8 @@
 // gaps of the sentences are filled. On a desk, a remark of whoever checked the finding follows.
 // Covered by tests/reporting/test_desk.py, which compares both, and test_html_report.py beside it.
 import { BIBTEX_FIELDS, FRAGMENT_WORDS, LABEL_NAMES, NEARLY_CERTAIN } from "./names.js";
-import { NEARLY_CERTAIN_IN_WORDS, RIS_TAGS, SENTENCES, TEX_ESCAPES } from "./names.js";
+import { NEARLY_CERTAIN_IN_WORDS, NEARLY_IMPOSSIBLE } from "./names.js";
+import { NEARLY_IMPOSSIBLE_IN_WORDS, RIS_TAGS, SENTENCES, TEX_ESCAPES } from "./names.js";
 
 // Fill the gaps, {name}, of a sentence; a brace that is written twice is a brace.
 function filled(sentence, values) {
@@ -18,9 +19,11 @@ export function known(...values) {
   return values.filter(Boolean);
 }
 
-// A label with its probability, never as 1.00.
+// A label with its probability, never as 1.00 or 0.00.
 export function labelled(label, score) {
-  const inWords = score >= NEARLY_CERTAIN ? NEARLY_CERTAIN_IN_WORDS : score.toFixed(2);
+  let inWords = score.toFixed(2);
+  if (score >= NEARLY_CERTAIN) inWords = NEARLY_CERTAIN_IN_WORDS;
+  if (score < NEARLY_IMPOSSIBLE) inWords = NEARLY_IMPOSSIBLE_IN_WORDS;
   return filled(SENTENCES.labelled, { label: LABEL_NAMES[label], probability: inWords });
 }
 
