@@ -165,6 +165,19 @@ def test_a_full_last_line_goes_on_in_the_next_column_and_a_note_mark_ends_it() -
     assert blocks == [joined(marked), joined(PROSE)]
 
 
+def test_a_sentence_on_the_next_page_is_on_that_page() -> None:
+    above = [*WIDE[:2], WIDE[2].replace("south.", "southern dis-")]
+    below = ["tricts. A court in Salwen fined two of them.", "It freed the others in the spring."]
+    document = read_pages(column(60, 300, above), column(60, 700, below))
+    assert texts(document) == [joined([*above, *below]).replace("dis- tricts", "districts")]
+    assert [(p.page, p.text.split()[0]) for p in split_passages(document)] == [
+        (1, "Port"),
+        (1, "Its"),
+        (2, "A"),
+        (2, "It"),
+    ]
+
+
 def test_the_second_line_of_the_last_cell_belongs_to_it() -> None:
     rows = [
         ("CAT", "Convention against Torture and Other Inhuman"),

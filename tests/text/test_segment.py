@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.readers import read_report
-from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.document import Block, Document, PageStart, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages, text_document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -603,6 +603,12 @@ def test_a_passage_alone_is_that_passage(unit: Unit) -> None:
         passages += [passage.text for passage in split_passages(document, unit)]
     assert len(passages) > 700
     assert [text for text in passages if split(text, unit) != [text]] == []
+
+
+def test_a_passage_is_on_the_page_on_which_it_begins() -> None:
+    text = "Police came. They left. Courts sat."
+    block = Block(0, len(text), page=3, later_pages=(PageStart(13, 4), PageStart(28, 6)))
+    assert [passage.page for passage in split_passages(Document(text, (block,)))] == [3, 4, 4]
 
 
 def test_blocks_and_pages_go_with_their_passages() -> None:

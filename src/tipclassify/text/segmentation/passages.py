@@ -156,7 +156,7 @@ def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iter
                     start,
                     end,
                     block.section,
-                    page=block.page,
+                    page=block.page_at(start),
                     block=number,
                     country=block.country,
                     in_row=in_row,

@@ -27,6 +27,7 @@ from tipclassify.readers.pdf.layout.hyphens import (
     count_unhyphenated_words,
     hyphenates_line_ends,
     join_hyphenated_lines,
+    starts_of_joined_lines,
 )
 from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, PdfLine, make_pdf_lines
 from tipclassify.readers.pdf.layout.pages import LARGE, PageLayout, body_type_size
@@ -39,6 +40,7 @@ from tipclassify.readers.pdf.structure_tree import (
     line_groups_by_structure_tree,
 )
 from tipclassify.readers.source_blocks import join_source_cells
+from tipclassify.text.document import PageStart
 from tipclassify.text.segmentation.sections import (
     heading_without_enumerator,
     standard_section_of_line,
@@ -61,6 +63,7 @@ class PdfParagraph:
     aside: bool = False  # in a sidebar
     level: int | None = None  # of a heading, where the file gives it
     marked: bool = False  # it begins with the mark or number of a note
+    later_pages: tuple[PageStart, ...] = ()  # by offsets in its text
 
     @property
     def is_heading(self) -> bool:
@@ -157,11 +160,18 @@ def _make_pdf_paragraphs(groups: Sequence[LineGroup]) -> list[PdfParagraph]:
     paragraphs: list[PdfParagraph] = []
     for group, cells in zip(groups, cells_by_group, strict=True):
         text = join_source_cells(join_hyphenated_lines(cell, words, hyphenated) for cell in cells)
-        text = BULLET.sub("", text)
+        bullet = BULLET.match(text)
+        bullet_length = bullet.end() if bullet else 0
+        text = text[bullet_length:]
         if group.kind in ("heading", "caption"):
             text = _LAST_STARS.sub("", text)
         if text:
             first = group.lines[0]
+            later_pages: list[PageStart] = []
+            if group.later_pages:
+                starts = starts_of_joined_lines(cells[0], words, hyphenated)
+                for line, page in group.later_pages.items():
+                    later_pages.append(PageStart(starts[line] - bullet_length, page))
             paragraphs.append(
                 PdfParagraph(
                     text=text,
@@ -171,6 +181,7 @@ def _make_pdf_paragraphs(groups: Sequence[LineGroup]) -> list[PdfParagraph]:
                     aside=group.aside,
                     level=group.level,
                     marked=first.begins_note,
+                    later_pages=tuple(later_pages),
                 )
             )
     return paragraphs
@@ -356,6 +367,8 @@ def _join_continued_line_groups(groups: list[LineGroup]) -> list[LineGroup]:
             joined.append(group)
             before = group
         else:
+            if group.page != start.last_page:
+                start.later_pages[len(start.lines)] = group.page
             start.lines += group.lines
             start.margin = group.margin
             start.last = group.last

@@ -75,6 +75,7 @@ class LineGroup:
     aside: bool = False  # in a sidebar
     first: bool = False  # of its column
     last: bool = False  # of its column
+    later_pages: dict[int, int] = field(default_factory=dict)  # by the index of their first line
     kind: str = ""  # as of `PdfParagraph`; "" until it is known
     level: int | None = None  # of a heading, where the file gives it
     cells: list[list[str]] = field(default_factory=list)  # of a table row, each a list of lines
@@ -95,6 +96,11 @@ class LineGroup:
     def is_table(self) -> bool:
         """Whether it is a row of a table."""
         return bool(self.cells) or self.lines[0].cells > 1
+
+    @property
+    def last_page(self) -> int:
+        """Page on which it ends."""
+        return next(reversed(self.later_pages.values()), self.page)
 
     @property
     def text(self) -> str:
