@@ -47,6 +47,11 @@ No one was charged.
 (1) Prosecute traffickers.| (2) Fund shelters.| (3) Train judges.
 (a) Prosecute traffickers.| (b) Fund shelters.| (c) Train judges.
 a. Prosecute traffickers.| b. Fund shelters.| c. Train judges.
+(1) Inspectors fined firms.| Prosecutors dropped charges.| (2) Courts convicted none.| Judges \
+took bribes.
+(16) Guards sold visas.| Clerks forged papers.
+15. The act of Norvia on the erased in 2010 (8 March 2010) (Erased Act) was noted.| It failed.
+(a) A report by the ministry under paragraph 15 (a) (NRV/1); its police sent none.
 a) prosecute traffickers.| b) fund shelters.| c) train judges.
 i. Prosecute traffickers.| ii. Fund shelters.| iii. Train judges.
 • Prosecute traffickers.| • Fund shelters.| • Train judges.
