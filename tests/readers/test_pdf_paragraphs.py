@@ -384,6 +384,18 @@ def test_a_bold_question_is_a_heading_and_a_plain_one_is_not() -> None:
     assert sections(document)[joined(REST)] == question
 
 
+def test_a_long_bold_line_is_a_heading_where_its_number_is_the_next_one() -> None:
+    title = (
+        "{}. Freedom of belief, of speech and of assembly, and the right to take part in public "
+        "life"
+    )
+    first = show(60, 740, "1. Right to life", font="B") + column(60, 720, PROSE)
+    second = show(60, 640, title.format(2), font="B") + column(60, 620, REST)
+    fourth = show(60, 540, title.format(4), font="B") + column(60, 520, PROSE)
+    document = read_pages(first + second + fourth)
+    assert headings(document) == ["1. Right to life", title.format(2)]
+
+
 def test_contents_are_no_parent_of_the_sections_after_them() -> None:
     lines = rows_of_two([("Introduction", "3"), ("Courts", "4")], x=300, y=700, leading=14)
     contents = show(60, 740, "Contents", 14, "B") + lines

@@ -6,7 +6,7 @@ They are joined across columns and pages; headings and notes are detected.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,9 @@ from tipclassify.readers.pdf.layout.drawings import place_labelled_drawings
 from tipclassify.readers.pdf.layout.grouping import (
     BULLET,
     NOTES,
+    EntryNumber,
     LineGroup,
+    entry_number_of_pdf,
     group_pdf_lines,
     pdf_line_begins_lower,
     pdf_line_ends_sentence,
@@ -195,6 +197,7 @@ def _set_kinds_of_line_groups(
     The tree decides if it names headings, else bookmarks and layout.
     """
     tree_names_headings = sum(group.kind == "heading" for group in groups) > 1
+    heading_numbers: set[EntryNumber] = set()
     for at, group in enumerate(groups):
         if group.is_table:
             group.kind = group.kind or "row"
@@ -213,14 +216,24 @@ def _set_kinds_of_line_groups(
         elif group.kind and tree_names_headings:
             group.kind = "caption" if _is_pdf_caption(group, groups, at, heading=False) else "text"
         else:
-            group.kind = _paragraph_kind_by_layout(group, groups, at, body)
+            group.kind = _paragraph_kind_by_layout(group, groups, at, body, heading_numbers)
+        number = entry_number_of_pdf(group.text) if group.kind == "heading" else None
+        if number is not None:
+            heading_numbers.add(number)
 
 
 def _paragraph_kind_by_layout(
-    group: LineGroup, groups: Sequence[LineGroup], at: int, body: _PdfBodyType
+    group: LineGroup,
+    groups: Sequence[LineGroup],
+    at: int,
+    body: _PdfBodyType,
+    heading_numbers: Set[EntryNumber],
 ) -> str:
-    """Return the kind of the group at an index of `groups`: "heading", "caption" or "text"."""
-    heading = _is_pdf_heading(group, body)
+    """Return the kind of the group at an index of `groups`: "heading", "caption" or "text".
+
+    `heading_numbers` are those of the headings before it.
+    """
+    heading = _is_pdf_heading(group, body, heading_numbers)
     if _is_pdf_caption(group, groups, at, heading):
         return "caption"
     if not heading:
@@ -281,10 +294,13 @@ def _is_pdf_sentence(text: str) -> bool:
     return plain[:1].islower() or _END_INSIDE.search(plain) is not None
 
 
-def _is_pdf_heading(group: LineGroup, body: _PdfBodyType) -> bool:
+def _is_pdf_heading(
+    group: LineGroup, body: _PdfBodyType, heading_numbers: Set[EntryNumber]
+) -> bool:
     """Return whether a paragraph is a heading.
 
-    It is short and large, bold or capitalized, or the name of a section.
+    It is short and large, bold or capitalized, or the name of a section. In bold, it may be longer
+    where it is a question, or its number is the one after that of a heading before it.
     """
     text = group.text
     letters = [character for character in text if character.isalpha()]
@@ -297,8 +313,10 @@ def _is_pdf_heading(group: LineGroup, body: _PdfBodyType) -> bool:
     if size >= LARGE * body.size:
         return word_count <= _MAX_TITLE_WORDS
     bold = not body.is_bold and all(line.bold == "all" for line in group.lines)
-    is_question = text.endswith("?")  # one in bold is a heading, as long as it may be
-    max_words = _MAX_TITLE_WORDS if is_question and bold else _MAX_WORDS
+    is_question = text.endswith("?")
+    number = entry_number_of_pdf(text)
+    is_next = number is not None and number.before in heading_numbers and not text.endswith(":")
+    max_words = _MAX_TITLE_WORDS if bold and (is_question or is_next) else _MAX_WORDS
     if word_count > max_words or text.endswith("!"):
         return False
     if size < _MIN_HEADING_SIZE * body.size and not group.aside:
