@@ -512,3 +512,19 @@ def test_the_text_of_a_mail_may_have_no_headers_of_its_own() -> None:
     )
     document = read_eml(mail, "norvia.eml")
     assert (document.title, document.text) == ("Norvia", "Police arrested nine traffickers.")
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("14<sup>2</sup> convictions in 2023<sup>3</sup>.", "14 convictions in 2023."),
+        ("fined 12<sup>[4]</sup> men, 2<sup>3,4</sup> twice", "fined 12 men, 2 twice"),
+        ("9 km<sup>2</sup>, 20m<sup>3</sup>, 10<sup>6</sup>", "9 km2, 20m3, 106"),
+        ("the 1<sup>st</sup> of 9<sup>1</sup>/<sub>2</sub>", "the 1st of 91/2"),
+        ("fined 110<sup>2</sup> men", "fined 110 men"),
+    ],
+)
+def test_a_raised_number_after_a_figure_is_a_note_unless_it_is_an_exponent(
+    written: str, read: str
+) -> None:
+    assert read_html(f"<p>{written}</p>".encode(), "a.html").text == read

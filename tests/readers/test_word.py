@@ -228,3 +228,26 @@ def test_a_template_and_a_missing_extra_are_reported(monkeypatch: pytest.MonkeyP
         MissingExtraError, match=r"a\.docx: reading Word files needs an extra: pip install 'tipcl"
     ):
         read_docx(out.getvalue(), "a.docx")
+
+
+def run(text: str, properties: str = "") -> str:
+    """Return a run of a paragraph."""
+    return f'<w:r><w:rPr>{properties}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def test_raised_note_numbers_are_no_part_of_figures() -> None:
+    raised = '<w:vertAlign w:val="superscript"/>'
+    lowered = '<w:vertAlign w:val="subscript"/>'
+    runs = [
+        run("Courts gave 14"),
+        run("2,", raised),
+        run("3", raised),
+        run(" sentences in 2023"),
+        run("[4] ", raised),
+        run("on 9 km"),
+        run("2", raised),
+        run(" for CO"),
+        run("2", lowered),
+    ]
+    document = read_docx(with_body(f"<w:p>{''.join(runs)}</w:p>"), "a.docx")
+    assert document.text == "Courts gave 14 sentences in 2023 on 9 km2 for CO2"

@@ -15,6 +15,7 @@ from lxml import etree
 
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.readers.limits import open_bounded_zip
+from tipclassify.readers.note_marks import LAST_CHARACTERS, is_superscript_note_mark
 from tipclassify.readers.publication import known_publisher
 from tipclassify.readers.source_blocks import (
     SourceBlock,
@@ -151,6 +152,7 @@ class _DocxStyle:
     level: int | None = None  # of its headings
     bold: bool = False
     contents: bool = False  # an entry of a table of contents
+    superscript: bool = False
 
 
 def _read_docx_styles(word: WordDocument) -> dict[str, _DocxStyle]:
@@ -163,12 +165,14 @@ def _read_docx_styles(word: WordDocument) -> dict[str, _DocxStyle]:
         name = _docx_property_value(style, "w:name").lower()
         level: int | None = None
         bold: bool | None = None
+        position = ""
         for _ in range(_MAX_BASES):  # a damaged file may have a circular base
             level = _level_of_docx_style(style) if level is None else level
             bold = _docx_bold_property(style) if bold is None else bold
+            position = position or _docx_property_value(style, "w:rPr/w:vertAlign")
             style = elements.get(_docx_property_value(style, "w:basedOn"), style)
         contents = name.startswith("toc ") or name == "table of figures"
-        styles[key] = _DocxStyle(level, bool(bold), contents)
+        styles[key] = _DocxStyle(level, bool(bold), contents, position == "superscript")
     return styles
 
 
@@ -241,11 +245,7 @@ def _blocks_of_docx_paragraph(
     boxes = list(_outermost_docx_elements(paragraph, _TEXT_BOX))
     for box in boxes:
         box.getparent().remove(box)
-    parts = [
-        _CHARACTER_ELEMENTS.get(part.tag) or part.text or ""
-        for part in paragraph.iter(*_RUN_TEXT, *_CHARACTER_ELEMENTS)
-    ]
-    text = clean_source_text("".join(parts))
+    text = clean_source_text(_text_of_docx_paragraph(paragraph, styles))
     level = _outline_level_of_docx(paragraph) if style.level is None else style.level
     if text:
         heading = level is not None or (
@@ -254,6 +254,38 @@ def _blocks_of_docx_paragraph(
         yield SourceBlock(text, "heading" if heading else "text", level=level)
     for box in boxes:
         yield from _blocks_of_docx(box, styles)
+
+
+def _text_of_docx_paragraph(paragraph: etree._Element, styles: dict[str, _DocxStyle]) -> str:
+    """Return the text of a paragraph without note marks that are written as superscripts."""
+    raised: list[bool] = []  # of each stretch of text: whether it is superscript
+    stretches: list[str] = []
+    for part in paragraph.iter(*_RUN_TEXT, *_CHARACTER_ELEMENTS):
+        text = _CHARACTER_ELEMENTS.get(part.tag) or part.text or ""
+        is_raised = _is_docx_superscript(part.getparent(), styles)
+        if stretches and raised[-1] == is_raised:
+            stretches[-1] += text
+        else:
+            stretches.append(text)
+            raised.append(is_raised)
+    kept: list[str] = []
+    for number, (text, is_raised) in enumerate(zip(stretches, raised, strict=True)):
+        before = kept[-1][-LAST_CHARACTERS:] if kept else ""
+        after = stretches[number + 1] if number + 1 < len(stretches) else ""
+        if is_raised and is_superscript_note_mark(text, before, after):
+            if text != text.strip():
+                kept.append(" ")
+        else:
+            kept.append(text)
+    return "".join(kept)
+
+
+def _is_docx_superscript(run: etree._Element, styles: dict[str, _DocxStyle]) -> bool:
+    """Return whether a run is superscript, by its properties or those of its style."""
+    position = _docx_property_value(run, "w:rPr/w:vertAlign")
+    if position:
+        return position == "superscript"
+    return styles.get(_docx_property_value(run, "w:rPr/w:rStyle"), _DocxStyle()).superscript
 
 
 def _is_bold_docx_paragraph(
