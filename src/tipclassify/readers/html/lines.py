@@ -46,6 +46,8 @@ _FLAGS_OF_TAG: Final = {
 }
 # elements judged by their whole text
 _WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}
+# characters of a printed page number; in a page whose markup is broken, its element may hold text
+_MAX_PAGE_NUMBER: Final = 16
 _TAB_LEVEL: Final = 3  # of the heading of a panel that a tab shows
 _DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
 
@@ -124,7 +126,10 @@ class _HtmlElementWalk:
         traits = traits_of_element(element)
         if any(traits) and self.navigation.holds(element, traits):
             return None
-        text = short_text_of_element(element) if tag in _WHOLE else None
+        is_read_whole = tag in _WHOLE or traits.page_break
+        text = short_text_of_element(element) if is_read_whole else None
+        if traits.page_break and text is not None and len(text) <= _MAX_PAGE_NUMBER:
+            return None
         if tag in ("button", "label") and not self.read_control(element, text):
             return None
         if tag in ("a", "sup") and is_html_note_mark(element, text, self.builder.last_characters):
