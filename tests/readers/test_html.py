@@ -514,6 +514,18 @@ def test_the_text_of_a_mail_may_have_no_headers_of_its_own() -> None:
     assert (document.title, document.text) == ("Norvia", "Police arrested nine traffickers.")
 
 
+def test_quotation_marks_and_the_signature_of_a_mail_are_no_text() -> None:
+    mail = (
+        b"Subject: Norvia\nContent-Type: text/plain\n\n"
+        b"See below.\n-- \nMila Ostrander\nHarbor Watch\n\n"
+        b"> The ministry of the interior opened a shelter for women in\n"
+        b"> the port, and its police arrested nine of the traffickers.\n> -- \n> Salo\n"
+    )
+    text = read_eml(mail, "norvia.eml").text
+    assert "Ostrander" not in text
+    assert "shelter for women in\nthe port, and" in text
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [

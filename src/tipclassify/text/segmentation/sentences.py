@@ -44,8 +44,8 @@ _ENUMERATOR_LAST: Final = re.compile(rf"(?::(?= \(?[1aAiI][.)])|;) ({_ENUMERATOR
 _ENTRY_NUMBER: Final = r"(?P<opening>[•⁃–-]? ?\(?)(?P<number>\d{1,3}|[a-z])(?P<closing>[.)]+) "
 _ENTRY: Final = re.compile(_ENTRY_NUMBER)
 _NEXT_ENTRY: Final = re.compile(rf"(?P<before>\S*) (?P<entry>{_ENTRY_NUMBER})$")
-# What sentencex takes for the number of an item. It returns the items of a list whole, and takes for
-# one whatever begins with a number, even one that ends a bracket: "(in May 2019) ".
+# What sentencex takes for the number of an item. It returns the items of a list whole, and takes
+# for one whatever begins with a number, even one that ends a bracket: "(in May 2019) ".
 _ITEM_NUMBER: Final = re.compile(r"\(?(?:\d{1,4}|[A-Za-z]|[ivxIVX]{1,5})[.)]+ +")
 _ITEM_NUMBERS: Final = re.compile(rf"(?:{_ITEM_NUMBER.pattern})+")
 _BEFORE_ITEM: Final = re.compile(r"[.!?:;,…\"”’')\]] *$")
