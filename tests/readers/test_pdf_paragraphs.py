@@ -404,6 +404,13 @@ def test_contents_are_no_parent_of_the_sections_after_them() -> None:
     assert sections(document)[joined(PROSE)] == "Introduction"
 
 
+def test_an_entry_of_contents_with_short_leaders_is_no_heading() -> None:
+    entry = show(60, 700, "I. COURTS OF THE NORTH ... 5 - 94 3")
+    contents = show(60, 740, "Contents", 14, "B") + entry
+    document = read_pages(contents, show(60, 740, "I. COURTS", font="B") + column(60, 700, PROSE))
+    assert headings(document) == ["Contents", "I. COURTS"]
+
+
 def test_a_note_mark_as_large_as_its_heading_is_dropped() -> None:
     heading = show(60, 740, "Courts of the North**", 14, "B")
     document = read_pages(heading + column(60, 700, PROSE))

@@ -11,7 +11,7 @@ from typing import Final
 
 from tipclassify.text.segmentation.sections import heading_names_non_prose
 
-__all__ = ["is_non_prose", "is_non_prose_phrase"]
+__all__ = ["is_contents_entry", "is_non_prose", "is_non_prose_phrase"]
 
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
@@ -74,7 +74,8 @@ _QUOTED: Final = re.compile(r"[\"“][^\"“”]+[\"”],?\s+")  # a title, befo
 # mean characters of a word from which names of icons were copied without spaces
 _MIN_GLUED: Final = 12
 _GLUED: Final = re.compile(r"[a-zA-Z-]{30}")
-_LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dot leaders before a page number
+# dot leaders before a page number; short ones have nothing but numbers after them
+_LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}|(?:\.{3}|…)\s?\d[\d\s–-]*\Z")
 _DIGITS: Final = tuple("0123456789")
 # Beginnings and endings of references of `_MAX_SHORT` characters or more.
 _REFERENCE_STARTS: Final = (
@@ -163,6 +164,15 @@ def _is_non_prose_reference(text: str) -> bool:
     if number or _AUTHOR.match(text):
         last = text.rfind(". ", 0, len(text) - 1) + 2
         return last > 1 and _has_non_prose_parts_only(text, last)
+    return is_contents_entry(text)
+
+
+def is_contents_entry(text: str) -> bool:
+    """Test whether a line of a table of contents ends with dot leaders and a page number.
+
+    >>> is_contents_entry("II. Courts of the north ... 5 - 94 3"), is_contents_entry("In May 2013")
+    (True, False)
+    """
     return text[-1:].isdigit() and _LEADERS.search(text) is not None
 
 

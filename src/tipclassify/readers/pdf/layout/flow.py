@@ -43,6 +43,7 @@ from tipclassify.readers.pdf.structure_tree import (
 )
 from tipclassify.readers.source_blocks import join_source_cells
 from tipclassify.text.document import PageStart
+from tipclassify.text.non_prose import is_contents_entry
 from tipclassify.text.segmentation.sections import (
     heading_without_enumerator,
     standard_section_of_line,
@@ -304,7 +305,7 @@ def _is_pdf_heading(
     """
     text = group.text
     letters = [character for character in text if character.isalpha()]
-    if len(letters) < 3 or BULLET.match(text) or _is_pdf_sentence(text):
+    if len(letters) < 3 or BULLET.match(text) or _is_pdf_sentence(text) or is_contents_entry(text):
         return False
     if text.count("(") > text.count(")"):
         return False  # goes on in the next paragraph
