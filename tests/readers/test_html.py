@@ -505,6 +505,20 @@ def test_small_things_in_pages(page: str, kept: list[str]) -> None:
     assert texts(page) == kept
 
 
+def test_a_cell_over_several_rows_is_in_each_of_them() -> None:
+    rows = (
+        '<tr><td rowspan="2">Courts</td><td>Convictions</td><td rowspan="3">2023</td></tr>'
+        '<tr><td>Sentences</td></tr><tr><td colspan="2">Fines</td></tr><tr><td>Police</td></tr>'
+    )
+    assert texts(f"<table>{rows}</table><table><tr><td>Raids</td></tr></table>") == [
+        "Courts | Convictions | 2023",
+        "Courts | Sentences | 2023",
+        "Fines | 2023",
+        "Police",
+        "Raids",
+    ]
+
+
 def test_the_text_of_a_mail_may_have_no_headers_of_its_own() -> None:
     mail = (
         b"Subject: Norvia\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=part\n\n"

@@ -115,7 +115,7 @@ class _HtmlElementWalk:
                 if block:
                     self.builder.add_block_edge(self.in_heading)
                 if tag == "tr":
-                    self.rows.end_row(self.group)
+                    self.rows.end_row(element, self.group)
                 text = element.tail if outer else None
             if text:
                 self.builder.add_text(text, self.flags, self.group)
@@ -151,7 +151,7 @@ class _HtmlElementWalk:
             self.builder.mark_heading("title", _DEFAULT_LEVEL)
         elif tag == "a" and text is not None and _html_link_leads_somewhere(element):
             flags |= HtmlTextFlag.LINK
-        self.rows.start_row_or_cell(tag)
+        self.rows.start_row_or_cell(element)
         if tag in ("div", "section"):
             self.add_tab_label(element)
         return flags
