@@ -533,7 +533,8 @@ PIECES = st.sampled_from(
 )
 TEXTS = st.one_of(st.text(), st.lists(PIECES).map("".join), st.lists(PIECES).map(" ".join))
 UNITS = st.sampled_from(["sentence", "clause"])
-UNSEEN = re.compile(r"[\s\u200b\u200e\u200f\u2060\ufeff]*")  # white, or of no width
+# white or of no width, or the bar between two cells
+UNSEEN = re.compile(r"(?:\| |[\s\u200b\u200e\u200f\u2060\ufeff])*")
 
 
 def lines(block: str) -> list[str]:
@@ -608,6 +609,19 @@ def test_a_passage_alone_is_that_passage(unit: Unit) -> None:
         passages += [passage.text for passage in split_passages(document, unit)]
     assert len(passages) > 700
     assert [text for text in passages if split(text, unit) != [text]] == []
+
+
+@pytest.mark.parametrize("unit", ["sentence", "clause"])
+def test_the_bar_before_a_cell_is_no_part_of_its_sentence(unit: Unit) -> None:
+    text = "The law was amended. It is in force. | Not done. | Police came. They left."
+    document = Document(text, (Block(0, len(text)),))
+    assert [passage.text for passage in split_passages(document, unit)] == [
+        "The law was amended.",
+        "It is in force.",
+        "Not done.",
+        "Police came.",
+        "They left.",
+    ]
 
 
 def test_a_passage_is_on_the_page_on_which_it_begins() -> None:

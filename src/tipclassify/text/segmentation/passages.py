@@ -139,13 +139,15 @@ class _DocumentCut(NamedTuple):
 def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iterator[Passage]:
     """Yield the passages of block `number`.
 
-    The block is a row of a table if its first sentence holds the bar between two cells; a bar
-    further on may stand in prose.
+    The block is a row of a table if its first sentence holds the bar between two cells, or stands
+    before it; a bar further on may stand in prose. A bar before a cell is no part of its sentence.
     """
     in_row: bool | None = None
     for sentence_start, sentence_end in sentence_spans(text, block.start, block.end):
         if in_row is None:
-            in_row = CELL_BAR in text[sentence_start:sentence_end]
+            in_row = CELL_BAR in text[sentence_start : sentence_end + len(CELL_BAR)]
+        elif text.startswith(CELL_BAR, sentence_start - 1):
+            sentence_start += len(CELL_BAR) - 1
         spans: Iterable[tuple[int, int]] = [(sentence_start, sentence_end)]
         if unit == "clause":
             spans = _segment_sentence_into_clauses(text, sentence_start, sentence_end)
