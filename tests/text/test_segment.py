@@ -795,6 +795,19 @@ def test_a_short_line_that_names_a_section_is_one(line: str) -> None:
     assert texts(f"{line}\n\nPolice acted.") == ["Police acted."]
 
 
+def test_a_word_in_capitals_between_blank_lines_is_a_heading_and_an_acronym_is_none() -> None:
+    text = "PROTECTION\n\nNo shelter opened.\n\nUNHCR\n\nPRISONS\n\nCells were full.\n\nTHREATS\n"
+    document = text_document(text)
+    assert [(text[b.start : b.end].strip(), b.section, b.heading) for b in document.blocks] == [
+        ("PROTECTION", "protection", True),
+        ("No shelter opened.", "protection", False),
+        ("UNHCR", "protection", False),
+        ("PRISONS", "PRISONS", True),
+        ("Cells were full.", "PRISONS", False),
+        ("THREATS", "PRISONS", False),
+    ]
+
+
 def test_a_section_name_run_into_its_paragraph_opens_the_section_too() -> None:
     text = (
         "PROSECUTION The government tried two men.\n\nPRIORITIZED RECOMMENDATIONS: Amend the law."

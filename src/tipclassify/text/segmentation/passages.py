@@ -48,6 +48,7 @@ _LINE: Final = re.compile(rf"[^{_LINE_ENDS}]*(?:\r\n|[{_LINE_ENDS}])|[^{_LINE_EN
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
 _MAX_HEADING_WORDS: Final = 8
 _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
+_MIN_TITLE_LETTERS: Final = 6  # of a title of one word; "UNHCR" has fewer
 _LOWER_IN_TITLES: Final = frozenset(
     "a against an and as at by for from in into of on or the to under with".split()
 )
@@ -245,9 +246,13 @@ def text_document(text: str, source: str = "<text>") -> Document:
         end = paragraph.end
         written = text[start:end]
         may_be_title = paragraph.alone and following is not None
-        is_heading = _section_named_by_line(written) is not None or (
-            may_be_title and _is_title_of_segmented_text(written.strip())
+        line = written.strip()
+        is_title = may_be_title and (
+            _is_title_of_segmented_text(line)
+            # the first line may be a name, of which all that follows says something
+            or (len(blocks) > 0 and _is_title_of_one_word(line))
         )
+        is_heading = is_title or _section_named_by_line(written) is not None
         heading_end = None if is_heading else run_in_heading_of_sentence(text, start, end)
         heading_name = _section_named_by_line(text[start:heading_end]) if heading_end else None
         if is_heading:
@@ -331,6 +336,12 @@ def _is_title_of_segmented_text(line: str) -> bool:
     lettered = 0 < len(title) < len(words)
     lower_case = any(word[0].islower() for word in title if word not in _LOWER_IN_TITLES)
     return line.isupper() or (lettered and not lower_case)
+
+
+def _is_title_of_one_word(line: str) -> bool:
+    """Test whether a line is one word in capitals, no acronym and no phrase of websites."""
+    is_long_word = line.isalpha() and len(line) >= _MIN_TITLE_LETTERS
+    return is_long_word and line.isupper() and not is_non_prose(line)
 
 
 def _section_named_by_line(paragraph: str) -> str | None:
