@@ -28,6 +28,10 @@ _MAX_UNHYPHENATED_SHARE: Final = 0.03
 # letters of a word in a compound; shorter parts may be syllables ("with-out")
 _MIN_WORD_LETTERS: Final = 5
 _COMPOUND_FIRST: Final = frozenset("anti self well cross quasi one two three five".split())
+# whole ones, of whose parts one may be a syllable: "cover-age", "in-spector"
+_COMPOUNDS: Final = frozenset(
+    "in-person in-depth in-kind in-country in-house school-age school-aged working-age".split()
+)
 _COMPOUND_LAST: Final = frozenset(
     "based centered related funded owned led run sponsored backed controlled informed specific "
     "sensitive speaking language year old".split()
@@ -118,6 +122,8 @@ def _joint_at_line_end(line: str, following: str, words: Counter[str], hyphenate
     if second_part in ("and", "or", "to") and (words[first_part] or not first_part.isalpha()):
         return "- "
     if not hyphenated or not first_part.isalpha():
+        return "-"
+    if f"{first_part}-{second_part}" in _COMPOUNDS:
         return "-"
     if first_part in _COMPOUND_FIRST or (second_part in _COMPOUND_LAST and len(first_part) > 2):
         return "-"
