@@ -20,7 +20,7 @@ import pytest
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.pipeline.workers import map_in_order
 from tipclassify.readers.isolated import read_report_isolated, unpack_read_answer
-from tipclassify.text.document import Block, Document
+from tipclassify.text.document import Block, Document, PageStart
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -113,7 +113,7 @@ def message(fields: dict[str, object], data: bytes = b"") -> bytes:
 
 
 def test_only_documents_and_rows_come_out_of_the_child() -> None:
-    block = {"start": 0, "end": 4, "section": None, "heading": False, "page": None, "country": None}
+    block = {"start": 0, "end": 4, "page": 1, "later_pages": [[2, 2]]}
     document = {"text": "Text", "blocks": [block], "source": "a.html"}
     fields: dict[str, object] = {
         "notes": ["note"],
@@ -122,7 +122,8 @@ def test_only_documents_and_rows_come_out_of_the_child() -> None:
         "numbers": [],
     }
     answer = unpack_read_answer(message(fields))
-    assert answer.document == Document("Text", (Block(0, 4),), "a.html")
+    expected = Block(0, 4, page=1, later_pages=(PageStart(2, 2),))
+    assert answer.document == Document("Text", (expected,), "a.html")
     assert answer.notes == ["note"]
     assert answer.problem == ""
     sheet = {**fields, "document": None, "numbers": [2, 5]}

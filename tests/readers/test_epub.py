@@ -11,6 +11,7 @@ import pytest
 from tipclassify import InputError
 from tipclassify.readers import read_report
 from tipclassify.readers.epub import read_epub
+from tipclassify.readers.html.reader import read_html
 
 FILES = Path(__file__).parents[1] / "files"
 
@@ -55,6 +56,18 @@ def test_a_note_that_stands_aside_is_read(attributes: str) -> None:
     document = read_epub(book(chapter1=f"<html><body>{page}</body></html>"), "a.epub")
     assert "Gazette 12." in document.text
     assert "Ad." not in document.text
+
+
+@pytest.mark.parametrize("attributes", ['epub:type="pagebreak"', 'role="doc-pagebreak"'])
+def test_printed_page_numbers_are_no_text(attributes: str) -> None:
+    page = (
+        f"<h1>Prosecution</h1><p>Courts con<span {attributes}>12</span>victed nine.</p>"
+        f"<div {attributes}>Page 13</div><p>Police left<span {attributes}/>.</p>"
+    )
+    document = read_epub(book(chapter1=f"<html><body>{page}</body></html>"), "a.epub")
+    assert "Prosecution\n\nCourts convicted nine.\n\nPolice left." in document.text
+    unclosed = f"<h1>Prosecution</h1><p>Courts <span {attributes}>convicted nine traffickers.</p>"
+    assert "convicted nine" in read_html(unclosed.encode(), "a.html").text
 
 
 @pytest.mark.parametrize("missing", ["chapter1", "nav", "book", "container"])

@@ -505,6 +505,20 @@ def test_small_things_in_pages(page: str, kept: list[str]) -> None:
     assert texts(page) == kept
 
 
+def test_a_cell_over_several_rows_is_in_each_of_them() -> None:
+    rows = (
+        '<tr><td rowspan="2">Courts</td><td>Convictions</td><td rowspan="3">2023</td></tr>'
+        '<tr><td>Sentences</td></tr><tr><td colspan="2">Fines</td></tr><tr><td>Police</td></tr>'
+    )
+    assert texts(f"<table>{rows}</table><table><tr><td>Raids</td></tr></table>") == [
+        "Courts | Convictions | 2023",
+        "Courts | Sentences | 2023",
+        "Fines | 2023",
+        "Police",
+        "Raids",
+    ]
+
+
 def test_the_text_of_a_mail_may_have_no_headers_of_its_own() -> None:
     mail = (
         b"Subject: Norvia\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=part\n\n"
@@ -512,3 +526,31 @@ def test_the_text_of_a_mail_may_have_no_headers_of_its_own() -> None:
     )
     document = read_eml(mail, "norvia.eml")
     assert (document.title, document.text) == ("Norvia", "Police arrested nine traffickers.")
+
+
+def test_quotation_marks_and_the_signature_of_a_mail_are_no_text() -> None:
+    mail = (
+        b"Subject: Norvia\nContent-Type: text/plain\n\n"
+        b"See below.\n-- \nMila Ostrander\nHarbor Watch\n\n"
+        b"> The ministry of the interior opened a shelter for women in\n"
+        b"> the port, and its police arrested nine of the traffickers.\n> -- \n> Salo\n"
+    )
+    text = read_eml(mail, "norvia.eml").text
+    assert "Ostrander" not in text
+    assert "shelter for women in\nthe port, and" in text
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("14<sup>2</sup> convictions in 2023<sup>3</sup>.", "14 convictions in 2023."),
+        ("fined 12<sup>[4]</sup> men, 2<sup>3,4</sup> twice", "fined 12 men, 2 twice"),
+        ("9 km<sup>2</sup>, 20m<sup>3</sup>, 10<sup>6</sup>", "9 km2, 20m3, 106"),
+        ("the 1<sup>st</sup> of 9<sup>1</sup>/<sub>2</sub>", "the 1st of 91/2"),
+        ("fined 110<sup>2</sup> men", "fined 110 men"),
+    ],
+)
+def test_a_raised_number_after_a_figure_is_a_note_unless_it_is_an_exponent(
+    written: str, read: str
+) -> None:
+    assert read_html(f"<p>{written}</p>".encode(), "a.html").text == read

@@ -647,6 +647,12 @@ def test_typography_is_undone(raw: str, plain: str) -> None:
         (["and/", "or"], "", "and/or"),
         (["https://halden.example/a-", "b.html"], "", "https://halden.example/a-b.html"),
         ([], "", ""),
+        (
+            ["trained in-", "person for school-", "age girls"],
+            "",
+            "trained in-person for school-age girls",
+        ),
+        (["in-", "spector of cover-", "age"], "", "inspector of coverage"),
     ],
 )
 def test_hyphens_at_line_ends(lines: list[str], elsewhere: str, text: str) -> None:

@@ -165,6 +165,19 @@ def test_a_full_last_line_goes_on_in_the_next_column_and_a_note_mark_ends_it() -
     assert blocks == [joined(marked), joined(PROSE)]
 
 
+def test_a_sentence_on_the_next_page_is_on_that_page() -> None:
+    above = [*WIDE[:2], WIDE[2].replace("south.", "southern dis-")]
+    below = ["tricts. A court in Salwen fined two of them.", "It freed the others in the spring."]
+    document = read_pages(column(60, 300, above), column(60, 700, below))
+    assert texts(document) == [joined([*above, *below]).replace("dis- tricts", "districts")]
+    assert [(p.page, p.text.split()[0]) for p in split_passages(document)] == [
+        (1, "Port"),
+        (1, "Its"),
+        (2, "A"),
+        (2, "It"),
+    ]
+
+
 def test_the_second_line_of_the_last_cell_belongs_to_it() -> None:
     rows = [
         ("CAT", "Convention against Torture and Other Inhuman"),
@@ -371,12 +384,31 @@ def test_a_bold_question_is_a_heading_and_a_plain_one_is_not() -> None:
     assert sections(document)[joined(REST)] == question
 
 
+def test_a_long_bold_line_is_a_heading_where_its_number_is_the_next_one() -> None:
+    title = (
+        "{}. Freedom of belief, of speech and of assembly, and the right to take part in public "
+        "life"
+    )
+    first = show(60, 740, "1. Right to life", font="B") + column(60, 720, PROSE)
+    second = show(60, 640, title.format(2), font="B") + column(60, 620, REST)
+    fourth = show(60, 540, title.format(4), font="B") + column(60, 520, PROSE)
+    document = read_pages(first + second + fourth)
+    assert headings(document) == ["1. Right to life", title.format(2)]
+
+
 def test_contents_are_no_parent_of_the_sections_after_them() -> None:
     lines = rows_of_two([("Introduction", "3"), ("Courts", "4")], x=300, y=700, leading=14)
     contents = show(60, 740, "Contents", 14, "B") + lines
     introduction = show(60, 740, "Introduction", 14, "B") + column(60, 700, PROSE)
     document = read_pages(contents, introduction)
     assert sections(document)[joined(PROSE)] == "Introduction"
+
+
+def test_an_entry_of_contents_with_short_leaders_is_no_heading() -> None:
+    entry = show(60, 700, "I. COURTS OF THE NORTH ... 5 - 94 3")
+    contents = show(60, 740, "Contents", 14, "B") + entry
+    document = read_pages(contents, show(60, 740, "I. COURTS", font="B") + column(60, 700, PROSE))
+    assert headings(document) == ["Contents", "I. COURTS"]
 
 
 def test_a_note_mark_as_large_as_its_heading_is_dropped() -> None:

@@ -216,6 +216,17 @@ def test_form_feeds_part_pages_and_a_sentence_goes_on_over_them() -> None:
     )
 
 
+def test_a_sentence_after_a_form_feed_is_on_the_page_on_which_it_begins() -> None:
+    text = (
+        "The ministry of the interior opened a shelter for\n"
+        "women in the port in May. It was closed when the\n"
+        "\fmoney for its guards had been spent. The police of\n"
+        "the port arrested nine of the people who had come.\n"
+    )
+    passages = split_passages(read_text(text.encode(), "report.txt"))
+    assert [(p.page, p.text.split()[0]) for p in passages] == [(1, "The"), (1, "It"), (2, "The")]
+
+
 def test_text_without_form_feeds_has_no_pages() -> None:
     assert {block.page for block in read_text(b"One.\n\nTwo.", "a.txt").blocks} == {None}
 

@@ -40,7 +40,7 @@ def test_a_report_written_in_word() -> None:
         ("prosecution", False, "Investigate officials;"),
         ("prosecution", False, "Train judges."),
         ("prosecution", False, "Figure | Cases"),
-        ("prosecution", False, "2023 | 2024"),
+        ("prosecution", False, "Figure | 2023 | 2024"),
         ("prosecution", False, "Convicted | 9 | 11"),
         ("Conduct of Officials", True, "Conduct of Officials"),
         ("Conduct of Officials", False, "Three officers allegedly sold 60 work permits."),
@@ -127,14 +127,14 @@ def test_a_table_that_only_places_running_text_is_read_cell_by_cell() -> None:
     ]
 
 
-def test_what_a_merged_cell_covers_is_not_read() -> None:
+def test_a_merged_cell_is_in_each_of_its_rows_and_what_it_covers_is_not_read() -> None:
     cells = [
         f"<w:tc><w:tcPr><w:vMerge{value}/></w:tcPr><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>"
         for value, text in ((' w:val="restart"', "Cases"), ("", "covered"))
     ]
     year = "<w:tc><w:p><w:r><w:t>2023</w:t></w:r></w:p></w:tc>"
     body = f"<w:tbl>{''.join(f'<w:tr>{cell}{year}{year}</w:tr>' for cell in cells)}</w:tbl>"
-    assert read_docx(with_body(body), "a.docx").text == "Cases | 2023 | 2023\n\n2023 | 2023"
+    assert read_docx(with_body(body), "a.docx").text == "Cases | 2023 | 2023\n\nCases | 2023 | 2023"
 
 
 @pytest.mark.parametrize(
@@ -228,3 +228,26 @@ def test_a_template_and_a_missing_extra_are_reported(monkeypatch: pytest.MonkeyP
         MissingExtraError, match=r"a\.docx: reading Word files needs an extra: pip install 'tipcl"
     ):
         read_docx(out.getvalue(), "a.docx")
+
+
+def run(text: str, properties: str = "") -> str:
+    """Return a run of a paragraph."""
+    return f'<w:r><w:rPr>{properties}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def test_raised_note_numbers_are_no_part_of_figures() -> None:
+    raised = '<w:vertAlign w:val="superscript"/>'
+    lowered = '<w:vertAlign w:val="subscript"/>'
+    runs = [
+        run("Courts gave 14"),
+        run("2,", raised),
+        run("3", raised),
+        run(" sentences in 2023"),
+        run("[4] ", raised),
+        run("on 9 km"),
+        run("2", raised),
+        run(" for CO"),
+        run("2", lowered),
+    ]
+    document = read_docx(with_body(f"<w:p>{''.join(runs)}</w:p>"), "a.docx")
+    assert document.text == "Courts gave 14 sentences in 2023 on 9 km2 for CO2"

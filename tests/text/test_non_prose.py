@@ -21,6 +21,41 @@ TITLE = "Courts convicted nine traffickers of forced labor."
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        "UNITED NATIONS | A",
+        "United Nations A/HRC/12/93",
+        "General Assembly | Distr.",
+        "GENERAL A/HRC/12/93 20 JULY 2009 Original: ENGLISH",
+        "11 December 2012 English",
+        "Original: English/French",
+        "[English only]",
+        "Agenda item 6",
+        "GE.12-18655 (E) 191212 311212",
+        "27 October–7 November 2014",
+        "Human Rights Council Twelfth session",
+    ],
+)
+def test_the_masthead_of_a_united_nations_document_is_no_prose(line: str) -> None:
+    assert is_non_prose(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "The General Assembly met.",
+        "General Assembly resolution 60/251 bans it.",
+        "Police closed the session",
+        "Agenda item 6 was dropped.",
+        "English courts convicted nine.",
+        "Training session",
+    ],
+)
+def test_a_sentence_that_begins_as_a_masthead_does_is_prose(line: str) -> None:
+    assert not is_non_prose(line)
+
+
+@pytest.mark.parametrize(
     "section",
     [
         "REFERENCES",

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.readers import read_report
-from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.document import Block, Document, PageStart, Passage
 from tipclassify.text.segmentation.passages import Unit, split_passages, text_document
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,6 +47,11 @@ No one was charged.
 (1) Prosecute traffickers.| (2) Fund shelters.| (3) Train judges.
 (a) Prosecute traffickers.| (b) Fund shelters.| (c) Train judges.
 a. Prosecute traffickers.| b. Fund shelters.| c. Train judges.
+(1) Inspectors fined firms.| Prosecutors dropped charges.| (2) Courts convicted none.| Judges \
+took bribes.
+(16) Guards sold visas.| Clerks forged papers.
+15. The act of Norvia on the erased in 2010 (8 March 2010) (Erased Act) was noted.| It failed.
+(a) A report by the ministry under paragraph 15 (a) (NRV/1); its police sent none.
 a) prosecute traffickers.| b) fund shelters.| c) train judges.
 i. Prosecute traffickers.| ii. Fund shelters.| iii. Train judges.
 • Prosecute traffickers.| • Fund shelters.| • Train judges.
@@ -528,7 +533,8 @@ PIECES = st.sampled_from(
 )
 TEXTS = st.one_of(st.text(), st.lists(PIECES).map("".join), st.lists(PIECES).map(" ".join))
 UNITS = st.sampled_from(["sentence", "clause"])
-UNSEEN = re.compile(r"[\s\u200b\u200e\u200f\u2060\ufeff]*")  # white, or of no width
+# white or of no width, or the bar between two cells
+UNSEEN = re.compile(r"(?:\| |[\s\u200b\u200e\u200f\u2060\ufeff])*")
 
 
 def lines(block: str) -> list[str]:
@@ -603,6 +609,25 @@ def test_a_passage_alone_is_that_passage(unit: Unit) -> None:
         passages += [passage.text for passage in split_passages(document, unit)]
     assert len(passages) > 700
     assert [text for text in passages if split(text, unit) != [text]] == []
+
+
+@pytest.mark.parametrize("unit", ["sentence", "clause"])
+def test_the_bar_before_a_cell_is_no_part_of_its_sentence(unit: Unit) -> None:
+    text = "The law was amended. It is in force. | Not done. | Police came. They left."
+    document = Document(text, (Block(0, len(text)),))
+    assert [passage.text for passage in split_passages(document, unit)] == [
+        "The law was amended.",
+        "It is in force.",
+        "Not done.",
+        "Police came.",
+        "They left.",
+    ]
+
+
+def test_a_passage_is_on_the_page_on_which_it_begins() -> None:
+    text = "Police came. They left. Courts sat."
+    block = Block(0, len(text), page=3, later_pages=(PageStart(13, 4), PageStart(28, 6)))
+    assert [passage.page for passage in split_passages(Document(text, (block,)))] == [3, 4, 4]
 
 
 def test_blocks_and_pages_go_with_their_passages() -> None:
@@ -768,6 +793,19 @@ def test_a_short_line_that_says_something_is_no_heading(line: str) -> None:
 )
 def test_a_short_line_that_names_a_section_is_one(line: str) -> None:
     assert texts(f"{line}\n\nPolice acted.") == ["Police acted."]
+
+
+def test_a_word_in_capitals_between_blank_lines_is_a_heading_and_an_acronym_is_none() -> None:
+    text = "PROTECTION\n\nNo shelter opened.\n\nUNHCR\n\nPRISONS\n\nCells were full.\n\nTHREATS\n"
+    document = text_document(text)
+    assert [(text[b.start : b.end].strip(), b.section, b.heading) for b in document.blocks] == [
+        ("PROTECTION", "protection", True),
+        ("No shelter opened.", "protection", False),
+        ("UNHCR", "protection", False),
+        ("PRISONS", "PRISONS", True),
+        ("Cells were full.", "PRISONS", False),
+        ("THREATS", "PRISONS", False),
+    ]
 
 
 def test_a_section_name_run_into_its_paragraph_opens_the_section_too() -> None:

@@ -14,7 +14,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
 from tipclassify.isolation import Child, ChildDiedError, limit_memory, serve
@@ -22,7 +22,7 @@ from tipclassify.readers import ReadOptions, read_bytes, read_source_bytes
 from tipclassify.readers.formats import detect_report_format, format_suffix_of
 from tipclassify.readers.jsonl import NumberedLine
 from tipclassify.readers.limits import unpack_gzip_input
-from tipclassify.text.document import Block, Document
+from tipclassify.text.document import Block, Document, PageStart
 
 if TYPE_CHECKING:
     from tipclassify.download import Download
@@ -235,8 +235,14 @@ def unpack_read_answer(message: bytes) -> _ReadAnswer:
     document = fields["document"]
     if document is None:
         return _ReadAnswer(notes, problem)
-    blocks = tuple(Block(**block) for block in document.pop("blocks"))
+    blocks = tuple(map(_unpack_read_block, document.pop("blocks")))
     return _ReadAnswer(notes, problem, Document(blocks=blocks, **document))
+
+
+def _unpack_read_block(fields: dict[str, Any]) -> Block:
+    """Make a block of plain values, in which its pages are lists."""
+    later_pages = tuple(PageStart(*page_start) for page_start in fields.pop("later_pages", ()))
+    return Block(**fields, later_pages=later_pages)
 
 
 # --------------------------------------------------------------------------------- the child

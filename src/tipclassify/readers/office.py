@@ -15,6 +15,7 @@ from lxml import etree
 
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.readers.limits import open_bounded_zip
+from tipclassify.readers.note_marks import LAST_CHARACTERS, is_superscript_note_mark
 from tipclassify.readers.publication import known_publisher
 from tipclassify.readers.source_blocks import (
     SourceBlock,
@@ -49,13 +50,12 @@ _CHARACTER_ELEMENTS: Final = {f"{_W}{name}": " " for name in ("tab", "br", "cr",
 _FALSE_VALUES: Final = ("0", "false", "off", "none")
 _DELETED_ENDS: Final = ("w:pPr/w:rPr/w:del", "w:pPr/w:rPr/w:moveFrom")
 _IS_FALSE: Final = " or ".join(f'@w:val = "{value}"' for value in _FALSE_VALUES)
-# Deleted and moved text, fallback renderings, tables of contents, merged cells, ruby annotations,
-# hidden text.
+# Deleted and moved text, fallback renderings, tables of contents, ruby annotations, hidden text.
 _INVISIBLE: Final = f"""
     .//w:del[not(parent::w:rPr)] | .//w:moveFrom[not(parent::w:rPr)] | .//w:tr[w:trPr/w:del]
     | .//mc:AlternateContent/*[position() > 1]
     | .//w:sdt[w:sdtPr/w:docPartObj/w:docPartGallery/@w:val = "Table of Contents"]
-    | .//w:tc[w:tcPr/w:vMerge[not(@w:val = "restart")]] | .//w:rt
+    | .//w:rt
     | .//w:r[w:rPr/w:vanish[not({_IS_FALSE})]]"""
 _MAX_BASES: Final = 12  # Word allows eleven styles based on each other
 _BODY_LEVEL: Final = 9  # the outline level that means "no heading"
@@ -63,6 +63,7 @@ _TITLE_LEVEL: Final = 0  # above heading 1
 _OPENING_BLOCKS: Final = 40  # of a file without pages: about those of its first page
 # a cell of several paragraphs and more words is prose in a layout table
 _MIN_LAYOUT_WORDS: Final = 40
+_MAX_CARRIED: Final = 150  # characters of a cell that is carried into the rows that it spans
 _MAX_OPENING_WORDS: Final = 40  # a paragraph of more words is prose, and a title is above it
 _NOTES: Final = "Notes"
 _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that programs fill in
@@ -151,6 +152,7 @@ class _DocxStyle:
     level: int | None = None  # of its headings
     bold: bool = False
     contents: bool = False  # an entry of a table of contents
+    superscript: bool = False
 
 
 def _read_docx_styles(word: WordDocument) -> dict[str, _DocxStyle]:
@@ -163,12 +165,14 @@ def _read_docx_styles(word: WordDocument) -> dict[str, _DocxStyle]:
         name = _docx_property_value(style, "w:name").lower()
         level: int | None = None
         bold: bool | None = None
+        position = ""
         for _ in range(_MAX_BASES):  # a damaged file may have a circular base
             level = _level_of_docx_style(style) if level is None else level
             bold = _docx_bold_property(style) if bold is None else bold
+            position = position or _docx_property_value(style, "w:rPr/w:vertAlign")
             style = elements.get(_docx_property_value(style, "w:basedOn"), style)
         contents = name.startswith("toc ") or name == "table of figures"
-        styles[key] = _DocxStyle(level, bool(bold), contents)
+        styles[key] = _DocxStyle(level, bool(bold), contents, position == "superscript")
     return styles
 
 
@@ -241,11 +245,7 @@ def _blocks_of_docx_paragraph(
     boxes = list(_outermost_docx_elements(paragraph, _TEXT_BOX))
     for box in boxes:
         box.getparent().remove(box)
-    parts = [
-        _CHARACTER_ELEMENTS.get(part.tag) or part.text or ""
-        for part in paragraph.iter(*_RUN_TEXT, *_CHARACTER_ELEMENTS)
-    ]
-    text = clean_source_text("".join(parts))
+    text = clean_source_text(_text_of_docx_paragraph(paragraph, styles))
     level = _outline_level_of_docx(paragraph) if style.level is None else style.level
     if text:
         heading = level is not None or (
@@ -254,6 +254,38 @@ def _blocks_of_docx_paragraph(
         yield SourceBlock(text, "heading" if heading else "text", level=level)
     for box in boxes:
         yield from _blocks_of_docx(box, styles)
+
+
+def _text_of_docx_paragraph(paragraph: etree._Element, styles: dict[str, _DocxStyle]) -> str:
+    """Return the text of a paragraph without note marks that are written as superscripts."""
+    raised: list[bool] = []  # of each stretch of text: whether it is superscript
+    stretches: list[str] = []
+    for part in paragraph.iter(*_RUN_TEXT, *_CHARACTER_ELEMENTS):
+        text = _CHARACTER_ELEMENTS.get(part.tag) or part.text or ""
+        is_raised = _is_docx_superscript(part.getparent(), styles)
+        if stretches and raised[-1] == is_raised:
+            stretches[-1] += text
+        else:
+            stretches.append(text)
+            raised.append(is_raised)
+    kept: list[str] = []
+    for number, (text, is_raised) in enumerate(zip(stretches, raised, strict=True)):
+        before = kept[-1][-LAST_CHARACTERS:] if kept else ""
+        after = stretches[number + 1] if number + 1 < len(stretches) else ""
+        if is_raised and is_superscript_note_mark(text, before, after):
+            if text != text.strip():
+                kept.append(" ")
+        else:
+            kept.append(text)
+    return "".join(kept)
+
+
+def _is_docx_superscript(run: etree._Element, styles: dict[str, _DocxStyle]) -> bool:
+    """Return whether a run is superscript, by its properties or those of its style."""
+    position = _docx_property_value(run, "w:rPr/w:vertAlign")
+    if position:
+        return position == "superscript"
+    return styles.get(_docx_property_value(run, "w:rPr/w:rStyle"), _DocxStyle()).superscript
 
 
 def _is_bold_docx_paragraph(
@@ -280,18 +312,40 @@ def _blocks_of_docx_table(
     table: etree._Element, styles: dict[str, _DocxStyle]
 ) -> Iterator[SourceBlock]:
     """Yield the rows of a table, or the paragraphs of a row that lays out prose."""
+    texts_above: dict[int, str] = {}  # of the cells that may reach into the next row, by column
     for row in _outermost_docx_elements(table, f"{_W}tr"):
-        cells = [
-            list(_blocks_of_docx(cell, styles)) for cell in _outermost_docx_elements(row, f"{_W}tc")
-        ]
-        cells = [cell for cell in cells if cell]
-        if len(cells) == 1 or any(map(_is_prose_docx_cell, cells)):
-            for cell in cells:
-                yield from cell
-        elif cells:
-            yield SourceBlock(
-                join_source_cells(" ".join(piece.text for piece in cell) for cell in cells)
-            )
+        own_cells: list[list[SourceBlock]] = []
+        texts: list[str] = []  # of all cells, those that reach into the row from above included
+        column = 0
+        for cell in _outermost_docx_elements(row, f"{_W}tc"):
+            if _is_covered_docx_cell(cell):
+                texts.append(texts_above.get(column, ""))
+            else:
+                blocks = list(_blocks_of_docx(cell, styles))
+                text = " ".join(block.text for block in blocks)
+                texts.append(text)
+                texts_above[column] = text if len(text) <= _MAX_CARRIED else ""
+                if blocks:
+                    own_cells.append(blocks)
+            column += _columns_of_docx_cell(cell)
+        is_one_cell = sum(map(bool, texts)) == 1
+        if is_one_cell or any(map(_is_prose_docx_cell, own_cells)):
+            for blocks in own_cells:
+                yield from blocks
+        elif own_cells:
+            yield SourceBlock(join_source_cells(texts))
+
+
+def _is_covered_docx_cell(cell: etree._Element) -> bool:
+    """Return whether a cell is covered by one above that is merged with it."""
+    merge = cell.find("w:tcPr/w:vMerge", _NAMESPACES)
+    return merge is not None and merge.get(f"{_W}val") != "restart"
+
+
+def _columns_of_docx_cell(cell: etree._Element) -> int:
+    """Return how many columns a cell spans."""
+    span = _docx_property_value(cell, "w:tcPr/w:gridSpan")
+    return int(span[:4]) if span.isdecimal() else 1
 
 
 def _is_prose_docx_cell(cell: list[SourceBlock]) -> bool:

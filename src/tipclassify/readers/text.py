@@ -21,7 +21,7 @@ from tipclassify.readers.encodings import (
     is_binary_file,
     looks_like_decoded_text,
 )
-from tipclassify.text.document import Block, Document
+from tipclassify.text.document import Block, Document, PageStart
 from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.passages import SENTENCE_END as _SENTENCE_END
 from tipclassify.text.segmentation.passages import text_document
@@ -34,6 +34,7 @@ _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _MAX_LINES_ABOVE_TITLE: Final = 12  # lines above the title of a page
 _MIN_TITLE_WORDS: Final = 5
 _MAX_TITLE: Final = 300  # characters
+_PAGE_BREAK: Final = re.compile(r"\f\s*")
 
 
 def read_text(
@@ -194,16 +195,33 @@ def _number_pages_of_text_file(document: Document) -> Document:
     """
     page = 1
     counted_to = 0  # offset up to which form feeds are counted
+    page_above = page  # on which the block before began
     blocks: list[Block] = []
+    later_pages: list[list[PageStart]] = []  # of each block
     for block in document.blocks:
-        form_feeds = document.text.count("\f", counted_to, block.start)
-        page += form_feeds
-        counted_to = block.start
-        if form_feeds and blocks and _is_block_continued(document.text, blocks[-1], block):
+        page += document.text.count("\f", counted_to, block.start)
+        is_continued = (
+            page > page_above
+            and len(blocks) > 0
+            and _is_block_continued(document.text, blocks[-1], block)
+        )
+        if is_continued:
             blocks[-1] = replace(blocks[-1], end=block.end)
+            later_pages[-1].append(PageStart(block.start, page))
         else:
             blocks.append(replace(block, page=page))
-    return replace(document, blocks=tuple(blocks))
+            later_pages.append([])
+        page_above = page
+        for page_break in _PAGE_BREAK.finditer(document.text, block.start, block.end):
+            page += page_break[0].count("\f")
+            if page_break.end() < block.end:
+                later_pages[-1].append(PageStart(page_break.end(), page))
+        counted_to = block.end
+    numbered = [
+        replace(block, later_pages=tuple(pages))
+        for block, pages in zip(blocks, later_pages, strict=True)
+    ]
+    return replace(document, blocks=tuple(numbered))
 
 
 def _is_block_continued(text: str, block: Block, following: Block) -> bool:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypedDict
+from typing import Final, Literal, NamedTuple, TypedDict
 
-__all__ = ["CELL_BAR", "Block", "Document", "Passage", "PassageRow"]
+__all__ = ["CELL_BAR", "Block", "Document", "PageStart", "Passage", "PassageRow"]
 
 CELL_BAR: Final = " | "
 """What readers put between two cells of a row of a table."""
+
+
+class PageStart(NamedTuple):
+    """Place in a document's text at which a page begins."""
+
+    offset: int
+    page: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +26,8 @@ class Block:
 
     `start` and `end` are character offsets in the document's text. `section` is one of
     `tipclassify.labels.SECTIONS`, or the text of the nearest heading; `page` the first page, from
-    1, if the source has pages; `country` that of its narrative, if the document has narratives of
-    several.
+    1, if the source has pages, and `later_pages` where in the block the others begin; `country`
+    that of its narrative, if the document has narratives of several.
     """
 
     start: int
@@ -28,6 +36,21 @@ class Block:
     heading: bool = False
     page: int | None = None
     country: str | None = None
+    later_pages: tuple[PageStart, ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """Return the page of the character at an offset, if the source has pages.
+
+        >>> block = Block(0, 90, page=4, later_pages=(PageStart(50, 5),))
+        >>> block.page_at(0), block.page_at(49), block.page_at(50)
+        (4, 4, 5)
+        """
+        later = bisect_right(self.later_pages, offset, key=_offset_of_page_start)
+        return self.later_pages[later - 1].page if later else self.page
+
+
+def _offset_of_page_start(page_start: PageStart) -> int:
+    return page_start.offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +122,9 @@ class Passage:
     `start` and `end` are character offsets in the source text; `scores` has the calibrated
     probability of each label, 0 to 1, `labels` those with at least the policy's threshold, in the
     order of ``LABELS``. `low_confidence`: too few known words for a reliable score
-    (`Classifier.low_confidence`), so that a person must decide. `section`, `page` (the first, from
-    1), `block` (its index in ``Document.blocks``) and `country` are those of its block, if known.
+    (`Classifier.low_confidence`), so that a person must decide. `page` is the one on which it
+    begins, from 1; `section`, `block` (its index in ``Document.blocks``) and `country` are those of
+    its block; each if known.
     """
 
     text: str

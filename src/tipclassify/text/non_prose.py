@@ -11,7 +11,7 @@ from typing import Final
 
 from tipclassify.text.segmentation.sections import heading_names_non_prose
 
-__all__ = ["is_non_prose", "is_non_prose_phrase"]
+__all__ = ["is_contents_entry", "is_masthead", "is_non_prose", "is_non_prose_phrase"]
 
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
@@ -67,6 +67,31 @@ _PART: Final = re.compile(
     )[\s.,;:)\]]*""",
     re.VERBOSE,
 )
+_LANGUAGE: Final = r"(?:English|French|Spanish|Arabic|Chinese|Russian)"
+_LANGUAGES: Final = rf"{_LANGUAGE}(?:(?:/|,\s|\sand\s){_LANGUAGE})*"
+_ORDINAL: Final = (
+    r"(?:first|second|third"
+    r"|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|[a-z]{3,5}teen|[a-z]{3,5}tie)th)"
+)
+# One part of what stands around the title of a document of the United Nations: by itself, or only
+# beside others.
+_MASTHEAD_PART: Final = re.compile(
+    rf"""(?:(?P<own>
+      (?:United\sNations|General\sAssembly)\s(?:\|\s)?(?:A\Z|(?=A/|Distr\b))
+    | Distr\.:?(?:\s(?:General|Limited|Restricted)(?!\w))?
+    | (?:General|Limited|Restricted)\s(?=A/)
+    | Original:\s{_LANGUAGES}(?!\w) | \[{_LANGUAGES}\sonly\]
+    | GE\.\d\d-\d{{4,6}}(?:\s\([A-Z]\))?(?:\s+\d{{6}})*(?!\w)
+    | Agenda\sitems?\s\d+(?:\s?\([a-z]\))?(?!\w)
+    | (?:Human\sRights\sCouncil\s)?(?:[a-z]+-)?{_ORDINAL}\ssession\Z
+    | {_DATE}\s{_LANGUAGES}\Z
+    | \d\d?(?:\s{_MONTH})?[–-]\d\d?\s{_MONTH}\s(?:19|20)\d\d(?!\w)
+    )
+    | {_DATE} | A(?:/[\w.]+){{2,}} | {_LANGUAGES}(?!\w)
+    )[\s.,;:]*""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_MAX_MASTHEAD: Final = 120  # characters
 _NUMBER: Final = re.compile(r"[\[(]?\d{1,3}[\])]?[.:]?\s+(?=[A-Zhw])")
 _AUTHOR: Final = re.compile(rf"{_NAME},\s[A-Z][\w'’-]*\.\s")
 _NO_WORDS: Final = re.compile(r"[\W\d_]*|[a-z0-9]+(?:_[a-z0-9]+)+(?:\s[a-z0-9]+(?:_[a-z0-9]+)+)*")
@@ -74,7 +99,8 @@ _QUOTED: Final = re.compile(r"[\"“][^\"“”]+[\"”],?\s+")  # a title, befo
 # mean characters of a word from which names of icons were copied without spaces
 _MIN_GLUED: Final = 12
 _GLUED: Final = re.compile(r"[a-zA-Z-]{30}")
-_LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}")  # dot leaders before a page number
+# dot leaders before a page number; short ones have nothing but numbers after them
+_LEADERS: Final = re.compile(r"(?:\.\s?){4}|…{2}|(?:\.{3}|…)\s?\d[\d\s–-]*\Z")
 _DIGITS: Final = tuple("0123456789")
 # Beginnings and endings of references of `_MAX_SHORT` characters or more.
 _REFERENCE_STARTS: Final = (
@@ -126,8 +152,10 @@ def is_non_prose(text: str, section: str | None = None) -> bool:
     if section is not None and _is_heading_of_non_prose(section):
         return True
     return (
-        _may_be_non_prose_reference(text) and _is_non_prose_reference(text)
-    ) or _is_non_prose_without_spaces(text)
+        (_may_be_non_prose_reference(text) and _is_non_prose_reference(text))
+        or _is_non_prose_without_spaces(text)
+        or is_masthead(text)
+    )
 
 
 @lru_cache(maxsize=1_024)
@@ -163,6 +191,35 @@ def _is_non_prose_reference(text: str) -> bool:
     if number or _AUTHOR.match(text):
         last = text.rfind(". ", 0, len(text) - 1) + 2
         return last > 1 and _has_non_prose_parts_only(text, last)
+    return is_contents_entry(text)
+
+
+def is_masthead(text: str) -> bool:
+    """Test whether a text is part of the masthead or imprint of a United Nations document.
+
+    >>> texts = ("General Assembly | Distr.: General 4 May 2013", "GE.13-19010", "4 May 2013")
+    >>> [is_masthead(text) for text in texts]
+    [True, True, False]
+    """
+    if len(text) > _MAX_MASTHEAD:
+        return False
+    at = 0
+    has_own_part = False
+    while at < len(text):
+        part = _MASTHEAD_PART.match(text, at)
+        if not part:
+            return False
+        has_own_part = has_own_part or part["own"] is not None
+        at = part.end()
+    return has_own_part
+
+
+def is_contents_entry(text: str) -> bool:
+    """Test whether a line of a table of contents ends with dot leaders and a page number.
+
+    >>> is_contents_entry("II. Courts of the north ... 5 - 94 3"), is_contents_entry("In May 2013")
+    (True, False)
+    """
     return text[-1:].isdigit() and _LEADERS.search(text) is not None
 
 

@@ -101,6 +101,7 @@ class ElementTraits(NamedTuple):
     bold: bool = False
     heading: bool = False  # by its class or role
     notes: bool = False  # footnotes
+    page_break: bool = False  # of the printed book
 
 
 def traits_of_element(element: etree._Element) -> ElementTraits:
@@ -112,8 +113,11 @@ def traits_of_element(element: etree._Element) -> ElementTraits:
     tag = element.tag
     if not element.keys():
         return _traits_of_attributes(tag)
-    # of a book; "footnote", "rearnote", "endnotes"
-    if tag == "aside" and "note" in element.get("epub:type", ""):
+    book_type = element.get("epub:type", "")
+    if "pagebreak" in book_type.split() or element.get("role") == "doc-pagebreak":
+        return ElementTraits(page_break=True)
+    # "footnote", "rearnote", "endnotes"
+    if tag == "aside" and "note" in book_type:
         return ElementTraits(notes=True)
     return _traits_of_attributes(
         tag,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tipclassify.readers.html.elements import visible_text_of_element
+from tipclassify.readers.note_marks import LAST_CHARACTERS
 from tipclassify.readers.source_blocks import SourceBlock, could_be_source_heading
 from tipclassify.text.segmentation.sections import standard_section_of_line
 
@@ -18,7 +19,6 @@ MAX_HEADING_LINE: Final = 120
 _BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
 _LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
-_LAST_CHARACTERS: Final = 8  # enough to see a figure or a unit, such as "km"
 
 
 class HtmlTextFlag:
@@ -83,7 +83,7 @@ class HtmlLineBuilder:
     @property
     def last_characters(self) -> str:
         """The end of the current line."""
-        return "".join([piece.text[-_LAST_CHARACTERS:] for piece in self._pieces[-2:]])
+        return "".join([piece.text[-LAST_CHARACTERS:] for piece in self._pieces[-2:]])
 
     def add_text(self, text: str, flags: int, group: int) -> None:
         """Add text to the current line; in preformatted text, an empty line ends one.

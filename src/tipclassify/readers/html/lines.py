@@ -46,6 +46,8 @@ _FLAGS_OF_TAG: Final = {
 }
 # elements judged by their whole text
 _WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}
+# characters of a printed page number; in a page whose markup is broken, its element may hold text
+_MAX_PAGE_NUMBER: Final = 16
 _TAB_LEVEL: Final = 3  # of the heading of a panel that a tab shows
 _DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
 
@@ -113,7 +115,7 @@ class _HtmlElementWalk:
                 if block:
                     self.builder.add_block_edge(self.in_heading)
                 if tag == "tr":
-                    self.rows.end_row(self.group)
+                    self.rows.end_row(element, self.group)
                 text = element.tail if outer else None
             if text:
                 self.builder.add_text(text, self.flags, self.group)
@@ -124,7 +126,10 @@ class _HtmlElementWalk:
         traits = traits_of_element(element)
         if any(traits) and self.navigation.holds(element, traits):
             return None
-        text = short_text_of_element(element) if tag in _WHOLE else None
+        is_read_whole = tag in _WHOLE or traits.page_break
+        text = short_text_of_element(element) if is_read_whole else None
+        if traits.page_break and text is not None and len(text) <= _MAX_PAGE_NUMBER:
+            return None
         if tag in ("button", "label") and not self.read_control(element, text):
             return None
         if tag in ("a", "sup") and is_html_note_mark(element, text, self.builder.last_characters):
@@ -146,7 +151,7 @@ class _HtmlElementWalk:
             self.builder.mark_heading("title", _DEFAULT_LEVEL)
         elif tag == "a" and text is not None and _html_link_leads_somewhere(element):
             flags |= HtmlTextFlag.LINK
-        self.rows.start_row_or_cell(tag)
+        self.rows.start_row_or_cell(element)
         if tag in ("div", "section"):
             self.add_tab_label(element)
         return flags

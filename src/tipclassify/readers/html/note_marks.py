@@ -7,20 +7,20 @@ from typing import Final
 
 from lxml import etree
 
+from tipclassify.readers.note_marks import is_superscript_note_mark
+
 __all__ = ["is_html_note_mark"]
 
 _MAX_MARK: Final = 30  # characters
 _NUMBER_OR_SIGN: Final = r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?"
 _LETTER_OR_NOTE: Final = r"[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]"
 _FOOTNOTE: Final = re.compile(rf"{_NUMBER_OR_SIGN}|{_LETTER_OR_NOTE}")
-_SUPERSCRIPT: Final = re.compile(r"[\d\s,;*†‡§¶–-]+|[\[(][^\])]{1,20}[\])]")
-_UNIT: Final = re.compile(r"(?:\d|\b(?:[kcdm]?m|ft|CO|x))$")
 
 
 def is_html_note_mark(element: etree._Element, text: str | None, text_before: str) -> bool:
     """Return whether a link or superscript is the mark of a footnote.
 
-    An exponent or ordinal is none: `text_before` it is a figure or unit.
+    An exponent or ordinal is none (`is_superscript_note_mark`).
 
     >>> mark = etree.XML("<sup>2</sup>")
     >>> is_html_note_mark(mark, "2", "slept."), is_html_note_mark(mark, "2", "9 km")
@@ -32,4 +32,4 @@ def is_html_note_mark(element: etree._Element, text: str | None, text_before: st
         return element.get("href") is not None and _FOOTNOTE.fullmatch(text) is not None
     if element.find(".//a") is not None:
         return True
-    return _SUPERSCRIPT.fullmatch(text) is not None and not _UNIT.search(text_before)
+    return is_superscript_note_mark(text, text_before, element.tail or "")

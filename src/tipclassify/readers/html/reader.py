@@ -78,6 +78,9 @@ _LONG_HEADER: Final = re.compile(
 )
 _MAX_HEADER: Final = 1_000  # characters of a subject, a date or a file's name
 _MAX_NAMED: Final = 5  # attached files in a warning
+_QUOTATION_MARKS: Final = re.compile(r"^(?:>[ \t]?)+", re.MULTILINE)
+# up to an empty or quoted line, since a forwarded text may follow
+_MAIL_SIGNATURE: Final = re.compile(r"^-- \n(?:[^>\s].*(?:\n|\Z))*", re.MULTILINE)
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
 _ACRONYM: Final = re.compile(
@@ -207,12 +210,21 @@ def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
             continue
         text = decode_bytes_of_file(content, part.get_content_charset(), source)
         if kind == "text/plain":
-            return text_document(text.replace("\r\n", "\n"), source)
+            return text_document(_without_mail_marks(text.replace("\r\n", "\n")), source)
         with suppress(InputError):  # a page without text: the plain one may have it
             return read_html_of_site(text, source)
     raise InputError(
         f"{source}: no text in this mail; save the report that is attached to it, or linked in it"
     )
+
+
+def _without_mail_marks(text: str) -> str:
+    """Remove the marks of quoted lines, and signatures, from the plain text of a mail.
+
+    >>> _without_mail_marks("> Police came.\\n>> Why?\\n-- \\nMila\\nHarbor Watch\\n\\nThe report:")
+    'Police came.\\nWhy?\\n\\nThe report:'
+    """
+    return _QUOTATION_MARKS.sub("", _MAIL_SIGNATURE.sub("", text))
 
 
 def _plain_mail_header(value: object) -> str:

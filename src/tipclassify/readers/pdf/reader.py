@@ -38,7 +38,7 @@ from tipclassify.readers.pdf.references import (
 from tipclassify.readers.publication import known_publisher
 from tipclassify.readers.source_blocks import BETWEEN_BLOCKS
 from tipclassify.readers.titles import TitleLine, is_stale_title, title_of_first_page
-from tipclassify.text.document import Block, Document
+from tipclassify.text.document import Block, Document, PageStart
 from tipclassify.text.segmentation.sections import (
     HeadingOutline,
     join_headings,
@@ -147,7 +147,18 @@ def _blocks_of_pdf(paragraphs: list[PdfParagraph]) -> Iterator[Block]:
             table = None
             section = sections.after(paragraph)
         end = start + len(text)
-        yield Block(start, end, section, heading or paragraph.kind == "header", paragraph.page)
+        later_pages = [
+            PageStart(start + page_start.offset, page_start.page)
+            for page_start in paragraph.later_pages
+        ]
+        yield Block(
+            start,
+            end,
+            section,
+            heading=heading or paragraph.kind == "header",
+            page=paragraph.page,
+            later_pages=tuple(later_pages),
+        )
         start = end + len(BETWEEN_BLOCKS)
 
 

@@ -57,6 +57,7 @@ _LINE: Final = re.compile(rf"[^{_LINE_ENDS}]*(?:\r\n|[{_LINE_ENDS}])|[^{_LINE_EN
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
 _MAX_HEADING_WORDS: Final = 8
 _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
+_MIN_TITLE_LETTERS: Final = 6  # of a title of one word; "UNHCR" has fewer
 _LOWER_IN_TITLES: Final = frozenset(
     "a against an and as at by for from in into of on or the to under with".split()
 )
@@ -155,13 +156,15 @@ class _DocumentCut(NamedTuple):
 def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iterator[Passage]:
     """Yield the passages of block `number`.
 
-    The block is a row of a table if its first sentence holds the bar between two cells; a bar
-    further on may stand in prose.
+    The block is a row of a table if its first sentence holds the bar between two cells, or stands
+    before it; a bar further on may stand in prose. A bar before a cell is no part of its sentence.
     """
     in_row: bool | None = None
     for sentence_start, sentence_end in sentence_spans(text, block.start, block.end):
         if in_row is None:
-            in_row = CELL_BAR in text[sentence_start:sentence_end]
+            in_row = CELL_BAR in text[sentence_start : sentence_end + len(CELL_BAR)]
+        elif text.startswith(CELL_BAR, sentence_start - 1):
+            sentence_start += len(CELL_BAR) - 1
         spans: Iterable[tuple[int, int]] = [(sentence_start, sentence_end)]
         if unit == "clause":
             spans = _segment_sentence_into_clauses(text, sentence_start, sentence_end)
@@ -172,7 +175,7 @@ def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iter
                     start,
                     end,
                     block.section,
-                    page=block.page,
+                    page=block.page_at(start),
                     block=number,
                     country=block.country,
                     in_row=in_row,
@@ -259,9 +262,13 @@ def text_document(text: str, source: str = "<text>") -> Document:
         end = paragraph.end
         written = text[start:end]
         may_be_title = paragraph.alone and following is not None
-        is_heading = _section_named_by_line(written) is not None or (
-            may_be_title and _is_title_of_segmented_text(written.strip())
+        line = written.strip()
+        is_title = may_be_title and (
+            _is_title_of_segmented_text(line)
+            # the first line may be a name, of which all that follows says something
+            or (len(blocks) > 0 and _is_title_of_one_word(line))
         )
+        is_heading = is_title or _section_named_by_line(written) is not None
         heading_end = None if is_heading else run_in_heading_of_sentence(text, start, end)
         heading_name = _section_named_by_line(text[start:heading_end]) if heading_end else None
         if is_heading:
@@ -345,6 +352,12 @@ def _is_title_of_segmented_text(line: str) -> bool:
     lettered = 0 < len(title) < len(words)
     lower_case = any(word[0].islower() for word in title if word not in _LOWER_IN_TITLES)
     return line.isupper() or (lettered and not lower_case)
+
+
+def _is_title_of_one_word(line: str) -> bool:
+    """Test whether a line is one word in capitals, no acronym and no phrase of websites."""
+    is_long_word = line.isalpha() and len(line) >= _MIN_TITLE_LETTERS
+    return is_long_word and line.isupper() and not is_non_prose(line)
 
 
 def _section_named_by_line(paragraph: str) -> str | None:

@@ -44,6 +44,11 @@ _ENUMERATOR_LAST: Final = re.compile(rf"(?::(?= \(?[1aAiI][.)])|;) ({_ENUMERATOR
 _ENTRY_NUMBER: Final = r"(?P<opening>[•⁃–-]? ?\(?)(?P<number>\d{1,3}|[a-z])(?P<closing>[.)]+) "
 _ENTRY: Final = re.compile(_ENTRY_NUMBER)
 _NEXT_ENTRY: Final = re.compile(rf"(?P<before>\S*) (?P<entry>{_ENTRY_NUMBER})$")
+# What sentencex takes for the number of an item. It returns the items of a list whole, and takes
+# for one whatever begins with a number, even one that ends a bracket: "(in May 2019) ".
+_ITEM_NUMBER: Final = re.compile(r"\(?(?:\d{1,4}|[A-Za-z]|[ivxIVX]{1,5})[.)]+ +")
+_ITEM_NUMBERS: Final = re.compile(rf"(?:{_ITEM_NUMBER.pattern})+")
+_BEFORE_ITEM: Final = re.compile(r"[.!?:;,…\"”’')\]] *$")
 _CAPTIONS: Final = "Section|Article|Table|Figure|Chart|Map|Box|Chapter|Part|Annex|Appendix"
 _CAPTION: Final = re.compile(rf"\W*(?:{_CAPTIONS}) \d{{1,3}}[\w().-]*\. *")
 _REFERENCE: Final = re.compile(rf"(?:{_CAPTIONS}|Paragraph|Page|Rule)s?|and|or|to", re.IGNORECASE)
@@ -244,10 +249,37 @@ def _sentencex_cuts(flat: str) -> set[int]:
         sentences = segment("en", flat[start : start + _PART])
         ends = list(accumulate(map(len, sentences), initial=start))[1:]
         last = ends.pop()
-        cuts.update(_SPACES.match(flat, end).end() for end in ends)  # type: ignore[union-attr]
+        ends_in_items: list[int] = []
+        for item_start, item_end in pairwise([start, *ends, last]):
+            numbers = _ITEM_NUMBERS.match(flat, item_start, item_end)
+            if numbers:
+                sentences = segment("en", flat[numbers.end() : item_end])
+                ends_of_item = accumulate(map(len, sentences), initial=numbers.end())
+                ends_in_items += list(ends_of_item)[1:-1]
+        for end in ends + ends_in_items:
+            cuts.add(_SPACES.match(flat, end).end())  # type: ignore[union-attr]
         # The part may have cut its last sentence: sentencex gets that again with the next part.
         start = ends[-1] if ends and last < len(flat) else last
-    return cuts
+    return cuts - _cuts_before_numbers_inside_brackets(flat, cuts)
+
+
+def _cuts_before_numbers_inside_brackets(flat: str, cuts: set[int]) -> set[int]:
+    """Return the cuts before numbers in brackets or quotations, where nothing has ended."""
+    inside: set[int] = set()
+    enclosed: list[tuple[int, int]] | None = None  # computed on demand: few texts have numbers
+    for cut in cuts:
+        if not _ITEM_NUMBER.match(flat, cut) or _ends_before_item(flat, cut):
+            continue
+        if enclosed is None:
+            enclosed = enclosed_spans_of_sentence(flat)
+        if is_enclosed_in_sentence(enclosed, cut):
+            inside.add(cut)
+    return inside
+
+
+def _ends_before_item(flat: str, cut: int) -> bool:
+    """Test whether a stop, a comma or a closing delimiter stands before a possible boundary."""
+    return _BEFORE_ITEM.search(flat, max(0, cut - _MAX_ABBREVIATION), cut) is not None
 
 
 def _is_enclosed_sentence(flat: str, start: int, end: int) -> bool:
@@ -295,6 +327,10 @@ def _sentence_continues_beyond_cut(flat: str, at: int, cut: int, all_lower: bool
     if cut - at < _MAX_ABBREVIATION and _ENUMERATOR_ALONE.fullmatch(flat, at, cut):
         return True
     if at == 0 and cut < _MAX_CAPTION and _CAPTION.fullmatch(flat, 0, cut):
+        return True
+    # "(a) A report by paragraph 15 (a) of the annex"
+    number = _ITEM_NUMBER.match(flat, cut)
+    if number and flat.startswith(number[0], at) and not _ends_before_item(flat, cut):
         return True
     last = cut - 1
     if flat[last] != " " and _is_inside_address(flat, cut):

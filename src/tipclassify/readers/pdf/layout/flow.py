@@ -6,7 +6,7 @@ They are joined across columns and pages; headings and notes are detected.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,7 +16,9 @@ from tipclassify.readers.pdf.layout.drawings import place_labelled_drawings
 from tipclassify.readers.pdf.layout.grouping import (
     BULLET,
     NOTES,
+    EntryNumber,
     LineGroup,
+    entry_number_of_pdf,
     group_pdf_lines,
     pdf_line_begins_lower,
     pdf_line_ends_sentence,
@@ -27,6 +29,7 @@ from tipclassify.readers.pdf.layout.hyphens import (
     count_unhyphenated_words,
     hyphenates_line_ends,
     join_hyphenated_lines,
+    starts_of_joined_lines,
 )
 from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, PdfLine, make_pdf_lines
 from tipclassify.readers.pdf.layout.pages import LARGE, PageLayout, body_type_size
@@ -39,6 +42,8 @@ from tipclassify.readers.pdf.structure_tree import (
     line_groups_by_structure_tree,
 )
 from tipclassify.readers.source_blocks import join_source_cells
+from tipclassify.text.document import PageStart
+from tipclassify.text.non_prose import is_contents_entry
 from tipclassify.text.segmentation.sections import (
     heading_without_enumerator,
     standard_section_of_line,
@@ -61,6 +66,7 @@ class PdfParagraph:
     aside: bool = False  # in a sidebar
     level: int | None = None  # of a heading, where the file gives it
     marked: bool = False  # it begins with the mark or number of a note
+    later_pages: tuple[PageStart, ...] = ()  # by offsets in its text
 
     @property
     def is_heading(self) -> bool:
@@ -157,11 +163,18 @@ def _make_pdf_paragraphs(groups: Sequence[LineGroup]) -> list[PdfParagraph]:
     paragraphs: list[PdfParagraph] = []
     for group, cells in zip(groups, cells_by_group, strict=True):
         text = join_source_cells(join_hyphenated_lines(cell, words, hyphenated) for cell in cells)
-        text = BULLET.sub("", text)
+        bullet = BULLET.match(text)
+        bullet_length = bullet.end() if bullet else 0
+        text = text[bullet_length:]
         if group.kind in ("heading", "caption"):
             text = _LAST_STARS.sub("", text)
         if text:
             first = group.lines[0]
+            later_pages: list[PageStart] = []
+            if group.later_pages:
+                starts = starts_of_joined_lines(cells[0], words, hyphenated)
+                for line, page in group.later_pages.items():
+                    later_pages.append(PageStart(starts[line] - bullet_length, page))
             paragraphs.append(
                 PdfParagraph(
                     text=text,
@@ -171,6 +184,7 @@ def _make_pdf_paragraphs(groups: Sequence[LineGroup]) -> list[PdfParagraph]:
                     aside=group.aside,
                     level=group.level,
                     marked=first.begins_note,
+                    later_pages=tuple(later_pages),
                 )
             )
     return paragraphs
@@ -184,6 +198,7 @@ def _set_kinds_of_line_groups(
     The tree decides if it names headings, else bookmarks and layout.
     """
     tree_names_headings = sum(group.kind == "heading" for group in groups) > 1
+    heading_numbers: set[EntryNumber] = set()
     for at, group in enumerate(groups):
         if group.is_table:
             group.kind = group.kind or "row"
@@ -202,14 +217,24 @@ def _set_kinds_of_line_groups(
         elif group.kind and tree_names_headings:
             group.kind = "caption" if _is_pdf_caption(group, groups, at, heading=False) else "text"
         else:
-            group.kind = _paragraph_kind_by_layout(group, groups, at, body)
+            group.kind = _paragraph_kind_by_layout(group, groups, at, body, heading_numbers)
+        number = entry_number_of_pdf(group.text) if group.kind == "heading" else None
+        if number is not None:
+            heading_numbers.add(number)
 
 
 def _paragraph_kind_by_layout(
-    group: LineGroup, groups: Sequence[LineGroup], at: int, body: _PdfBodyType
+    group: LineGroup,
+    groups: Sequence[LineGroup],
+    at: int,
+    body: _PdfBodyType,
+    heading_numbers: Set[EntryNumber],
 ) -> str:
-    """Return the kind of the group at an index of `groups`: "heading", "caption" or "text"."""
-    heading = _is_pdf_heading(group, body)
+    """Return the kind of the group at an index of `groups`: "heading", "caption" or "text".
+
+    `heading_numbers` are those of the headings before it.
+    """
+    heading = _is_pdf_heading(group, body, heading_numbers)
     if _is_pdf_caption(group, groups, at, heading):
         return "caption"
     if not heading:
@@ -270,14 +295,17 @@ def _is_pdf_sentence(text: str) -> bool:
     return plain[:1].islower() or _END_INSIDE.search(plain) is not None
 
 
-def _is_pdf_heading(group: LineGroup, body: _PdfBodyType) -> bool:
+def _is_pdf_heading(
+    group: LineGroup, body: _PdfBodyType, heading_numbers: Set[EntryNumber]
+) -> bool:
     """Return whether a paragraph is a heading.
 
-    It is short and large, bold or capitalized, or the name of a section.
+    It is short and large, bold or capitalized, or the name of a section. In bold, it may be longer
+    where it is a question, or its number is the one after that of a heading before it.
     """
     text = group.text
     letters = [character for character in text if character.isalpha()]
-    if len(letters) < 3 or BULLET.match(text) or _is_pdf_sentence(text):
+    if len(letters) < 3 or BULLET.match(text) or _is_pdf_sentence(text) or is_contents_entry(text):
         return False
     if text.count("(") > text.count(")"):
         return False  # goes on in the next paragraph
@@ -286,8 +314,10 @@ def _is_pdf_heading(group: LineGroup, body: _PdfBodyType) -> bool:
     if size >= LARGE * body.size:
         return word_count <= _MAX_TITLE_WORDS
     bold = not body.is_bold and all(line.bold == "all" for line in group.lines)
-    is_question = text.endswith("?")  # one in bold is a heading, as long as it may be
-    max_words = _MAX_TITLE_WORDS if is_question and bold else _MAX_WORDS
+    is_question = text.endswith("?")
+    number = entry_number_of_pdf(text)
+    is_next = number is not None and number.before in heading_numbers and not text.endswith(":")
+    max_words = _MAX_TITLE_WORDS if bold and (is_question or is_next) else _MAX_WORDS
     if word_count > max_words or text.endswith("!"):
         return False
     if size < _MIN_HEADING_SIZE * body.size and not group.aside:
@@ -356,6 +386,8 @@ def _join_continued_line_groups(groups: list[LineGroup]) -> list[LineGroup]:
             joined.append(group)
             before = group
         else:
+            if group.page != start.last_page:
+                start.later_pages[len(start.lines)] = group.page
             start.lines += group.lines
             start.margin = group.margin
             start.last = group.last

@@ -17,7 +17,9 @@ from tipclassify.text.features.lexicon import WORDS
 __all__ = [
     "BULLET",
     "NOTES",
+    "EntryNumber",
     "LineGroup",
+    "entry_number_of_pdf",
     "group_pdf_lines",
     "mark_ends_of_column",
     "pdf_line_begins_lower",
@@ -58,6 +60,18 @@ _MIN_FULL: Final = 0.75  # of the width of lines that are full
 _RAGGED: Final = 1.0  # em that a full line may leave at a ragged margin
 
 
+class EntryNumber(NamedTuple):
+    """Hold the number at the start of a list entry or heading."""
+
+    chapter: str  # "4.1." of 4.1.7, "" of 7
+    number: int
+
+    @property
+    def before(self) -> EntryNumber:
+        """Number of the entry before."""
+        return self._replace(number=self.number - 1)
+
+
 class _BaselineStep(NamedTuple):
     """Hold the distance of two baselines, in points, and the letters of the shorter line."""
 
@@ -75,6 +89,7 @@ class LineGroup:
     aside: bool = False  # in a sidebar
     first: bool = False  # of its column
     last: bool = False  # of its column
+    later_pages: dict[int, int] = field(default_factory=dict)  # by the index of their first line
     kind: str = ""  # as of `PdfParagraph`; "" until it is known
     level: int | None = None  # of a heading, where the file gives it
     cells: list[list[str]] = field(default_factory=list)  # of a table row, each a list of lines
@@ -97,6 +112,11 @@ class LineGroup:
         return bool(self.cells) or self.lines[0].cells > 1
 
     @property
+    def last_page(self) -> int:
+        """Page on which it ends."""
+        return next(reversed(self.later_pages.values()), self.page)
+
+    @property
     def text(self) -> str:
         """Text of the lines, whose hyphens at line ends stay."""
         return " ".join(line.text for line in self.lines)
@@ -106,6 +126,16 @@ class LineGroup:
         """Whether it begins with the bullet or number of a list entry."""
         text = self.lines[0].text
         return BULLET.match(text) is not None or _LIST_NUMBER.match(text) is not None
+
+
+def entry_number_of_pdf(text: str) -> EntryNumber | None:
+    """Return the number at the start of a list entry or heading, if it has one.
+
+    >>> entry_number_of_pdf("4.1.7 Fund shelters")
+    EntryNumber(chapter='4.1.', number=7)
+    """
+    match = _ENTRY_NUMBER.match(text)
+    return EntryNumber(match[1], int(match[2])) if match else None
 
 
 def same_type_size(a: PdfLine, b: PdfLine) -> bool:
@@ -349,13 +379,8 @@ def _continues_table_cell(row: PdfLine, line: PdfLine, leading: float) -> bool:
 
 def _is_next_pdf_list_entry(first: PdfLine, line: PdfLine) -> bool:
     """Return whether a line begins with the number after that of an entry, at the same place."""
-    own = _ENTRY_NUMBER.match(first.text)
-    following = _ENTRY_NUMBER.match(line.text)
-    if own is None or following is None:
-        return False
-    own_chapter, own_number = own.groups()
-    chapter, number = following.groups()
-    if chapter != own_chapter or int(number) != int(own_number) + 1:
+    number = entry_number_of_pdf(line.text)
+    if number is None or entry_number_of_pdf(first.text) != number.before:
         return False
     return abs(first.x0 - line.x0) < line.size
 

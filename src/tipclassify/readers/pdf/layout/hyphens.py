@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Final
 
-__all__ = ["count_unhyphenated_words", "hyphenates_line_ends", "join_hyphenated_lines"]
+__all__ = [
+    "count_unhyphenated_words",
+    "hyphenates_line_ends",
+    "join_hyphenated_lines",
+    "starts_of_joined_lines",
+]
 
 _LAST_PART: Final = re.compile(r"([^\s—–/]+)-$")
 _WORD: Final = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
@@ -23,6 +28,10 @@ _MAX_UNHYPHENATED_SHARE: Final = 0.03
 # letters of a word in a compound; shorter parts may be syllables ("with-out")
 _MIN_WORD_LETTERS: Final = 5
 _COMPOUND_FIRST: Final = frozenset("anti self well cross quasi one two three five".split())
+# whole ones, of whose parts one may be a syllable: "cover-age", "in-spector"
+_COMPOUNDS: Final = frozenset(
+    "in-person in-depth in-kind in-country in-house school-age school-aged working-age".split()
+)
 _COMPOUND_LAST: Final = frozenset(
     "based centered related funded owned led run sponsored backed controlled informed specific "
     "sensitive speaking language year old".split()
@@ -59,19 +68,34 @@ def join_hyphenated_lines(
     >>> join_hyphenated_lines(lines, Counter())
     'Police stopped trafficking by a U.S.-funded gang.'
     """
-    parts: list[str] = []
+    return "".join(_lines_with_joints(lines, words, hyphenated))
+
+
+def starts_of_joined_lines(
+    lines: Sequence[str], words: Counter[str], hyphenated: bool = True
+) -> list[int]:
+    """Return the offset of each line in the text that `join_hyphenated_lines` makes of them.
+
+    >>> starts_of_joined_lines(["Police stopped traf-", "ficking."], Counter())
+    [0, 19]
+    """
+    lengths = map(len, _lines_with_joints(lines, words, hyphenated))
+    return list(accumulate(lengths, initial=0))[: len(lines)]
+
+
+def _lines_with_joints(
+    lines: Sequence[str], words: Counter[str], hyphenated: bool
+) -> Iterator[str]:
+    """Yield each line with what joins it to the next one, and without a hyphen that goes."""
     for line, following in pairwise(lines):
         touches = len(line) > 1 and not line[-2].isspace()  # "traf-", not "2023 -"
         if touches and line.endswith("-") and not _LINK.search(line):
-            parts.append(line[:-1] + _joint_at_line_end(line, following, words, hyphenated))
+            yield line[:-1] + _joint_at_line_end(line, following, words, hyphenated)
         elif touches and (line.endswith(("—", "–", "/")) or _LINK.search(line)):
-            parts.append(line)
+            yield line
         else:
-            parts.append(line)
-            parts.append(" ")
-    if lines:
-        parts.append(lines[-1])
-    return "".join(parts)
+            yield f"{line} "
+    yield from lines[-1:]
 
 
 def _joint_at_line_end(line: str, following: str, words: Counter[str], hyphenated: bool) -> str:
@@ -98,6 +122,8 @@ def _joint_at_line_end(line: str, following: str, words: Counter[str], hyphenate
     if second_part in ("and", "or", "to") and (words[first_part] or not first_part.isalpha()):
         return "- "
     if not hyphenated or not first_part.isalpha():
+        return "-"
+    if f"{first_part}-{second_part}" in _COMPOUNDS:
         return "-"
     if first_part in _COMPOUND_FIRST or (second_part in _COMPOUND_LAST and len(first_part) > 2):
         return "-"
