@@ -35,7 +35,9 @@ INVENTED = "invented passages"  # a row of a card's table of parts
 LEAST_PASSAGES = 30  # for a kind of text to stand in the README
 FEW_FALSE_ALARMS = 3  # per cent
 # in a card: share in per cent, both ends of its interval, and what it is a share of
-FALSE_ALARMS = re.compile(r"([\d.]+)% \[([\d.]+), ([\d.]+)\] of ([\d,]+)")
+FALSE_ALARMS = re.compile(
+    r"(?P<rate>[\d.]+)% \[(?P<low>[\d.]+), (?P<high>[\d.]+)\] of (?P<passages>[\d,]+)"
+)
 PointFigures = dict[str, dict[str, list[float]]]
 """By label: precision and recall, each with both ends of its interval."""
 
@@ -122,7 +124,7 @@ def errors_of_100(points_by_kind: dict[str, PointFigures]) -> str:
     lines.append(f"| --- |{' --- |' * len(labels)}")
     for kind, points in points_by_kind.items():
         cells = [
-            f"{100 * point['precision'][0]:.0f} right, {100 * point['recall'][0]:.0f} found"
+            f"{hundredths(point['precision'][0])} right, {hundredths(point['recall'][0])} found"
             for point in points.values()
         ]
         lines.append(f"| {kind} | {' | '.join(cells)} |")
@@ -157,7 +159,17 @@ def interval_of(value: list[float]) -> str:
     >>> interval_of([0.5, 0.4, 0.6])
     '0.50 [0.40, 0.60]'
     """
-    return "{:.2f} [{:.2f}, {:.2f}]".format(*value)
+    figure, low, high = (f"{hundredths(number) / 100:.2f}" for number in value)
+    return f"{figure} [{low}, {high}]"
+
+
+def hundredths(share: float) -> int:
+    """Round a share to hundredths, so that all tables write the same one.
+
+    >>> hundredths(0.975)
+    98
+    """
+    return round(100 * share)
 
 
 def pairs_sentence(default: dict[str, int], fast: dict[str, int]) -> str:
@@ -198,10 +210,12 @@ def false_alarms(model: str) -> str:
         passages = number_of(cells["passages"])
         if not share or name == INVENTED or passages < LEAST_PASSAGES:
             continue
-        rounded, low, high = (float(share[place]) for place in (1, 2, 3))
         # from the passages themselves: a figure rounded twice may be off by one
-        without_label = number_of(share[4])
-        rate = 100 * round(rounded / 100 * without_label) / without_label
+        without_label = number_of(share["passages"])
+        tagged = round(float(share["rate"]) / 100 * without_label)
+        rate = 100 * tagged / without_label
+        low = float(share["low"])
+        high = float(share["high"])
         shares.append((rate, f"{name} {rate:.0f} ({low:.0f} to {high:.0f})"))
     shares.sort(key=lambda share: share[0], reverse=True)
     kinds = ", ".join(share for rate, share in shares if rate >= FEW_FALSE_ALARMS)

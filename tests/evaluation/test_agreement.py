@@ -42,6 +42,8 @@ def test_full_agreement_on_a_sample_is_not_taken_for_certain(passages: int) -> N
     # Wilson's upper limit of the share that may differ, of a half that would by chance
     most = wilson_interval(0.0, passages).high
     assert failure.kappa_interval == failure.alpha_interval == (pytest.approx(1 - 2 * most), 1.0)
+    one_differs = agreement(labels, {**labels, "0": ["failure"]}, draws=200)[1]
+    assert one_differs.kappa_interval[0] < failure.kappa_interval[0]
 
 
 def test_alpha_is_that_of_the_package() -> None:

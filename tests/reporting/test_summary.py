@@ -36,7 +36,9 @@ from tipclassify.reporting.adjustment import (
     NOTES,
     AdjustmentRates,
     adjust_count,
+    kind_of_publication,
     read_adjustment_rates,
+    read_adjustment_rates_by_kind,
 )
 from tipclassify.reporting.charts import draw_chart
 from tipclassify.reporting.charts.bars import PARTS
@@ -373,6 +375,26 @@ def error_table(with_label: dict[int, int], without: dict[int, int]) -> dict[str
         "policies": {"balanced": dict.fromkeys(LABELS, rates)},
         "histogram": dict.fromkeys(LABELS, histogram),
     }
+
+
+@pytest.mark.parametrize(
+    ("publication", "kind"),
+    [
+        ("Country Reports on Human Rights Practices", "human-rights reports"),
+        ("Findings on the Worst Forms of Child Labor", "Department of Labor reports"),
+        ("The World Factbook", "World Factbook entries"),
+        ("OECD Factbook", None),
+        ("Convention 182 on the Worst Forms of Child Labor: A Review", None),
+        ("Human Rights Practices Audit", None),
+        (None, None),
+    ],
+)
+def test_the_kind_of_a_publication_is_one_that_the_default_was_measured_on(
+    publication: str | None, kind: str | None
+) -> None:
+    assert kind_of_publication(publication) == kind
+    known = read_adjustment_rates_by_kind(Classifier.load("default").meta)
+    assert kind is None or set(known[kind]) == set(LABELS)
 
 
 def test_counts_of_a_known_kind_of_report_are_adjusted_by_the_errors_on_that_kind() -> None:

@@ -165,7 +165,9 @@ def test_false_alarms_have_an_interval_that_draws_documents_whole() -> None:
     y_pred = y_true.copy()
     y_pred[:6, 0] = True  # all of one document
     documents = np.arange(40) // 6
-    predictions = HeldOutPredictions(y_true, y_pred.astype(float), {"balanced": y_pred}, documents)
+    predictions = HeldOutPredictions(
+        y_true, y_pred.astype(float), {"balanced": y_pred}, documents, np.ones(len(y_true))
+    )
     rows = [{"text": "Here.", "labels": (), "doc": "hrr/2031/here.html"}] * 40
     whole, *_ = measure_held_out_parts(rows, predictions, np.full(3, 0.5), seed=0)
     alarms = whole.false_alarms

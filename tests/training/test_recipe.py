@@ -45,7 +45,7 @@ from tipclassify.model.linear.model import read_linear_model
 from tipclassify.model.loading import model_folder
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import fit_corpus, train_linear
-from tipclassify.training.error_table import ErrorPredictions, error_table
+from tipclassify.training.error_table import error_table
 from tipclassify.training.examples import (
     bootstrap_groups_of_rows,
     training_examples_of_rows,
@@ -54,6 +54,7 @@ from tipclassify.training.examples import (
 from tipclassify.training.fit_heads import HeadSettings
 from tipclassify.training.fit_linear import LinearSettings, SoftPassage
 from tipclassify.training.fixed_set import fixed_rows, fixed_set_key_of_row, read_fixed
+from tipclassify.training.parts import HeldOutPredictions
 from tipclassify.training.train_heads import train_default
 from tipclassify.training.train_linear import Teacher, fit_and_write_linear_model
 from tipclassify.training.trained import Trained
@@ -217,7 +218,8 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     truth = np.array([effort, effort, none, none])
     given = {policy: np.array([effort, none, effort, none]) for policy in POLICIES}
     scores = np.array([[0.9, 0, 0], [0.1, 0, 0], [0.995, 0, 0], [0.004, 0, 0]])
-    predictions = ErrorPredictions(truth, scores, given, np.array([3.0, 1, 1, 1]))
+    groups = np.arange(4)
+    predictions = HeldOutPredictions(truth, scores, given, groups, np.array([3.0, 1, 1, 1]))
     table = error_table(predictions)
     assert table["passages"] == 3  # 6 * 6 / (9 + 1 + 1 + 1)
     assert table["policies"]["cite"]["positive_effort"] == {

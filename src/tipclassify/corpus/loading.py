@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -50,7 +51,6 @@ LONGEST: Final = 2_000
 _REAL: Final = Path("real") / "passages.jsonl"
 _USUAL_COLUMNS: Final = CorpusColumns()
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_MISSING: Final = ("nan", "NaT", "<NA>")  # missing values of numpy and pandas, as text
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
 # Of any type, since rows keep every further field of a user's file; `_check_corpus_row` checks the
@@ -305,15 +305,18 @@ def first_id_as_text(*ids: object) -> str:
 def group_name(value: object) -> str | None:
     """Return the name of a row's document or pair as text, None where there is none.
 
-    A number is a name as well, 0 too. NaN, NaT and NA of pandas are none.
+    A number is a name as well, 0 too; 1.0 is 1, as pandas writes it where others are missing. NaN
+    and all else are none.
 
-    >>> [group_name(value) for value in (0, "Togo", None, float("nan"))]
-    ['0', 'Togo', None, None]
+    >>> [group_name(value) for value in (0, 1.0, "Togo", None, float("nan"), False)]
+    ['0', '1', 'Togo', None, None, None]
     """
-    name = str(value)
-    if value is None or (name in _MISSING and not isinstance(value, str)):
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, Real) or value != value:
         return None
-    return name
+    number = float(value)
+    return str(int(number)) if number.is_integer() else str(value)
 
 
 def check_corpus_text(value: object) -> str:

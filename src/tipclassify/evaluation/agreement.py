@@ -46,8 +46,8 @@ class Agreement:
     `passages` is their number. A figure is NaN where it is undefined. `same` (observed agreement),
     `kappa` (Cohen 1960) and `f1` (of one annotator against the other) are means over pairs of
     annotators (Light 1971); `alpha` is nominal (Krippendorff 2011). The 95% bootstrap intervals
-    over passages are NaN without draws; where nobody differs, all draws are 1, and the lower end
-    follows from Wilson's upper limit of the share of passages that differ.
+    over passages are NaN without draws. Where few passages differ, few draws do: the lower end is
+    then that of Wilson's upper limit of the share that differs.
     """
 
     label: str
@@ -92,6 +92,7 @@ def agreement(
         with np.errstate(divide="ignore", invalid="ignore"):
             observed, kappa, f1 = _agreement_of_pairs(patterns, counts)
             alpha = _krippendorff_alphas(patterns, counts)
+        lowest = _lowest_coefficient(patterns, count, float(observed[0]))
         # The first column counts all passages, the others the draws.
         rows.append(
             Agreement(
@@ -101,8 +102,8 @@ def agreement(
                 kappa=float(kappa[0]),
                 alpha=float(alpha[0]),
                 f1=float(f1[0]),
-                kappa_interval=_interval_of_coefficient(kappa, patterns, count),
-                alpha_interval=_interval_of_coefficient(alpha, patterns, count),
+                kappa_interval=_interval_of_coefficient(kappa[1:], lowest),
+                alpha_interval=_interval_of_coefficient(alpha[1:], lowest),
             )
         )
     return rows
@@ -129,18 +130,23 @@ def _agreement_of_pairs(patterns: npt.NDArray[np.int8], counts: Floats) -> Float
     return np.asarray(np.ma.masked_invalid(coefficients).mean(axis=0).filled(np.nan))
 
 
-def _interval_of_coefficient(
-    coefficient: Floats, patterns: npt.NDArray[np.int8], count: npt.NDArray[np.int64]
-) -> tuple[float, float]:
-    """Return the interval of a coefficient: of all passages first, then of each draw."""
-    low, high = percentile_interval(coefficient[1:])
-    nobody_differs = coefficient[0] == 1
-    if np.isnan(low) or not nobody_differs:
-        return low, high
-    yes = float(count @ (patterns == 1).any(axis=1) / count.sum())
+def _lowest_coefficient(
+    patterns: npt.NDArray[np.int8], count: npt.NDArray[np.int64], same: float
+) -> float:
+    """Return the coefficient if as many passages differ as Wilson's upper limit has it.
+
+    `same` is the observed agreement. NaN where one label alone was given.
+    """
+    yes = float(count @ (patterns == 1).sum(axis=1) / (count @ (patterns >= 0).sum(axis=1)))
     expected = 2 * yes * (1 - yes)  # share of passages that differ by chance
-    most = wilson_interval(0.0, int(count.sum())).high  # share that may differ
-    return max(-1.0, 1 - most / expected), high
+    most = wilson_interval(1 - same, int(count.sum())).high
+    return max(-1.0, 1 - most / expected) if expected else float("nan")
+
+
+def _interval_of_coefficient(drawn: Floats, lowest: float) -> tuple[float, float]:
+    """Return the percentile interval of the draws, down to `lowest` if that is lower."""
+    low, high = percentile_interval(drawn)
+    return min(low, lowest), high
 
 
 def _krippendorff_alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:

@@ -55,9 +55,9 @@ It is the mean square of the standardised error in 100 narratives out of fold (M
 
 # kinds of report in ``model.json``, by words of the publication's name
 _KINDS: Final = {
-    "human rights practices": "human-rights reports",
-    "worst forms of child labor": "Department of Labor reports",
-    "factbook": "World Factbook entries",
+    "country reports on human rights practices": "human-rights reports",
+    "findings on the worst forms of child labor": "Department of Labor reports",
+    "world factbook": "World Factbook entries",
 }
 # se + sp - 1; below it, one more tag moves the adjusted count by over three
 _MIN_INFORMEDNESS: Final = 0.3

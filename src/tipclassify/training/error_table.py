@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.corpus.holdout import REPORT_FAMILIES, holdout_natural_weights
+from tipclassify.corpus.holdout import holdout_natural_weights
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.training.fixed_set import FixedSet
-from tipclassify.training.parts import FAMILIES, HeldOutPredictions
+from tipclassify.training.parts import HeldOutPredictions, masks_of_report_kinds
 
 __all__ = [
-    "ErrorPredictions",
     "PointFigures",
     "error_table",
     "error_table_on_fixed_set",
@@ -29,37 +27,16 @@ __all__ = [
 _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
 
 
-@dataclass(frozen=True)
-class ErrorPredictions:
-    """What an error table counts: arrays of one length n."""
-
-    y_true: Bools  # (n, 3)
-    scores: Floats  # (n, 3)
-    y_pred: Mapping[str, Bools]  # by policy, each (n, 3)
-    weights: Floats  # (n,), passages of whole reports that each represents
-
-    def take(self, chosen: Bools) -> ErrorPredictions:
-        """Return those of a mask, bool (n,)."""
-        return ErrorPredictions(
-            y_true=self.y_true[chosen],
-            scores=self.scores[chosen],
-            y_pred={policy: labels[chosen] for policy, labels in self.y_pred.items()},
-            weights=self.weights[chosen],
-        )
-
-
 PointFigures = dict[str, dict[str, object]]
 """By label: the threshold, and precision and recall, each with both ends of its interval."""
 
 
 def operating_point_card_figures(
-    predictions: HeldOutPredictions, policy: str, thresholds: Floats, weights: Floats, seed: int
+    predictions: HeldOutPredictions, policy: str, thresholds: Floats, seed: int
 ) -> PointFigures:
-    """Return precision and recall of each label under a policy, with their 95% intervals.
-
-    `weights`, float (n,), are the numbers of passages of whole reports that each represents.
-    """
+    """Return precision and recall of each label under a policy, with their 95% intervals."""
     y_true = predictions.y_true
+    weights = predictions.weights
     y_pred = predictions.y_pred[policy]
     drawn = intervals(y_true, y_pred, predictions.groups, seed=seed, weights=weights)
     points: PointFigures = {}
@@ -77,26 +54,24 @@ def operating_point_card_figures(
     return points
 
 
-def error_table(predictions: ErrorPredictions, families: Sequence[str] = ()) -> dict[str, object]:
+def error_table(
+    predictions: HeldOutPredictions, families: Sequence[str | None] = ()
+) -> dict[str, object]:
     """Count right and wrong predictions, by which `summary` adjusts its counts.
 
-    With `families` of reports, one a passage, each family has a table of its own under ``kinds``,
-    since they differ: what is rare and hard to tell in one fills another. A passage of weight 0 has
-    no say.
+    With `families` of reports, one a passage, each kind of report has a table of its own under
+    ``kinds``, since they differ: what is rare and hard to tell in one fills another.
     """
     table = _error_rates(predictions)
-    names = np.array(families)
-    kinds = {}
-    for family in sorted(set(families) & set(REPORT_FAMILIES)):
-        of_family = predictions.take(names == family)
-        if of_family.weights.any():
-            kinds[FAMILIES[family]] = _error_rates(of_family)
-    if kinds:
-        table["kinds"] = kinds
+    masks = masks_of_report_kinds(families, predictions.weights) if families else {}
+    if masks:
+        table["kinds"] = {
+            kind: _error_rates(predictions.take(mask)) for kind, mask in masks.items()
+        }
     return table
 
 
-def _error_rates(predictions: ErrorPredictions) -> dict[str, object]:
+def _error_rates(predictions: HeldOutPredictions) -> dict[str, object]:
     """Count right and wrong predictions by policy and label, and passages by probability.
 
     Weights are scaled to sum to the effective sample size (Kish 1965: the square of the sum over
@@ -135,8 +110,14 @@ def error_table_on_fixed_set(
     y_pred: dict[str, Bools] = {
         policy: apply_thresholds(scores, np.array(model.thresholds[policy])) for policy in POLICIES
     }
-    weights = holdout_natural_weights(families, strata, natural)
-    return error_table(ErrorPredictions(part.y_true, scores, y_pred, weights), families)
+    predictions = HeldOutPredictions(
+        y_true=part.y_true,
+        scores=scores,
+        y_pred=y_pred,
+        groups=part.groups,
+        weights=holdout_natural_weights(families, strata, natural),
+    )
+    return error_table(predictions, families)
 
 
 def _error_table_counts(

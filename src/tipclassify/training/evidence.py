@@ -6,7 +6,7 @@ What was held out comes in with its scores, `HeldOut`; `Evidence` goes into the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Final
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats
-from tipclassify.corpus.holdout import REPORT_FAMILIES, is_real, source_family
+from tipclassify.corpus.holdout import is_real, source_family
 from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.behaviour_tests import (
     default_cases_path,
@@ -28,14 +28,19 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.training.calibration import Calibrated
 from tipclassify.training.error_table import (
-    ErrorPredictions,
     PointFigures,
     error_table,
     operating_point_card_figures,
 )
 from tipclassify.training.examples import bootstrap_groups_of_rows, label_matrix_for_training
 from tipclassify.training.model_card import CardFacts, CardFigures, model_card
-from tipclassify.training.parts import FAMILIES, HeldOutPredictions, Part, measure_held_out_parts
+from tipclassify.training.parts import (
+    FAMILIES,
+    HeldOutPredictions,
+    Part,
+    masks_of_report_kinds,
+    measure_held_out_parts,
+)
 
 __all__ = [
     "HELD_OUT_RULE",
@@ -92,6 +97,7 @@ class HeldOut:
             scores,
             y_pred,
             bootstrap_groups_of_rows(self.rows),
+            np.ones(len(self.rows)),
         )
 
 
@@ -127,26 +133,22 @@ def judge_trained_model(
     behaviours = run_cases(classifier, default_cases_path()) if cases else []
 
     measured = predictions.take(held.measured)
-    weights = np.ones(len(measured.y_true)) if held.weights is None else held.weights
+    if held.weights is not None:
+        measured = replace(measured, weights=held.weights)
     points: dict[str, PointFigures] = {
-        policy: operating_point_card_figures(
-            measured, policy, classifier.thresholds(policy), weights, seed
-        )
+        policy: operating_point_card_figures(measured, policy, classifier.thresholds(policy), seed)
         for policy in POLICIES
     }
     families = [
-        str(source_family(row.get("doc")))
+        source_family(row.get("doc"))
         for row, is_measured in zip(rows, held.measured.tolist(), strict=True)
         if is_measured
     ]
     balanced = classifier.thresholds("balanced")
-    points_by_kind = {}
-    for family in REPORT_FAMILIES:
-        of_family = np.array([name == family for name in families], bool)
-        if weights[of_family].any():
-            points_by_kind[FAMILIES[family]] = operating_point_card_figures(
-                measured.take(of_family), "balanced", balanced, weights[of_family], seed
-            )
+    points_by_kind = {
+        kind: operating_point_card_figures(measured.take(mask), "balanced", balanced, seed)
+        for kind, mask in masks_of_report_kinds(families, measured.weights).items()
+    }
     by_label = [reliability(measured.y_true[:, j], measured.scores[:, j]) for j in range(3)]
     card_figures = CardFigures(
         real=any(map(is_real, rows)),
@@ -166,9 +168,7 @@ def judge_trained_model(
         "operating_points": points,
         "operating_points_by_kind": points_by_kind,
         "near_identical_pairs": {"right": right, "pairs": pairs},
-        "error_table": error_table(
-            ErrorPredictions(measured.y_true, measured.scores, measured.y_pred, weights), families
-        ),
+        "error_table": error_table(measured, families),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
         "kinds": {
             part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()

@@ -169,7 +169,7 @@ def bootstrap_groups_of_rows(rows: Sequence[Row]) -> Ints:
     """
     groups = training_groups_by_country(rows)
     alone = [number for number, row in enumerate(rows) if _is_of_unknown_document(row)]
-    groups[alone] = groups.max(initial=0) + 1 + np.arange(len(alone))
+    groups[alone] = len(rows) + np.arange(len(alone))
     return groups
 
 

@@ -9,13 +9,20 @@ from typing import Final
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.holdout import is_real, source_family
+from tipclassify.corpus.holdout import REPORT_FAMILIES, is_real, source_family
 from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.bootstrap import Interval, Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.training.fixed_set import false_tag_rate
 
-__all__ = ["FAMILIES", "FalseAlarms", "HeldOutPredictions", "Part", "measure_held_out_parts"]
+__all__ = [
+    "FAMILIES",
+    "FalseAlarms",
+    "HeldOutPredictions",
+    "Part",
+    "masks_of_report_kinds",
+    "measure_held_out_parts",
+]
 
 FAMILIES: Final = {
     "hrr": "human-rights reports",
@@ -48,6 +55,7 @@ class HeldOutPredictions:
     scores: Floats  # (n, 3)
     y_pred: Mapping[str, Bools]  # by policy, each (n, 3)
     groups: Ints  # (n,), which the bootstrap draws whole
+    weights: Floats  # (n,), passages of whole reports that each stands for
 
     def take(self, chosen: Bools) -> HeldOutPredictions:
         """Return those of a mask, bool (n,)."""
@@ -56,6 +64,7 @@ class HeldOutPredictions:
             scores=self.scores[chosen],
             y_pred={policy: labels[chosen] for policy, labels in self.y_pred.items()},
             groups=self.groups[chosen],
+            weights=self.weights[chosen],
         )
 
 
@@ -84,6 +93,19 @@ class Part:
     metrics: Metrics
     intervals: Intervals
     false_alarms: FalseAlarms
+
+
+def masks_of_report_kinds(families: Sequence[str | None], weights: Floats) -> dict[str, Bools]:
+    """Return the mask of each kind of report, bool (n,), by its name in the card.
+
+    Kinds whose passages have no weight are left out.
+    """
+    masks = {}
+    for family in REPORT_FAMILIES:
+        mask = np.array([name == family for name in families], bool)
+        if weights[mask].any():
+            masks[FAMILIES[family]] = mask
+    return masks
 
 
 def measure_held_out_parts(

@@ -139,8 +139,10 @@ def write_adapted_heads(
         },
         **additions.values,
     }
-    if fitted is None and (known := _error_table_for_counts(adapted)):
-        meta["error_table"] = known
+    if fitted is None:
+        known = _error_table_for_counts(adapted)
+        if known:
+            meta["error_table"] = known
     draft = _ModelDraft(model, held, facts, meta, run_cases=False, files=additions.files)
     return replace(
         _judge_training_and_write_model(out, draft, settings.seed), on_own=adapted.on_own

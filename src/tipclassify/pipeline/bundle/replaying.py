@@ -247,10 +247,13 @@ def _check_replayed_counts(manifest: Manifest, groups: Sequence[Group]) -> list[
     """Compare the figures in the manifest with the counts of the passages."""
     step = BundleVerificationStep("counts")
     try:
-        *counted, counted_total = [
+        counted = [
             compute_bundle_figures(group, manifest.error_rates, manifest.error_rates_by_kind)
-            for group in (*groups, sum(groups, Group(())))
+            for group in groups
         ]
+        counted_total = compute_bundle_figures(
+            sum(groups, Group(())), manifest.error_rates, manifest.error_rates_by_kind
+        )
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     for recorded, here in zip(manifest.inputs, counted, strict=True):

@@ -74,8 +74,6 @@ __all__ = [
     "write_bundle",
 ]
 
-# as in the manifest; None if the model records none
-
 EXPORTS: Final = "exports/"
 """Folder of a bundle in which exports lie."""
 _README: Final = "README.txt"
