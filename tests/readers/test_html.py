@@ -559,6 +559,7 @@ def test_quotation_marks_and_the_signature_of_a_mail_are_no_text() -> None:
     )
     text = read_eml(mail, "norvia.eml").text
     assert "Ostrander" not in text
+    assert "Salo" not in text
     assert "shelter for women in\nthe port, and" in text
 
 
