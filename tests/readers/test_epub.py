@@ -66,6 +66,8 @@ def test_printed_page_numbers_are_no_text(attributes: str) -> None:
     )
     document = read_epub(book(chapter1=f"<html><body>{page}</body></html>"), "a.epub")
     assert "Prosecution\n\nCourts convicted nine.\n\nPolice left." in document.text
+    broken = f"<h1>Prosecution</h1><p>Courts convicted<br {attributes}/>nine men.</p>"
+    assert "convicted nine" in read_html(broken.encode(), "a.html").text
     unclosed = f"<h1>Prosecution</h1><p>Courts <span {attributes}>convicted nine traffickers.</p>"
     assert "convicted nine" in read_html(unclosed.encode(), "a.html").text
 

@@ -519,6 +519,28 @@ def test_a_cell_over_several_rows_is_in_each_of_them() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("cell", "rows"),
+    [
+        ("", ["Courts | 9 convictions", "Courts | 7 sentences"]),
+        ("<p>Trials</p><p>Fines</p>", ["Trials", "Fines", "Courts", "9 convictions"]),
+        ("Opened cases " * 12, [f"{'Opened cases ' * 12}| Courts | 9 convictions"]),
+        ("<a href=/>Navy</a>", ["Navy | Courts | 9 convictions", "Navy | Courts | 7 sentences"]),
+        ("<h3>Trials</h3>", ["Courts", "9 convictions"]),
+    ],
+)
+def test_a_cell_over_several_rows_takes_its_column_in_each_of_them(
+    cell: str, rows: list[str]
+) -> None:
+    table = (
+        f"<tr><td rowspan=2>{cell}</td><td rowspan=2>Courts</td><td>9 convictions</td></tr>"
+        "<tr><td>7 sentences</td></tr>"
+    )
+    read = texts(f"<table>{table}</table>")
+    assert read[: len(rows)] == rows
+    assert read[-1].endswith("Courts | 7 sentences")
+
+
 def test_the_text_of_a_mail_may_have_no_headers_of_its_own() -> None:
     mail = (
         b"Subject: Norvia\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=part\n\n"
@@ -537,6 +559,7 @@ def test_quotation_marks_and_the_signature_of_a_mail_are_no_text() -> None:
     )
     text = read_eml(mail, "norvia.eml").text
     assert "Ostrander" not in text
+    assert "Salo" not in text
     assert "shelter for women in\nthe port, and" in text
 
 

@@ -15,6 +15,7 @@ from word_files import FILES, W, with_body
 from tipclassify import Document, InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.readers import read_report
+from tipclassify.readers.html.reader import read_html
 from tipclassify.readers.office import read_docx
 
 Seen = list[tuple[str | None, bool, str]]
@@ -135,6 +136,51 @@ def test_a_merged_cell_is_in_each_of_its_rows_and_what_it_covers_is_not_read() -
     year = "<w:tc><w:p><w:r><w:t>2023</w:t></w:r></w:p></w:tc>"
     body = f"<w:tbl>{''.join(f'<w:tr>{cell}{year}{year}</w:tr>' for cell in cells)}</w:tbl>"
     assert read_docx(with_body(body), "a.docx").text == "Cases | 2023 | 2023\n\nCases | 2023 | 2023"
+
+
+def test_a_row_that_begins_in_a_later_column_is_under_the_cells_of_that_column() -> None:
+    def cell(text: str, merge: str) -> str:
+        paragraph = f"<w:p><w:r><w:t>{text}</w:t></w:r></w:p>"
+        return f"<w:tc><w:tcPr><w:vMerge{merge}/></w:tcPr>{paragraph}</w:tc>"
+
+    opened = ' w:val="restart"'
+    first_row = cell("Alba", opened) + cell("Courts", opened) + cell("9 trials", opened)
+    later = '<w:trPr><w:gridBefore w:val="1"/></w:trPr>' + cell("", "") + cell("7 fines", opened)
+    rows = f"<w:tr>{first_row}</w:tr><w:tr>{later}</w:tr>"
+    document = read_docx(with_body(f"<w:tbl>{rows}</w:tbl>"), "a.docx")
+    assert document.text == "Alba | Courts | 9 trials\n\nCourts | 7 fines"
+
+
+@pytest.mark.parametrize("columns", ["0", "none"])
+def test_each_cell_of_a_row_is_read_where_their_columns_are_wrong(columns: str) -> None:
+    cell = f'<w:tc><w:tcPr><w:gridSpan w:val="{columns}"/></w:tcPr>'
+    cells = "".join(f"{cell}<w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>" for text in "abc")
+    document = read_docx(with_body(f"<w:tbl><w:tr>{cells}</w:tr></w:tbl>"), "a.docx")
+    assert document.text == "a | b | c"
+
+
+def test_cells_of_rows_above_add_150_characters_to_a_row_in_word_as_on_web_pages() -> None:
+    above = ("Cases opened " * 8 + "twice", "Trials closed " * 8 + "too", "Courts")
+    merged_cells = {
+        merge: "".join(
+            f"<w:tc><w:tcPr><w:vMerge{merge}/></w:tcPr><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:tc>"
+            for text in above
+        )
+        for merge in (' w:val="restart"', "")
+    }
+    year = "<w:tc><w:p><w:r><w:t>2023</w:t></w:r></w:p></w:tc>"
+    word_rows = "".join(f"<w:tr>{cells}{year}</w:tr>" for cells in merged_cells.values())
+    page_cells = "".join(f"<td rowspan=2>{text}</td>" for text in above)
+    page_rows = f"<tr>{page_cells}<td>2023</td></tr><tr><td>2023</td></tr>"
+    documents = (
+        read_docx(with_body(f"<w:tbl>{word_rows}</w:tbl>"), "a.docx"),
+        read_html(f"<table>{page_rows}</table>".encode(), "a.html"),
+    )
+    for document in documents:
+        assert document.text.split("\n\n") == [
+            " | ".join((*above, "2023")),
+            f"{above[0]} | Courts | 2023",
+        ]
 
 
 @pytest.mark.parametrize(

@@ -796,15 +796,23 @@ def test_a_short_line_that_names_a_section_is_one(line: str) -> None:
 
 
 def test_a_word_in_capitals_between_blank_lines_is_a_heading_and_an_acronym_is_none() -> None:
-    text = "PROTECTION\n\nNo shelter opened.\n\nUNHCR\n\nPRISONS\n\nCells were full.\n\nTHREATS\n"
+    text = (
+        "PROTECTION\n\nNo shelter opened.\n\nUNHCR\n\nUNICEF\n\nINTERPOL\n\nFRONTEX\n\n"
+        "PRISONS\n\nCells were full.\n\nBACKGROUND\n\nIt rained.\n\nCOURTS\n"
+    )
     document = text_document(text)
     assert [(text[b.start : b.end].strip(), b.section, b.heading) for b in document.blocks] == [
         ("PROTECTION", "protection", True),
         ("No shelter opened.", "protection", False),
         ("UNHCR", "protection", False),
+        ("UNICEF", "protection", False),
+        ("INTERPOL", "protection", False),
+        ("FRONTEX", "protection", False),
         ("PRISONS", "PRISONS", True),
         ("Cells were full.", "PRISONS", False),
-        ("THREATS", "PRISONS", False),
+        ("BACKGROUND", "PRISONS: BACKGROUND", True),
+        ("It rained.", "PRISONS: BACKGROUND", False),
+        ("COURTS", "PRISONS: BACKGROUND", False),
     ]
 
 

@@ -19,6 +19,7 @@ from tipclassify.readers.note_marks import LAST_CHARACTERS, is_superscript_note_
 from tipclassify.readers.publication import known_publisher
 from tipclassify.readers.source_blocks import (
     SourceBlock,
+    carried_source_cells,
     clean_source_text,
     could_be_source_heading,
     document_of_source_blocks,
@@ -63,7 +64,6 @@ _TITLE_LEVEL: Final = 0  # above heading 1
 _OPENING_BLOCKS: Final = 40  # of a file without pages: about those of its first page
 # a cell of several paragraphs and more words is prose in a layout table
 _MIN_LAYOUT_WORDS: Final = 40
-_MAX_CARRIED: Final = 150  # characters of a cell that is carried into the rows that it spans
 _MAX_OPENING_WORDS: Final = 40  # a paragraph of more words is prose, and a title is above it
 _NOTES: Final = "Notes"
 _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that programs fill in
@@ -315,19 +315,23 @@ def _blocks_of_docx_table(
     texts_above: dict[int, str] = {}  # of the cells that may reach into the next row, by column
     for row in _outermost_docx_elements(table, f"{_W}tr"):
         own_cells: list[list[SourceBlock]] = []
-        texts: list[str] = []  # of all cells, those that reach into the row from above included
-        column = 0
+        text_by_column: dict[int, str] = {}  # of all cells, also those that reach in from above
+        covered_columns: list[int] = []
+        column = _docx_column_count(row, "w:trPr/w:gridBefore", default=0)
         for cell in _outermost_docx_elements(row, f"{_W}tc"):
             if _is_covered_docx_cell(cell):
-                texts.append(texts_above.get(column, ""))
+                text_by_column[column] = ""
+                covered_columns.append(column)
             else:
                 blocks = list(_blocks_of_docx(cell, styles))
-                text = " ".join(block.text for block in blocks)
-                texts.append(text)
-                texts_above[column] = text if len(text) <= _MAX_CARRIED else ""
+                text_by_column[column] = " ".join(block.text for block in blocks)
+                texts_above[column] = text_by_column[column]
                 if blocks:
                     own_cells.append(blocks)
-            column += _columns_of_docx_cell(cell)
+            column += _docx_column_count(cell, "w:tcPr/w:gridSpan", default=1)
+        carried = carried_source_cells(texts_above.get(column, "") for column in covered_columns)
+        text_by_column.update(zip(covered_columns, carried, strict=True))
+        texts = text_by_column.values()
         is_one_cell = sum(map(bool, texts)) == 1
         if is_one_cell or any(map(_is_prose_docx_cell, own_cells)):
             for blocks in own_cells:
@@ -342,10 +346,10 @@ def _is_covered_docx_cell(cell: etree._Element) -> bool:
     return merge is not None and merge.get(f"{_W}val") != "restart"
 
 
-def _columns_of_docx_cell(cell: etree._Element) -> int:
-    """Return how many columns a cell spans."""
-    span = _docx_property_value(cell, "w:tcPr/w:gridSpan")
-    return int(span[:4]) if span.isdecimal() else 1
+def _docx_column_count(element: etree._Element, path: str, default: int) -> int:
+    """Return the number of columns in the property at a path below a row or a cell."""
+    columns = _docx_property_value(element, path)
+    return (int(columns[:4]) if columns.isdecimal() else 0) or default
 
 
 def _is_prose_docx_cell(cell: list[SourceBlock]) -> bool:

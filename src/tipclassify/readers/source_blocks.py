@@ -17,6 +17,7 @@ from tipclassify.text.segmentation.sections import (
 __all__ = [
     "BETWEEN_BLOCKS",
     "SourceBlock",
+    "carried_source_cells",
     "clean_source_text",
     "could_be_source_heading",
     "document_of_source_blocks",
@@ -27,6 +28,7 @@ BETWEEN_BLOCKS: Final = "\n\n"
 """What stands in the text of a `Document` between two blocks."""
 
 _HEADING_WORDS: Final = 14
+_MAX_CARRIED: Final = 150  # characters that the cells of rows above add to a table row
 # Soft hyphen, zero-width and direction marks, word joiner, byte-order mark.
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 
@@ -107,3 +109,21 @@ def join_source_cells(cells: Iterable[str]) -> str:
     'Victims | 73'
     """
     return CELL_BAR.join(cell.strip() for cell in cells if cell.strip())
+
+
+def carried_source_cells(cells: Iterable[str]) -> list[str]:
+    """Return the texts that a table row repeats of the cells that reach into it from rows above.
+
+    They have 150 characters in all; a text that is longer than what is left of these is empty.
+
+    >>> carried_source_cells(["Courts", "Cases that prosecutors opened " * 5, "2023"])
+    ['Courts', '', '2023']
+    """
+    carried: list[str] = []
+    size_left = _MAX_CARRIED
+    for cell in cells:
+        is_carried = len(cell) <= size_left
+        carried.append(cell if is_carried else "")
+        if is_carried:
+            size_left -= len(cell)
+    return carried

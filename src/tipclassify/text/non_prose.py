@@ -11,7 +11,7 @@ from typing import Final
 
 from tipclassify.text.segmentation.sections import heading_names_non_prose
 
-__all__ = ["is_contents_entry", "is_masthead", "is_non_prose", "is_non_prose_phrase"]
+__all__ = ["is_contents_entry", "is_non_prose", "is_non_prose_phrase", "is_united_nations_masthead"]
 
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
@@ -73,13 +73,16 @@ _ORDINAL: Final = (
     r"(?:first|second|third"
     r"|(?:four|fif|six|seven|eigh|nin|ten|eleven|twelf|[a-z]{3,5}teen|[a-z]{3,5}tie)th)"
 )
+_ORGAN: Final = (
+    r"(?:United\sNations|General\sAssembly|Security\sCouncil|Economic\sand\sSocial\sCouncil)"
+)
 # One part of what stands around the title of a document of the United Nations: by itself, or only
-# beside others.
+# beside others. A single letter is the first part of a symbol, in large type.
 _MASTHEAD_PART: Final = re.compile(
     rf"""(?:(?P<own>
-      (?:United\sNations|General\sAssembly)\s(?:\|\s)?(?:A\Z|(?=A/|Distr\b))
+      {_ORGAN}\s(?:\|\s)?(?:[AES]\Z|(?={_SYMBOL}|Distr\b))
     | Distr\.:?(?:\s(?:General|Limited|Restricted)(?!\w))?
-    | (?:General|Limited|Restricted)\s(?=A/)
+    | (?:General|Limited|Restricted)\s(?={_SYMBOL})
     | Original:\s{_LANGUAGES}(?!\w) | \[{_LANGUAGES}\sonly\]
     | GE\.\d\d-\d{{4,6}}(?:\s\([A-Z]\))?(?:\s+\d{{6}})*(?!\w)
     | Agenda\sitems?\s\d+(?:\s?\([a-z]\))?(?!\w)
@@ -87,7 +90,7 @@ _MASTHEAD_PART: Final = re.compile(
     | {_DATE}\s{_LANGUAGES}\Z
     | \d\d?(?:\s{_MONTH})?[–-]\d\d?\s{_MONTH}\s(?:19|20)\d\d(?!\w)
     )
-    | {_DATE} | A(?:/[\w.]+){{2,}} | {_LANGUAGES}(?!\w)
+    | {_DATE} | {_SYMBOL} | {_LANGUAGES}(?!\w)
     )[\s.,;:]*""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -154,7 +157,7 @@ def is_non_prose(text: str, section: str | None = None) -> bool:
     return (
         (_may_be_non_prose_reference(text) and _is_non_prose_reference(text))
         or _is_non_prose_without_spaces(text)
-        or is_masthead(text)
+        or is_united_nations_masthead(text)
     )
 
 
@@ -194,11 +197,11 @@ def _is_non_prose_reference(text: str) -> bool:
     return is_contents_entry(text)
 
 
-def is_masthead(text: str) -> bool:
+def is_united_nations_masthead(text: str) -> bool:
     """Test whether a text is part of the masthead or imprint of a United Nations document.
 
     >>> texts = ("General Assembly | Distr.: General 4 May 2013", "GE.13-19010", "4 May 2013")
-    >>> [is_masthead(text) for text in texts]
+    >>> [is_united_nations_masthead(text) for text in texts]
     [True, True, False]
     """
     if len(text) > _MAX_MASTHEAD:

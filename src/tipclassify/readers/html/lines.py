@@ -126,6 +126,8 @@ class _HtmlElementWalk:
         traits = traits_of_element(element)
         if any(traits) and self.navigation.holds(element, traits):
             return None
+        if tag == "br":
+            self.builder.add_line_break(self.in_heading)
         is_read_whole = tag in _WHOLE or traits.page_break
         text = short_text_of_element(element) if is_read_whole else None
         if traits.page_break and text is not None and len(text) <= _MAX_PAGE_NUMBER:
@@ -134,8 +136,6 @@ class _HtmlElementWalk:
             return None
         if tag in ("a", "sup") and is_html_note_mark(element, text, self.builder.last_characters):
             return None
-        if tag == "br":
-            self.builder.add_line_break(self.in_heading)
         if block:
             self.builder.add_block_edge(self.in_heading)
         flags = _FLAGS_OF_TAG.get(tag, 0)

@@ -79,8 +79,10 @@ _LONG_HEADER: Final = re.compile(
 _MAX_HEADER: Final = 1_000  # characters of a subject, a date or a file's name
 _MAX_NAMED: Final = 5  # attached files in a warning
 _QUOTATION_MARKS: Final = re.compile(r"^(?:>[ \t]?)+", re.MULTILINE)
-# up to an empty or quoted line, since a forwarded text may follow
-_MAIL_SIGNATURE: Final = re.compile(r"^-- \n(?:[^>\s].*(?:\n|\Z))*", re.MULTILINE)
+# up to an empty line or one of another quotation, since a forwarded text may follow
+_MAIL_SIGNATURE: Final = re.compile(
+    r"^(?P<marks>(?:>[ \t]?)*)-- \n(?:(?P=marks)[^>\s].*(?:\n|\Z))*", re.MULTILINE
+)
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
 _ACRONYM: Final = re.compile(

@@ -11,13 +11,13 @@ from typing import Final
 from lxml import etree
 
 from tipclassify.readers.html.line_builder import HtmlLine
-from tipclassify.readers.source_blocks import join_source_cells
+from tipclassify.readers.source_blocks import carried_source_cells, join_source_cells
 
 __all__ = ["HtmlTableRows"]
 
 _MIN_PARAGRAPH: Final = 150  # characters; a longer cell of a table is a paragraph
 _MAX_SPAN: Final = 100  # rows or columns of one cell
-_MAX_CARRIED: Final = 150  # characters of the cells above that reach into a row
+_MAX_COLUMN: Final = 100  # cells further right reach into no other row, which bounds the time
 # of a list in a layout table
 _ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")
 
@@ -45,7 +45,7 @@ class _SpanningHtmlCell:
 
     column: int
     columns: int
-    line: HtmlLine
+    line: HtmlLine | None  # None if no row repeats it: it is empty, a heading, or several lines
     rows_left: int
 
     @property
@@ -85,7 +85,7 @@ class HtmlTableRows:
             return
         row = self._open_rows.pop()
         spanning = self._spanning.setdefault(element.getparent(), [])
-        lines_by_column = {cell.column: [cell.line] for cell in spanning}
+        lines_by_column = _carried_html_lines(spanning)
         own_lines = self._place_cells(row, spanning)
         lines_by_column.update(own_lines)
         cells = [lines_by_column[column] for column in sorted(lines_by_column)]
@@ -107,7 +107,6 @@ class HtmlTableRows:
         for above in spanning:
             above.rows_left -= 1
         spanning[:] = [above for above in spanning if above.rows_left > 0]
-        carried_size = sum(len(above.line.text) for above in spanning)
         lines_by_column: dict[int, list[HtmlLine]] = {}
         column = 0
         starts = [cell.first_line for cell in row.cells]
@@ -118,12 +117,10 @@ class HtmlTableRows:
             lines = self._lines[start:end]
             if lines:
                 lines_by_column[column] = lines
-            if cell.rows > 1 and len(lines) == 1 and not lines[0].is_link:
-                carried_size += len(lines[0].text)
-                if carried_size <= _MAX_CARRIED:
-                    spanning.append(
-                        _SpanningHtmlCell(column, cell.columns, lines[0], cell.rows - 1)
-                    )
+            if cell.rows > 1 and column < _MAX_COLUMN:
+                is_carried = len(lines) == 1 and lines[0].kind != "heading"
+                line = lines[0] if is_carried else None
+                spanning.append(_SpanningHtmlCell(column, cell.columns, line, cell.rows - 1))
             column += cell.columns
         return lines_by_column
 
@@ -134,6 +131,16 @@ def _span_of_html_cell(cell: etree._Element, attribute: str) -> int:
     if not span.isdecimal():
         return 1
     return min(int(span[:4]), _MAX_SPAN) or 1
+
+
+def _carried_html_lines(spanning: Sequence[_SpanningHtmlCell]) -> dict[int, list[HtmlLine]]:
+    """Return the lines that a row repeats of the cells that reach into it, by column."""
+    lines = {cell.column: cell.line for cell in spanning if cell.line is not None}
+    columns = sorted(lines)
+    carried_texts = carried_source_cells(lines[column].text for column in columns)
+    return {
+        column: [lines[column]] for column, text in zip(columns, carried_texts, strict=True) if text
+    }
 
 
 def _join_html_cells(cells: Sequence[HtmlLine], group: int) -> HtmlLine:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from tipclassify.readers.pdf.layout.flow import PdfParagraph
-from tipclassify.text.non_prose import is_masthead, is_non_prose
+from tipclassify.text.non_prose import is_non_prose, is_united_nations_masthead
 
 __all__ = ["REFERENCES", "find_pdf_references", "is_pdf_reference_heading"]
 
@@ -125,7 +125,7 @@ def _evidence_of_pdf_reference(paragraph: PdfParagraph) -> int:
     text = paragraph.text
     if paragraph.kind not in ("text", "heading", "note") or len(text) > _MAX_ENTRY:
         return 0
-    if _EVIDENCE.search(text) or (is_non_prose(text) and not is_masthead(text)):
+    if _EVIDENCE.search(text) or (is_non_prose(text) and not is_united_nations_masthead(text)):
         return _STRONG
     if paragraph.kind == "heading":
         return 0

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Final, Literal, NamedTuple, get_args
 
 from tipclassify.text.document import CELL_BAR, Block, Document, Passage
+from tipclassify.text.features.lexicon import CLASSES, WORDS, lexicon_class_of
 from tipclassify.text.non_prose import is_non_prose
 from tipclassify.text.segmentation.sections import (
     HeadingOutline,
@@ -57,7 +58,9 @@ _LINE: Final = re.compile(rf"[^{_LINE_ENDS}]*(?:\r\n|[{_LINE_ENDS}])|[^{_LINE_EN
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
 _MAX_HEADING_WORDS: Final = 8
 _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
-_MIN_TITLE_LETTERS: Final = 6  # of a title of one word; "UNHCR" has fewer
+_MIN_TITLE_LETTERS: Final = 6  # of a title of one word; most acronyms have fewer
+_GENERIC_WORDS: Final = frozenset(WORDS["generic"])
+_NO_TITLES: Final = (0, CLASSES.index("un_ngo") + 1)  # unknown words, names of organizations
 _LOWER_IN_TITLES: Final = frozenset(
     "a against an and as at by for from in into of on or the to under with".split()
 )
@@ -355,9 +358,21 @@ def _is_title_of_segmented_text(line: str) -> bool:
 
 
 def _is_title_of_one_word(line: str) -> bool:
-    """Test whether a line is one word in capitals, no acronym and no phrase of websites."""
-    is_long_word = line.isalpha() and len(line) >= _MIN_TITLE_LETTERS
-    return is_long_word and line.isupper() and not is_non_prose(line)
+    """Test whether a line is one known word in capitals, and no phrase of websites.
+
+    A word that the package does not know could be an acronym, so that it is no title either.
+
+    >>> [_is_title_of_one_word(line) for line in ("PRISONS", "UNICEF", "FRONTEX", "TORTURE")]
+    [True, False, False, False]
+    """
+    if not (line.isalpha() and line.isupper() and len(line) >= _MIN_TITLE_LETTERS):
+        return False
+    word = line.lower()
+    forms = (word, word.removesuffix("s"))
+    is_known = word in _GENERIC_WORDS or any(
+        lexicon_class_of(form) not in _NO_TITLES for form in forms
+    )
+    return is_known and not is_non_prose(line)
 
 
 def _section_named_by_line(paragraph: str) -> str | None:

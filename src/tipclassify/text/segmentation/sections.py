@@ -192,11 +192,11 @@ def _is_specific_section_heading(heading: str) -> bool:
     return not _GENERIC_WORDS.issuperset(words) or _CHAPTER.match(heading) is not None
 
 
-def _is_next_sibling(heading: str, following: str) -> bool:
-    """Test whether a heading's number is one of the kind before, but not the first of its kind.
+def _is_sibling(heading: str, following: str) -> bool:
+    """Test whether the number of a following heading is of the same kind, but not its first.
 
     >>> headings = ("3. Data", "1. Data", "a. Data", "Data")
-    >>> [_is_next_sibling("1. Child Labor", following) for following in headings]
+    >>> [_is_sibling("1. Child Labor", following) for following in headings]
     [True, False, False, False]
     """
     if _FIRST_NUMBER.match(following):
@@ -258,7 +258,7 @@ class HeadingOutline:
             depth = _UNMARKED_LEVEL if specific else _UNMARKED_LEVEL + 1
         while self._open and self._open[-1][0] >= depth:
             self._open.pop()
-        if level is None and self._open and _is_next_sibling(self._open[-1][1], heading):
+        if level is None and self._open and _is_sibling(self._open[-1][1], heading):
             self._open.pop()
         outer = self._open[-1][1] if self._open else None
         is_parent = specific and not heading_names_non_prose(heading)
