@@ -33,8 +33,10 @@ def test_the_readme_says_how_wrong_it_is_before_how_to_install_it() -> None:
     before = README.partition("## Install")[0]
     assert "Language models wrote these labels" in before
     assert "No figure covers narratives of the Trafficking in Persons Report" in before
-    figure = r"\d+ \(\d+ to \d+\)"
-    assert re.search(rf"^\| `complicity` \| {figure} \| {figure} \|$", before, re.MULTILINE)
+    figures = r"\d+ right, \d+ found"
+    of_each_label = rf"\| {figures} \| {figures} \| {figures} \|$"
+    for kind in ("human-rights reports", "Department of Labor reports", "World Factbook entries"):
+        assert re.search(rf"^\| {kind} {of_each_label}", before, re.MULTILINE)
 
 
 def test_the_dataset_card_counts_what_is_there() -> None:
