@@ -274,6 +274,7 @@ No official was held accountable. [12]| The government gave no reason.
 The ministry closed the shelter.(12)| Victims were sent home.
 The ministry closed the shelter. (1,2)| Victims were sent home. (3)| No one said why. (4-6)
 Police refer cases to the courts. (6)| Prosecutors open trials. (6)| Judges hear them.
+Police refer cases. (2)| Some wait. (2,5)| Courts are slow. (2) of the judges, six left. (2)
 The ministry closed the shelter. (3) (5)| “It was full,” said its head.
 Guards are 18 or older. (26)| ‡ Age as in the law of 2019. (21,30)
 The ministry made a plan.| (1) Fund shelters.| (2) Train judges.| (3) Amend the law.

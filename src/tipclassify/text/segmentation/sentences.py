@@ -85,7 +85,7 @@ _NEW_SENTENCE: Final = re.compile(r" *$| +[\"“‘(\[]?[A-Z0-9]")
 # Groups of note numbers after a full stop, up to the next sentence or the end.
 _NOTE_GROUPS: Final = re.compile(
     r"[.!?][\"”’)\]]* *((?:[(\[]\d{1,3}(?:(?:, ?|; ?|[–-])\d{1,3})*[)\]] *)+)"
-    r"(?=[\"“‘(\[]?[A-Z0-9]|[†‡§*•]|\Z)"
+    r"(?=[\"“‘(\[]?[A-Z0-9]|(?P<lower>[a-z])|[†‡§*•]|\Z)"
 )
 _ALPHANUMERIC: Final = re.compile(r"[^\W_¹²³⁰⁴-⁹]")
 _MAX_ABBREVIATION: Final = 24
@@ -180,7 +180,10 @@ def _sentence_cuts(flat: str) -> list[int]:
 
 def _move_sentence_cuts_behind_notes(flat: str, cuts: list[int]) -> list[int]:
     """Move cuts behind the groups of note numbers that follow: "… closed. (1,2) Police …"."""
-    notes = list(_NOTE_GROUPS.finditer(flat))
+    # Before a lower-case word only if sentencex sees a boundary: "(1) arrest" may follow "e.g.".
+    notes = [
+        note for note in _NOTE_GROUPS.finditer(flat) if not note["lower"] or note.start(1) in cuts
+    ]
     if not notes or _are_item_numbers_in_text(flat, notes):
         return cuts
     inside_notes = {at for note in notes for at in range(note.start(1), note.end())}
