@@ -312,6 +312,20 @@ def test_error_rates_are_those_of_the_policy(
     assert page_of(silent, karvonia).count("<span>not measured</span>") == 6
 
 
+def test_error_rates_of_a_known_kind_of_report_are_those_on_that_kind(
+    karvonia: TaggedReport,
+) -> None:
+    assert karvonia.document is not None
+    default = Classifier.load()
+    publication = "Country Reports on Human Rights Practices"
+    of_rights = tagged(default, replace(karvonia.document, publication=publication))
+    page = page_of(default, of_rights)
+    assert "labelled passages of human-rights reports that the model had not seen" in page
+    points = default.meta["operating_points_by_kind"]["human-rights reports"]
+    value, low, high = (f"{100 * share:.0f}" for share in points["complicity"]["recall"])
+    assert f"{value} <small>({low}–{high})</small>" in page
+
+
 def points_of(page: str, name: str) -> dict[str, float]:
     """Return the points of the first label on a card, by word."""
     card = page.split(f'id="{name}w"')[1].split("</dl>")[0]

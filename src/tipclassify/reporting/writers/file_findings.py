@@ -103,7 +103,7 @@ class FileFindings:
         for passage in report.passages:
             by_section[passage.section].append(passage)
         for section, passages in by_section.items():
-            self.counts[section] += Group.of((), passages)
+            self.counts[section] += Group.of((), passages, report.publication)
 
     def count_kinds(self, report: TaggedReport, natures: Sequence[FindingNature]) -> None:
         """Add the sentences and table rows of the file, or of a part or batch of it."""

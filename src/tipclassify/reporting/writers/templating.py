@@ -18,6 +18,7 @@ from markupsafe import Markup
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.reporting import palette
+from tipclassify.reporting.adjustment import kind_of_publication
 from tipclassify.reporting.citation import (
     BIBTEX_FIELDS,
     FRAGMENT_WORDS,
@@ -127,6 +128,7 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     environment.filters |= {function.__name__: function for function in filters}
     environment.globals |= {
         "asset": asset,
+        "kind_of_publication": kind_of_publication,
         "page_script": page_script,
         "palette": palette,
         "subject_line": subject_line,
