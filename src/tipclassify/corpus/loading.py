@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -310,11 +310,15 @@ def group_name(value: object) -> str | None:
 
     >>> [group_name(value) for value in (0, 1.0, "Togo", None, float("nan"), False)]
     ['0', '1', 'Togo', None, None, None]
+    >>> group_name(2**60 + 1)
+    '1152921504606846977'
     """
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or not isinstance(value, Real) or value != value:
         return None
+    if isinstance(value, Integral):
+        return str(int(value))
     number = float(value)
     return str(int(number)) if number.is_integer() else str(value)
 
