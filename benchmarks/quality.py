@@ -37,18 +37,17 @@ from _rows import training_rows
 
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.corpus.holdout import held_out, holdout_natural_weights, is_real, source_family
+from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, labels_alone_of_corpus_row, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.behaviour_tests import passage_of_row, run_cases
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded_metric
 from tipclassify.labels import LABELS, label_indicator
-from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.loading import DEFAULT, SHIPPED
+from tipclassify.model.loading import SHIPPED
 from tipclassify.training.calibration import choose_calibration_thresholds, platt
 from tipclassify.training.examples import training_examples_of_rows
-from tipclassify.training.fit_heads import load_encoder_to_fit_heads
+from tipclassify.training.sample_weights import weigh_real_rows
 
 WHOLE: Final = "all passages"
 BARE: Final = "all passages, read without their headings"
@@ -137,13 +136,13 @@ def _labels(rows: Sequence[Row]) -> Bools:
 
 
 def fitted_peers(
-    rows: Sequence[Row], natural: Floats | None, base: Path | None
+    rows: Sequence[Row], weights_of_thresholds: Floats | None, base: Path | None
 ) -> Iterator[tuple[str, Tag]]:
     """Fit each baseline on the training rows, and choose its thresholds on the held-out rows.
 
     Parameters
     ----------
-    natural : float (k,), optional
+    weights_of_thresholds : float (k,), optional
         Sample weights of the `threshold_rows`.
     """
     examples = training_examples_of_rows(rows)
@@ -156,10 +155,14 @@ def fitted_peers(
         print(f"training {name} …", file=sys.stderr)
         score = fit([lines[i] for i in taught], y_true[taught], weights[taught])
         raw = _logits(score([lines[i] for i in judged]))
-        fits = [platt(raw[:, j], y_true[judged, j], natural) for j in range(len(LABELS))]
+        fits = [
+            platt(raw[:, j], y_true[judged, j], weights_of_thresholds) for j in range(len(LABELS))
+        ]
         scores = [logistic(raw[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)]
         least = [
-            choose_calibration_thresholds(y_true[judged, j], scores[j], natural)["balanced"]
+            choose_calibration_thresholds(y_true[judged, j], scores[j], weights_of_thresholds)[
+                "balanced"
+            ]
             for j in range(len(LABELS))
         ]
         yield name, _tagger(score, np.array(fits), np.array(least))
@@ -201,15 +204,10 @@ def threshold_rows(rows: Sequence[Row]) -> Bools:
     return real if real.sum() >= _ENOUGH else held
 
 
-def threshold_weights(rows: Sequence[Row], default: EncoderScorer) -> Floats | None:
+def threshold_weights(rows: Sequence[Row]) -> Floats | None:
     """Compute the sample weights of the `threshold_rows`; None for equal weights."""
     judged = [row for row, here in zip(rows, threshold_rows(rows), strict=True) if here]
-    natural = default.meta.get("natural")
-    if not natural or not all(map(is_real, judged)):
-        return None
-    families = [str(source_family(row["doc"])) for row in judged]
-    plain = Classifier(EncoderScorer(default.model.as_finetuned()))
-    return holdout_natural_weights(families, plain.predict_proba(_passages(judged)), natural)
+    return weigh_real_rows(judged).calibration if all(map(is_real, judged)) else None
 
 
 # ------------------------------------------------------------------------------------------ figures
@@ -383,9 +381,7 @@ def compare(
     for name, classifier in models.items():
         for real_set in sets:
             by_set[real_set.name][name] = judge(classifier.predict, real_set)
-    for name, tag in fitted_peers(
-        rows, threshold_weights(rows, load_encoder_to_fit_heads(DEFAULT)), base
-    ):
+    for name, tag in fitted_peers(rows, threshold_weights(rows), base):
         for real_set in sets:
             by_set[real_set.name][name] = judge(tag, real_set)
     counts: TrainingRows = {

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 from typer.models import OptionInfo
@@ -20,12 +19,8 @@ from tipclassify.errors import InputError
 if TYPE_CHECKING:
     from tipclassify.corpus.loading import Row
     from tipclassify.training.trained import Trained
-    from tipclassify.training.unlabelled import UnlabelledPassage
 
 __all__ = ["FineTuningOptions", "check_options", "run"]
-
-# unlabelled passages of each family from which the proportions of whole reports are estimated
-_POOL: Final = 20_000
 
 
 def _encoder_option(
@@ -164,24 +159,9 @@ def run(
             progress=progress,
             report=request.note,
         )
-    pool = _of_report_families(unlabelled)
     names = [str(teacher.meta["sha256"])[:12] for teacher in teachers]
-    trained = export(rows, finetuned, request.out, pool=pool, teachers=names, report=request.note)
+    trained = export(rows, finetuned, request.out, teachers=names, report=request.note)
     request.note(
         f"{checkpoints} has the network in floats; remove it unless you go on with --resume"
     )
     return trained
-
-
-def _of_report_families(unlabelled: Sequence[UnlabelledPassage]) -> list[UnlabelledPassage]:
-    """Choose the first passages of each family of reports on countries, named as their source."""
-    from tipclassify.corpus.holdout import REPORT_FAMILIES, source_family
-
-    pool = []
-    chosen: Counter[str] = Counter()
-    for passage in unlabelled:
-        family = source_family(passage.source)
-        if family in REPORT_FAMILIES and chosen[family] < _POOL:
-            chosen[family] += 1
-            pool.append(replace(passage, source=family))
-    return pool

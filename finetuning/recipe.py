@@ -18,10 +18,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from finetuning import Settings
-from tipclassify.arrays import Bools, Ints, logistic
+from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.holdout import (
     held_out,
-    holdout_natural_shares,
     is_real,
     is_row_of_other_genre,
 )
@@ -44,7 +43,6 @@ from tipclassify.training.examples import (
 from tipclassify.training.fit_linear import SoftPassage
 from tipclassify.training.model_card import BaseEncoder, TaughtPassages
 from tipclassify.training.trained import Trained
-from tipclassify.training.unlabelled import UnlabelledPassage
 from tipclassify.training.write_heads import write_finetuned_encoder
 
 if TYPE_CHECKING:
@@ -171,15 +169,12 @@ def export(
     finetuned: FineTuned,
     out: str | os.PathLike[str],
     *,
-    pool: Sequence[UnlabelledPassage] = (),
     teachers: Sequence[str] = (),
     report: Callable[[str], None] | None = None,
 ) -> Trained:
     """Quantize a network, calibrate and evaluate it on held-out rows, and write its model folder.
 
-    `pool`, a random sample of unlabelled real passages whose sources are families of reports,
-    gives the proportions of whole reports. `teachers` are the first characters of the SHA-256 of
-    the models by whose scores it learned.
+    `teachers` are the first characters of the SHA-256 of the models by whose scores it learned.
     """
     from finetuning.network import export_graphs
 
@@ -210,10 +205,6 @@ def export(
         "float_macro_f1": rounded_metric(float_f1),
         "whole_number_macro_f1": rounded_metric(f1),
     }
-    if pool:
-        texts = [passage.text for passage in pool]
-        scores = logistic(EncoderScorer(model).logits(texts, [passage.heading for passage in pool]))
-        meta["natural"] = holdout_natural_shares([passage.source for passage in pool], scores)
     model = replace(model, notices=_notices(finetuned.base))
     return write_finetuned_encoder(out, model, rows, held_pooled, meta, seed=settings.seed)
 

@@ -307,12 +307,8 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
 
 @trains
 @quiet
-def test_calibration_and_natural_shares_come_from_what_was_held_out(trained: Path) -> None:
+def test_calibration_comes_from_what_was_held_out(trained: Path) -> None:
     head = head_of(trained)
-    (shares,) = head["natural"].values()
-    assert list(head["natural"]) == ["hrr"]
-    assert sum(shares) == pytest.approx(1)
-    assert 0.7 < sum(shares[:4]) < 0.9  # under "aviation" nothing is likely
     assert head["calibration"]["scale"] != [1, 1, 1]
     rows = head["thresholds"]
     for low, middle, high in zip(rows["screen"], rows["balanced"], rows["cite"], strict=True):

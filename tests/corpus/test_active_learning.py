@@ -78,6 +78,14 @@ def test_annotators_who_differ_make_a_passage_worth_reading() -> None:
     assert "many words unknown" in rank_for_active_learning(doubted, HALF, 1)[0].why
 
 
+def test_no_reason_calls_a_model_certain() -> None:
+    logits = np.full((2, 3), -13.0)
+    logits[:, 0] = 12.0
+    texts = ["Police arrested a recruiter of farm hands.", "Courts have convicted nobody yet."]
+    picks = order(texts, logits, 2)
+    assert picks[0].why == "positive_effort >0.99 is nearest to its threshold 0.50"
+
+
 def test_near_duplicates_of_picks_and_of_labelled_passages_come_last() -> None:
     texts = [
         "The ministry opened 12 shelters in Valdoria for victims of forced labor.",

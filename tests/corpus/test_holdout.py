@@ -1,18 +1,12 @@
-"""The holdout is of whole countries and groups, equal in every training, with weights."""
+"""The holdout is of whole countries and groups, equal in every training."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import (
     held_out,
     holdout_country,
-    holdout_natural_shares,
-    holdout_natural_weights,
     is_real,
     source_family,
 )
@@ -119,78 +113,3 @@ def test_what_is_held_out_stays_so_when_rows_are_added_or_moved() -> None:
 
 def test_no_rows_hold_nothing_out() -> None:
     assert held_out([]).tolist() == []
-
-
-# ------------------------------------------------------------------------------ what they stand for
-
-# by the highest
-EASY = [0.001, 0.0, 0.002]  # the first of seven bins
-HARD = [0.0, 0.5, 0.1]  # the fifth
-SURE = [0.2, 0.95, 0.0]  # the last
-
-
-def repeated(scores: list[float], count: int) -> Floats:
-    """Return the scores of as many equal passages."""
-    return np.tile(scores, (count, 1))
-
-
-def test_shares_count_passages_by_their_highest_probability() -> None:
-    families = ["hrr", "hrr", "dol", "hrr", "hrr"]
-    shares = holdout_natural_shares(families, np.array([EASY, EASY, SURE, HARD, EASY]))
-    # as if one of each bin had been drawn before
-    assert shares["dol"] == pytest.approx([1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 8, 2 / 8])
-    assert shares["hrr"] == pytest.approx([4 / 11, 1 / 11, 1 / 11, 1 / 11, 2 / 11, 1 / 11, 1 / 11])
-
-
-def test_no_bin_is_taken_for_empty_by_a_few_passages() -> None:
-    fifty_families = ["hrr" for _ in range(50)]
-    shares = holdout_natural_shares(fifty_families, repeated(EASY, 50))
-    scores = np.concatenate([repeated(EASY, 10), repeated(SURE, 10)])
-    weights = holdout_natural_weights(fifty_families[:20], scores, shares)
-    assert weights[-1] > 0
-    assert weights[0] / weights[-1] == pytest.approx(51)
-
-
-def test_hard_passages_that_were_chosen_more_often_count_less() -> None:
-    shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0]}
-    scores = np.array([EASY, HARD, HARD, HARD])  # three quarters hard, where a whole report has one
-    weights = holdout_natural_weights(["hrr", "hrr", "hrr", "hrr"], scores, shares)
-    assert weights == pytest.approx([3, 1 / 3, 1 / 3, 1 / 3])
-    assert weights.mean() == pytest.approx(1)
-    assert weights[1:].sum() / weights.sum() == pytest.approx(0.25)
-
-
-def test_each_family_has_its_own_shares_and_one_without_counts_as_it_is() -> None:
-    shares = {"hrr": [0.75, 0, 0, 0, 0.25, 0, 0], "dol": [0.5, 0, 0, 0, 0.5, 0, 0]}
-    families = ["hrr", "hrr", "dol", "dol", "dol", "factbook", "factbook"]
-    scores = np.array([EASY, HARD, EASY, EASY, HARD, EASY, HARD])
-    weights = holdout_natural_weights(families, scores, shares)
-    assert weights == pytest.approx([1.5, 0.5, 0.75, 0.75, 1.5, 1, 1])
-
-
-def test_what_nobody_labelled_is_left_out_of_account() -> None:
-    shares = {"hrr": [0.5, 0.25, 0, 0, 0.25, 0, 0]}  # no passage of the second bin here
-    weights = holdout_natural_weights(["hrr", "hrr"], np.array([EASY, HARD]), shares)
-    assert weights == pytest.approx([4 / 3, 2 / 3])
-    # none here is in a bin that whole reports have
-    lost = holdout_natural_weights(["hrr"], np.array([SURE]), shares)
-    assert lost.tolist() == [0]
-
-
-of_family = st.tuples(st.sampled_from(["hrr", "dol"]), st.integers(0, 100))
-
-
-@given(st.lists(of_family, min_size=1, max_size=30), st.lists(of_family, min_size=1, max_size=30))
-def test_weights_have_a_mean_of_one_in_each_family(
-    here: list[tuple[str, int]], pool: list[tuple[str, int]]
-) -> None:
-    def families_and_scores(rows: list[tuple[str, int]]) -> tuple[list[str], Floats]:
-        scores = np.array([percent / 100 for _, percent in rows])
-        return [family for family, _ in rows], scores[:, None]
-
-    shares = holdout_natural_shares(*families_and_scores(pool))
-    families, scores = families_and_scores(here)
-    weights = holdout_natural_weights(families, scores, shares)
-    assert (weights >= 0).all()
-    for family in set(families):
-        assert weights[np.array(families) == family].mean() == pytest.approx(1)

@@ -11,7 +11,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from operator import attrgetter
@@ -37,7 +37,16 @@ from tipclassify.readers import read_bytes
 from tipclassify.text.segmentation.passages import text_document
 
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = ["key", "words", "source", "section", "labels", "labels_alone", "annotator"]
+COLUMNS = [
+    "key",
+    "words",
+    "source",
+    "section",
+    "labels",
+    "labels_alone",
+    "annotator",
+    "stands_for",
+]
 COURTS = "The courts of Karvonia convicted no trafficker."
 POLICE = "Police in Valdoria sold two girls."
 INSPECTORS = "Inspectors found nine children at the kilns."
@@ -56,6 +65,7 @@ class LabelRow:
     labels: str = ""
     labels_alone: str = ""
     annotator: str = "first"
+    stands_for: str = ""
 
 
 def label_row(
@@ -68,7 +78,10 @@ def label_row(
 
 TEXTS = [COURTS, POLICE, INSPECTORS, SHELTERS, DECREE]
 ROWS = [
-    label_row(COURTS, "hrr/2020/karvonia.html", "Children", "failure", "none"),
+    replace(
+        label_row(COURTS, "hrr/2020/karvonia.html", "Children", "failure", "none"),
+        stands_for="6.449",
+    ),
     label_row(POLICE, "hrr/2021/valdoria.html", "b. Forced Labor", "complicity"),
     label_row(INSPECTORS, "dol/2019/Karvonia", "Efforts", "positive_effort"),
     label_row(SHELTERS, "factbook/2010/17", "Trafficking in persons", "failure"),
@@ -203,8 +216,9 @@ def test_passages_are_found_in_a_folder_of_public_files(labels: Path, public: Pa
         "doc": "hrr/2020/karvonia.html",
         "source": "hrr",
         "annotator": "first",
+        "stands_for": 6.449,
     }
-    assert "labels_alone" not in rebuilt.rows[1]
+    assert not {"labels_alone", "stands_for"} & rebuilt.rows[1].keys()
 
 
 def test_what_is_missing_is_said_by_source(labels: Path, public: Path) -> None:
@@ -230,9 +244,10 @@ def test_rows_with_a_text_are_matched_by_key(labels: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("row", "what"),
     [
-        (["xyz", 2, "hrr/2020/a.html", "", "", "", "first"], "key 'xyz'"),
-        (["0" * 16, "two", "hrr/2020/a.html", "", "", "", "first"], "invalid literal"),
-        (["0" * 16, 2, "hrr/2020/a.html", "", "effort", "", "first"], "unknown label 'effort'"),
+        (["xyz", 2, "hrr/2020/a.html", "", "", "", "first", ""], "key 'xyz'"),
+        (["0" * 16, "two", "hrr/2020/a.html", "", "", "", "first", ""], "invalid literal"),
+        (["0" * 16, 2, "hrr/2020/a.html", "", "effort", "", "first", ""], "unknown label 'effort'"),
+        (["0" * 16, 2, "hrr/2020/a.html", "", "", "", "first", "many"], "could not convert"),
         (["0" * 16, 2, "hrr/2020/a.html"], "too few columns"),
     ],
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tipclassify.reporting.probability import probability
+from tipclassify.probability import probability
 from tipclassify.reporting.writers.desk_records import desk_script_constants
 from tipclassify.reporting.writers.first_screen import first_screen_constants
 from tipclassify.reporting.writers.script_modules import (

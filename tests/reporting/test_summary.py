@@ -334,7 +334,7 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
         error = (sensitivity * (1 - sensitivity) / with_label) ** 0.5
         assert sensitivity == pytest.approx(of_threshold.sensitivity, abs=2.8 * error)
         specificity = of_policy.specificity
-        if moved[label] >= 0.01:
+        if moved[label] >= 0.02:
             assert specificity == pytest.approx(of_threshold.specificity, abs=0.01)
         else:  # there the thresholds of the folds differ by half, which moves many passages
             lower = read_adjustment_rates(classifier.meta, policy, {label: moved[label] / 2})

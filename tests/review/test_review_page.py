@@ -19,7 +19,7 @@ from accessibility import summarize_violations
 from review_client import Answer, LocalReviewer
 
 from tipclassify import Classifier
-from tipclassify.reporting.probability import probability
+from tipclassify.probability import probability
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe

@@ -58,7 +58,14 @@ def fixed_set(rows: int = 2_000) -> FixedSet:
     families = np.full(rows, b"hrr", "S16")
     families[-200:] = b"invented"
     keys = np.array([f"{n:016x}" for n in range(rows)], "S16")
-    return FixedSet(pooled, drawn_labels(pooled, 5), keys, families, np.arange(rows) // 10)
+    return FixedSet(
+        pooled=pooled,
+        y_true=drawn_labels(pooled, 5),
+        keys=keys,
+        families=families,
+        groups=np.arange(rows) // 10,
+        stood_for=np.arange(rows) % 3.0,
+    )
 
 
 def own_rows(rows: int, ruled: bool) -> tuple[Examples, Vectors]:
@@ -118,6 +125,7 @@ def test_a_fixed_set_comes_back_from_its_file_and_another_width_is_refused() -> 
     assert np.array_equal(again.y_true, fixed.y_true)
     assert again.keys.tolist() == fixed.keys.tolist()
     assert again.groups.tolist() == fixed.groups.tolist()
+    assert again.stood_for.tolist() == fixed.stood_for.tolist()
     with pytest.raises(ModelError, match=r"fixed.npz: not a fixed set of vectors of 9 numbers"):
         read_fixed(pack_fixed_training_set(fixed), 9)
 

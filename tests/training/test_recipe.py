@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import JsonObject
 from labelled_rows import COUNTRIES, invented_rows, report_rows
 from model_heads import head_of
 
@@ -56,7 +55,7 @@ from tipclassify.training.fit_linear import LinearSettings, SoftPassage
 from tipclassify.training.fixed_set import fixed_rows, fixed_set_key_of_row, read_fixed
 from tipclassify.training.parts import HeldOutPredictions
 from tipclassify.training.train_heads import train_default
-from tipclassify.training.train_linear import Teacher, fit_and_write_linear_model
+from tipclassify.training.train_linear import fit_and_write_linear_model
 from tipclassify.training.trained import Trained
 
 pytestmark = pytest.mark.usefixtures("graphs_in_this_process")
@@ -112,6 +111,11 @@ CORPUS = corpus_of_acts()
 OWN = rows_of_a_user()
 HELD = held_out(CORPUS)
 REAL = np.array([is_real(row) for row in CORPUS])
+# as if a random sample of whole reports had been read, one passage in nine of a part of it
+DRAWN: list[Row] = [
+    {**row, "stands_for": 9 if number % 2 else 1} if is_real(row) else row
+    for number, row in enumerate(CORPUS)
+]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -401,9 +405,9 @@ def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
 
 
 def test_counts_of_reports_are_not_adjusted_by_the_errors_on_own_rows(
-    with_shares: EncodersWithShares, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
-    start = train_default(CORPUS, [], tmp_path / "start", start=with_shares.exported)
+    start = train_default(DRAWN, [], tmp_path / "start", start=TINY)
     adapted = train_default([], OWN, tmp_path / "mine", start=start.out)
     before = head_of(start.out)["error_table"]
     after = head_of(adapted.out)["error_table"]
@@ -411,7 +415,7 @@ def test_counts_of_reports_are_not_adjusted_by_the_errors_on_own_rows(
     # of the same reports, at the new heads
     assert after["passages"] == pytest.approx(before["passages"], rel=0.01)
     assert after["histogram"] != before["histogram"]
-    # an encoder whose shares of whole reports nobody counted keeps the table of the heads before
+    # without a random sample of whole reports the table of the heads before is kept
     unknown = train_default(CORPUS, [], tmp_path / "unknown", start=TINY)
     kept = train_default([], OWN, tmp_path / "kept", start=unknown.out)
     assert head_of(kept.out)["error_table"] == head_of(unknown.out)["error_table"]
@@ -523,40 +527,15 @@ def test_a_fine_tuning_of_unknown_settings_is_not_told(tmp_path: Path) -> None:
     assert "all layers fine-tuned" not in card_of(trained.out)
 
 
-@dataclass(frozen=True)
-class EncodersWithShares:
-    """The tiny encoder with shares of whole reports, in two folders."""
-
-    exported: Path  # with the heads of its export
-    adapted: Path  # with other heads
-
-
-@pytest.fixture
-def with_shares(tmp_path: Path) -> EncodersWithShares:
-    """Write the tiny encoder with shares of whole reports, as exported and with other heads."""
-    shares = {"natural": {"hrr": [0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]}}
-    exported = read_encoder_model(TINY)
-    heads = replace(exported.heads, weights=2 * exported.heads.weights)
-    adapted = replace(exported, heads=heads, scale=np.full(3, 0.5))
-    write_encoder_model(tmp_path / "exported", exported, shares)
-    write_encoder_model(tmp_path / "adapted", adapted, shares)
-    return EncodersWithShares(tmp_path / "exported", tmp_path / "adapted")
-
-
-def test_passages_stand_for_those_of_whole_reports_whatever_heads_are_in_use(
-    mine: Trained, with_shares: EncodersWithShares, tmp_path: Path
-) -> None:
-    def head_after_training(start: Path) -> JsonObject:
-        out = tmp_path / f"{start.name}-mine"
-        return head_of(train_default(CORPUS, [], out, start=start).out)
-
-    exported = head_after_training(with_shares.exported)
-    adapted = head_after_training(with_shares.adapted)
-    assert exported["error_table"] == adapted["error_table"]
-    assert exported["thresholds"] == adapted["thresholds"]
+def test_passages_stand_for_those_of_whole_reports(mine: Trained, tmp_path: Path) -> None:
+    trained = train_default(DRAWN, [], tmp_path / "drawn", start=TINY)
     real = int((HELD & REAL).sum())
-    assert exported["error_table"]["passages"] < 0.99 * real  # unequal weights are worth fewer
-    assert head_of(mine.out)["error_table"]["passages"] == real  # whose encoder has no shares
+    # unequal weights are worth fewer
+    assert head_of(trained.out)["error_table"]["passages"] < 0.9 * real
+    assert head_of(mine.out)["error_table"]["passages"] == real  # of which no sample was drawn
+    fixed = read_fixed(read_encoder_model(trained.out).training_files["fixed.npz"], 3)
+    assert set(fixed.stood_for[fixed.real].tolist()) == {1, 9}
+    assert not fixed.stood_for[~fixed.real].any()
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
@@ -625,9 +604,8 @@ def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
         for fruit in ("figs", "nuts", "dates", "plums")
     ]
     settings = LinearSettings(soft=soft)
-    teacher = Teacher("a teacher")
     trained = fit_and_write_linear_model(
-        CORPUS, tmp_path / "mine", settings=settings, teacher=teacher
+        CORPUS, tmp_path / "mine", settings=settings, teacher="a teacher"
     )
     eating = [Passage("clerks ate figs", 0, 15, "Aviation")]
     before = Classifier.load(linear.out).predict_proba(eating)[0, 2]
@@ -637,22 +615,12 @@ def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
     assert "Beside them 4 passages without labels, by the scores of a teacher." in card
 
 
-def test_the_default_says_what_passages_of_the_linear_model_stand_for(
-    linear: Trained, with_shares: EncodersWithShares, tmp_path: Path
+def test_passages_of_the_linear_model_stand_for_those_of_whole_reports(
+    linear: Trained, tmp_path: Path
 ) -> None:
-    def head_weighted_by(folder: Path) -> JsonObject:
-        teacher = Teacher(weighting_model=read_encoder_model(folder))
-        return head_of(
-            fit_and_write_linear_model(
-                CORPUS, tmp_path / f"fast-{folder.name}", teacher=teacher
-            ).out
-        )
-
-    exported = head_weighted_by(with_shares.exported)
-    adapted = head_weighted_by(with_shares.adapted)
-    assert exported["error_table"] == adapted["error_table"]
+    trained = fit_and_write_linear_model(DRAWN, tmp_path / "fast")
     real = int((HELD & REAL).sum())
-    assert exported["error_table"]["passages"] < 0.99 * real
+    assert head_of(trained.out)["error_table"]["passages"] < 0.9 * real
     assert head_of(linear.out)["error_table"]["passages"] == real
 
 

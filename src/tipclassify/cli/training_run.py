@@ -192,12 +192,12 @@ def fit_fast_model_for_command(
     from tipclassify.model.classifier import Classifier
     from tipclassify.training.fit_heads import load_encoder_to_fit_heads
     from tipclassify.training.fit_linear import LinearSettings
-    from tipclassify.training.train_linear import Teacher, fit_and_write_linear_model
+    from tipclassify.training.train_linear import fit_and_write_linear_model
     from tipclassify.training.unlabelled import read_unlabelled, score_unlabelled_by_teacher
 
     rows = [*corpus, *own]
     settings = LinearSettings(seed=request.seed, jobs=request.jobs)
-    teacher = Teacher()
+    teacher = ""
     pool = read_unlabelled(request.unlabelled, [row["text"] for row in rows], None, request.seed)
     scorer = None
     try:
@@ -211,8 +211,8 @@ def fit_fast_model_for_command(
         with progress_lines("passages scored by the default") as progress:
             soft = score_unlabelled_by_teacher(default, pool, progress)
         settings = replace(settings, soft=soft, vocabulary=default.vocabulary)
-        name = f"the default, model `{str(default.meta['sha256'])[:12]}`" if soft else ""
-        teacher = Teacher(name, weighting_model=scorer.model)
+        if soft:
+            teacher = f"the default, model `{str(default.meta['sha256'])[:12]}`"
     shipped = None if corpus else shipped_corpus()
     measured = corpus or (corpus_rows(load_corpus(shipped)) if shipped else [])
     with progress_lines("fitting") as progress:

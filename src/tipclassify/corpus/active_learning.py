@@ -17,6 +17,7 @@ from tipclassify.arrays import Floats
 from tipclassify.corpus.near_duplicates import word_shingles
 from tipclassify.labels import LABELS
 from tipclassify.model.common.scoring import apply_thresholds
+from tipclassify.probability import probability
 from tipclassify.text.document import Passage
 
 __all__ = ["Pick", "rank_for_active_learning"]
@@ -90,7 +91,9 @@ def rank_for_active_learning(
     def reason_to_label(i: int) -> str:
         order = np.argsort(-uncertainty[i], kind="stable").tolist()
         near = [j for j in order if uncertainty[i, j] >= _NEAR_THRESHOLD]
-        each = [f"{label} {score:.2f}" for label, score in zip(LABELS, scores[i], strict=True)]
+        each = [
+            f"{label} {probability(score)}" for label, score in zip(LABELS, scores[i], strict=True)
+        ]
         reasons = [f"{each[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
         reasons += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(disagreement[i] > 0)]
         if passages[i].low_confidence:

@@ -1,4 +1,4 @@
-"""Choose the held-out rows of shipped models, and weight passages to match whole reports.
+"""Choose the held-out rows of shipped models.
 
 Held out are whole countries of real reports, and whole groups of invented passages.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.arrays import Bools
 from tipclassify.corpus.loading import Row, group_corpus_rows
 
 _ONE_IN: Final = 10
@@ -39,7 +39,6 @@ REPORT_FAMILIES: Final = ("hrr", "dol", "factbook")
 """Families of reports on countries; the others are of other genres."""
 
 _OTHER_VOICES: Final = "voices"  # source of the invented passages of other genres
-_EDGES: Final = (0.01, 0.03, 0.1, 0.3, 0.6, 0.9)  # bin edges of a passage's highest probability
 
 
 def source_family(doc: str | None) -> str | None:
@@ -94,41 +93,3 @@ def held_out(rows: Sequence[Row]) -> Bools:
             keys.append(str(first.get("doc") or first["id"]))
     hashes = [int(hashlib.md5(key.encode()).hexdigest(), 16) for key in keys]
     return np.array([value % _ONE_IN == 0 for value in hashes], bool)
-
-
-def holdout_natural_shares(families: Sequence[str], scores: Floats) -> dict[str, list[float]]:
-    """Estimate, from a random sample, the share of passages in each bin, by family."""
-    bins = _score_bins_of_corpus_passages(scores)
-    family = np.array(families)
-    shares = {}
-    for name in sorted(set(families)):
-        # Laplace smoothing
-        counts = np.bincount(bins[family == name], minlength=len(_EDGES) + 1) + 1
-        shares[name] = (counts / counts.sum()).tolist()
-    return shares
-
-
-def holdout_natural_weights(
-    families: Sequence[str], scores: Floats, shares: Mapping[str, Sequence[float]]
-) -> Floats:
-    """Compute post-stratification weights of labelled passages, with mean 1 in each family.
-
-    Passages were mostly chosen for being hard: a weight is the natural share of the passage's bin
-    over its share here (Little 1993, JASA 88:1001-1012).
-    """
-    bins = _score_bins_of_corpus_passages(scores)
-    family = np.array(families)
-    weights = np.ones(len(bins))
-    for name in set(families) & set(shares):
-        members = family == name
-        sample = np.bincount(bins[members], minlength=len(_EDGES) + 1) / members.sum()
-        natural = np.array(shares[name])
-        ratio = np.divide(natural, sample, out=np.zeros(len(sample)), where=sample > 0)
-        weights[members] = ratio[bins[members]]
-        weights[members] /= max(weights[members].mean(), 1e-12)
-    return weights
-
-
-def _score_bins_of_corpus_passages(scores: Floats) -> Ints:
-    """Number the bin of each passage's highest probability."""
-    return np.asarray(np.searchsorted(np.array(_EDGES), scores.max(axis=1), side="right"), np.int64)

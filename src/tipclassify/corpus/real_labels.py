@@ -65,6 +65,8 @@ class RealLabelReference:
     labels: tuple[str, ...]  # under that heading
     labels_alone: tuple[str, ...] | None  # of the bare sentence, where they differ
     annotator: str
+    # passages of whole reports that it stands for in figures; None outside the random sample
+    stands_for: float | None
 
     @property
     def family(self) -> str:
@@ -81,6 +83,8 @@ class RealLabelReference:
         row["doc"] = self.source
         row["source"] = self.family
         row["annotator"] = self.annotator
+        if self.stands_for is not None:
+            row["stands_for"] = self.stands_for
         return row
 
 
@@ -128,6 +132,7 @@ def read_references(path: Path) -> list[RealLabelReference]:
                 labels_alone=parse_corpus_labels(alone.replace("none", "")) if alone else None,
                 labels=parse_corpus_labels(row["labels"]),
                 annotator=row["annotator"],
+                stands_for=float(row["stands_for"]) if row["stands_for"] else None,
             )
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise CorpusError(

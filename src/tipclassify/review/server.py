@@ -33,7 +33,7 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import format_for_terminal, load_json
 from tipclassify.labels import label_indicator
-from tipclassify.reporting.probability import (
+from tipclassify.probability import (
     NEARLY_CERTAIN,
     NEARLY_CERTAIN_SHOWN,
     NEARLY_IMPOSSIBLE,

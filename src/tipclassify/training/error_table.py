@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.corpus.holdout import holdout_natural_weights
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES
@@ -16,6 +15,7 @@ from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.encoder.folder import EncoderModel
 from tipclassify.training.fixed_set import FixedSet
 from tipclassify.training.parts import HeldOutPredictions, masks_of_report_kinds
+from tipclassify.training.sample_weights import weights_within_families
 
 __all__ = [
     "PointFigures",
@@ -94,18 +94,15 @@ def _error_rates(predictions: HeldOutPredictions) -> dict[str, object]:
     }
 
 
-def error_table_on_fixed_set(
-    model: EncoderModel, fixed: FixedSet, natural: Mapping[str, Sequence[float]]
-) -> dict[str, object] | None:
-    """Count right and wrong predictions on the reports of a fixed set; None if it has none.
+def error_table_on_fixed_set(model: EncoderModel, fixed: FixedSet) -> dict[str, object] | None:
+    """Count right and wrong predictions on the passages of a fixed set that stand for others.
 
-    `natural` are the proportions of whole reports by family, to which the passages are weighted.
+    They are weighted to match whole reports. None if there are none.
     """
-    part = fixed.take(np.isin(fixed.families, [family.encode() for family in natural]))
+    part = fixed.take(fixed.stood_for > 0)
     if not len(part.y_true):
         return None
     families = [family.decode() for family in part.families.tolist()]
-    strata = logistic(model.finetuned_heads.logits(part.pooled))
     scores = logistic(model.heads.logits(part.pooled) * model.scale + model.shift)
     y_pred: dict[str, Bools] = {
         policy: apply_thresholds(scores, np.array(model.thresholds[policy])) for policy in POLICIES
@@ -115,7 +112,7 @@ def error_table_on_fixed_set(
         scores=scores,
         y_pred=y_pred,
         groups=part.groups,
-        weights=holdout_natural_weights(families, strata, natural),
+        weights=weights_within_families(families, part.stood_for),
     )
     return error_table(predictions, families)
 
@@ -142,7 +139,7 @@ def _error_table_histogram(has: Bools, scores: Floats, weights: Floats) -> dict[
 
     def sum_weights_by_bin(chosen: Bools) -> list[float]:
         sums: list[float] = (
-            np.bincount(step[chosen], weights[chosen], minlength=_BINS).round(3).tolist()
+            np.bincount(step[chosen], weights[chosen], minlength=_BINS).round(4).tolist()
         )
         return sums
 

@@ -108,8 +108,7 @@ def fit_on_corpus(
 
     with_headings = pooled[examples.first]
     held_pooled = with_headings[split.held]
-    strata = logistic(model.finetuned_heads.logits(held_pooled))
-    weights = weigh_real_rows(split.held_rows, strata, model.meta.get("natural"))
+    weights = weigh_real_rows(split.held_rows)
     calibrated = calibrate_on_real(
         split.held_rows, heads.logits(held_pooled), weights.calibration, settings.seed
     )

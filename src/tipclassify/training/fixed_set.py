@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.arrays import Bools, Ints
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import held_out, source_family
 from tipclassify.corpus.loading import Row, row_key
 from tipclassify.errors import ModelError
@@ -32,6 +32,7 @@ from tipclassify.training.examples import (
     bootstrap_groups_of_rows,
     label_matrix_for_training,
 )
+from tipclassify.training.sample_weights import passages_stood_for
 
 __all__ = [
     "FixedComparison",
@@ -48,7 +49,7 @@ __all__ = [
 _REAL: Final = 2_000  # passages of real reports; with the invented ones under 2 MB of vectors
 _INVENTED: Final = 400
 _INVENTED_FAMILY: Final = "invented"
-_ARRAYS: Final = ("pooled", "labels", "keys", "families", "groups")
+_ARRAYS: Final = ("pooled", "labels", "keys", "families", "groups", "stood_for")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class FixedSet:
     keys: npt.NDArray[np.bytes_]  # (n,), of `fixed_set_key_of_row`
     families: npt.NDArray[np.bytes_]  # (n,), of reports; b"invented"
     groups: Ints  # (n,), countries and documents
+    stood_for: Floats  # (n,), passages of whole reports; 0 for none
 
     @property
     def real(self) -> Bools:
@@ -79,6 +81,7 @@ class FixedSet:
             keys=self.keys[chosen],
             families=self.families[chosen],
             groups=self.groups[chosen],
+            stood_for=self.stood_for[chosen],
         )
 
 
@@ -219,6 +222,7 @@ def choose_fixed(rows: Sequence[Row], pooled: Vectors) -> FixedSet:
         keys=np.array([fixed_set_key_of_row(row) for row in rows], "S16"),
         families=np.array(families, "S16"),
         groups=bootstrap_groups_of_rows(rows),
+        stood_for=passages_stood_for(rows),
     )
 
 
@@ -232,6 +236,7 @@ def pack_fixed_training_set(fixed: FixedSet) -> bytes:
         keys=fixed.keys,
         families=fixed.families,
         groups=fixed.groups.astype(np.int32),
+        stood_for=fixed.stood_for.astype(np.float32),
     )
     return packed.getvalue()
 
@@ -247,6 +252,7 @@ def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
         "keys": (count,),
         "families": (count,),
         "groups": (count,),
+        "stood_for": (count,),
     }
     if any(arrays[name].shape != shape for name, shape in shapes.items()):
         raise ModelError(f"{file}: not {what}; train or get the model anew")
@@ -256,6 +262,7 @@ def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
         keys=arrays["keys"],
         families=arrays["families"],
         groups=arrays["groups"].astype(np.int64),
+        stood_for=arrays["stood_for"].astype(np.float64),
     )
 
 

@@ -11,15 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, logistic
+from tipclassify.arrays import Bools
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.corpus.taught import TAUGHT, pack_taught
 from tipclassify.errors import ModelError
 from tipclassify.evaluation.behaviour_tests import passage_of_row
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.encoder.folder import EncoderModel
-from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear.model import write_linear_model
 from tipclassify.progress import Progress
 from tipclassify.training.evidence import (
@@ -32,7 +30,6 @@ from tipclassify.training.evidence import (
 from tipclassify.training.examples import (
     Examples,
     TrainingSplit,
-    headings_for_training,
     training_examples_of_rows,
 )
 from tipclassify.training.fit_linear import FittedLinear, LinearSettings, fit_linear
@@ -49,7 +46,6 @@ from tipclassify.training.trained import FolderAdditions, Trained
 
 __all__ = [
     "LearnedLinear",
-    "Teacher",
     "compare_linear",
     "fit_and_write_linear_model",
     "write_trained_linear",
@@ -58,34 +54,26 @@ __all__ = [
 _MIN_REAL: Final = 500  # held-out real passages needed to calibrate on them, and not out of fold
 
 
-@dataclass(frozen=True)
-class Teacher:
-    """The default, which helps to train the linear model."""
-
-    name: str = ""  # for the card: whose probabilities the soft passages have
-    weighting_model: EncoderModel | None = None  # weights held-out passages to whole reports
-
-
 def fit_and_write_linear_model(
     rows: Sequence[Row],
     out: str | os.PathLike[str],
     *,
     own: int = 0,
     settings: LinearSettings | None = None,
-    teacher: Teacher | None = None,
+    teacher: str = "",
     measured: Sequence[Row] = (),
     progress: Progress | None = None,
 ) -> Trained:
     """Fit the linear model, evaluate it on what is held out, and write its folder.
 
     The last `own` of `rows` are the user's, and are not held out. `measured` are rows with words
-    of which the held-out ones are the fixed set; by default `rows` themselves. Errors are those of
+    of which the held-out ones are the fixed set; by default `rows` themselves. `teacher` is the
+    model whose probabilities the soft passages have, for the card. Errors are those of
     `fit_linear`.
     """
     settings = settings or LinearSettings()
-    teacher = teacher or Teacher()
     examples = training_examples_of_rows(rows)
-    holdout = _hold_out_linear_rows(rows, own, teacher.weighting_model)
+    holdout = _hold_out_linear_rows(rows, own)
     split = holdout.split
     held = split.held
     learned = examples.weighted(np.where(held[examples.row], 0.0, examples.weights))
@@ -107,7 +95,7 @@ def fit_and_write_linear_model(
         calibration=f"fitted on {calibrated_on}",
         start="It started from nothing.",
         soft=len(settings.soft),
-        teacher=teacher.name,
+        teacher=teacher,
         fixed=fixed if own else None,
     )
     learning = LearnedLinear(fitted, [row["text"] for row in split.training_rows], settings.seed)
@@ -173,9 +161,7 @@ class _LinearHoldout:
     weights: SampleWeights = field(default_factory=SampleWeights)
 
 
-def _hold_out_linear_rows(
-    rows: Sequence[Row], own: int, weighting_model: EncoderModel | None
-) -> _LinearHoldout:
+def _hold_out_linear_rows(rows: Sequence[Row], own: int) -> _LinearHoldout:
     """Hold rows out, none of a small corpus, and weight the real ones to whole reports."""
     held = held_out(rows)
     held[len(rows) - own :] = False
@@ -183,15 +169,7 @@ def _hold_out_linear_rows(
     if real.sum() < _MIN_REAL:
         return _LinearHoldout(TrainingSplit(rows, np.zeros(len(rows), bool)))
     split = TrainingSplit(rows, held)
-    if weighting_model is None:
-        return _LinearHoldout(split)
-    plain = EncoderScorer(weighting_model.as_finetuned())
-    passages = [row for row, chosen in zip(rows, real, strict=True) if chosen]
-    texts = [row["text"] for row in passages]
-    strata = logistic(plain.logits(texts, headings_for_training(passages)))
-    return _LinearHoldout(
-        split, weigh_real_rows(passages, strata, weighting_model.meta.get("natural"))
-    )
+    return _LinearHoldout(split, weigh_real_rows(split.held_rows))
 
 
 def _calibrating_examples(split: TrainingSplit, examples: Examples) -> Bools | None:

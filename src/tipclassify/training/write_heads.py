@@ -58,7 +58,7 @@ __all__ = ["write_adapted_heads", "write_finetuned_encoder", "write_fitted_heads
 
 _MOMENT_ROWS: Final = 5_000  # passages whose vectors give the second moment of a new encoder
 # what ``model.json`` says of the encoder, and later heads on it keep
-_OF_ENCODER: Final = ("base", "training", "natural", "weight_bits")
+_OF_ENCODER: Final = ("base", "training", "weight_bits")
 
 
 # ------------------------------------------------------------------------------------- three ways
@@ -166,8 +166,7 @@ def write_finetuned_encoder(
     """
     split = TrainingSplit(corpus, held_out(corpus))
     raw = model.heads.logits(held_pooled)
-    natural = msgspec.convert(meta.get("natural"), dict[str, list[float]] | None)
-    weights = weigh_real_rows(split.held_rows, logistic(raw), natural)
+    weights = weigh_real_rows(split.held_rows)
     calibrated = calibrate_on_real(split.held_rows, raw, weights.calibration, seed)
     model = with_calibration(model, calibrated)
 
@@ -236,8 +235,7 @@ def _error_table_for_counts(adapted: AdaptedHeads) -> object:
     """
     model = adapted.model
     fixed = read_unlearned_fixed_set(model, adapted.own)
-    natural = msgspec.convert(model.meta.get("natural"), dict[str, list[float]] | None)
-    table = error_table_on_fixed_set(model, fixed, natural) if fixed and natural else None
+    table = error_table_on_fixed_set(model, fixed) if fixed else None
     return table or model.meta.get("error_table")
 
 

@@ -10,7 +10,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -129,18 +129,6 @@ class EncoderModel:
         if self.drop_weights is None:
             return self.heads.weights * self.scale[:, None]
         return self.drop_weights
-
-    def as_finetuned(self) -> EncoderModel:
-        """Return the model before any fit of heads or calibration.
-
-        Its scores are those of ``meta["natural"]``.
-        """
-        return replace(
-            self,
-            heads=self.finetuned_heads,
-            scale=np.ones(len(LABELS)),
-            shift=np.zeros(len(LABELS)),
-        )
 
 
 def write_encoder_model(

@@ -8,10 +8,10 @@ import unicodedata
 
 from tipclassify.formatting import one_line
 from tipclassify.labels import label_name
+from tipclassify.probability import probability_in_words
 from tipclassify.reporting.citation.citation import Citation
 from tipclassify.reporting.citation.sentences import SENTENCES
 from tipclassify.reporting.finding_row import FindingRow, finding_row
-from tipclassify.reporting.probability import probability_in_words
 from tipclassify.reporting.report import (
     Finding,
     ScoringContext,

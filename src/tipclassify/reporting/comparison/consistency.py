@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.labels import label_name
+from tipclassify.probability import probability
 from tipclassify.reporting.common_phrases import wording_identity
-from tipclassify.reporting.probability import probability
 from tipclassify.reporting.report import TaggedReport, name_of_report_section
 from tipclassify.text.document import Passage
 

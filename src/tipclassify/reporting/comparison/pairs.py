@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from tipclassify.labels import LABELS
+from tipclassify.probability import log_odds_of_probability
 from tipclassify.reporting.comparison.changed_words import ComparedWords, changed_words
 from tipclassify.reporting.comparison.normalization import ReportSides
-from tipclassify.reporting.probability import log_odds_of_probability
 from tipclassify.reporting.report import Finding
 
 __all__ = [

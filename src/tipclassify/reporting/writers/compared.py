@@ -11,12 +11,12 @@ from rich.text import Text
 
 from tipclassify.formatting import json_line, one_line
 from tipclassify.labels import label_name
+from tipclassify.probability import probability
 from tipclassify.reporting.comparison.changed_words import ComparedWords
 from tipclassify.reporting.comparison.comparison import Comparison, PairGroup
 from tipclassify.reporting.comparison.consistency import SplitDecisionInReport
 from tipclassify.reporting.comparison.pairs import MARGIN, LabelChange, PassagePair
 from tipclassify.reporting.palette import TERMINAL
-from tipclassify.reporting.probability import probability
 from tipclassify.reporting.report import ScoringContext
 from tipclassify.reporting.writers.table import console_of_report_table_writer, report_table_heading
 from tipclassify.reporting.writers.templating import render_template

@@ -13,8 +13,8 @@ from markupsafe import Markup
 from tipclassify.errors import needs_extra
 from tipclassify.formatting import one_line
 from tipclassify.labels import label_name
+from tipclassify.probability import probability
 from tipclassify.reporting.citation import Citation, cite
-from tipclassify.reporting.probability import probability
 from tipclassify.reporting.report import (
     ScoringContext,
     TaggedReport,

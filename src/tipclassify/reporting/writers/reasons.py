@@ -12,7 +12,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.common.scoring import reaches_threshold
 from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
-from tipclassify.reporting.probability import log_odds_of_probability
+from tipclassify.probability import log_odds_of_probability
 from tipclassify.reporting.report import name_of_report_section
 from tipclassify.text.document import Passage
 

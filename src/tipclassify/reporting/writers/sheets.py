@@ -7,10 +7,10 @@ from itertools import chain
 from typing import IO, Final
 
 from tipclassify.labels import LABELS, MEANINGS, label_name
+from tipclassify.probability import NEARLY_CERTAIN
 from tipclassify.reporting.citation import Citation, cite
 from tipclassify.reporting.finding_row import COLUMNS, Cell, FindingRow, finding_row
 from tipclassify.reporting.group import NONE, Group
-from tipclassify.reporting.probability import NEARLY_CERTAIN
 from tipclassify.reporting.report import (
     Finding,
     ScoringContext,

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from tipclassify.formatting import count_with_noun, one_line
 from tipclassify.labels import LABELS
+from tipclassify.probability import probability
 from tipclassify.reporting.palette import TERMINAL
 from tipclassify.reporting.particulars import FindingKindCounts
-from tipclassify.reporting.probability import probability
 from tipclassify.reporting.report import ScoringContext, TaggedReport, known_report_facts
 from tipclassify.reporting.subject import ReportSubject, subject_line
 from tipclassify.reporting.writers.file_findings import FileFindings, findings_by_file

@@ -17,6 +17,15 @@ from markupsafe import Markup
 
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, MEANINGS, label_name
+from tipclassify.probability import (
+    NEARLY_CERTAIN,
+    NEARLY_CERTAIN_IN_WORDS,
+    NEARLY_CERTAIN_SHOWN,
+    NEARLY_IMPOSSIBLE,
+    NEARLY_IMPOSSIBLE_IN_WORDS,
+    NEARLY_IMPOSSIBLE_SHOWN,
+    probability,
+)
 from tipclassify.reporting import palette
 from tipclassify.reporting.adjustment import kind_of_publication
 from tipclassify.reporting.citation import (
@@ -25,15 +34,6 @@ from tipclassify.reporting.citation import (
     RIS_TAGS,
     SENTENCES,
     TEX_ESCAPES,
-)
-from tipclassify.reporting.probability import (
-    NEARLY_CERTAIN,
-    NEARLY_CERTAIN_IN_WORDS,
-    NEARLY_CERTAIN_SHOWN,
-    NEARLY_IMPOSSIBLE,
-    NEARLY_IMPOSSIBLE_IN_WORDS,
-    NEARLY_IMPOSSIBLE_SHOWN,
-    probability,
 )
 from tipclassify.reporting.report import (
     name_of_report_section,

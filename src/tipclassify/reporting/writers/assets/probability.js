@@ -1,4 +1,4 @@
-// A probability as reporting/probability.py writes it, for all pages; the review page gets this
+// A probability as probability.py writes it, for all pages; the review page gets this
 // file too. names.js is made in Python.
 // Covered by tests/reporting/test_script_modules.py and tests/review/test_review_page.py.
 import { NEARLY_CERTAIN, NEARLY_CERTAIN_SHOWN } from "./names.js";
