@@ -136,13 +136,13 @@ def _labels(rows: Sequence[Row]) -> Bools:
 
 
 def fitted_peers(
-    rows: Sequence[Row], weights_of_thresholds: Floats | None, base: Path | None
+    rows: Sequence[Row], judged_weights: Floats | None, base: Path | None
 ) -> Iterator[tuple[str, Tag]]:
     """Fit each baseline on the training rows, and choose its thresholds on the held-out rows.
 
     Parameters
     ----------
-    weights_of_thresholds : float (k,), optional
+    judged_weights : float (k,), optional
         Sample weights of the `threshold_rows`.
     """
     examples = training_examples_of_rows(rows)
@@ -155,14 +155,10 @@ def fitted_peers(
         print(f"training {name} …", file=sys.stderr)
         score = fit([lines[i] for i in taught], y_true[taught], weights[taught])
         raw = _logits(score([lines[i] for i in judged]))
-        fits = [
-            platt(raw[:, j], y_true[judged, j], weights_of_thresholds) for j in range(len(LABELS))
-        ]
+        fits = [platt(raw[:, j], y_true[judged, j], judged_weights) for j in range(len(LABELS))]
         scores = [logistic(raw[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)]
         least = [
-            choose_calibration_thresholds(y_true[judged, j], scores[j], weights_of_thresholds)[
-                "balanced"
-            ]
+            choose_calibration_thresholds(y_true[judged, j], scores[j], judged_weights)["balanced"]
             for j in range(len(LABELS))
         ]
         yield name, _tagger(score, np.array(fits), np.array(least))

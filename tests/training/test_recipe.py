@@ -226,18 +226,19 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     predictions = HeldOutPredictions(truth, scores, given, groups, np.array([3.0, 1, 1, 1]))
     table = error_table(predictions)
     assert table["passages"] == 3  # 6 * 6 / (9 + 1 + 1 + 1)
+    # the two with the label are worth 1.6, 4 * 4 / (9 + 1), the two without it 2
     assert table["policies"]["cite"]["positive_effort"] == {
-        "tp": 1.5,
-        "fn": 0.5,
-        "fp": 0.5,
-        "tn": 0.5,
+        "tp": 1.2,
+        "fn": 0.4,
+        "fp": 1.0,
+        "tn": 1.0,
     }
     bins = table["histogram"]["positive_effort"]
-    assert bins["with"][900] == 1.5
-    assert bins["with"][100] == 0.5
-    assert bins["without"][995] == 0.5
-    assert bins["without"][4] == 0.5
-    assert sum(bins["with"]) + sum(bins["without"]) == 3
+    assert bins["with"][900] == 1.2
+    assert bins["with"][100] == 0.4
+    assert bins["without"][995] == 1
+    assert bins["without"][4] == 1
+    assert sum(bins["with"]) + sum(bins["without"]) == 3.6
     unweighted = replace(predictions, weights=np.ones(4))
     assert error_table(unweighted)["passages"] == 4
     assert "kinds" not in error_table(unweighted)

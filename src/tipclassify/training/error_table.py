@@ -74,24 +74,34 @@ def error_table(
 def _error_rates(predictions: HeldOutPredictions) -> dict[str, object]:
     """Count right and wrong predictions by policy and label, and passages by probability.
 
-    Weights are scaled to sum to the effective sample size (Kish 1965: the square of the sum over
-    the sum of squares). ``histogram`` counts passages with and without each label by probability,
-    in bins of 0.001.
+    Weights are scaled to sum to effective sample sizes: ``passages`` that of all; in the rest
+    passages with a label and those without it count for theirs, since passages that stand for many
+    others are without any. ``histogram`` counts them by probability, in bins of 0.001.
     """
     y_true = predictions.y_true
-    weights = predictions.weights
-    weights = weights * weights.sum() / max(float(weights @ weights), 1e-12)
+    weights = np.zeros(y_true.shape)
+    for j in range(len(LABELS)):
+        for part in (y_true[:, j], ~y_true[:, j]):
+            weights[part, j] = _effective_weights(predictions.weights[part])
     return {
-        "passages": round(float(weights.sum()), 1),
+        "passages": round(float(_effective_weights(predictions.weights).sum()), 1),
         "policies": {
             policy: _error_table_counts(y_true, predictions.y_pred[policy], weights)
             for policy in POLICIES
         },
         "histogram": {
-            label: _error_table_histogram(y_true[:, j], predictions.scores[:, j], weights)
+            label: _error_table_histogram(y_true[:, j], predictions.scores[:, j], weights[:, j])
             for j, label in enumerate(LABELS)
         },
     }
+
+
+def _effective_weights(weights: Floats) -> Floats:
+    """Scale weights to sum to the effective sample size.
+
+    That is the square of their sum over the sum of their squares (Kish 1965).
+    """
+    return np.asarray(weights * weights.sum() / max(float(weights @ weights), 1e-12))
 
 
 def error_table_on_fixed_set(model: EncoderModel, fixed: FixedSet) -> dict[str, object] | None:
@@ -120,7 +130,7 @@ def error_table_on_fixed_set(model: EncoderModel, fixed: FixedSet) -> dict[str, 
 def _error_table_counts(
     y_true: Bools, y_pred: Bools, weights: Floats
 ) -> dict[str, dict[str, float]]:
-    """Sum the weights of true and false positives and negatives, by label."""
+    """Sum the weights (n, 3) of true and false positives and negatives, by label."""
     cells = {
         "tp": y_true & y_pred,
         "fn": y_true & ~y_pred,
@@ -128,7 +138,7 @@ def _error_table_counts(
         "tn": ~y_true & ~y_pred,
     }
     return {
-        label: {name: round(float(weights @ cell[:, j]), 3) for name, cell in cells.items()}
+        label: {name: round(float(weights[:, j] @ cell[:, j]), 3) for name, cell in cells.items()}
         for j, label in enumerate(LABELS)
     }
 
