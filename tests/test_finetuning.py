@@ -155,7 +155,7 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_pool(file: Path) -> None:
-    """Write unlabelled passages in natural proportions, where most are of other subjects."""
+    """Write unlabelled passages, most of them of other subjects."""
     with gzip.open(file, "wt", encoding="utf-8") as lines:
         for subject, verb, victim in product(SUBJECTS, LABELS_OF_VERBS, OBJECTS):
             for number, ending in enumerate((*PLACES, victim, "courts", "police")):

@@ -53,7 +53,7 @@ from tipclassify.training.examples import (
 from tipclassify.training.fit_heads import HeadSettings
 from tipclassify.training.fit_linear import LinearSettings, SoftPassage
 from tipclassify.training.fixed_set import fixed_rows, fixed_set_key_of_row, read_fixed
-from tipclassify.training.parts import HeldOutPredictions
+from tipclassify.training.parts import HeldOutPredictions, masks_of_report_kinds
 from tipclassify.training.train_heads import train_default
 from tipclassify.training.train_linear import fit_and_write_linear_model
 from tipclassify.training.trained import Trained
@@ -242,7 +242,8 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     unweighted = replace(predictions, weights=np.ones(4))
     assert error_table(unweighted)["passages"] == 4
     assert "kinds" not in error_table(unweighted)
-    of_kinds = error_table(unweighted, ["hrr", "dol", "hrr", "company"])["kinds"]
+    kinds = masks_of_report_kinds(["hrr", "dol", "hrr", "company"], np.ones(4))
+    of_kinds = error_table(unweighted, kinds)["kinds"]
     assert of_kinds["human-rights reports"]["policies"]["cite"]["positive_effort"] == {
         "tp": 1,
         "fn": 0,

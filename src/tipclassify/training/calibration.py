@@ -1,6 +1,6 @@
 """Calibrate raw scores by Platt's method, and choose the threshold of each policy, by label.
 
-Sample weights post-stratify (Little 1993): held-out passages then count as in whole reports.
+Sample weights make held-out passages count as in whole reports (`training.sample_weights`).
 """
 
 from __future__ import annotations

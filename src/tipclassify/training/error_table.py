@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.evaluation.bootstrap import intervals
+from tipclassify.arrays import NORMAL_975, Bools, Floats, logistic
+from tipclassify.evaluation.bootstrap import Interval, intervals
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.common.scoring import apply_thresholds
@@ -55,15 +55,14 @@ def operating_point_card_figures(
 
 
 def error_table(
-    predictions: HeldOutPredictions, families: Sequence[str | None] = ()
+    predictions: HeldOutPredictions, masks: Mapping[str, Bools] | None = None
 ) -> dict[str, object]:
     """Count right and wrong predictions, by which `summary` adjusts its counts.
 
-    With `families` of reports, one a passage, each kind of report has a table of its own under
-    ``kinds``, since they differ: what is rare and hard to tell in one fills another.
+    With `masks` of kinds of report, bool (n,), each kind has a table of its own under ``kinds``,
+    since they differ: what is rare and hard to tell in one fills another.
     """
     table = _error_rates(predictions)
-    masks = masks_of_report_kinds(families, predictions.weights) if families else {}
     if masks:
         table["kinds"] = {
             kind: _error_rates(predictions.take(mask)) for kind, mask in masks.items()
@@ -75,14 +74,21 @@ def _error_rates(predictions: HeldOutPredictions) -> dict[str, object]:
     """Count right and wrong predictions by policy and label, and passages by probability.
 
     Weights are scaled to sum to effective sample sizes: ``passages`` that of all; in the rest
-    passages with a label and those without it count for theirs, since passages that stand for many
-    others are without any. ``histogram`` counts them by probability, in bins of 0.001.
+    passages with a label and those without it count for theirs. Those with a label are worth fewer
+    where the bootstrap, which draws countries whole, gives recall a wider interval. ``histogram``
+    counts them by probability, in bins of 0.001.
     """
     y_true = predictions.y_true
+    y_pred = predictions.y_pred["balanced"]
+    drawn = intervals(y_true, y_pred, predictions.groups, weights=predictions.weights)
     weights = np.zeros(y_true.shape)
-    for j in range(len(LABELS)):
-        for part in (y_true[:, j], ~y_true[:, j]):
-            weights[part, j] = _effective_weights(predictions.weights[part])
+    for j, interval in enumerate(drawn.labels):
+        has = y_true[:, j]
+        weights[~has, j] = _effective_weights(predictions.weights[~has])
+        weights[has, j] = _effective_weights(predictions.weights[has])
+        size = float(weights[has, j].sum())
+        recall = float(weights[has, j] @ y_pred[has, j]) / max(size, 1e-12)
+        weights[has, j] *= min(1.0, _size_of_binomial(recall, interval.recall) / max(size, 1e-12))
     return {
         "passages": round(float(_effective_weights(predictions.weights).sum()), 1),
         "policies": {
@@ -102,6 +108,14 @@ def _effective_weights(weights: Floats) -> Floats:
     That is the square of their sum over the sum of their squares (Kish 1965).
     """
     return np.asarray(weights * weights.sum() / max(float(weights @ weights), 1e-12))
+
+
+def _size_of_binomial(rate: float, interval: Interval) -> float:
+    """Return the number of draws by which a binomial rate has a 95% interval as wide."""
+    standard_error = (interval.high - interval.low) / (2 * NORMAL_975)
+    if not standard_error > 0 or not 0 < rate < 1:  # NaN too
+        return np.inf
+    return rate * (1 - rate) / standard_error**2
 
 
 def error_table_on_fixed_set(model: EncoderModel, fixed: FixedSet) -> dict[str, object] | None:
@@ -124,7 +138,7 @@ def error_table_on_fixed_set(model: EncoderModel, fixed: FixedSet) -> dict[str, 
         groups=part.groups,
         weights=weights_within_families(families, part.stood_for),
     )
-    return error_table(predictions, families)
+    return error_table(predictions, masks_of_report_kinds(families, predictions.weights))
 
 
 def _error_table_counts(

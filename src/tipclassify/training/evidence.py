@@ -145,13 +145,15 @@ def judge_trained_model(
         if is_measured
     ]
     balanced = classifier.thresholds("balanced")
+    masks = masks_of_report_kinds(families, held.weights) if held.weights is not None else {}
     points_by_kind = {
         kind: operating_point_card_figures(measured.take(mask), "balanced", balanced, seed)
-        for kind, mask in masks_of_report_kinds(families, measured.weights).items()
+        for kind, mask in masks.items()
     }
     by_label = [reliability(measured.y_true[:, j], measured.scores[:, j]) for j in range(3)]
     card_figures = CardFigures(
         real=any(map(is_real, rows)),
+        weighted=held.weights is not None,
         parts=parts,
         cross_fitted=held.calibrated is not None,
         points=points,
@@ -168,7 +170,7 @@ def judge_trained_model(
         "operating_points": points,
         "operating_points_by_kind": points_by_kind,
         "near_identical_pairs": {"right": right, "pairs": pairs},
-        "error_table": error_table(measured, families),
+        "error_table": error_table(measured, masks),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
         "kinds": {
             part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()

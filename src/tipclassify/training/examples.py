@@ -163,7 +163,7 @@ def bootstrap_groups_of_rows(rows: Sequence[Row]) -> Ints:
     """Number the groups that the bootstrap draws whole, int (n,).
 
     They are those of `training_groups_by_country`; but a passage of a publication whose document
-    nobody noted, as of 461 lines of the World Factbook, is a group of its own. Those lines are held
+    nobody noted, as of 805 lines of the World Factbook, is a group of its own. Those lines are held
     out and calibrated together, since some are of one entry; drawn together, they would decide a
     draw.
     """

@@ -118,6 +118,7 @@ class CardFigures:
     """What the card says of how good a model is."""
 
     real: bool  # whether real passages measured it
+    weighted: bool  # whether these are weighted to match whole reports
     parts: Sequence[Part]  # all first
     # whether thresholds were chosen on other documents than those that they are judged by
     cross_fitted: bool
@@ -164,6 +165,7 @@ def model_card(facts: CardFacts, figures: CardFigures) -> str:
         facts=facts,
         corpus=facts.corpus,
         real=figures.real,
+        weighted=figures.weighted,
         parts=figures.parts,
         cross_fitted=figures.cross_fitted,
         points=figures.points,

@@ -1,9 +1,9 @@
 """Weight held-out passages of real reports by how many of whole reports each stands for.
 
-Passages were mostly chosen for being hard. Of the countries held out, however, nearly all passages
-of a random sample of whole reports were read: all that a model was not sure to be empty, and a part
-of the others, drawn at random. Each of these stands for as many as it was drawn from (Horvitz and
-Thompson 1952, JASA 47:663-685).
+Passages were mostly chosen for being hard. Of the countries held out, however, a random sample of
+whole reports was read: all passages that a model was not sure to be empty, and a random part of the
+others. Each of these stands for as many as it was drawn from (Horvitz and Thompson 1952, JASA
+47:663-685).
 """
 
 from __future__ import annotations
