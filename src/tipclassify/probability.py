@@ -44,9 +44,7 @@ def probability(value: float) -> str:
     >>> probability(0.003), probability(0.381), probability(0.9987)
     ('<0.01', '0.38', '>0.99')
     """
-    if value < NEARLY_IMPOSSIBLE:
-        return NEARLY_IMPOSSIBLE_SHOWN
-    return NEARLY_CERTAIN_SHOWN if value >= NEARLY_CERTAIN else f"{value:.2f}"
+    return _two_decimals(value, NEARLY_IMPOSSIBLE_SHOWN, NEARLY_CERTAIN_SHOWN)
 
 
 def probability_in_words(value: float) -> str:
@@ -55,9 +53,15 @@ def probability_in_words(value: float) -> str:
     >>> probability_in_words(0.003), probability_in_words(0.381), probability_in_words(0.9987)
     ('under 0.01', '0.38', 'over 0.99')
     """
+    return _two_decimals(value, NEARLY_IMPOSSIBLE_IN_WORDS, NEARLY_CERTAIN_IN_WORDS)
+
+
+def _two_decimals(value: float, nearly_impossible: str, nearly_certain: str) -> str:
     if value < NEARLY_IMPOSSIBLE:
-        return NEARLY_IMPOSSIBLE_IN_WORDS
-    return NEARLY_CERTAIN_IN_WORDS if value >= NEARLY_CERTAIN else f"{value:.2f}"
+        return nearly_impossible
+    if value >= NEARLY_CERTAIN:
+        return nearly_certain
+    return f"{value:.2f}"
 
 
 def log_odds_of_probability(probability: float) -> float:

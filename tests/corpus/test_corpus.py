@@ -64,6 +64,7 @@ def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) 
         {"labels": []},
         {"text": "No labels."},
         [1, 2],
+        {"text": "Many.", "labels": [], "stands_for": "many"},
     )
     with file.open("ab") as out:
         out.write(b'{"text": "caf\xe9", "labels": []}\n')
@@ -80,7 +81,8 @@ def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) 
         8: "no text",
         9: "no labels",
         10: "not a JSON object",
-        11: "not UTF-8",
+        11: "no number of passages",
+        12: "not UTF-8",
     }
     assert len(reported) == len(expected)
     for (line, what), problem in zip(expected.items(), reported, strict=True):

@@ -247,7 +247,7 @@ def test_rows_with_a_text_are_matched_by_key(labels: Path, tmp_path: Path) -> No
         (["xyz", 2, "hrr/2020/a.html", "", "", "", "first", ""], "key 'xyz'"),
         (["0" * 16, "two", "hrr/2020/a.html", "", "", "", "first", ""], "invalid literal"),
         (["0" * 16, 2, "hrr/2020/a.html", "", "effort", "", "first", ""], "unknown label 'effort'"),
-        (["0" * 16, 2, "hrr/2020/a.html", "", "", "", "first", "many"], "could not convert"),
+        (["0" * 16, 2, "hrr/2020/a.html", "", "", "", "first", "many"], "no number of passages"),
         (["0" * 16, 2, "hrr/2020/a.html", "", "", "", "first", "nan"], "no number of passages"),
         (["0" * 16, 2, "hrr/2020/a.html"], "too few columns"),
     ],

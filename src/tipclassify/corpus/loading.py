@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -273,6 +274,7 @@ def _check_corpus_row(row: object) -> Row:
     _check_corpus_row_is_encodable(row)
     checked: Row = {name: value for name, value in row.items() if name != "label"}
     checked["labels"] = parse_corpus_labels(labels)
+    parse_passages_stood_for(row.get("stands_for"))
     for name in ("doc", "pair"):
         if name in row:
             checked[name] = group_name(row[name])
@@ -343,6 +345,28 @@ def split_corpus_labels(value: object) -> list[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise RowError('no labels; add "labels": a list of names, [] for none')
     return [name.strip() for name in value]
+
+
+def parse_passages_stood_for(value: object) -> float | None:
+    """Parse the number of passages of whole reports that a row stands for; None for no value.
+
+    Raises `RowError` for what is no number above 0.
+
+    >>> parse_passages_stood_for("6.358"), parse_passages_stood_for("")
+    (6.358, None)
+    """
+    is_missing_number = isinstance(value, float) and math.isnan(value)  # as in a table of pandas
+    if value is None or value == "" or is_missing_number:
+        return None
+    try:
+        count = float(str(value))
+    except ValueError:
+        count = math.nan
+    if not 0 < count < math.inf:  # NaN too
+        raise RowError(
+            f'"stands_for" is {value!r}, no number of passages; write one, or leave it out'
+        )
+    return count
 
 
 def parse_corpus_labels(value: object) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from tipclassify.corpus.loading import Row, parse_corpus_labels
+from tipclassify.corpus.loading import Row, parse_corpus_labels, parse_passages_stood_for
 from tipclassify.download import LinkError
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
@@ -133,7 +132,7 @@ def read_references(path: Path) -> list[RealLabelReference]:
                 labels_alone=parse_corpus_labels(alone.replace("none", "")) if alone else None,
                 labels=parse_corpus_labels(row["labels"]),
                 annotator=row["annotator"],
-                stands_for=_passages_stood_for(row["stands_for"]),
+                stands_for=parse_passages_stood_for(row["stands_for"]),
             )
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise CorpusError(
@@ -142,15 +141,6 @@ def read_references(path: Path) -> list[RealLabelReference]:
     if not references:
         raise CorpusError([f"{path}: no rows; restore the file"])
     return list(references.values())
-
-
-def _passages_stood_for(cell: str) -> float | None:
-    if not cell:
-        return None
-    count = float(cell)
-    if not 0 < count < math.inf:
-        raise ValueError(f"stands_for {cell!r}, no number of passages")
-    return count
 
 
 def _read_real_label_file(path: Path) -> str:

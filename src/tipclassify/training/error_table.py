@@ -85,10 +85,9 @@ def _error_rates(predictions: HeldOutPredictions) -> dict[str, object]:
     for j, interval in enumerate(drawn.labels):
         has = y_true[:, j]
         weights[~has, j] = _effective_weights(predictions.weights[~has])
-        weights[has, j] = _effective_weights(predictions.weights[has])
-        size = float(weights[has, j].sum())
-        recall = float(weights[has, j] @ y_pred[has, j]) / max(size, 1e-12)
-        weights[has, j] *= min(1.0, _size_of_binomial(recall, interval.recall) / max(size, 1e-12))
+        weights[has, j] = _weights_of_binomial_recall(
+            _effective_weights(predictions.weights[has]), y_pred[has, j], interval.recall
+        )
     return {
         "passages": round(float(_effective_weights(predictions.weights).sum()), 1),
         "policies": {
@@ -110,12 +109,18 @@ def _effective_weights(weights: Floats) -> Floats:
     return np.asarray(weights * weights.sum() / max(float(weights @ weights), 1e-12))
 
 
-def _size_of_binomial(rate: float, interval: Interval) -> float:
-    """Return the number of draws by which a binomial rate has a 95% interval as wide."""
+def _weights_of_binomial_recall(weights: Floats, tagged: Bools, interval: Interval) -> Floats:
+    """Scale the weights of passages with a label down until recall has this 95% interval.
+
+    Their sum is then the number of draws by which a binomial rate is known as well.
+    """
     standard_error = (interval.high - interval.low) / (2 * NORMAL_975)
-    if not standard_error > 0 or not 0 < rate < 1:  # NaN too
-        return np.inf
-    return rate * (1 - rate) / standard_error**2
+    size = float(weights.sum())
+    recall = float(weights @ tagged) / size if size else 0.0
+    if not standard_error > 0 or not 0 < recall < 1:  # NaN too
+        return weights
+    draws = recall * (1 - recall) / standard_error**2
+    return weights * min(1.0, draws / size)
 
 
 def error_table_on_fixed_set(model: EncoderModel, fixed: FixedSet) -> dict[str, object] | None:
