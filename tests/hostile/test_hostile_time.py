@@ -19,6 +19,7 @@ from tipclassify.formatting import csv_cell, unformat_csv_cell
 from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling_for_encoder
 from tipclassify.pipeline.batch import Tagging
+from tipclassify.readers.formats import detect_report_format
 from tipclassify.readers.html.lines import read_html_lines
 from tipclassify.reporting.comparison import matching
 from tipclassify.reporting.comparison.matching import find_match_candidates
@@ -73,6 +74,11 @@ def give_reasons_by_words(text: str) -> None:
     )
 
 
+def detect_format(text: str) -> None:
+    """Detect the format of a file that says it is plain text."""
+    detect_report_format(text.encode(), "a.txt", ".txt")
+
+
 def read_page(text: str) -> None:
     """Read a web page without its layout."""
     read_html_lines(etree.HTML(f"<body>{text}</body>"))
@@ -92,6 +98,7 @@ CASES: dict[Callable[[str], object], tuple[str, ...]] = {
         "(", "Labour Kenya ", "El Salvador, ", "A and ", "A-",
     ),
     read_page: ("a<br>", "a<br><br>", "<b>a</b><br>", "<p>a<br>"),
+    detect_format: ("<!-- a -->", "<!--", "<?xml ?>", "X-A: a\n", "\n"),
     give_reasons: (
         "police arrested nine traffickers and ",
         "the government did not convict officials, ",
@@ -131,6 +138,16 @@ def grows_in_step(step: Callable[[str], object], short: str, long: str) -> bool:
     """Compare the times of two texts; under 40 ms for the short one they say nothing."""
     longer = seconds(step, long)
     return longer < 2.5 * 0.04 or longer < 2.5 * seconds(step, short)
+
+
+def test_a_text_that_begins_with_comments_is_read_at_once() -> None:
+    """The ways to take one comment for two doubled with each comment."""
+    for comments in (b"<!---->" * 24, b"<!-- a --> " * 24):
+        begin = time.process_time()
+        assert (
+            detect_report_format(comments + b"\nPolice arrested nine.\n", "a.txt", ".txt") == "text"
+        )
+        assert time.process_time() - begin < 2
 
 
 # ----------------------------------------------------------------------- what is compared with what

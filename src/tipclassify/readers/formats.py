@@ -138,7 +138,10 @@ _OLE_STREAMS: Final = {
 }
 _PDF_SIGNATURE: Final = re.compile(rb"(?:^|[\r\n\x00])\s*%PDF-\d\.")
 _HTML_START: Final = re.compile(
-    rb"\s*(?:(?:<\?xml[^>]{0,300}>|<!--.{0,2000}?-->)\s*)*<(?:!doctype\s+html|html|head|body)[\s>]",
+    # a comment ends at its first "-->": if it could swallow the next one, the ways to read a row of
+    # comments would double with each
+    rb"\s*(?:(?:<\?xml[^>]{0,300}>|<!--(?:(?!-->).){0,2000}-->)\s*)*"
+    rb"<(?:!doctype\s+html|html|head|body)[\s>]",
     re.IGNORECASE | re.DOTALL,
 )
 _HTML_FRAGMENT: Final = re.compile(

@@ -32,7 +32,6 @@ __all__ = [
     "known_report_facts",
     "name_of_report_section",
     "name_of_report_source",
-    "name_of_report_title",
 ]
 
 
@@ -149,10 +148,15 @@ class TaggedReport:
 
     @property
     def title(self) -> str:
-        """The document's title; if it has none, the file's name without its folder, or the link."""
+        """The document's title.
+
+        If it has none: "standard input", the link, or the file's name without its folder.
+        """
         title = (self.document and self.document.title) or ""
         if title.strip():
             return title
+        if self.file == "-":
+            return "standard input"
         if "://" in self.file:
             return self.file
         return Path(self.file).name or self.file
@@ -313,11 +317,6 @@ def identity(report: TaggedReport) -> TaggedReport:
 def known_report_facts(*values: object) -> list[str]:
     """Convert the known ones of some values, such as country and year, to text."""
     return [str(value) for value in values if value]
-
-
-def name_of_report_title(title: str) -> str:
-    """Make the display name of a title, which may be the name of an input without one."""
-    return "standard input" if title == "-" else title
 
 
 def name_of_report_source(file: str) -> str:

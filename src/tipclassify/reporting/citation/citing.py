@@ -18,7 +18,6 @@ from tipclassify.reporting.report import (
     context_of,
     name_of_report_section,
     name_of_report_source,
-    name_of_report_title,
 )
 
 __all__ = ["cite"]
@@ -46,7 +45,7 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
     return Citation(
         key=_citation_line(_citation_key(finding, row)),
         quote=_citation_line(passage.text),
-        title=_citation_line(name_of_report_title(finding.title)),
+        title=_citation_line(finding.title),
         publication=_citation_line(
             _cited_publication_unless_in_title(finding.title, finding.publication)
         ),

@@ -21,7 +21,6 @@ from tipclassify.reporting.report import (
     known_report_facts,
     name_of_report_section,
     name_of_report_source,
-    name_of_report_title,
 )
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers.file_findings import (
@@ -119,7 +118,7 @@ def _pack_dateless_docx(word: Document) -> bytes:
 def _add_file_findings_to_docx(
     word: Document, file_findings: FileFindings, context: ScoringContext
 ) -> None:
-    word.add_heading(one_line(name_of_report_title(file_findings.title)), 1)
+    word.add_heading(one_line(file_findings.title), 1)
     source = file_findings.address or name_of_report_source(file_findings.file)
     facts = (source, *known_report_facts(file_findings.country, file_findings.year))
     word.add_paragraph(" · ".join(map(one_line, facts)))

@@ -16,7 +16,6 @@ from tipclassify.reporting.report import (
     ScoringContext,
     TaggedReport,
     name_of_report_source,
-    name_of_report_title,
 )
 from tipclassify.reporting.writers.file_findings import FileFindings
 from tipclassify.reporting.writers.workbook import MOST_LINKS, ExcelTable, open_output_workbook
@@ -127,7 +126,7 @@ def _finding_cells(finding: Finding, row: FindingRow, citation: Citation) -> lis
     """Return the cells of a finding, in the order of `_FINDINGS`."""
     doubt = "?" if row.low_confidence else ""
     return [
-        name_of_report_title(finding.title),
+        finding.title,
         row.country,
         row.year,
         row.section,

@@ -38,7 +38,6 @@ from tipclassify.reporting.citation import (
 from tipclassify.reporting.report import (
     name_of_report_section,
     name_of_report_source,
-    name_of_report_title,
 )
 from tipclassify.reporting.subject import subject_line
 from tipclassify.reporting.writers.script_modules import join_modules
@@ -119,7 +118,6 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
         probability,
         name_of_report_section,
         name_of_report_source,
-        name_of_report_title,
     )
     environment.tests |= {
         "sized": _is_sized_in_report_template,
