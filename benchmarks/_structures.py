@@ -22,25 +22,25 @@ from typing import Final, Generic, TypeVar
 from _measure import passages
 
 from tipclassify import Classifier
+from tipclassify.bundle.writing import write_bundle
 from tipclassify.cli.output import open_output
 from tipclassify.corpus.active_learning import rank_for_active_learning
 from tipclassify.corpus.loading import load_corpus
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.errors import InputError
-from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.bundle.writing import write_bundle
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
 from tipclassify.readers.tables import read_sheet_lines, read_table
-from tipclassify.reporting.comparison.comparison import compare
-from tipclassify.reporting.comparison.contrast import contrast_publications
-from tipclassify.reporting.comparison.ledger import build_ledger
-from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.summary import summarize
-from tipclassify.reporting.writers import FORMATS, compared, contrasted, followed
-from tipclassify.reporting.writers.desk import DeskWriter
-from tipclassify.reporting.writers.html import write_findings_html
+from tipclassify.reports.compare.comparison import compare
+from tipclassify.reports.compare.contrast import contrast_publications
+from tipclassify.reports.compare.ledger import build_ledger
+from tipclassify.reports.report import ScoringContext, TaggedReport
+from tipclassify.reports.summary import summarize
+from tipclassify.tagging.batch import Tagging
 from tipclassify.text.document import Passage
+from tipclassify.write import FORMATS, compared, contrasted, followed
+from tipclassify.write.desk import DeskWriter
+from tipclassify.write.html import write_findings_html
 
 __all__ = ["AnyStructure", "Structure", "list_structures"]
 

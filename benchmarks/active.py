@@ -43,9 +43,9 @@ from tipclassify.errors import CorpusError
 from tipclassify.evaluation.metrics import measure, rounded_metric
 from tipclassify.labels import LABELS, label_indicator
 from tipclassify.text.document import Passage
-from tipclassify.text.features.hashing import featurize
-from tipclassify.text.features.templates import text_length_feature_scale
-from tipclassify.text.features.tokenizer import collect_vocabulary
+from tipclassify.text.hashing import featurize
+from tipclassify.text.templates import text_length_feature_scale
+from tipclassify.text.tokens import collect_vocabulary
 from tipclassify.training.calibration import choose_calibration_thresholds
 
 START: Final = 500

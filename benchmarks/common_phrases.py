@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tipclassify.reporting import common_phrases
+from tipclassify.reports import common_phrases
 
 TABLE = Path(common_phrases.__file__).with_name("common_phrases.npz")
 

@@ -28,11 +28,11 @@ from tipclassify import Classifier
 from tipclassify.cli.output import open_output
 from tipclassify.corpus.loading import load_corpus
 from tipclassify.labels import LABELS
-from tipclassify.reporting.report import ScoringContext, TaggedReport
-from tipclassify.reporting.writers.desk import DeskWriter
-from tipclassify.reporting.writers.desk_records import DeskPassage, read_desk_record_file
-from tipclassify.review.events import Event, event_line
+from tipclassify.reports.report import ScoringContext, TaggedReport
+from tipclassify.store.events import Event, event_line
 from tipclassify.text.document import Document, Passage
+from tipclassify.write.desk import DeskWriter
+from tipclassify.write.desk_records import DeskPassage, read_desk_record_file
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

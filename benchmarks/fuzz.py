@@ -132,8 +132,8 @@ def sample(name: str) -> bytes:
         ]
         return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     if name == "bundle":
-        from tipclassify.pipeline.batch import Tagging
-        from tipclassify.pipeline.bundle.writing import Included, write_bundle
+        from tipclassify.bundle.writing import Included, write_bundle
+        from tipclassify.tagging.batch import Tagging
 
         bundle = io.BytesIO()
         report = str(SAMPLES / "excerpt.txt")
@@ -253,8 +253,8 @@ def read(kind: str, chance: random.Random) -> None:
 @cache
 def _events() -> bytes:
     """A log of two decisions, as the review page writes it."""
-    from tipclassify.review.events import Event
-    from tipclassify.review.log import EventLog, now
+    from tipclassify.store.events import Event
+    from tipclassify.store.log import EventLog, now
 
     passage = {
         "text": "Police arrested nine.",
@@ -297,8 +297,8 @@ def read_rows_of_table(kind: str, chance: random.Random) -> None:
 
 def read_log(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Open an altered log of decisions, and derive the corpus from it."""
-    from tipclassify.review.derived import ReviewCorpusFile
-    from tipclassify.review.log import EventLog
+    from tipclassify.store.derived import ReviewCorpusFile
+    from tipclassify.store.log import EventLog
 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "my.events").write_bytes(altered(sample("events"), chance))
@@ -308,7 +308,7 @@ def read_log(kind: str, chance: random.Random) -> None:  # noqa: ARG001
 
 def read_ledger(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Open an altered ledger, and add to it."""
-    from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, listed_outputs
+    from tipclassify.tagging.resume import LEDGER, FinishedOutputs, listed_outputs
 
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, LEDGER).write_bytes(altered(sample("ledger"), chance))
@@ -348,7 +348,7 @@ def load_graph(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Check an altered graph, and run it in a process of its own where it passes."""
     from tipclassify.errors import ModelError
     from tipclassify.model.encoder.graph_check import OPERATORS, graph_problem
-    from tipclassify.model.encoder.onnx_session import RemoteGraph
+    from tipclassify.model.encoder.session import RemoteGraph
 
     sound = (TINY / "model.onnx").read_bytes()
     if chance.random() < 0.1:
@@ -392,7 +392,7 @@ def _run_forked(graph: bytes) -> None:
 def _answer_of_graph(graph: bytes) -> str:
     """Run a graph for a limited time, and return what is wrong with it; "" for nothing."""
     from tipclassify.errors import ModelError
-    from tipclassify.model.encoder.onnx_session import LocalGraph
+    from tipclassify.model.encoder.session import LocalGraph
 
     signal.setitimer(signal.ITIMER_PROF, _GRAPH_PATIENCE)  # its signal ends the process
     try:
@@ -431,7 +431,7 @@ def load_model(kind: str, chance: random.Random) -> None:
 @cache
 def _reuse_graphs() -> None:
     """Let models of the same graph share a process; starting one takes most of the time."""
-    from tipclassify.model.encoder import onnx_session
+    from tipclassify.model.encoder import session as onnx_session
 
     onnx_session.RemoteGraph = cache(onnx_session.RemoteGraph)  # type: ignore[assignment,misc]
 
@@ -478,7 +478,7 @@ def _altered_arrays(data: bytes, chance: random.Random) -> bytes:
 
 def _seal_model(kind: str, altered_name: str, files: dict[str, bytes]) -> None:
     """Make the hashes of a model fit its files, where its head can be read."""
-    from tipclassify.model.common.head import model_head_digest
+    from tipclassify.model.metadata import model_head_digest
 
     try:
         head = json.loads(files["model.json"])
@@ -494,8 +494,8 @@ def _seal_model(kind: str, altered_name: str, files: dict[str, bytes]) -> None:
 
 def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Verify an altered bundle, whose hashes fit where that is possible."""
-    from tipclassify.pipeline.bundle.checking import verify_bundle
-    from tipclassify.pipeline.bundle.manifest import seal_bundle_manifest
+    from tipclassify.bundle.checking import verify_bundle
+    from tipclassify.bundle.manifest import seal_bundle_manifest
 
     def reseal(members: dict[str, bytes]) -> None:
         try:

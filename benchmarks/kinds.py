@@ -6,7 +6,7 @@
 In: ``.jsonl`` or ``.jsonl.gz`` files of real passages (``text``; ``source``; ``genre`` where the
 source does not say the kind). Out: for each kind, how many documents of the files to measure on are
 named rightly, wrongly, or not at all; with ``--write`` the table of the package,
-``reporting/text_kinds.json``: words and numbers, no sentence.
+``reports/text_kinds.json``: words and numbers, no sentence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 import typer
 from _measure import ROOT, markdown
 
-from tipclassify.reporting.text_kind import _WORD, TextKindEvidence, TextKindTable
+from tipclassify.reports.text_kind import _WORD, TextKindEvidence, TextKindTable
 from tipclassify.text.document import Passage
 
 FILE = ROOT / "src" / "tipclassify" / "reporting" / "text_kinds.json"

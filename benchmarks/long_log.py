@@ -29,8 +29,8 @@ import psutil
 from _measure import describe_environment, environment_line, passages
 from desk import write_findings
 
-from tipclassify.review.derived import events_path
-from tipclassify.review.events import Event, event_line
+from tipclassify.store.derived import events_path
+from tipclassify.store.events import Event, event_line
 
 _REPORT: Final = 600  # passages of the report under review
 _FINDINGS: Final = 5_000  # of the desk

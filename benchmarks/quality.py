@@ -44,7 +44,7 @@ from tipclassify.evaluation.behaviour_tests import passage_of_row, run_cases
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded_metric
 from tipclassify.labels import LABELS, label_indicator
-from tipclassify.model.loading import SHIPPED
+from tipclassify.model.find import SHIPPED
 from tipclassify.training.calibration import choose_calibration_thresholds, platt
 from tipclassify.training.examples import training_examples_of_rows
 from tipclassify.training.sample_weights import weigh_real_rows

@@ -9,7 +9,7 @@ standard output.
 - By default the command line scores JSONL to JSONL with 10,000 rows, ten times as many, and so on
   to ``--rows``.
 - ``--engine dask`` scores the same rows, and saved pages, by
-  `tipclassify.pipeline.distributed.score` with 1, 2, … workers.
+  `tipclassify.dask.score` with 1, 2, … workers.
 - ``--training`` trains on 1,000 to 100,000 sentences; beyond the corpus, two halves are joined,
   with the labels of both.
 - ``--json FILE`` adds the figures to those in the file; ``--write`` writes the tables and plots of
@@ -56,7 +56,7 @@ from _measure import (
 from _plots import growth_plot
 from _scenarios import cost_of, scenario_table
 
-from tipclassify.model.loading import SHIPPED
+from tipclassify.model.find import SHIPPED
 
 LEAST: Final = 10_000  # rows of the smallest file
 MOST_IN_ALL: Final = 5_000_000  # rows of all runs of a size: ten million rows are scored once
@@ -68,8 +68,8 @@ MODEL: Final = ("--model", "fast")
 
 DISTRIBUTED: Final = """
 import sys
-from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.distributed import PartSize, score
+from tipclassify.tagging.batch import Tagging
+from tipclassify.dask import PartSize, score
 if __name__ == "__main__":
     fast = Tagging("fast")
     source, output, workers, batch_bytes = sys.argv[1:]

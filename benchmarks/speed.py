@@ -256,9 +256,9 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
     """Measure the seconds of each stage for all pages."""
     from tipclassify import Classifier
     from tipclassify.readers import read_report
-    from tipclassify.reporting.report import ScoringContext, TaggedReport
-    from tipclassify.reporting.writers import FORMATS
-    from tipclassify.text.segmentation.passages import split_passages
+    from tipclassify.reports.report import ScoringContext, TaggedReport
+    from tipclassify.text.split import split_passages
+    from tipclassify.write import FORMATS
 
     context = ScoringContext(Classifier.load(model))
     make, write = FORMATS["jsonl"].steps()
@@ -283,7 +283,7 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
 
 def sizes(count: int, folder: Path) -> list[Figure]:
     """Measure the size of each model, and the memory of a process that scores `count` passages."""
-    from tipclassify.model.loading import model_folder
+    from tipclassify.model.find import model_folder
 
     part = "Size"
     figures = []

@@ -43,8 +43,8 @@ from tipclassify.arrays import Floats, logistic
 from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
 from tipclassify.corpus.loading import Row, labels_alone_of_corpus_row
 from tipclassify.labels import LABELS, label_indicator
-from tipclassify.model.encoder.name_masking import COUNTRY_WORDS, mask_names
-from tipclassify.text.features.tokenizer import collect_vocabulary
+from tipclassify.model.encoder.names import COUNTRY_WORDS, mask_names
+from tipclassify.text.tokens import collect_vocabulary
 from tipclassify.training.calibration import choose_calibration_thresholds, platt
 
 # Maximum tokens of a heading and of the previous sentence; with the separator 40, the limit of a

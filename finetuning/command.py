@@ -111,8 +111,8 @@ def run(
     from finetuning.recipe import Recipe, export, fine_tune
     from finetuning.teachers import passages_of_teachers
     from tipclassify.model.classifier import Classifier
-    from tipclassify.model.encoder.name_masking import COUNTRY_WORDS
-    from tipclassify.text.features.tokenizer import collect_vocabulary
+    from tipclassify.model.encoder.names import COUNTRY_WORDS
+    from tipclassify.text.tokens import collect_vocabulary
     from tipclassify.training.unlabelled import read_unlabelled
 
     rows = [*corpus, *own]

@@ -21,7 +21,7 @@ from transformers.utils import logging as transformers_logging
 from finetuning import Settings
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.encoder.onnx_session import disable_onnx_telemetry
+from tipclassify.model.encoder.session import disable_onnx_telemetry
 from tipclassify.training.model_card import BaseEncoder
 
 __all__ = ["Graphs", "Network", "base_folder", "describe_base", "export_graphs", "new_network"]

@@ -28,12 +28,12 @@ from tipclassify.corpus.loading import Row, corpus_digest, labels_alone_of_corpu
 from tipclassify.errors import needs_extra
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES, label_indicator
-from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
-from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling_for_encoder
+from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
+from tipclassify.model.encoder.names import mask_names, normalize_spelling_for_encoder
 from tipclassify.model.encoder.scoring import MASKS, EncoderScorer, first_known_token_id
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
-from tipclassify.text.segmentation.sections import heading_without_enumerator
+from tipclassify.text.sections import heading_without_enumerator
 from tipclassify.training.examples import (
     TrainingSplit,
     Vectors,

@@ -26,16 +26,16 @@ IMPORTED_BY_MOST = (
     "onnxruntime",
     "openpyxl",
     "tokenizers",
-    "tipclassify.model.encoder.folder",
+    "tipclassify.model.encoder.files",
     "tipclassify.model.encoder.onnx_worker",
     "tipclassify.model.encoder.scoring",
-    "tipclassify.reporting.writers.rows",
+    "tipclassify.write.rows",
 )
 # Modules that take long to import, by the command that does.
 IMPORTED_BY = {
     "corpus": ("scipy.sparse.csgraph",),
     "evaluate": ("sklearn.metrics",),  # 2.5 s
-    "review": ("tipclassify.review.retraining", "tipclassify.review.server"),
+    "review": ("tipclassify.app.retraining", "tipclassify.app.server"),
 }
 
 

@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from tipclassify import Classifier
 from tipclassify.corpus.loading import Row, read_rows
-from tipclassify.model import loading
+from tipclassify.model import find as loading
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe
@@ -32,7 +32,7 @@ CHROMIUM = (
 
 # What `pytest -m quick` leaves out, since it starts processes or browsers, or trains: whole rooms,
 # single files, and in the others each test that takes one of these fixtures.
-LONG_ROOMS = frozenset(["cli", "hostile", "pipeline", "review", "training"])
+LONG_ROOMS = frozenset(["cli", "hostile", "app", "tagging", "training"])
 LONG_FILES = frozenset(
     [
         "test_benchmarks.py",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conftest import JsonObject
 
-from tipclassify.model.common.head import model_head_digest
+from tipclassify.model.metadata import model_head_digest
 
 
 def head_of(folder: Path) -> JsonObject:

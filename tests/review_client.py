@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from tipclassify import Classifier
-    from tipclassify.review.events import History
+    from tipclassify.store.events import History
 
 Answer = dict[str, Any]
 """An object of JSON that the server sends; what its fields hold differs by address."""
@@ -39,7 +39,7 @@ def write_report(file: Path, passages: int = 24) -> Path:
 
 def corpus_rows(history: History) -> list[Answer]:
     """Return the rows of the corpus that is derived from a history of events."""
-    from tipclassify.review.derived import ReviewCorpusFile
+    from tipclassify.store.derived import ReviewCorpusFile
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "my.jsonl"
@@ -153,11 +153,11 @@ class LocalReviewer(Reviewer):
         blind: bool = False,
         data: tuple[Path, ...] = (),
     ) -> None:
-        from tipclassify.pipeline.batch import Tagging
-        from tipclassify.review.opened import open_reports_for_review
-        from tipclassify.review.retraining import Retraining
-        from tipclassify.review.server import listen_on_loopback, serve_review
-        from tipclassify.review.session import ReviewSession
+        from tipclassify.app.opened import open_reports_for_review
+        from tipclassify.app.retraining import Retraining
+        from tipclassify.app.server import listen_on_loopback, serve_review
+        from tipclassify.app.session import ReviewSession
+        from tipclassify.tagging.batch import Tagging
 
         opened, failures = open_reports_for_review(list(map(str, reports)), Tagging(model=model))
         assert failures == []

@@ -423,8 +423,8 @@ def test_every_file_and_name_in_a_page_exists(page: Path) -> None:
 
 def test_a_name_in_a_page_that_does_not_exist_is_detected() -> None:
     files = "`text/families.py`, `cli/app.py`"
-    names = "`text.non_prose.scopes`, `text.non_prose.is_non_prose`"
-    assert unknown_names(f"{files}, {names}") == ["text/families.py", "text.non_prose.scopes"]
+    names = "`text.prose.scopes`, `text.prose.is_non_prose`"
+    assert unknown_names(f"{files}, {names}") == ["text/families.py", "text.prose.scopes"]
 
 
 def test_the_tutorials_labels_are_those_of_its_report() -> None:

@@ -12,7 +12,7 @@ import pytest
 import tipclassify
 
 # and these of the extra: review
-SERVES = ("tipclassify.review.security", "tipclassify.review.server")
+SERVES = ("tipclassify.app.security", "tipclassify.app.server")
 MODULES = [
     m.name
     for m in pkgutil.walk_packages(tipclassify.__path__, "tipclassify.")

@@ -192,7 +192,7 @@ def train_briefly(
 def restored(base: Path, trained: Path) -> FineTuned:
     """Return the network of the fixture `trained`, from its checkpoint."""
     from finetuning.recipe import Recipe, fine_tune
-    from tipclassify.model.encoder.folder import read_encoder_model
+    from tipclassify.model.encoder.files import read_encoder_model
 
     steps: list[int] = []
     vocabulary = read_encoder_model(trained).vocabulary
@@ -362,7 +362,7 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
 
     from finetuning.fitting import logits_of, pad_batch
     from finetuning.network import export_graphs
-    from tipclassify.model.encoder.folder import read_encoder_model
+    from tipclassify.model.encoder.files import read_encoder_model
     from tipclassify.model.encoder.scoring import EncoderScorer
 
     network = restored(base, trained).network

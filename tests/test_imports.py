@@ -71,8 +71,8 @@ IDLE = (
     "statistics",
     "tipclassify.download",
     "tipclassify.readers",
-    "tipclassify.reporting.report",
-    "tipclassify.reporting.writers",
+    "tipclassify.reports.report",
+    "tipclassify.write",
 )
 UNUSED = {
     "default": IDLE,

@@ -30,17 +30,17 @@ if TYPE_CHECKING:
     from tipclassify.labels import LABELS, POLICIES, Policy
     from tipclassify.model.classifier import Classifier, Explanation, SpanWeight
     from tipclassify.model.shortcuts import classify, explain
-    from tipclassify.pipeline.dataset_map import tag_batch
-    from tipclassify.pipeline.reports import tag_report
     from tipclassify.readers import read_report
-    from tipclassify.reporting.citation import Citation, cite
-    from tipclassify.reporting.comparison.comparison import Comparison, compare
-    from tipclassify.reporting.report import Finding, ScoringContext, TaggedReport
-    from tipclassify.reporting.summary import Summary, summarize
-    from tipclassify.reporting.writers.saving import write_reports
+    from tipclassify.reports.citation import Citation, cite
+    from tipclassify.reports.compare.comparison import Comparison, compare
+    from tipclassify.reports.report import Finding, ScoringContext, TaggedReport
+    from tipclassify.reports.summary import Summary, summarize
+    from tipclassify.tagging.batches import tag_batch
+    from tipclassify.tagging.reports import tag_report
     from tipclassify.text.document import Block, Document, Passage
-    from tipclassify.text.segmentation.passages import Unit
+    from tipclassify.text.split import Unit
     from tipclassify.training.estimator import TipClassifier
+    from tipclassify.write.saving import write_reports
 
 _NAMES_OF: Final = {
     "corpus.loading": ("load_corpus",),
@@ -49,16 +49,16 @@ _NAMES_OF: Final = {
     "labels": ("LABELS", "POLICIES", "Policy"),
     "model.classifier": ("Classifier", "Explanation", "SpanWeight"),
     "model.shortcuts": ("classify", "explain"),
-    "pipeline.dataset_map": ("tag_batch",),
-    "pipeline.reports": ("tag_report",),
+    "tagging.batches": ("tag_batch",),
+    "tagging.reports": ("tag_report",),
     "readers": ("read_report",),
-    "reporting.citation": ("Citation", "cite"),
-    "reporting.comparison.comparison": ("Comparison", "compare"),
-    "reporting.summary": ("Summary", "summarize"),
-    "reporting.report": ("Finding", "ScoringContext", "TaggedReport"),
-    "reporting.writers.saving": ("write_reports",),
+    "reports.citation": ("Citation", "cite"),
+    "reports.compare.comparison": ("Comparison", "compare"),
+    "reports.summary": ("Summary", "summarize"),
+    "reports.report": ("Finding", "ScoringContext", "TaggedReport"),
+    "write.saving": ("write_reports",),
     "text.document": ("Block", "Document", "Passage"),
-    "text.segmentation.passages": ("Unit",),
+    "text.split": ("Unit",),
     "training.estimator": ("TipClassifier",),
 }
 

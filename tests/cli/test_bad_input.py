@@ -14,21 +14,21 @@ from typing import TypeVar
 
 import pytest
 from conftest import Run
+from tipclassify.text.segmentation import passages as splitting
 
 from tipclassify import Classifier
 from tipclassify.cli.output import open_output
 from tipclassify.corpus.formats import read_records
 from tipclassify.corpus.loading import read_rows
 from tipclassify.errors import CorpusError, OutputError
-from tipclassify.pipeline import batch
-from tipclassify.pipeline.batch import Tagging, tag_input
-from tipclassify.pipeline.inputs import expand_inputs
 from tipclassify.readers import ReadOptions
-from tipclassify.reporting.report import ScoringContext, identity
-from tipclassify.reporting.writers import FORMATS
-from tipclassify.reporting.writers.table import write_findings_table
+from tipclassify.reports.report import ScoringContext, identity
+from tipclassify.tagging import batch
+from tipclassify.tagging.batch import Tagging, tag_input
+from tipclassify.tagging.inputs import expand_inputs
 from tipclassify.text.document import Block, Document, Passage
-from tipclassify.text.segmentation import passages as splitting
+from tipclassify.write import FORMATS
+from tipclassify.write.table import write_findings_table
 
 T = TypeVar("T")
 R = TypeVar("R")

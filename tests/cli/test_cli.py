@@ -22,7 +22,7 @@ from tipclassify.cli.corpus.curating import FormatName
 from tipclassify.cli.score import score
 from tipclassify.corpus.formats import FORMATS as EXCHANGE_FORMATS
 from tipclassify.labels import POLICIES
-from tipclassify.reporting.writers import FORMATS
+from tipclassify.write import FORMATS
 
 TEXT = (
     "PROSECUTION\n\n"

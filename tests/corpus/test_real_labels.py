@@ -34,7 +34,7 @@ from tipclassify.corpus.real_labels import (
     rebuild,
 )
 from tipclassify.readers import read_bytes
-from tipclassify.text.segmentation.passages import text_document
+from tipclassify.text.split import text_document
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = [

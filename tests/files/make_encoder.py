@@ -19,7 +19,7 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel, write_encoder_model
+from tipclassify.model.encoder.files import EncoderHeads, EncoderModel, write_encoder_model
 
 WORDS = {
     "convicted": (4, 0, 0),

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.pipeline.workers import map_in_order
 from tipclassify.readers.isolated import read_report_isolated, unpack_read_answer
+from tipclassify.tagging.workers import map_in_order
 from tipclassify.text.document import Block, Document, PageStart
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

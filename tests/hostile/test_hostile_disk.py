@@ -17,14 +17,14 @@ from conftest import Run
 from tipclassify import Classifier, ModelError
 from tipclassify.cli.local_page import write_redirect_page
 from tipclassify.errors import OutputError
-from tipclassify.model.common import replacement
-from tipclassify.model.common.folder import read_model_file
-from tipclassify.model.common.head import HEAD
-from tipclassify.model.common.replacement import recover_model_folder, replace_model_folder
-from tipclassify.model.loading import installed_models, load_scorer
-from tipclassify.review.derived import ReviewCorpusFile, events_path
-from tipclassify.review.events import Event
-from tipclassify.review.log import EventLog, now
+from tipclassify.model import replacement
+from tipclassify.model.find import installed_models, load_scorer
+from tipclassify.model.folder import read_model_file
+from tipclassify.model.metadata import HEAD
+from tipclassify.model.replacement import recover_model_folder, replace_model_folder
+from tipclassify.store.derived import ReviewCorpusFile, events_path
+from tipclassify.store.events import Event
+from tipclassify.store.log import EventLog, now
 from tipclassify.whole_files import lock_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and locks of POSIX")
@@ -82,8 +82,8 @@ def decide(corpus: Path, number: int, text: str) -> None:
 DERIVE = """
 import sys; from pathlib import Path
 from tipclassify.errors import OutputError
-from tipclassify.review.derived import ReviewCorpusFile, events_path
-from tipclassify.review.log import EventLog
+from tipclassify.store.derived import ReviewCorpusFile, events_path
+from tipclassify.store.log import EventLog
 corpus = Path(sys.argv[1])
 try:
     ReviewCorpusFile(corpus).write(EventLog(events_path(corpus)).history)
@@ -113,9 +113,9 @@ def test_a_derived_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) -
 def test_review_starts_where_its_corpus_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tipclassify.pipeline.batch import Tagging
-    from tipclassify.review.opened import open_reports_for_review
-    from tipclassify.review.session import ReviewSession
+    from tipclassify.app.opened import open_reports_for_review
+    from tipclassify.app.session import ReviewSession
+    from tipclassify.tagging.batch import Tagging
 
     corpus = tmp_path / "my.jsonl"
     decide(corpus, 1, "Police arrested nine.")
@@ -219,7 +219,7 @@ def test_a_model_that_another_process_writes_is_not_scrap_whatever_the_clock_say
 
 KILLED = """
 import shutil, sys, os; from pathlib import Path
-from tipclassify.model.common.replacement import replace_model_folder
+from tipclassify.model.replacement import replace_model_folder
 source, target = map(Path, sys.argv[1:3])
 print(".", flush=True)
 for number in range(10_000):

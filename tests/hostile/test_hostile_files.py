@@ -18,13 +18,13 @@ import pytest
 from conftest import Run
 
 from tipclassify import InputError
-from tipclassify.model.common.folder import load_model_head
-from tipclassify.model.common.replacement import write_model_folder
-from tipclassify.pipeline.inputs import expand_inputs
-from tipclassify.pipeline.resume import LEDGER, FinishedOutputs, output_names
-from tipclassify.review.derived import ReviewCorpusFile, events_path
-from tipclassify.review.events import Event
-from tipclassify.review.log import EventLog, now
+from tipclassify.model.folder import load_model_head
+from tipclassify.model.replacement import write_model_folder
+from tipclassify.store.derived import ReviewCorpusFile, events_path
+from tipclassify.store.events import Event
+from tipclassify.store.log import EventLog, now
+from tipclassify.tagging.inputs import expand_inputs
+from tipclassify.tagging.resume import LEDGER, FinishedOutputs, output_names
 from tipclassify.whole_files import hidden_file_name
 
 ROOT = Path(__file__).resolve().parents[2]

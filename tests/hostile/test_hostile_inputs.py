@@ -12,12 +12,12 @@ from conftest import Run
 
 from tipclassify import InputError
 from tipclassify.formatting import load_json
-from tipclassify.pipeline import batch
-from tipclassify.pipeline.batch import Tagging
-from tipclassify.pipeline.failure import Failure
-from tipclassify.pipeline.resume import LEDGER, FinishedOutputs
 from tipclassify.readers import ReadOptions, read_bytes, tables
-from tipclassify.reporting.report import identity
+from tipclassify.reports.report import identity
+from tipclassify.tagging import batch
+from tipclassify.tagging.batch import Tagging
+from tipclassify.tagging.failure import Failure
+from tipclassify.tagging.resume import LEDGER, FinishedOutputs
 from tipclassify.text.document import Document
 
 GOOD = "Police arrested nine recruiters in Karvonia.\n"

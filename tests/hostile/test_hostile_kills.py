@@ -19,12 +19,12 @@ import pytest
 from tipclassify.corpus import curation, loading
 from tipclassify.corpus.loading import Row, read_rows
 from tipclassify.errors import InputError
+from tipclassify.model import replacement
 from tipclassify.model.adding import add_model
-from tipclassify.model.common import replacement
-from tipclassify.model.common.folder import load_model_head
-from tipclassify.model.common.head import check_model_head
-from tipclassify.model.common.replacement import recover_model_folder, write_model_folder
-from tipclassify.model.loading import load_scorer
+from tipclassify.model.find import load_scorer
+from tipclassify.model.folder import load_model_head
+from tipclassify.model.metadata import check_model_head
+from tipclassify.model.replacement import recover_model_folder, write_model_folder
 from tipclassify.training import fit_heads, train_heads
 from tipclassify.whole_files import open_whole_file, remove_left_temporary_file
 

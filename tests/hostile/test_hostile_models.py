@@ -27,10 +27,10 @@ from conftest import Run
 from tipclassify import Classifier, ModelError
 from tipclassify.labels import POLICIES
 from tipclassify.model.adding import add_model
-from tipclassify.model.common.head import model_head_digest
-from tipclassify.model.common.replacement import write_model_folder
 from tipclassify.model.encoder.graph_check import graph_problem
-from tipclassify.model.loading import installed_models
+from tipclassify.model.find import installed_models
+from tipclassify.model.metadata import model_head_digest
+from tipclassify.model.replacement import write_model_folder
 
 TINY = Path(__file__).resolve().parents[1] / "files" / "tiny_encoder"
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -300,7 +300,7 @@ def test_a_graph_that_is_more_than_arithmetic_is_refused_before_it_is_loaded(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph, why = GRAPHS[name]
-    started = "tipclassify.model.encoder.onnx_session.Child"
+    started = "tipclassify.model.encoder.session.Child"
     monkeypatch.setattr(started, lambda *_, **__: pytest.fail("it was loaded"))
     assert re.search(why, refused(resealed(TINY, tmp_path / "odd", {"model.onnx": graph})))
 
@@ -361,7 +361,7 @@ def test_a_graph_that_takes_too_long_is_ended(
 ) -> None:
     assert graph_problem(slow_graph()) is None  # no check can know
     folder = resealed(TINY, tmp_path / "odd", {"model.onnx": slow_graph()})
-    monkeypatch.setattr("tipclassify.model.encoder.onnx_session._PATIENCE", 3.0)
+    monkeypatch.setattr("tipclassify.model.encoder.session._PATIENCE", 3.0)
     began = time.monotonic()
     message = r"^the encoder's graph took over \d s; get the model anew$"
     with pytest.raises(ModelError, match=message):

@@ -77,7 +77,7 @@ def test_children_end_with_their_parent(tmp_path: Path, how: str) -> None:
 
 
 def test_resume_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path) -> None:
-    from tipclassify.pipeline.resume import FinishedOutputs
+    from tipclassify.tagging.resume import FinishedOutputs
 
     own = [tmp_path / "a.txt.csv", tmp_path / "b.txt.csv"]
     scraps = [tmp_path / ".a.txt.csv-0123abcd", tmp_path / ".b.txt.csv-ffffffff"]

@@ -22,9 +22,9 @@ pytest.importorskip("starlette")
 from review_client import RefusedError, Reviewer, write_report
 
 from tipclassify import InputError
-from tipclassify.review.derived import ReviewCorpusFile
-from tipclassify.review.events import Event, History, event_line
-from tipclassify.review.log import EventLog, now
+from tipclassify.store.derived import ReviewCorpusFile
+from tipclassify.store.events import Event, History, event_line
+from tipclassify.store.log import EventLog, now
 
 posix = pytest.mark.skipif(os.name != "posix", reason="links, pipes and users of POSIX")
 

@@ -13,32 +13,32 @@ import pytest
 from lxml import etree
 
 from tipclassify import Classifier
+from tipclassify.app.opened import open_reports_for_review
+from tipclassify.app.session import ReviewSession
 from tipclassify.corpus.loading import group_corpus_rows
 from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.formatting import csv_cell, unformat_csv_cell
-from tipclassify.model.common.explanation import OCCLUSION, Explanation, SpanWeight
-from tipclassify.model.encoder.name_masking import mask_names, normalize_spelling_for_encoder
-from tipclassify.pipeline.batch import Tagging
+from tipclassify.model.encoder.names import mask_names, normalize_spelling_for_encoder
+from tipclassify.model.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.readers.formats import detect_report_format
 from tipclassify.readers.html.lines import read_html_lines
-from tipclassify.reporting.comparison import matching
-from tipclassify.reporting.comparison.matching import find_match_candidates
-from tipclassify.reporting.comparison.terms import extract_compared_terms
-from tipclassify.reporting.writers.reasons import summarize_explanation_for_report
-from tipclassify.review.derived import events_path
-from tipclassify.review.events import Event, event_line
-from tipclassify.review.log import now
-from tipclassify.review.opened import open_reports_for_review
-from tipclassify.review.session import ReviewSession
+from tipclassify.reports.compare import matching
+from tipclassify.reports.compare.matching import find_match_candidates
+from tipclassify.reports.compare.terms import extract_compared_terms
+from tipclassify.store.derived import events_path
+from tipclassify.store.events import Event, event_line
+from tipclassify.store.log import now
+from tipclassify.tagging.batch import Tagging
 from tipclassify.text.document import Passage
-from tipclassify.text.features.hashing import featurize, heading_hashes
-from tipclassify.text.non_prose import is_non_prose
-from tipclassify.text.segmentation.passages import split_passages, text_document
-from tipclassify.text.segmentation.sections import (
+from tipclassify.text.hashing import featurize, heading_hashes
+from tipclassify.text.prose import is_non_prose
+from tipclassify.text.sections import (
     HeadingOutline,
     run_in_section,
     standard_section_of_line,
 )
+from tipclassify.text.split import split_passages, text_document
+from tipclassify.write.reasons import summarize_explanation_for_report
 
 KNOWN = frozenset("the police acted in of and labor".split())
 

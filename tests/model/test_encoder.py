@@ -27,21 +27,21 @@ from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, classify
 from tipclassify.arrays import Floats
-from tipclassify.model.encoder.folder import (
+from tipclassify.model.encoder.files import (
     EncoderHeads,
     EncoderModel,
     read_encoder_model,
     write_encoder_model,
 )
-from tipclassify.model.encoder.name_masking import mask_names
-from tipclassify.model.encoder.onnx_session import OnnxSession, onnx_thread_count
+from tipclassify.model.encoder.names import mask_names
 from tipclassify.model.encoder.scoring import (
     EncoderScorer,
     max_encoder_heading_tokens,
     token_window_spans,
 )
-from tipclassify.reporting.writers.reasons import summarize_explanation_for_report
+from tipclassify.model.encoder.session import OnnxSession, onnx_thread_count
 from tipclassify.training.examples import Vectors
+from tipclassify.write.reasons import summarize_explanation_for_report
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -254,7 +254,7 @@ def test_a_file_that_is_no_graph_is_reported_in_a_line(tmp_path: Path) -> None:
 
 
 def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> None:
-    from tipclassify.model.linear.model import read_linear_model
+    from tipclassify.model.linear_model import read_linear_model
 
     with pytest.raises(ModelError, match="kind 'encoder'"):
         read_linear_model(TINY)
@@ -668,10 +668,10 @@ def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
 
 
 def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
-    from tipclassify.pipeline.batch import Tagging
-    from tipclassify.review.opened import open_reports_for_review
-    from tipclassify.review.page_answers import answer_reasons
-    from tipclassify.review.session import ReviewSession
+    from tipclassify.app.opened import open_reports_for_review
+    from tipclassify.app.page_answers import answer_reasons
+    from tipclassify.app.session import ReviewSession
+    from tipclassify.tagging.batch import Tagging
 
     (tmp_path / "a.txt").write_text("Officers took bribes from traffickers.", "utf-8")
     reports, failures = open_reports_for_review([str(tmp_path / "a.txt")], Tagging(str(TINY)))

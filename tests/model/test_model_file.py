@@ -15,9 +15,9 @@ import pytest
 from model_heads import change_head
 
 from tipclassify import ModelError
-from tipclassify.model.common import replacement
-from tipclassify.model.linear.model import LinearModel, read_linear_model, write_linear_model
-from tipclassify.model.linear.scoring import LinearScorer
+from tipclassify.model import replacement
+from tipclassify.model.linear import LinearScorer
+from tipclassify.model.linear_model import LinearModel, read_linear_model, write_linear_model
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
 

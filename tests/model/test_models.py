@@ -19,9 +19,9 @@ from tipclassify import Classifier, InputError, ModelError
 from tipclassify.model import adding
 from tipclassify.model import loading as places
 from tipclassify.model.adding import add_model
-from tipclassify.model.common.folder import load_model_head
-from tipclassify.model.common.head import model_kind
-from tipclassify.model.loading import installed_models, load_scorer, model_folder, models_folder
+from tipclassify.model.find import installed_models, load_scorer, model_folder, models_folder
+from tipclassify.model.folder import load_model_head
+from tipclassify.model.metadata import model_kind
 
 INSTALLED = Path(tipclassify.__file__).resolve().parent / "models"
 SHIPPED = (

@@ -12,22 +12,22 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tipclassify.text.features import vocabulary as words
 
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.loading import Row, group_corpus_rows
 from tipclassify.labels import label_indicator
-from tipclassify.model.common.scoring import count_words_for_model
-from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, LinearModel
-from tipclassify.model.linear.scoring import LinearScorer
-from tipclassify.text.features import vocabulary as words
-from tipclassify.text.features.hashing import feature_keys, featurize, heading_hashes
-from tipclassify.text.features.templates import (
+from tipclassify.model.linear import LinearScorer
+from tipclassify.model.linear_model import MAX_WEIGHT, SLOT_BITS, LinearModel
+from tipclassify.model.scoring import count_words_for_model
+from tipclassify.text.hashing import feature_keys, featurize, heading_hashes
+from tipclassify.text.templates import (
     find_cue_scopes,
     structure_of_tokens,
     text_length_feature_scale,
 )
-from tipclassify.text.features.tokenizer import tokenize
-from tipclassify.text.features.vocabulary import VocabularyTable
+from tipclassify.text.tokens import tokenize
+from tipclassify.text.words import VocabularyTable
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_linear import LinearSettings, fit_linear
 
@@ -187,7 +187,7 @@ def test_words_whose_slots_are_taken_are_found_all_the_same(
     whole = scorer.score_texts(passages[:300]).logits
     monkeypatch.setattr(words, "_TO_SLOT", np.uint64(62))  # four slots
     table = VocabularyTable(model.vocabulary)
-    monkeypatch.setattr("tipclassify.text.features.tokenizer.vocabulary_table", lambda _: table)
+    monkeypatch.setattr("tipclassify.text.tokens.vocabulary_table", lambda _: table)
     for _ in range(2):
         assert (scorer.score_texts(passages[:300]).logits == whole).all()
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tipclassify.readers import read_bytes, read_report
-from tipclassify.reporting.report import TaggedReport
+from tipclassify.reports.report import TaggedReport
 from tipclassify.text.document import Document
-from tipclassify.text.segmentation.passages import split_passages
+from tipclassify.text.split import split_passages
 
 sys.path.append(str(Path(__file__).parents[1] / "files"))
 import make_book

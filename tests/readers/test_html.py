@@ -24,7 +24,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tipclassify import InputError
 from tipclassify.readers.html.reader import read_eml, read_html
 from tipclassify.text.document import Document
-from tipclassify.text.non_prose import is_non_prose_phrase
+from tipclassify.text.prose import is_non_prose_phrase
 
 FOLDER = Path(__file__).parents[1] / "pages"
 PAGES = sorted(path.name for path in FOLDER.glob("*.html"))

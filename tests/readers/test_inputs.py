@@ -34,7 +34,7 @@ from tipclassify.readers import (
     read_report,
 )
 from tipclassify.readers.formats import format_suffix_of
-from tipclassify.text.segmentation.passages import split_passages
+from tipclassify.text.split import split_passages
 
 FILES = Path(__file__).parents[1] / "files"
 PAGE = b"<!DOCTYPE html><html><body><h1>Karvonia</h1><p>Police arrested nine.</p></body></html>"

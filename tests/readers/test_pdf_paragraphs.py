@@ -18,7 +18,7 @@ from tipclassify.readers.pdf.layout.pages import PdfWord, group_pdf_rows, make_p
 from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.readers.pdf.references import REFERENCES
 from tipclassify.text.document import Document
-from tipclassify.text.segmentation.passages import split_passages
+from tipclassify.text.split import split_passages
 
 NARROW = [
     "In 2021, Karvonia made some",

@@ -263,7 +263,7 @@ def test_a_saved_page_has_the_address_that_it_was_saved_from() -> None:
 
 
 def test_rows_have_their_publication_in_columns(tmp_path: Path) -> None:
-    from tipclassify.pipeline.batch import Tagging, tag_input
+    from tipclassify.tagging.batch import Tagging, tag_input
 
     file = tmp_path / "rows.csv"
     file.write_text(

@@ -12,7 +12,7 @@ from tipclassify import Classifier, InputError
 from tipclassify.readers import read_report
 from tipclassify.readers.html.reader import read_html
 from tipclassify.readers.text import decode_bytes_of_file
-from tipclassify.text.segmentation.passages import split_passages
+from tipclassify.text.split import split_passages
 
 PAGE = """<!DOCTYPE html><html><head><title>Tab title</title>\
 <script>var p = "Police took bribes.";</script></head><body>

@@ -16,7 +16,7 @@ from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.encodings import detect_wide_encoding, guess_encoding
 from tipclassify.readers.text import decode_bytes_of_file, decode_text_file, read_text
-from tipclassify.text.segmentation.passages import split_passages
+from tipclassify.text.split import split_passages
 
 # What a report has beyond ASCII: quotation marks, dashes, a currency, and the names of one country.
 PROSE = {

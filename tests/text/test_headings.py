@@ -18,14 +18,14 @@ from word_files import with_body
 
 from tipclassify import Classifier, InputError
 from tipclassify.labels import LABELS
-from tipclassify.pipeline.batch import Tagging, tag_input
 from tipclassify.readers.html.reader import read_html
 from tipclassify.readers.markdown import read_markdown
 from tipclassify.readers.office import read_docx
 from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.tagging.batch import Tagging, tag_input
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.segmentation.passages import split_passages, text_document
-from tipclassify.text.segmentation.sections import HeadingOutline, join_headings
+from tipclassify.text.sections import HeadingOutline, join_headings
+from tipclassify.text.split import split_passages, text_document
 
 FOLDER = ROOT / "data" / "behaviours"
 

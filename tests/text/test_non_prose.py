@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tipclassify import Classifier
 from tipclassify.text.document import Passage
-from tipclassify.text.non_prose import is_non_prose
-from tipclassify.text.segmentation.passages import split_passages, text_document
+from tipclassify.text.prose import is_non_prose
+from tipclassify.text.split import split_passages, text_document
 
 TITLE = "Courts convicted nine traffickers of forced labor."
 

@@ -19,7 +19,7 @@ from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.readers import read_report
 from tipclassify.text.document import Block, Document, PageStart, Passage
-from tipclassify.text.segmentation.passages import Unit, split_passages, text_document
+from tipclassify.text.split import Unit, split_passages, text_document
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def every_sentence() -> Iterator[None]:
     """Keep dates, references and numbers as passages: here it is only asked where they end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tipclassify.text.segmentation.passages.is_non_prose", lambda *_: False)
+        patch.setattr("tipclassify.text.split.is_non_prose", lambda *_: False)
         yield
 
 

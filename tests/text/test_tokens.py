@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify import Classifier
-from tipclassify.text.features.hashing import featurize, heading_hashes
-from tipclassify.text.features.tokenizer import collect_vocabulary, tokenize
-from tipclassify.text.features.vocabulary import NAME, NUMBER
+from tipclassify.text.hashing import featurize, heading_hashes
+from tipclassify.text.tokens import collect_vocabulary, tokenize
+from tipclassify.text.words import NAME, NUMBER
 
 KNOWN = frozenset(
     "the government of in shelters prosecuted suspects people law labor and with".split()

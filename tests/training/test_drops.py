@@ -9,7 +9,7 @@ import pytest
 
 from tipclassify.corpus.loading import Row
 from tipclassify.labels import LABELS
-from tipclassify.model.encoder.folder import EncoderModel, read_encoder_model
+from tipclassify.model.encoder.files import EncoderModel, read_encoder_model
 from tipclassify.training.fit_drops import fit_drop_weights
 
 TINY = Path(__file__).parent.parent / "files" / "tiny_encoder"

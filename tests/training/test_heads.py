@@ -13,7 +13,7 @@ import pytest
 
 from tipclassify import Classifier
 from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.model.encoder.folder import EncoderHeads
+from tipclassify.model.encoder.files import EncoderHeads
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.training.examples import Vectors
 from tipclassify.training.fit_heads import (

@@ -10,7 +10,7 @@ import pytest
 
 from tipclassify import ModelError
 from tipclassify.arrays import Bools, Floats, Ints, logistic
-from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
+from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.training.calibration import recalibrate
 from tipclassify.training.examples import Examples, Vectors, group_folds
 from tipclassify.training.fit_heads import Prior, second_moment

@@ -38,10 +38,10 @@ from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.loading import Row, corpus_digest, read_rows
 from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs
 from tipclassify.labels import POLICIES
-from tipclassify.model.encoder.folder import read_encoder_model, write_encoder_model
+from tipclassify.model.encoder.files import read_encoder_model, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.linear.model import read_linear_model
-from tipclassify.model.loading import model_folder
+from tipclassify.model.find import model_folder
+from tipclassify.model.linear_model import read_linear_model
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import fit_corpus, train_linear
 from tipclassify.training.error_table import error_table

@@ -14,9 +14,9 @@ from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.corpus.loading import group_corpus_rows, read_rows
 from tipclassify.evaluation.metrics import calibration_error, measure
 from tipclassify.labels import label_indicator
-from tipclassify.model.linear.model import LinearModel
-from tipclassify.model.linear.scoring import LinearScorer
-from tipclassify.text.features.hashing import featurize
+from tipclassify.model.linear import LinearScorer
+from tipclassify.model.linear_model import LinearModel
+from tipclassify.text.hashing import featurize
 from tipclassify.training import fit_linear as fit_linear_module
 from tipclassify.training.calibration import choose_calibration_thresholds
 from tipclassify.training.examples import Examples, group_folds

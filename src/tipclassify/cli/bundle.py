@@ -25,7 +25,7 @@ from tipclassify.formatting import format_columns, one_line
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from tipclassify.pipeline.bundle.manifest import BundleFigures
+    from tipclassify.bundle.manifest import BundleFigures
 
 
 def bundle(
@@ -63,10 +63,10 @@ def bundle(
     figure. The same reports, options and versions give the same bytes. When any report cannot be
     read, no bundle is written. Tables (.csv, .xlsx) are not taken: save them as .jsonl.
     """
+    from tipclassify.bundle.writing import Included, write_bundle
     from tipclassify.formatting import count_with_noun
-    from tipclassify.pipeline.bundle.writing import Included, write_bundle
-    from tipclassify.pipeline.inputs import expand_inputs
-    from tipclassify.review.desk_checks import read_checks
+    from tipclassify.store.desk_checks import read_checks
+    from tipclassify.tagging.inputs import expand_inputs
 
     tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
     tagging.classifier()  # report an unusable model before the first report is read
@@ -126,7 +126,7 @@ def verify(
     Nothing can show who made a bundle: compare its fingerprint with the published one. Only links
     that you give are downloaded.
     """
-    from tipclassify.pipeline.bundle.checking import verify_bundle
+    from tipclassify.bundle.checking import verify_bundle
     from tipclassify.readers import ReadOptions
 
     read = file_ids_of_arguments([bundle, *(files or ()), model])

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tipclassify.labels import Policy
-    from tipclassify.pipeline.batch import Tagging
-    from tipclassify.reporting.report import ScoringContext, TaggedReport
+    from tipclassify.reports.report import ScoringContext, TaggedReport
+    from tipclassify.tagging.batch import Tagging
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]
 Result = Literal["comparison", "ledger", "contrast"]
@@ -139,7 +139,7 @@ def compare(
 
 def _format_of_output_option(output: Path | None) -> str:
     """Choose the format by the suffix of the output; a table for the terminal."""
-    from tipclassify.reporting.writers import writer_format_of
+    from tipclassify.write import writer_format_of
 
     return writer_format_of(output, _SUFFIXES) if output else "table"
 
@@ -173,7 +173,7 @@ def _refuse_format_option(result: Result) -> NoReturn:
 
 
 def _context_of_options(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
-    from tipclassify.reporting.report import ScoringContext
+    from tipclassify.reports.report import ScoringContext
 
     folder = output.parent if output else None
     return ScoringContext(
@@ -195,14 +195,14 @@ class _CompareRequest:
 
 
 def _write_comparison(request: _CompareRequest) -> None:
-    from tipclassify.reporting.comparison.comparison import compare as compare_reports
-    from tipclassify.reporting.comparison.identity import (
+    from tipclassify.reports.compare.comparison import compare as compare_reports
+    from tipclassify.reports.compare.identity import (
         comparison_refusals_by_year,
         identity_of_report,
         refusals_by_subject,
         refuse_comparison_of_reports,
     )
-    from tipclassify.reporting.writers import compared
+    from tipclassify.write import compared
 
     old, new = request.reports
     old_identity = identity_of_report(old)
@@ -229,16 +229,16 @@ def _write_comparison(request: _CompareRequest) -> None:
 
 
 def _write_ledger(request: _CompareRequest) -> None:
-    from tipclassify.reporting.comparison.identity import (
+    from tipclassify.reports.compare.identity import (
         identity_of_report,
         refuse_comparison_of_reports,
     )
-    from tipclassify.reporting.comparison.ledger import (
+    from tipclassify.reports.compare.ledger import (
         build_ledger,
         ledger_refusals,
         sort_reports_by_year,
     )
-    from tipclassify.reporting.writers import followed
+    from tipclassify.write import followed
 
     refusals = ledger_refusals(request.reports)
     if not request.anyway:
@@ -265,12 +265,12 @@ def _write_ledger(request: _CompareRequest) -> None:
 
 
 def _write_contrast(request: _CompareRequest) -> None:
-    from tipclassify.reporting.comparison.contrast import contrast_publications, contrast_refusals
-    from tipclassify.reporting.comparison.identity import (
+    from tipclassify.reports.compare.contrast import contrast_publications, contrast_refusals
+    from tipclassify.reports.compare.identity import (
         identity_of_report,
         refuse_comparison_of_reports,
     )
-    from tipclassify.reporting.writers import contrasted
+    from tipclassify.write import contrasted
 
     if not request.anyway:
         identities = [identity_of_report(report) for report in request.reports]
@@ -287,7 +287,7 @@ def _write_contrast(request: _CompareRequest) -> None:
 
 def _tag_argument_as_one_report(file: str, tagging: Tagging) -> TaggedReport:
     """Tag an input as one report, all parts of a long one, and print what could not be read."""
-    from tipclassify.pipeline.reports import tag_input_as_one_report
+    from tipclassify.tagging.reports import tag_input_as_one_report
 
     report = tag_input_as_one_report(file, tagging)
     print_warnings(report.notes)

@@ -38,9 +38,9 @@ def desk(
     the extra "review".
     """
     with needs_extra("the desk's server", "review"):
-        from tipclassify.review.desk_server import serve_desk
-        from tipclassify.review.server import listen_on_loopback
-    from tipclassify.review.desk_session import DeskSession
+        from tipclassify.app.desk_server import serve_desk
+        from tipclassify.app.server import listen_on_loopback
+    from tipclassify.app.desk_session import DeskSession
 
     session = DeskSession(folder, annotator or login_name_of_user(), print_note)
     socket = listen_on_loopback(port)

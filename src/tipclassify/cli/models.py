@@ -23,7 +23,7 @@ from tipclassify.labels import LABELS, POLICIES
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from tipclassify.model.common.explanation import Explanation
+    from tipclassify.model.explanation import Explanation
 
 
 def explain(
@@ -52,11 +52,11 @@ def explain(
     was weighed: additive or occlusion.
     """
     from tipclassify.model.classifier import Classifier
-    from tipclassify.model.common.scoring import reaches_threshold
-    from tipclassify.model.loading import model_folder
+    from tipclassify.model.find import model_folder
+    from tipclassify.model.scoring import reaches_threshold
     from tipclassify.readers.limits import read_bounded
     from tipclassify.text.document import Passage
-    from tipclassify.text.non_prose import is_non_prose
+    from tipclassify.text.prose import is_non_prose
 
     if text == "-":
         text = read_bounded("-").decode("utf-8-sig", "replace").strip()
@@ -138,7 +138,7 @@ def evaluate(
     from tipclassify.corpus.taught import TAUGHT
     from tipclassify.evaluation.report import Draws, OtherModel, ReportParts, evaluate_rows
     from tipclassify.model.classifier import Classifier
-    from tipclassify.model.loading import model_folder
+    from tipclassify.model.find import model_folder
 
     read = file_ids_of_arguments(
         [*labelled, model_folder(model), compare and model_folder(compare)]
@@ -201,7 +201,7 @@ def list_(output: options.Output = None) -> None:
 
     "default" and "fast" come with tipclassify.
     """
-    from tipclassify.model.loading import (
+    from tipclassify.model.find import (
         SHIPPED,
         describe_model_folder,
         installed_models,
@@ -227,7 +227,7 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
     The card, README.md in the folder of the model, says it at length.
     """
     from tipclassify.model.classifier import Classifier
-    from tipclassify.model.loading import model_folder
+    from tipclassify.model.find import model_folder
 
     folder = model_folder(model)
     classifier = Classifier.load(folder)
@@ -275,7 +275,7 @@ def check(
     """
     from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs, run_cases
     from tipclassify.model.classifier import Classifier
-    from tipclassify.model.loading import model_folder
+    from tipclassify.model.find import model_folder
 
     path = model_folder(model)
     read = file_ids_of_arguments([path, cases])

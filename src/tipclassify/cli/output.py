@@ -24,8 +24,8 @@ from tipclassify.progress import progress_bar
 from tipclassify.whole_files import open_whole_file
 
 if TYPE_CHECKING:
-    from tipclassify.pipeline.batch import Result, Tagging
-    from tipclassify.reporting.report import TaggedReport
+    from tipclassify.reports.report import TaggedReport
+    from tipclassify.tagging.batch import Result, Tagging
 
 R = TypeVar("R")
 
@@ -121,8 +121,8 @@ class CommandInputs(Generic[R]):
         Raises `InputError` when the input has no result: good rows are results, whatever the others
         are; half a report is none.
         """
-        from tipclassify.pipeline.batch import BatchProblems
-        from tipclassify.pipeline.failure import Failure
+        from tipclassify.tagging.batch import BatchProblems
+        from tipclassify.tagging.failure import Failure
 
         problems = BatchProblems(file)
         has_result = False
@@ -165,7 +165,7 @@ def tagged_inputs_of_command(
 
     At the end the failures are printed, and the command exits with 1 if there are any.
     """
-    from tipclassify.pipeline.batch import tag_inputs
+    from tipclassify.tagging.batch import tag_inputs
 
     def counted() -> Iterator[tuple[str, Iterator[Result[R]]]]:
         with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
@@ -221,7 +221,7 @@ def tagged_reports_of_command(
     files: Sequence[str], tagging: Tagging, jobs: int
 ) -> Iterator[Iterator[TaggedReport]]:
     """Iterate over the tagged reports of all inputs; collect inputs that fail."""
-    from tipclassify.reporting.report import identity
+    from tipclassify.reports.report import identity
 
     with tagged_outputs_of_command(files, tagging, jobs, identity) as reports:
         yield reports
@@ -278,7 +278,7 @@ def file_ids_of_command_inputs(
 
     These are files, the lists that name them, and the model.
     """
-    from tipclassify.model.loading import model_folder
+    from tipclassify.model.find import model_folder
 
     # of a folder, `files` has what is read
     lists = [name for name in names if not os.path.isdir(name)]

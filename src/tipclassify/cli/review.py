@@ -60,14 +60,14 @@ def review(
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the
     extra "review".
     """
+    from tipclassify.app.opened import open_reports_for_review
+    from tipclassify.app.retraining import Retraining, model_to_retrain
+    from tipclassify.app.session import ReviewSession
     from tipclassify.model.classifier import Classifier
-    from tipclassify.pipeline.inputs import expand_inputs
-    from tipclassify.review.opened import open_reports_for_review
-    from tipclassify.review.retraining import Retraining, model_to_retrain
-    from tipclassify.review.session import ReviewSession
+    from tipclassify.tagging.inputs import expand_inputs
 
     with needs_extra("the review page", "review"):
-        from tipclassify.review.server import listen_on_loopback, serve_review
+        from tipclassify.app.server import listen_on_loopback, serve_review
 
     if corpus.suffix != ".jsonl":
         raise options.invalid_option("--corpus", f"{corpus}: give a name that ends in .jsonl")

@@ -28,9 +28,9 @@ from tipclassify.progress import progress_bar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tipclassify.pipeline.batch import Tagging
-    from tipclassify.reporting.outcome import Outcome
-    from tipclassify.reporting.report import ScoringContext, TaggedReport
+    from tipclassify.reports.outcome import Outcome
+    from tipclassify.reports.report import ScoringContext, TaggedReport
+    from tipclassify.tagging.batch import Tagging
 
 FormatName = Literal[
     "table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris", "csl"
@@ -84,10 +84,10 @@ def score(
     addresses such as s3://bucket/*.html too. Called again, it makes only what is missing or
     changed.
     """
-    from tipclassify.pipeline.inputs import expand_inputs
-    from tipclassify.reporting.outcome import Outcome, count_report
-    from tipclassify.reporting.report import ScoringContext
-    from tipclassify.reporting.writers import FORMATS, writer_format_of
+    from tipclassify.reports.outcome import Outcome, count_report
+    from tipclassify.reports.report import ScoringContext
+    from tipclassify.tagging.inputs import expand_inputs
+    from tipclassify.write import FORMATS, writer_format_of
 
     if output and output_dir:
         raise options.invalid_option("--output-dir", "give --output or --output-dir, not both")
@@ -173,11 +173,11 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
 
     Outputs finished before an interruption are kept, and are in the ledger.
     """
-    from tipclassify.pipeline.inputs import expand_inputs
-    from tipclassify.pipeline.resume import FinishedOutputs, output_names
-    from tipclassify.reporting.outcome import Outcome, count_report
-    from tipclassify.reporting.writers import FORMATS
-    from tipclassify.reporting.writers.desk import DeskWriter
+    from tipclassify.reports.outcome import Outcome, count_report
+    from tipclassify.tagging.inputs import expand_inputs
+    from tipclassify.tagging.resume import FinishedOutputs, output_names
+    from tipclassify.write import FORMATS
+    from tipclassify.write.desk import DeskWriter
 
     context = request.context
     output_format = FORMATS[request.format]
@@ -266,7 +266,7 @@ def _run_score_on_cluster(
 
     Failures are printed on standard error and make the exit code 1.
     """
-    from tipclassify.pipeline.distributed import score
+    from tipclassify.dask import score
 
     if folder is None:
         raise options.invalid_option(

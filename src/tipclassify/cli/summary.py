@@ -19,7 +19,7 @@ from tipclassify.cli.output import (
 from tipclassify.errors import UsageError, needs_extra
 
 if TYPE_CHECKING:
-    from tipclassify.reporting.summary import Summary
+    from tipclassify.reports.summary import Summary
 
 FormatName = Literal["table", "csv", "jsonl", "png", "svg"]
 # Typer accepts no list of literals.
@@ -93,10 +93,10 @@ def summary(
     References, notes, contents, dates and addresses are not counted. One line under the table says
     so where most of a report is on other subjects than trafficking.
     """
-    from tipclassify.pipeline.inputs import expand_inputs
-    from tipclassify.reporting.report import ScoringContext
-    from tipclassify.reporting.summary import summarize
-    from tipclassify.reporting.writers import summed, writer_format_of
+    from tipclassify.reports.report import ScoringContext
+    from tipclassify.reports.summary import summarize
+    from tipclassify.tagging.inputs import expand_inputs
+    from tipclassify.write import summed, writer_format_of
 
     wanted = format or (writer_format_of(output, _ROWS | _PICTURES) if output else "table")
     picture = wanted in _PICTURES
@@ -115,7 +115,7 @@ def summary(
         with needs_extra("drawing charts", "charts"):  # before the tagging, which may take an hour
             import matplotlib.figure  # noqa: F401
 
-        from tipclassify.reporting.charts import draw_chart
+        from tipclassify.reports.charts import draw_chart
 
     tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
     context = ScoringContext(tagging.classifier(), policy)

@@ -66,7 +66,7 @@ Fit = Callable[[TrainCommandRequest, Sequence["Row"], Sequence["Row"]], "Trained
 
 def check_train_command_request(request: TrainCommandRequest) -> None:
     """Refuse options of another kind of model, and an output in the way."""
-    from tipclassify.model.common.replacement import check_replaceable_model, recover_model_folder
+    from tipclassify.model.replacement import check_replaceable_model, recover_model_folder
 
     if request.unlabelled and request.model == "default":
         raise options.invalid_option("--unlabelled", "is not for --model default")
@@ -156,7 +156,7 @@ def print_training_announcement(
 
 def _hash_of_train_command_output(out: Path) -> str:
     """Return the hash of the model in a folder, empty for none."""
-    from tipclassify.model.common.folder import load_model_head
+    from tipclassify.model.folder import load_model_head
 
     if not (out / "model.json").is_file():
         return ""
@@ -165,7 +165,7 @@ def _hash_of_train_command_output(out: Path) -> str:
 
 def command_notes_on_replaced_model(out: Path) -> list[str]:
     """Say which model a training replaces, and which one the command line takes by that name."""
-    from tipclassify.model.loading import SHIPPED, model_folder
+    from tipclassify.model.find import SHIPPED, model_folder
 
     before = _hash_of_train_command_output(out)
     lines = [f"makes a new model in {out}"]

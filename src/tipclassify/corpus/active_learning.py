@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.corpus.near_duplicates import word_shingles
 from tipclassify.labels import LABELS
-from tipclassify.model.common.scoring import apply_thresholds
+from tipclassify.model.scoring import apply_thresholds
 from tipclassify.probability import probability
 from tipclassify.text.document import Passage
 

@@ -25,7 +25,7 @@ from tipclassify.readers.isolated import read_bytes_isolated
 from tipclassify.readers.jsonl import parse_jsonl_row
 from tipclassify.readers.limits import read_bounded, unpack_gzip_input
 from tipclassify.text.document import Document
-from tipclassify.text.segmentation.passages import split_passages, text_document
+from tipclassify.text.split import split_passages, text_document
 
 __all__ = [
     "PASSAGES",

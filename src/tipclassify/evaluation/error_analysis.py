@@ -14,8 +14,8 @@ from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.metrics import measure
 from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS, SECTIONS
-from tipclassify.model.common.scoring import apply_thresholds
-from tipclassify.text.features.hashing import featurize
+from tipclassify.model.scoring import apply_thresholds
+from tipclassify.text.hashing import featurize
 
 __all__ = [
     "ConfusedSets",

@@ -10,7 +10,7 @@ from tipclassify.evaluation.bootstrap import Intervals, intervals, intervals_tab
 from tipclassify.evaluation.metrics import Metrics, measure, metrics_table
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.common.scoring import apply_thresholds
+from tipclassify.model.scoring import apply_thresholds
 
 __all__ = ["Evaluation", "evaluate"]
 

@@ -37,7 +37,7 @@ from tipclassify.evaluation.metrics import (
 )
 from tipclassify.labels import LABELS, Policy, label_indicator
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.common.scoring import apply_thresholds
+from tipclassify.model.scoring import apply_thresholds
 
 __all__ = [
     "Draws",

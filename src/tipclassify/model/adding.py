@@ -21,8 +21,9 @@ from tipclassify.download.request import (
     retry_request,
 )
 from tipclassify.errors import InputError, LinkError, ModelError, reason_of_error
-from tipclassify.model.common.folder import LARGEST_FILE, LARGEST_HEAD, read_model_file
-from tipclassify.model.common.head import (
+from tipclassify.model.find import InstalledModel, is_model_name, models_folder
+from tipclassify.model.folder import LARGEST_FILE, LARGEST_HEAD, read_model_file
+from tipclassify.model.metadata import (
     HEAD,
     LINEAR,
     Head,
@@ -31,8 +32,7 @@ from tipclassify.model.common.head import (
     model_kind,
     parse_model_head,
 )
-from tipclassify.model.common.replacement import check_replaceable_model, replace_model_folder
-from tipclassify.model.loading import InstalledModel, is_model_name, models_folder
+from tipclassify.model.replacement import check_replaceable_model, replace_model_folder
 from tipclassify.progress import Progress
 
 __all__ = ["add_model"]

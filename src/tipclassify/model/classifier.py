@@ -15,24 +15,24 @@ import numpy.typing as npt
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES, Policy
-from tipclassify.model.common.explanation import Explanation, SpanWeight
-from tipclassify.model.common.folder import load_model_head
-from tipclassify.model.common.head import HEAD
-from tipclassify.model.common.scoring import (
+from tipclassify.model.explanation import Explanation, SpanWeight
+from tipclassify.model.find import load_scorer, model_folder
+from tipclassify.model.folder import load_model_head
+from tipclassify.model.hub import download_hub_model, is_hub_name
+from tipclassify.model.linear import LinearScorer
+from tipclassify.model.linear_model import LinearModel, write_linear_model
+from tipclassify.model.metadata import HEAD
+from tipclassify.model.scoring import (
     Scored,
     Scorer,
     apply_thresholds,
     count_words_for_model,
     flag_low_model_confidence,
 )
-from tipclassify.model.hub import download_hub_model, is_hub_name
-from tipclassify.model.linear.model import LinearModel, write_linear_model
-from tipclassify.model.linear.scoring import LinearScorer
-from tipclassify.model.loading import load_scorer, model_folder
 from tipclassify.text.columns import column_values, texts_or_passages_of_column
 from tipclassify.text.document import Document, Passage
-from tipclassify.text.non_prose import is_non_prose
-from tipclassify.text.segmentation.passages import Unit, split_passages
+from tipclassify.text.prose import is_non_prose
+from tipclassify.text.split import Unit, split_passages
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
@@ -130,7 +130,7 @@ class Classifier:
             # The record of training passages is a file only; an encoder has it in memory.
             write_linear_model(linear, path, {**texts, **self._read_beside("taught.bin")})
         else:
-            from tipclassify.model.encoder.folder import write_encoder_model
+            from tipclassify.model.encoder.files import write_encoder_model
 
             encoder = replace(self._encoder().model, thresholds=thresholds)
             write_encoder_model(path, encoder, meta, texts)
@@ -294,7 +294,7 @@ class Classifier:
 
         Raises `TypeError` for elements that are no `Passage`: `predict` takes plain strings.
 
-        What is no prose (`tipclassify.text.non_prose`: references, contents, dates, addresses)
+        What is no prose (`tipclassify.text.prose`: references, contents, dates, addresses)
         gets no label.
         """
         thresholds = self.thresholds(policy)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import LARGEST_HEAD, read_model_file
-from tipclassify.model.common.head import (
+from tipclassify.model.folder import LARGEST_HEAD, read_model_file
+from tipclassify.model.metadata import (
     HEAD,
     check_model_head,
     hashed_model_files,

@@ -8,10 +8,10 @@ from typing import overload
 
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.common.explanation import Explanation
+from tipclassify.model.explanation import Explanation
 from tipclassify.text.columns import column_values, refuse_table_for_text_column
 from tipclassify.text.document import Passage
-from tipclassify.text.segmentation.passages import split_passages, text_document
+from tipclassify.text.split import split_passages, text_document
 
 __all__ = ["classify", "explain"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.text.document import CELL_BAR, Block, Document
-from tipclassify.text.segmentation.sections import (
+from tipclassify.text.sections import (
     HeadingOutline,
     run_in_section,
     standard_section_of_line,

@@ -22,9 +22,9 @@ from tipclassify.readers.encodings import (
     looks_like_decoded_text,
 )
 from tipclassify.text.document import Block, Document, PageStart
-from tipclassify.text.non_prose import is_non_prose
-from tipclassify.text.segmentation.passages import SENTENCE_END as _SENTENCE_END
-from tipclassify.text.segmentation.passages import text_document
+from tipclassify.text.prose import is_non_prose
+from tipclassify.text.split import SENTENCE_END as _SENTENCE_END
+from tipclassify.text.split import text_document
 
 __all__ = ["codec_of_encoding", "decode_bytes_of_file", "decode_text_file", "read_text"]
 

@@ -13,7 +13,7 @@ from typing import Final
 from tipclassify.readers.countries import detect_country_and_year
 from tipclassify.readers.countries.names import country_named, fold_country_name
 from tipclassify.readers.publication import is_masthead
-from tipclassify.text.segmentation.sections import (
+from tipclassify.text.sections import (
     heading_without_enumerator,
     standard_section_of_line,
 )

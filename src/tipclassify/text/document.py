@@ -86,7 +86,7 @@ class Document:
         >>> document.blocks[1].section
         'prosecution'
         """
-        from tipclassify.text.segmentation.passages import text_document
+        from tipclassify.text.split import text_document
 
         if not isinstance(text, str):
             raise TypeError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.evaluation.bootstrap import ModelComparison, compare
-from tipclassify.model.encoder.folder import EncoderModel
+from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 from tipclassify.training.calibration import Recalibrated, recalibrate

@@ -26,7 +26,7 @@ from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
 from tipclassify.resources import resource_folder_in_user_cache
-from tipclassify.text.segmentation.sections import heading_without_enumerator
+from tipclassify.text.sections import heading_without_enumerator
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import (
     Examples,

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model.common.scoring import apply_thresholds
+from tipclassify.model.scoring import apply_thresholds
 
 __all__ = [
     "Calibrated",

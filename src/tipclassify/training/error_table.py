@@ -11,8 +11,8 @@ from tipclassify.arrays import NORMAL_975, Bools, Floats, logistic
 from tipclassify.evaluation.bootstrap import Interval, intervals
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model.common.scoring import apply_thresholds
-from tipclassify.model.encoder.folder import EncoderModel
+from tipclassify.model.encoder.files import EncoderModel
+from tipclassify.model.scoring import apply_thresholds
 from tipclassify.training.fixed_set import FixedSet
 from tipclassify.training.parts import HeldOutPredictions, masks_of_report_kinds
 from tipclassify.training.sample_weights import weights_within_families

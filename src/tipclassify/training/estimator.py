@@ -29,8 +29,8 @@ from tipclassify.corpus.loading import Row
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.common.scoring import apply_thresholds
 from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.scoring import apply_thresholds
 from tipclassify.text.columns import ColumnTable, texts_as_passages
 from tipclassify.text.document import Passage
 from tipclassify.training.adapt_heads import adapt_to_own

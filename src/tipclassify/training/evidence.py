@@ -25,7 +25,7 @@ from tipclassify.evaluation.metrics import contrast_pair_accuracy, reliability
 from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.common.scoring import apply_thresholds
+from tipclassify.model.scoring import apply_thresholds
 from tipclassify.training.calibration import Calibrated
 from tipclassify.training.error_table import (
     PointFigures,

@@ -18,7 +18,7 @@ from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.loading import Row
 from tipclassify.labels import LABELS
-from tipclassify.model.encoder.folder import EncoderModel
+from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.encoder.occlusion import PHRASE_WORDS, OcclusionText, tokenize_for_occlusion
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.training.examples import headings_for_training

@@ -23,9 +23,9 @@ from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.errors import ModelError
-from tipclassify.model.encoder.folder import EncoderHeads
+from tipclassify.model.encoder.files import EncoderHeads
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.loading import load_scorer
+from tipclassify.model.find import load_scorer
 from tipclassify.progress import Progress
 from tipclassify.training.examples import Vectors
 

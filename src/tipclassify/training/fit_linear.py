@@ -29,17 +29,17 @@ from threadpoolctl import threadpool_limits
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
-from tipclassify.model.linear.model import MAX_WEIGHT, SLOT_BITS, LinearModel
+from tipclassify.model.linear_model import MAX_WEIGHT, SLOT_BITS, LinearModel
 from tipclassify.progress import Progress
-from tipclassify.text.features.hashing import (
+from tipclassify.text.hashing import (
     HashedFeatures,
     feature_keys,
     featurize,
     find_best_clauses_by_features,
     heading_hashes,
 )
-from tipclassify.text.features.templates import text_length_feature_scale
-from tipclassify.text.features.tokenizer import collect_vocabulary
+from tipclassify.text.templates import text_length_feature_scale
+from tipclassify.text.tokens import collect_vocabulary
 from tipclassify.training.calibration import Calibrated, calibrate
 from tipclassify.training.examples import Examples, group_folds
 

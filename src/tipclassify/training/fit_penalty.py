@@ -19,8 +19,8 @@ import numpy as np
 from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns
-from tipclassify.model.common.scoring import apply_thresholds
-from tipclassify.model.encoder.folder import EncoderHeads, EncoderModel
+from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
+from tipclassify.model.scoring import apply_thresholds
 from tipclassify.training.examples import Examples, Vectors
 from tipclassify.training.fit_heads import Prior, fit_heads, out_of_fold_logits
 from tipclassify.training.fixed_set import FixedSet, false_tag_rate

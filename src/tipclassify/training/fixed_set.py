@@ -26,7 +26,7 @@ from tipclassify.evaluation.bootstrap import Difference, ModelComparison, compar
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns
 from tipclassify.labels import LABELS
-from tipclassify.model.common.folder import read_model_arrays
+from tipclassify.model.folder import read_model_arrays
 from tipclassify.training.examples import (
     Vectors,
     bootstrap_groups_of_rows,

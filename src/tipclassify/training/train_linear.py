@@ -18,7 +18,7 @@ from tipclassify.corpus.taught import TAUGHT, pack_taught
 from tipclassify.errors import ModelError
 from tipclassify.evaluation.behaviour_tests import passage_of_row
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear.model import write_linear_model
+from tipclassify.model.linear_model import write_linear_model
 from tipclassify.progress import Progress
 from tipclassify.training.evidence import (
     HELD_OUT_RULE,

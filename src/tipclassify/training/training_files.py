@@ -16,8 +16,8 @@ import numpy as np
 from tipclassify.arrays import Floats
 from tipclassify.corpus.taught import TAUGHT, pack_taught
 from tipclassify.errors import ModelError
-from tipclassify.model.common.folder import read_model_arrays
-from tipclassify.model.encoder.folder import EncoderModel
+from tipclassify.model.encoder.files import EncoderModel
+from tipclassify.model.folder import read_model_arrays
 from tipclassify.training.examples import Examples
 from tipclassify.training.fixed_set import FixedSet, pack_fixed_training_set, read_fixed
 

@@ -21,7 +21,7 @@ from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.loading import Row
 from tipclassify.errors import ModelError
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.encoder.folder import EncoderModel, write_encoder_model
+from tipclassify.model.encoder.files import EncoderModel, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.training.adapt_heads import AdaptedHeads
 from tipclassify.training.error_table import error_table_on_fixed_set

@@ -56,9 +56,9 @@ def queue(
     'tipclassify corpus add'.
     """
     from tipclassify.model.classifier import Classifier
-    from tipclassify.model.loading import model_folder
-    from tipclassify.pipeline.inputs import expand_inputs
-    from tipclassify.pipeline.labelling_queue import queue_rows, random_queue_rows
+    from tipclassify.model.find import model_folder
+    from tipclassify.tagging.inputs import expand_inputs
+    from tipclassify.tagging.labelling_queue import queue_rows, random_queue_rows
 
     if random and other:
         raise options.invalid_option("--other", "does not go with --random: no model chooses there")

@@ -50,8 +50,8 @@ def _print_if_same_corpus(rows: Sequence[Row], model: str) -> bool:
     """Print whether rows are the corpus of a model, and return it."""
     from tipclassify.corpus.loading import corpus_digest
     from tipclassify.corpus.taught import TAUGHT, were_taught
-    from tipclassify.model.common.folder import load_model_head
-    from tipclassify.model.loading import model_folder
+    from tipclassify.model.find import model_folder
+    from tipclassify.model.folder import load_model_head
 
     folder = model_folder(model)
     head = load_model_head(folder)

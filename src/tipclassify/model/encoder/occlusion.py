@@ -17,9 +17,9 @@ import numpy as np
 
 from tipclassify.arrays import Floats
 from tipclassify.labels import LABELS
-from tipclassify.model.common.explanation import OCCLUSION, Explanation, explanations
-from tipclassify.text.features.templates import structure_of_tokens
-from tipclassify.text.features.tokenizer import tokenize
+from tipclassify.model.explanation import OCCLUSION, Explanation, explanations
+from tipclassify.text.templates import structure_of_tokens
+from tipclassify.text.tokens import tokenize
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer

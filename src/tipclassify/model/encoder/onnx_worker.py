@@ -16,7 +16,7 @@ import numpy.typing as npt
 from tipclassify.isolation import limit_memory, serve
 
 if TYPE_CHECKING:
-    from tipclassify.model.encoder.onnx_session import LocalGraph
+    from tipclassify.model.encoder.session import LocalGraph
 
 __all__ = ["POOLED", "TOKENS", "pack_tokens_for_onnx", "unpack_graph_vectors"]
 
@@ -65,7 +65,7 @@ def main() -> None:
 
     def answer_graph_request(request: bytes) -> bytes:
         from tipclassify.errors import ModelError
-        from tipclassify.model.encoder.onnx_session import LocalGraph
+        from tipclassify.model.encoder.session import LocalGraph
 
         try:
             if not loaded:

@@ -17,17 +17,17 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.common.explanation import OCCLUSION, Explanation
-from tipclassify.model.common.scoring import Scored, count_words_for_model
-from tipclassify.model.encoder.folder import SPECIAL_TOKENS, EncoderModel
-from tipclassify.model.encoder.name_masking import (
+from tipclassify.model.encoder.files import SPECIAL_TOKENS, EncoderModel
+from tipclassify.model.encoder.names import (
     MaskedText,
     mask_names,
     normalize_spelling_for_encoder,
 )
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
-from tipclassify.model.encoder.onnx_session import OnnxSession
+from tipclassify.model.encoder.session import OnnxSession
 from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
+from tipclassify.model.explanation import OCCLUSION, Explanation
+from tipclassify.model.scoring import Scored, count_words_for_model
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer

@@ -13,7 +13,7 @@ from typing import Final
 from tipclassify.readers.countries.names import country_named, fold_country_name
 from tipclassify.readers.countries.subject import detect_country_and_year
 from tipclassify.text.document import Document
-from tipclassify.text.segmentation.sections import standard_section_of_line
+from tipclassify.text.sections import standard_section_of_line
 
 __all__ = ["with_countries_of_blocks"]
 
@@ -39,7 +39,7 @@ def with_countries_of_blocks(document: Document) -> Document:
 
     It is unchanged unless it has narratives of several countries.
 
-    >>> from tipclassify.text.segmentation.passages import text_document
+    >>> from tipclassify.text.split import text_document
     >>> document = text_document(
     ...     "ARVENIA: Tier 2\\n\\nCourts slept.\\n\\nBELMORIA: Tier 3\\n\\nPolice acted."
     ... )

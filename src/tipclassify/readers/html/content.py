@@ -17,8 +17,8 @@ from lxml import etree
 from tipclassify.readers.html.elements import HEADINGS, traits_of_element
 from tipclassify.readers.html.headings import html_line_is_sentence
 from tipclassify.readers.html.line_builder import HtmlLine
-from tipclassify.text.non_prose import is_non_prose_phrase
-from tipclassify.text.segmentation.sections import standard_section_of_line
+from tipclassify.text.prose import is_non_prose_phrase
+from tipclassify.text.sections import standard_section_of_line
 
 __all__ = ["find_main_content", "trim_edges_of_page", "without_site_navigation"]
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from tipclassify.readers.html.line_builder import HtmlLine
 from tipclassify.readers.source_blocks import could_be_source_heading
-from tipclassify.text.segmentation.sections import standard_section_of_line
+from tipclassify.text.sections import standard_section_of_line
 
 __all__ = ["html_line_is_sentence", "mark_html_headings"]
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from tipclassify.readers.html.elements import visible_text_of_element
 from tipclassify.readers.note_marks import LAST_CHARACTERS
 from tipclassify.readers.source_blocks import SourceBlock, could_be_source_heading
-from tipclassify.text.segmentation.sections import standard_section_of_line
+from tipclassify.text.sections import standard_section_of_line
 
 __all__ = ["MAX_HEADING_LINE", "HtmlLine", "HtmlLineBuilder", "HtmlTextFlag"]
 

@@ -29,7 +29,7 @@ from tipclassify.readers.html.line_builder import (
 from tipclassify.readers.html.note_marks import is_html_note_mark
 from tipclassify.readers.html.table_rows import HtmlTableRows
 from tipclassify.readers.source_blocks import could_be_source_heading
-from tipclassify.text.segmentation.sections import standard_section_of_line
+from tipclassify.text.sections import standard_section_of_line
 
 __all__ = ["read_html_lines"]
 

@@ -38,7 +38,7 @@ from tipclassify.readers.publication import (
 from tipclassify.readers.source_blocks import clean_source_text, document_of_source_blocks
 from tipclassify.readers.text import decode_bytes_of_file, decode_text_file
 from tipclassify.text.document import Document
-from tipclassify.text.segmentation.passages import text_document
+from tipclassify.text.split import text_document
 
 __all__ = [
     "encoding_declared_in_html",

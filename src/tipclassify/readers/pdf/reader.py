@@ -39,7 +39,7 @@ from tipclassify.readers.publication import known_publisher
 from tipclassify.readers.source_blocks import BETWEEN_BLOCKS
 from tipclassify.readers.titles import TitleLine, is_stale_title, title_of_first_page
 from tipclassify.text.document import Block, Document, PageStart
-from tipclassify.text.segmentation.sections import (
+from tipclassify.text.sections import (
     HeadingOutline,
     join_headings,
     run_in_section,

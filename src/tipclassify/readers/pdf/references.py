@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from tipclassify.readers.pdf.layout.flow import PdfParagraph
-from tipclassify.text.non_prose import is_non_prose, is_united_nations_masthead
+from tipclassify.text.prose import is_non_prose, is_united_nations_masthead
 
 __all__ = ["REFERENCES", "find_pdf_references", "is_pdf_reference_heading"]
 
-# section whose text becomes no passage (`tipclassify.text.non_prose`)
+# section whose text becomes no passage (`tipclassify.text.prose`)
 REFERENCES: Final = "references"
 _HEADING: Final = re.compile(
     r"\W*(?:(?:\d{1,2}|[IVX]+)\.)?\s*(?:(?:list of|selected|works|end|foot)\s*)?"

@@ -43,8 +43,8 @@ from tipclassify.readers.pdf.structure_tree import (
 )
 from tipclassify.readers.source_blocks import join_source_cells
 from tipclassify.text.document import PageStart
-from tipclassify.text.non_prose import is_contents_entry
-from tipclassify.text.segmentation.sections import (
+from tipclassify.text.prose import is_contents_entry
+from tipclassify.text.sections import (
     heading_without_enumerator,
     standard_section_of_line,
 )

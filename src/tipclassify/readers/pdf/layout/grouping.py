@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from tipclassify.readers.pdf.layout.captions import CAPTION
 from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, PdfLine
 from tipclassify.readers.pdf.layout.pages import LARGE, Table
-from tipclassify.text.features.lexicon import WORDS
+from tipclassify.text.lexicon import WORDS
 
 __all__ = [
     "BULLET",

@@ -1,0 +1,1 @@
+"""The local app, on which people label passages and check findings."""

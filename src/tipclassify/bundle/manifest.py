@@ -1,0 +1,319 @@
+"""Manifest, passages and checks of a bundle: records here, JSON on disk, validated when read."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import platform
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from importlib import metadata
+from typing import Annotated, Final, TypedDict, TypeVar
+
+import msgspec
+
+from tipclassify._version import __version__
+from tipclassify.errors import InputError
+from tipclassify.formatting import escape_json_line_breaks, load_json, one_line
+from tipclassify.labels import LABELS, Policy
+from tipclassify.reports.adjustment import AdjustmentRates
+from tipclassify.reports.group import Group
+from tipclassify.reports.summary import LabelCount, Summary
+from tipclassify.text.document import Passage
+from tipclassify.text.split import Unit
+
+__all__ = [
+    "FORMAT",
+    "MANIFEST",
+    "PASSAGES",
+    "ROWS",
+    "BundleFigures",
+    "BundleRow",
+    "CheckCounts",
+    "FileDigest",
+    "Input",
+    "Link",
+    "Manifest",
+    "ModelId",
+    "RatesByLabel",
+    "StoredCheck",
+    "collect_bundle_versions",
+    "compute_bundle_figures",
+    "read_bundle_check",
+    "read_bundle_row",
+    "read_manifest",
+    "seal_bundle_manifest",
+    "serialize_for_bundle",
+    "write_bundle_row",
+]
+
+# version of the layout; a bundle of a higher one is refused with the advice to upgrade
+FORMAT: Final = 1
+MANIFEST: Final = "manifest.json"
+PASSAGES: Final = "passages.jsonl"
+ROWS: Final = "rows"  # kind of an input whose rows are passages already
+
+_LIBRARIES: Final = (
+    "numpy",
+    "sentencex",
+    "lxml",
+    "trafilatura",
+    "charset-normalizer",
+    "markdown-it-py",
+    "pypdfium2",
+    "python-docx",
+)
+_NOT_OURS: Final = "not written as tipclassify writes it (a name twice, or other white space)"
+
+
+def _manifest_choice(names: Iterable[str]) -> msgspec.Meta:
+    return msgspec.Meta(pattern=rf"^(?:{'|'.join(names)})\Z")
+
+
+Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Number = Annotated[int, msgspec.Meta(ge=0)]
+Label = Annotated[str, _manifest_choice(LABELS)]
+Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Threshold = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
+# passages of a corpus; sums of squares of more would overflow
+Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+_RateTable = Annotated[
+    dict[Annotated[str, _manifest_choice(rate.name for rate in fields(AdjustmentRates))], Cases],
+    msgspec.Meta(min_length=5),
+]
+RatesByLabel = Annotated[dict[Label, _RateTable], msgspec.Meta(min_length=len(LABELS))]
+
+
+class _ManifestObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A JSON object with exactly these fields."""
+
+
+_Line = TypeVar("_Line", bound=_ManifestObject)
+
+
+class BundleFigures(TypedDict):
+    """Counts of one input, or of all, as ``tipclassify summary`` gives them."""
+
+    passages: int
+    low_confidence: int
+    labels: dict[str, LabelCount]
+    none: LabelCount  # of passages without a label
+
+
+class FileDigest(_ManifestObject, frozen=True):
+    """A file of the bundle."""
+
+    sha256: Sha256
+    size: Number  # bytes
+
+
+class ModelId(_ManifestObject, frozen=True):
+    """Identity of the scoring model: the hashes in its ``model.json``."""
+
+    sha256: Sha256
+    weights_sha256: Sha256
+    corpus_sha256: str | None  # None if it records none
+
+
+class Link(_ManifestObject, frozen=True):
+    """Address, download time (UTC) and declared type of an input from the web."""
+
+    url: str
+    fetched: str
+    content_type: str | None
+    encoding: str | None
+
+
+class Input(_ManifestObject, frozen=True, kw_only=True):
+    """An input: hash and size of its bytes, metadata of its text, and its figures."""
+
+    name: str  # a link, or a path without private folders
+    sha256: Sha256
+    size: Number  # bytes
+    kind: str  # format, which decides the reader, or `ROWS`
+    title: str | None
+    country: str | None
+    year: int | None
+    publication: str | None  # whose kind decides by which error rates its counts are adjusted
+    text_sha256: str | None  # of the text, in UTF-8, that offsets refer to; None for rows
+    characters: int | None
+    notes: tuple[str, ...]  # the reader's warnings
+    link: Link | None
+    source: str | None  # its path in the bundle, if included
+    figures: Mapping[str, object]  # its `BundleFigures`, unchecked when read
+
+
+class StoredCheck(_ManifestObject, frozen=True, kw_only=True):
+    """A line of ``checks.jsonl``: what one person decided and noted on a finding."""
+
+    line: Annotated[int, msgspec.Meta(ge=1)]  # of its passage in ``passages.jsonl``
+    labels: tuple[Label, ...]  # that were checked
+    annotator: str
+    verdict: Annotated[str, _manifest_choice(("confirmed", "rejected", ""))]  # "": a note alone
+    note: str
+    time: str  # ISO 8601
+
+
+class CheckCounts(_ManifestObject, frozen=True, kw_only=True):
+    """Findings by what people decided on them."""
+
+    confirmed: Number
+    rejected: Number
+    disputed: Number  # confirmed by one, rejected by another
+    unchecked: Number
+    noted: Number
+    people: Number  # who checked
+
+
+class Manifest(_ManifestObject, frozen=True):
+    """Content of ``manifest.json``, but for its own hash."""
+
+    bundle: int  # `FORMAT`
+    # from `collect_bundle_versions`
+    versions: Annotated[dict[str, str | None], msgspec.Meta(max_length=50)]
+    model: ModelId
+    policy: Policy
+    thresholds: Probabilities
+    moved: dict[Label, Threshold]  # overrides of the policy's thresholds
+    unit: Unit
+    encoding: str | None
+    # `AdjustmentRates`, of all reports that measured the model, and of each kind by itself
+    error_rates: RatesByLabel | None
+    error_rates_by_kind: Annotated[dict[str, RatesByLabel], msgspec.Meta(max_length=50)]
+    inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
+    figures: Mapping[str, object]  # `BundleFigures` of all inputs together, unchecked when read
+    files: dict[str, FileDigest]  # all but the manifest
+    checks: CheckCounts | None = None  # None without ``checks.jsonl``
+
+
+class BundleRow(_ManifestObject, frozen=True):
+    """A line of ``passages.jsonl``: a tagged passage."""
+
+    input: Number  # index in the manifest's inputs
+    start: Number
+    end: Number
+    page: int | None
+    block: int | None
+    section: str | None
+    text: str
+    labels: tuple[Label, ...]
+    scores: Probabilities
+    low_confidence: bool
+
+    def passage(self) -> Passage:
+        """Make the passage with its labels, without its scores."""
+        return Passage(
+            self.text,
+            self.start,
+            self.end,
+            self.section,
+            self.labels,
+            low_confidence=self.low_confidence,
+            page=self.page,
+            block=self.block,
+        )
+
+
+def collect_bundle_versions() -> dict[str, str | None]:
+    """Collect the versions and platform that affect reading and rounding; None: not installed."""
+    versions: dict[str, str | None] = {
+        "tipclassify": __version__,
+        "python": platform.python_version(),
+    }
+    for name in _LIBRARIES:
+        versions[name] = None
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return {**versions, "platform": f"{sys.platform}-{platform.machine() or 'unknown'}"}
+
+
+def compute_bundle_figures(
+    group: Group, rates: RatesByLabel | None, rates_by_kind: Mapping[str, RatesByLabel]
+) -> BundleFigures:
+    """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
+    summary = Summary(
+        by=(),
+        groups=(),
+        total=group,
+        rates=None if rates is None else _rates_of_bundle(rates),
+        rates_by_kind={kind: _rates_of_bundle(table) for kind, table in rates_by_kind.items()},
+    )
+    (row,) = summary.summary_rows()
+    return BundleFigures(
+        passages=row.passages,
+        low_confidence=row.low_confidence,
+        labels=row.labels,
+        none=row.none,
+    )
+
+
+def _rates_of_bundle(rates: RatesByLabel) -> dict[str, AdjustmentRates]:
+    return {label: AdjustmentRates(**rates[label]) for label in LABELS}
+
+
+def seal_bundle_manifest(plain: dict[str, object]) -> tuple[bytes, str]:
+    """Serialize a manifest; return its bytes, and the fingerprint (SHA-256) that ends them."""
+    fingerprint = hashlib.sha256(serialize_for_bundle(plain, 1)).hexdigest()
+    return serialize_for_bundle({**plain, "sha256": fingerprint}, 1), fingerprint
+
+
+def write_bundle_row(number: int, passage: Passage) -> bytes:
+    """Serialize a tagged passage of input `number`; probabilities keep every bit."""
+    row = {"input": number, **passage.to_dict(), "scores": dict(passage.scores)}
+    return serialize_for_bundle({name: row[name] for name in BundleRow.__struct_fields__})
+
+
+def serialize_for_bundle(value: object, indent: int | None = None) -> bytes:
+    """Serialize a value as the canonical JSON of bundles."""
+    written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
+    return (escape_json_line_breaks(written) + "\n").encode()
+
+
+def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
+    """Parse a manifest; return it, its computed fingerprint, and its defect or None.
+
+    Raises `InputError` when it is none.
+    """
+    try:
+        plain = msgspec.convert(load_json(data), dict[str, object])
+        number = plain.get("bundle")
+        if type(number) is int and number > FORMAT:
+            upgrade = "install a newer tipclassify"
+            raise InputError(f"{where}: of a newer tipclassify (bundle format {number}); {upgrade}")
+        stated = plain.pop("sha256", None)
+        if not isinstance(stated, str):
+            raise ValueError("no SHA-256 at its end")
+        manifest = msgspec.convert(plain, Manifest)
+        whole, fingerprint = seal_bundle_manifest(plain)
+        for recorded in manifest.inputs:
+            if recorded.source is not None and recorded.source not in manifest.files:
+                raise ValueError(f"{recorded.source!r:.60} is not among its files")
+    except ValueError as error:  # a `msgspec.ValidationError` is one
+        reason = f"not the manifest of a bundle ({one_line(str(error)):.120})"
+        raise InputError(f"{where}: {reason}; get the bundle anew") from None
+    defect = None if data == whole else _NOT_OURS
+    if stated != fingerprint:
+        computed = f"its SHA-256 is {fingerprint[:12]}…, it says {stated:.12}…"
+        defect = f"changed since it was made: {computed}"
+    return manifest, fingerprint, defect
+
+
+def read_bundle_row(line: bytes, where: str) -> BundleRow:
+    """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage."""
+    return _read_bundled_line(line, BundleRow, "passage", where)
+
+
+def read_bundle_check(line: bytes, where: str) -> StoredCheck:
+    """Parse a line of ``checks.jsonl``; raise `InputError` when it is no check."""
+    return _read_bundled_line(line, StoredCheck, "check", where)
+
+
+def _read_bundled_line(line: bytes, kind: type[_Line], name: str, where: str) -> _Line:
+    try:
+        return msgspec.convert(load_json(line), kind)
+    except ValueError as error:
+        reason = f"not a {name} ({one_line(str(error)):.120})"
+        raise InputError(f"{where}: {reason}; get the bundle anew") from None

@@ -1,0 +1,164 @@
+"""Score many inputs with Dask.
+
+Inputs are divided into parts, and workers make one Parquet file of each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tipclassify.errors import needs_extra
+from tipclassify.tagging.batch import Tagging
+
+if TYPE_CHECKING:
+    import dask.bag
+    import dask.dataframe
+    import distributed
+
+__all__ = ["DistributedRun", "PartSize", "score"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartSize:
+    """How much of the inputs one task reads."""
+
+    bytes: int = 64_000_000  # of a JSONL or Parquet input
+    reports: int = 16  # on average
+
+
+@dataclass(frozen=True)
+class DistributedRun:
+    """Result of a run."""
+
+    inputs: tuple[str, ...]  # names of all inputs
+    rows: int  # passages in the folder
+    files: int  # passage files in the folder
+    made: int  # those among them that this run wrote
+    removed: int  # passage files removed, as their input has changed or gone
+    # input and error of what could not be read, as in ``errors/``
+    failures: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]  # readers' warnings of this run: inputs that could not be read in full
+
+
+def score(
+    source: str
+    | os.PathLike[str]
+    | Sequence[str | os.PathLike[str]]
+    | dask.bag.Bag
+    | dask.dataframe.DataFrame,
+    output: str | os.PathLike[str],
+    *,
+    cluster: distributed.Client | str | int | None = None,
+    tagging: Tagging | None = None,
+    text: str = "text",
+    part_size: PartSize = PartSize(),  # frozen
+    progress: Callable[[int, int], None] | None = None,
+) -> DistributedRun:
+    """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
+
+    ``passages/`` has the rows of ``tipclassify score --format parquet``, ``errors/`` the unreadable
+    inputs, ``manifest.json`` all files with their hashes.
+
+    Without a client or an address, local worker processes are started; a script that calls this
+    then needs ``if __name__ == "__main__":``.
+
+    Raises `InputError` when a folder or pattern has no input, no scheduler answers, or the output
+    folder has other content, `ModelError` when the model cannot be used. An unreadable input does
+    not raise: it becomes a row in ``errors/``.
+
+    Parameters
+    ----------
+    source : path, address, several of them, Bag or DataFrame
+        Reports, folders, patterns, ``@list.txt``, ``.jsonl`` and ``.parquet`` files, at paths or at
+        fsspec addresses (``s3://…``, with the options of fsspec's configuration) that the workers
+        can reach. Or a Bag of texts or of mappings, or a DataFrame. Reports are split; rows are
+        passages already, and their ``section``, ``country``, ``year``, ``page`` and ``block`` are
+        kept.
+    output : path or address
+        A folder that this process and all workers can reach. Finished parts of an earlier run with
+        the same settings are kept; files of inputs that have changed, or are no longer in `source`,
+        are removed.
+    cluster : Client, address of a scheduler, or int
+        The cluster to use (a given client stays open), or the number of local processes; by default
+        one for each core.
+    text : str
+        Column of a table, or key of a mapping, with the text.
+    part_size : PartSize
+        Bytes of the parts of JSONL and Parquet inputs; average number of reports in a file.
+    progress : callable, optional
+        Called with (parts done, parts in total).
+    """
+    if min(part_size.bytes, part_size.reports) < 1:
+        raise ValueError("the bytes and reports of a part must be 1 or more")
+    if isinstance(cluster, int) and cluster < 1:
+        raise ValueError("the number of local processes must be 1 or more")
+    with needs_extra("the Dask engine", "dask"):
+        import distributed  # noqa: F401
+        import fsspec  # noqa: F401
+        import pyarrow  # noqa: F401
+    from tipclassify.dask.cluster import (
+        Task,
+        join_cluster,
+        run_tasks,
+        tasks_of_dask_collection,
+    )
+    from tipclassify.dask.folder import ClusterOutputFolder, PartRecord
+    from tipclassify.dask.inputs import (
+        find_sources,
+        plan_cluster_parts,
+        resolve_cluster_address,
+    )
+    from tipclassify.dask.worker import Work
+
+    output_name = os.fspath(output)
+    file_system, root = resolve_cluster_address(output_name)
+    folder = ClusterOutputFolder(output_name, file_system, root)
+    work = Work(tagging or Tagging(), text, folder)
+    if hasattr(source, "__dask_graph__"):
+        tasks = tasks_of_dask_collection(source, text)
+        inputs = [task.part.sources[0].name for task in tasks]
+    else:
+        names = [source] if isinstance(source, str | os.PathLike) else source
+        sources = find_sources([os.fspath(name) for name in names], folder)
+        inputs = [source.name for source in sources]
+        parts = plan_cluster_parts(sources, part_size.bytes, part_size.reports)
+        tasks = [Task(part) for part in parts]
+    folder.check(work.settings, inputs)
+    # Only a part whose inputs all show whether they have changed is taken from an earlier run.
+    stamped_names = {
+        task.part.name(work.settings)
+        for task in tasks
+        if all(source.stamp is not None for source in task.part.sources)
+    }
+    records = folder.done(stamped_names)
+    tasks = [task for task in tasks if task.part.name(work.settings) not in records]
+    if tasks:
+        done = len(records)
+        folder.open(work.settings)
+        with join_cluster(cluster, len(tasks)) as client:
+            for number, finished in enumerate(run_tasks(client, tasks, work), 1):
+                records.update({record.name: record for record in finished})
+                if progress:
+                    progress(done + number, done + len(tasks))
+    place = {name: number for number, name in enumerate(inputs)}
+
+    def order(record: PartRecord) -> tuple[int, str]:
+        """Order records by their first input, those of one input by name."""
+        first_input = next(iter(record.inputs))
+        return place[first_input], record.name
+
+    ordered = sorted(records.values(), key=order)
+    failures = [failure for record in ordered for failure in record.failures]
+    failures.sort(key=lambda failure: place[failure.input])
+    return DistributedRun(
+        tuple(inputs),
+        rows=sum(record.rows for record in ordered),
+        files=sum(record.bytes > 0 for record in ordered),
+        made=sum(record.made and record.bytes > 0 for record in ordered),
+        removed=folder.close(work.settings, inputs, ordered),
+        failures=tuple((failure.input, failure.error) for failure in failures),
+        notes=tuple(note for record in ordered for note in record.notes),
+    )

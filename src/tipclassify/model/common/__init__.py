@@ -1,1 +1,0 @@
-"""What both kinds of model have: a folder with a hashed head, and explanations of scores."""

@@ -1,1 +1,0 @@
-"""Linear model over hashed features, the ``fast`` model."""

@@ -1,1 +1,0 @@
-"""Pipelines: many inputs, many processes, and the steps that build on tagged passages."""

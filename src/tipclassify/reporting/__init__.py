@@ -1,1 +1,0 @@
-"""Reporting: tagged reports counted, compared, drawn and written."""

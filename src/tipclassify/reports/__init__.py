@@ -1,0 +1,1 @@
+"""Results: findings, counts, citations, comparisons."""

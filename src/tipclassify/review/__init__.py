@@ -1,1 +1,0 @@
-"""Review page: annotators correct labels in a local browser, and retrain the model."""

@@ -1,0 +1,1 @@
+"""What people decide: labels, checks and notes, kept."""

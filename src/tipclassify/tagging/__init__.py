@@ -1,0 +1,1 @@
+"""Many inputs, tagged in order by one process or several."""

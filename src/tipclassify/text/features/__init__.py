@@ -1,1 +1,0 @@
-"""Tokenize passages and extract hashed features."""

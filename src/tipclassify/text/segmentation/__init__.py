@@ -1,1 +1,0 @@
-"""Split text into sections, sentences and clauses."""

@@ -1,0 +1,275 @@
+"""A citation finds the words again, and its three forms hold any text of a report."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tipclassify import Classifier
+from tipclassify.reports.citation import Citation, cite
+from tipclassify.reports.report import ScoringContext, TaggedReport
+from tipclassify.text.document import Document, Passage
+from tipclassify.text.split import text_document
+from tipclassify.write import FORMATS
+
+SCORES = {"positive_effort": 0.1, "failure": 0.91234, "complicity": 0.6}
+NASTY = "50% of {A_1} & B #2 \\end $x$ ~^ \n\nTY  - BOOK\r\nER  - \r\n}@misc{x, title={“é报告”"
+TEXT = (
+    "PROSECUTION\n\nPolice arrested nine men. Judges slept.\n\nCourts convicted none of them.\n\n"
+    "PREVENTION\n\nNo law."
+)
+
+
+@pytest.fixture(scope="module")
+def run(fast: Classifier) -> ScoringContext:
+    return ScoringContext(fast, day="2026-11-28")
+
+
+def report(
+    *passages: Passage,
+    file: str = "k.pdf",
+    title: str | None = "Karvonia at Work",
+    date: str | None = None,
+    address: str | None = None,
+) -> TaggedReport:
+    document = Document(
+        "", (), title=title, country="Karvonia", year=2024, date=date, address=address
+    )
+    return TaggedReport(file, document, passages)
+
+
+def cited(
+    run: ScoringContext,
+    text: str = "Courts slept.",
+    file: str = "k.pdf",
+    title: str = "Karvonia at Work",
+    date: str | None = None,
+) -> Citation:
+    """Cite a sentence of a report."""
+    passage = Passage(text, 3, 16, "prosecution", ("failure", "complicity"), SCORES, page=12)
+    source = report(passage, file=file, title=title, date=date)
+    return cite(next(source.findings()), run)
+
+
+def test_a_citation_says_where_the_words_are_and_what_tagged_them(run: ScoringContext) -> None:
+    run_facts = run.about()
+    by = f"{run_facts['tool']}, model {run_facts['model'][:12]}, policy balanced"
+    citation = cited(run)
+    assert citation.plain == (
+        "“Courts slept.” Karvonia at Work (Karvonia, 2024), section “Prosecution”, p. 12, "
+        "characters 3–16, k.pdf (read 2026-11-28). "
+        f"Tagged as failure (probability 0.91) and complicity (probability 0.60) by {by}."
+    )
+    assert citation.fields["model"] == by
+    assert citation.fields["read"] == "2026-11-28"
+    assert {
+        "quote",
+        "title",
+        "publication",
+        "publisher",
+        "year",
+        "section",
+        "page",
+        "paragraph",
+        "address",
+        "characters",
+    } < set(citation.fields)
+
+
+def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: ScoringContext) -> None:
+    citation = cited(run, file="https://example.org/a b?x=1&y=%20_#p", date="2025-06-24")
+    lines = citation.bibtex.splitlines()
+    assert (lines[0], lines[-1]) == (f"@misc{{{citation.key},", "}")
+    assert {
+        "  title = {{Karvonia at Work}},",
+        "  date = {2025-06-24},",
+        "  year = {2025},",
+        "  pages = {12},",
+        "  url = {https://example.org/a%20b?x=1&y=%20_#page=12},",  # verbatim
+        "  urldate = {2026-11-28},",
+        "  keywords = {failure, complicity, Karvonia},",
+        "  annote = {“Courts slept.”},",
+    } < set(lines)
+    records = citation.ris.split("\r\n")
+    assert (records[0], records[-2:]) == ("TY  - RPRT", ["ER  - ", ""])
+    assert {
+        "PY  - 2025",
+        "DA  - 2025/06/24",
+        "SP  - 12",
+        "Y2  - 2026/11/28",
+        "KW  - failure",
+        "KW  - complicity",
+    } < set(records)
+    assert "UR  - https://example.org/a%20b?x=1&y=%20_#page=12" in records
+    assert "UR  -" not in cited(run).ris  # a file has no address of the web
+    assert "PY  - 2024" in cited(run).ris  # that it covers, where the date is not known
+    item = json.loads(citation.csl)
+    assert (item["id"], item["type"], item["title"]) == (citation.key, "report", "Karvonia at Work")
+    assert item["issued"] == {"date-parts": [[2025, 6, 24]]}
+    assert item["accessed"] == {"date-parts": [[2026, 11, 28]]}
+    assert (item["page"], item["URL"]) == ("12", citation.link)
+    assert "publisher" not in item  # not known
+
+
+def test_a_citation_names_publisher_and_publication_unless_the_title_does(
+    run: ScoringContext,
+) -> None:
+    def source(title: str) -> Citation:
+        document = Document(
+            "", (), title=title, publication="Harbor Watch", publisher="Halden Institute"
+        )
+        passage = Passage("Courts slept.", 3, 16, None, ("failure",), SCORES)
+        return cite(next(TaggedReport("k.pdf", document, [passage]).findings()), run)
+
+    citation = source("Karvonia at Work")
+    assert citation.source.startswith(
+        "Karvonia at Work, Harbor Watch, Halden Institute, characters 3–16, k.pdf"
+    )
+    assert "  series = {Harbor Watch},\n  organization = {Halden Institute},\n" in citation.bibtex
+    assert "\r\nT2  - Harbor Watch\r\nPB  - Halden Institute\r\n" in citation.ris
+    assert source("Harbor Watch: Karvonia").source.startswith(
+        "Harbor Watch: Karvonia, Halden Institute, characters"
+    )
+
+
+@given(text=st.text(st.characters(codec=None)) | st.text('{}\\%&_#$~^@",=\r\n -'))
+@example(text=NASTY)
+def test_no_text_of_a_report_ends_a_field(text: str, run: ScoringContext) -> None:
+    citation = cited(run, text, title=text, file="http://bad host/{")
+    assert "\n" not in citation.plain
+    for field in re.findall(r"  \w+ = (\{.*\}),\n", citation.bibtex):
+        depths = [field[:end].count("{") - field[:end].count("}") for end in range(1, len(field))]
+        assert min(depths) > 0  # as BibTeX counts: the field's own pair is the outermost
+        assert field.count("{") == field.count("}")
+        assert not re.search(r"(?<!\\)[%&_#$]|[~^]", field)
+    assert len(citation.bibtex.splitlines()) == 10
+    assert all(re.match(r"[A-Z][A-Z0-9]  - ", line) for line in citation.ris.split("\r\n")[:-1])
+    assert "\n" not in citation.ris.replace("\r\n", "")
+    assert citation.ris.count("ER  - \r\n") == 1
+
+
+def test_a_reference_manager_gets_the_words_themselves(run: ScoringContext) -> None:
+    citation = cited(run, NASTY)
+    in_bibtex = (
+        "50\\% of \\textbraceleft{}A\\_1\\textbraceright{} \\& B \\#2 \\textbackslash{}end \\$x\\$"
+    )
+    assert in_bibtex in citation.bibtex
+    assert "“é报告””" in citation.bibtex
+    in_ris = "AB  - “50% of {A_1} & B #2 \\end $x$ ~^ TY - BOOK ER - }@misc{x, title={“é报告””\r\n"
+    assert in_ris in citation.ris
+
+
+def test_a_key_is_the_passages_own_and_the_same_another_day_by_another_model(
+    run: ScoringContext, classifier: Classifier
+) -> None:
+    passages = [
+        Passage("Courts slept.", start, start + 13, None, ("failure",), SCORES)
+        for start in (0, 14, 28)
+    ]
+
+    def keys_of(source: TaggedReport, context: ScoringContext) -> list[str]:
+        return [cite(finding, context).key for finding in source.findings()]
+
+    keys = keys_of(report(*passages), run)
+    later = ScoringContext(classifier, "screen", day="2027-01-01")
+    assert keys_of(report(*passages), later) == keys
+    of_another_file = keys_of(report(*passages, file="2023/k.pdf"), run)
+    twice = [passages[0], passages[0]]
+    of_rows = keys_of(TaggedReport("rows.jsonl", None, twice, [{"id": "a"}, {"id": "b"}]), run)
+    assert len({*keys, *of_another_file, *of_rows}) == 8
+    assert all(re.fullmatch("[a-z0-9]+-[0-9a-f]{12}", key) for key in keys + of_another_file)
+    assert keys[0].startswith("karvonia2024-")
+
+
+def test_a_source_without_pages_is_cited_by_paragraph_under_its_heading(
+    run: ScoringContext, fast: Classifier
+) -> None:
+    document = text_document(TEXT)
+    tagged = fast.tag(document)
+    findings = TaggedReport("k.txt", document, tagged).findings()
+    assert [cite(finding, run).place.rpartition(",")[0] for finding in findings] == [
+        "section “Prosecution”, paragraph 1 of the section",
+        "section “Prosecution”, paragraph 1 of the section",
+        "section “Prosecution”, paragraph 2 of the section",
+        "section “Prevention”, paragraph 1 of the section",
+    ]
+    paged = TaggedReport("k.txt", document, [replace(passage, page=2) for passage in tagged])
+    assert "p. 2, characters" in cite(next(paged.findings()), run).place
+    plain = text_document("Courts slept.")
+    alone = next(TaggedReport("k.txt", plain, fast.tag(plain)).findings())
+    assert cite(alone, run).source.startswith("k.txt, paragraph 1, characters 0–13 (read")
+
+
+def test_without_a_day_no_citation_has_a_date(run: ScoringContext) -> None:
+    undated = cited(replace(run, day=""))
+    assert "k.pdf. Tagged" in undated.source
+    assert "urldate" not in undated.bibtex
+    assert "Y2" not in undated.ris
+
+
+def test_a_file_of_citations_has_each_finding_once(run: ScoringContext, fast: Classifier) -> None:
+    document = text_document(TEXT)
+    tagged = TaggedReport("k.txt", document, fast.tag(document))
+    row = Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)
+    rows = TaggedReport("r.jsonl", None, [row, row, row], [{"id": 1}, {"id": 1}, {"id": 2}])
+    expected = [cite(finding, run) for finding in tagged.findings() if finding.passage.labels]
+    expected += [cite(finding, run) for finding in rows.findings()][1:]
+    for name in ("bibtex", "ris"):
+        out = io.StringIO(newline="")
+        FORMATS[name].steps()[1]([tagged, rows], out, run)
+        forms = " ".join(getattr(citation, name) for citation in expected)
+        assert out.getvalue().split() == forms.split()
+    out = io.StringIO(newline="")
+    FORMATS["csl"].steps()[1]([tagged, rows], out, run)
+    assert json.loads(out.getvalue()) == [json.loads(citation.csl) for citation in expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("Courts, at last, convicted nine.", "Courts%2C%20at%20last%2C%20convicted%20nine."),
+        ("A re-arrest & one—more.", "A%20re%2Darrest%20%26%20one%E2%80%94more."),
+        ("1 2 3 4 5 6 7 8 9 10 11 12 13", "1%202%203%204%205%206,8%209%2010%2011%2012%2013"),
+        ("Cases opened | 4 | nine in all", "Cases%20opened,nine%20in%20all"),
+    ],
+)
+def test_a_link_opens_the_address_at_the_words(
+    run: ScoringContext, text: str, fragment: str
+) -> None:
+    passage = Passage(text, 0, len(text), "prosecution", ("failure",), SCORES)
+    source = report(passage, file="/home/ana/k.html", address="https://example.org/k#top")
+    citation = cite(next(source.findings()), run)
+    assert citation.address == "https://example.org/k#top"
+    assert citation.link == f"https://example.org/k#:~:text={fragment}"
+    assert f"url = {{{citation.link}}}" in citation.bibtex
+
+
+def test_no_citation_has_the_folder_of_a_file(run: ScoringContext) -> None:
+    passage = Passage("Courts slept.", 3, 16, "prosecution", ("failure",), SCORES)
+    for file in ("/home/ana/secret/k.pdf", "../secret/k.pdf", "secret/k.pdf"):
+        for title in (None, "Karvonia at Work"):
+            citation = cite(next(report(passage, file=file, title=title).findings()), run)
+            for form in (
+                citation.plain,
+                citation.bibtex,
+                citation.ris,
+                citation.csl,
+                str(citation.fields),
+            ):
+                assert "secret" not in form
+                assert "k.pdf" in form
+
+
+def test_an_input_row_is_cited_by_its_own_country_year_and_page(run: ScoringContext) -> None:
+    fields = {"country": "Tarn", "year": "2023", "page": 7}
+    passage = Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)
+    row = TaggedReport("r.jsonl", None, [passage], [fields])
+    citation = cite(next(row.findings()), run)
+    assert citation.source.startswith("r.jsonl (Tarn, 2023), p. 7, characters 0–13 (read")
+    assert citation.key.startswith("tarn2023-")

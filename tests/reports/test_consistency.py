@@ -1,0 +1,128 @@
+"""The same sentence in two places of a report, tagged otherwise: comparisons and ledgers say so."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+
+from tipclassify import Classifier
+from tipclassify.labels import LABELS
+from tipclassify.reports.compare.comparison import compare
+from tipclassify.reports.compare.consistency import split_decisions_of_report
+from tipclassify.reports.compare.ledger import build_ledger
+from tipclassify.reports.report import ScoringContext, TaggedReport
+from tipclassify.text.document import Block, Document, Passage
+from tipclassify.write import compared, followed
+
+EFFORT, FAILURE, COMPLICITY = LABELS
+SENTENCE = "Inspectors visited two quarries & no farms."
+OTHER = "Courts heard cases in the harbor at night."
+TITLE = "Same sentence, tagged otherwise in one report"
+
+
+def report_of(year: int, *places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
+    """Make a report with a paragraph for each section, text and labels."""
+    passages = []
+    blocks = []
+    start = 0
+    for section, text, labels in places:
+        end = start + len(text)
+        scores = dict.fromkeys(LABELS, 0.02) | dict.fromkeys(labels, 0.61)
+        passages.append(Passage(text, start, end, section, labels, scores, page=4))
+        blocks.append(Block(start, end, section))
+        start = end + 1
+    whole = "\n".join(text for _, text, _ in places)
+    document = Document(whole, tuple(blocks), f"{year}.html", f"Karvonia {year}", "Karvonia", year)
+    return TaggedReport(f"{year}.html", document, passages)
+
+
+BOTH_WAYS = [
+    ("assessment", SENTENCE, (EFFORT,)),
+    ("prevention", SENTENCE, ()),
+    ("protection", OTHER, (FAILURE,)),
+]
+
+
+@pytest.fixture
+def context(fast: Classifier) -> ScoringContext:
+    return ScoringContext(fast)
+
+
+def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> None:
+    (decision,) = split_decisions_of_report(report_of(2023, *BOTH_WAYS), "2023")
+    assert decision.text == SENTENCE
+    assert decision.describe_places_in_report() == [
+        "Assessment, page 4: positive effort (0.61)",
+        "Prevention, page 4: no label",
+    ]
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        [("assessment", SENTENCE, (EFFORT,)), ("prevention", SENTENCE, (EFFORT,))],
+        [("assessment", "Police slept.", (EFFORT,)), ("prevention", "Police slept.", ())],
+        [("assessment", SENTENCE, (EFFORT,)), ("prevention", OTHER, ())],
+        [
+            ("assessment", "A farm | with no inspector | Yes", (EFFORT,)),
+            ("prevention", "A farm | with no inspector | Yes", ()),
+        ],
+    ],
+    ids=["tagged alike", "a phrase", "other words", "table rows"],
+)
+def test_what_is_alike_or_no_sentence_is_not_listed(
+    places: list[tuple[str, str, tuple[str, ...]]],
+) -> None:
+    assert split_decisions_of_report(report_of(2023, *places), "2023") == []
+
+
+def test_input_rows_are_passages_of_their_own() -> None:
+    report = report_of(2023, *BOTH_WAYS)
+    rows = [{"text": passage.text} for passage in report.passages]
+    of_rows = TaggedReport("rows.jsonl", None, report.passages, rows)
+    assert split_decisions_of_report(of_rows, "2023") == []
+
+
+def test_a_comparison_says_it_in_every_format(context: ScoringContext) -> None:
+    old = report_of(2023, ("protection", OTHER, (FAILURE,)))
+    comparison = compare(old, report_of(2024, *BOTH_WAYS), context)
+    assert [decision.report for decision in comparison.split_decisions] == ["2024"]
+    table = io.StringIO()
+    page = io.StringIO()
+    lines = io.StringIO()
+    compared.write_comparison_table(comparison, table)
+    compared.write_comparison_html(comparison, page, context)
+    compared.write_comparison_jsonl(comparison, lines)
+    assert f"{TITLE}: 1\n2024  {SENTENCE}\n      Assessment, page 4: positive" in table.getvalue()
+    assert f"{TITLE} <small>1</small>" in page.getvalue()
+    assert "<b>2024</b> Prevention, page 4: no label" in page.getvalue()
+    assert 'href="#both-ways"' in page.getvalue()
+    last = json.loads(lines.getvalue().splitlines()[-1])
+    assert (last["kind"], last["report"]) == ("tagged_both_ways", "2024")
+    assert [place["labels"] for place in last["places"]] == [[EFFORT], []]
+
+
+def test_a_ledger_says_it_in_every_format(context: ScoringContext) -> None:
+    ledger = build_ledger([report_of(2023, *BOTH_WAYS), report_of(2024, *BOTH_WAYS)], context)
+    assert [decision.report for decision in ledger.split_decisions] == ["2023", "2024"]
+    table = io.StringIO()
+    page = io.StringIO()
+    written = io.StringIO()
+    followed.write_ledger_table(ledger, table)
+    followed.write_ledger_html(ledger, page, context)
+    followed.write_ledger_json(ledger, written, context)
+    assert f"{TITLE}: 2\n" in table.getvalue()
+    assert f"{TITLE} <small>2</small>" in page.getvalue()
+    assert len(json.loads(written.getvalue())["tagged_both_ways"]) == 2
+
+
+def test_nothing_is_said_where_all_are_tagged_alike(context: ScoringContext) -> None:
+    reports = [report_of(year, ("protection", OTHER, (FAILURE,))) for year in (2023, 2024)]
+    table = io.StringIO()
+    page = io.StringIO()
+    compared.write_comparison_table(compare(*reports, context), table)
+    followed.write_ledger_html(build_ledger(reports, context), page, context)
+    assert TITLE not in table.getvalue()
+    assert TITLE not in page.getvalue()

@@ -1,0 +1,1109 @@
+"""The HTML report: whole, exact, inert, the same bytes each time; usable by all in a browser."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import time
+import tracemalloc
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+from accessibility import violations_of
+
+from tipclassify import Classifier
+from tipclassify.labels import LABELS
+from tipclassify.readers import read_report
+from tipclassify.reports.citation import cite
+from tipclassify.reports.report import ScoringContext, TaggedReport, name_of_report_section
+from tipclassify.reports.subject import report_passages_about_trafficking
+from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.split import text_document
+from tipclassify.write.html import write_findings_html
+from tipclassify.write.reasons import summarize_explanation_for_report
+
+if TYPE_CHECKING:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "data" / "samples"
+TINY = ROOT / "tests" / "files" / "tiny_encoder"
+SENTENCES = (
+    "Police arrested nine traffickers, but courts convicted none of them.",
+    "Border guards took bribes from recruiters.",
+    "The only shelter for men closed in May for want of funds.",
+    "Le gouvernement ukrainien ignorait totalement ces plaintes.",
+    "The capital lies on a river.",
+)
+
+
+def tagged(classifier: Classifier, document: Document, policy: str = "balanced") -> TaggedReport:
+    """Tag the passages of a document."""
+    return TaggedReport(document.source, document, classifier.tag(document, policy))
+
+
+def page_of(classifier: Classifier, *reports: TaggedReport, policy: str = "balanced") -> str:
+    """Return the page of some reports."""
+    out = io.StringIO()
+    write_findings_html(iter(reports), out, ScoringContext(classifier, policy))
+    return out.getvalue()
+
+
+def document_of(
+    *paragraphs: str,
+    source: str = "reports/a.pdf",
+    title: str | None = None,
+    country: str | None = None,
+    year: int | None = None,
+) -> Document:
+    """Make a document of paragraphs under one heading, on two pages."""
+    texts = ("PROSECUTION", *paragraphs)
+    blocks = []
+    start = 0
+    for number, text in enumerate(texts):
+        page = 1 if number <= 1 else 2
+        blocks.append(Block(start, start + len(text), "prosecution", number == 0, page))
+        start += len(text) + 2
+    return Document("\n\n".join(texts), tuple(blocks), source, title, country, year)
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    """The fast model, whose reasons add up; the default's have tests of their own below."""
+    return Classifier.load("fast")
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Classifier:
+    """An encoder whose labels its training data lets one foretell."""
+    return Classifier.load(TINY)
+
+
+@pytest.fixture(scope="module")
+def karvonia(classifier: Classifier) -> TaggedReport:
+    return tagged(classifier, read_report(SAMPLES / "karvonia-2024.html"))
+
+
+@pytest.fixture(scope="module")
+def page(classifier: Classifier, karvonia: TaggedReport) -> str:
+    return page_of(classifier, karvonia)
+
+
+class Reader(HTMLParser):
+    """Parser of a page.
+
+    Keeps its blocks without the writer's additions, its highlights, and all tags with attributes.
+    """
+
+    VOID = frozenset({"meta", "input", "rect"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[tuple[str, dict[str, str]]] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.blocks: list[str] = []
+        self.marks: dict[str, tuple[str, dict[str, str], list[str]]] = {}
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert not self.open, "an element was left open"
+
+    def inside(self, name: str, **attributes: str) -> bool:
+        return any(tag == name and attributes.items() <= given.items() for tag, given in self.open)
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.tags.append((tag, given))
+        if tag not in self.VOID:
+            self.open.append((tag, given))
+        if tag in ("p", "h3") and self.in_text():
+            self.blocks.append("")
+        if tag == "mark" and "id" in given:
+            assert given["id"] not in self.marks, "marked twice"
+            self.marks[given["id"]] = ("", given, [])
+        if tag == "u" and (mark := self.mark()):
+            self.marks[mark][2].append(given["class"])
+
+    def handle_startendtag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop()[0] == tag, f"</{tag}> closes something else"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if any(tag in ("p", "h3") for tag, _ in self.open) and self.in_text():
+            self.blocks[-1] += data
+        if mark := self.mark():
+            text, given, lines = self.marks[mark]
+            self.marks[mark] = (text + data, given, lines)
+
+    def in_text(self) -> bool:
+        added = self.inside("div", **{"class": "why"}) or any(
+            "tag" in given.get("class", "").split() for _, given in self.open
+        )
+        return self.inside("section") and self.inside("article") and not added
+
+    def mark(self) -> str | None:
+        return next(
+            (given["id"] for tag, given in self.open if tag == "mark" and "id" in given), None
+        )
+
+
+# ----------------------------------------------------------------------------------- text and marks
+
+
+@pytest.mark.parametrize("name", ["karvonia-2024.html", "karvonia-2024.txt"])
+def test_the_blocks_of_the_page_are_those_of_the_document(
+    classifier: Classifier, name: str
+) -> None:
+    document = read_report(SAMPLES / name)
+    blocks = [document.text[block.start : block.end] for block in document.blocks]
+    assert Reader(page_of(classifier, tagged(classifier, document))).blocks == blocks
+
+
+def test_every_tagged_passage_is_marked_once_with_all_its_labels(
+    page: str, karvonia: TaggedReport
+) -> None:
+    marks = Reader(page).marks
+    expected = {f"p{number}": p for number, p in enumerate(karvonia.passages, 1) if p.labels}
+    assert marks.keys() == expected.keys()
+    for name, (text, given, lines) in marks.items():
+        passage = expected[name]
+        letters = [label[0].upper() for label in passage.labels]
+        assert text == passage.text
+        assert lines == letters  # a line of its own for each label, whatever the colour
+        assert given["data-labels"] == "".join(letters)
+        assert given["data-at"] == f"{passage.start}-{passage.end}"
+        assert [float(score) for score in given["data-scores"].split()] == pytest.approx(
+            [passage.scores[label] for label in passage.labels], abs=1e-4
+        )
+
+
+def test_the_same_report_gives_the_same_bytes(
+    classifier: Classifier, karvonia: TaggedReport, page: str
+) -> None:
+    assert page_of(classifier, karvonia) == page
+
+
+def test_counts_by_section_add_up(page: str, karvonia: TaggedReport) -> None:
+    foot = re.findall(r"<td>(\d+)</td>", page.split("<tfoot>")[1].split("</tfoot>")[0])
+    assert [int(count) for count in foot] == [
+        sum(label in p.labels for p in karvonia.passages) for label in LABELS
+    ]
+
+
+def test_low_confidence_is_said_in_words(classifier: Classifier) -> None:
+    reader = Reader(page_of(classifier, tagged(classifier, document_of(" ".join(SENTENCES)))))
+    assert "ces plaintes. low confidence" in reader.text
+    assert "Is this report in English?" not in reader.text
+    foreign = Reader(page_of(classifier, tagged(classifier, document_of(SENTENCES[3]))))
+    warning = (
+        "1 of 1 sentences are in words that the model does not know. Is this report in English?"
+    )
+    assert warning in foreign.text
+
+
+def test_a_report_of_tables_is_not_taken_for_one_in_another_language(
+    classifier: Classifier,
+) -> None:
+    cells = ("Khoros Province", "Yes 14", "Mines Act (61)", "Harbor Labor Court", "Sector 4", "N/A")
+    report = tagged(classifier, document_of(*cells, SENTENCES[0], SENTENCES[1]))
+    assert sum(passage.low_confidence for passage in report.passages) * 3 > len(report.passages)
+    assert "in English" not in page_of(classifier, report)
+
+
+# -------------------------------------------------------------------------------- subject and prose
+
+
+def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(
+    classifier: Classifier,
+) -> None:
+    off_subject = [
+        replace(passage, section="Press", labels=(), scores=dict.fromkeys(LABELS, 0.01))
+        for passage in rows_of(60)
+    ]
+    on_subject = [
+        replace(passage, section="Forced Labor", labels=("failure",)) for passage in rows_of(3)
+    ]
+    long = TaggedReport("hrr.jsonl", None, off_subject + on_subject)
+    line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
+    page_of_one = page_of(classifier, long)
+    assert f"<p><strong>{line}</strong></p>" in page_of_one.split("<main")[0]
+    page_of_two = page_of(classifier, long, TaggedReport("short.jsonl", None, on_subject))
+    line_of_two = "1 of 2 reports are mostly on other subjects: 3 of their 63 passages"
+    assert line_of_two in page_of_two.split("<main")[0]
+    assert f'<p class="caution subject">{line}</p>' in page_of_two
+    short = TaggedReport("short.jsonl", None, off_subject[:30] + on_subject)
+    assert "other subjects" not in page_of(classifier, short)
+
+
+def rows_of(number: int) -> list[Passage]:
+    """Make passages without a document, as rows have them."""
+    text = "The council met in the capital in May."
+    return [Passage(text, 0, len(text), scores=dict.fromkeys(LABELS, 0.3)) for _ in range(number)]
+
+
+def test_references_are_shown_and_neither_marked_nor_counted(classifier: Classifier) -> None:
+    texts = (
+        SENTENCES[0],
+        "REFERENCES",
+        "1 Ibid.",
+        "2 Police arrested nine traffickers. Port Alba: May 3, 2021.",
+    )
+    document = document_of(*texts)
+    heading, paragraph, *references = document.blocks
+    references = [replace(block, section="REFERENCES") for block in references]
+    references[0] = replace(references[0], heading=True)
+    report = tagged(classifier, replace(document, blocks=(heading, paragraph, *references)))
+    reader = Reader(page_of(classifier, report))
+    assert "marked 1 sentence of 1 passage" in " ".join(reader.text.split())
+    assert reader.blocks == ["PROSECUTION", *texts]
+    assert list(reader.marks) == ["p1"]
+
+
+# -------------------------------------------------------------------------------- reasons and rates
+
+
+@pytest.mark.parametrize("heading", [None, "b. Forced Labor"])
+def test_phrases_other_words_and_the_heading_add_up_to_the_log_odds(
+    classifier: Classifier, heading: str | None
+) -> None:
+    for sentence in SENTENCES:
+        passage = Passage(sentence, 0, len(sentence), heading)
+        for explanation in classifier.explain(passage).values():
+            reason = summarize_explanation_for_report(passage, explanation)
+            *points, (_, together) = reason.points
+            assert sum(weight for _, weight in points) == pytest.approx(together)
+            assert together == pytest.approx(explanation.logit, abs=0.051)
+            names_heading = any(name.startswith("the heading") for name, _ in points)
+            assert names_heading == (abs(explanation.heading) > 0.05)
+            assert all(phrase.text in sentence for phrase in reason.phrases)
+
+
+def test_the_points_of_a_card_add_up_as_shown(page: str) -> None:
+    cards = re.findall(r"<dl>(.*?)</dl>", page, re.DOTALL)
+    assert len(cards) >= 40
+    for card in cards:
+        shown = re.findall(r"<dd>(.*?)</dd>", card)
+        *points, together = [float(number.replace("−", "-")) for number in shown]
+        assert sum(points) == pytest.approx(together, abs=1e-6)
+
+
+def test_error_rates_are_those_of_the_policy(
+    classifier: Classifier, karvonia: TaggedReport, page: str
+) -> None:
+    points = classifier.meta["operating_points"]
+    for label in LABELS:
+        precision = points["balanced"][label]["precision"]
+        value, low, high = (f"{100 * share:.0f}" for share in precision)
+        assert f"{value} <small>({low}–{high})</small>" in page
+    moved = page_of(classifier.with_thresholds({"failure": 0.5}), karvonia)
+    assert moved.count("<span>not measured</span>") == 2  # nothing is known of failure at 0.5
+    silent = Classifier(replace(classifier.model, meta={}))
+    assert page_of(silent, karvonia).count("<span>not measured</span>") == 6
+
+
+def test_error_rates_of_a_known_kind_of_report_are_those_on_that_kind(
+    karvonia: TaggedReport,
+) -> None:
+    assert karvonia.document is not None
+    default = Classifier.load()
+    publication = "Country Reports on Human Rights Practices"
+    of_rights = tagged(default, replace(karvonia.document, publication=publication))
+    page = page_of(default, of_rights)
+    assert "labelled passages of human-rights reports that the model had not seen" in page
+    points = default.meta["operating_points_by_kind"]["human-rights reports"]
+    value, low, high = (f"{100 * share:.0f}" for share in points["complicity"]["recall"])
+    assert f"{value} <small>({low}–{high})</small>" in page
+
+
+def points_of(page: str, name: str) -> dict[str, float]:
+    """Return the points of the first label on a card, by word."""
+    card = page.split(f'id="{name}w"')[1].split("</dl>")[0]
+    shown = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card)
+    return {word: float(points.replace("−", "-")) for word, points in shown}
+
+
+def test_a_card_says_what_the_heading_adds(classifier: Classifier, tiny: Classifier) -> None:
+    for model, named in ((classifier, "b. Forced Labor"), (tiny, "Officers")):
+        text = "Officers took bribes from traffickers."
+        plain = Passage(text, 0, len(text))
+        headed = replace(plain, section=named)
+        report = TaggedReport("rows.jsonl", None, model.tag_passages([plain, headed], "screen"))
+        page = page_of(model, report, policy="screen")
+        label = report.passages[1].labels[0]
+        heading = model.explain(headed)[label].heading
+        assert abs(heading) >= 0.05, "the example needs a heading that counts"
+        assert points_of(page, "p2")[f"the heading “{named}”"] == pytest.approx(heading, abs=0.051)
+        assert not [word for word in points_of(page, "p1") if "heading" in word]
+
+
+def near(classifier: Classifier, share: float) -> Passage:
+    """Make a passage without labels whose failure has this share of its threshold."""
+    threshold = float(classifier.thresholds()[LABELS.index("failure")])
+    scores = dict.fromkeys(LABELS, 0.001) | {"failure": share * threshold}
+    text = "The only shelter for men had no beds."
+    return Passage(text, 0, len(text), "Protection", (), scores)
+
+
+def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(
+    classifier: Classifier,
+) -> None:
+    passages = [near(classifier, 0.51), near(classifier, 0.49)]
+    page = page_of(classifier, TaggedReport("rows.jsonl", None, passages))
+    reader = Reader(page)
+    targets = [given["popovertarget"] for _, given in reader.tags if "popovertarget" in given]
+    assert targets == ["p1w"]
+    card = page.split('id="p1w"')[1].split('<p class="near">')[0]
+    assert "Not tagged: that would be from" in card
+    assert "Failure" in card
+    assert "Positive effort" not in card
+    assert reader.marks == {}
+    assert reader.blocks == ["Protection", passages[0].text, passages[1].text]
+
+
+def test_every_tag_of_a_long_report_has_its_reasons(tiny: Classifier) -> None:
+    words = (
+        "Officers took bribes from traffickers and judges failed to act in time, "
+        "said the police of the capital city, where nine victims of them were in a shelter "
+        "and did law arrested money to no prison terms."
+    )
+    passage = Passage(words, 0, len(words), "Forced Labor", ("complicity",))
+    passages = [
+        replace(passage, scores=dict.fromkeys(LABELS, 0.5 + number / 1_000))
+        for number in range(300)
+    ]
+    page = page_of(tiny, TaggedReport("rows.jsonl", None, passages))
+    cards = [card.split("Permalink")[0] for card in page.split('popover role="dialog"')[1:]]
+    assert len(cards) == 300
+    assert all("<dl>" in card and "bribes" in card for card in cards)
+
+
+# ------------------------------------------------------------------------------ several, rows, none
+
+
+def test_several_reports_have_a_list_of_contents_and_ids_of_their_own(
+    classifier: Classifier,
+) -> None:
+    documents = [read_report(SAMPLES / f"karvonia-{year}.html") for year in (2023, 2024)]
+    reader = Reader(page_of(classifier, *(tagged(classifier, document) for document in documents)))
+    ids = [given["id"] for _, given in reader.tags if "id" in given]
+    assert len(ids) == len(set(ids))
+    links = [given["href"] for tag, given in reader.tags if tag == "a"]
+    targets = {link[1:] for link in links if link.startswith("#")}
+    assert {"r1", "r2"} <= targets <= set(ids)
+    assert all(reader.text.count(document.title or "") > 1 for document in documents)
+
+
+def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(
+    classifier: Classifier,
+) -> None:
+    def batch(*texts: str) -> TaggedReport:
+        passages = classifier.tag_passages(
+            [Passage(text, 0, len(text), "protection") for text in texts]
+        )
+        return TaggedReport("rows.jsonl", None, passages, [{"id": text[:3]} for text in texts])
+
+    first, second, *rest = SENTENCES
+    reader = Reader(page_of(classifier, batch(first, second), batch(*rest)))
+    assert reader.blocks == ["Protection", first, second, "Protection", *rest]
+    assert reader.marks["r2p3"][0] == SENTENCES[2]
+    assert "rows.jsonl, part 2" in reader.text
+
+
+def test_a_report_in_parts_is_one_report_whose_page_names_them(classifier: Classifier) -> None:
+    def part(number: int, *countries: str | None) -> TaggedReport:
+        sentences = SENTENCES[: len(countries)]
+        document = document_of(*sentences, title="Annual Book")
+        _, *paragraphs = document.blocks
+        pairs = zip(paragraphs, countries, strict=True)
+        blocks = tuple(replace(block, country=country) for block, country in pairs)
+        return replace(tagged(classifier, replace(document, blocks=blocks)), part=number)
+
+    parts = (part(1, None), part(2, "Karvonia"), part(3, "Karvonia", "Velmar", "Zembla"))
+    warning = r"reports/a\.pdf: long; shown in parts, with reasons for what is tagged"
+    with pytest.warns(UserWarning, match=warning):
+        page = page_of(classifier, *parts)
+    top = page.split("<main")[0]
+    assert "<h1>Annual Book</h1>" in top
+    assert "A program read this report" in top
+    note = "“Annual Book” is long: it is shown in 3 parts, with reasons for marked passages only."
+    assert note in top
+    for name in ("part 1 (from Prosecution)", "part 2 (Karvonia)", "part 3 (Karvonia to Zembla)"):
+        assert page.count(f"Annual Book, {name}</h2>") == 1
+        assert top.count(f"Annual Book, {name}</a>") == 1
+    assert page.count('data-title="Annual Book"') == 3
+
+
+@pytest.mark.parametrize("reports", [(), (TaggedReport("a.txt", text_document(""), []),)])
+def test_nothing_to_show_is_a_page_all_the_same(
+    classifier: Classifier, reports: tuple[TaggedReport, ...]
+) -> None:
+    assert "0 sentences of 0 passages" in Reader(page_of(classifier, *reports)).text
+
+
+def test_a_narrative_of_112_passages_stays_under_200_kb(classifier: Classifier) -> None:
+    text = (SAMPLES / "karvonia-2024.txt").read_text("utf-8")
+    long = tagged(classifier, text_document(f"{text}\n\n{text}"))
+    assert len(long.passages) == 112
+    assert len(page_of(classifier, long).encode()) < 200_000
+
+
+def test_memory_does_not_grow_with_the_number_of_reports(
+    classifier: Classifier, tmp_path: Path
+) -> None:
+    few = tagged(classifier, document_of(SENTENCES[0]))
+
+    def report(number: int) -> TaggedReport:
+        document = document_of(SENTENCES[0], f"{number:02} " * 50_000)
+        return TaggedReport(f"{number}.txt", document, few.passages)
+
+    def peak(number: int) -> int:
+        with open(tmp_path / "many.html", "w", encoding="utf-8") as out:
+            tracemalloc.start()
+            write_findings_html(map(report, range(number)), out, ScoringContext(classifier))
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        return most
+
+    peak(2)
+    assert peak(12) < peak(4) + 500_000  # 8 reports more hold over 1 MB of text
+
+
+# -------------------------------------------------------------------------------------------- inert
+
+HOSTILE = (
+    "<script>window.pwned=1;alert(1)</script> Police arrested nine traffickers.",
+    "</p></section></article></script></style><script>window.pwned=2</script>"
+    " Officials took bribes from traffickers.",
+    "<img src=https://evil.example/x onerror=window.pwned=3> The government did not act -->",
+    '"><svg onload=window.pwned=4>'
+    " Courts convicted none of them <!-- {{7*7}} ${window.pwned=5} $title $script",
+    '<a href="javascript:window.pwned=6">Police</a>'
+    " closed the only shelter. &lt;b&gt; &amp;nbsp; &#x3c;script&#x3e;",
+    "Officers \u202eevil\u2066 took bribes \u2028 from\u00a0recruiters\r\nand\rnobody"
+    " \u200b\ufeff was charged 😈.",
+    "<iframe srcdoc='<script>top.pwned=7</script>'></iframe><base href=//evil.example>"
+    " Guards sold passports.",
+    "<style>body{background:url(https://evil.example/y)}</style>"
+    "<meta http-equiv=refresh content='0;url=//evil.example'>"
+    " Inspectors fined no one.",
+)
+
+
+def hostile(classifier: Classifier) -> TaggedReport:
+    """Make a report that attacks by its text, name, title, country and headings."""
+    name = 'x"><img src=x onerror=window.pwned=8>\u202e.html'
+    title = "</title><script>window.pwned=9</script>\u202e"
+    document = document_of(*HOSTILE, source=name, title=title, country='"<b>')
+    section = "' onfocus=x <i>\u202e"
+    blocks = tuple(replace(block, section=section) for block in document.blocks)
+    document = replace(document, blocks=blocks)
+    return TaggedReport(name, document, classifier.tag(document, "screen"))
+
+
+def test_what_a_report_holds_stays_text(classifier: Classifier) -> None:
+    report = hostile(classifier)
+    reader = Reader(page_of(classifier, report, policy="screen"))
+    harmless = tagged(classifier, document_of(*SENTENCES), "screen")
+    clean = Reader(page_of(classifier, harmless, policy="screen"))
+    assert {tag for tag, _ in reader.tags} <= {tag for tag, _ in clean.tags} | {"bdi"}
+    attributes = {name for _, given in reader.tags for name in given}
+    assert not [name for name in attributes if name.startswith("on") or name == "style"]
+    assert sum(tag == "script" for tag, _ in reader.tags) == 1
+    assert reader.blocks == ["PROSECUTION", *HOSTILE]
+    assert len(reader.marks) >= 6
+    assert all(given["href"].startswith("#") for tag, given in reader.tags if tag == "a")
+
+
+def test_only_addresses_on_the_web_become_links(classifier: Classifier) -> None:
+    for source, linked in (
+        ("https://a.example/r?x=1&y=2", True),
+        ("javascript:alert(1)", False),
+        ("r.html", False),
+    ):
+        report = tagged(classifier, document_of(*SENTENCES, source=source))
+        reader = Reader(page_of(classifier, report))
+        links = [given.get("href") for _, given in reader.tags]
+        assert (source in links) is linked
+
+
+def test_characters_that_html_cannot_hold_keep_their_places(classifier: Classifier) -> None:
+    text = "Police\x00 arrested\ud800 nine\r\ntraffickers."
+    reader = Reader(page_of(classifier, tagged(classifier, document_of(text))))
+    assert reader.blocks[1] == "Police\ufffd arrested\ufffd nine\r\ntraffickers."
+    assert len(reader.blocks[1]) == len(text)
+
+
+def test_the_policy_allows_our_script_and_style_and_nothing_else(page: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    assert policy is not None
+    assert "default-src 'none'" in policy[1]
+    assert "unsafe" not in policy[1]
+    for tag in ("script", "style"):
+        (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy[1]
+    assert page.index("Content-Security-Policy") < page.index("<style>") < page.index("<script>")
+    assert not re.search(r"<(link|img|iframe|object|embed)\b|\b(src|srcset)=|url\(|@import", page)
+
+
+# ------------------------------------------------------------------------------------- in a browser
+
+
+ContextOption = bool | list[str]
+"""Value of an option of a browser context."""
+
+
+class Opened(Protocol):
+    """Opens a page from the disk: ``opened(html, width=390, dark=True)``.
+
+    `at` is the fragment of its address; `options` are those of a browser context.
+    """
+
+    def __call__(
+        self,
+        html: str,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        at: str = "",
+        **options: ContextOption,
+    ) -> Page: ...
+
+
+class Watched:
+    """A tab, the addresses that it asked for, and its dialogs and errors of scripts."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.tab = context.new_page()
+        self.tab.set_default_timeout(5_000)
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.on("dialog", self.dismiss)
+        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def dismiss(self, dialog: Dialog) -> None:
+        self.complaints.append(dialog.message)
+        dialog.dismiss()
+
+
+@pytest.fixture(scope="module")
+def contexts(browser: Browser) -> Iterator[Callable[..., Watched]]:
+    """One tab for each kind of context, for all tests.
+
+    To make one takes longer than most tests.
+    """
+    tabs: dict[str, Watched] = {}
+
+    def tab_of(**options: ContextOption) -> Watched:
+        kind = str(options)
+        if kind not in tabs:
+            tabs[kind] = Watched(browser.new_context(**options))
+        return tabs[kind]
+
+    yield tab_of
+    for watched in tabs.values():
+        watched.tab.context.close()
+
+
+@pytest.fixture
+def opened(contexts: Callable[..., Watched], tmp_path: Path) -> Iterator[Opened]:
+    """Open a page from the disk; a network request, a dialog or an error fails the test."""
+    file = tmp_path / "report.html"
+    used: list[Watched] = []
+
+    def open_page(
+        html: str,
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        at: str = "",
+        **options: ContextOption,
+    ) -> Page:
+        file.write_text(html, encoding="utf-8", newline="")
+        watched = contexts(**options)
+        tab = watched.tab
+        tab.goto("about:blank")
+        watched.requests.clear()
+        watched.complaints.clear()
+        used.append(watched)
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.emulate_media(media="screen", color_scheme="dark" if dark else "light")
+        tab.mouse.move(0, 0)
+        tab.goto(file.as_uri() + at)
+        return tab
+
+    yield open_page
+    for watched in used:
+        assert {url.split("#")[0] for url in watched.requests} <= {file.as_uri()}
+        assert watched.complaints == []
+
+
+def press(tab: Page, locator: Locator) -> None:
+    """Click with the mouse where the element is, without what Playwright does to bring it there."""
+    box = locator.bounding_box()
+    assert box is not None
+    tab.mouse.click(box["x"] + box["width"] / 2, box["y"] + min(box["height"], 20) / 2)
+
+
+def test_a_hostile_report_is_inert_in_a_browser(opened: Opened, classifier: Classifier) -> None:
+    report = hostile(classifier)
+    tab = opened(page_of(classifier, report, policy="screen"))
+    for badge in tab.locator("mark + button.tag").all():
+        badge.click()
+    assert tab.evaluate("window.pwned") is None
+    shown = tab.evaluate(
+        "Array.from(document.querySelectorAll('main mark'), (mark) => mark.textContent)"
+    )
+    assert shown == [passage.text for passage in report.passages if passage.labels]
+    assert tab.locator("main script, main img, main iframe, main style").count() == 0
+
+
+def test_a_script_that_got_in_all_the_same_does_not_run(opened: Opened, page: str) -> None:
+    smuggled = (
+        "<script>window.pwned=1</script>"
+        "<p id='here' onclick='window.pwned=2' style='color:red'>x</p>"
+    )
+    tab = opened(page.replace('<main id="text"', smuggled + '<main id="text"'))
+    tab.locator("#here").click()
+    assert tab.evaluate("window.pwned") is None
+    assert tab.locator("form.tools").is_visible()  # ours does
+
+
+def test_axe_finds_nothing(opened: Opened, classifier: Classifier, axe: Axe) -> None:
+    document = document_of(*SENTENCES, title="A second report", source="https://a.example/b")
+    foreign = tagged(classifier, document)
+    excerpt = tagged(classifier, read_report(SAMPLES / "excerpt.txt"))
+    # axe is a script that the page's policy would not let in.
+    tab = opened(page_of(classifier, excerpt, foreign), bypass_csp=True)
+    tab.locator(".key summary").click()
+    for width, scheme in ((1440, "light"), (390, "dark")):
+        tab.set_viewport_size({"width": width, "height": 900})
+        if width < 640:
+            tab.keyboard.press("Escape")
+            tab.get_by_role("button", name="Filter", exact=True).click()
+            tab.get_by_label("Failure").uncheck()
+        tab.locator("mark:not(.off) + button.tag").first.click()
+        # else colours are on their way for a while
+        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        assert violations_of(axe, tab) == [], f"{width} pixels wide, {scheme}"
+
+
+def test_nothing_sticks_out_sideways(opened: Opened, page: str) -> None:
+    tab = opened(page)
+    for width in (1440, 1024, 390):
+        tab.set_viewport_size({"width": width, "height": 900})
+        tab.keyboard.press("Escape")
+        tab.locator("mark").first.click()
+        assert tab.evaluate("document.scrollingElement.scrollWidth") <= width
+
+
+def test_the_reason_comes_on_hover_and_focus_and_goes_with_escape(
+    opened: Opened, page: str
+) -> None:
+    tab = opened(page)
+    badge = tab.locator("mark + button.tag").nth(2)
+    name = badge.get_attribute("aria-describedby")
+    card = tab.locator("#" + name[:-1] + "w")
+    first_line = "(badge) => badge.previousElementSibling.getClientRects()[0].toJSON()"
+    tab.locator("main mark").nth(2).scroll_into_view_if_needed()
+    box = badge.evaluate(first_line)
+    tab.mouse.move(box["x"] + 20, box["y"] + 5)
+    card.wait_for(state="visible")
+    tab.mouse.move(0, 0)
+    card.wait_for(state="hidden")
+    badge.focus()
+    assert card.is_visible()
+    assert "chiefly for" in tab.locator("#" + name).inner_text()
+    tab.keyboard.press("Escape")
+    assert card.is_hidden()
+    tab.keyboard.press("Enter")  # goes into the card, and Escape comes back
+    assert tab.evaluate("document.activeElement.classList.contains('why')")
+    tab.keyboard.press("Escape")
+    assert badge.evaluate("(badge) => badge === document.activeElement")
+    assert tab.locator(".why.open").count() == 0
+
+
+def test_the_tab_key_walks_through_findings_and_through_an_entered_card(
+    opened: Opened, page: str
+) -> None:
+    tab = opened(page)
+    # stops of their own
+    tab.evaluate("document.querySelectorAll('button.tag.screen').forEach((why) => why.remove())")
+    badges = tab.locator("button.tag")
+    badges.nth(0).focus()
+    for number in (1, 2, 3):
+        tab.keyboard.press("Tab")
+        assert badges.nth(number).evaluate("(badge) => badge === document.activeElement")
+    tab.keyboard.press("Enter")
+    for _ in range(7):  # three citations, permalink, source, close, and out
+        tab.keyboard.press("Tab")
+    assert badges.nth(4).evaluate("(badge) => badge === document.activeElement")
+
+
+def test_the_first_screen_has_title_counts_and_the_strongest_findings(
+    opened: Opened, page: str, karvonia: TaggedReport
+) -> None:
+    tab = opened(page)
+    for width, height in ((1440, 900), (1024, 768), (390, 844)):
+        tab.set_viewport_size({"width": width, "height": height})
+        links = tab.locator(".strongest li a").all()
+        on_first_screen = [
+            tab.locator("h1"),
+            tab.locator(".facts").first,
+            *tab.locator(".number, .share").all(),
+        ]
+        on_first_screen += links[:9] if width > 640 else links[:3]
+        for element in on_first_screen:
+            box = element.bounding_box()
+            assert box["y"] + box["height"] <= height
+        assert tab.locator(".key table").is_hidden()
+        assert tab.locator(".why:visible").count() == 0
+        if width > 640:  # nor is the right third empty: the table of sections stands there
+            assert tab.locator(".sections table").bounding_box()["x"] > width / 2
+    is_on_subject = report_passages_about_trafficking(karvonia.passages)
+    on_subject = sum(
+        passage.kind == "sentence" and is_about
+        for passage, is_about in zip(karvonia.passages, is_on_subject, strict=True)
+    )
+    for label in LABELS:
+        # each stands once in the report
+        sentences = [p for p in karvonia.passages if label in p.labels and p.kind == "sentence"]
+        number = len(sentences)
+        noun = "sentence" if number == 1 else "sentences"
+        share = round(100 * number / on_subject)
+        box = tab.locator(f".count.{label[0].upper()}")
+        assert box.locator(".number").inner_text() == str(number)
+        share_text = box.locator(".share").inner_text()
+        assert share_text == f"{noun}, {share}% of {on_subject} on subject"
+        strongest = box.locator(".strongest li a").all_text_contents()
+        assert set(strongest) <= {passage.text for passage in sentences}
+    press(tab, tab.locator(".count.P li a").nth(1))
+    lit = tab.locator("mark.now")
+    assert lit.inner_text().strip("\u2060") == tab.locator(".count.P li a").nth(1).text_content()
+    assert tab.locator(".why.open").is_visible()
+
+
+def in_view(tab: Page) -> bool:
+    """Decide whether the passage of the open card is seen.
+
+    It stands below the bar, and neither below the window nor below the card.
+    """
+    seen: bool = tab.evaluate("""() => {
+      const boxOf = (element) => element.getBoundingClientRect();
+      const passage = boxOf(document.querySelector("mark.now"));
+      const bar = boxOf(document.querySelector(".tools"));
+      const card = document.querySelector(".why.open");
+      const isOverText = getComputedStyle(card).position === "fixed";
+      const end = isOverText ? boxOf(card).top : innerHeight;
+      return passage.top >= bar.bottom && passage.bottom <= end;
+    }""")
+    return seen
+
+
+def test_next_and_previous_pin_the_card_of_a_lit_passage_that_is_in_view(
+    opened: Opened, page: str, karvonia: TaggedReport
+) -> None:
+    names = [f"p{number}" for number, p in enumerate(karvonia.passages, 1) if p.labels]
+    for width in (1440, 390):
+        tab = opened(page, width)
+        following = tab.get_by_role("button", name="Next finding")
+        previous = tab.get_by_role("button", name="Previous finding")
+        for name in names[:4]:
+            press(tab, following)
+            tab.mouse.move(3, 500)  # away: a pinned card stays
+            assert tab.locator(".why.open").get_attribute("id") == f"{name}w"
+            assert tab.locator("mark.now").get_attribute("id") == name
+            assert in_view(tab)
+            assert tab.evaluate("location.hash") == f"#{name}"
+        press(tab, previous)
+        assert tab.locator("output[name=place]").inner_text() == f"3 of {len(names)}"
+        assert tab.locator(".why.open").get_attribute("id") == f"{names[2]}w"
+
+
+def test_the_keys_n_and_p_work_on_a_fresh_page_but_not_in_a_field_or_switched_off(
+    opened: Opened, page: str, karvonia: TaggedReport
+) -> None:
+    tab = opened(page)
+    lit = tab.locator("mark.now")
+    tab.keyboard.press("n")
+    tab.keyboard.press("n")
+    tab.keyboard.press("p")
+    assert lit.get_attribute("id") == "p1"
+    assert in_view(tab)
+    tab.keyboard.press("Escape")
+    tab.get_by_label("Positive effort").uncheck()
+    left = [p for p in karvonia.passages if {"failure", "complicity"} & set(p.labels)]
+    tab.keyboard.press("n")  # on the check box
+    assert tab.locator("output[name=place]").inner_text().endswith(f" of {len(left)}")
+    tab.keyboard.press("Escape")
+    words = tab.get_by_label("Words in a finding")
+    words.click()
+    tab.keyboard.type("np")
+    assert (words.input_value(), lit.count()) == ("np", 0)
+    tab.get_by_role("button", name="Reset").click()
+    tab.locator(".key summary").click()
+    tab.get_by_label("The keys n and p").uncheck()
+    tab.keyboard.press("n")
+    assert lit.count() == 0
+
+
+def test_filters_by_section_probability_and_words(
+    opened: Opened, page: str, karvonia: TaggedReport
+) -> None:
+    tab = opened(page)
+
+    def left() -> list[str]:
+        marks: list[str] = tab.evaluate(
+            "Array.from(document.querySelectorAll('main mark:not(.off)'), (m) => m.textContent)"
+        )
+        return marks
+
+    findings = [p for p in karvonia.passages if p.labels]
+    tab.get_by_label("Section", exact=True).select_option("Protection")
+    assert left() == [p.text for p in findings if p.section == "protection"]
+    tab.get_by_role("button", name="Reset").click()
+    tab.get_by_label("Probability from").fill("0.9")
+    likely = [p for p in findings if max(p.scores[label] for label in p.labels) >= 0.9]
+    assert left() == [p.text for p in likely]
+    tab.get_by_label("Words in a finding").fill("COURT ")
+    assert left() == [p.text for p in likely if "court" in p.text.lower()]
+    tab.get_by_label("Findings only").check()
+    shown = tab.locator(".text section > p:visible").count()
+    assert shown == len({p.block for p in findings if p.text in left()})
+
+
+def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
+    opened: Opened, classifier: Classifier
+) -> None:
+    def report(country: str, year: int, *sentences: str) -> TaggedReport:
+        name = f"{country}-{year}.pdf"
+        document = document_of(*sentences, source=name, title=name, country=country, year=year)
+        return tagged(classifier, document)
+
+    arrests, bribes, shelter, *_ = SENTENCES
+    reports = (
+        report("Karvonia", 2024, *SENTENCES),
+        report("Velmar", 2023, arrests, bribes, shelter),
+        report("Velmar", 2024, bribes, shelter),
+    )
+    html = page_of(classifier, *reports)
+    tab = opened(html)
+    shared = tab.locator(".count.P li a").all_text_contents()
+    assert len(shared) == len(set(shared))  # though two reports have the sentence
+    tab.get_by_label("Country").select_option("Velmar")
+    tab.get_by_label("Year").select_option("2024")
+    assert tab.locator("article:visible").count() == 1
+    assert tab.locator(".reports tbody tr:visible").count() == 1
+    tab.get_by_label("Positive effort").uncheck()
+    tab.get_by_label("Complicity").uncheck()
+    tab.get_by_label("Words in a finding").fill("shelter")
+
+    def state() -> tuple[list[str], list[str], list[str]]:
+        """Return the findings, counts and shares that are shown."""
+        marks = tab.locator("article:visible mark:not(.off)").all_text_contents()
+        counts = tab.locator(".number").all_text_contents()
+        shares = tab.locator(".share").all_text_contents()
+        return marks, counts, shares
+
+    after = state()
+    marks, counts, shares = after
+    assert marks == [shelter]
+    assert counts == ["0", "1", "0"]
+    assert shares == [
+        "sentences, 0% of 2 on subject",
+        "sentence, 50% of 2 on subject",
+        "sentences, 0% of 2 on subject",
+    ]
+    assert tab.locator(".count li a").all_text_contents() == [shelter]
+    cells = tab.locator(".reports tbody tr:visible td").all_inner_texts()
+    assert cells[2:] == ["2", "–", "1 50%", "–"]
+    assert tab.locator("article:visible tfoot td").all_inner_texts() == ["–", "1", "–"]
+    press(tab, tab.get_by_role("button", name="Next finding"))
+    address = tab.evaluate("location.hash.slice(1)")
+    assert address == "label=F&country=Velmar&year=2024&words=shelter&at=r3p2"
+    tab = opened(html, at=f"#{address}")
+    assert state() == after
+    assert tab.locator("mark.now").get_attribute("id") == "r3p2"
+    tab.get_by_role("button", name="Reset").click()
+    end = time.monotonic() + 8  # the page's policy forbids the polling of wait_for_function
+    while "label" in tab.evaluate("location.hash") and time.monotonic() < end:
+        tab.wait_for_timeout(50)
+    assert "label" not in tab.evaluate("location.hash")
+    assert tab.locator("article:visible").count() == 3
+    tab = opened(html, at="#section=prosecution&from=0.9&report=r2&only=findings&year=1999")
+    assert tab.get_by_label("Section", exact=True).input_value() == "prosecution"
+    assert tab.get_by_label("Year").input_value() == ""  # no report is of 1999
+    assert tab.locator("article:visible").get_attribute("id") == "r2"
+    assert tab.locator("[name=only]").is_checked()
+
+
+def test_tables_sort_by_click_and_by_key(opened: Opened, classifier: Classifier) -> None:
+    def report(country: str, year: int, sentences: Sequence[str]) -> TaggedReport:
+        document = document_of(
+            *sentences, source=f"{country}.pdf", title=country, country=country, year=year
+        )
+        return tagged(classifier, document)
+
+    reports = (
+        report("Velmar", 2022, SENTENCES[:2]),
+        report("Zembla", 2024, SENTENCES[:1]),
+        report("Karvonia", 2023, SENTENCES[:3]),
+    )
+    tab = opened(page_of(classifier, *reports))
+    names = tab.locator(".reports tbody a")
+    press(tab, tab.locator(".reports").get_by_role("button", name="Country"))
+    assert names.all_text_contents() == ["Karvonia", "Velmar", "Zembla"]
+    sorted_by = tab.locator(".reports [aria-sort]")
+    assert sorted_by.inner_text().split()[0] == "Country"
+    assert sorted_by.get_attribute("aria-sort") == "ascending"
+    tab.locator(".reports").get_by_role("button", name="Year").focus()
+    tab.keyboard.press("Enter")
+    assert names.all_text_contents() == ["Zembla", "Karvonia", "Velmar"]
+    tab.keyboard.press("Space")
+    assert names.all_text_contents() == ["Velmar", "Karvonia", "Zembla"]
+    assert sorted_by.get_attribute("aria-sort") == "ascending"
+    tab.keyboard.press("Space")  # as it was
+    assert names.all_text_contents() == ["Velmar", "Zembla", "Karvonia"]
+    assert sorted_by.count() == 0
+
+
+@pytest.mark.parametrize("source", ["reports/a 100%.pdf", "https://a.example/r?x=1"])
+def test_a_card_copies_the_citation_in_three_forms(
+    opened: Opened, classifier: Classifier, source: str
+) -> None:
+    document = document_of(
+        SENTENCES[0],
+        SENTENCES[1],
+        source=source,
+        title="A {Report} & more",
+        country="Karvonia",
+        year=2024,
+    )
+    if "a.example" in source:  # a page has no pages, so paragraphs are counted
+        blocks = tuple(replace(block, page=None) for block in document.blocks)
+        document = replace(document, blocks=blocks)
+    report = tagged(classifier, document)
+    context = ScoringContext(classifier, day="2026-11-28")
+    expected = cite(list(report.findings())[1], context)
+    out = io.StringIO()
+    write_findings_html([report], out, context)
+    tab = opened(out.getvalue(), permissions=["clipboard-read", "clipboard-write"])
+    press(tab, tab.locator('button[aria-describedby="p2s"]'))
+    card = tab.locator("#p2w")
+    for name, text in (
+        ("Text", expected.plain),
+        ("BibTeX", expected.bibtex),
+        ("RIS", expected.ris),
+    ):
+        press(tab, card.get_by_role("button", name=name, exact=True))
+        tab.get_by_text("Copied", exact=True).last.wait_for()
+        copied = tab.evaluate("navigator.clipboard.readText()")
+        assert copied.replace("\r\n", "\n") == text.replace("\r\n", "\n")
+    if "a.example" in source:
+        link = tab.get_by_role("link", name="Read in the source").get_attribute("href")
+        assert link == f"{source}#:~:text=Border%20guards%20took%20bribes%20from%20recruiters."
+
+
+def test_all_of_the_text_is_shown_until_a_filter_hides_it(
+    opened: Opened, page: str, karvonia: TaggedReport
+) -> None:
+    tab = opened(page)
+    assert karvonia.document is not None
+    blocks = tab.locator(".text section > :is(p, h3):visible")
+    assert blocks.count() == len(karvonia.document.blocks)
+    tab.get_by_label("Findings only").check()
+    assert 0 < blocks.count() < len(karvonia.document.blocks)
+
+
+def test_a_permalink_opens_at_its_passage(opened: Opened, page: str) -> None:
+    last = re.findall(r'<mark id="(p\d+)"', page)[-1]
+    tab = opened(page, at="#" + last)
+    tab.locator(f"#{last}w").wait_for(state="visible")
+    assert tab.locator(f"#{last}").evaluate("(m) => m.getBoundingClientRect().top < innerHeight")
+
+
+def test_without_a_script_the_text_its_marks_and_reasons_are_there(
+    opened: Opened, page: str
+) -> None:
+    tab = opened(page, java_script_enabled=False)
+    assert tab.locator("form.tools").is_hidden()
+    assert tab.get_by_text("need JavaScript, which does not run").is_visible()
+    assert tab.locator("main mark").first.is_visible()
+    assert tab.locator(".why:visible").count() == 0
+    tab.locator("button.tag").first.click()
+    assert tab.locator(".why:visible").count() == 1
+
+
+def test_why_not_opens_and_closes_with_and_without_a_script(
+    opened: Opened, classifier: Classifier
+) -> None:
+    page = page_of(classifier, TaggedReport("rows.jsonl", None, [near(classifier, 0.9)]))
+    for script in (True, False):
+        tab = opened(page, java_script_enabled=script)
+        tab.get_by_role("button", name="Why not tagged").click()
+        tab.get_by_text("Not tagged: that would be from").wait_for(state="visible")
+        tab.keyboard.press("Escape")
+        tab.get_by_text("Not tagged: that would be from").wait_for(state="hidden")
+
+
+def row_of(passage: Passage) -> str:
+    """Return the pattern of a passage tagged as complicity on paper."""
+    return f"C {passage.scores['complicity']:.2f} {re.escape(passage.text[:30])}"
+
+
+def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pages(
+    opened: Opened, page: str, karvonia: TaggedReport
+) -> None:
+    pdf = pytest.importorskip("pypdfium2")
+    tab = opened(page, dark=True)
+    tab.get_by_label("Failure").uncheck()
+    tab.get_by_label("Positive effort").uncheck()
+    tab.emulate_media(media="print")
+    assert karvonia.document is not None
+    paragraphs = [block for block in karvonia.document.blocks if not block.heading]
+    assert tab.locator(".text section > p:visible").count() == len(paragraphs)
+    assert tab.locator(".tools:visible, .map:visible, .why:visible").count() == 0
+    # probabilities stand beside the letters
+    assert tab.locator("button.tag small").first.bounding_box()["width"] > 5
+    colour = tab.evaluate("getComputedStyle(document.body).color")
+    red, green, blue = re.findall(r"\d+", colour)[:3]
+    assert int(red) + int(green) + int(blue) < 150  # dark on white, whatever the screen's scheme
+
+    def printed() -> list[str]:
+        document = pdf.PdfDocument(tab.pdf(format="A4"))
+        pages = [
+            document[number].get_textpage().get_text_range() for number in range(len(document))
+        ]
+        assert min(map(len, pages[:-1])) > 200  # the last one may end early
+        assert len(pages[-1]) > 50
+        return [" ".join(text.split()) for text in pages]
+
+    complicity = [p for p in karvonia.passages if "complicity" in p.labels]
+    whole = " ".join(printed())
+    rows = whole.partition("Finding Passage")[2]
+    for section, under in groupby(complicity, key=lambda passage: passage.section):
+        # a section is named once, above its findings
+        first, *others = under
+        named = re.escape(name_of_report_section(section)) + r" (?:[PF] [\d.>]+ )*"
+        assert re.search(named + row_of(first), rows)
+        for passage in others:
+            assert re.search(row_of(passage), rows)
+            assert not re.search(named + row_of(passage), rows)
+    assert "Counts and findings are those of the filter: label C." in whole
+    last_words = karvonia.passages[-1].text.split(",")[0]
+    assert last_words in whole.rpartition("Prioritized Recommendations")[2]
+    tab.emulate_media(media="screen")
+    tab.get_by_label("Findings only").check()
+    assert "Prioritized Recommendations" not in " ".join(printed())

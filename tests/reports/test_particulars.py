@@ -1,0 +1,292 @@
+"""What the first screen shows: particular sentences first.
+
+Templates and rows of tables are folded and counted apart.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import docx
+import numpy as np
+import pytest
+
+from tipclassify import Classifier
+from tipclassify.labels import LABELS
+from tipclassify.reports import common_phrases
+from tipclassify.reports.common_phrases import (
+    is_of_common_phrases,
+    wording_identity,
+    write_common_phrases,
+)
+from tipclassify.reports.particulars import FindingKindCounts, FindingNatures, count_particulars
+from tipclassify.reports.report import ScoringContext, TaggedReport
+from tipclassify.text.document import Block, Document, Passage
+from tipclassify.text.split import split_passages, text_document
+from tipclassify.write import FORMATS
+from tipclassify.write.html import write_findings_html
+
+EFFORT, FAILURE, COMPLICITY = LABELS
+SUMMARY = "In May the Harbor Court in Port Salwen jailed nine recruiters for forced labor."
+AGAIN = "In May the Harbor Court in Port Salwen jailed nine recruiters for forced labor. (4)"
+ROW = "Ministry of Harbors | Enforces laws on forced labor. | Yes"
+TEMPLATE = "The law prohibits all forms of forced or compulsory labor."
+PLAIN = "Inspectors visit quarries before dawn and return at night."
+
+
+def passage(text: str, start: int, label: str = EFFORT) -> Passage:
+    """Make a passage with one label."""
+    scores = dict.fromkeys(LABELS, 0.01) | {label: 0.9}
+    return Passage(text, start, start + len(text), "Overview", (label,), scores, block=0)
+
+
+def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia") -> TaggedReport:
+    """Make a report of one paragraph, each sentence of which is an effort."""
+    whole = " ".join(texts)
+    passages = []
+    start = 0
+    for text in texts:
+        passages.append(passage(text, start))
+        start += len(text) + 1
+    blocks = (Block(0, len(whole), "Overview"),)
+    document = Document(whole, blocks, file, "Karvonia 2024", country, 2024)
+    return TaggedReport(file, document, passages)
+
+
+def page_of(fast: Classifier, *reports: TaggedReport) -> str:
+    """Return the page of some reports."""
+    out = io.StringIO()
+    write_findings_html(reports, out, ScoringContext(fast))
+    return out.getvalue()
+
+
+def box_of(page: str, letter: str = "P") -> str:
+    """Return the box with the count and the strongest findings of a label."""
+    match = re.search(rf'<div class="count {letter}">.*?</details>', page, re.DOTALL)
+    assert match
+    return match[0]
+
+
+def test_a_sentence_of_many_countries_is_a_template_whatever_its_names_and_figures() -> None:
+    assert is_of_common_phrases(TEMPLATE)
+    assert not is_of_common_phrases(SUMMARY)
+    assert not is_of_common_phrases(PLAIN)
+    assert not is_of_common_phrases("")
+
+
+def test_the_shipped_table_holds_hashes_and_counts_alone() -> None:
+    with np.load(Path(common_phrases.__file__).with_suffix(".npz")) as table:
+        assert sorted(table.files) == ["countries", "phrases"]
+        assert table["phrases"].dtype == np.uint32
+        assert table["countries"].min() >= 10
+        assert len(table["phrases"]) == len(table["countries"])
+
+
+def test_phrases_of_ten_countries_are_counted_and_those_of_nine_are_not(tmp_path: Path) -> None:
+    file = tmp_path / "t.npz"
+    common = [
+        (f"c{number}", f"Harbor police of Port {letter}a met {number} times.")
+        for number, letter in enumerate("ABCDEFGHIJ")
+    ]
+    rare = [(f"c{number}", "Nobody ever opened that old door.") for number in range(9)]
+    # of five words each, in "harbor police of ~ met # times"
+    assert write_common_phrases([*common, *rare], file) == 3
+    with np.load(file) as table:
+        assert table["countries"].tolist() == [10, 10, 10]
+
+
+def test_the_same_words_are_one_sentence_whatever_notes_and_quotation_marks() -> None:
+    assert wording_identity(SUMMARY) == wording_identity(AGAIN) == wording_identity(f"“{SUMMARY}”")
+    assert wording_identity(SUMMARY) != wording_identity(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        (SUMMARY, 3),
+        ("The law prohibits forced labor.", 0),
+        ("The government did nothing. (12,13)", 0),
+        ("Courts convicted 12 recruiters.", 1),
+        ("Courts convicted a recruiter in 2023.", 1),
+        ("Courts sent him to Port Salwen.", 1),
+    ],
+)
+def test_figures_dates_bodies_and_places_make_a_sentence_particular(text: str, number: int) -> None:
+    assert count_particulars(text) == number
+
+
+def test_a_sentence_said_again_and_a_row_of_a_table_count_apart() -> None:
+    passages = [passage(text, 10 * n) for n, text in enumerate((SUMMARY, ROW, AGAIN, PLAIN))]
+    natures = list(FindingNatures().of(passages, ["a", "b", "c", "d"]))
+    assert [(nature.kind, nature.first) for nature in natures] == [
+        ("sentence", None),
+        ("table row", None),
+        ("sentence", "a"),
+        ("sentence", None),
+    ]
+    counts = FindingKindCounts()
+    counts.add(passages, natures)
+    assert (counts.sentences[EFFORT], counts.rows[EFFORT], counts.on_subject) == (2, 1, 2)
+    assert counts.words() == "2 sentences and 1 table row"
+    rows = list(FindingNatures(rows=True).of(passages, ["a", "b", "c", "d"]))
+    assert all(nature.first is None for nature in rows)  # input rows are passages of their own
+
+
+def test_the_same_words_with_another_label_are_another_finding() -> None:
+    effort = passage(SUMMARY, 0)
+    failure = passage(SUMMARY, 90, FAILURE)
+    natures = FindingNatures().of([effort, failure], ["a", "b"])
+    assert [nature.first for nature in natures] == [None, None]
+
+
+def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Classifier) -> None:
+    others = ("Two clerks met in Velm.", "It fined 9 men.")
+    page = page_of(fast, report_of(TEMPLATE, ROW, PLAIN, SUMMARY, *others, AGAIN))
+    box = box_of(page)
+    strongest, _, folded = box.partition('<details class="folded"')
+    links = re.findall(r'<a href="#(\w+)">([^<]*)</a>', strongest)
+    assert links[0] == ("p4", SUMMARY)
+    assert len(links) == 3
+    assert TEMPLATE not in strongest
+    assert ROW not in strongest
+    assert "and 1 sentence that stands in many reports, 1 table row" in folded
+    assert TEMPLATE in folded
+    count = '<strong class="number">5</strong>'
+    share = '<span class="share">sentences, 100% of 5 on subject</span>'
+    assert f"{count} {share}" in box
+    assert 'data-first="p4"' in page
+    assert "5 sentences and 1 table row" in page
+
+
+def test_a_sentence_of_three_countries_at_hand_is_folded(fast: Classifier) -> None:
+    shared = "The ministry of fish pays 40 divers to watch piers."
+
+    def report(country: str) -> TaggedReport:
+        own = (
+            PLAIN.replace("dawn", country),
+            SUMMARY.replace("May", country),
+            f"It met {country} twice in Velm.",
+        )
+        return report_of(shared, *own, file=f"{country}.pdf", country=country)
+
+    two = (report("Karvonia"), report("Zembla"))
+    three = (*two, report("Velmar"))
+    strongest, _, folded = box_of(page_of(fast, *three)).partition('<details class="folded"')
+    assert shared not in strongest
+    assert shared in folded
+    strongest, _, _ = box_of(page_of(fast, *two)).partition('<details class="folded"')
+    assert shared in strongest
+
+
+def test_findings_say_their_kind() -> None:
+    kinds = [finding.to_dict()["kind"] for finding in report_of(ROW, PLAIN).findings()]
+    assert kinds == ["table row", "sentence"]
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "kinds"),
+    [
+        (f"Harbor board | Plans patrols. {SUMMARY}", ["table row", "table row"]),
+        (f"{SUMMARY} Its office is in Velm | Port Salwen.", ["sentence", "table row"]),
+        (f"{SUMMARY} {PLAIN}", ["sentence", "sentence"]),
+    ],
+    ids=["sentences of a cell", "a bar in prose", "prose"],
+)
+def test_each_sentence_of_a_row_of_a_table_is_of_the_row(paragraph: str, kinds: list[str]) -> None:
+    assert [passage.kind for passage in split_passages(text_document(paragraph))] == kinds
+
+
+def placed_report(*places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
+    """Make a report with a paragraph for each section, text and labels."""
+    texts = [text for _, text, _ in places]
+    passages = []
+    blocks = []
+    start = 0
+    for number, (section, text, labels) in enumerate(places):
+        end = start + len(text)
+        scores = dict.fromkeys(LABELS, 0.01) | dict.fromkeys(labels, 0.9)
+        passages.append(Passage(text, start, end, section, labels, scores, block=number))
+        blocks.append(Block(start, end, section))
+        start = end + 1
+    document = Document("\n".join(texts), tuple(blocks), "k.html", "Karvonia 2024", "Karvonia")
+    return TaggedReport("k.html", document, passages)
+
+
+def card_of(page: str, name: str) -> str:
+    """Return the card of a passage."""
+    match = re.search(rf'<div class="why" id="{name}w".*?<p class="do">.*?</div>', page, re.DOTALL)
+    assert match
+    return " ".join(match[0].split())
+
+
+def test_the_card_of_a_sentence_said_again_links_its_other_place(fast: Classifier) -> None:
+    report = placed_report(
+        ("Summary", SUMMARY, (EFFORT,)),
+        ("Prosecution", PLAIN, (EFFORT,)),
+        ("Prosecution", AGAIN, (EFFORT,)),
+    )
+    page = page_of(fast, report)
+    first = card_of(page, "p1")
+    second = card_of(page, "p3")
+    assert '<a href="#p3">passage 3</a>, Prosecution.</p>' in first
+    assert '<a href="#p1">passage 1</a>, Summary.' in second
+    assert "They are counted there." in second
+    assert "They are counted there." not in first
+    assert "Also in " not in card_of(page, "p2")
+    assert "<strong>2 sentences</strong>" in page
+
+
+def test_the_card_says_where_the_same_sentence_is_tagged_otherwise(fast: Classifier) -> None:
+    report = placed_report(
+        ("Summary", SUMMARY, (EFFORT,)),
+        ("Prosecution", SUMMARY, (FAILURE,)),
+        ("Profile", SUMMARY, ()),
+    )
+    page = page_of(fast, report)
+    card = card_of(page, "p1")
+    assert '<a href="#p2">passage 2</a>, Prosecution <strong>(tagged otherwise: failure)' in card
+    # one without a label has no mark to lead to
+    assert "passage 3, Profile <strong>(tagged otherwise: no label)</strong>" in card
+    ids = set(re.findall(r'id="([^"]+)"', page))
+    document = page.split("<script>")[0]
+    assert set(re.findall(r'href="#([^"]+)"', document)) <= ids
+
+
+def test_counts_by_kind_stand_under_the_table(fast: Classifier) -> None:
+    report = report_of(ROW, SUMMARY, PLAIN, AGAIN)
+    out = io.StringIO()
+    FORMATS["table"].steps()[1]([report], out, ScoringContext(fast))
+    lines = out.getvalue().splitlines()
+    counts = "positive_effort 2 (100%)   failure 0   complicity 0"
+    assert lines[-3:] == [
+        f"4 passages, 2 on trafficking: {counts}",
+        "Counted apart: 1 table row with a label (positive effort 1).",
+        "Counted once: sentences that are said again, in 1 further place.",
+    ]
+
+
+def test_counts_by_kind_stand_in_markdown_and_word(fast: Classifier) -> None:
+    report = report_of(ROW, SUMMARY, PLAIN, AGAIN)
+    out = io.StringIO()
+    FORMATS["md"].steps()[1]([report], out, ScoringContext(fast))
+    markdown = out.getvalue()
+    assert "| all | 4 | 2 | 2 (100%) | 0 | 0 | 1 |" in markdown
+    assert "shares are of the 2 sentences about trafficking." in markdown
+    assert "Counted apart: 1 table row with a label (positive effort 1)." in markdown
+    assert markdown.count("table row · ") == 1
+    assert markdown.count("stands before in this report, counted there · ") == 1
+    binary = io.BytesIO()
+    FORMATS["docx"].steps()[1]([report], binary, ScoringContext(fast))
+    paragraphs = [paragraph.text for paragraph in docx.Document(binary).paragraphs]
+    assert any("Counted apart: 1 table row" in text for text in paragraphs)
+    assert sum(" · table row · " in text for text in paragraphs) == 1
+
+
+def test_a_sentence_said_again_counts_once_over_the_parts_of_a_file(fast: Classifier) -> None:
+    parts = [replace(report_of(SUMMARY), part=1), replace(report_of(AGAIN, PLAIN), part=2)]
+    out = io.StringIO()
+    FORMATS["table"].steps()[1](parts, out, ScoringContext(fast))
+    assert "3 passages, 2 on trafficking: positive_effort 2" in out.getvalue()

@@ -1,0 +1,81 @@
+"""What kind of text a report looks like by its words.
+
+A warning comes where the model was not measured on that kind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Run
+
+from tipclassify import Passage
+from tipclassify.reports.text_kind import (
+    TextKindEvidence,
+    load_text_kinds,
+    text_kind_warning_of_report,
+)
+from tipclassify.training.parts import FAMILIES
+
+STATEMENT = (
+    "Our suppliers sign our code of conduct, and our procurement team audits the supply chain "
+    "of our group every year. This statement was approved by the board of directors of the company "
+    "for the financial year, and our policies on modern slavery are part of the training "
+    "that our employees and managers complete. "
+)
+RECIPE = (
+    "Peel the pears and simmer them with sugar, butter, cinnamon and red wine until soft, "
+    "then whisk the eggs and fold in the flour; bake the cake in a hot oven for forty minutes "
+    "and let it cool on a rack before you dust it. "
+)
+
+
+def evidence(text: str) -> TextKindEvidence:
+    """Count the words of a text that say its kind."""
+    return TextKindEvidence.of([Passage(text, 0, len(text))])
+
+
+def test_a_text_is_named_by_its_words_and_by_no_name_of_a_country_or_firm() -> None:
+    assert evidence(STATEMENT * 5).kind() == "companies' statements"
+    with_name = STATEMENT.replace("Our suppliers", "Karvonia Tin suppliers")
+    assert evidence(with_name * 5).kind() == "companies' statements"
+
+
+def test_a_short_text_is_not_named() -> None:
+    assert evidence(STATEMENT).kind() is None
+    assert evidence("").kind() is None
+
+
+def test_a_text_unlike_all_kinds_is_said_to_be_so() -> None:
+    assert evidence(RECIPE * 40).kind() == ""
+
+
+def test_parts_add_up_to_the_whole() -> None:
+    parts = evidence(STATEMENT) + evidence(RECIPE) + TextKindEvidence()
+    whole = evidence(STATEMENT + RECIPE)
+    assert parts.words == whole.words
+    assert parts.sums == pytest.approx(whole.sums)
+
+
+def test_only_a_kind_that_the_model_was_not_measured_on_is_warned_of() -> None:
+    assert text_kind_warning_of_report("statutes", {"statutes": 9}) is None
+    assert text_kind_warning_of_report(None, {}) is None
+    assert text_kind_warning_of_report("statutes", {"human-rights reports": 9}) == (
+        "reads like statutes, on which this model was not measured: "
+        "check its tags before you count them"
+    )
+    assert "unlike every kind of text" in str(text_kind_warning_of_report("", {"statutes": 9}))
+
+
+def test_the_kinds_are_those_that_the_cards_measure() -> None:
+    assert set(load_text_kinds().names) == set(FAMILIES.values())
+
+
+def test_score_warns_of_a_text_unlike_what_was_measured(cli: Run, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.txt"
+    recipe.write_text(RECIPE * 30, "utf-8")
+    done = cli("score", recipe, "-f", "jsonl")
+    assert done.returncode == 0
+    warning = "reads unlike every kind of text on which this model was measured"
+    assert warning in done.stderr.decode()
