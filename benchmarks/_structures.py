@@ -32,13 +32,12 @@ from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
 from tipclassify.readers.tables import read_sheet_lines, read_table
 from tipclassify.reports.compare.comparison import compare
-from tipclassify.reports.compare.contrast import contrast_publications
 from tipclassify.reports.compare.ledger import build_ledger
 from tipclassify.reports.report import ScoringContext, TaggedReport
 from tipclassify.reports.summary import summarize
 from tipclassify.tagging.batch import Tagging
 from tipclassify.text.document import Passage
-from tipclassify.write import FORMATS, compared, contrasted, followed
+from tipclassify.write import FORMATS, compared, followed
 from tipclassify.write.desk import DeskWriter
 from tipclassify.write.html import write_findings_html
 
@@ -500,7 +499,6 @@ def comparison_structures() -> Iterator[Structure[TaggedReport]]:
         make = partial(tagged, name)
         yield Structure("comparison", name, make, write_comparison)
         yield Structure("ledger", name, make, write_ledger)
-        yield Structure("side by side", name, make, write_contrast)
 
 
 def write_comparison(report: TaggedReport) -> None:
@@ -515,14 +513,6 @@ def write_ledger(report: TaggedReport) -> None:
     context = ScoringContext(Classifier.load("fast"))
     ledger = build_ledger([report, without_ends(report), report], context)
     followed.write_ledger_html(ledger, io.StringIO(), context)
-
-
-def write_contrast(report: TaggedReport) -> None:
-    """Set a report beside itself."""
-    context = ScoringContext(Classifier.load("fast"))
-    contrasted.write_contrast_html(
-        contrast_publications([report, report], context), io.StringIO(), context
-    )
 
 
 def without_ends(report: TaggedReport) -> TaggedReport:

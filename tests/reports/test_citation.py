@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from dataclasses import replace
 
@@ -109,12 +108,6 @@ def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: Scorin
     assert "UR  - https://example.org/a%20b?x=1&y=%20_#page=12" in records
     assert "UR  -" not in cited(run).ris  # a file has no address of the web
     assert "PY  - 2024" in cited(run).ris  # that it covers, where the date is not known
-    item = json.loads(citation.csl)
-    assert (item["id"], item["type"], item["title"]) == (citation.key, "report", "Karvonia at Work")
-    assert item["issued"] == {"date-parts": [[2025, 6, 24]]}
-    assert item["accessed"] == {"date-parts": [[2026, 11, 28]]}
-    assert (item["page"], item["URL"]) == ("12", citation.link)
-    assert "publisher" not in item  # not known
 
 
 def test_a_citation_names_publisher_and_publication_unless_the_title_does(
@@ -225,9 +218,6 @@ def test_a_file_of_citations_has_each_finding_once(run: ScoringContext, fast: Cl
         FORMATS[name].steps()[1]([tagged, rows], out, run)
         forms = " ".join(getattr(citation, name) for citation in expected)
         assert out.getvalue().split() == forms.split()
-    out = io.StringIO(newline="")
-    FORMATS["csl"].steps()[1]([tagged, rows], out, run)
-    assert json.loads(out.getvalue()) == [json.loads(citation.csl) for citation in expected]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +249,6 @@ def test_no_citation_has_the_folder_of_a_file(run: ScoringContext) -> None:
                 citation.plain,
                 citation.bibtex,
                 citation.ris,
-                citation.csl,
                 str(citation.fields),
             ):
                 assert "secret" not in form

@@ -1019,7 +1019,7 @@ def test_two_publications_are_refused_unless_asked_for(tmp_path: Path) -> None:
 
     watch = write_publication("Harbor Watch", 2023)
     review = write_publication("Halden Review", 2024)
-    refusal = r"different publications, 'Harbor Watch' and 'Halden Review'.*--side-by-side"
+    refusal = r"different publications, 'Harbor Watch' and 'Halden Review'.*--anyway"
     with pytest.raises(UsageError, match=refusal):
         run(watch, review)
     done = run(watch, review, "--anyway")

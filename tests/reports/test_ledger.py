@@ -26,13 +26,11 @@ from tipclassify.errors import UsageError
 from tipclassify.readers import read_report
 from tipclassify.reports.compare.alignment import Continuation, align_reports
 from tipclassify.reports.compare.comparison import compare
-from tipclassify.reports.compare.contrast import MATTERS, contrast_publications
 from tipclassify.reports.compare.ledger import Ledger, LedgerLine, build_ledger
 from tipclassify.reports.compare.normalization import normalize_wording
 from tipclassify.reports.report import ScoringContext, TaggedReport
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.split import split_passages
-from tipclassify.write import contrasted
 from tipclassify.write.followed import describe_ledger_line, write_ledger_html
 
 if TYPE_CHECKING:
@@ -499,7 +497,7 @@ def test_the_page_filters_without_a_script_fits_and_axe_finds_nothing(tab: Page,
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-# ------------------------------------------------------------------------------------- side by side
+# ---------------------------------------------------------------------------------------- summaries
 
 SAID: Final = {
     WATCH: (
@@ -522,61 +520,6 @@ def beside(classifier: Classifier) -> list[TaggedReport]:
     return [
         report_of(2022, classifier, publication=name, texts=texts) for name, texts in SAID.items()
     ]
-
-
-def test_publications_that_may_contradict_each_other_are_set_side_by_side(
-    beside: list[TaggedReport], context: ScoringContext, tmp_path: Path
-) -> None:
-    (pair,) = contrast_publications(beside, context).pairs
-    assert pair.matter == "enforcement"
-    assert (pair.effort.publication, pair.failure.publication) == (REVIEW, WATCH)
-    files = [write_rows(tmp_path / f"{n}.jsonl", report) for n, report in enumerate(beside)]
-    for name in ("b.html", "b.jsonl", "b.txt"):
-        assert run(*files, "--side-by-side", "-o", tmp_path / name, model="default").exit_code == 0
-        text = (tmp_path / name).read_text("utf-8")
-        assert "fish farms" in text
-        assert name == "b.jsonl" or str(tmp_path) not in text
-    assert "may contradict each other" in (tmp_path / "b.html").read_text("utf-8")
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "dark")])
-def test_the_page_side_by_side_fits_has_colours_and_axe_finds_nothing(
-    width: int,
-    scheme: str,
-    beside: list[TaggedReport],
-    context: ScoringContext,
-    browser: Browser,
-    axe: Axe,
-    tmp_path: Path,
-) -> None:
-    file = tmp_path / "contrast.html"
-    with file.open("w", encoding="utf-8", newline="") as out:
-        contrasted.write_contrast_html(contrast_publications(beside, context), out, context)
-    view = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True
-    )
-    opened = view.new_page()
-    opened.goto(file.as_uri())
-    assert violations_of(axe, opened) == []
-    assert opened.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    colour = "(name) => getComputedStyle(document.querySelector(`.name ${name}`)).color"
-    assert len({opened.evaluate(colour, name) for name in ("b.P", "b.F", "b:not([class])")}) == 3
-    view.close()
-
-
-def test_one_publication_or_two_years_have_no_side_by_side(files: list[Path]) -> None:
-    refusal = r"of 2021 and 2022, not one year; two are of one publication"
-    with pytest.raises(UsageError, match=refusal):
-        run(files[0], files[1], "--side-by-side")
-
-
-def test_every_matter_is_named_by_its_own_words() -> None:
-    patterns = [re.compile(words, re.IGNORECASE) for words in MATTERS.values()]
-    assert patterns
-    assert not [pattern for pattern in patterns if pattern.search("Roads are bad.")]
-
-
-# ---------------------------------------------------------------------------------------- summaries
 
 
 def test_publications_are_not_added_up_unless_asked_for(

@@ -44,7 +44,7 @@ from tipclassify.reports.charts.bars import PARTS
 from tipclassify.reports.charts.description import describe_chart
 from tipclassify.reports.dimensions import DIMENSIONS
 from tipclassify.reports.group import NONE, Group
-from tipclassify.reports.palette import DARK_INKS, DARK_TINTS, INKS, TINTS, text_colour_on
+from tipclassify.reports.palette import DARK_INKS, DARK_TINTS, INKS, TINTS
 from tipclassify.reports.report import ScoringContext, TaggedReport
 from tipclassify.reports.summary import Summary, summarize
 from tipclassify.tagging.batch import Tagging, tag_input
@@ -687,7 +687,7 @@ def test_an_input_that_fails_is_reported_and_the_rest_is_counted(
     assert done.exit_code == 1
     assert "gone.txt: no such file" in done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["passages"] == 3
-    nothing = run("summary", tmp_path / "gone.txt", "--chart", "heatmap", "-f", "svg")
+    nothing = run("summary", tmp_path / "gone.txt", "-f", "svg")
     assert nothing.exit_code == 1
     assert nothing.stdout == ""  # a chart of nothing would say that nothing was found
 
@@ -703,8 +703,6 @@ def test_the_suffix_names_the_format(report: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--chart", "bars"], "say --format png or svg"),
-        (["--chart", "heatmap", "-f", "svg", "--by", "year"], "say --by twice"),
         (["--by", "planet"], "planet"),
     ],
 )
@@ -738,12 +736,12 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
 # ------------------------------------------------------------------------------------------- charts
 
 
-def drawn(summary: Summary, chart: str = "bars", format: str = "svg") -> bytes:
+def drawn(summary: Summary, format: str = "svg") -> bytes:
     """Draw a chart; a warning is an error."""
     out = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        draw_chart(summary, chart, format, out)
+        draw_chart(summary, format, out)
     return out.getvalue()
 
 
@@ -778,39 +776,18 @@ def test_an_svg_says_what_it_shows_and_is_the_same_each_time(svg: bytes) -> None
     assert b"dc:date" not in svg
 
 
-def test_a_heat_map_shows_the_adjusted_shares_and_their_intervals() -> None:
-    summary = example(groups=2, years=2)
-    estimate = summary.estimate(summary.groups[0], "complicity")
-    assert estimate is not None
-    shown = texts(drawn(summary, "heatmap"))
-    assert shown.count(f"{100 * estimate.count / 40:.0f}") >= 4
-    assert shown.count(f"{100 * estimate.low / 40:.0f}–{100 * estimate.high / 40:.0f}") == 4
-    assert [name for name in shown if name.startswith("Land")] == ["Land 0", "Land 1"]
-    assert shown.count("2001") == len(LABELS)
-
-
-def test_what_is_too_uncertain_to_use_is_marked_in_both_charts_and_explained() -> None:
+def test_what_is_too_uncertain_to_use_is_marked_and_explained() -> None:
     summary = example(groups=2, years=1)
-    assert not any("?" in text for text in texts(drawn(summary, "heatmap")))
     small_group = Group(("Land 0", 2000), {("failure",): 3})
     few = replace(summary, groups=(small_group, summary.groups[1]))
-    assert "100?" in texts(drawn(few, "heatmap"))
     bars = texts(drawn(few))
     assert any("Hollow = too uncertain to use: fewer than 30" in text for text in bars)
     assert "adjusted, but too uncertain to use (why: see below)" in bars
 
 
-def test_years_ascend_in_a_heat_map_though_the_first_country_lacks_one() -> None:
-    summary = example(groups=2, years=3)
-    shown = texts(drawn(replace(summary, groups=summary.groups[1:]), "heatmap"))
-    assert [text for text in shown if text.startswith("200")][:3] == ["2000", "2001", "2002"]
-
-
-@pytest.mark.parametrize("chart", ["bars", "heatmap"])
-def test_pictures_grow_with_their_rows_each_of_which_is_named(chart: str) -> None:
-    years = 1 if chart == "heatmap" else 0
-    few = drawn(example(2, years), chart)
-    many = drawn(example(12, years), chart)
+def test_pictures_grow_with_their_rows_each_of_which_is_named() -> None:
+    few = drawn(example(2))
+    many = drawn(example(12))
     assert min(size(few)) > 2
     assert 0.25 * 10 < size(many)[1] - size(few)[1] < 0.5 * 10
     names = [text.split()[1] for text in texts(many) if text.startswith("Land ")]
@@ -828,8 +805,6 @@ def test_a_png_has_the_size_and_content_of_the_svg(svg: bytes) -> None:
 def test_more_groups_than_a_picture_holds_are_refused() -> None:
     with pytest.raises(InputError, match="601 rows are too many"):
         drawn(example(groups=600))
-    with pytest.raises(InputError, match="6,100 cells are too many"):
-        drawn(example(groups=61, years=100), "heatmap")
 
 
 @pytest.mark.parametrize("format", ["png", "svg"])
@@ -846,7 +821,7 @@ def test_any_name_can_be_drawn(format: str) -> None:
         "",
     ]
     summary = replace(example(), groups=tuple(Group((name,), {(): 40}) for name in names))
-    picture = drawn(summary, "bars", format)
+    picture = drawn(summary, format)
     if format == "svg":
         shown = texts(picture)
         written = ["Türkiye", "人身取引", "$x_1$", "<b>&", "a\ufffd[1m", "(no country)"]
@@ -897,11 +872,6 @@ def channels(colour: str) -> FloatArray:
     return np.array([int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)])
 
 
-def hex_colour(channels: FloatArray) -> str:
-    """Return a colour as "#ffffff"."""
-    return "#" + "".join(f"{round(255 * channel):02x}" for channel in channels)
-
-
 def linear(colour: str) -> FloatArray:
     """Return red, green and blue as light, 0 to 1 (sRGB)."""
     values = channels(colour)
@@ -927,16 +897,12 @@ def as_seen(colour: str, eyes: list[list[float]]) -> FloatArray:
 
 
 def test_the_palette_is_told_apart_by_any_eye_and_can_be_read() -> None:
-    words = {"white": "#ffffff", "black": "#000000"}
     for inks, tints, papers in (
         (INKS, TINTS, ["#ffffff", "#fcfbf8", "#eeebe3", "#e0dbce"]),
         (DARK_INKS, DARK_TINTS, ["#171715", "#21211e", "#2b2925", "#4a463c"]),
     ):
         assert min(contrast(inks[label], tints[label]) for label in LABELS) >= 4.5
         assert min(contrast(ink, paper) for ink in inks.values() for paper in papers) >= 4.5
-        for ink in inks.values():  # figures on a heat map, from white to the ink
-            for shade in np.linspace([1, 1, 1], channels(ink), 21):
-                assert contrast(words[text_colour_on(shade)], hex_colour(shade)) >= 4.5
         for eyes in (PROTANOPIA, DEUTERANOPIA):
             seen = [as_seen(ink, eyes) for ink in inks.values()]
             for first, second in combinations(seen, 2):

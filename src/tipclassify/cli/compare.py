@@ -1,9 +1,9 @@
-"""``tipclassify compare``: a publication over the years, or several publications in one year."""
+"""``tipclassify compare``: a publication over the years."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from typer import Argument, Option
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tipclassify.tagging.batch import Tagging
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]
-Result = Literal["comparison", "ledger", "contrast"]
+Result = Literal["comparison", "ledger"]
 _SUFFIXES: Final = {
     "table": [".txt"],
     "jsonl": [".jsonl", ".ndjson"],
@@ -37,7 +37,6 @@ _SUFFIXES: Final = {
 _FORMATS: Final[dict[Result, tuple[str, ...]]] = {
     "comparison": ("table", "jsonl", "html"),
     "ledger": ("table", "html", "csv", "xlsx", "json"),
-    "contrast": ("table", "jsonl", "html"),
 }
 
 
@@ -62,13 +61,6 @@ def compare(
         bool,
         Option(
             "--ledger", help="A line for each passage that persists; as for three reports or more."
-        ),
-    ] = False,
-    side_by_side: Annotated[
-        bool,
-        Option(
-            "--side-by-side",
-            help="Different publications on one country and year: what may contradict each other.",
         ),
     ] = False,
     anyway: Annotated[
@@ -97,24 +89,16 @@ def compare(
     or more, with the years, its wording then and now, and its tags ("the same sentence since
     2016"). csv, xlsx and json have this ledger of two reports, too, and what is new or gone only
     with --all, as lines of one year.
-
-    With --side-by-side: passages of different publications on the same matter, of which one reports
-    an effort and the other a failure.
     """
     if len(files) < 2:
         raise options.invalid_option("OLD NEW...", "give two reports or more")
     if files.count("-") > 1:
         raise options.invalid_option("NEW", "standard input can hold one of the reports only")
-    if ledger and side_by_side:
-        raise options.invalid_option(
-            "--side-by-side", "compares publications; --ledger follows one over the years"
-        )
-    if side_by_side and everything:
-        raise options.invalid_option("--all", "is not for --side-by-side, which lists pairs only")
     wanted = format or _format_of_output_option(output)
-    result = _choose_result_of_compare_command(len(files), wanted, ledger, side_by_side)
+    result = _choose_result_of_compare_command(len(files), wanted, ledger)
     if wanted not in _FORMATS[result]:
-        _refuse_format_option(result)
+        formats = ", ".join(_FORMATS[result])
+        raise options.invalid_option("--format", f"a ledger is written as {formats}")
     tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
     inputs = file_ids_of_command_inputs((), files, model)
     check_output(output, inputs)
@@ -127,9 +111,7 @@ def compare(
         output=output,
         inputs=inputs,
     )
-    if result == "contrast":
-        _write_contrast(request)
-    elif result == "ledger":
+    if result == "ledger":
         if len(files) == 2 and not ledger:
             print_note(_note_on_ledger_by_format(wanted, everything))
         _write_ledger(request)
@@ -144,12 +126,8 @@ def _format_of_output_option(output: Path | None) -> str:
     return writer_format_of(output, _SUFFIXES) if output else "table"
 
 
-def _choose_result_of_compare_command(
-    reports: int, wanted: str, ledger: bool, side_by_side: bool
-) -> Result:
+def _choose_result_of_compare_command(reports: int, wanted: str, ledger: bool) -> Result:
     """Choose what is made: a ledger of three reports or more, or in a format that only it has."""
-    if side_by_side:
-        return "contrast"
     if ledger or reports > 2 or wanted not in _FORMATS["comparison"]:
         return "ledger"
     return "comparison"
@@ -163,13 +141,6 @@ def _note_on_ledger_by_format(wanted: str, everything: bool) -> str:
         listed = "passages that stand in both years; --all adds those of one year only"
     formats = ", ".join(_FORMATS["comparison"])
     return f"{wanted} has a ledger: {listed}; what is new and gone is listed by {formats}"
-
-
-def _refuse_format_option(result: Result) -> NoReturn:
-    formats = ", ".join(_FORMATS[result])
-    if result == "contrast":
-        raise options.invalid_option("--format", f"--side-by-side writes {formats}")
-    raise options.invalid_option("--format", f"a ledger is written as {formats}")
 
 
 def _context_of_options(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
@@ -209,13 +180,10 @@ def _write_comparison(request: _CompareRequest) -> None:
     new_identity = identity_of_report(new)
     if not request.anyway:
         identities = [old_identity, new_identity]
-        remedy = ""
-        if old_identity.publication != new_identity.publication:
-            remedy = "--side-by-side sets publications beside each other"
         refusals = refusals_by_subject(identities) + comparison_refusals_by_year(
             old_identity, new_identity
         )
-        refuse_comparison_of_reports(refusals, identities, remedy)
+        refuse_comparison_of_reports(refusals, identities)
     comparison = compare_reports(old, new, request.context)
     if messages := comparison.warnings():
         print_warnings(["; ".join(messages)])
@@ -262,27 +230,6 @@ def _write_ledger(request: _CompareRequest) -> None:
             followed.write_ledger_xlsx(ledger, out, request.context)
         else:
             followed.write_ledger_json(ledger, out, request.context)
-
-
-def _write_contrast(request: _CompareRequest) -> None:
-    from tipclassify.reports.compare.contrast import contrast_publications, contrast_refusals
-    from tipclassify.reports.compare.identity import (
-        identity_of_report,
-        refuse_comparison_of_reports,
-    )
-    from tipclassify.write import contrasted
-
-    if not request.anyway:
-        identities = [identity_of_report(report) for report in request.reports]
-        refuse_comparison_of_reports(contrast_refusals(request.reports), identities)
-    contrasting = contrast_publications(request.reports, request.context)
-    with open_output(request.output, inputs=request.inputs) as out:
-        if request.format == "html":
-            contrasted.write_contrast_html(contrasting, out, request.context)
-        elif request.format == "table":
-            contrasted.write_contrast_table(contrasting, out, request.context)
-        else:
-            contrasted.write_contrast_jsonl(contrasting, out, request.context)
 
 
 def _tag_argument_as_one_report(file: str, tagging: Tagging) -> TaggedReport:

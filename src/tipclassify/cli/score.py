@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tipclassify.tagging.batch import Tagging
 
 FormatName = Literal[
-    "table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris", "csl"
+    "table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris"
 ]
 
 
@@ -70,8 +70,8 @@ def score(
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
 
-    The table, md and docx show the passages that have a label, xlsx begins with them, bibtex, ris
-    and csl (CSL-JSON) cite them; html shows the whole report with its tags and their reasons;
+    The table, md and docx show the passages that have a label, xlsx begins with them, bibtex
+    and ris cite them; html shows the whole report with its tags and their reasons;
     jsonl, csv, xlsx and parquet hold every passage, with its page and characters in the text
     ('tipclassify text' prints it), its section, and the probability of each label. References,
     notes, contents, dates and addresses have no label.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import Annotated, Final, Literal
 
 from typer import Option
 
@@ -17,9 +17,6 @@ from tipclassify.cli.output import (
     tagged_reports_of_command,
 )
 from tipclassify.errors import UsageError, needs_extra
-
-if TYPE_CHECKING:
-    from tipclassify.reports.summary import Summary
 
 FormatName = Literal["table", "csv", "jsonl", "png", "svg"]
 # Typer accepts no list of literals.
@@ -55,13 +52,6 @@ def summary(
         bool, Option("--add-publications", help="Add up publications: one row, one total.")
     ] = False,
     format: Annotated[FormatName | None, options.format_option(FormatName)] = None,
-    chart: Annotated[
-        Literal["bars", "heatmap"] | None,
-        Option(
-            help="Of png and svg: a row for each group, "
-            "or the first --by downwards and the second across."
-        ),
-    ] = None,
     model: options.Model = None,
     policy: options.Policy = "balanced",
     threshold: options.Threshold = None,
@@ -101,12 +91,6 @@ def summary(
     wanted = format or (writer_format_of(output, _ROWS | _PICTURES) if output else "table")
     picture = wanted in _PICTURES
     dimensions: list[str] = list(dict.fromkeys(dimension.value for dimension in by or ()))
-    if chart and not picture:
-        raise options.invalid_option("--chart", "a chart is a picture: say --format png or svg")
-    if chart == "heatmap":
-        dimensions = dimensions or ["country", "year"]
-        if len(dimensions) != 2:
-            raise options.invalid_option("--by", "a heat map has two sides: say --by twice")
     if wanted == "png" and output is None and sys.stdout.isatty():
         raise options.invalid_option(
             "--format", "a picture cannot be shown here: say --output FILE.png"
@@ -131,7 +115,10 @@ def summary(
             publication=publication,
             add_up=add_up,
         )
-        _check_summary_options(counted, publication, chart)
+        if publication and not counted.groups:
+            raise UsageError(
+                f"no report is of a publication called '{publication}'; --by publication lists them"
+            )
         if counted.rates is None:
             print_note(
                 "counts are not adjusted: this model records no error rates; "
@@ -139,23 +126,10 @@ def summary(
             )
         with open_output(output, binary=picture, inputs=read) as out:
             if picture:
-                draw_chart(counted, chart or "bars", wanted, out)
+                draw_chart(counted, wanted, out)
             elif wanted == "table":
                 summed.write_summary_table(counted, out)
             elif wanted == "csv":
                 summed.write_summary_csv(counted, out)
             else:
                 summed.write_summary_jsonl(counted, out)
-
-
-def _check_summary_options(counted: Summary, publication: str | None, chart: str | None) -> None:
-    """Refuse a summary of nothing, and a heat map of three dimensions."""
-    if publication and not counted.groups:
-        raise UsageError(
-            f"no report is of a publication called '{publication}'; --by publication lists them"
-        )
-    if chart == "heatmap" and len(counted.by) > 2:
-        remedy = "say --publication WORDS for one, --by publication, or --add-publications"
-        raise UsageError(
-            f"a heat map has two sides, and these reports are of several publications: {remedy}"
-        )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from tipclassify.labels import LABELS
 
-__all__ = ["DARK_INKS", "DARK_TINTS", "INKS", "TERMINAL", "TINTS", "text_colour_on"]
+__all__ = ["DARK_INKS", "DARK_TINTS", "INKS", "TERMINAL", "TINTS"]
 
 # Blue, ochre and red stay apart with any colour vision and in grey; as text they have a contrast of
 # 4.5 and more.
@@ -16,12 +15,3 @@ TINTS: Final = dict(zip(LABELS, ("#e1eafa", "#faecd6", "#f9e4ec"), strict=True))
 DARK_INKS: Final = dict(zip(LABELS, ("#7cc8ff", "#ffd37a", "#ff99bb"), strict=True))
 DARK_TINTS: Final = dict(zip(LABELS, ("#122a3c", "#35280f", "#3c1a29"), strict=True))
 TERMINAL: Final = dict(zip(LABELS, ("cyan", "yellow", "magenta"), strict=True))
-
-
-def text_colour_on(colour: Sequence[float]) -> str:
-    """Choose black or white text on a colour, in parts of 0 to 1, by luminance (WCAG 2.2)."""
-    red, green, blue = (
-        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour
-    )
-    # equal contrast, 4.58
-    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"

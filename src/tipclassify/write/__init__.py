@@ -60,7 +60,6 @@ FORMATS: Final = {
     "md": ReportOutputFormat("findings", "write_findings_markdown", (".md", ".markdown")),
     "bibtex": ReportOutputFormat("findings", "write_bibtex", (".bib",)),
     "ris": ReportOutputFormat("findings", "write_ris", (".ris",)),
-    "csl": ReportOutputFormat("findings", "write_csl", (".csl.json", ".json")),
 }
 """Output formats by name, as ``--format`` takes it."""
 

@@ -1,4 +1,4 @@
-"""Pages of a desk in ``changes/``: what changed, a ledger, and publications side by side.
+"""Pages of a desk in ``changes/``: what changed, and a ledger.
 
 Reports are compared only with those of their own country and publication.
 """
@@ -15,10 +15,9 @@ from urllib.parse import quote, unquote
 
 from tipclassify.progress import Progress
 from tipclassify.reports.compare.comparison import compare
-from tipclassify.reports.compare.contrast import contrast_publications
 from tipclassify.reports.compare.ledger import build_ledger
 from tipclassify.reports.report import ScoringContext, TaggedReport
-from tipclassify.write import contrasted, followed
+from tipclassify.write import followed
 from tipclassify.write.compared import write_comparison_html
 from tipclassify.write.desk_records import DeskReport, DeskReportFiles
 
@@ -41,7 +40,6 @@ class ReportLinks:
 
     changes: list[EarlierYear] = field(default_factory=list)  # latest year first
     ledger: str = ""  # all years
-    beside: str = ""  # other publications on the country and year
 
 
 def write_change_pages(
@@ -54,28 +52,17 @@ def write_change_pages(
     """Write the pages of all reports; return the links of each, by the address of its page.
 
     With `resume`, pages newer than the data of their reports stay. `progress` is called with the
-    steps that are done, and their number: a series of reports, or reports side by side, is one.
+    series of reports that are done, and their number.
     """
     # Links lead from these pages to the reports' pages.
     context = replace(context, folder=Path("changes"), index="../index.html")
     pages = _ChangePages(files, context, resume)
     series_of_reports = list(_series_of_reports(reports).values())
-    same_year = _reports_of_same_year(reports)
-    steps = len(series_of_reports) + len(same_year)
     links = {report.page: ReportLinks() for report in reports}
-    done = 0
-    for series in series_of_reports:
+    for done, series in enumerate(series_of_reports, 1):
         pages.write_series(series, links)
-        done += 1
         if progress:
-            progress(done, steps)
-    for beside in same_year:
-        link = pages.write_beside(beside)
-        for report in beside:
-            links[report.page].beside = link
-        done += 1
-        if progress:
-            progress(done, steps)
+            progress(done, len(series_of_reports))
     return links
 
 
@@ -120,15 +107,6 @@ class _ChangePages:
                 followed.write_ledger_html(ledger, out, self.context)
         return _link_to_change_page(target)
 
-    def write_beside(self, reports: Sequence[DeskReport]) -> str:
-        """Write the publications on a country and year side by side; return the link."""
-        target = self._target(f"beside-{_digest_of_series(reports[0], reports[0].year)}.html")
-        if not self._is_current(target, reports):
-            pairs = contrast_publications(list(map(self._read, reports)), self.context)
-            with self.files.open_file(target) as out:
-                contrasted.write_contrast_html(pairs, out, self.context)
-        return _link_to_change_page(target)
-
     def _read(self, report: DeskReport) -> TaggedReport:
         return self.files.read_report(report, self.context)
 
@@ -152,23 +130,14 @@ def _series_of_reports(reports: Sequence[DeskReport]) -> dict[tuple[str, str], l
     return {key: [years[year] for year in sorted(years)] for key, years in by_year.items()}
 
 
-def _reports_of_same_year(reports: Sequence[DeskReport]) -> list[list[DeskReport]]:
-    """Gather the reports of different publications on the same country and year."""
-    by_series: defaultdict[tuple[str, int], dict[str, DeskReport]] = defaultdict(dict)
-    for report in reports:
-        if report.country and report.year and report.series:
-            by_series[report.country, report.year].setdefault(report.series, report)
-    return [list(series.values()) for series in by_series.values() if len(series) > 1]
-
-
 def _name_of_change_page(old: DeskReport, new: DeskReport, last: DeskReport) -> str:
     """Name the page of what changed: since the report before, as the report's own page."""
     page = unquote(new.page)
     return page if old is last else f"{page.removesuffix('.html')}-since-{old.year}.html"
 
 
-def _digest_of_series(report: DeskReport, *more: object) -> str:
-    named = "\0".join(map(str, (report.country, report.series, *more)))
+def _digest_of_series(report: DeskReport) -> str:
+    named = f"{report.country}\0{report.series}"
     return hashlib.sha256(named.encode("utf-8", "backslashreplace")).hexdigest()[:8]
 
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "write_bibtex",
-    "write_csl",
     "write_findings_docx",
     "write_findings_markdown",
     "write_ris",
@@ -178,13 +177,3 @@ def _cite_findings(reports: Iterable[TaggedReport], context: ScoringContext) -> 
             if citation.key not in keys:
                 keys.add(citation.key)
                 yield citation
-
-
-def write_csl(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
-    """Write the citations as one CSL-JSON list, each once."""
-    out.write("[")
-    separator = "\n"
-    for citation in _cite_findings(reports, context):
-        out.write(separator + citation.csl)
-        separator = ",\n"
-    out.write("\n]\n")

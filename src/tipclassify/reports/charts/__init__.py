@@ -1,4 +1,4 @@
-"""Charts of a `Summary`, as PNG or SVG: bars a group, or a heat map by two dimensions a label."""
+"""Chart of a `Summary`, as PNG or SVG: a row of bars for each group."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from tipclassify.reports.charts.figure import (
     svg_of_figure,
     title_of_chart,
 )
-from tipclassify.reports.charts.heat_map import draw_heat_map
 from tipclassify.reports.summary import Summary
 
 __all__ = ["draw_chart"]
 
 
-def draw_chart(summary: Summary, chart: str, format: str, out: IO[bytes]) -> None:
-    """Draw ``"bars"``, or a ``"heatmap"`` of two dimensions, as ``"png"`` or ``"svg"``.
+def draw_chart(summary: Summary, format: str, out: IO[bytes]) -> None:
+    """Draw bars for each group as ``"png"`` or ``"svg"``.
 
-    Both have a text alternative (`describe_chart`); the same summary and matplotlib version give
+    It has a text alternative (`describe_chart`); the same summary and matplotlib version give
     the same bytes. `InputError` if there are too many groups for a picture.
     """
     import matplotlib
@@ -33,7 +32,7 @@ def draw_chart(summary: Summary, chart: str, format: str, out: IO[bytes]) -> Non
         set_chart_style()
         # A name in Chinese, for example, is boxes in a PNG, but letters in an SVG.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        figure = draw_bars(summary) if chart == "bars" else draw_heat_map(summary)
+        figure = draw_bars(summary)
         lay_out_figure(figure)
         if format == "svg":
             out.write(svg_of_figure(figure, title, description))

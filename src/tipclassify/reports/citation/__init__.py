@@ -1,4 +1,4 @@
-"""Citations of tagged passages: plain text, BibTeX, RIS and CSL-JSON, for Zotero, EndNote etc.
+"""Citations of tagged passages: plain text, BibTeX and RIS, for Zotero, EndNote etc.
 
 `citing` makes one of a finding; the scripts of pages, which cite too, share `sentences` and
 `formats`.

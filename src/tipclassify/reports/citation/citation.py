@@ -12,7 +12,6 @@ from tipclassify.labels import LABELS, label_name
 from tipclassify.readers.formats import is_link
 from tipclassify.reports.citation.formats import (
     render_bibtex_entry,
-    render_csl_item,
     render_ris_record,
 )
 from tipclassify.reports.citation.links import link_to
@@ -142,8 +141,3 @@ class Citation:
     def ris(self) -> str:
         """Record of a RIS file, with its line ends; quote and source are its notes."""
         return render_ris_record(self.key, self.values, self.keywords)
-
-    @property
-    def csl(self) -> str:
-        """Item of a CSL-JSON list (citeproc-js, schema 1.0.2), for Zotero, Mendeley and pandoc."""
-        return render_csl_item(self.key, self.values)

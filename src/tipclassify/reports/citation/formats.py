@@ -1,12 +1,10 @@
-"""Render citations as BibTeX, RIS and CSL-JSON, for Zotero, EndNote and the like.
+"""Render citations as BibTeX and RIS, for Zotero, EndNote and the like.
 
 In: the key of a citation and its values by name, as `Citation.values` has them.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -20,7 +18,6 @@ __all__ = [
     "RIS_TAGS",
     "TEX_ESCAPES",
     "render_bibtex_entry",
-    "render_csl_item",
     "render_ris_record",
 ]
 
@@ -122,25 +119,3 @@ def render_ris_record(key: str, values: Mapping[str, str], keywords: Sequence[st
         lines += [(tag, text) for text in texts]
     lines.append(("ER", ""))
     return "".join(SENTENCES.ris_line.format(tag=tag, text=text) for tag, text in lines)
-
-
-def render_csl_item(key: str, values: Mapping[str, str]) -> str:
-    """Render an item of a CSL-JSON list (citeproc-js, schema 1.0.2)."""
-    item: dict[str, object] = {"id": key, "type": "report", "language": "en"}
-    for variable, name in CSL_VARIABLES.items():
-        text = values[name]
-        value = _csl_date(text) if variable in CSL_DATES else text
-        if value:
-            item[variable] = value
-    return json.dumps(item, ensure_ascii=False)
-
-
-def _csl_date(date: str) -> dict[str, list[list[int]]] | None:
-    """Convert a date to that of CSL-JSON; None for one that is unknown or in words.
-
-    >>> _csl_date("2024-06")
-    {'date-parts': [[2024, 6]]}
-    """
-    if not re.fullmatch(r"\d{4}(-\d\d){0,2}", date):
-        return None
-    return {"date-parts": [[int(part) for part in date.split("-")]]}

@@ -87,17 +87,14 @@ def comparison_refusals_by_year(old: ReportIdentity, new: ReportIdentity) -> lis
 
 
 def refuse_comparison_of_reports(
-    refusals: Sequence[str], reports: Sequence[ReportIdentity], remedy: str = ""
+    refusals: Sequence[str], reports: Sequence[ReportIdentity]
 ) -> None:
     """Raise `UsageError` if there is any refusal: it names the reports, why, and what to do."""
     if not refusals:
         return
     names = _join_names_of_reports([report.name for report in reports])
-    parts = list(refusals)
-    if remedy:
-        parts.append(remedy)
-    parts.append("--anyway compares them all the same")
-    raise UsageError(f"{names}: {'; '.join(parts)}")
+    reasons = "; ".join(refusals)
+    raise UsageError(f"{names}: {reasons}; --anyway compares them all the same")
 
 
 def _join_names_of_reports(names: Sequence[str]) -> str:

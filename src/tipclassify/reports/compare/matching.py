@@ -16,20 +16,18 @@ from tipclassify.reports.compare.normalization import (
     normalize_wording,
     sections_in_both_reports,
 )
-from tipclassify.reports.compare.terms import ComparedTerms, extract_compared_terms
+from tipclassify.reports.compare.terms import ComparedTerms
 from tipclassify.reports.compare.wording import least_shared_wording, wording_share
 from tipclassify.text.document import Passage
 
 __all__ = [
     "MIN_SIMILARITY",
     "MatchCandidates",
-    "MatchedTextsForContrast",
     "Nearest",
     "Neighbour",
     "PassageMatch",
     "find_match_candidates",
     "match_passages_of_reports",
-    "match_texts_for_contrast",
 ]
 
 MIN_SIMILARITY: Final = 0.32
@@ -269,49 +267,3 @@ def _leave_out_common_terms(passages: Sequence[Sequence[int]]) -> list[list[int]
     if not uses or max(uses.values()) <= _TOO_COMMON:
         return [list(words) for words in passages]
     return [[word for word in words if uses[word] <= _TOO_COMMON] for words in passages]
-
-
-class MatchedTextsForContrast(NamedTuple):
-    """Two texts that share content words: their indices, tf-idf cosine, and number of words."""
-
-    old: int
-    new: int
-    similarity: float
-    words: int
-
-
-def match_texts_for_contrast(
-    olds: Sequence[str], news: Sequence[str], vocabulary: frozenset[str], least: float
-) -> Iterator[MatchedTextsForContrast]:
-    """Yield pairs of texts of at least the similarity `least`, most similar first.
-
-    Each of `olds` is paired with the hundred texts that are most similar to it.
-    """
-    terms = extract_compared_terms([*olds, *news], vocabulary)
-    if not olds or not news:
-        return
-    vectors = tfidf_vectors_for_near_duplicates(_leave_out_common_terms(terms.words))
-    old_vectors = vectors[: len(olds)]
-    new_vectors = vectors[len(olds) :].T
-    old_parts = []
-    new_parts = []
-    similarity_parts = []
-    for first in range(0, len(olds), _CHUNK):
-        pairs = (old_vectors[first : first + _CHUNK] @ new_vectors).tocoo()
-        near = np.flatnonzero(pairs.data >= least)
-        rows = pairs.row[near] + first
-        columns = pairs.col[near]
-        cosine = pairs.data[near]
-        kept = _most_similar_candidates(rows, cosine, columns)
-        old_parts.append(rows[kept])
-        new_parts.append(columns[kept])
-        similarity_parts.append(cosine[kept])
-    old_places = np.concatenate(old_parts)
-    new_places = np.concatenate(new_parts)
-    similarity = np.concatenate(similarity_parts)
-    words = [frozenset(of_text) for of_text in terms.words]
-    for number in np.lexsort([new_places, old_places, -similarity]):
-        old = int(old_places[number])
-        new = int(new_places[number])
-        common = words[old] & words[len(olds) + new]
-        yield MatchedTextsForContrast(old, new, float(similarity[number]), len(common))
