@@ -14,7 +14,6 @@ from typing import TypeVar
 
 import pytest
 from conftest import Run
-from tipclassify.text.segmentation import passages as splitting
 
 from tipclassify import Classifier
 from tipclassify.cli.output import open_output
@@ -26,6 +25,7 @@ from tipclassify.reports.report import ScoringContext, identity
 from tipclassify.tagging import batch
 from tipclassify.tagging.batch import Tagging, tag_input
 from tipclassify.tagging.inputs import expand_inputs
+from tipclassify.text import split as splitting
 from tipclassify.text.document import Block, Document, Passage
 from tipclassify.write import FORMATS
 from tipclassify.write.table import write_findings_table

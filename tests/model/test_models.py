@@ -17,7 +17,7 @@ from model_heads import change_head, head_of
 import tipclassify
 from tipclassify import Classifier, InputError, ModelError
 from tipclassify.model import adding
-from tipclassify.model import loading as places
+from tipclassify.model import find as places
 from tipclassify.model.adding import add_model
 from tipclassify.model.find import installed_models, load_scorer, model_folder, models_folder
 from tipclassify.model.folder import load_model_head

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tipclassify.text.features import vocabulary as words
 
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.loading import Row, group_corpus_rows
@@ -20,6 +19,7 @@ from tipclassify.labels import label_indicator
 from tipclassify.model.linear import LinearScorer
 from tipclassify.model.linear_model import MAX_WEIGHT, SLOT_BITS, LinearModel
 from tipclassify.model.scoring import count_words_for_model
+from tipclassify.text import words
 from tipclassify.text.hashing import feature_keys, featurize, heading_hashes
 from tipclassify.text.templates import (
     find_cue_scopes,

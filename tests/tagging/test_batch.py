@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Run
-from tipclassify.text.segmentation import passages as splitting
 from typer.testing import CliRunner
 
 from tipclassify import Classifier
@@ -25,6 +24,7 @@ from tipclassify.reports.report import identity
 from tipclassify.tagging.batch import Tagged, Tagging, tag_inputs
 from tipclassify.tagging.inputs import expand_inputs
 from tipclassify.tagging.resume import LEDGER, FinishedOutputs, output_names
+from tipclassify.text import split as splitting
 from tipclassify.text.document import Passage
 
 SAMPLES = ROOT / "data" / "samples"

@@ -16,7 +16,7 @@ import pytest
 from datasets.fingerprint import Hasher
 
 from tipclassify import LABELS, Classifier, ModelError, Passage, tag_batch
-from tipclassify.tagging import dataset_map as mapping
+from tipclassify.tagging import batches as mapping
 
 FIVE_TEXTS = (
     "Police arrested nine traffickers.",
