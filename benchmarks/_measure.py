@@ -227,7 +227,7 @@ def invented() -> list[Path]:
 @cache
 def sentences() -> list[str]:
     """Return the distinct sentences of the corpus."""
-    from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.rows import read_rows
 
     return list(dict.fromkeys(row["text"] for row in read_rows(*invented())))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tipclassify.corpus.holdout import source_family
-from tipclassify.corpus.loading import Row, read_rows, text_key
+from tipclassify.corpus.rows import Row, read_rows, text_key
 
 __all__ = ["training_rows"]
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 
 __all__ = ["RULES", "Drawn", "Rule", "draw_rows"]
 

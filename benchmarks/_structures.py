@@ -24,9 +24,9 @@ from _measure import passages
 from tipclassify import Classifier
 from tipclassify.bundle.writing import write_bundle
 from tipclassify.cli.output import open_output
-from tipclassify.corpus.active_learning import rank_for_active_learning
-from tipclassify.corpus.loading import load_corpus
-from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
+from tipclassify.corpus.curate import LEAK_SIMILARITY, near_duplicate_pairs
+from tipclassify.corpus.next import rank_to_label
+from tipclassify.corpus.rows import load_corpus
 from tipclassify.errors import InputError
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
@@ -553,4 +553,4 @@ def find_pairs(texts: Sequence[str]) -> None:
 def rank_texts(texts: Sequence[str]) -> object:
     """Rank texts by what labelling them would teach."""
     rows = [Passage(text, 0, len(text)) for text in texts]
-    return rank_for_active_learning(Classifier.load("fast").tag_passages(rows), [0.5] * 3, 100)
+    return rank_to_label(Classifier.load("fast").tag_passages(rows), [0.5] * 3, 100)

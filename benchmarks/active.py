@@ -37,8 +37,8 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.active_learning import rank_for_active_learning
-from tipclassify.corpus.loading import group_corpus_rows, read_rows
+from tipclassify.corpus.next import rank_to_label
+from tipclassify.corpus.rows import group_rows, read_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.metrics import measure, rounded_metric
 from tipclassify.labels import LABELS, label_indicator
@@ -113,7 +113,7 @@ def sample_active(now: Round) -> Ints:
         Passage(text, 0, len(text), scores=dict(zip(LABELS, scores, strict=True)))
         for text, scores in zip(texts, expit(now.logits).tolist(), strict=True)
     ]
-    picks = rank_for_active_learning(tagged, now.thresholds, now.size, known=known, seed=now.seed)
+    picks = rank_to_label(tagged, now.thresholds, now.size, known=known, seed=now.seed)
     return np.array([pick.index for pick in picks], np.int64)
 
 
@@ -188,7 +188,7 @@ def read_corpus(paths: Sequence[Path], with_embeddings: bool) -> Corpus:
         else np.zeros((len(texts), 0))
     )
     y_true = np.array([label_indicator(row["labels"]) for row in rows], bool)
-    return Corpus(texts, counts, y_true, np.array(group_corpus_rows(rows), np.int64), svd)
+    return Corpus(texts, counts, y_true, np.array(group_rows(rows), np.int64), svd)
 
 
 def fit(corpus: Corpus, labelled: Ints, others: Ints) -> tuple[Floats, Floats]:

@@ -26,7 +26,7 @@ from _measure import DATA, describe_environment, environment_line
 
 from tipclassify import Classifier
 from tipclassify.cli.output import open_output
-from tipclassify.corpus.loading import load_corpus
+from tipclassify.corpus.rows import load_corpus
 from tipclassify.labels import LABELS
 from tipclassify.reports.report import ScoringContext, TaggedReport
 from tipclassify.store.events import Event, event_line

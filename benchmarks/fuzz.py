@@ -324,7 +324,7 @@ def read_ledger(kind: str, chance: random.Random) -> None:  # noqa: ARG001
 
 def read_corpus(kind: str, chance: random.Random) -> None:
     """Read altered labelled passages."""
-    from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.rows import read_rows
 
     with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
         file.write(altered(sample(kind), chance))
@@ -519,7 +519,7 @@ def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
 
 def read_parquet(kind: str, chance: random.Random) -> None:
     """Read labelled passages from an altered Parquet file."""
-    from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.rows import read_rows
 
     with tempfile.NamedTemporaryFile(suffix=".parquet") as file:
         file.write(altered(sample(kind), chance))

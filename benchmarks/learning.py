@@ -34,7 +34,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tipclassify.arrays import Bools
 from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.corpus.rows import Row, read_rows
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.training.adapt_heads import adapt_to_own

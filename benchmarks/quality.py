@@ -38,9 +38,9 @@ from _rows import training_rows
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.loading import Row, labels_alone_of_corpus_row, read_rows
+from tipclassify.corpus.rows import Row, labels_alone, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
-from tipclassify.evaluation.behaviour_tests import passage_of_row, run_cases
+from tipclassify.evaluation.behaviours import passage_of_row, run_cases
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded_metric
 from tipclassify.labels import LABELS, label_indicator
@@ -113,7 +113,7 @@ def read_set(file: Path) -> RealSet:
         str(row.get("kind") or source.partition("/")[0])
         for row, source in zip(rows, sources, strict=True)
     ]
-    alone = np.array([label_indicator(labels_alone_of_corpus_row(row)) for row in rows], bool)
+    alone = np.array([label_indicator(labels_alone(row)) for row in rows], bool)
     return RealSet(
         name=file.stem,
         passages=_passages(rows),

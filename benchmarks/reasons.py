@@ -34,7 +34,7 @@ from _measure import describe_environment, environment_line, markdown
 
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Floats
-from tipclassify.evaluation.behaviour_tests import passage_of_row
+from tipclassify.evaluation.behaviours import passage_of_row
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.occlusion import (
     OcclusionText,

@@ -87,7 +87,7 @@ TRAIN: Final = """
 import json, sys, time
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tipclassify.corpus.loading import group_corpus_rows
+from tipclassify.corpus.rows import group_rows
 from tipclassify.labels import label_indicator
 from tipclassify.training.examples import Examples
 from tipclassify.training.fit_linear import fit_linear
@@ -95,7 +95,7 @@ rows = json.load(open(sys.argv[1], encoding="utf-8"))
 y_true = np.array([label_indicator(row["labels"]) for row in rows], bool)
 start = time.perf_counter()
 with threadpool_limits(1):
-    fit_linear(Examples.of([row["text"] for row in rows], y_true, group_corpus_rows(rows)))
+    fit_linear(Examples.of([row["text"] for row in rows], y_true, group_rows(rows)))
 print(time.perf_counter() - start)
 """
 
@@ -263,7 +263,7 @@ def train(sizes: Sequence[int], folder: Path) -> list[Point]:
 
 def labelled(size: int) -> list[LabelledText]:
     """Return `size` labelled sentences: the corpus, then joined halves with the labels of both."""
-    from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.rows import read_rows
 
     draw = random.Random(0)
     rows: list[LabelledText] = [

@@ -146,7 +146,7 @@ def trained(most: int | None, base: Path | None) -> dict[str, Call]:
     from _peers import FastText, peers
 
     from tipclassify import Classifier
-    from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.rows import read_rows
     from tipclassify.labels import label_indicator
 
     rows = read_rows(*invented())[:most]

@@ -40,8 +40,8 @@ from finetuning.fitting import (
 from finetuning.network import new_network
 from finetuning.recipe import Recipe, encode, read_tokenizer, tokenize_rows
 from tipclassify.arrays import Floats, logistic
-from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
-from tipclassify.corpus.loading import Row, labels_alone_of_corpus_row
+from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
+from tipclassify.corpus.rows import Row, labels_alone
 from tipclassify.labels import LABELS, label_indicator
 from tipclassify.model.encoder.names import COUNTRY_WORDS, mask_names
 from tipclassify.text.tokens import collect_vocabulary
@@ -96,7 +96,7 @@ def run_trial(
         examples = with_sentences_before(examples, before)
     if trial.smoothing:
         examples = with_smoothed_labels(examples, rows, trial.smoothing)
-    genre_rows = [i for i in range(learned) if is_row_of_other_genre(rows[i])]
+    genre_rows = [i for i in range(learned) if is_other_genre(rows[i])]
     positions = np.array([*range(learned), *genre_rows * (trial.other_genres - 1)])
     held = np.arange(learned, len(rows))
     with (
@@ -170,7 +170,7 @@ def loss_of(trial: Trial) -> Callable[..., Tensor]:
 def trial_line(name: str, headed: Floats, bare: Floats, held: Sequence[Row]) -> str:
     """Format the name and the figures of a trial as a line."""
     y_true = np.array([label_indicator(row["labels"]) for row in held], bool)
-    alone = np.array([label_indicator(labels_alone_of_corpus_row(row)) for row in held], bool)
+    alone = np.array([label_indicator(labels_alone(row)) for row in held], bool)
     fits = [platt(headed[:, j], y_true[:, j]) for j in range(len(LABELS))]
     scores = np.stack(
         [logistic(headed[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)], axis=1
@@ -182,7 +182,7 @@ def trial_line(name: str, headed: Floats, bare: Floats, held: Sequence[Row]) -> 
     tagged = (scores >= least)[~y_true.any(axis=1)].any(axis=1).mean()
     f1_headed = best_macro_f1(headed, y_true)
     f1_bare = best_macro_f1(bare, alone)
-    genres = np.array([is_row_of_other_genre(row) for row in held])
+    genres = np.array([is_other_genre(row) for row in held])
     f1_genres = best_macro_f1(headed[genres], y_true[genres])
     return f"{name:30} {f1_headed:10.3f} {f1_bare:10.3f} {f1_genres:12.3f} {tagged:13.1%}"
 

@@ -307,11 +307,11 @@ def _commands(block: str, folder: Path = ROOT, all: bool = False) -> str:
 
 def dataset_card(markdown: str) -> str:
     """Return the card of the corpus with its counts and agreement recomputed."""
-    from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.rows import read_rows
     from tipclassify.evaluation.agreement import (
         agreement,
         agreement_table,
-        read_annotations_for_agreement,
+        read_annotations,
     )
     from tipclassify.labels import LABELS
 
@@ -338,7 +338,7 @@ def dataset_card(markdown: str) -> str:
     pairs = len({row["pair"] for row in rows if row["pair"]})
     table.append(f"\n{narratives} whole documents, {pairs:,} sets of near-identical passages.")
     author, reader, third_reading = (
-        read_annotations_for_agreement(ROOT / "data" / "annotations" / f"{name}.jsonl")
+        read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
         for name in ("author", "reader", "third_reading")
     )
     differences = sum(set(author[i]) != set(reader[i]) for i in author)

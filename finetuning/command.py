@@ -17,7 +17,7 @@ from tipclassify.cli.training_run import TrainCommandRequest, progress_lines
 from tipclassify.errors import InputError
 
 if TYPE_CHECKING:
-    from tipclassify.corpus.loading import Row
+    from tipclassify.corpus.rows import Row
     from tipclassify.training.trained import Trained
 
 __all__ = ["FineTuningOptions", "check_options", "run"]

@@ -21,10 +21,10 @@ from finetuning import Settings
 from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.holdout import (
     held_out,
+    is_other_genre,
     is_real,
-    is_row_of_other_genre,
 )
-from tipclassify.corpus.loading import Row, corpus_digest, labels_alone_of_corpus_row
+from tipclassify.corpus.rows import Row, corpus_digest, labels_alone
 from tipclassify.errors import needs_extra
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES, label_indicator
@@ -266,7 +266,7 @@ def epoch_rows(rows: Sequence[Row], learned: Bools, settings: Settings, number: 
     real = np.array([is_real(row) for row in rows])
     if not real.any():
         return np.flatnonzero(learned)
-    other_genre = np.array([is_row_of_other_genre(row) for row in rows])
+    other_genre = np.array([is_other_genre(row) for row in rows])
     paired = np.array([bool(row.get("pair")) for row in rows]) & ~real & ~other_genre
     pairs = np.tile(np.flatnonzero(learned & paired), settings.near_identical_pairs)
     others = np.flatnonzero(learned & ~real & ~paired & ~other_genre)
@@ -321,7 +321,7 @@ def tokenize_rows(
             similar[tuple(ids[heading])] = encode(tokenizer, recipe.headings[key])
     first, separator = tokenizer.encode("").ids
     scores = np.array([soft.scores for soft in recipe.taught]).reshape(-1, len(LABELS))
-    alone = np.array([label_indicator(labels_alone_of_corpus_row(row)) for row in rows], np.float64)
+    alone = np.array([label_indicator(labels_alone(row)) for row in rows], np.float64)
     return TokenizedExamples(
         texts=encode(tokenizer, texts),
         headings=[ids.get(heading, []) for heading in headings],

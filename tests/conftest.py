@@ -16,7 +16,7 @@ from command_server import CommandServer, limit_files
 from hypothesis import settings
 
 from tipclassify import Classifier
-from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.corpus.rows import Row, read_rows
 from tipclassify.model import find as loading
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 from tipclassify import Passage
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 
 COUNTRIES = (
     "karvonia",

@@ -37,7 +37,7 @@ def write_report(file: Path, passages: int = 24) -> Path:
     return file
 
 
-def corpus_rows(history: History) -> list[Answer]:
+def dataset_rows(history: History) -> list[Answer]:
     """Return the rows of the corpus that is derived from a history of events."""
     from tipclassify.store.derived import ReviewCorpusFile
 

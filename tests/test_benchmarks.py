@@ -29,7 +29,7 @@ from typer.testing import CliRunner
 from tipclassify import Passage
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.holdout import held_out
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus.rows import read_rows
 from tipclassify.labels import LABELS
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -428,7 +428,7 @@ def test_a_name_in_a_page_that_does_not_exist_is_detected() -> None:
 
 
 def test_the_tutorials_labels_are_those_of_its_report() -> None:
-    from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.rows import read_rows
 
     pytest.importorskip("pypdfium2")
     from tipclassify.readers import read_report

@@ -28,10 +28,10 @@ from typer.testing import CliRunner, Result
 from finetuning import Settings
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Floats, logistic
-from tipclassify.corpus.holdout import held_out, is_real, is_row_of_other_genre
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
+from tipclassify.corpus.rows import Row
 from tipclassify.errors import InputError, MissingExtraError, ModelError
-from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs
+from tipclassify.evaluation.behaviours import evaluate_reference_outputs
 from tipclassify.labels import label_indicator
 from tipclassify.progress import Progress
 from tipclassify.training.fit_linear import SoftPassage
@@ -512,7 +512,7 @@ def test_an_epoch_has_passages_of_other_genres_several_times() -> None:
             changes["doc"] = "un-debate/a/b.txt"
         rows.append({**row, **changes})
     chosen = epoch_rows(rows, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
-    other_genres = [at for at, row in enumerate(rows) if is_row_of_other_genre(row)]
+    other_genres = [at for at, row in enumerate(rows) if is_other_genre(row)]
     learned = [at for at in other_genres if not HELD[at]]
     assert {(chosen == at).sum() for at in learned} == {3}
 

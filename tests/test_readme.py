@@ -61,7 +61,7 @@ def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
 
 
 def test_the_training_example_trains(tmp_path: Path) -> None:
-    from tipclassify.corpus.loading import read_rows
+    from tipclassify.corpus.rows import read_rows
 
     rows = read_rows(ROOT / "data/corpus/assessment.jsonl")[:60]
     page = (ROOT / "docs" / "how-to" / "train.md").read_text("utf-8")

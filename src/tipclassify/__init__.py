@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
 
-    from tipclassify.corpus.loading import load_corpus
+    from tipclassify.corpus.rows import load_corpus
     from tipclassify.errors import (
         CorpusError,
         InputError,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         OutputError,
         TipclassifyError,
     )
-    from tipclassify.evaluation.evaluation import Evaluation, evaluate
+    from tipclassify.evaluation.metrics import Evaluation, evaluate
     from tipclassify.labels import LABELS, POLICIES, Policy
     from tipclassify.model.classifier import Classifier, Explanation, SpanWeight
     from tipclassify.model.shortcuts import classify, explain

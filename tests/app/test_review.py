@@ -18,7 +18,7 @@ import pytest
 from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from review_client import Answer, Reviewer, corpus_rows, write_report
+from review_client import Answer, Reviewer, dataset_rows, write_report
 
 from tipclassify import LABELS, Classifier
 from tipclassify.app.agreement_answer import agreement_figures_in_review
@@ -36,7 +36,7 @@ from tipclassify.app.page_answers import (
 )
 from tipclassify.app.refusal import RefusedError
 from tipclassify.app.session import ReviewSession
-from tipclassify.corpus.loading import LONGEST, load_corpus, read_rows
+from tipclassify.corpus.rows import LONGEST, load_corpus, read_rows
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.store.derived import ReviewCorpusFile
 from tipclassify.store.events import Event, History, Kind, event_line, parse_event
@@ -127,7 +127,7 @@ def test_a_passage_on_which_annotators_differ_has_no_labels_until_it_is_settled(
     history = history_of(deciding(1, "k", (FAILURE,)), deciding(2, "k", (EFFORT,), "ben"))
     assert history.final("k") is None  # the later decision does not win
     history.add(deciding(3, "k", (EFFORT,), "eve", "adjudication"))
-    assert [row["labels"] for row in corpus_rows(history)] == [[EFFORT]]
+    assert [row["labels"] for row in dataset_rows(history)] == [[EFFORT]]
 
 
 def test_undo_gives_back_what_held_before_and_its_undo_is_a_redo() -> None:
@@ -245,7 +245,7 @@ def test_the_corpus_has_each_passage_once_with_what_holds() -> None:
         deciding(3, "k", (FAILURE,), "ben"),
         undoing(4, 2, "l"),
     )
-    (row,) = corpus_rows(history)
+    (row,) = dataset_rows(history)
     assert (row["id"], row["labels"]) == ("k", [FAILURE])
     assert (row["annotator"], row["event"]) == ("ben", 3)
 
@@ -297,9 +297,9 @@ def test_what_no_corpus_takes_is_left_out_of_it(tmp_path: Path) -> None:
 
 def test_cross_validation_never_splits_a_report_once_there_are_two() -> None:
     history = history_of(deciding(1, "k", ()), deciding(2, "l", ()))
-    assert [row["doc"] for row in corpus_rows(history)] == ["r-1", "r-2"]
+    assert [row["doc"] for row in dataset_rows(history)] == ["r-1", "r-2"]
     history.add(deciding(3, "m", (), report="s"))
-    assert [row["doc"] for row in corpus_rows(history)] == ["r", "r", "s"]
+    assert [row["doc"] for row in dataset_rows(history)] == ["r", "r", "s"]
 
 
 def test_a_corpus_that_somebody_edited_is_moved_aside_and_not_overwritten(tmp_path: Path) -> None:

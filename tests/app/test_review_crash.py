@@ -24,9 +24,9 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
 pytest.importorskip("jinja2")
 
-from review_client import Answer, RefusedError, Reviewer, corpus_rows, numbers, write_report
+from review_client import Answer, RefusedError, Reviewer, dataset_rows, numbers, write_report
 
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.labels import LABELS
 from tipclassify.store.derived import ReviewCorpusFile, events_path
@@ -348,7 +348,7 @@ def test_what_a_crash_left_undone_is_done_when_it_is_opened_again(tmp_path: Path
     ReviewCorpusFile(corpus, reported.append).write(again.history)
     assert [row["id"] for row in read_rows(corpus)] == ["k", "l"]
     assert reported == []
-    assert [row["id"] for row in corpus_rows(again.history)] == ["k", "l"]
+    assert [row["id"] for row in dataset_rows(again.history)] == ["k", "l"]
 
 
 if __name__ == "__main__":

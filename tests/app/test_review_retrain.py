@@ -27,7 +27,7 @@ from tipclassify.app.retraining import (
     model_to_retrain,
     retrain,
 )
-from tipclassify.corpus.loading import Row, read_rows, shipped_corpus
+from tipclassify.corpus.rows import Row, read_rows, shipped_corpus
 from tipclassify.errors import CorpusError, ModelError
 from tipclassify.evaluation.bootstrap import Difference, Interval, ModelComparison
 from tipclassify.evaluation.metrics import rounded_metric

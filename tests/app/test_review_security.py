@@ -348,7 +348,7 @@ def test_a_query_that_is_no_number_is_refused(server: Reviewer, query: str) -> N
 def test_a_note_with_half_a_character_is_refused_and_one_of_an_older_log_loads(
     server: Reviewer, tmp_path: Path
 ) -> None:
-    from tipclassify.corpus.loading import load_corpus
+    from tipclassify.corpus.rows import load_corpus
     from tipclassify.store.derived import ReviewCorpusFile
     from tipclassify.store.events import Event
     from tipclassify.store.log import EventLog

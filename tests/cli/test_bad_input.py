@@ -17,8 +17,8 @@ from conftest import Run
 
 from tipclassify import Classifier
 from tipclassify.cli.output import open_output
-from tipclassify.corpus.formats import read_records
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus.convert import read_records
+from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError, OutputError
 from tipclassify.readers import ReadOptions
 from tipclassify.reports.report import ScoringContext, identity

@@ -18,9 +18,9 @@ from conftest import Run
 
 from tipclassify import LABELS, Classifier, __version__, classify
 from tipclassify.cli import options
-from tipclassify.cli.corpus.curating import FormatName
+from tipclassify.cli.corpus import FormatName
 from tipclassify.cli.score import score
-from tipclassify.corpus.formats import FORMATS as EXCHANGE_FORMATS
+from tipclassify.corpus.convert import FORMATS as EXCHANGE_FORMATS
 from tipclassify.labels import POLICIES
 from tipclassify.write import FORMATS
 

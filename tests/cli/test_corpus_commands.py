@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import CorpusError
-from tipclassify.corpus.curation import add_rows, count_passages_of_corpus, split_rows
-from tipclassify.corpus.loading import group_corpus_rows, read_rows
-from tipclassify.corpus.near_duplicates import near_duplicate_pairs
+from tipclassify.corpus.curate import add_rows, corpus_stats, near_duplicate_pairs, split_rows
+from tipclassify.corpus.rows import group_rows, read_rows
 from tipclassify.evaluation.agreement import agreement, disagreements
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,7 +189,7 @@ def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
     assert sorted([*train, *test], key=lambda row: int(row["id"])) == rows
     assert (train, test) == split_rows(rows, share, seed)
     in_train = {int(row["id"]) for row in train}
-    for number, group in enumerate(group_corpus_rows(rows)):
+    for number, group in enumerate(group_rows(rows)):
         assert (number in in_train) == (group in in_train)
     for first, second, _ in near_duplicate_pairs([row["text"] for row in rows], 0.8):
         assert (first in in_train) == (second in in_train)
@@ -264,7 +263,7 @@ def test_one_group_cannot_be_parted() -> None:
 
 def test_stats_of_the_shipped_corpus_add_up() -> None:
     rows = read_rows(ROOT / "data" / "corpus" / "assessment.jsonl")
-    counts = count_passages_of_corpus(rows).counts
+    counts = corpus_stats(rows).counts
     for part in ("labels", "section", "source"):
         assert sum(count.passages for count in counts if count.part == part) == len(rows)
 

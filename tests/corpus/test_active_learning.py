@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier, CorpusError, Passage
 from tipclassify.arrays import Floats, logistic
-from tipclassify.corpus.active_learning import Pick, rank_for_active_learning
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus.next import Pick, rank_to_label
+from tipclassify.corpus.rows import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 HALF = [0.5, 0.5, 0.5]
@@ -43,7 +43,7 @@ def order(
     others: Sequence[Floats] = (),
 ) -> list[Pick]:
     """Rank texts with these logits."""
-    return rank_for_active_learning(tagged(texts, logits), HALF, n, known=known, others=others)
+    return rank_to_label(tagged(texts, logits), HALF, n, known=known, others=others)
 
 
 def test_the_least_sure_come_first() -> None:
@@ -61,7 +61,7 @@ def test_unsure_is_measured_from_the_threshold_not_from_one_half() -> None:
     logits[0, 2] = 0.0  # a probability of 0.5
     logits[1, 2] = -2.2  # of 0.1
     passages = tagged(["Police left the port.", "Guards sold visas."], logits)
-    picks = rank_for_active_learning(passages, [0.5, 0.5, 0.1], 2)
+    picks = rank_to_label(passages, [0.5, 0.5, 0.1], 2)
     assert [pick.index for pick in picks] == [1, 0]
 
 
@@ -75,7 +75,7 @@ def test_annotators_who_differ_make_a_passage_worth_reading() -> None:
     assert pick.index == 7
     assert "labels differ on positive_effort" in pick.why
     doubted = [replace(passage, low_confidence=True) for passage in tagged(TEXTS, logits)]
-    assert "many words unknown" in rank_for_active_learning(doubted, HALF, 1)[0].why
+    assert "many words unknown" in rank_to_label(doubted, HALF, 1)[0].why
 
 
 def test_no_reason_calls_a_model_certain() -> None:
@@ -123,8 +123,8 @@ def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
         replace(passage, low_confidence=doubtful)
         for passage, (_, _, doubtful) in zip(tagged(texts, logits), passages, strict=True)
     ]
-    picks = rank_for_active_learning(candidates, HALF, n, known=texts[:2], seed=seed)
-    assert picks == rank_for_active_learning(candidates, HALF, n, known=texts[:2], seed=seed)
+    picks = rank_to_label(candidates, HALF, n, known=texts[:2], seed=seed)
+    assert picks == rank_to_label(candidates, HALF, n, known=texts[:2], seed=seed)
     assert len({pick.index for pick in picks}) == len(picks) == min(n, len(texts))
     scores = [pick.score > 0 for pick in picks]
     assert scores == sorted(scores, reverse=True)

@@ -10,15 +10,15 @@ import pytest
 from conftest import Run
 
 from tipclassify import LABELS, CorpusError
-from tipclassify.corpus.curation import count_passages_of_corpus
+from tipclassify.corpus.curate import corpus_stats
 from tipclassify.corpus.holdout import is_real
-from tipclassify.corpus.loading import (
-    CorpusColumns,
+from tipclassify.corpus.rows import (
+    Columns,
     Row,
     corpus_digest,
-    corpus_rows,
-    group_corpus_rows,
-    labels_alone_of_corpus_row,
+    dataset_rows,
+    group_rows,
+    labels_alone,
     load_corpus,
     read_rows,
     text_key,
@@ -141,7 +141,7 @@ def test_labels_without_the_heading_are_kept(tmp_path: Path) -> None:
         {"text": "Four.", "labels": ["complicity"]},
     ]
     read = read_rows(write(tmp_path / "mine.jsonl", *rows))
-    alone = [labels_alone_of_corpus_row(row) for row in read]
+    alone = [labels_alone(row) for row in read]
     assert alone == [(), ("failure", "complicity"), (), ("complicity",)]
     table = load_corpus(tmp_path)
     assert table["labels_alone"][:] == ["none", "complicity;failure", "none", None]
@@ -236,7 +236,7 @@ def test_groups_join_narratives_pairs_and_equal_texts() -> None:
         {"text": "B "},
         {"text": "d", "doc": "N", "pair": "p1"},
     ]
-    assert group_corpus_rows(rows) == [0, 0, 2, 0, 0]
+    assert group_rows(rows) == [0, 0, 2, 0, 0]
 
 
 def test_a_document_or_pair_of_number_0_is_a_group(tmp_path: Path) -> None:
@@ -249,8 +249,8 @@ def test_a_document_or_pair_of_number_0_is_a_group(tmp_path: Path) -> None:
         {"text": "Alone.", "labels": [], "doc": None, "pair": None},
     )
     rows = read_rows(file)
-    assert group_corpus_rows(rows) == [0, 0, 2, 2, 4]
-    stats = count_passages_of_corpus(rows)
+    assert group_rows(rows) == [0, 0, 2, 2, 4]
+    stats = corpus_stats(rows)
     assert (stats.groups, stats.docs, stats.pairs) == (3, 1, 1)
     same = [{**row, "labels": ()} for row in rows]
     assert [finding["pair"] for finding in audit_pairs_with_same_labels(same)] == ["0"]
@@ -266,7 +266,7 @@ def test_an_id_of_0_stays(tmp_path: Path) -> None:
 
 
 def test_no_pair_or_narrative_of_the_corpus_spans_two_groups(shipped_rows: list[Row]) -> None:
-    groups = group_corpus_rows(shipped_rows)
+    groups = group_rows(shipped_rows)
     for name in ("pair", "doc"):
         groups_of: dict[str, set[int]] = {}
         for row, group in zip(shipped_rows, groups, strict=True):
@@ -328,7 +328,7 @@ def test_what_load_corpus_gives_is_written_and_read_again(tmp_path: Path) -> Non
         again = load_corpus(tmp_path / name)
         assert again.to_dict() == corpus.to_dict()
         assert again.features == corpus.features
-    assert corpus_rows(corpus) == [
+    assert dataset_rows(corpus) == [
         {name: value for name, value in row.items() if value is not None}
         for row in read_rows(tmp_path / "mine.jsonl")
     ]
@@ -371,7 +371,7 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
     assert corpus["doc"][:] == ["A", "A"]
     message = "no labels" if suffix == ".jsonl" else f"the {fields} are sentence, tag, doc"
     with pytest.raises(CorpusError, match=message):
-        read_rows(file, columns=CorpusColumns("sentence", "label"))
+        read_rows(file, columns=Columns("sentence", "label"))
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
@@ -386,7 +386,7 @@ def test_labels_may_stand_in_label_beside_a_text_of_another_name(
         table.to_csv(file, index=False)
     else:
         table.to_json(file, orient="records", lines=True)
-    rows = read_rows(file, columns=CorpusColumns("sentence"))
+    rows = read_rows(file, columns=Columns("sentence"))
     assert [row["labels"] for row in rows] == [("failure",), ()]
     assert [row["text"] for row in rows] == ["Police acted.", "None."]
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, CorpusError
-from tipclassify.corpus.formats import FORMATS, Record, guess_corpus_format, read_records
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus.convert import FORMATS, Record, guess_format, read_records
+from tipclassify.corpus.rows import read_rows
 
 ONE = Record("Police acted,\nat “last”.", "a", ("failure", "complicity"), None, None, {"doc": "A"})
 NONE = Record('He said "no".', "b", (), None, None, {})
@@ -119,14 +119,14 @@ def test_each_format_is_detected_from_its_content(tmp_path: Path) -> None:
         kind.write(ALL, out)
         path = tmp_path / f"{name}.{name if name in ('csv', 'parquet') else 'txt'}"
         path.write_bytes(out.getvalue())
-        assert guess_corpus_format(path) == name
+        assert guess_format(path) == name
 
 
 def test_a_file_of_no_format_asks_for_a_name(tmp_path: Path) -> None:
     for content in ("hello\nworld\n", "[]", '{"words": 1}\n', "", "[1, 2]"):
         (tmp_path / "x.txt").write_text(content, "utf-8")
         with pytest.raises(CorpusError, match="cannot tell the format; name it with --from"):
-            guess_corpus_format(tmp_path / "x.txt")
+            guess_format(tmp_path / "x.txt")
 
 
 def write_lines(path: Path, *entries: object) -> Path:
@@ -181,14 +181,14 @@ def test_a_label_studio_export_is_read(tmp_path: Path) -> None:
         task(4),
         task(5, annotation("failure"), annotation("complicity", ground_truth=True)),
     )
-    assert guess_corpus_format(export) == "label-studio"
+    assert guess_format(export) == "label-studio"
     rows = read_records(export)
     assert [row.labels for row in rows] == [("failure",), (), None, None, ("complicity",)]
     assert [row.id for row in rows] == ["1", "2", "3", "4", "5"]
 
     two_answers = task(1, annotation("failure"), annotation("complicity"))
     write_array(export, two_answers)
-    assert guess_corpus_format(export) == "label-studio"
+    assert guess_format(export) == "label-studio"
     with pytest.raises(CorpusError, match=r"entry 1: annotators differ \(complicity / failure\)"):
         read_records(export)
 
@@ -209,7 +209,7 @@ def test_a_prodigy_export_is_read(tmp_path: Path) -> None:
         {**task, "accept": ["failure"], "answer": "ignore"},
         {**task, "accept": ["failure"]},
     )
-    assert guess_corpus_format(export) == "prodigy"
+    assert guess_format(export) == "prodigy"
     rows = read_records(export)
     assert [row.labels for row in rows] == [("failure",), (), None, None]
     assert rows[3].predicted == ("failure",)
@@ -225,7 +225,7 @@ def test_a_doccano_export_is_read(tmp_path: Path) -> None:
         {"id": 8, "text": "Girls beg.", "label": ["none"], "Comments": []},
         {"id": 9, "text": "Courts slept.", "label": [], "Comments": []},
     )
-    assert guess_corpus_format(export) == "doccano"
+    assert guess_format(export) == "doccano"
     rows = read_records(export)
     assert [(row.id, row.labels) for row in rows] == [("7", ("failure",)), ("8", ()), ("9", None)]
     assert rows[0].meta == {"doc": "A"}

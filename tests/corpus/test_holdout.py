@@ -10,7 +10,7 @@ from tipclassify.corpus.holdout import (
     is_real,
     source_family,
 )
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 
 COUNTRIES = [
     f"{first}{last}" for first in "bdfgklmnprstvz" for last in ("arland", "onia", "esia", "umark")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tipclassify import LABELS
-from tipclassify.corpus.indicator import as_indicator
+from tipclassify.corpus.given import as_indicator
 
 NAMES = [["failure"], [], ["positive_effort", "complicity"]]
 MATRIX = np.array([[0, 1, 0], [0, 0, 0], [1, 0, 1]])

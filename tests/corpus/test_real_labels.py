@@ -24,15 +24,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import CorpusError, InputError
-from tipclassify.corpus.loading import labels_alone_of_corpus_row, load_corpus, read_rows
-from tipclassify.corpus.real_labels import (
+from tipclassify.corpus.real import (
     PASSAGES,
-    find_labelled_passages_in_source,
+    find_labelled,
     passage_key,
     read_references,
-    read_source_of_real_labels,
+    read_source,
     rebuild,
 )
+from tipclassify.corpus.rows import labels_alone, load_corpus, read_rows
 from tipclassify.readers import read_bytes
 from tipclassify.text.split import text_document
 
@@ -161,11 +161,8 @@ def test_a_passage_is_found_however_its_sentence_was_cut() -> None:
         "The courts  slept; police acted.",
     )
     wanted = {passage_key(text): len(text.split()) for text in texts}
-    assert sorted(find_labelled_passages_in_source(document, wanted).values()) == sorted(texts)
-    assert (
-        find_labelled_passages_in_source(document, {passage_key("police slept"): 2, "0" * 16: 0})
-        == {}
-    )
+    assert sorted(find_labelled(document, wanted).values()) == sorted(texts)
+    assert find_labelled(document, {passage_key("police slept"): 2, "0" * 16: 0}) == {}
 
 
 @settings(max_examples=20)
@@ -179,14 +176,14 @@ def test_any_run_of_words_is_found_by_its_key(data: st.DataObject) -> None:
     end = data.draw(st.integers(first + 1, len(words)))
     passage = " ".join(words[first:end])
     key = passage_key(passage)
-    passages = find_labelled_passages_in_source(text_document(text), {key: len(passage.split())})
+    passages = find_labelled(text_document(text), {key: len(passage.split())})
     assert passage_key(passages[key]) == key
     assert passages[key] in text
 
 
 def test_xml_and_sql_are_read_as_their_texts() -> None:
-    assert INSPECTORS in read_source_of_real_labels(XML.encode(), "countries_2019.xml").text
-    sql = read_source_of_real_labels(gzip.compress(SQL.encode()), "fields_2010.sql.gz").text
+    assert INSPECTORS in read_source(XML.encode(), "countries_2019.xml").text
+    sql = read_source(gzip.compress(SQL.encode()), "fields_2010.sql.gz").text
     assert SHELTERS in sql
     assert "mild" not in sql  # of another subject
 
@@ -194,9 +191,9 @@ def test_xml_and_sql_are_read_as_their_texts() -> None:
 def test_xml_that_could_expand_without_end_is_refused() -> None:
     bomb = b'<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
     with pytest.raises(InputError, match="DOCTYPE"):
-        read_source_of_real_labels(bomb, "countries_2019.xml")
+        read_source(bomb, "countries_2019.xml")
     with pytest.raises(InputError, match="broken XML"):
-        read_source_of_real_labels(b"<x><y></x>", "countries_2019.xml")
+        read_source(b"<x><y></x>", "countries_2019.xml")
 
 
 # --------------------------------------------------------------------------------------- rebuilding
@@ -393,7 +390,7 @@ def test_the_corpus_takes_real_passages_in_where_they_are(labels: Path, public: 
     (labels / PASSAGES).write_text("".join(json.dumps(row) + "\n" for row in real_rows), "utf-8")
     corpus = read_rows(labels.parent)
     assert [row["id"] for row in corpus[:2]] == ["batch-1", f"real-{passage_key(COURTS)}"]
-    assert [labels_alone_of_corpus_row(row) for row in corpus[1:3]] == [(), ("complicity",)]
+    assert [labels_alone(row) for row in corpus[1:3]] == [(), ("complicity",)]
     dataset = load_corpus(labels.parent)
     assert dataset[1]["section"] == "Children"
     assert dataset[1]["labels_alone"] == "none"
@@ -432,7 +429,7 @@ def test_labels_alone_are_text_whatever_the_file(tmp_path: Path) -> None:
     ]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     assert [row["labels_alone"] for row in read_rows(file)] == ["none", "complicity", "none"]
-    assert [labels_alone_of_corpus_row(row) for row in read_rows(file)] == [(), ("complicity",), ()]
+    assert [labels_alone(row) for row in read_rows(file)] == [(), ("complicity",), ()]
 
 
 # ------------------------------------------------------------------------------- the shipped labels
@@ -469,4 +466,4 @@ def test_passages_of_real_pages_are_found(real: Path) -> None:
             reference.key: reference.words for reference in references if reference.source == source
         }
         page = read_bytes((pages / source).read_bytes(), source)
-        assert len(find_labelled_passages_in_source(page, wanted)) >= share * len(wanted) > 60
+        assert len(find_labelled(page, wanted)) >= share * len(wanted) > 60

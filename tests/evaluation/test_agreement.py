@@ -10,11 +10,11 @@ from conftest import Run
 
 from tipclassify import CorpusError
 from tipclassify.corpus.holdout import is_real
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.agreement import (
     agreement,
     agreement_table,
-    read_annotations_for_agreement,
+    read_annotations,
 )
 from tipclassify.evaluation.bootstrap import wilson_interval
 
@@ -88,7 +88,7 @@ def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> No
         '{"id": "1", "labels": ["x"]}\n{"labels": []}\n{"id": "3", "labels": []}\n', "utf-8"
     )
     with pytest.raises(CorpusError) as caught:
-        read_annotations_for_agreement(file)
+        read_annotations(file)
     assert [problem.split(": ")[0] for problem in caught.value.problems] == [
         f"{file}:1",
         f"{file}:2",
@@ -97,7 +97,7 @@ def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> No
 
 def shipped_annotations(name: str) -> dict[str, tuple[str, ...]]:
     """Read the labels of an annotator of the corpus, by id."""
-    return read_annotations_for_agreement(ROOT / "data" / "annotations" / f"{name}.jsonl")
+    return read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
 
 
 @pytest.fixture

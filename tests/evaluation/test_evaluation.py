@@ -16,19 +16,11 @@ from tipclassify.arrays import Bools, Ints
 from tipclassify.evaluation.bootstrap import (
     Interval,
     Intervals,
-    bootstrap_comparison_table,
     compare,
+    comparison_table,
     intervals,
     intervals_table,
     wilson_interval,
-)
-from tipclassify.evaluation.error_analysis import (
-    confused_sets,
-    confusion_table,
-    errors_table,
-    slices_by_field,
-    slices_table,
-    worst_errors,
 )
 from tipclassify.evaluation.metrics import (
     calibration_error,
@@ -36,6 +28,14 @@ from tipclassify.evaluation.metrics import (
     metrics_table,
     reliability,
     reliability_table,
+)
+from tipclassify.evaluation.report import (
+    confused_sets,
+    confusion_table,
+    errors_table,
+    slices_by_field,
+    slices_table,
+    worst_errors,
 )
 from tipclassify.formatting import format_columns
 from tipclassify.labels import LABELS
@@ -231,7 +231,7 @@ def test_comparison_without_draws_keeps_the_difference() -> None:
     comparison = compare(sample.y_true, sample.y_pred, ~sample.y_pred, sample.groups, draws=0)
     assert comparison.differences[0].difference > 0
     assert np.isnan(comparison.differences[0].better)
-    lines = bootstrap_comparison_table(comparison, "models/old").splitlines()
+    lines = comparison_table(comparison, "models/old").splitlines()
     assert "models/old" in lines[0]
     assert lines[2].split()[-2:] == ["–", "–"]
 

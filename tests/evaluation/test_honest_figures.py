@@ -10,10 +10,10 @@ import pytest
 
 from tipclassify import Classifier
 from tipclassify.arrays import Bools
-from tipclassify.corpus.taught import pack_taught
+from tipclassify.corpus.holdout import pack_taught
 from tipclassify.evaluation.bootstrap import (
-    bootstrap_comparison_table,
     compare,
+    comparison_table,
     intervals,
     intervals_table,
 )
@@ -29,7 +29,7 @@ def truth(rows: int) -> Bools:
 def test_the_same_model_ties() -> None:
     comparison = compare(truth(90), truth(90), truth(90), np.arange(90) // 3)
     assert {difference.tied for difference in comparison.differences} == {1.0}
-    lines = bootstrap_comparison_table(comparison, "itself").splitlines()
+    lines = comparison_table(comparison, "itself").splitlines()
     assert all(line.endswith("tie") for line in lines[2:6])
     y_pred = truth(90)
     y_pred[0] = ~y_pred[0]
@@ -65,7 +65,7 @@ def test_few_groups_say_that_their_interval_covers_less(groups: int, says: str) 
     few = intervals(labels, labels, group_of_row)
     last = intervals_table(few).splitlines()[-1]
     assert last.startswith(f"{groups} groups are few: such an interval covers {says}")
-    assert says in bootstrap_comparison_table(compare(labels, labels, labels, group_of_row), "x")
+    assert says in comparison_table(compare(labels, labels, labels, group_of_row), "x")
     enough = intervals(truth(120), truth(120), np.arange(120) % 20)
     assert "are few" not in intervals_table(enough)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify import InputError
-from tipclassify.corpus.loading import read_rows
+from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError
 from tipclassify.isolation import Child
 from tipclassify.readers import ReadOptions, isolated, read_bytes, tables

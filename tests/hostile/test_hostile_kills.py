@@ -16,8 +16,9 @@ from typing import Literal
 
 import pytest
 
-from tipclassify.corpus import curation, loading
-from tipclassify.corpus.loading import Row, read_rows
+from tipclassify.corpus import curate
+from tipclassify.corpus import rows as corpus_rows
+from tipclassify.corpus.rows import Row, read_rows
 from tipclassify.errors import InputError
 from tipclassify.model import replacement
 from tipclassify.model.adding import add_model
@@ -126,7 +127,7 @@ def test_two_additions_to_one_corpus_lose_no_row(
     second = written(tmp_path / "second.jsonl", ["Police acted on it."])
     add_second = threading.Thread(target=command("corpus", "add", second, "--to", corpus))
     has_read = threading.Event()
-    real_add_rows = curation.add_rows
+    real_add_rows = curate.add_rows
 
     def add_while_another_does(there: list[Row], new: list[Row]) -> object:
         if threading.current_thread() is add_second:
@@ -136,7 +137,7 @@ def test_two_additions_to_one_corpus_lose_no_row(
             has_read.wait(2)
         return real_add_rows(there, new)
 
-    monkeypatch.setattr(curation, "add_rows", add_while_another_does)
+    monkeypatch.setattr(curate, "add_rows", add_while_another_does)
     command("corpus", "add", first, "--to", corpus)()
     add_second.join()
     texts = {row["text"] for row in read_rows(corpus)}
@@ -213,7 +214,7 @@ def tiny_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(train_heads, "load_encoder_to_fit_heads", load_tiny)
     monkeypatch.setattr(fit_heads, "load_encoder_to_fit_heads", load_tiny)
-    monkeypatch.setattr(loading, "shipped_corpus", lambda: None)
+    monkeypatch.setattr(corpus_rows, "shipped_corpus", lambda: None)
     kinds = {
         "Police arrested {} traffickers.": ["positive_effort"],
         "The ministry failed to open {} shelters.": ["failure"],

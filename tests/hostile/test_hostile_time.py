@@ -15,8 +15,8 @@ from lxml import etree
 from tipclassify import Classifier
 from tipclassify.app.opened import open_reports_for_review
 from tipclassify.app.session import ReviewSession
-from tipclassify.corpus.loading import group_corpus_rows
-from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
+from tipclassify.corpus.curate import LEAK_SIMILARITY, near_duplicate_pairs
+from tipclassify.corpus.rows import group_rows
 from tipclassify.formatting import csv_cell, unformat_csv_cell
 from tipclassify.model.encoder.names import mask_names, normalize_spelling_for_encoder
 from tipclassify.model.explanation import OCCLUSION, Explanation, SpanWeight
@@ -160,7 +160,7 @@ def test_near_identical_rows_are_compared_with_some_and_still_one_group() -> Non
     pairs = [(first, second) for first, second, _ in near_duplicate_pairs(texts, LEAK_SIMILARITY)]
     assert len(pairs) < 450 * len(texts)
     rows = [{"text": text, "labels": [], "id": text} for text in texts]
-    assert len(set(group_corpus_rows(rows, pairs))) == 1
+    assert len(set(group_rows(rows, pairs))) == 1
 
 
 def test_words_that_too_many_passages_have_find_no_candidates(

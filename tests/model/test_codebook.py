@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tipclassify import Classifier, InputError, classify
-from tipclassify.corpus.loading import Row
-from tipclassify.evaluation.behaviour_tests import RuleResult, evaluate_reference_outputs, run_cases
+from tipclassify.corpus.rows import Row
+from tipclassify.evaluation.behaviours import RuleResult, evaluate_reference_outputs, run_cases
 from tipclassify.text.document import Passage
 
 if TYPE_CHECKING:

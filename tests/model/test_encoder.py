@@ -816,7 +816,7 @@ def golden() -> list[JsonObject]:
 def test_the_shipped_encoder_replays_its_golden_passages(
     classifier: Classifier, golden: list[JsonObject]
 ) -> None:
-    from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs
+    from tipclassify.evaluation.behaviours import evaluate_reference_outputs
 
     assert len(golden) >= 50
     assert evaluate_reference_outputs(classifier, map(json.dumps, golden)) == []
@@ -840,7 +840,7 @@ def test_the_shipped_encoder_gives_a_passage_the_same_bits_in_any_company(
 
 
 def test_the_country_never_changes_a_tag_of_the_shipped_encoder(classifier: Classifier) -> None:
-    from tipclassify.evaluation.behaviour_tests import default_cases_path
+    from tipclassify.evaluation.behaviours import default_cases_path
 
     folder = default_cases_path()
     lines = (folder / "slots.jsonl").read_text("utf-8").splitlines()

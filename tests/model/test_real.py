@@ -15,8 +15,8 @@ from conftest import Run
 
 from tipclassify import Classifier, Passage, classify
 from tipclassify.arrays import Bools, Floats
-from tipclassify.corpus.indicator import as_indicator
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.given import as_indicator
+from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.metrics import Metrics, measure
 
 

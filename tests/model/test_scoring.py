@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify.arrays import Bools, Floats
-from tipclassify.corpus.loading import Row, group_corpus_rows
+from tipclassify.corpus.rows import Row, group_rows
 from tipclassify.labels import label_indicator
 from tipclassify.model.linear import LinearScorer
 from tipclassify.model.linear_model import MAX_WEIGHT, SLOT_BITS, LinearModel
@@ -63,7 +63,7 @@ def model(shipped_rows: list[Row]) -> LinearModel:
     y_true = np.array([label_indicator(row["labels"]) for row in rows])
     texts = [row["text"] for row in rows]
     headings = [row["section"] for row in rows]
-    examples = Examples.of(texts, y_true, group_corpus_rows(rows), headings=headings)
+    examples = Examples.of(texts, y_true, group_rows(rows), headings=headings)
     return fit_linear(examples, LinearSettings(folds=2)).model
 
 

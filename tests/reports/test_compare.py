@@ -31,7 +31,7 @@ from typer.testing import CliRunner, Result
 from tipclassify import LABELS, Classifier
 from tipclassify.cli.compare import compare as command
 from tipclassify.errors import InputError, UsageError
-from tipclassify.evaluation.behaviour_tests import default_cases_path
+from tipclassify.evaluation.behaviours import default_cases_path
 from tipclassify.readers import read_report
 from tipclassify.reports.compare.changed_words import changed_words
 from tipclassify.reports.compare.comparison import Comparison, compare

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify import Classifier
-from tipclassify.corpus.loading import read_rows, shipped_corpus
+from tipclassify.corpus.rows import read_rows, shipped_corpus
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.reports import labelled_examples
 from tipclassify.reports.labelled_examples import (

@@ -16,7 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tipclassify.corpus.holdout import is_real
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 from tipclassify.readers import read_report
 from tipclassify.text.document import Block, Document, PageStart, Passage
 from tipclassify.text.split import Unit, split_passages, text_document

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from tipclassify.cli.app import corpus_app
-from tipclassify.corpus.loading import Row, read_rows
-from tipclassify.corpus.near_duplicates import near_duplicate_pairs
+from tipclassify.corpus.curate import near_duplicate_pairs
+from tipclassify.corpus.rows import Row, read_rows
 from tipclassify.errors import CorpusError, MissingExtraError
 from tipclassify.labels import LABELS
 from tipclassify.training import audit

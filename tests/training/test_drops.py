@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.files import EncoderModel, read_encoder_model
 from tipclassify.training.fit_drops import fit_drop_weights

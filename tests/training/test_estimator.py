@@ -14,9 +14,8 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_s
 
 from tipclassify import LABELS, Classifier, Passage, TipClassifier
 from tipclassify.arrays import Floats
-from tipclassify.corpus.indicator import as_indicator
-from tipclassify.corpus.labelled import labelled_passages
-from tipclassify.corpus.loading import load_corpus, read_rows
+from tipclassify.corpus.given import as_indicator, labelled_passages
+from tipclassify.corpus.rows import load_corpus, read_rows
 from tipclassify.evaluation.metrics import Metrics
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.text.columns import texts_as_passages

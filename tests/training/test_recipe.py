@@ -33,10 +33,10 @@ from tipclassify.cli.training_run import (
     fit_fast_model_for_command,
     print_training_announcement,
 )
-from tipclassify.corpus import loading
+from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.loading import Row, corpus_digest, read_rows
-from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs
+from tipclassify.corpus.rows import Row, corpus_digest, read_rows
+from tipclassify.evaluation.behaviours import evaluate_reference_outputs
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import read_encoder_model, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -130,7 +130,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "a.jsonl").write_text(json.dumps(case) + "\n", "utf-8")
     written(shipped / "corpus.jsonl", CORPUS)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "shipped_corpus", lambda: shipped)
+        patch.setattr(corpus_rows, "shipped_corpus", lambda: shipped)
         patch.setattr(evidence_module, "default_cases_path", lambda: folder)
         patch.setattr(fit_corpus, "_MIN_REAL", 100)
         patch.setattr(train_linear, "_MIN_REAL", 100)
@@ -657,12 +657,12 @@ def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:
 TRAIN_ON_SMALL_CORPUS = """
 import runpy, sys
 from pathlib import Path
-import tipclassify.corpus.loading as loading
+import tipclassify.corpus.rows as rows
 import tipclassify.training.evidence as evidence
 cases = Path(sys.argv.pop(1))
 evidence.default_cases_path = lambda: cases
 shipped = Path(sys.argv.pop(1))
-loading.shipped_corpus = lambda: shipped
+rows.shipped_corpus = lambda: shipped
 sys.argv.pop(0)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -792,7 +792,7 @@ def test_train_py_writes_the_same_bytes_in_another_process_with_more_jobs(
 
     of_other_process = tmp_path / "b" / "mine"
     of_other_process.parent.mkdir()
-    python = [sys.executable, "-c", TRAIN_ON_SMALL_CORPUS, cases, loading.shipped_corpus()]
+    python = [sys.executable, "-c", TRAIN_ON_SMALL_CORPUS, cases, corpus_rows.shipped_corpus()]
     program = [ROOT / "train.py", *options, "--out", of_other_process, "--jobs", 2]
     command = [str(word) for word in (*python, *program)]
     there = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=280, check=False)

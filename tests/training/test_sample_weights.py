@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 from tipclassify.training.sample_weights import weigh_real_rows, weights_within_families
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.corpus.loading import group_corpus_rows, read_rows
+from tipclassify.corpus.rows import group_rows, read_rows
 from tipclassify.evaluation.metrics import calibration_error, measure
 from tipclassify.labels import label_indicator
 from tipclassify.model.linear import LinearScorer
@@ -55,7 +55,7 @@ def small() -> SmallCorpus:
     batches = ("w1_assessment", "w5_complicity")
     rows = [row for row in read_rows(ROOT / "data" / "corpus") if row["source"] in batches]
     y_true = np.array([label_indicator(row["labels"]) for row in rows])
-    return SmallCorpus([row["text"] for row in rows], y_true, group_corpus_rows(rows))
+    return SmallCorpus([row["text"] for row in rows], y_true, group_rows(rows))
 
 
 def probabilities(

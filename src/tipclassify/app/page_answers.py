@@ -12,8 +12,8 @@ from tipclassify.app.agreement_answer import AgreementAnswer, summarize_agreemen
 from tipclassify.app.refusal import RefusedError
 from tipclassify.app.session import ReviewSession
 from tipclassify.app.view import Progress, ShownPassage, View, count_review_progress
-from tipclassify.corpus.active_learning import rank_for_active_learning
-from tipclassify.corpus.loading import text_key
+from tipclassify.corpus.next import rank_to_label
+from tipclassify.corpus.rows import text_key
 from tipclassify.labels import LABELS, Policy, label_indicator
 from tipclassify.store.events import Event, EventRow
 
@@ -202,7 +202,7 @@ def answer_queue(session: ReviewSession, n: int = 50) -> QueueAnswer:
     other_votes = []
     if session.second_tags:
         other_votes.append([label_indicator(session.second_tags[p.key]["labels"]) for p in left])
-    picks = rank_for_active_learning(
+    picks = rank_to_label(
         [passage.passage for passage in left],
         session.classifier.thresholds(session.policy),
         n,

@@ -22,7 +22,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from tipclassify.app.refusal import RefusedError
-from tipclassify.corpus.loading import Row, group_corpus_rows, read_rows, row_key
+from tipclassify.corpus.rows import Row, group_rows, read_rows, row_key
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.bootstrap import FEW_GROUPS, Difference, ModelComparison
 from tipclassify.evaluation.metrics import rounded_metric
@@ -209,7 +209,7 @@ def retrain(
     began = time.monotonic()
     corrected, groups = group_reviewed_rows_for_retraining(read_rows(corpus))
     base = drop_rows_corrected_in_review(read_rows(*data), corrected) if data else []
-    if len(set(group_corpus_rows(corrected))) < 2:
+    if len(set(group_rows(corrected))) < 2:
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
     # Takes seconds to import, so bad data is reported before.

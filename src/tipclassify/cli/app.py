@@ -23,6 +23,7 @@ from tipclassify._version import __version__
 from tipclassify.cli import (
     bundle,
     compare,
+    corpus,
     desk,
     models,
     reading,
@@ -31,7 +32,6 @@ from tipclassify.cli import (
     summary,
     train,
 )
-from tipclassify.cli.corpus import collecting, curating, inspecting
 from tipclassify.cli.output import (
     flush_or_discard,
     merge_repeated_command_error_lines,
@@ -196,15 +196,15 @@ _add_commands(app, "tipclassify", train.train, models.info, models.check, panel=
 _add_commands(
     corpus_app,
     "tipclassify corpus",
-    collecting.queue,
-    curating.convert,
-    curating.add,
-    inspecting.check,
-    inspecting.stats,
-    curating.split,
-    inspecting.agree,
-    inspecting.audit,
-    collecting.rebuild,
+    corpus.queue,
+    corpus.convert,
+    corpus.add,
+    corpus.check,
+    corpus.stats,
+    corpus.split,
+    corpus.agree,
+    corpus.audit,
+    corpus.rebuild,
 )
 _add_commands(models_app, "tipclassify models", models.add, models.list_)
 app.add_typer(corpus_app, name="corpus", rich_help_panel=_LABEL)

@@ -134,8 +134,8 @@ def evaluate(
     95% bootstrap intervals; passages of one narrative ("doc") or pair are drawn together. jsonl is
     one JSON object with every figure; errors and the comparison are in it when asked for.
     """
-    from tipclassify.corpus.loading import read_rows
-    from tipclassify.corpus.taught import TAUGHT
+    from tipclassify.corpus.holdout import TAUGHT
+    from tipclassify.corpus.rows import read_rows
     from tipclassify.evaluation.report import Draws, OtherModel, ReportParts, evaluate_rows
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
@@ -273,7 +273,7 @@ def check(
     from its reference output: by over 0.002, or 0.0002 on average, with the fast model; with the
     default, which processors round differently, by over 0.15, or over 0.015 on average.
     """
-    from tipclassify.evaluation.behaviour_tests import evaluate_reference_outputs, run_cases
+    from tipclassify.evaluation.behaviours import evaluate_reference_outputs, run_cases
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
 

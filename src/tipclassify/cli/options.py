@@ -20,7 +20,7 @@ from tipclassify.labels import LABELS
 from tipclassify.labels import Policy as PolicyName
 
 if TYPE_CHECKING:
-    from tipclassify.corpus.row_files import CorpusColumns
+    from tipclassify.corpus.rows import Columns
     from tipclassify.readers import ReadOptions
     from tipclassify.tagging.batch import Tagging
 
@@ -177,11 +177,11 @@ def read_options(
     return ReadOptions(encoding, allow_private, text_column=text_column)
 
 
-def columns_from_options(text_column: str, label_column: str) -> CorpusColumns:
+def columns_from_options(text_column: str, label_column: str) -> Columns:
     """Combine the options that name the columns of labelled passages."""
-    from tipclassify.corpus.row_files import CorpusColumns
+    from tipclassify.corpus.rows import Columns
 
-    return CorpusColumns(text_column, label_column)
+    return Columns(text_column, label_column)
 
 
 def date_of_command_run() -> str:

@@ -104,7 +104,7 @@ def train(
 
 def _corpus_for_train_command() -> Path:
     """Find the corpus that is installed with the package, or in the checkout."""
-    from tipclassify.corpus.loading import shipped_corpus
+    from tipclassify.corpus.rows import shipped_corpus
 
     folder = shipped_corpus()
     if folder is None:

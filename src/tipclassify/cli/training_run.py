@@ -21,7 +21,7 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from tipclassify.corpus.loading import Row
+    from tipclassify.corpus.rows import Row
     from tipclassify.training.trained import Trained
 
 _EVERY: Final = 30.0  # seconds between two lines of progress off a terminal
@@ -116,15 +116,15 @@ def run_train_command(request: TrainCommandRequest, fit: Fit = fit_requested_mod
 
 def load_rows_for_train_command(request: TrainCommandRequest) -> tuple[list[Row], list[Row]]:
     """Load the project's corpus, where it is to be learned, and the user's rows."""
-    from tipclassify.corpus.loading import corpus_rows, load_corpus
+    from tipclassify.corpus.rows import dataset_rows, load_corpus
 
-    corpus = corpus_rows(load_corpus(request.corpus)) if request.corpus else []
+    corpus = dataset_rows(load_corpus(request.corpus)) if request.corpus else []
     if not request.data:
         return corpus, []
     own = load_corpus(
         *request.data, text_column=request.text_column, label_column=request.label_column
     )
-    return corpus, corpus_rows(own)
+    return corpus, dataset_rows(own)
 
 
 def print_training_announcement(
@@ -188,7 +188,7 @@ def fit_fast_model_for_command(
     request: TrainCommandRequest, corpus: Sequence[Row], own: Sequence[Row]
 ) -> Trained:
     """Train the linear model, on the default's scores of unlabelled passages too (distillation)."""
-    from tipclassify.corpus.loading import corpus_rows, load_corpus, shipped_corpus
+    from tipclassify.corpus.rows import dataset_rows, load_corpus, shipped_corpus
     from tipclassify.model.classifier import Classifier
     from tipclassify.training.fit_heads import load_encoder_to_fit_heads
     from tipclassify.training.fit_linear import LinearSettings
@@ -214,7 +214,7 @@ def fit_fast_model_for_command(
         if soft:
             teacher = f"the default, model `{str(default.meta['sha256'])[:12]}`"
     shipped = None if corpus else shipped_corpus()
-    measured = corpus or (corpus_rows(load_corpus(shipped)) if shipped else [])
+    measured = corpus or (dataset_rows(load_corpus(shipped)) if shipped else [])
     with progress_lines("fitting") as progress:
         return fit_and_write_linear_model(
             rows,

@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.loading import parse_corpus_labels, read_each_corpus_row, text_key
-from tipclassify.corpus.row_files import RowError, corpus_json_rows
+from tipclassify.corpus.rows import RowError, json_rows, parse_labels, read_each, text_key
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval, wilson_interval
 from tipclassify.formatting import format_value, markdown_table
@@ -27,12 +26,12 @@ __all__ = [
     "agreement",
     "agreement_intervals_table",
     "agreement_table",
-    "blindness_of_agreement",
-    "check_texts_for_agreement",
+    "blindness",
+    "check_texts",
     "disagreements",
     "disagreements_table",
-    "read_annotations_for_agreement",
-    "read_texts_for_agreement",
+    "read_annotations",
+    "read_texts",
 ]
 
 _MOST_IDS: Final = 5  # named in one error
@@ -183,7 +182,7 @@ def disagreements(
     ]
 
 
-def read_annotations_for_agreement(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
+def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
     """Read labels by passage id from JSON lines with ``id`` and ``labels``.
 
     Rows that are not labelled (null) are left out, with a warning. Raises `CorpusError` with one
@@ -192,8 +191,8 @@ def read_annotations_for_agreement(path: str | os.PathLike[str]) -> dict[str, tu
     annotations: dict[str, tuple[str, ...]] = {}
     problems: list[str] = []
     unlabelled = 0
-    for where, (name, labels) in read_each_corpus_row(
-        corpus_json_rows(Path(path)), _labels_for_evaluating_agreement, problems
+    for where, (name, labels) in read_each(
+        json_rows(Path(path)), _labels_for_evaluating_agreement, problems
     ):
         if labels is None:
             unlabelled += 1
@@ -216,27 +215,25 @@ def _labels_for_evaluating_agreement(row: object) -> tuple[str, tuple[str, ...] 
     """Return the passage id and the labels of a row; None for a row that is not labelled yet."""
     if not isinstance(row, dict) or not {"id", "labels"} <= row.keys():
         raise RowError(f"no id or no labels; {_WANTED}")
-    return str(row["id"]), None if row["labels"] is None else parse_corpus_labels(row["labels"])
+    return str(row["id"]), None if row["labels"] is None else parse_labels(row["labels"])
 
 
-def read_texts_for_agreement(path: str | os.PathLike[str]) -> dict[str, str]:
+def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
     """Read texts by passage id, where given, from a file of annotations."""
     return {
         str(row["id"]): row["text"]
-        for _, row in corpus_json_rows(Path(path))
+        for _, row in json_rows(Path(path))
         if isinstance(row, dict) and isinstance(row.get("text"), str)
     }
 
 
-def check_texts_for_agreement(
-    first: Mapping[str, str], second: Mapping[str, str], shared: Iterable[str]
-) -> None:
+def check_texts(first: Mapping[str, str], second: Mapping[str, str], shared: Iterable[str]) -> None:
     """Raise `CorpusError` for the `shared` ids under which two annotators have different texts.
 
     Ids that a tool counted from 1 may be those of other passages. A text that one of them lacks is
     not compared.
 
-    >>> check_texts_for_agreement({"1": "Courts  slept."}, {"1": "courts slept."}, ["1"])
+    >>> check_texts({"1": "Courts  slept."}, {"1": "courts slept."}, ["1"])
     """
     differing = [
         key
@@ -253,7 +250,7 @@ def check_texts_for_agreement(
     )
 
 
-def blindness_of_agreement(
+def blindness(
     first: str | os.PathLike[str], second: str | os.PathLike[str], shared: Sequence[str]
 ) -> tuple[list[str], str]:
     """Select the `shared` passages that each annotator labelled without seeing the other's labels.
@@ -274,7 +271,7 @@ def blindness_of_agreement(
 def _blind_rows_for_evaluating_agreement(path: str | os.PathLike[str]) -> dict[str, bool | None]:
     """Return by id whether a row was labelled without its colleagues' labels; None: not said."""
     blind_rows: dict[str, bool | None] = {}
-    for _, row in corpus_json_rows(Path(path)):
+    for _, row in json_rows(Path(path)):
         if isinstance(row, dict):
             hidden = row.get("blind")  # what the annotator did not see
             blind_rows[str(row["id"])] = None if hidden is None else "colleagues" in str(hidden)

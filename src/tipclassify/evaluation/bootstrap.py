@@ -20,8 +20,8 @@ __all__ = [
     "Intervals",
     "LabelIntervals",
     "ModelComparison",
-    "bootstrap_comparison_table",
     "compare",
+    "comparison_table",
     "intervals",
     "intervals_table",
     "percentile_interval",
@@ -241,7 +241,7 @@ def _few_bootstrap_groups_warning(groups: int) -> list[str]:
     return [f"{groups} groups are few: such an interval covers {covers}; label more narratives"]
 
 
-def bootstrap_comparison_table(comparison: ModelComparison, other: str) -> str:
+def comparison_table(comparison: ModelComparison, other: str) -> str:
     """Format the differences as aligned plain text; `other` is the name of the other model."""
     rows = [("F1", "this", "other", "difference", "95% interval", "better in")]
     for row in comparison.differences:

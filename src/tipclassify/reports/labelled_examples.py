@@ -24,7 +24,7 @@ import msgspec
 import numpy as np
 
 from tipclassify.arrays import Floats, Ints
-from tipclassify.corpus.loading import shipped_corpus
+from tipclassify.corpus.rows import shipped_corpus
 from tipclassify.labels import LABELS
 from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.whole_files import open_whole_file

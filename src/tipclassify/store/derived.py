@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Final
 
-from tipclassify.corpus.loading import LONGEST, row_key
+from tipclassify.corpus.rows import LONGEST, row_key
 from tipclassify.errors import InputError, OutputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
 from tipclassify.store.events import Event, History

@@ -15,12 +15,12 @@ from typing import Final, TypeAlias, TypedDict, TypeVar
 import numpy as np
 
 from tipclassify.arrays import Bools
-from tipclassify.corpus.loading import Row, group_corpus_rows, text_key
-from tipclassify.corpus.near_duplicates import (
+from tipclassify.corpus.curate import (
     CONFLICT_SIMILARITY,
     LEAK_SIMILARITY,
     near_duplicate_pairs,
 )
+from tipclassify.corpus.rows import Row, group_rows, text_key
 from tipclassify.errors import CorpusError, needs_extra
 from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
@@ -215,7 +215,7 @@ def audit_near_identical_pairs(
 
     The former are under one heading, and no contrast pair.
     """
-    groups = group_corpus_rows(rows)
+    groups = group_rows(rows)
     headings = [heading_without_enumerator(row.get("section") or "").lower() for row in rows]
     # Copies of a text share a group and, under one heading, their labels: comparing them would
     # repeat findings.

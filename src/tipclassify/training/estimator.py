@@ -23,9 +23,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.indicator import as_indicator
-from tipclassify.corpus.labelled import LabelledPassages, labelled_passages
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.given import LabelledPassages, as_indicator, labelled_passages
+from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.classifier import Classifier

@@ -15,8 +15,8 @@ import numpy as np
 from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.holdout import is_real, source_family
-from tipclassify.corpus.loading import Row
-from tipclassify.evaluation.behaviour_tests import (
+from tipclassify.corpus.rows import Row
+from tipclassify.evaluation.behaviours import (
     default_cases_path,
     passage_of_row,
     run_cases,

@@ -16,7 +16,7 @@ from sklearn.model_selection import GroupKFold
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import holdout_country, is_real
-from tipclassify.corpus.loading import Row, group_corpus_rows, labels_alone_of_corpus_row
+from tipclassify.corpus.rows import Row, group_rows, labels_alone
 from tipclassify.labels import LABELS, label_indicator
 
 __all__ = [
@@ -134,7 +134,7 @@ def training_examples_of_rows(rows: Sequence[Row], groups: Ints | None = None) -
         if section and is_real(row):
             texts.append(row["text"])
             headings.append(None)
-            labels.append(label_indicator(labels_alone_of_corpus_row(row)))
+            labels.append(label_indicator(labels_alone(row)))
             weights.append(_BARE_WEIGHT)
             origin.append(number)
     row_groups = (
@@ -154,7 +154,7 @@ def training_groups_by_country(rows: Sequence[Row]) -> Ints:
     """Number the group of each row, int (n,): the country of a real row, else its document's."""
     names = [
         holdout_country(str(row["doc"])) if is_real(row) else f"#{group}"
-        for row, group in zip(rows, group_corpus_rows(rows), strict=True)
+        for row, group in zip(rows, group_rows(rows), strict=True)
     ]
     return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tipclassify.arrays import Floats, logistic
 from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import is_real
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.encoder.occlusion import PHRASE_WORDS, OcclusionText, tokenize_for_occlusion

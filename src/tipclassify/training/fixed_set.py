@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import held_out, source_family
-from tipclassify.corpus.loading import Row, row_key
+from tipclassify.corpus.rows import Row, row_key
 from tipclassify.errors import ModelError
 from tipclassify.evaluation.bootstrap import Difference, ModelComparison, compare
 from tipclassify.evaluation.metrics import rounded_metric

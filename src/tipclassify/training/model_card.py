@@ -14,8 +14,8 @@ from typing import Final
 import jinja2
 
 from tipclassify.corpus.holdout import is_real
-from tipclassify.corpus.loading import Row, corpus_digest
-from tipclassify.evaluation.behaviour_tests import RuleResult
+from tipclassify.corpus.rows import Row, corpus_digest
+from tipclassify.evaluation.behaviours import RuleResult
 from tipclassify.evaluation.bootstrap import Interval
 from tipclassify.evaluation.metrics import ReliabilityBin
 from tipclassify.labels import LABELS, MEANINGS

@@ -10,7 +10,7 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import REPORT_FAMILIES, is_real, source_family
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.bootstrap import Interval, Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.training.fixed_set import false_tag_rate

@@ -15,7 +15,7 @@ import numpy as np
 
 from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import REPORT_FAMILIES, is_real, source_family
-from tipclassify.corpus.loading import Row, parse_passages_stood_for
+from tipclassify.corpus.rows import Row, parse_stands_for
 
 __all__ = ["SampleWeights", "passages_stood_for", "weigh_real_rows", "weights_within_families"]
 
@@ -44,7 +44,7 @@ def weigh_real_rows(rows: Sequence[Row]) -> SampleWeights:
 
 def passages_stood_for(rows: Sequence[Row]) -> Floats:
     """Return of how many passages of whole reports each row stands for, (n,); 0 for none."""
-    counts = [parse_passages_stood_for(row.get("stands_for")) or 0.0 for row in rows]
+    counts = [parse_stands_for(row.get("stands_for")) or 0.0 for row in rows]
     return np.array(counts, np.float64)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
 from tipclassify.training.adapt_heads import adapt_to_own

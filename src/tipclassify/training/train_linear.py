@@ -12,11 +12,10 @@ from typing import Final
 import numpy as np
 
 from tipclassify.arrays import Bools
-from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.loading import Row
-from tipclassify.corpus.taught import TAUGHT, pack_taught
+from tipclassify.corpus.holdout import TAUGHT, held_out, is_real, pack_taught
+from tipclassify.corpus.rows import Row
 from tipclassify.errors import ModelError
-from tipclassify.evaluation.behaviour_tests import passage_of_row
+from tipclassify.evaluation.behaviours import passage_of_row
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear_model import write_linear_model
 from tipclassify.progress import Progress

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tipclassify.evaluation.bootstrap import ModelComparison, bootstrap_comparison_table
+from tipclassify.evaluation.bootstrap import ModelComparison, comparison_table
 from tipclassify.evaluation.metrics import metrics_table
 from tipclassify.training.fit_penalty import PenaltyChoice
 from tipclassify.training.fixed_set import FixedComparison
@@ -36,7 +36,7 @@ class Trained:
         tables = [metrics_table(part.metrics, f"{part.name}, left out of training")]
         if self.on_own:
             title = "what your rows changed on your rows, out of fold"
-            tables.append(f"{title}\n{bootstrap_comparison_table(self.on_own, 'the model before')}")
+            tables.append(f"{title}\n{comparison_table(self.on_own, 'the model before')}")
         if self.penalty:
             tables.append(self.penalty.table())
         if self.calibration:

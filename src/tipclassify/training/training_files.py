@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.taught import TAUGHT, pack_taught
+from tipclassify.corpus.holdout import TAUGHT, pack_taught
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.folder import read_model_arrays

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.corpus.loading import text_key
+from tipclassify.corpus.rows import text_key
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 from tipclassify.model.classifier import Classifier

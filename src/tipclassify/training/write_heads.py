@@ -18,7 +18,7 @@ import numpy as np
 
 from tipclassify.arrays import Floats, logistic
 from tipclassify.corpus.holdout import held_out
-from tipclassify.corpus.loading import Row
+from tipclassify.corpus.rows import Row
 from tipclassify.errors import ModelError
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.files import EncoderModel, write_encoder_model

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.near_duplicates import tfidf_vectors_for_near_duplicates
+from tipclassify.corpus.curate import tfidf_vectors
 from tipclassify.reports.compare.normalization import (
     ReportSides,
     normalize_wording,
@@ -203,7 +203,7 @@ def find_match_candidates(
     old: Sequence[Passage], new: Sequence[Passage], terms: ComparedTerms
 ) -> MatchCandidates:
     """Find all candidate pairs; `terms` are those of OLD, then those of NEW."""
-    vectors = tfidf_vectors_for_near_duplicates(_leave_out_common_terms(terms.words))
+    vectors = tfidf_vectors(_leave_out_common_terms(terms.words))
     present = vectors.sign()  # 1 for each word of a passage
     sizes = np.diff(vectors.indptr)  # number of different words of each passage
     old_count = len(old)

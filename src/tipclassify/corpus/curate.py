@@ -1,28 +1,101 @@
-"""Curate a corpus: add rows, count them, and split them without near duplicates on both sides."""
+"""Find near duplicates by Jaccard similarity of word 3-grams, and compute tf-idf vectors.
+
+Source: Broder 1997, On the resemblance and containment of documents.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import math
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from tipclassify.corpus.loading import Row, group_corpus_rows, row_key
-from tipclassify.corpus.near_duplicates import LEAK_SIMILARITY, near_duplicate_pairs
+from tipclassify.corpus.rows import Row, group_rows, row_key
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 
-__all__ = [
-    "Addition",
-    "CorpusStats",
-    "add_rows",
-    "corpus_stats_table",
-    "count_passages_of_corpus",
-    "split_rows",
-]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+_Term = TypeVar("_Term", int, str)
+
+# from which different labels are a finding: one word of 14 changed, or more
+CONFLICT_SIMILARITY: Final = 0.6
+# from which a split leaks one text into the other side: one word of 29 changed, or more
+LEAK_SIMILARITY: Final = 0.8
+
+_MOST_COMPARED: Final = 200  # texts with a gram in common, for each text and gram
+
+
+def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
+    """Yield, unordered, the pairs ``(i, j, similarity)``, i < j, of similarity at least `least`.
+
+    Case and punctuation are ignored. The search is by prefix filtering (Bayardo, Ma and Srikant
+    2007): with grams sorted by rarity, two sets of at least that similarity share one among the
+    first ``n - ceil(least * n) + 1``. It is exact unless more than 200 texts share such a gram:
+    each is then compared with the 200 before it in length only, so that time does not grow with
+    their square.
+
+    >>> texts = ["Police arrested nine men.", "police arrested NINE men", "Courts slept."]
+    >>> list(near_duplicate_pairs(texts, 0.6))
+    [(0, 1, 1.0)]
+    """
+    grams = [word_shingles(re.findall(r"\w+", text.casefold())) for text in texts]
+    use = Counter(gram for text_grams in grams for gram in text_grams)
+    rarity = {gram: number for number, gram in enumerate(sorted(use, key=use.__getitem__))}
+    ranked = [sorted(rarity[gram] for gram in text_grams) for text_grams in grams]
+    sets = [frozenset(ranks) for ranks in ranked]
+    texts_with: defaultdict[int, list[int]] = defaultdict(list)  # by a gram of their prefix
+    for i in sorted(range(len(texts)), key=lambda i: len(ranked[i])):
+        size = len(ranked[i])
+        shortest = math.ceil(least * size - 1e-9)  # 0.6 * 5 is a shade over 3 in some products
+        prefix = ranked[i][: size - shortest + 1]
+        candidates = {
+            j
+            for gram in prefix
+            for j in texts_with[gram][-_MOST_COMPARED:]
+            if len(ranked[j]) >= shortest
+        }
+        for j in candidates:
+            common = len(sets[i] & sets[j])
+            similarity = common / (size + len(sets[j]) - common)
+            if similarity >= least:
+                yield min(i, j), max(i, j), similarity
+        for gram in prefix:
+            texts_with[gram].append(i)
+
+
+def word_shingles(words: Sequence[str]) -> set[tuple[str, ...]]:
+    """Return the word 3-grams; for one or two words a single shorter gram."""
+    if not words:
+        return set()
+    count = max(1, len(words) - 2)
+    return {tuple(words[i : i + 3]) for i in range(count)}
+
+
+def tfidf_vectors(documents: Sequence[Sequence[_Term]]) -> csr_array:
+    """Compute tf-idf unit vectors, sparse (documents, sorted terms).
+
+    The idf is log(1 + documents / document frequency).
+    """
+    from scipy.sparse import csr_array
+
+    terms = sorted({term for document in documents for term in document})
+    number = {term: i for i, term in enumerate(terms)}
+    column = np.array([number[term] for document in documents for term in document], np.int64)
+    row = np.array([i for i, document in enumerate(documents) for _ in document], np.int64)
+    vectors = csr_array((np.ones(len(row)), (row, column)), shape=(len(documents), len(number)))
+    frequency = np.bincount(vectors.indices, minlength=len(number))
+    vectors.data *= np.log1p(len(documents) / frequency)[vectors.indices]
+    row = np.repeat(np.arange(len(documents)), np.diff(vectors.indptr))
+    vectors.data /= np.sqrt(np.bincount(row, vectors.data**2, len(documents)))[row]
+    return vectors
+
 
 _NONE: Final = "(none)"
 _MAX_LINES: Final = 12  # of each part of the table; the rest is only counted
@@ -118,7 +191,7 @@ def split_rows(
         raise UsageError(f"share is {share:g}: give a number between 0 and 1, such as 0.2")
     texts = [row["text"] for row in rows]
     near = ((i, j) for i, j, _ in near_duplicate_pairs(texts, LEAK_SIMILARITY))
-    groups = group_corpus_rows(rows, near)
+    groups = group_rows(rows, near)
     size = Counter(groups)
     names = sorted(size)
     wanted = share * len(rows)
@@ -179,9 +252,9 @@ class CorpusStats:
             yield {"part": "length", "name": unit, **quantiles}
 
 
-def count_passages_of_corpus(rows: Sequence[Row]) -> CorpusStats:
+def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
     """Count passages by label, set of labels, section and source, and measure their lengths."""
-    groups = group_corpus_rows(rows)
+    groups = group_rows(rows)
     of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
     counts = [
         LabelCount("label", label, of_label[label], _share_of_curated_rows(of_label[label], rows))
@@ -221,7 +294,7 @@ def _length_quantiles_for_curation(lengths: Sequence[int]) -> dict[str, float]:
     return {name: round(value, 1) for name, value in zip(_QUANTILES, values, strict=True)}
 
 
-def corpus_stats_table(stats: CorpusStats) -> str:
+def stats_table(stats: CorpusStats) -> str:
     """Format the statistics as aligned plain text."""
     parts = [
         f"{stats.passages:,} passages in {stats.groups:,} groups "

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from tipclassify.corpus.loading import Row, parse_corpus_labels, parse_passages_stood_for
+from tipclassify.corpus.rows import Row, parse_labels, parse_stands_for
 from tipclassify.download import LinkError
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
@@ -26,16 +26,6 @@ from tipclassify.readers.jsonl import parse_jsonl_row
 from tipclassify.readers.limits import read_bounded, unpack_gzip_input
 from tipclassify.text.document import Document
 from tipclassify.text.split import split_passages, text_document
-
-__all__ = [
-    "PASSAGES",
-    "Rebuilt",
-    "find_labelled_passages_in_source",
-    "passage_key",
-    "read_references",
-    "read_source_of_real_labels",
-    "rebuild",
-]
 
 PASSAGES: Final = "passages.jsonl"
 """File beside ``labels.csv`` with the passages found."""
@@ -55,7 +45,7 @@ _SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'"
 
 
 @dataclass(frozen=True, slots=True)
-class RealLabelReference:
+class Reference:
     """A row of ``labels.csv``: the source of a passage and its labels."""
 
     key: str  # `passage_key` of its text
@@ -92,7 +82,7 @@ class Rebuilt(NamedTuple):
     """Result of `rebuild`."""
 
     rows: list[Row]  # of the corpus, in order
-    missing: list[RealLabelReference]  # in order
+    missing: list[Reference]  # in order
     problems: list[str]  # one line for each unreadable file
 
 
@@ -112,9 +102,9 @@ def _hash_of_real_passage(words: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def read_references(path: Path) -> list[RealLabelReference]:
+def read_references(path: Path) -> list[Reference]:
     """Read ``labels.csv``; raise `CorpusError` at the first bad row, naming its line."""
-    references: dict[str, RealLabelReference] = {}
+    references: dict[str, Reference] = {}
     reader = csv.DictReader(_read_real_label_file(path).splitlines(keepends=True), strict=True)
     try:
         for row in reader:
@@ -124,15 +114,15 @@ def read_references(path: Path) -> list[RealLabelReference]:
                 raise ValueError("too few columns")
             if key in references or not re.fullmatch("[0-9a-f]{16}", key):
                 raise ValueError(f"key {key!r}, no hash or a second time")
-            references[key] = RealLabelReference(
+            references[key] = Reference(
                 key=key,
                 words=int(row["words"]),
                 source=row["source"],
                 section=row["section"] or None,
-                labels_alone=parse_corpus_labels(alone.replace("none", "")) if alone else None,
-                labels=parse_corpus_labels(row["labels"]),
+                labels_alone=parse_labels(alone.replace("none", "")) if alone else None,
+                labels=parse_labels(row["labels"]),
                 annotator=row["annotator"],
-                stands_for=parse_passages_stood_for(row["stands_for"]),
+                stands_for=parse_stands_for(row["stands_for"]),
             )
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise CorpusError(
@@ -155,14 +145,14 @@ class _RealLabelSource(NamedTuple):
 
 
 def _public_files_of_real_labels(
-    folder: Path, references: Sequence[RealLabelReference]
-) -> dict[_RealLabelSource, list[RealLabelReference]]:
+    folder: Path, references: Sequence[Reference]
+) -> dict[_RealLabelSource, list[Reference]]:
     """Group the references by public file.
 
     A source that is only a family's name is listed under all its files.
     """
     path = folder / "sources.json"
-    files: dict[_RealLabelSource, list[RealLabelReference]] = defaultdict(list)
+    files: dict[_RealLabelSource, list[Reference]] = defaultdict(list)
     try:
         families = load_json(_read_real_label_file(path))
         # Those of a family as a whole come last, when its files are known.
@@ -184,9 +174,7 @@ def _public_files_of_real_labels(
     return files
 
 
-def find_labelled_passages_in_source(
-    document: Document, wanted: Mapping[str, int]
-) -> dict[str, str]:
+def find_labelled(document: Document, wanted: Mapping[str, int]) -> dict[str, str]:
     """Find passages in a document by their keys; return the text of each by key.
 
     `wanted` has the number of words by key. The document's sentences and clauses are tried first,
@@ -194,7 +182,7 @@ def find_labelled_passages_in_source(
     split.
 
     >>> document = text_document("It rained. Police arrested nine men, courts slept.")
-    >>> list(find_labelled_passages_in_source(document, {passage_key("Courts slept."): 2}).values())
+    >>> list(find_labelled(document, {passage_key("Courts slept."): 2}).values())
     ['courts slept.']
     """
     texts: dict[str, str] = {}
@@ -235,7 +223,7 @@ def _find_real_label_words(text: str, wanted: Mapping[str, int]) -> dict[str, st
     return texts
 
 
-def read_source_of_real_labels(data: bytes, name: str) -> Document:
+def read_source(data: bytes, name: str) -> Document:
     """Read a source file as a document.
 
     XML, SQL and CSV are read by the texts in them, others by the report readers.
@@ -318,9 +306,7 @@ def rebuild(
             if data is not None:
                 if not offline:
                     failed = 0
-                texts |= find_labelled_passages_in_source(
-                    read_source_of_real_labels(data, file.name), wanted
-                )
+                texts |= find_labelled(read_source(data, file.name), wanted)
         except InputError as error:
             problems.append(str(error))
             if isinstance(error, LinkError) and error.status not in (404, 410):

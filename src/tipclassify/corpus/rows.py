@@ -1,56 +1,192 @@
-"""Load a labelled corpus (``*.jsonl``, ``*.csv``, ``*.parquet``) and validate every row.
+"""Read the rows of a corpus file (``*.jsonl``, ``*.csv``, ``*.parquet``) with their locations.
 
-One `CorpusError` has a line for each bad row of all files, so that all can be corrected at once.
+Rows are as they stand in the file: `corpus.loading` validates them.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import math
 import os
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tipclassify.corpus.row_files import (
-    NAME_THEM,
-    SUFFIXES,
-    CorpusColumns,
-    NumberedRow,
-    RowError,
-    numbered_corpus_rows,
-)
-from tipclassify.errors import CorpusError
-from tipclassify.formatting import one_line
+from tipclassify.errors import CorpusError, reason_of_error
+from tipclassify.formatting import format_numbers, load_json, one_line, unformat_csv_cell
 from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.resources import shipped_data_folder
+from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 
 if TYPE_CHECKING:
     import datasets
 
-__all__ = [
-    "CorpusColumns",
-    "corpus_digest",
-    "corpus_rows",
-    "first_id_as_text",
-    "group_corpus_rows",
-    "group_name",
-    "labels_alone_of_corpus_row",
-    "load_corpus",
-    "read_rows",
-    "row_key",
-    "shipped_corpus",
-    "text_key",
-]
+SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
+"""Suffixes of corpus files."""
+
+NAME_THEM: Final = (
+    "name those of text and labels with --text-column and --label-column, or rename them"
+)
+"""Advice where the columns of a file are not those that are expected."""
+
+NumberedRow = tuple[str, object]  # "file:line", and the row or a RowError
+
+
+class RowError(ValueError):
+    """Error in one row, with advice, to which its location is added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names of the columns, or fields of JSON lines, that hold text and labels of a passage."""
+
+    text: str = "text"
+    labels: str = "labels"
+
+    def missing(self, names: Sequence[str]) -> str | None:
+        """Return the problem of a table with these columns, or None."""
+        label_columns = {self.labels, "predicted"}
+        if self.labels == "labels":
+            label_columns.add("label")
+        if self.text in names and label_columns & set(names):
+            return None
+        absent = self.labels if self.text in names else self.text
+        there = one_line(", ".join(names)) or "none"
+        return f"no column {absent!r}; the columns are {there}: {NAME_THEM}"
+
+    def renamed(self, row: Mapping[str, object]) -> Mapping[str, object]:
+        """Rename the columns of a row to ``text`` and ``labels``."""
+        if self == Columns():
+            return row
+        own = {self.text, self.labels, "label"}
+        renamed = {name: value for name, value in row.items() if name not in own}
+        renamed["text"] = row.get(self.text)
+        labels = row.get(self.labels)
+        if self.labels == "labels" and "labels" not in row:
+            labels = row.get("label")  # as `missing` takes it
+        renamed["labels"] = labels
+        return renamed
+
+
+def read_file(file: Path) -> bytes:
+    """Return the bytes of a file; raise `CorpusError` if it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise CorpusError([f"{file}: {reason_of_error(error)}; check the path"]) from None
+
+
+def corpus_text_lines(file: Path) -> Iterator[NumberedRow]:
+    """Yield the non-blank lines with their locations; a `RowError` for one that is not UTF-8."""
+    for number, line in enumerate(read_file(file).split(b"\n"), 1):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
+            if text.strip():
+                yield f"{file}:{number}", text
+        except UnicodeDecodeError as error:
+            problem = f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
+            yield f"{file}:{number}", RowError(problem)
+
+
+def json_rows(file: Path) -> Iterator[NumberedRow]:
+    """Yield the values of JSON lines with their locations, or a `RowError` for invalid JSON."""
+    for where, line in corpus_text_lines(file):
+        try:
+            yield where, load_json(line, strict=False) if isinstance(line, str) else line
+        except ValueError as error:
+            yield where, RowError(f"broken JSON ({error}); write one object a line")
+
+
+def numbered_corpus_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
+    """Yield the rows of a corpus file; a table without the columns is one error."""
+    suffix = file.suffix.lower()
+    if suffix == ".csv":
+        return csv_rows(file, columns)
+    if suffix == ".parquet":
+        return parquet_rows(file, columns)
+    return json_rows(file)
+
+
+def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
+    """Yield the rows of a CSV with a header, with their locations.
+
+    Empty cells are omitted, except text and labels. Rows with neither text nor labels, which
+    doccano exports, are left out with a warning. With `columns`, a header without them is one
+    `RowError`.
+    """
+    names = columns or Columns()
+    kept = (names.text, names.labels, "label")  # in the row even if empty
+    empty_lines = []
+    try:
+        text = read_file(file).decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        # a space may follow a comma: "text, label"
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+        if columns is not None and (problem := columns.missing(reader.fieldnames)):
+            yield f"{file}:1", RowError(problem)
+            return
+        for row in reader:
+            cells = {}
+            for name, value in row.items():
+                if name and (value or name in kept):
+                    cells[name] = unformat_csv_cell(value or "")
+            if any(str(cells.get(name, "")).strip() for name in kept):
+                yield f"{file}:{reader.line_num}", cells
+            else:
+                empty_lines.append(reader.line_num)
+        if empty_lines:
+            warnings.warn(
+                f"{file}: {format_numbers('line', empty_lines)} without a text, left out",
+                stacklevel=2,
+            )
+    except UnicodeDecodeError:
+        yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
+    except csv.Error as error:
+        advice = "quote fields with commas or line ends"
+        yield f"{file}:{reader.reader.line_num}", RowError(f"broken CSV ({error}); {advice}")
+
+
+def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
+    """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`.
+
+    A file that unpacks to much more than its size ends with a `RowError`.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    data = read_file(file)
+    number = 0
+    try:
+        table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
+        if columns is not None and (problem := columns.missing(table.schema_arrow.names)):
+            yield f"{file}:1", RowError(problem)
+            return
+        for rows in read_parquet_batches(table, len(data)):
+            for row in rows:
+                number += 1
+                yield f"{file}:{number}", row
+    except ExcessiveParquetError as error:
+        yield f"{file}:{number + 1}", RowError(f"{error}; check where it comes from")
+    except UnicodeDecodeError:
+        yield f"{file}:{number + 1}", RowError("not UTF-8 from here on; write the file anew")
+    # ValueError, OverflowError: times and numbers that Python has not
+    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        yield f"{file}:{number + 1}", RowError(f"not a Parquet file ({reason}); write it anew")
+
 
 # characters of a passage; a longer one is a paragraph or more, not a sentence
 LONGEST: Final = 2_000
 # passages of real reports, below the folder of a corpus
 _REAL: Final = Path("real") / "passages.jsonl"
-_USUAL_COLUMNS: Final = CorpusColumns()
+_USUAL_COLUMNS: Final = Columns()
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
@@ -86,7 +222,7 @@ def load_corpus(
     """
     import datasets
 
-    rows = read_rows(*paths, columns=CorpusColumns(text_column, label_column))
+    rows = read_rows(*paths, columns=Columns(text_column, label_column))
     names = dict.fromkeys(_COLUMNS)
     for row in rows:
         names |= dict.fromkeys(row)
@@ -99,7 +235,7 @@ def load_corpus(
     return datasets.Dataset.from_dict(values, features=datasets.Features(features))
 
 
-def corpus_rows(dataset: datasets.Dataset) -> list[Row]:
+def dataset_rows(dataset: datasets.Dataset) -> list[Row]:
     """Convert a dataset of `load_corpus` to rows as `read_rows` returns them."""
     rows = []
     for columns in dataset:
@@ -109,7 +245,7 @@ def corpus_rows(dataset: datasets.Dataset) -> list[Row]:
     return rows
 
 
-def read_rows(*paths: str | os.PathLike[str], columns: CorpusColumns = _USUAL_COLUMNS) -> list[Row]:
+def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS) -> list[Row]:
     """Read validated rows as plain dicts, with ``labels`` as a tuple in the order of ``LABELS``.
 
     Raises `CorpusError` with one line for every invalid row of every file.
@@ -125,10 +261,10 @@ def read_rows(*paths: str | os.PathLike[str], columns: CorpusColumns = _USUAL_CO
     # Keyed by resolved path: a file that is named twice is read once.
     files = {file.resolve(): file for path in paths for file in _corpus_files(Path(path), problems)}
     for file in files.values():
-        for where, row in read_each_corpus_row(
+        for where, row in read_each(
             numbered_corpus_rows(file, columns), check_renamed_row, problems
         ):
-            row["id"] = first_id_as_text(row.get("id"), f"{file.stem}-{where.rpartition(':')[2]}")
+            row["id"] = first_id(row.get("id"), f"{file.stem}-{where.rpartition(':')[2]}")
             taken_at = places_of_ids.setdefault(row["id"], where)
             if taken_at != where:
                 problems.append(
@@ -165,7 +301,7 @@ def row_key(row: Mapping[str, object]) -> tuple[str, str]:
     return text_key(str(row["text"])), heading
 
 
-def read_each_corpus_row(
+def read_each(
     rows: Iterable[NumberedRow], read: Callable[[object], T], problems: list[str]
 ) -> Iterator[tuple[str, T]]:
     """Apply `read` to each row, and yield the result with its location.
@@ -190,12 +326,12 @@ def text_key(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def labels_alone_of_corpus_row(row: Row) -> tuple[str, ...]:
+def labels_alone(row: Row) -> tuple[str, ...]:
     """Return the labels of a row's text without its heading.
 
     They are in ``labels_alone``, where "none" stands for none, or else those in ``labels``.
 
-    >>> labels_alone_of_corpus_row({"labels": ("failure",), "labels_alone": "none"})
+    >>> labels_alone({"labels": ("failure",), "labels_alone": "none"})
     ()
     """
     if not row.get("labels_alone"):
@@ -204,12 +340,12 @@ def labels_alone_of_corpus_row(row: Row) -> tuple[str, ...]:
     return tuple(label for label in LABELS if label in names)
 
 
-def group_corpus_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> list[int]:
+def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> list[int]:
     """Number the group of each row, which a split keeps whole, by its first row.
 
     Rows with the same document, pair or text, and those paired in `near`, share a group.
 
-    >>> group_corpus_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
+    >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
     [0, 0, 0]
     """
     if not rows:
@@ -266,15 +402,15 @@ def _check_corpus_row(row: object) -> Row:
             'not labelled yet; set "labels" to a list, [] for none '
             '(what "predicted" says is the model\'s)'
         )
-    text = check_corpus_text(row.get("text"))
+    text = check_text(row.get("text"))
     if len(text) > LONGEST:
         raise RowError(
             f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences"
         )
     _check_corpus_row_is_encodable(row)
     checked: Row = {name: value for name, value in row.items() if name != "label"}
-    checked["labels"] = parse_corpus_labels(labels)
-    parse_passages_stood_for(row.get("stands_for"))
+    checked["labels"] = parse_labels(labels)
+    parse_stands_for(row.get("stands_for"))
     for name in ("doc", "pair"):
         if name in row:
             checked[name] = group_name(row[name])
@@ -295,10 +431,10 @@ def _check_corpus_row_is_encodable(row: Mapping[object, object]) -> None:
                 )
 
 
-def first_id_as_text(*ids: object) -> str:
+def first_id(*ids: object) -> str:
     """Return the first id that is there, as text: a number is one, 0 too; "" is none.
 
-    >>> first_id_as_text(None, "", 0, "mine-1")
+    >>> first_id(None, "", 0, "mine-1")
     '0'
     """
     return next((str(given) for given in ids if given is not None and given != ""), "")
@@ -325,7 +461,7 @@ def group_name(value: object) -> str | None:
     return str(int(number)) if number.is_integer() else str(value)
 
 
-def check_corpus_text(value: object) -> str:
+def check_text(value: object) -> str:
     """Return the text of a row; raise `RowError` for none."""
     if not isinstance(value, str):
         raise RowError('no text; add a "text" field')
@@ -334,7 +470,7 @@ def check_corpus_text(value: object) -> str:
     return value
 
 
-def split_corpus_labels(value: object) -> list[str]:
+def split_labels(value: object) -> list[str]:
     """Return label names from a list, or from text with ``;``, ``,`` or ``|`` between them.
 
     Raises `RowError` for any other value.
@@ -347,12 +483,12 @@ def split_corpus_labels(value: object) -> list[str]:
     return [name.strip() for name in value]
 
 
-def parse_passages_stood_for(value: object) -> float | None:
+def parse_stands_for(value: object) -> float | None:
     """Parse the number of passages of whole reports that a row stands for; None for no value.
 
     Raises `RowError` for what is no number above 0.
 
-    >>> parse_passages_stood_for("6.358"), parse_passages_stood_for("")
+    >>> parse_stands_for("6.358"), parse_stands_for("")
     (6.358, None)
     """
     is_missing_number = isinstance(value, float) and math.isnan(value)  # as in a table of pandas
@@ -369,13 +505,13 @@ def parse_passages_stood_for(value: object) -> float | None:
     return count
 
 
-def parse_corpus_labels(value: object) -> tuple[str, ...]:
+def parse_labels(value: object) -> tuple[str, ...]:
     """Parse label names into the order of ``LABELS``; raise `RowError` for an unknown one.
 
-    >>> parse_corpus_labels("failure; positive_effort")
+    >>> parse_labels("failure; positive_effort")
     ('positive_effort', 'failure')
     """
-    names = split_corpus_labels(value)
+    names = split_labels(value)
     if unknown := [name for name in names if name not in LABELS]:
         raise RowError(f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}")
     return tuple(label for label in LABELS if label in names)

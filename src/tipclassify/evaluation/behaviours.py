@@ -24,15 +24,6 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.resources import shipped_data_folder
 from tipclassify.text.document import Passage
 
-__all__ = [
-    "FailedCase",
-    "RuleResult",
-    "default_cases_path",
-    "evaluate_reference_outputs",
-    "passage_of_row",
-    "run_cases",
-]
-
 _SPELLINGS: Final = (
     ("labor", "labour"),
     ("program ", "programme "),

@@ -1,10 +1,11 @@
-"""Choose the passages of tagged reports to label, as rows of a queue.
+"""Active learning: choose the passages to label next.
 
-Those most useful to a model that will learn them, or a random sample to measure one on.
+They are ranked by how much a label for each would improve the model.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,17 +14,134 @@ from pathlib import PurePath
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats
-from tipclassify.corpus.active_learning import rank_for_active_learning
-from tipclassify.corpus.loading import text_key
+from tipclassify.corpus.curate import word_shingles
+from tipclassify.corpus.rows import text_key
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.scoring import apply_thresholds
+from tipclassify.probability import probability
 from tipclassify.reports.report import TaggedReport
 from tipclassify.text.document import Passage
 
-__all__ = ["queue_rows", "random_queue_rows"]
+_MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment, not worth a label
+# uncertainty from which a label counts as near its threshold: 1.1 in log-odds
+_NEAR_THRESHOLD: Final = 0.5
+_EPSILON: Final = 1e-12  # a probability of exactly 1 has no log-odds
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A passage to label."""
+
+    index: int  # into the ranked passages
+    score: float  # expected benefit, 0 to 1; 0 for a redundant or too short passage
+    why: str  # the reason, for the annotator: "failure 0.44 near its threshold 0.41"
+
+
+def rank_to_label(
+    passages: Sequence[Passage],
+    thresholds: Floats | Sequence[float],
+    n: int,
+    *,
+    known: Sequence[str] = (),
+    others: Sequence[npt.ArrayLike] = (),
+    seed: int = 0,
+) -> list[Pick]:
+    """Rank passages for annotation; return the first `n`, the most informative first.
+
+    Fewer are returned where there are fewer. A passage ranks high when a label's log-odds lie near
+    its threshold (uncertainty sampling, Lewis and Gale 1994, by the most uncertain label) or when
+    models or annotators disagree on it (query by committee, Dagan and Engelson 1995). Passages that
+    differ from an earlier one in names and figures only come last. Passages that differ in one
+    other word do not: that word often decides the label.
+
+    `thresholds` are the labels' (3,), `known` the texts of labelled passages, `others` labels by
+    other models or annotators, each (m, 3), 0 or 1 or NaN for no vote; `seed` orders equal scores.
+
+    >>> texts = {
+    ...     "Police arrested a recruiter.": 0.98,
+    ...     "A new unit was formed.": 0.52,
+    ...     "A new unit was formed!": 0.82,
+    ... }
+    >>> tagged = []
+    >>> for text, score in texts.items():
+    ...     scores = {"positive_effort": score, "failure": 0.02, "complicity": 0.02}
+    ...     tagged.append(Passage(text, 0, len(text), scores=scores))
+    >>> for pick in rank_to_label(tagged, [0.5, 0.5, 0.5], 3):
+    ...     print(pick.index, pick.why)
+    1 positive_effort 0.52 near its threshold 0.50
+    0 positive_effort 0.98 is nearest to its threshold 0.50
+    2 says what is picked or labelled already
+    """
+    if not passages or n < 1:
+        return []
+    scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages])
+    cutoffs = np.asarray(thresholds, np.float64)
+    probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
+    distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
+    uncertainty = 2 / (1 + np.exp(np.abs(distance)))  # (m, 3), 1 at the threshold
+    own_labels = apply_thresholds(scores, cutoffs).astype(np.float64)
+    votes = np.stack([own_labels, *(np.asarray(labels, np.float64) for labels in others)])
+    share = np.nanmean(votes, axis=0)  # never empty: the model always votes
+    disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
+    words = [_words_for_active_learning(passage.text) for passage in passages]
+    is_long = np.array([len(passage_words) >= _MIN_WORDS for passage_words in words])
+    benefit = np.maximum(uncertainty, disagreement).max(axis=1) * is_long
+
+    def reason_to_label(i: int) -> str:
+        order = np.argsort(-uncertainty[i], kind="stable").tolist()
+        near = [j for j in order if uncertainty[i, j] >= _NEAR_THRESHOLD]
+        each = [
+            f"{label} {probability(score)}" for label, score in zip(LABELS, scores[i], strict=True)
+        ]
+        reasons = [f"{each[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
+        reasons += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(disagreement[i] > 0)]
+        if passages[i].low_confidence:
+            reasons.append("many words unknown to the model")
+        if not reasons:
+            nearest = order[0]
+            return f"{each[nearest]} is nearest to its threshold {cutoffs[nearest]:.2f}"
+        return "; ".join(reasons)
+
+    seen = {gram for text in known for gram in word_shingles(_words_for_active_learning(text))}
+    picks: list[Pick] = []
+    last: list[Pick] = []
+    tie_break = np.random.default_rng(seed).permutation(len(passages))
+    for i in np.lexsort((tie_break, -benefit)).tolist():
+        if benefit[i] == 0:
+            last.append(Pick(i, 0.0, "too short to be worth a label"))
+        elif (grams := word_shingles(words[i])) <= seen:
+            last.append(Pick(i, 0.0, "says what is picked or labelled already"))
+        elif len(picks) < n:
+            picks.append(Pick(i, round(float(benefit[i]), 4), reason_to_label(i)))
+            seen |= grams
+    return [*picks, *last][:n]
+
+
+def _words_for_active_learning(text: str) -> list[str]:
+    """Split into lower-case words, with figures replaced by "0" and names by "A".
+
+    A name is a run of words inside the passage that begin with a capital.
+
+    >>> _words_for_active_learning("In 2020 police met 9 men of New Valdoria.")
+    ['in', '0', 'police', 'met', '0', 'men', 'of', 'A']
+    """
+    words: list[str] = []
+    for number, written in enumerate(_WORD.findall(text)):
+        word = written.lower()
+        if written[0].isdigit():
+            word = "0"
+        elif number and written[0].isupper():
+            word = "A"
+        is_repeated = bool(words) and word == words[-1]
+        if not (is_repeated and word in ("0", "A")):  # a run of names is one name
+            words.append(word)
+    return words
+
 
 _OWN: Final = frozenset(
     "text label labels predicted scores other_labels other_scores why low_confidence".split()
@@ -64,9 +182,7 @@ def queue_rows(
     rows: list[dict[str, object]] = []
     ids = _QueueIds()
     others = [] if other_labels is None else [other_labels]
-    for pick in rank_for_active_learning(
-        passages, thresholds, n, known=known, others=others, seed=seed
-    ):
+    for pick in rank_to_label(passages, thresholds, n, known=known, others=others, seed=seed):
         candidate = candidates[pick.index]
         row = {
             "id": ids.next_for(candidate),

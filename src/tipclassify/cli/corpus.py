@@ -1,0 +1,481 @@
+"""``tipclassify corpus queue`` and ``rebuild``: find passages, to label or labelled already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
+
+import typer
+from typer import Argument, Option
+
+from tipclassify.cli import options
+from tipclassify.cli.output import (
+    check_output,
+    file_ids_of_arguments,
+    file_ids_of_command_inputs,
+    open_output,
+    print_line,
+    print_note,
+    print_notes,
+    tagged_reports_of_command,
+    write_command_results,
+)
+from tipclassify.corpus.rows import Row, read_rows
+from tipclassify.errors import CorpusError, UsageError
+from tipclassify.formatting import json_line
+from tipclassify.progress import progress_bar
+from tipclassify.whole_files import lock_folder
+
+if TYPE_CHECKING:
+    from tipclassify.corpus.curate import Addition
+
+
+def queue(
+    files: options.Files,
+    output: options.NewFile,
+    number: Annotated[
+        int, Option("--number", "-n", metavar="N", min=1, help="Passages to choose.")
+    ] = 300,
+    against: Annotated[
+        list[Path] | None, Option(metavar="PATH", help="Passages to leave out. Repeatable.")
+    ] = None,
+    random: Annotated[
+        bool,
+        Option("--random", help="Draw at random, to measure a model; without predictions."),
+    ] = False,
+    model: options.Model = None,
+    other: options.Other = None,
+    policy: options.Policy = "balanced",
+    unit: options.Unit = "sentence",
+    encoding: options.Encoding = None,
+    allow_private: options.AllowPrivate = False,
+    jobs: options.Jobs = 1,
+    seed: options.Seed = 0,
+) -> None:
+    """Choose the passages of reports most useful to label, or some at random, for annotators.
+
+    Writes a row for each passage: text, source, predictions ("predicted", "scores"), those of
+    --other, and the reason for the choice. With --random every sentence is as likely as any other,
+    and no row has a prediction: such rows measure a model. "labels" is null: training refuses the
+    row until somebody has put a list there, [] for none. Label the rows in an editor, in
+    'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then
+    'tipclassify corpus add'.
+    """
+    from tipclassify.corpus.next import queue_rows, random_queue_rows
+    from tipclassify.model.classifier import Classifier
+    from tipclassify.model.find import model_folder
+    from tipclassify.tagging.inputs import expand_inputs
+
+    if random and other:
+        raise options.invalid_option("--other", "does not go with --random: no model chooses there")
+    known = [row["text"] for row in read_rows(*against)] if against else []
+    tagging = options.tagging_from_options(
+        model, policy, unit=unit, encoding=encoding, allow_private=allow_private
+    )
+    thresholds = tagging.classifier().thresholds(policy)
+    second = Classifier.load(other) if other else None
+    inputs = expand_inputs(files)
+    read = file_ids_of_command_inputs(files, inputs, model) | file_ids_of_arguments(against or ())
+    if other:
+        read |= file_ids_of_arguments([model_folder(other)])
+    check_output(output, read)
+    with tagged_reports_of_command(inputs, tagging, jobs) as reports:
+        if random:
+            rows = random_queue_rows(reports, number, known=known, seed=seed)
+        else:
+            rows = queue_rows(
+                reports, thresholds, number, known=known, other=second, policy=policy, seed=seed
+            )
+        if rows:
+            write_command_results(output, "jsonl", rows, inputs=read)
+            print_note(f"wrote {len(rows):,} passages to label to {output}")
+        else:
+            left = "every passage is in --against already" if known else "no passage was read"
+            print_note(f"nothing to label: {left}; {output} is not written")
+
+
+def rebuild(
+    folder: Annotated[
+        Path, Argument(metavar="FOLDER", help="With labels.csv and sources.json: data/real.")
+    ],
+    given: Annotated[
+        list[Path] | None,
+        Option("--from", metavar="PATH", help="Read this, download nothing. Repeatable."),
+    ] = None,
+    allow_private: options.AllowPrivate = False,
+) -> None:
+    """Find the labelled passages of real reports in the public files that they are from.
+
+    Writes FOLDER/passages.jsonl. labels.csv has the labels and the hash of each passage's words,
+    sources.json the addresses of the files. Files that are not in the download cache are
+    downloaded, one after another; the labels in data/real need some 3,600 files. An interrupted run
+    continues where it stopped, and passages found before are not searched for again. Training on
+    data/ includes data/real/passages.jsonl.
+
+    Prints how many passages of each kind of source were found, and which sources lack some.
+    Downloads need the extra "links". Exits 1 when a file could not be downloaded or read, or
+    nothing was found; what was found is still written.
+    """
+    from tipclassify.corpus.real import PASSAGES, rebuild
+
+    problems = []
+    sources: list[Path | None] = [None]  # None: download
+    if given:
+        sources = [*given]
+    for path in sources:
+        with progress_bar("files") as progress:
+            rebuilt = rebuild(folder, path, allow_private=allow_private, progress=progress)
+        problems += rebuilt.problems
+        if rebuilt.rows:
+            write_command_results(
+                folder / PASSAGES,
+                "jsonl",
+                rebuilt.rows,
+                inputs=file_ids_of_arguments(given or ()),
+                option="FOLDER",
+            )
+    print_notes(problems)
+    there = Counter(row["source"] for row in rebuilt.rows)
+    missing = Counter(label.family for label in rebuilt.missing)
+    for family in sorted(there | missing):
+        lacking = Counter(label.source for label in rebuilt.missing if label.family == family)
+        rest = ""
+        if lacking:
+            named = [source for source, _ in lacking.most_common(3)]
+            if len(lacking) > 3:
+                named.append("…")
+            rest = f"; missing from {len(lacking):,} sources: {', '.join(named)}"
+        print_line(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
+    end = f"wrote {folder / PASSAGES}" if rebuilt.rows else "nothing is written"
+    total = len(rebuilt.rows) + len(rebuilt.missing)
+    print_line(f"found {len(rebuilt.rows):,} of {total:,} passages; {end}")
+    if problems or not rebuilt.rows:
+        raise typer.Exit(1)
+
+
+FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "prodigy"]
+
+
+def convert(
+    source: Annotated[
+        Path, Argument(metavar="IN", help="Labelled passages, or rows of 'score' or 'queue'.")
+    ],
+    to: Annotated[
+        FormatName,
+        Option("--to", metavar="FORMAT", help=f"One of {', '.join(get_args(FormatName))}."),
+    ],
+    output: options.NewFile,
+    read_as: Annotated[
+        FormatName | None, Option("--from", metavar="FORMAT", help="Of IN; else detected.")
+    ] = None,
+    labelled: Annotated[
+        bool, Option("--labelled", help="Leave out passages that nobody has labelled.")
+    ] = False,
+) -> None:
+    """Convert labelled passages to and from doccano, Label Studio, Prodigy, CSV and Parquet.
+
+    jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and
+    'corpus queue') become pre-annotations with their probabilities where the tool takes them.
+    Fields that a format cannot hold are listed on standard error, a line each. Passages that nobody
+    has labelled stay so, and training refuses them; so do tasks that an annotator skipped, rejected
+    or ignored.
+
+    Where no label may also mean that nobody looked, a passage to which none applies has the label
+    "none": in doccano; set it up there beside the other three.
+    """
+    from tipclassify.corpus.convert import FORMATS, read_records
+
+    records = [
+        record
+        for record in read_records(source, read_as)
+        if record.labels is not None or not labelled
+    ]
+    if not records:
+        raise CorpusError(
+            [f"{source}: no passage is labelled yet; label some, or leave out --labelled"]
+        )
+    with open_output(output, binary=True, inputs=file_ids_of_arguments([source])) as stream:
+        lost = FORMATS[to].write(records, stream)
+    print_notes(lost)
+    unlabelled = sum(record.labels is None for record in records)
+    print_note(f"wrote {len(records):,} passages to {output}, {unlabelled:,} of them not labelled")
+
+
+def add(
+    new: Annotated[list[Path], Argument(metavar="NEW...", help=options.LABELLED_HELP)],
+    to: Annotated[
+        Path, Option("--to", metavar="FILE", help="Corpus to add them to (.jsonl); made if absent.")
+    ],
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
+) -> None:
+    """Add labelled passages to a corpus file, checked as training would check them.
+
+    Rows without an id get one. A text that is in the file already, under the same heading and with
+    the same labels, is left out and listed; if its labels differ, nothing is added until you
+    resolve that. Near duplicates are added, and listed for you to look at. The existing content
+    stays byte for byte; either all rows are added or none.
+    """
+    from tipclassify.corpus.curate import add_rows
+
+    if to.suffix.lower() != ".jsonl":
+        raise UsageError(
+            f"{to}: rows are added to .jsonl only; "
+            "'tipclassify corpus convert --to jsonl' makes one"
+        )
+    with lock_folder(to.parent):  # what another process adds at the same time would be lost
+        before = to.read_bytes() if to.exists() else b""
+        there = read_rows(to) if before.strip() else []
+        added = add_rows(
+            there, read_rows(*new, columns=options.columns_from_options(text_column, label_column))
+        )
+        _print_added_rows(added)
+        if added.rows:
+            _write_added_rows(to, before, added.rows)
+    total = len(there) + len(added.rows)
+    print_line(f"added {len(added.rows):,} passages to {to}, which now has {total:,}")
+
+
+def _print_added_rows(added: Addition) -> None:
+    """Note which rows are left out, renamed, or nearly there already."""
+    repeated = []
+    for name, earlier in added.repeated:
+        known_as = "" if name == earlier else f" as {earlier}"
+        repeated.append(f"{name}: the same passage is there{known_as}; left out")
+    print_notes(repeated)
+    renamed = [
+        f"{name}: the id is taken by another text; added as {given}"
+        for name, given in added.renamed
+    ]
+    print_notes(renamed)
+    near = []
+    for row, other, similarity in added.near:
+        here = ", ".join(row["labels"]) or "none"
+        there = ", ".join(other["labels"]) or "none"
+        near.append(
+            f"{row['id']}: nearly the text of {other['id']} ({similarity:.2f}); "
+            f"labels {here}, there {there}"
+        )
+    print_notes(near)
+
+
+def _write_added_rows(to: Path, before: bytes, rows: Sequence[Row]) -> None:
+    """Write a corpus file: what it had before, byte for byte, then the new rows."""
+    # no inputs: it keeps all that is there
+    with open_output(to, binary=True, inputs=frozenset(), option="--to") as out:
+        out.write(before)
+        if before and not before.endswith(b"\n"):
+            out.write(b"\n")
+        for row in rows:
+            first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
+            others = {name: value for name, value in row.items() if name not in first}
+            out.write(json_line(first | others).encode())
+
+
+def split(
+    paths: options.Labelled,
+    train: Annotated[
+        Path, Option("--train", metavar="FILE", help="Write the passages to train on (.jsonl).")
+    ],
+    test: Annotated[
+        Path, Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")
+    ],
+    share: Annotated[float, Option(metavar="PART", help="Part to test on, between 0 and 1.")] = 0.2,
+    seed: options.Seed = 0,
+) -> None:
+    """Split labelled passages into two files, with no near duplicates across them.
+
+    Groups (narratives, near-identical sentences, equal texts) stay whole, and so do passages of
+    nearly the same text; the share is approximated as far as they allow. The same seed gives the
+    same files.
+    """
+    from tipclassify.corpus.curate import split_rows
+
+    # Files that need not exist: their folders may be links, and a link as the file is replaced.
+    if train.parent.resolve() / train.name == test.parent.resolve() / test.name:
+        raise UsageError(f"{train}: is named for both parts; give two files")
+    read = file_ids_of_arguments(paths)
+    check_output(train, read, "--train")
+    check_output(test, read, "--test")
+    train_rows, test_rows = split_rows(read_rows(*paths), share, seed)
+    with (
+        open_output(train, inputs=read, option="--train") as train_out,
+        open_output(test, inputs=read, option="--test") as test_out,
+    ):
+        train_out.writelines(map(_json_line_for_split_command, train_rows))
+        test_out.writelines(map(_json_line_for_split_command, test_rows))
+    sizes = f"{len(train_rows):,} passages to {train}, {len(test_rows):,} passages to {test}"
+    print_note(f"wrote {sizes}")
+
+
+def _json_line_for_split_command(row: Row) -> str:
+    """Write a labelled passage as a line of JSON."""
+    return json_line({**row, "labels": list(row["labels"])})
+
+
+def check(
+    paths: options.Labelled,
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
+    model: Annotated[
+        str | None,
+        Option(metavar="NAME|DIR", help="Are these the passages that this model was made of?"),
+    ] = None,
+) -> None:
+    """Read labelled passages as training would, and report every bad row of every file.
+
+    With --model, compares their hash with the one in that model's card: the same passages in the
+    same order train to the same bytes on the same machine. Exits 1 when they are others, and says
+    how many it was trained on.
+    """
+    rows = read_rows(*paths, columns=options.columns_from_options(text_column, label_column))
+    print_line(f"{len(rows)} passages, no problems")
+    if model is not None and not _print_if_same_corpus(rows, model):
+        raise typer.Exit(1)
+
+
+def _print_if_same_corpus(rows: Sequence[Row], model: str) -> bool:
+    """Print whether rows are the corpus of a model, and return it."""
+    from tipclassify.corpus.holdout import TAUGHT, were_taught
+    from tipclassify.corpus.rows import corpus_digest
+    from tipclassify.model.find import model_folder
+    from tipclassify.model.folder import load_model_head
+
+    folder = model_folder(model)
+    head = load_model_head(folder)
+    corpus = head.get("corpus", {})
+    name = f"model {str(head.get('sha256'))[:12]}"
+    digest = corpus_digest(rows)
+    if digest == corpus.get("sha256"):
+        print_line(f"the corpus of {name}: the same, SHA-256 {digest}")
+        return True
+    print_line(f"not the corpus of {name}: SHA-256 {digest} here, {corpus.get('sha256')} there")
+    there = corpus.get("passages", 0)
+    held_out = corpus.get("held_out", 0)
+    print_line(f"{len(rows):,} passages here; there {there:,}, of which {held_out:,} were held out")
+    keys = folder / TAUGHT
+    if keys.is_file():
+        known = int(were_taught([row["text"] for row in rows], keys.read_bytes()).sum())
+        print_line(f"{known:,} of those here are in the training of the model")
+    return False
+
+
+def stats(
+    paths: options.Labelled, format: options.Format = "table", output: options.Output = None
+) -> None:
+    """Count passages by label, set of labels, section and source, with their groups and lengths.
+
+    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near-identical
+    ones ("pair") or one text.
+    """
+    from tipclassify.corpus.curate import corpus_stats, stats_table
+
+    stats = corpus_stats(read_rows(*paths))
+    write_command_results(
+        output, format, stats.rows(), stats_table(stats), inputs=file_ids_of_arguments(paths)
+    )
+
+
+def agree(
+    first: Annotated[
+        Path, Argument(metavar="FIRST", help="One annotator: rows with id and labels.")
+    ],
+    second: Annotated[Path, Argument(metavar="SECOND", help="The other.")],
+    texts: Annotated[
+        list[Path] | None, Option(metavar="PATH", help="Texts that both lack. Repeatable.")
+    ] = None,
+    most: options.Most = 20,
+    draws: options.Draws = 1_000,
+    seed: options.Seed = 0,
+    format: options.Format = "table",
+    output: options.Output = None,
+) -> None:
+    """Measure how far two annotators agree on each label, and list where they differ.
+
+    The figures are Cohen's kappa and Krippendorff's alpha. Rows that are not labelled yet are left
+    out. Where rows of 'tipclassify review' say that both labelled without seeing the other
+    ("blind"), only these passages count; standard error says how many. Below the table stand 95%
+    intervals of kappa and alpha (bootstrap over passages), then the passages that the two labelled
+    differently. jsonl has a row for each label ("part": "agreement") and for each disagreement.
+    """
+    from tipclassify.evaluation.agreement import (
+        agreement,
+        agreement_intervals_table,
+        agreement_table,
+        blindness,
+        check_texts,
+        disagreements,
+        disagreements_table,
+        read_annotations,
+        read_texts,
+    )
+    from tipclassify.evaluation.metrics import rounded_metric
+
+    read = file_ids_of_arguments([first, second, *(texts or ())])
+    check_output(output, read)
+    first_labels = read_annotations(first)
+    second_labels = read_annotations(second)
+    shared = [key for key in first_labels if key in second_labels]
+    first_texts = read_texts(first)
+    second_texts = read_texts(second)
+    check_texts(first_texts, second_texts, shared)
+    blind_keys, note = blindness(first, second, shared)
+    print_note(note)
+    if blind_keys:
+        first_labels = {key: first_labels[key] for key in blind_keys}
+        second_labels = {key: second_labels[key] for key in blind_keys}
+    figures = agreement(first_labels, second_labels, draws=draws, seed=seed)
+    text_of = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
+    text_of |= second_texts
+    text_of |= first_texts
+    differing = disagreements(first_labels, second_labels, text_of)
+    tables = [agreement_table(figures)]
+    if draws:
+        tables.append(agreement_intervals_table(figures, draws))
+    tables.append(disagreements_table(differing, most))
+    rows: list[dict[str, object]] = []
+    for figure in figures:
+        values = rounded_metric(asdict(figure))
+        if not draws:
+            values = {
+                name: value for name, value in values.items() if not name.endswith("_interval")
+            }
+        rows.append({"part": "agreement", **values})
+    rows += [{"part": "disagreement", **row} for row in differing[:most]]
+    write_command_results(output, format, rows, "\n\n".join(tables), inputs=read)
+
+
+def audit(
+    paths: options.Labelled,
+    most: options.Most = 20,
+    format: options.Format = "table",
+    folds: Annotated[int, Option(metavar="N", min=2, help="Folds of the cross-validation.")] = 5,
+    seed: options.Seed = 0,
+    output: options.Output = None,
+) -> None:
+    """Show what is suspect in labelled passages.
+
+    Five parts: labels that are likely wrong, by the default, adapted to the other passages
+    ("quality", 0 to 1, is how well labels and model agree, "suggested" what the model would give);
+    near-identical passages with different labels; pairs whose labels do not differ; near-identical
+    passages that a split could part; labels by section. Findings are reasons to look, not errors:
+    where labels are good, most of them are right. The exit code is 0 whatever is found. Needs the
+    extra "audit".
+    """
+    from tipclassify.training.audit import audit_corpus, audit_rows, format_corpus_audit
+
+    read = file_ids_of_arguments(paths)
+    check_output(output, read)
+    rows = read_rows(*paths)
+    with progress_bar("passages read by the encoder") as progress:
+        findings = audit_corpus(rows, folds=folds, seed=seed, progress=progress)
+    write_command_results(
+        output,
+        format,
+        audit_rows(findings, most),
+        format_corpus_audit(findings, most),
+        inputs=read,
+    )

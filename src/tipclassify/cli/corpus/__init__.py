@@ -1,1 +1,0 @@
-"""``tipclassify corpus``: the commands on labelled passages."""
