@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from tipclassify.write.saving import write_reports
 
 _NAMES_OF: Final = {
-    "corpus.loading": ("load_corpus",),
+    "corpus.rows": ("load_corpus",),
     "errors": ("CorpusError", "InputError", "ModelError", "OutputError", "TipclassifyError"),
-    "evaluation.evaluation": ("Evaluation", "evaluate"),
+    "evaluation.metrics": ("Evaluation", "evaluate"),
     "labels": ("LABELS", "POLICIES", "Policy"),
     "model.classifier": ("Classifier", "Explanation", "SpanWeight"),
     "model.shortcuts": ("classify", "explain"),

@@ -271,7 +271,7 @@ def evaluate_rows(
 ) -> EvaluationReport:
     """Evaluate a model on rows of a corpus; return the figures and tables of each part asked for.
 
-    `taught` has the keys of the passages that the model learned (`corpus.taught`): the report says
+    `taught` has the keys of the passages that the model learned (`corpus.holdout`): the report says
     how many of the rows are among them. Raises `InputError` when no row has the field `parts.by`.
 
     >>> text = "Courts convicted nine traffickers."

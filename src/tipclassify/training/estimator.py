@@ -120,7 +120,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         `X` is a list or generator of `str` or `Passage`, or a column of pandas, polars, Arrow or
         datasets. `y` has the label names of each passage, or is an indicator matrix or table
-        (`corpus.indicator.as_indicator`). For names, pass a splitter to scikit-learn
+        (`corpus.given.as_indicator`). For names, pass a splitter to scikit-learn
         (``cv=KFold(5)``), which cannot stratify them. Passages of one of the `groups` (n,), any
         values, stay together in the inner folds; by default equal texts do.
 
