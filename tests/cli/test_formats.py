@@ -8,23 +8,29 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import shutil
-import stat
 import subprocess
-import sys
 import zipfile
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 from conftest import Run
-from word_files import FILES
 
 FAST = ("--model", "fast")
 TEXT = "PROSECUTION\n\nPolice arrested nine traffickers, but courts convicted none of them.\n"
 PAGE = f"<!doctype html><title>Togo 2021</title><h1>Togo 2021</h1><p>{TEXT.splitlines()[2]}</p>"
 Done = subprocess.CompletedProcess[bytes]
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+RICH = rb"{\rtf1\ansi Police.\par}"
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    """Return a zip file of these members."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return out.getvalue()
 
 
 def texts(done: Done) -> list[str]:
@@ -159,193 +165,28 @@ def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Pa
         )
 
 
-# --------------------------------------------------------------------------------------- converters
-
-CONVERTER = f"""#!{sys.executable}
-import os, pathlib, shutil, sys
-arguments = dict(part.split("=", 1) for part in sys.argv if part.startswith("--") and "=" in part)
-source = pathlib.Path(sys.argv[-1])
-made = pathlib.Path(arguments.get("--output") or pathlib.Path(sys.argv[sys.argv.index("--outdir") \
-+ 1], "report.docx"))
-{{action}}
-"""
-COPY = f"shutil.copy({str(FILES / 'word-report.docx')!r}, made)"
-
-posix = pytest.mark.skipif(
-    sys.platform == "win32", reason="the stand-in for a converter is a script"
-)
-
-
-def converter(folder: Path, name: str, action: str = COPY) -> dict[str, str]:
-    """Make a stand-in for a converter; return the environment in which it is the only one."""
-    folder.mkdir(exist_ok=True)
-    program = folder / name
-    program.write_text(CONVERTER.replace("{action}", action), "utf-8")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return {"PATH": str(folder)}
-
-
-OLD = {
-    "a.odt": lambda: zipped(
-        {"mimetype": b"application/vnd.oasis.opendocument.text", "content.xml": b"<x/>"}
-    ),
-    "a.rtf": lambda: rb"{\rtf1\ansi Police.\par}",
-    "a.doc": lambda: OLE + "WordDocument".encode("utf-16-le"),
-    "rich.doc": lambda: rb"{\rtf1\ansi Police.\par}",
-    "old.docx": lambda: OLE + "WordDocument".encode("utf-16-le"),
-    "a.rtf.gz": lambda: gzip.compress(rb"{\rtf1\ansi Police.\par}"),
-}
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    """Return a zip file of these members."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-@posix
-@pytest.mark.parametrize("name", OLD)
-def test_an_office_file_is_read_through_libreoffice(cli: Run, tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(OLD[name]())
-    done = cli("text", tmp_path / name, env=converter(tmp_path / "bin", "soffice"))
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.decode().startswith("Trafficking Narratives 2024: Karvonia\n")
-
-
-@posix
-@pytest.mark.parametrize(("name", "read"), [("a.odt", True), ("a.rtf", True), ("a.doc", False)])
-def test_pandoc_reads_what_it_can(cli: Run, tmp_path: Path, name: str, read: bool) -> None:
-    (tmp_path / name).write_bytes(OLD[name]())
-    done = cli("text", tmp_path / name, env=converter(tmp_path / "bin", "pandoc"))
-    assert done.returncode == (0 if read else 1), done.stderr
-    if not read:
-        (line,) = errors(done)
-        what = (
-            "an old Word file (.doc), which needs LibreOffice on the path; "
-            "install it, or save as .docx or PDF"
-        )
-        assert line.endswith(f"a.doc: {what}")
+# ----------------------------------------------------------------------------------- old office files
 
 
 @pytest.mark.parametrize(
-    ("name", "needed"), [("a.odt", "LibreOffice or pandoc"), ("a.doc", "LibreOffice")]
-)
-def test_without_a_converter_the_message_names_it_and_the_rest_goes_on(
-    cli: Run, tmp_path: Path, name: str, needed: str
-) -> None:
-    (tmp_path / name).write_bytes(OLD[name]())
-    (tmp_path / "b.txt").write_text(TEXT, "utf-8")
-    done = cli("score", tmp_path, *FAST, "--format", "jsonl", env={"PATH": str(tmp_path)})
-    assert done.returncode == 1
-    assert f"which needs {needed} on the path; install it" in errors(done)[0]
-    assert len(done.stdout.splitlines()) == 1
-
-
-@posix
-@pytest.mark.parametrize(
-    ("action", "message"),
+    ("name", "data", "what"),
     [
-        ("sys.exit(1)", "soffice cannot read it (damaged, or too large?); save it as .docx or PDF"),
-        ("pass", "soffice cannot read it (damaged, or too large?); save it as .docx or PDF"),
-        (
-            "made.symlink_to('/etc/hostname')",
-            "soffice cannot read it (damaged, or too large?); save it as .docx or PDF",
-        ),
-        (
-            "bytearray(5_000_000_000)",
-            "soffice cannot read it (damaged, or too large?); save it as .docx or PDF",
-        ),
-        ("made.write_bytes(bytes(101_000_000))", "soffice cannot read it (damaged, or too large?)"),
-        ("made.write_bytes(b'nothing')", "damaged or incomplete file"),
+        ("a.odt", zipped({"content.xml": b"<x/>"}), "an OpenDocument text (.odt)"),
+        ("a.rtf.gz", gzip.compress(RICH), "a rich-text file (.rtf)"),
+        ("rich.doc", RICH, "a rich-text file (.rtf)"),
+        ("old.docx", OLE + "WordDocument".encode("utf-16-le"), "an old Word file (.doc)"),
+        ("a.doc", OLE, "an old Word file (.doc)"),
     ],
 )
-def test_a_converter_that_fails_is_one_line(
-    cli: Run, tmp_path: Path, action: str, message: str
+def test_an_old_office_file_is_one_line_and_the_rest_goes_on(
+    cli: Run, tmp_path: Path, name: str, data: bytes, what: str
 ) -> None:
-    (tmp_path / "a.rtf").write_bytes(OLD["a.rtf"]())
-    done = cli("text", tmp_path / "a.rtf", env=converter(tmp_path / "bin", "soffice", action))
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / "b.txt").write_text(TEXT, "utf-8")
+    done = cli("score", tmp_path, *FAST, "--format", "jsonl")
     assert done.returncode == 1
-    (line,) = errors(done)
-    assert f"a.rtf: {message}" in line
-
-
-@posix
-def test_a_converter_sees_a_folder_of_its_own_and_no_macros_and_nothing_of_ours(
-    cli: Run, tmp_path: Path
-) -> None:
-    seen = tmp_path / "seen.json"
-    action = f"""
-import json
-folder = source.parent
-profile = next(part for part in sys.argv if part.startswith("-env:UserInstallation=file://"))
-settings = pathlib.Path(profile.split("file://")[1], "user", \
-"registrymodifications.xcu").read_text()
-names = sorted(path.name for path in folder.iterdir())
-pathlib.Path({str(seen)!r}).write_text(json.dumps([str(folder), os.getcwd(), names, \
-dict(os.environ), settings]))
-{COPY}"""
-    (tmp_path / "a.rtf").write_bytes(OLD["a.rtf"]())
-    environment = {**converter(tmp_path / "bin", "soffice", action), "SECRET_TOKEN": "x"}
-    assert cli("text", tmp_path / "a.rtf", env=environment).returncode == 0
-    folder, working, names, variables, settings = json.loads(seen.read_text())
-    assert working == folder
-    assert names == ["made", "profile", "report.rtf"]
-    assert "SECRET_TOKEN" not in variables
-    assert variables["HOME"] == variables["TMPDIR"] == folder
-    assert variables["https_proxy"] == "http://127.0.0.1:9"
-    assert '<prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value>' in settings
-    assert not Path(folder).exists()
-
-
-@posix
-@pytest.mark.slow
-def test_a_converter_that_takes_too_long_is_ended_with_all_that_it_started(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import os
-    import time
-
-    from tipclassify import InputError
-    from tipclassify.readers import conversion, read_bytes
-
-    started = tmp_path / "started"
-    action = f"""
-import subprocess, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-pathlib.Path({str(started)!r}).write_text(str(child.pid))
-time.sleep(60)"""
-    monkeypatch.setenv("PATH", converter(tmp_path / "bin", "soffice", action)["PATH"])
-    monkeypatch.setattr(conversion, "_SECONDS", 4)
-    with pytest.raises(
-        InputError,
-        match=r"^a\.rtf: soffice took over 4 seconds to read it; save it as .docx or PDF$",
-    ):
-        read_bytes(OLD["a.rtf"](), "a.rtf")
-    for _ in range(50):
-        try:
-            os.kill(int(started.read_text()), 0)
-        except ProcessLookupError:
-            return
-        if "State:\tZ" in Path(f"/proc/{started.read_text()}/status").read_text():
-            return  # ended, and not yet waited for by who took it over
-        time.sleep(0.1)
-    pytest.fail("a process of the converter is still there")
-
-
-@pytest.mark.skipif(
-    not shutil.which("pandoc") and not shutil.which("soffice"), reason="needs pandoc or LibreOffice"
-)
-def test_a_rich_text_file_is_read_by_a_real_converter(cli: Run, tmp_path: Path) -> None:
-    rich = (
-        rb"{\rtf1\ansi {\b PROSECUTION}\par Police arrested nine traffickers in May.\par "
-        rb"Courts convicted none.\par}"
-    )
-    (tmp_path / "a.rtf").write_bytes(rich)
-    done = cli("score", tmp_path / "a.rtf", *FAST, "--format", "jsonl")
-    assert texts(done) == ["Police arrested nine traffickers in May.", "Courts convicted none."]
+    assert f"{name}: {what}; save it as .docx or PDF" in errors(done)[0]
+    assert len(done.stdout.splitlines()) == 1
 
 
 # ----------------------------------------------------------------------------------------- archives

@@ -87,7 +87,6 @@ def tar() -> bytes:
 Bad = tuple[str, Callable[[], bytes], str]
 BY_COLUMN = "plain 'tipclassify score' reads one by its column 'text'"
 OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.text"
-NEEDS = "which needs {} on the path; install it, or save as .docx or PDF"
 ARCHIVE = (
     "an archive; 'tipclassify score' takes one that has reports in it, any command one of them, "
     "as ARCHIVE.zip/NAME"
@@ -130,18 +129,15 @@ BAD: list[Bad] = [
     ),
     (
         "report.rtf", lambda: rb"{\rtf1\ansi Police.\par}",
-        "a rich-text file (.rtf), " + NEEDS.format("LibreOffice or pandoc"),
+        "a rich-text file (.rtf); save it as .docx or PDF",
     ),
     (
         "text.rtf", lambda: TEXT,
-        (
-            "not a rich-text file, though it is called one; check the file, or name it .txt if "
-            "it is text"
-        ),
+        "a rich-text file (.rtf); save it as .docx or PDF",
     ),
     (
         "rich.txt", lambda: rb"{\rtf1\ansi Police.\par}",
-        "a rich-text file (.rtf), " + NEEDS.format("LibreOffice or pandoc"),
+        "a rich-text file (.rtf); save it as .docx or PDF",
     ),
     (
         "text.mht", lambda: TEXT,
@@ -162,11 +158,11 @@ BAD: list[Bad] = [
     ("drawing.svg", lambda: b"<svg/>", "an image; save its text (OCR) as PDF or .txt"),
     (
         "old.doc", lambda: OLE + "WordDocument".encode("utf-16-le"),
-        "an old Word file (.doc), " + NEEDS.format("LibreOffice"),
+        "an old Word file (.doc); save it as .docx or PDF",
     ),
     (
         "old.docx", lambda: OLE + "WordDocument".encode("utf-16-le"),
-        "an old Word file (.doc), " + NEEDS.format("LibreOffice"),
+        "an old Word file (.doc); save it as .docx or PDF",
     ),
     ("old.dat", lambda: OLE, "an old Microsoft Office file; save it as .docx or PDF"),
     (
@@ -187,7 +183,7 @@ BAD: list[Bad] = [
     (
         "report.odt",
         lambda: zipped({"mimetype": OPEN_DOCUMENT, "content.xml": b""}),
-        "an OpenDocument text (.odt), " + NEEDS.format("LibreOffice or pandoc"),
+        "an OpenDocument text (.odt); save it as .docx or PDF",
     ),
     (
         "slides.pptx", lambda: zipped({"ppt/slides/slide1.xml": b""}),

@@ -32,7 +32,6 @@ class _ReportFormat:
 
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_OPEN_DOCUMENT: Final = "application/vnd.oasis.opendocument.text"
 _FORMATS: Final = {
     "text": _ReportFormat("text", (".txt", ".text"), ("text/plain",)),
     "markdown": _ReportFormat(
@@ -50,11 +49,6 @@ _FORMATS: Final = {
     "docx": _ReportFormat("office", (".docx",), (_WORD,), "a Word file"),
     "epub": _ReportFormat("epub", (".epub",), ("application/epub+zip",), "an EPUB file"),
     "eml": _ReportFormat("html.reader", (".eml",), ("message/rfc822",)),
-    "odt": _ReportFormat("conversion", (".odt",), (_OPEN_DOCUMENT,), "an OpenDocument text"),
-    "rtf": _ReportFormat(
-        "conversion", (".rtf",), ("application/rtf", "text/rtf"), "a rich-text file"
-    ),
-    "doc": _ReportFormat("conversion", (".doc",), ("application/msword",), "an old Word file"),
 }
 _FORMAT_BY_SUFFIX: Final = {
     suffix: name for name, known in _FORMATS.items() for suffix in known.suffixes
@@ -63,8 +57,8 @@ _FORMAT_BY_MEDIA_TYPE: Final = {
     media_type: name for name, known in _FORMATS.items() for media_type in known.media_types
 }
 
-SUFFIXES: Final = tuple(_FORMAT_BY_SUFFIX)
-"""Suffixes of supported files; each may be followed by .gz."""
+SUFFIXES: Final = (*_FORMAT_BY_SUFFIX, ".odt", ".rtf", ".doc")
+"""Suffixes of reports; each may be followed by .gz. The last three are refused with advice."""
 
 # Unsupported formats: suffixes or names given by the content, description, advice on conversion to
 # a supported one.
@@ -76,6 +70,9 @@ _UNSUPPORTED: Final = {
             "an Outlook message (.msg)",
             "save it as .eml, HTML or text, and what is attached to it by itself",
         ),
+        ("odt .odt", "an OpenDocument text (.odt)", "save it as .docx or PDF"),
+        ("rtf .rtf", "a rich-text file (.rtf)", "save it as .docx or PDF"),
+        ("doc .doc", "an old Word file (.doc)", "save it as .docx or PDF"),
         (".pages", "an Apple Pages file", "export it as .docx or PDF"),
         (".pptx .ppt .odp", "a presentation", "save it as PDF"),
         (
