@@ -29,8 +29,7 @@ from tipclassify.corpus.next import rank_to_label
 from tipclassify.corpus.rows import load_corpus
 from tipclassify.errors import InputError
 from tipclassify.readers import ReadOptions, read_bytes
-from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
-from tipclassify.readers.tables import read_sheet_lines, read_table
+from tipclassify.readers.rows import parse_row, read_jsonl, read_sheet_lines, read_table
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import build_ledger
 from tipclassify.reports.report import ScoringContext, TaggedReport
@@ -386,16 +385,16 @@ def parsed_rows(suffix: str, data: bytes) -> Iterator[object]:
     """Yield the rows of a table or of JSON lines."""
     if suffix == ".xlsx":  # which is read in another process otherwise
         for number, line in read_sheet_lines(data, "growth.xlsx", ReadOptions()):
-            yield parse_jsonl_row(line, str(number))
+            yield parse_row(line, str(number))
         return
     with tempfile.NamedTemporaryFile(suffix=suffix) as file:
         file.write(data)
         file.flush()
         is_jsonl = suffix == ".jsonl"
-        batches = read_jsonl_lines(file.name) if is_jsonl else read_table(file.name, ReadOptions())
+        batches = read_jsonl(file.name) if is_jsonl else read_table(file.name, ReadOptions())
         for batch in batches:
             for number, line in batch:
-                yield parse_jsonl_row(line, str(number))
+                yield parse_row(line, str(number))
 
 
 # ------------------------------------------------------------------------------------------ writers

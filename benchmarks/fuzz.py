@@ -227,7 +227,7 @@ def read(kind: str, chance: random.Random) -> None:
     from tipclassify import Classifier
     from tipclassify.errors import InputError
     from tipclassify.readers import read_bytes
-    from tipclassify.readers.jsonl import parse_jsonl_row
+    from tipclassify.readers.rows import parse_row
 
     data = (altered_zip if kind in ("docx", "epub") else altered)(sample(kind), chance)
     if kind == "jsonl":
@@ -237,7 +237,7 @@ def read(kind: str, chance: random.Random) -> None:
             if not line.strip():
                 continue
             try:
-                texts.append(parse_jsonl_row(line, f"fuzz.jsonl:{number}")["text"])
+                texts.append(parse_row(line, f"fuzz.jsonl:{number}")["text"])
             except InputError as error:
                 first_error = first_error or error
         Classifier.load("fast").predict(texts)
@@ -283,7 +283,7 @@ def _events() -> bytes:
 def read_rows_of_table(kind: str, chance: random.Random) -> None:
     """Read the rows of an altered table."""
     from tipclassify.readers import ReadOptions
-    from tipclassify.readers.tables import read_sheet_lines, read_table
+    from tipclassify.readers.rows import read_sheet_lines, read_table
 
     if kind == "xlsx":  # which is read in another process otherwise
         data = altered_zip(sample(kind), chance)
@@ -334,7 +334,7 @@ def read_corpus(kind: str, chance: random.Random) -> None:
 
 def parse_address(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Parse an altered address."""
-    from tipclassify.download.request import parse_url
+    from tipclassify.download import parse_url
 
     samples = (
         b"https://www.example.org:443/a/b.html?q=1#x",

@@ -451,7 +451,7 @@ def main() -> None:
     """Print the mean F1 and the share of headings kept, by reader and kind of site."""
     import trafilatura
 
-    from tipclassify.readers.html.reader import read_html
+    from tipclassify.readers.html.page import read_html
 
     readers: dict[str, Callable[[str], str]] = {
         "tipclassify": lambda page: read_html(page.encode(), "page.html").text,

@@ -21,11 +21,12 @@ from babel import Locale
 
 pytest.importorskip("httpx")
 
-from tipclassify.cli.reading import fetch
-from tipclassify.download import Download
+from tipclassify.cli.read import fetch
+from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, UsageError
-from tipclassify.readers import tip_report as narratives
-from tipclassify.readers.countries import detect_country_and_year, find_country
+from tipclassify.readers.about import narratives
+from tipclassify.readers.about.countries import find_country
+from tipclassify.readers.about.subject import detect_country_and_year
 
 THIS_YEAR = date.today().year
 

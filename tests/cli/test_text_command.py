@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tipclassify import Classifier, InputError
-from tipclassify.cli.reading import text
+from tipclassify.cli.read import text
 from tipclassify.readers import read_report
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"

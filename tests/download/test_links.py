@@ -23,10 +23,10 @@ import pytest
 pytest.importorskip("httpx")
 
 import tipclassify.download as links
-from tipclassify.download import DownloadLimits, LinkError, download, transport
-from tipclassify.download.cache import download_cache_folder
+from tipclassify.download import DownloadLimits, download, transport
+from tipclassify.download.cache import cache_folder
 from tipclassify.download.transport import is_public_address, resolve_host
-from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.errors import InputError, LinkError, MissingExtraError
 
 PAGE = b"<!doctype html><title>Karvonia</title><p>Police arrested nine traffickers.</p>"
 QUICK = DownloadLimits(connect=2, read=2, total=5, largest=50_000, pause=0.01)
@@ -753,7 +753,7 @@ def test_the_cache_lies_where_the_platform_keeps_caches(
         monkeypatch.delenv(name, raising=False)
     for name, value in {"HOME": "/home/ana", **variables}.items():
         monkeypatch.setenv(name, value)
-    assert download_cache_folder() == Path(folder)
+    assert cache_folder() == Path(folder)
 
 
 @pytest.mark.parametrize("where", ["relative", "~/unresolved"])

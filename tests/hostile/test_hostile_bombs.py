@@ -18,15 +18,16 @@ from tipclassify import InputError
 from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError
 from tipclassify.isolation import Child
-from tipclassify.readers import ReadOptions, isolated, read_bytes, tables
+from tipclassify.readers import ReadOptions, child, read_bytes
+from tipclassify.readers import rows as sheets
 
 TEXT = "Police arrested nine recruiters in Karvonia."
 GOOD = f"<!doctype html><h2>Prosecution</h2><p>{TEXT}</p>".encode()
 _SMALL = 500_000_000  # bytes of address space; a reader at rest has 160 million
 SMALL_READER = """
-from tipclassify.readers import isolated
-isolated._MEMORY = {memory}
-main = isolated.main
+from tipclassify.readers import child
+child._MEMORY = {memory}
+main = child.main
 """
 WAITING = """
 import time
@@ -37,16 +38,16 @@ time.sleep(60)
 @pytest.fixture
 def child_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """Read from here on in a process of so many bytes of memory."""
-    monkeypatch.setattr(isolated, "_child", None)
+    monkeypatch.setattr(child, "_child", None)
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def start(memory: int) -> None:
         (tmp_path / "small_reader.py").write_text(SMALL_READER.format(memory=memory), "utf-8")
-        isolated._child = Child("small_reader")
+        child._child = Child("small_reader")
 
     yield start
-    if isolated._child is not None:
-        isolated._child.close()
+    if child._child is not None:
+        child._child.close()
 
 
 def text_or_line(read: Callable[[], str]) -> str:
@@ -62,7 +63,7 @@ def text_or_line(read: Callable[[], str]) -> str:
 def refused(data: bytes, name: str) -> str:
     """Return the one line by which a file is refused."""
     with pytest.raises(InputError) as caught:
-        isolated.read_bytes_isolated(data, name)
+        child.read_bytes_isolated(data, name)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -127,8 +128,8 @@ def test_a_pdf_of_endless_operators_is_read_or_one_line(
     name: str, child_of: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child_of(_SMALL)
-    monkeypatch.setattr(isolated, "_PATIENCE", 120.0)
-    result = text_or_line(lambda: isolated.read_bytes_isolated(ENDLESS[name], "odd.pdf").text)
+    monkeypatch.setattr(child, "_PATIENCE", 120.0)
+    result = text_or_line(lambda: child.read_bytes_isolated(ENDLESS[name], "odd.pdf").text)
     assert result.startswith(("odd.pdf: ", TEXT))
     assert "took over" not in result
 
@@ -142,7 +143,7 @@ def test_a_pdf_that_takes_all_memory_is_one_line_and_the_next_is_read(
     assert "odd.pdf: cannot be read (its process ended" in refused(
         pdf(b"/A BMC " * 60_000 + SHOWN), "odd.pdf"
     )
-    assert isolated.read_bytes_isolated(pdf(SHOWN), "a.pdf").text == TEXT
+    assert child.read_bytes_isolated(pdf(SHOWN), "a.pdf").text == TEXT
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -151,10 +152,10 @@ def test_a_reader_that_hangs_is_one_line_and_the_next_is_read(
 ) -> None:
     (tmp_path / "pypdfium2.py").write_text(WAITING, "utf-8")  # in place of the library
     child_of(4_000_000_000)
-    monkeypatch.setattr(isolated, "_PATIENCE", 1.5)
+    monkeypatch.setattr(child, "_PATIENCE", 1.5)
     assert "odd.pdf: cannot be read (took over 2 s)" in refused(pdf(SHOWN), "odd.pdf")
-    monkeypatch.setattr(isolated, "_PATIENCE", 60.0)
-    assert isolated.read_bytes_isolated(GOOD, "a.html").text.endswith(TEXT)
+    monkeypatch.setattr(child, "_PATIENCE", 60.0)
+    assert child.read_bytes_isolated(GOOD, "a.html").text.endswith(TEXT)
 
 
 # ------------------------------------------------------------------------------- Word and EPUB
@@ -267,11 +268,11 @@ def workbook(sheet: str, strings: str = "") -> bytes:
 
 
 def test_a_long_text_that_many_cells_share_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "_MOST_CHARACTERS", 1_000_000)
+    monkeypatch.setattr(sheets, "_MOST_CHARACTERS", 1_000_000)
     strings = f"<si><t>text</t></si><si><t>{'Police acted. ' * 1_000}</t></si>"
     rows = '<row><c t="s"><v>0</v></c></row>' + '<row><c t="s"><v>1</v></c></row>' * 1_000
     with pytest.raises(InputError, match=r"^odd\.xlsx: has over 1 million characters in its cells"):
-        list(tables.read_sheet_lines(workbook(rows, strings), "odd.xlsx", ReadOptions()))
+        list(sheets.read_sheet_lines(workbook(rows, strings), "odd.xlsx", ReadOptions()))
 
 
 def test_a_workbook_that_kills_its_reader_is_one_line(
@@ -281,8 +282,8 @@ def test_a_workbook_that_kills_its_reader_is_one_line(
     (tmp_path / "odd.xlsx").write_bytes(archive({"xl/workbook.xml": b""}))
     child_of(4_000_000_000)
     with pytest.raises(InputError, match=r"odd\.xlsx: cannot be read \(its process ended"):
-        list(tables.read_table(str(tmp_path / "odd.xlsx"), ReadOptions()))
-    assert isolated.read_bytes_isolated(GOOD, "a.html").text.endswith(TEXT)
+        list(sheets.read_table(str(tmp_path / "odd.xlsx"), ReadOptions()))
+    assert child.read_bytes_isolated(GOOD, "a.html").text.endswith(TEXT)
 
 
 CSVS = {
@@ -304,7 +305,7 @@ def test_a_hostile_csv_is_read_or_one_line_in_time(tmp_path: Path, name: str) ->
     file.write_bytes(CSVS[name])
 
     def read() -> str:
-        batches = list(tables.read_table(str(file), ReadOptions()))
+        batches = list(sheets.read_table(str(file), ReadOptions()))
         return f"{len(batches)} batches"
 
     began = time.process_time()

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.readers.isolated import read_report_isolated, unpack_read_answer
+from tipclassify.readers.child import read_report_isolated, unpack_read_answer
 from tipclassify.tagging.workers import map_in_order
 from tipclassify.text.document import Block, Document, PageStart
 
@@ -83,8 +83,8 @@ def test_a_single_report_that_kills_its_process_is_one_line(deadly: Path) -> Non
 def test_the_reading_process_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(PAGE, "utf-8")
     script = (
-        "import sys, os, signal; from tipclassify.readers import isolated\n"
-        "isolated.read_report_isolated(sys.argv[1]); print(isolated._child.pid, flush=True)\n"
+        "import sys, os, signal; from tipclassify.readers import child\n"
+        "child.read_report_isolated(sys.argv[1]); print(child._child.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run(

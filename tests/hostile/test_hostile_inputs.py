@@ -12,7 +12,8 @@ from conftest import Run
 
 from tipclassify import InputError
 from tipclassify.formatting import load_json
-from tipclassify.readers import ReadOptions, read_bytes, tables
+from tipclassify.readers import ReadOptions, read_bytes
+from tipclassify.readers import rows as sheets
 from tipclassify.reports.report import identity
 from tipclassify.tagging import batch
 from tipclassify.tagging.batch import Tagging
@@ -139,8 +140,8 @@ def test_a_sheet_that_names_far_places_does_not_fill_all_before_them(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     openpyxl = pytest.importorskip("openpyxl")
-    monkeypatch.setattr(tables, "_MOST_ROWS", 10_000)
-    monkeypatch.setattr(tables, "_MOST_CELLS", 1_000_000)
+    monkeypatch.setattr(sheets, "_MOST_ROWS", 10_000)
+    monkeypatch.setattr(sheets, "_MOST_CELLS", 1_000_000)
     plain = io.BytesIO()
     openpyxl.Workbook().save(plain)
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -150,7 +151,7 @@ def test_a_sheet_that_names_far_places_does_not_fill_all_before_them(
             odd.writestr(member, sheet if member.endswith("sheet1.xml") else source.read(member))
     data = (tmp_path / "odd.xlsx").read_bytes()
     with pytest.raises(InputError, match=r"odd\.xlsx: has rows or cells beyond what Excel shows"):
-        list(tables.read_sheet_lines(data, "odd.xlsx", ReadOptions()))
+        list(sheets.read_sheet_lines(data, "odd.xlsx", ReadOptions()))
 
 
 def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:

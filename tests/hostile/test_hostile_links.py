@@ -12,7 +12,8 @@ from conftest import Run
 
 pytest.importorskip("httpx")
 
-from tipclassify.download import DownloadLimits, LinkError, download
+from tipclassify.download import DownloadLimits, download
+from tipclassify.errors import LinkError
 
 QUICK = DownloadLimits(connect=1, read=1, total=2, largest=1_000, pause=0.01)
 ADDRESSES = (

@@ -20,8 +20,8 @@ from tipclassify.corpus.rows import group_rows
 from tipclassify.formatting import csv_cell, unformat_csv_cell
 from tipclassify.model.encoder.names import mask_names, normalize_spelling_for_encoder
 from tipclassify.model.explanation import OCCLUSION, Explanation, SpanWeight
-from tipclassify.readers.formats import detect_report_format
-from tipclassify.readers.html.lines import read_html_lines
+from tipclassify.readers.formats import detect_format
+from tipclassify.readers.html.lines import read_lines
 from tipclassify.reports.compare import matching
 from tipclassify.reports.compare.matching import find_match_candidates
 from tipclassify.reports.compare.terms import extract_compared_terms
@@ -74,14 +74,14 @@ def give_reasons_by_words(text: str) -> None:
     )
 
 
-def detect_format(text: str) -> None:
+def detect(text: str) -> None:
     """Detect the format of a file that says it is plain text."""
-    detect_report_format(text.encode(), "a.txt", ".txt")
+    detect_format(text.encode(), "a.txt", ".txt")
 
 
-def read_page(text: str) -> None:
+def read_web_page(text: str) -> None:
     """Read a web page without its layout."""
-    read_html_lines(etree.HTML(f"<body>{text}</body>"))
+    read_lines(etree.HTML(f"<body>{text}</body>"))
 
 
 CASES: dict[Callable[[str], object], tuple[str, ...]] = {
@@ -97,8 +97,8 @@ CASES: dict[Callable[[str], object], tuple[str, ...]] = {
     lambda text: mask_names([text], KNOWN, "X"): (
         "(", "Labour Kenya ", "El Salvador, ", "A and ", "A-",
     ),
-    read_page: ("a<br>", "a<br><br>", "<b>a</b><br>", "<p>a<br>"),
-    detect_format: ("<!-- a -->", "<!--", "<?xml ?>", "X-A: a\n", "\n"),
+    read_web_page: ("a<br>", "a<br><br>", "<b>a</b><br>", "<p>a<br>"),
+    detect: ("<!-- a -->", "<!--", "<?xml ?>", "X-A: a\n", "\n"),
     give_reasons: (
         "police arrested nine traffickers and ",
         "the government did not convict officials, ",
@@ -144,9 +144,7 @@ def test_a_text_that_begins_with_comments_is_read_at_once() -> None:
     """The ways to take one comment for two doubled with each comment."""
     for comments in (b"<!---->" * 24, b"<!-- a --> " * 24):
         begin = time.process_time()
-        assert (
-            detect_report_format(comments + b"\nPolice arrested nine.\n", "a.txt", ".txt") == "text"
-        )
+        assert detect_format(comments + b"\nPolice arrested nine.\n", "a.txt", ".txt") == "text"
         assert time.process_time() - begin < 2
 
 

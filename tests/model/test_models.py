@@ -229,7 +229,7 @@ class Server(ThreadingHTTPServer):
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Serve the tiny encoder; nothing waits before it tries again."""
     pytest.importorskip("httpx")
-    monkeypatch.setattr("tipclassify.download.request.time.sleep", lambda _: None)
+    monkeypatch.setattr("tipclassify.download.time.sleep", lambda _: None)
     serving = Server()
     thread = threading.Thread(
         target=serving.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True

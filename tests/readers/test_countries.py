@@ -11,8 +11,8 @@ import pytest
 from babel import Locale
 
 from tipclassify.errors import InputError, UsageError
-from tipclassify.readers.countries import detect_country_and_year, find_country
-from tipclassify.readers.countries.names import extract_countries, fold_country_name
+from tipclassify.readers.about.countries import extract_countries, find_country, fold_name
+from tipclassify.readers.about.subject import detect_country_and_year
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data" / "samples"
 # Codes of CLDR that are none of ISO 3166.
@@ -54,7 +54,7 @@ def test_every_country_is_found_by_name_and_codes_and_in_titles_and_addresses(co
             country.name,
             None,
         )
-        slug = fold_country_name(name).replace(" ", "-")
+        slug = fold_name(name).replace(" ", "-")
         address = f"https://www.state.gov/reports/2021-trafficking-in-persons-report/{slug}/"
         assert detect_country_and_year(None, address, "") == (country.name, 2021)
         assert detect_country_and_year(None, f"some/where/{slug}_2019.pdf", "") == (

@@ -11,7 +11,7 @@ import pytest
 from tipclassify import InputError
 from tipclassify.readers import read_report
 from tipclassify.readers.epub import read_epub
-from tipclassify.readers.html.reader import read_html
+from tipclassify.readers.html.page import read_html
 
 FILES = Path(__file__).parents[1] / "files"
 

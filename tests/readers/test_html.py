@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from tipclassify import InputError
-from tipclassify.readers.html.reader import read_eml, read_html
+from tipclassify.readers.html.page import read_html
+from tipclassify.readers.mail import read_eml
 from tipclassify.text.document import Document
 from tipclassify.text.prose import is_non_prose_phrase
 

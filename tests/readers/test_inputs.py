@@ -33,7 +33,7 @@ from tipclassify.readers import (
     read_bytes,
     read_report,
 )
-from tipclassify.readers.formats import format_suffix_of
+from tipclassify.readers.formats import suffix_of
 from tipclassify.text.split import split_passages
 
 FILES = Path(__file__).parents[1] / "files"
@@ -280,7 +280,7 @@ def test_what_a_reader_cannot_follow_for_depth_is_reported(monkeypatch: pytest.M
     def read_markdown(*_: object) -> Document:
         raise RecursionError
 
-    monkeypatch.setattr("tipclassify.readers.markdown.read_markdown", read_markdown)
+    monkeypatch.setattr("tipclassify.readers.text.read_markdown", read_markdown)
     assert (
         line_of(lambda: read_bytes(TEXT, "a.md"))
         == "a.md: nested too deeply to be a report; save it as text"
@@ -438,8 +438,8 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_suffixes() -> None:
-    assert format_suffix_of("C:\\reports\\karvonia.TXT") == ".txt"
-    assert format_suffix_of("https://[bad/x.pdf") == ""
+    assert suffix_of("C:\\reports\\karvonia.TXT") == ".txt"
+    assert suffix_of("https://[bad/x.pdf") == ""
     assert all(
         has_report_suffix(f"a{suffix}") and has_report_suffix(f"a{suffix}.gz")
         for suffix in SUFFIXES

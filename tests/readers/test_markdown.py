@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify.readers import read_report
-from tipclassify.readers.markdown import read_markdown
+from tipclassify.readers.text import read_markdown
 
 FILES = Path(__file__).parents[1] / "files"
 

@@ -12,7 +12,7 @@ import pytest
 from pdf_pages import PROSE as PDF_PROSE
 from pdf_pages import column, make_pdf
 
-from tipclassify.download import Download
+from tipclassify.download.cache import Download
 from tipclassify.readers import read_bytes, read_report
 from tipclassify.text.document import Document
 

@@ -10,8 +10,8 @@ import pytest
 
 from tipclassify import Classifier, InputError
 from tipclassify.readers import read_report
-from tipclassify.readers.html.reader import read_html
-from tipclassify.readers.text import decode_bytes_of_file
+from tipclassify.readers.html.page import read_html
+from tipclassify.readers.text import decode
 from tipclassify.text.split import split_passages
 
 PAGE = """<!DOCTYPE html><html><head><title>Tab title</title>\
@@ -85,7 +85,7 @@ def test_the_declared_encoding_of_a_page_is_used() -> None:
     ],
 )
 def test_text_is_decoded(data: bytes) -> None:
-    assert decode_bytes_of_file(data) == "café"
+    assert decode(data) == "café"
 
 
 # --------------------------------------------------------------------------------------- real pages

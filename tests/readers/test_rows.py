@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify.errors import InputError
-from tipclassify.readers import jsonl as rows
-from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
+from tipclassify.readers import rows
+from tipclassify.readers.rows import parse_row, read_jsonl
 
 
 def read_batches(path: Path) -> Iterator[list[dict[str, object]]]:
     """Read a file in batches of parsed rows."""
-    for lines in read_jsonl_lines(str(path)):
-        yield [parse_jsonl_row(line, f"{path}:{number}") for number, line in lines]
+    for lines in read_jsonl(str(path)):
+        yield [parse_row(line, f"{path}:{number}") for number, line in lines]
 
 
 values = st.recursive(
@@ -109,10 +109,10 @@ def test_a_line_over_the_limit_is_not_read_into_memory(
     file.write_text(
         '{"text": "Police slept."}\n' + json.dumps({"text": "x" * (length - 12)}) + end, "utf-8"
     )
-    lines = list(itertools.chain.from_iterable(read_jsonl_lines(str(file))))
+    lines = list(itertools.chain.from_iterable(read_jsonl(str(file))))
     number, long = lines[1]
     numbers_after = [number for number, _ in lines[2:]]
     assert numbers_after == ([] if end == "\n" else [3])
     assert len(long) == 1_001
     with pytest.raises(InputError, match=re.escape("2: a line of over 0 MB; split it")):
-        parse_jsonl_row(long, str(number))
+        parse_row(long, str(number))

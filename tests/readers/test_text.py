@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.encodings import detect_wide_encoding, guess_encoding
-from tipclassify.readers.text import decode_bytes_of_file, decode_text_file, read_text
+from tipclassify.readers.text import decode, decode_file, read_text
 from tipclassify.text.split import split_passages
 
 # What a report has beyond ASCII: quotation marks, dashes, a currency, and the names of one country.
@@ -83,31 +83,31 @@ def writable(text: str, encoding: str) -> bool:
     ],
 )
 def test_prose_is_decoded(text: str, encoding: str) -> None:
-    assert decode_bytes_of_file(text.encode(encoding)) == text
+    assert decode(text.encode(encoding)) == text
 
 
 def test_other_scripts_are_left_to_the_guesser_for_all_languages() -> None:
     text = "Правительство не осудило ни одного торговца людьми, и суд закрыл дело в мае."
-    assert decode_bytes_of_file(text.encode("cp1251")) == text
+    assert decode(text.encode("cp1251")) == text
 
 
 def test_what_is_valid_utf_8_is_utf_8_whatever_a_server_says() -> None:
-    assert decode_bytes_of_file("café".encode(), "iso-8859-1") == "café"
-    assert decode_bytes_of_file("Wałęsa żył".encode("iso-8859-2"), "iso-8859-2") == "Wałęsa żył"
+    assert decode("café".encode(), "iso-8859-1") == "café"
+    assert decode("Wałęsa żył".encode("iso-8859-2"), "iso-8859-2") == "Wałęsa żył"
 
 
 def test_latin_1_is_read_as_windows_1252_as_browsers_do() -> None:
-    assert decode_bytes_of_file(b"\x93harbor\x94 gossip \xfc", "iso-8859-1") == decode_text_file(
+    assert decode(b"\x93harbor\x94 gossip \xfc", "iso-8859-1") == decode_file(
         b"\x93harbor\x94 gossip \xfc", "", "latin-1"
     )
-    assert decode_bytes_of_file(b"\x93harbor\x94 gossip \xfc", "iso-8859-1") == "“harbor” gossip ü"
+    assert decode(b"\x93harbor\x94 gossip \xfc", "iso-8859-1") == "“harbor” gossip ü"
 
 
 def test_a_few_bad_bytes_do_not_turn_utf_8_into_something_else() -> None:
     data = "The ministry’s “fund” of José Peña ".encode() + b"closed\x94 in May."
     with pytest.warns(UserWarning, match=r"a\.txt: not quite utf-8; 1 characters are lost"):
         assert (
-            decode_bytes_of_file(data, source="a.txt")
+            decode(data, source="a.txt")
             == "The ministry’s “fund” of José Peña closed\ufffd in May."
         )
 
@@ -115,32 +115,32 @@ def test_a_few_bad_bytes_do_not_turn_utf_8_into_something_else() -> None:
 def test_a_byte_that_windows_1252_lacks_is_reported() -> None:
     with pytest.warns(UserWarning, match="not quite cp1252; 1 characters are lost"):
         assert (
-            decode_bytes_of_file(b"The ministry\x92s \x93fund\x94 stayed \x81 closed.")
+            decode(b"The ministry\x92s \x93fund\x94 stayed \x81 closed.")
             == "The ministry’s “fund” stayed \ufffd closed."
         )
 
 
 def test_guessing_takes_no_time_that_grows_with_the_square() -> None:
     start = time.process_time()
-    assert decode_bytes_of_file(b"x" * 1_000_000 + b" caf\xe9").endswith(" café")
-    decode_bytes_of_file(b"\xe9" * 1_000_000)
-    decode_bytes_of_file(b"\xe9 " * 300_000)
+    assert decode(b"x" * 1_000_000 + b" caf\xe9").endswith(" café")
+    decode(b"\xe9" * 1_000_000)
+    decode(b"\xe9 " * 300_000)
     assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
 def test_half_a_character_at_the_end_is_reported(encoding: str) -> None:
     with pytest.warns(UserWarning, match=f"not quite {encoding}"):
-        assert decode_bytes_of_file("Police arrested nine.".encode(encoding)[:-1]).startswith(
+        assert decode("Police arrested nine.".encode(encoding)[:-1]).startswith(
             "Police arrested nin"
         )
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_utf_8_is_never_guessed(text: str) -> None:
-    assert decode_bytes_of_file(codecs.BOM_UTF8 + text.encode()) == text
+    assert decode(codecs.BOM_UTF8 + text.encode()) == text
     if "\x00" not in text and not text.startswith("\ufeff"):
-        assert decode_bytes_of_file(text.encode()) == text
+        assert decode(text.encode()) == text
 
 
 @given(st.binary())
@@ -148,7 +148,7 @@ def test_any_bytes_become_text_or_are_refused(data: bytes) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert detect_wide_encoding(data) is None or len(data) >= 4
-        assert decode_bytes_of_file(data).encode() is not None
+        assert decode(data).encode() is not None
         try:
             document = read_text(data, "noise.txt")
         except InputError as error:
@@ -175,7 +175,7 @@ def test_the_named_encoding_is_used_and_nothing_else() -> None:
     assert (
         read_bytes(b"# A\n\ncaf\x8e", "a.md", ReadOptions(encoding="macintosh")).text == "A\n\ncafé"
     )
-    assert decode_text_file("\ufeffcafé".encode("utf-16-le"), "a.txt", "utf-16-le") == "café"
+    assert decode_file("\ufeffcafé".encode("utf-16-le"), "a.txt", "utf-16-le") == "café"
 
 
 @pytest.mark.parametrize(
@@ -185,12 +185,12 @@ def test_a_name_that_is_no_encoding_of_text_is_reported(encoding: str) -> None:
     with pytest.raises(
         InputError, match=r"a\.txt: no encoding is called .*; try utf-8, cp1252 or macintosh"
     ):
-        decode_text_file(b"Police", "a.txt", encoding)
+        decode_file(b"Police", "a.txt", encoding)
 
 
 @pytest.mark.parametrize("encoding", ["unicode_escape", "punycode", "hex", "x" * 2_000])
 def test_a_page_or_server_cannot_name_a_codec_that_makes_no_text(encoding: str) -> None:
-    assert decode_bytes_of_file(b"\\ud800 caf\xe9", encoding) == "\\ud800 café"
+    assert decode(b"\\ud800 caf\xe9", encoding) == "\\ud800 café"
 
 
 # -------------------------------------------------------------------------------------------- pages
@@ -249,9 +249,9 @@ def test_bytes_are_no_text_with_a_zero_or_many_control_characters(
 ) -> None:
     if refused:
         with pytest.raises(InputError, match=r"^a: not text"):
-            decode_text_file(data, "a")
+            decode_file(data, "a")
     else:
-        decode_text_file(data, "a")
+        decode_file(data, "a")
 
 
 def test_the_named_encoding_does_not_make_binary_data_text() -> None:

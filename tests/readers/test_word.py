@@ -15,8 +15,8 @@ from word_files import FILES, W, with_body
 from tipclassify import Document, InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.readers import read_report
-from tipclassify.readers.html.reader import read_html
-from tipclassify.readers.office import read_docx
+from tipclassify.readers.html.page import read_html
+from tipclassify.readers.word import read_docx
 
 Seen = list[tuple[str | None, bool, str]]
 

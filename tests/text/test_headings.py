@@ -18,10 +18,10 @@ from word_files import with_body
 
 from tipclassify import Classifier, InputError
 from tipclassify.labels import LABELS
-from tipclassify.readers.html.reader import read_html
-from tipclassify.readers.markdown import read_markdown
-from tipclassify.readers.office import read_docx
+from tipclassify.readers.html.page import read_html
 from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.readers.text import read_markdown
+from tipclassify.readers.word import read_docx
 from tipclassify.tagging.batch import Tagging, tag_input
 from tipclassify.text.document import Document, Passage
 from tipclassify.text.sections import HeadingOutline, join_headings

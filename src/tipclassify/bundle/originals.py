@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import PurePath
 
 from tipclassify.bundle.manifest import ROWS, BundleFigures, Input, Link
-from tipclassify.download import Download, download
+from tipclassify.download import download
+from tipclassify.download.cache import Download
 from tipclassify.readers import ReadOptions, is_link
-from tipclassify.readers.formats import detect_report_format, format_suffix_of
-from tipclassify.readers.isolated import read_bytes_isolated
-from tipclassify.readers.jsonl import parse_jsonl_row
-from tipclassify.readers.limits import read_bounded, unpack_gzip_input
+from tipclassify.readers.child import read_bytes_isolated
+from tipclassify.readers.formats import detect_format, suffix_of
+from tipclassify.readers.limits import gunzip, read_bounded
+from tipclassify.readers.rows import parse_row
 from tipclassify.tagging.batch import read_batch_input_with_notes
 from tipclassify.tagging.inputs import ROWS as ROW_FILES
 from tipclassify.text.document import Passage
@@ -105,10 +106,8 @@ def read_bundle_original(
     document, notes = read_batch_input_with_notes(
         partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
     )
-    suffix = format_suffix_of(original.url) or format_suffix_of(name)
-    kind = detect_report_format(
-        unpack_gzip_input(original.data, name), name, suffix, original.content_type
-    )
+    suffix = suffix_of(original.url) or suffix_of(name)
+    kind = detect_format(gunzip(original.data, name), name, suffix, original.content_type)
     written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
     link = None
     if is_link(name):
@@ -134,6 +133,6 @@ def _passages_of_bundled_rows(name: str, data: bytes) -> list[Passage]:
     passages = []
     for number, line in enumerate(io.BytesIO(data), 1):
         if line.strip():
-            row = parse_jsonl_row(line, f"{name}:{number}")
+            row = parse_row(line, f"{name}:{number}")
             passages.append(Passage(row["text"], 0, len(row["text"]), row.get("section")))
     return passages

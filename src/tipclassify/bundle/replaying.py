@@ -36,7 +36,7 @@ from tipclassify.bundle.steps import (
     describe_differences_from_bundle,
     list_for_bundle_check,
 )
-from tipclassify.download import Download
+from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS

@@ -168,9 +168,9 @@ def read_options(
 ) -> ReadOptions:
     """Combine the options for reading; `typer.BadParameter` for an unknown encoding."""
     from tipclassify.readers import ReadOptions
-    from tipclassify.readers.text import codec_of_encoding
+    from tipclassify.readers.text import codec_of
 
-    if encoding is not None and codec_of_encoding(encoding) is None:
+    if encoding is not None and codec_of(encoding) is None:
         raise invalid_option(
             "--encoding", f"no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
         )

@@ -18,12 +18,12 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from tipclassify.corpus.rows import Row, parse_labels, parse_stands_for
-from tipclassify.download import LinkError
+from tipclassify.errors import LinkError
 from tipclassify.errors import CorpusError, InputError
 from tipclassify.formatting import load_json
-from tipclassify.readers.isolated import read_bytes_isolated
-from tipclassify.readers.jsonl import parse_jsonl_row
-from tipclassify.readers.limits import read_bounded, unpack_gzip_input
+from tipclassify.readers.child import read_bytes_isolated
+from tipclassify.readers.rows import parse_row
+from tipclassify.readers.limits import read_bounded, gunzip
 from tipclassify.text.document import Document
 from tipclassify.text.split import split_passages, text_document
 
@@ -239,7 +239,7 @@ def read_source(data: bytes, name: str) -> Document:
     if name.endswith(".sql.gz"):
         contents = []
         for field, content in _SQL_FIELD.findall(
-            unpack_gzip_input(data, name).decode("utf-8", "replace")
+            gunzip(data, name).decode("utf-8", "replace")
         ):
             if _SUBJECT in (field + content).lower():
                 contents.append(content.replace("''", "'"))
@@ -339,11 +339,11 @@ def _corpus_source_files_in_folder(folder: Path) -> dict[str, Path]:
 
 def _texts_by_passage_key(path: Path, keys: set[str]) -> dict[str, str]:
     """Read the texts of JSON lines that have one of the keys, by key."""
-    data = unpack_gzip_input(read_bounded(str(path)), str(path))
+    data = gunzip(read_bounded(str(path)), str(path))
     texts = {}
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
-            text = parse_jsonl_row(line, f"{path}:{number}")["text"]
+            text = parse_row(line, f"{path}:{number}")["text"]
             key = passage_key(text)
             if key in keys:
                 texts[key] = text
@@ -362,10 +362,10 @@ def _read_file_of_real_labels(
             return None
         return read_bounded(str(there[file.name]))
     from tipclassify.download import download
-    from tipclassify.download.cache import read_cached_download
-    from tipclassify.download.request import parse_url
+    from tipclassify.download.cache import read_cached
+    from tipclassify.download import parse_url
 
     url = str(parse_url(file.address + quote(file.name)))
-    if kept := read_cached_download(url):
+    if kept := read_cached(url):
         return kept.data
     return None if offline else download(url, allow_private=allow_private).data

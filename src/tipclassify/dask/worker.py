@@ -30,8 +30,8 @@ from tipclassify.errors import InputError, MissingExtraError, ModelError, Tipcla
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.find import model_folder
 from tipclassify.readers import ReadOptions, read_bytes, read_report
-from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_batches
-from tipclassify.readers.limits import LARGEST, read_stream_up_to_limit
+from tipclassify.readers.limits import LARGEST, read_stream
+from tipclassify.readers.rows import in_batches, parse_row
 from tipclassify.reports.report import ScoringContext, TaggedReport
 from tipclassify.tagging.batch import Tagging, tag_document, tag_rows
 from tipclassify.tagging.failure import Failure
@@ -166,7 +166,7 @@ def _tagged_reports_of_cluster_source(
         read_rows = _read_lines_on_cluster_worker(source, part, work.text, record)
     else:
         read_rows = _read_parquet_on_cluster_worker(source, part, work.text, record)
-    for batch in read_jsonl_batches(read_rows, lambda row: len(row["text"]) + 1):
+    for batch in in_batches(read_rows, lambda row: len(row["text"]) + 1):
         yield tag_rows(source.name, batch, work.classifier, work.tagging.policy)
 
 
@@ -174,7 +174,7 @@ def _read_report_on_cluster_worker(source: ClusterSource, options: ReadOptions) 
     if source.fs is None:
         return read_report(source.path, options)
     with _open_cluster_source(source) as file:
-        return read_bytes(read_stream_up_to_limit(file, source.name), source.name, options)
+        return read_bytes(read_stream(file, source.name), source.name, options)
 
 
 @contextmanager
@@ -194,7 +194,7 @@ def _read_lines_on_cluster_worker(
         for at, line in lines_of_part_range(file, part.start, part.end, LARGEST):
             try:
                 if line.strip():
-                    yield parse_jsonl_row(line, f"{source.name}, byte {at}", text)
+                    yield parse_row(line, f"{source.name}, byte {at}", text)
             except InputError as error:
                 record.failures.append(Failure(source.name, str(error)))
 

@@ -52,7 +52,7 @@ class Download:
     fetched: str  # day (UTC), as YYYY-MM-DD
 
 
-def download_cache_folder() -> Path | None:
+def cache_folder() -> Path | None:
     """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache.
 
     None without a home.
@@ -62,12 +62,12 @@ def download_cache_folder() -> Path | None:
     return resource_folder_in_user_cache("links")
 
 
-def read_cached_download(url: str, day: str = "*", allow_private: bool = True) -> Download | None:
+def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Download | None:
     """Read the newest valid copy of an address, or that of a day (``YYYY-MM-DD``).
 
     Downloads made with `allow_private` are returned only with it.
     """
-    folder = download_cache_folder()
+    folder = cache_folder()
     if folder is None:
         return None
     for entry in sorted(folder.glob(f"{_cache_key_of_url(url)}-{day}.json"), reverse=True):
@@ -89,12 +89,12 @@ def read_cached_download(url: str, day: str = "*", allow_private: bool = True) -
     return None
 
 
-def write_cached_download(url: str, download: Download, allow_private: bool) -> None:
+def write_cached(url: str, download: Download, allow_private: bool) -> None:
     """Write a download to the cache under the requested address.
 
     Warn if the folder is not writable.
     """
-    folder = download_cache_folder()
+    folder = cache_folder()
     metadata = {
         "url": url,
         "final_url": download.url,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from tipclassify.download.request import (
+from tipclassify.download import (
     DownloadLimits,
     check_http_status,
     open_download,

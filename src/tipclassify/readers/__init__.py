@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
 from tipclassify.readers.formats import (
     SUFFIXES,
-    detect_report_format,
-    format_suffix_of,
+    detect_format,
     is_link,
-    reader_of_format,
+    reader_of,
+    suffix_of,
 )
-from tipclassify.readers.limits import read_bounded, unpack_gzip_input
+from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
-    from tipclassify.download import Download
+    from tipclassify.download.cache import Download
 
 __all__ = [
     "SUFFIXES",
@@ -46,7 +46,7 @@ def has_report_suffix(name: str) -> bool:
     >>> [has_report_suffix(name) for name in ("karvonia.PDF", "karvonia.txt.gz", "figures.xlsx")]
     [True, True, False]
     """
-    return format_suffix_of(name) in SUFFIXES
+    return suffix_of(name) in SUFFIXES
 
 
 def read_report(path: str | os.PathLike[str], options: ReadOptions = ReadOptions()) -> Document:
@@ -108,25 +108,25 @@ def read_bytes(
 
 def _read_document(data: bytes, name: str, options: ReadOptions, got: Download | None) -> Document:
     """Read a report, and complete its country, year and bibliographic fields."""
-    from tipclassify.readers.countries import detect_country_and_year, with_countries_of_blocks
-    from tipclassify.readers.publication import with_publication_fields
+    from tipclassify.readers.about.subject import detect_country_and_year, with_block_countries
+    from tipclassify.readers.about.titles import with_publication
 
-    data = unpack_gzip_input(data, name)
+    data = gunzip(data, name)
     if not data.strip(b" \t\r\n\f\v\0"):
         raise InputError(f"{name}: empty; give a file with text")
-    suffix = format_suffix_of(name)
+    suffix = suffix_of(name)
     content_type: str | None = None
     declared_encoding: str | None = None
     if got is not None:
-        suffix = format_suffix_of(got.url) or suffix
+        suffix = suffix_of(got.url) or suffix
         content_type = got.content_type
         declared_encoding = got.encoding
-    kind = detect_report_format(data, name, suffix, content_type)
+    kind = detect_format(data, name, suffix, content_type)
     try:
         if kind in ("text", "markdown", "html"):
-            document = reader_of_format(kind)(data, name, options.encoding, declared_encoding)
+            document = reader_of(kind)(data, name, options.encoding, declared_encoding)
         else:
-            document = reader_of_format(kind)(data, name)
+            document = reader_of(kind)(data, name)
     except RecursionError:
         raise InputError(f"{name}: nested too deeply to be a report; save it as text") from None
     except (TipclassifyError, ImportError):
@@ -139,4 +139,4 @@ def _read_document(data: bytes, name: str, options: ReadOptions, got: Download |
     opening = document.text[document.blocks[0].start :]
     country, year = detect_country_and_year(document.title, name, opening, document.address)
     document = replace(document, country=document.country or country, year=document.year or year)
-    return with_countries_of_blocks(with_publication_fields(document, got.url if got else None))
+    return with_block_countries(with_publication(document, got.url if got else None))

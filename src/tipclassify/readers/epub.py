@@ -15,10 +15,10 @@ from urllib.parse import unquote
 from lxml import etree
 
 from tipclassify.errors import InputError
-from tipclassify.readers.html.reader import encoding_declared_in_html, read_all_html_lines
-from tipclassify.readers.limits import open_bounded_zip, read_zip_member
-from tipclassify.readers.source_blocks import document_of_source_blocks
-from tipclassify.readers.text import decode_bytes_of_file
+from tipclassify.readers.blocks import join_blocks
+from tipclassify.readers.html.page import declared_encoding, read_all_lines
+from tipclassify.readers.limits import open_zip, read_zip_member
+from tipclassify.readers.text import decode
 from tipclassify.text.document import Document
 
 __all__ = ["read_epub"]
@@ -42,7 +42,7 @@ def read_epub(data: bytes, source: str) -> Document:
 
     Raises `InputError` if there is no text.
     """
-    archive = open_bounded_zip(data, source)
+    archive = open_zip(data, source)
     root_file = next(_parse_epub_xml(archive, _CONTAINER, source).iter("{*}rootfile"), None)
     root = "" if root_file is None else root_file.get("full-path", "")
     if not root:
@@ -52,13 +52,13 @@ def read_epub(data: bytes, source: str) -> Document:
     blocks = [
         block
         for page in _chapters_of_epub(archive, package, root, source)
-        for block in read_all_html_lines(page, source)
+        for block in read_all_lines(page, source)
     ]
     if all(block.kind == "heading" for block in blocks):
         locked = any(name in archive.namelist() for name in _DRM_FILES)
         why = "locked against copying (DRM); give" if locked else "no readable text in it; give"
         raise InputError(f"{source}: {why} the report in another format")
-    return document_of_source_blocks(blocks, source, None if title is None else title.text)
+    return join_blocks(blocks, source, None if title is None else title.text)
 
 
 def _chapters_of_epub(
@@ -76,7 +76,7 @@ def _chapters_of_epub(
         member = posixpath.normpath(posixpath.join(folder, unquote(item.get("href", ""))))
         if member in members:
             page = read_zip_member(archive, member, source)
-            text = decode_bytes_of_file(page, encoding_declared_in_html(page), source)
+            text = decode(page, declared_encoding(page), source)
             yield _SELF_CLOSED.sub(_write_xhtml_end_tag, text)
 
 

@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 from tipclassify.errors import InputError
 from tipclassify.readers.encodings import BYTE_ORDER_MARKS
-from tipclassify.readers.limits import open_bounded_zip
+from tipclassify.readers.limits import open_zip
 from tipclassify.text.document import Document
 
-__all__ = ["SUFFIXES", "detect_report_format", "format_suffix_of", "is_link", "reader_of_format"]
+__all__ = ["SUFFIXES", "detect_format", "is_link", "reader_of", "suffix_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,19 @@ class _ReportFormat:
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _FORMATS: Final = {
     "text": _ReportFormat("text", (".txt", ".text"), ("text/plain",)),
-    "markdown": _ReportFormat(
-        "markdown", (".md", ".markdown"), ("text/markdown", "text/x-markdown")
-    ),
+    "markdown": _ReportFormat("text", (".md", ".markdown"), ("text/markdown", "text/x-markdown")),
     "html": _ReportFormat(
-        "html.reader", (".html", ".htm", ".xhtml"), ("text/html", "application/xhtml+xml")
+        "html.page", (".html", ".htm", ".xhtml"), ("text/html", "application/xhtml+xml")
     ),
     "mhtml": _ReportFormat(
-        "html.reader", (".mht", ".mhtml"), ("multipart/related",), "a saved web page (MHTML)"
+        "mail", (".mht", ".mhtml"), ("multipart/related",), "a saved web page (MHTML)"
     ),
     "pdf": _ReportFormat(
         "pdf.reader", (".pdf",), ("application/pdf", "application/x-pdf"), "a PDF file"
     ),
-    "docx": _ReportFormat("office", (".docx",), (_WORD,), "a Word file"),
+    "docx": _ReportFormat("word", (".docx",), (_WORD,), "a Word file"),
     "epub": _ReportFormat("epub", (".epub",), ("application/epub+zip",), "an EPUB file"),
-    "eml": _ReportFormat("html.reader", (".eml",), ("message/rfc822",)),
+    "eml": _ReportFormat("mail", (".eml",), ("message/rfc822",)),
 }
 _FORMAT_BY_SUFFIX: Final = {
     suffix: name for name, known in _FORMATS.items() for suffix in known.suffixes
@@ -161,12 +159,12 @@ def is_link(name: str) -> bool:
     return name.lower().startswith(("http://", "https://"))
 
 
-def format_suffix_of(name: str) -> str:
+def suffix_of(name: str) -> str:
     """Return the suffix of a file or link, in lower case and without ``.gz``.
 
-    >>> format_suffix_of("https://example.org/Karvonia.PDF?download=1")
+    >>> suffix_of("https://example.org/Karvonia.PDF?download=1")
     '.pdf'
-    >>> format_suffix_of("notes.txt.gz")
+    >>> suffix_of("notes.txt.gz")
     '.txt'
     """
     try:
@@ -178,16 +176,14 @@ def format_suffix_of(name: str) -> str:
     return path.suffix.lower()
 
 
-def reader_of_format(kind: str) -> Callable[..., Document]:
+def reader_of(kind: str) -> Callable[..., Document]:
     """Return the reader of a format; it and its dependencies are imported on demand."""
     module = import_module(f"tipclassify.readers.{_FORMATS[kind].module}")
     reader: Callable[..., Document] = getattr(module, f"read_{kind}")
     return reader
 
 
-def detect_report_format(
-    data: bytes, source: str, suffix: str, content_type: str | None = None
-) -> str:
+def detect_format(data: bytes, source: str, suffix: str, content_type: str | None = None) -> str:
     """Detect the format from content, media type or suffix.
 
     Raises `InputError` if unsupported or where they contradict.
@@ -254,7 +250,7 @@ def _detect_file_format_by_signature(data: bytes) -> str | None:
 
 def _format_in_zip(data: bytes, source: str) -> str:
     """Return the format of a zip file by the names of its members; "zip" for any other."""
-    members = open_bounded_zip(data, source).namelist()
+    members = open_zip(data, source).namelist()
     for start, name in _ZIP_MEMBERS.items():
         if any(member.startswith(start) for member in members):
             return name

@@ -26,13 +26,13 @@ __all__ = [
     "MAX_RATIO",
     "MIN_SUSPICIOUS_BYTES",
     "ZIP_DAMAGE",
+    "gunzip",
     "list_zip_members",
-    "open_bounded_zip",
+    "open_zip",
     "read_bounded",
-    "read_stream_up_to_limit",
+    "read_stream",
     "read_zip_member",
-    "split_zip_path_for_reading",
-    "unpack_gzip_input",
+    "split_zip_path",
 ]
 
 # bytes of a file, compressed and decompressed; the longest real report has two million
@@ -71,11 +71,11 @@ def read_bounded(name: str) -> bytes:
     """
     try:
         if name == "-":
-            return read_stream_up_to_limit(sys.stdin.buffer, name)
-        archived = split_zip_path_for_reading(name)
+            return read_stream(sys.stdin.buffer, name)
+        archived = split_zip_path(name)
         if archived is not None:
             archive_path, member = archived
-            with open_bounded_zip(archive_path, archive_path) as archive:
+            with open_zip(archive_path, archive_path) as archive:
                 return read_zip_member(archive, member, name)
         mode = os.stat(name).st_mode
         if stat.S_ISDIR(mode):
@@ -84,7 +84,7 @@ def read_bounded(name: str) -> bytes:
         if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
             raise InputError(f"{name}: a device or socket; give a file")
         with open(name, "rb") as file:
-            return read_stream_up_to_limit(file, name)
+            return read_stream(file, name)
     except OSError as error:
         problem = (error.strerror or str(error)).lower()
         raise _error_reading_path(name, problem) from None
@@ -102,12 +102,12 @@ def list_zip_members(path: str) -> list[str]:
 
     Raises `InputError` if it is damaged.
     """
-    with open_bounded_zip(path, path) as archive:
+    with open_zip(path, path) as archive:
         names = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
     return [f"{path}/{name}" for name in sorted(names) if not _is_hidden_zip_member(name)]
 
 
-def split_zip_path_for_reading(path: str) -> tuple[str, str] | None:
+def split_zip_path(path: str) -> tuple[str, str] | None:
     """Split ``all.zip/togo.pdf`` into the path of the archive and the name in it.
 
     None for other paths.
@@ -123,7 +123,7 @@ def _is_hidden_zip_member(path: str) -> bool:
     return any(name.startswith(_HIDDEN) for name in path.split("/"))
 
 
-def read_stream_up_to_limit(file: IO[bytes], name: str) -> bytes:
+def read_stream(file: IO[bytes], name: str) -> bytes:
     """Read a stream to its end; raise `InputError` when it is larger than `LARGEST`."""
     data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
@@ -135,7 +135,7 @@ def _advice_over_size_limit() -> str:
     return f"over the limit of {LARGEST / 1e6:.0f} MB; split it"
 
 
-def unpack_gzip_input(data: bytes, name: str) -> bytes:
+def gunzip(data: bytes, name: str) -> bytes:
     """Decompress a gzip file, return other data as they are.
 
     Raises `InputError` if damaged, or over `LARGEST` bytes.
@@ -152,7 +152,7 @@ def unpack_gzip_input(data: bytes, name: str) -> bytes:
     return unpacked
 
 
-def open_bounded_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
+def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
     """Open a zip file, its bytes or its path.
 
     Raises `InputError` if damaged, encrypted, too large decompressed, or suspiciously compressed.

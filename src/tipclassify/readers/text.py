@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from tipclassify.errors import InputError
+from tipclassify.readers.about.metadata import front_matter_metadata
+from tipclassify.readers.blocks import could_be_heading, join_blocks
 from tipclassify.readers.encodings import (
     BYTE_ORDER_MARKS,
     detect_wide_encoding,
@@ -21,12 +23,11 @@ from tipclassify.readers.encodings import (
     is_binary_file,
     looks_like_decoded_text,
 )
+from tipclassify.readers.limits import LARGEST_MARKUP
 from tipclassify.text.document import Block, Document, PageStart
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.split import SENTENCE_END as _SENTENCE_END
 from tipclassify.text.split import text_document
-
-__all__ = ["codec_of_encoding", "decode_bytes_of_file", "decode_text_file", "read_text"]
 
 # Python codecs not meant for files; a hostile page could name one.
 _REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
@@ -46,7 +47,7 @@ def read_text(
     is tried; one `declared` by a server is often wrong. Raises `InputError` when the bytes are no
     text, or not in `encoding`.
     """
-    text = decode_text_file(data, source, encoding, declared, words=True)
+    text = decode_file(data, source, encoding, declared, words=True)
     document = _start_text_at_copied_title(text_document(text, source))
     return _number_pages_of_text_file(document) if "\f" in text else document
 
@@ -68,7 +69,7 @@ def _start_text_at_copied_title(document: Document) -> Document:
     return document
 
 
-def decode_text_file(
+def decode_file(
     data: bytes,
     source: str,
     encoding: str | None = None,
@@ -76,12 +77,12 @@ def decode_text_file(
     *,
     words: bool = False,
 ) -> str:
-    """Decode a file in the `encoding` that the user names, or as detected (`decode_bytes_of_file`).
+    """Decode a file in the `encoding` that the user names, or as detected (`decode`).
 
     Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid
     in it; with `words`, also where it is text, but has no words, such as encoded data.
 
-    >>> decode_text_file(b"caf\\x8e", "menu.txt", "macintosh")
+    >>> decode_file(b"caf\\x8e", "menu.txt", "macintosh")
     'café'
     """
     if encoding is not None:
@@ -99,13 +100,13 @@ def decode_text_file(
     return decoded.text
 
 
-def decode_bytes_of_file(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
+def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
     """Decode `data` in the encoding that fits.
 
     It is that of the byte-order mark, UTF-8, the declared one, or the most plausible. A file of
     mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
 
-    >>> decode_bytes_of_file(b"caf\\xe9")
+    >>> decode(b"caf\\xe9")
     'café'
     """
     decoded = _decode_file_as_detected(data, declared)
@@ -123,7 +124,7 @@ class _DecodedFile:
 
 def _decode_file_as_named(data: bytes, source: str, encoding: str) -> _DecodedFile:
     """Decode a file in the encoding that the user names; raise `InputError` if it is in another."""
-    codec = codec_of_encoding(encoding)
+    codec = codec_of(encoding)
     if codec is None:
         raise InputError(
             f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
@@ -144,7 +145,7 @@ def _decode_file_as_detected(data: bytes, declared: str | None) -> _DecodedFile:
     if wide := detect_wide_encoding(data):
         return _decode_file_in(wide, data)
     # valid UTF-8 is UTF-8, whatever the server declares
-    for codec in filter(None, ("utf-8", codec_of_encoding(declared))):
+    for codec in filter(None, ("utf-8", codec_of(declared))):
         with suppress(UnicodeError):
             return _DecodedFile(data.decode(codec))
     # text in another encoding has hardly any character that is valid UTF-8
@@ -154,7 +155,7 @@ def _decode_file_as_detected(data: bytes, declared: str | None) -> _DecodedFile:
     return _decode_file_in(guess_encoding(data) or "cp1252", data)
 
 
-def codec_of_encoding(encoding: str | None) -> str | None:
+def codec_of(encoding: str | None) -> str | None:
     """Return the Python codec of that name.
 
     Latin-1 is read as its superset Windows-1252, as in browsers.
@@ -230,3 +231,75 @@ def _is_block_continued(text: str, block: Block, following: Block) -> bool:
         return False
     begins_in_lower_case = text[following.start : following.end].lstrip()[:1].islower()
     return begins_in_lower_case and not _SENTENCE_END.search(text, block.start, block.end)
+
+
+_FRONT_MATTER: Final = re.compile(
+    r"(---|\+\+\+)[ \t]*\r?\n(?=[\w-]+\s*[:=])(.*?\n)\1[ \t]*(?:\r?\n|\Z)", re.DOTALL
+)
+# A field of front matter, with the lines that go on with it.
+_FIELD: Final = re.compile(r"^([\w-]+)[ \t]*[:=][ \t]*(.*(?:\n[ \t]+\S.*)*)$", re.MULTILINE)
+# of YAML, in double quotes
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|_|\r?\n[ \t]*\\?)")
+_LOWEST_LEVEL: Final = 7  # of a heading whose element gives none: below h1 to h6
+_NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
+
+
+def read_markdown(
+    data: bytes, source: str, encoding: str | None = None, declared: str | None = None
+) -> Document:
+    """Read Markdown; offsets count the rendered text.
+
+    Raises `InputError` when it is binary or too large.
+    """
+    from markdown_it import MarkdownIt
+
+    from tipclassify.readers.html.page import read_all_lines
+
+    if len(data) > LARGEST_MARKUP:
+        raise InputError(f"{source}: over {LARGEST_MARKUP / 1e6:.0f} MB of Markdown; split it")
+    text = decode_file(data, source, encoding, declared)
+    fields: dict[str, str] = {}
+    if matter := _FRONT_MATTER.match(text):
+        fields = _fields_of_front_matter(matter[2])
+        text = text[matter.end() :]
+    metadata = front_matter_metadata(fields)
+    parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("code")
+    parsed = parser.parse(_NOTE_MARK.sub("", text))
+    tokens = [token for token in parsed if token.type != "fence"]
+    for opening, inline, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        # Hyphens under a paragraph make it a heading, which authors seldom intend.
+        is_underlined = opening.type == "heading_open" and opening.markup == "-"
+        if is_underlined and not could_be_heading(inline.content):
+            opening.tag = "p"
+            closing.tag = "p"
+    blocks = read_all_lines(parser.renderer.render(tokens, parser.options, {}), source)
+    headings = [block for block in blocks if block.kind == "heading"]
+    highest = min(headings, key=lambda block: block.level or _LOWEST_LEVEL, default=None)
+    title = metadata.title or (highest.text if highest else None)
+    return replace(
+        join_blocks(blocks, source, title),
+        publication=metadata.publication,
+        publisher=metadata.publisher,
+        date=metadata.date,
+        address=metadata.address,
+    )
+
+
+def _fields_of_front_matter(matter: str) -> dict[str, str]:
+    """Return the fields of front matter (YAML or TOML) that hold one text each.
+
+    Their names are in lower case.
+    """
+    fields: dict[str, str] = {}
+    for name, value in _FIELD.findall(matter):
+        text = value.strip()
+        if text.startswith('"'):
+            text = _ESCAPE.sub(_unescape_front_matter, text)
+        fields.setdefault(name.lower(), " ".join(text.split()).strip("\"'"))
+    return fields
+
+
+def _unescape_front_matter(escape: re.Match[str]) -> str:
+    """Return the character of an escape; those without a number are spaces and line ends."""
+    code = escape[1]
+    return chr(int(code, 16)) if code else " "

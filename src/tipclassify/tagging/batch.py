@@ -19,8 +19,8 @@ from tipclassify.errors import InputError, TipclassifyError, convert_exception_t
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions, is_link
-from tipclassify.readers.isolated import read_report_isolated
-from tipclassify.readers.jsonl import parse_jsonl_row, read_jsonl_lines
+from tipclassify.readers.child import read_report_isolated
+from tipclassify.readers.rows import parse_row, read_jsonl
 from tipclassify.reports.report import TaggedReport, identity
 from tipclassify.tagging.failure import Failure
 from tipclassify.tagging.inputs import ROWS, TABLES
@@ -240,11 +240,11 @@ def _tagging_tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task
         if suffix not in (*ROWS, *TABLES) or is_link(file):
             yield _ReportTask(number, file)
             continue
-        from tipclassify.readers.tables import read_table
+        from tipclassify.readers.rows import read_table
 
         yield _RowsTask(number, file, [])  # so that an empty file has a result too
         try:
-            for lines in read_table(file, options) if suffix in TABLES else read_jsonl_lines(file):
+            for lines in read_table(file, options) if suffix in TABLES else read_jsonl(file):
                 yield _RowsTask(number, file, lines)
         except InputError as error:
             yield _UnreadableTask(number, file, Failure(file, str(error)))
@@ -319,9 +319,7 @@ def _tagged_reports_of_task(
         rows = []
         for number, line in task.lines:
             try:
-                rows.append(
-                    parse_jsonl_row(line, f"{task.file}:{number}", tagging.read.text_column)
-                )
+                rows.append(parse_row(line, f"{task.file}:{number}", tagging.read.text_column))
             except InputError as error:
                 yield Failure(task.file, str(error))
         if rows:

@@ -18,7 +18,7 @@ from typing import Final
 
 from tipclassify.errors import InputError, OutputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
-from tipclassify.readers.limits import read_bounded, split_zip_path_for_reading
+from tipclassify.readers.limits import read_bounded, split_zip_path
 from tipclassify.whole_files import remove_left_temporary_file
 
 __all__ = ["LEDGER", "FinishedOutputs", "listed_outputs", "output_names"]
@@ -108,7 +108,7 @@ class FinishedOutputs:
         """
         digest = hashlib.sha256(f"{self._setting}\n{output.name}\n".encode())
         try:
-            if split_zip_path_for_reading(file):
+            if split_zip_path(file):
                 digest.update(read_bounded(file))
                 return digest.hexdigest()
             with open(file, "rb") as data:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tipclassify.errors import OutputError, UsageError, reason_of_error
-from tipclassify.readers.limits import split_zip_path_for_reading
+from tipclassify.readers.limits import split_zip_path
 from tipclassify.reports.report import ScoringContext, TaggedReport, context_of
 from tipclassify.whole_files import open_whole_file
 from tipclassify.write import FORMATS, writer_format_of
@@ -92,7 +92,7 @@ def _is_source_of_report(target: Path, report: TaggedReport) -> bool:
     if report.document is not None:
         names.append(report.document.source)
     for name in names:
-        archived = split_zip_path_for_reading(name)
+        archived = split_zip_path(name)
         source = name if archived is None else archived[0]
         # a link to the web, a name without a file, or a NUL in it
         with contextlib.suppress(OSError, ValueError):

@@ -14,9 +14,8 @@ from typing import Final
 
 from lxml import etree
 
-from tipclassify.readers.html.elements import HEADINGS, traits_of_element
-from tipclassify.readers.html.headings import html_line_is_sentence
-from tipclassify.readers.html.line_builder import HtmlLine
+from tipclassify.readers.html.elements import HEADINGS, is_sentence, traits_of
+from tipclassify.readers.html.lines import Line
 from tipclassify.text.prose import is_non_prose_phrase
 from tipclassify.text.sections import standard_section_of_line
 
@@ -44,7 +43,7 @@ _MIN_PARAGRAPHS: Final = 3  # of a page with edges
 _NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
 
 
-def find_main_content(lines: Sequence[HtmlLine], page: etree._Element) -> list[HtmlLine]:
+def find_main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:
     """Return the lines that are main content, by the text that trafilatura finds on the page."""
     is_small = next(islice(page.iter(), _MAX_ELEMENTS, None), None) is None
     extract = _ExtractedPageText(_extract_page_text(page) if is_small else "")
@@ -59,7 +58,7 @@ def find_main_content(lines: Sequence[HtmlLine], page: etree._Element) -> list[H
     return _without_teasers_of_pages(trim_edges_of_page(lines))
 
 
-def without_site_navigation(lines: Iterable[HtmlLine]) -> list[HtmlLine]:
+def without_site_navigation(lines: Iterable[Line]) -> list[Line]:
     """Return lines without menus and stock phrases of websites."""
     return [line for line in _without_lists_of_links(lines) if not is_non_prose_phrase(line.text)]
 
@@ -71,7 +70,7 @@ def _extract_page_text(page: etree._Element) -> str:
     # it warns of what it then works around
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     for element in page.iter(etree.Element):
-        hidden = traits_of_element(element).hidden
+        hidden = traits_of(element).hidden
         if element.tag in _NAMELESS:  # a paragraph's class must not decide
             element.attrib.pop("class", None)
             element.attrib.pop("id", None)
@@ -107,7 +106,7 @@ def _word_runs_of_parsed_html(words: list[str]) -> Iterator[tuple[str, ...]]:
     return zip(*from_each_word, strict=False)
 
 
-def _is_trusted_html_line(line: HtmlLine, extract: _ExtractedPageText) -> bool:
+def _is_trusted_html_line(line: Line, extract: _ExtractedPageText) -> bool:
     """Return whether a line may be content.
 
     In an element that is called navigation it must be long, and extracted.
@@ -117,13 +116,13 @@ def _is_trusted_html_line(line: HtmlLine, extract: _ExtractedPageText) -> bool:
     return line.text.count(" ") > _MAX_BOX and extract.holds(line.text)
 
 
-def _extract_opens_page(lines: Sequence[HtmlLine], kept: Sequence[bool]) -> bool:
+def _extract_opens_page(lines: Sequence[Line], kept: Sequence[bool]) -> bool:
     """Return whether hardly any prose stands above the first prose that the library extracted."""
     kept_prose = (keep for line, keep in zip(lines, kept, strict=True) if _is_html_prose(line))
     return any(islice(kept_prose, _MIN_LOST))
 
 
-def _fill_gaps_of_extract(lines: Sequence[HtmlLine], kept: Sequence[bool]) -> list[HtmlLine]:
+def _fill_gaps_of_extract(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
     """Return the title, the kept lines, and what the library lost beside or between them."""
     kept_numbers = [number for number, keep in enumerate(kept) if keep]
     first_prose = next(number for number in kept_numbers if _is_html_prose(lines[number]))
@@ -159,7 +158,7 @@ def _want_gap_of_html_content(wanted: list[bool], gap: Sequence[int], first_pros
             wanted[number] = True
 
 
-def _choose_html_headings(lines: Sequence[HtmlLine], wanted: list[bool]) -> None:
+def _choose_html_headings(lines: Sequence[Line], wanted: list[bool]) -> None:
     """Want those headings under which text is wanted; one of subheadings has theirs."""
     has_text = False  # whether text below this line, up to the next section, is wanted
     is_above_heading = False
@@ -172,7 +171,7 @@ def _choose_html_headings(lines: Sequence[HtmlLine], wanted: list[bool]) -> None
             is_above_heading = False
 
 
-def _find_html_title(lines: Sequence[HtmlLine]) -> int | None:
+def _find_html_title(lines: Sequence[Line]) -> int | None:
     """Return the number of the title among the lines before the text.
 
     It is the last of the highest headings.
@@ -186,7 +185,7 @@ def _find_html_title(lines: Sequence[HtmlLine]) -> int | None:
     return None
 
 
-def trim_edges_of_page(lines: list[HtmlLine]) -> list[HtmlLine]:
+def trim_edges_of_page(lines: list[Line]) -> list[Line]:
     """Remove fragments before the first sentence and after the last text.
 
     Such are dates, names and captions.
@@ -202,7 +201,7 @@ def trim_edges_of_page(lines: list[HtmlLine]) -> list[HtmlLine]:
     return list(_without_html_fragments(lines[:first])) + lines[first : last + 1]
 
 
-def _without_html_fragments(lines: Iterable[HtmlLine]) -> Iterator[HtmlLine]:
+def _without_html_fragments(lines: Iterable[Line]) -> Iterator[Line]:
     """Yield the headings, sentences and lists of prose among the lines above the text."""
     for listed, run in groupby(lines, key=lambda line: line.kind in ("item", "row")):
         group = list(run)
@@ -212,18 +211,18 @@ def _without_html_fragments(lines: Iterable[HtmlLine]) -> Iterator[HtmlLine]:
                 yield from group
             continue
         for line in group:
-            if line.kind in ("heading", "title") or html_line_is_sentence(line.text):
+            if line.kind in ("heading", "title") or is_sentence(line.text):
                 yield line
 
 
-def _may_end_html_text(line: HtmlLine) -> bool:
+def _may_end_html_text(line: Line) -> bool:
     """Return whether a text may end with this line: no heading, and no fragment."""
     if line.kind not in ("heading", "text"):
         return True
-    return html_line_is_sentence(line.text) or line.text.count(" ") >= _MIN_PROSE_WORDS
+    return is_sentence(line.text) or line.text.count(" ") >= _MIN_PROSE_WORDS
 
 
-def _without_teasers_of_pages(lines: list[HtmlLine]) -> list[HtmlLine]:
+def _without_teasers_of_pages(lines: list[Line]) -> list[Line]:
     """Remove teasers of other pages at the end.
 
     Such are headings that are links, with a paragraph or two each.
@@ -239,26 +238,22 @@ def _without_teasers_of_pages(lines: list[HtmlLine]) -> list[HtmlLine]:
     return trim_edges_of_page(lines[:end]) if teasers > 1 else lines
 
 
-def _size_of_html_prose(lines: Iterable[HtmlLine]) -> int:
+def _size_of_html_prose(lines: Iterable[Line]) -> int:
     """Return the number of characters of the paragraphs among the lines."""
     return sum(len(line.text) for line in lines if _is_html_prose(line))
 
 
-def _is_html_content(line: HtmlLine) -> bool:
+def _is_html_content(line: Line) -> bool:
     """Return whether a line is a sentence, or an entry of a list or table."""
     return line.kind in ("item", "row") or _is_html_prose(line, _MIN_WORDS)
 
 
-def _is_html_prose(line: HtmlLine, words: int = _MIN_PROSE_WORDS) -> bool:
+def _is_html_prose(line: Line, words: int = _MIN_PROSE_WORDS) -> bool:
     """Return whether a line is a sentence of as many words, and no heading."""
-    return (
-        line.kind != "heading"
-        and html_line_is_sentence(line.text)
-        and line.text.count(" ") >= words - 1
-    )
+    return line.kind != "heading" and is_sentence(line.text) and line.text.count(" ") >= words - 1
 
 
-def _without_lists_of_links(lines: Iterable[HtmlLine]) -> Iterator[HtmlLine]:
+def _without_lists_of_links(lines: Iterable[Line]) -> Iterator[Line]:
     """Yield lines outside menus: no runs of links, and no runs of linked headings."""
     for linked, group in groupby(lines, key=lambda line: line.is_link and not line.notes):
         run = list(group)
@@ -266,11 +261,11 @@ def _without_lists_of_links(lines: Iterable[HtmlLine]) -> Iterator[HtmlLine]:
             yield from _without_menu_links(run)
             continue
         for line in run:
-            if line.linked < _MOSTLY_LINKED or line.notes or html_line_is_sentence(line.text):
+            if line.linked < _MOSTLY_LINKED or line.notes or is_sentence(line.text):
                 yield line
 
 
-def _without_menu_links(run: Sequence[HtmlLine]) -> list[HtmlLine]:
+def _without_menu_links(run: Sequence[Line]) -> list[Line]:
     """Return what is content among consecutive lines that are links."""
     first = run[0]
     last = run[-1]
@@ -280,10 +275,6 @@ def _without_menu_links(run: Sequence[HtmlLine]) -> list[HtmlLine]:
         return [replace(first, linked=0.0)]  # the heading of a panel
     if last.kind == "heading":  # it may be that of the text below the menu
         return [last]
-    if (
-        len(run) == 1
-        and len(first.text) >= _MIN_LINKED_SENTENCE
-        and html_line_is_sentence(first.text)
-    ):
+    if len(run) == 1 and len(first.text) >= _MIN_LINKED_SENTENCE and is_sentence(first.text):
         return [first]
     return []

@@ -13,16 +13,16 @@ from typing import Final, NamedTuple
 
 from lxml import etree
 
-from tipclassify.readers.source_blocks import clean_source_text
+from tipclassify.readers.blocks import clean_text
 
 __all__ = [
     "BLOCKS",
     "HEADINGS",
-    "ElementTraits",
-    "HtmlNavigationDetector",
-    "short_text_of_element",
-    "traits_of_element",
-    "visible_text_of_element",
+    "Navigation",
+    "Traits",
+    "short_text",
+    "traits_of",
+    "visible_text",
 ]
 
 HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
@@ -42,6 +42,7 @@ _MAX_ELEMENTS: Final = 80  # in a heading or link
 _MAX_SIBLINGS: Final = 100  # of one class
 _MAX_MEASURED: Final = 300  # elements measured; bounds the quadratic time of nested wrappers
 _ENTITY: Final = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,5}|[a-zA-Z]{2,8});")
+_SENTENCE_END: Final = re.compile(r"[.!?…:;][\"”’')\]]*$")
 _BRACKETS: Final = re.compile(r"[\[(] ?[\])]")
 _EMPTY_BRACKETS: Final = re.compile(r" ?(?:\[ ?\]|\( ?\))")  # left by a removed footnote mark
 
@@ -92,7 +93,7 @@ _DIGITS: Final = re.compile(r"\d+")
 _MAX_CLASS_LENGTH: Final = 1_000  # characters of a class attribute; longer ones are generated
 
 
-class ElementTraits(NamedTuple):
+class Traits(NamedTuple):
     """Properties of an element, by its tag and attributes."""
 
     navigation: bool = False  # by its tag or role
@@ -104,10 +105,10 @@ class ElementTraits(NamedTuple):
     page_break: bool = False  # of the printed book
 
 
-def traits_of_element(element: etree._Element) -> ElementTraits:
+def traits_of(element: etree._Element) -> Traits:
     """Derive the traits of an element from its tag and attributes.
 
-    >>> traits_of_element(etree.XML('<div class="socialShare"/>')).named
+    >>> traits_of(etree.XML('<div class="socialShare"/>')).named
     True
     """
     tag = element.tag
@@ -115,10 +116,10 @@ def traits_of_element(element: etree._Element) -> ElementTraits:
         return _traits_of_attributes(tag)
     book_type = element.get("epub:type", "")
     if "pagebreak" in book_type.split() or element.get("role") == "doc-pagebreak":
-        return ElementTraits(page_break=True)
+        return Traits(page_break=True)
     # "footnote", "rearnote", "endnotes"
     if tag == "aside" and "note" in book_type:
-        return ElementTraits(notes=True)
+        return Traits(notes=True)
     return _traits_of_attributes(
         tag,
         # the ids of other elements say nothing, and would fill the cache, since nearly each differs
@@ -140,7 +141,7 @@ def _traits_of_attributes(
     style: str | None = None,
     hidden: str | None = None,
     aria_hidden: str | None = None,
-) -> ElementTraits:
+) -> Traits:
     """Derive the traits of an element from its tag and the attributes that count."""
     class_names = _hyphenate_parsed_element_class(classes or "")
     own_name = _hyphenate_parsed_element_class(identifier or "")
@@ -163,7 +164,7 @@ def _traits_of_attributes(
         or _INVISIBLE_STYLE.search(style) is not None
     )
     is_panel = role == "tabpanel" or _PANEL_NAMES.search(class_names) is not None
-    return ElementTraits(
+    return Traits(
         navigation=(
             (tag in _NAVIGATION_TAGS and not notes)
             or role in _NAVIGATION_ROLES
@@ -193,7 +194,7 @@ class _ElementKind(NamedTuple):
     class_name: str  # without its digits, which number the siblings
 
 
-class HtmlNavigationDetector:
+class Navigation:
     """Detect the navigation of one page."""
 
     def __init__(self, page: etree._Element) -> None:
@@ -220,10 +221,10 @@ class HtmlNavigationDetector:
         for tab in self.page.xpath(f"({attributes})[. = 'tab']/.."):
             targets = (tab.get(name) for name in _TAB_TARGETS)
             panel = next(filter(None, targets), "").lstrip("#")
-            labels[panel] = short_text_of_element(tab)
+            labels[panel] = short_text(tab)
         return labels
 
-    def holds(self, element: etree._Element, traits: ElementTraits) -> bool:
+    def holds(self, element: etree._Element, traits: Traits) -> bool:
         """Return whether an element is navigation by tag, role or style.
 
         One with much of the page's prose is not.
@@ -281,7 +282,7 @@ def _element_holds_title(element: etree._Element) -> bool:
     return bool(headings) and next(element.iter("nav", "form"), None) is None
 
 
-def short_text_of_element(element: etree._Element) -> str | None:
+def short_text(element: etree._Element) -> str | None:
     """Return the visible text of an element, or None where it is long, as after an unclosed tag."""
     text = element.text or ""
     if len(element):
@@ -289,20 +290,29 @@ def short_text_of_element(element: etree._Element) -> str | None:
         if inside is not None:  # it has more elements than that
             return None
         text = "".join(element.itertext())
-    text = visible_text_of_element(text)
+    text = visible_text(text)
     return text if len(text) <= _MAX_SHORT else None
 
 
-def visible_text_of_element(text: str) -> str:
+def visible_text(text: str) -> str:
     """Return visible text: entities decoded, invisible characters removed, white space collapsed.
 
-    >>> visible_text_of_element("Nine&nbsp;traffickers\\n[ ]  were fined\u00ad.")
+    >>> visible_text("Nine&nbsp;traffickers\\n[ ]  were fined\u00ad.")
     'Nine traffickers were fined.'
     """
     if "&" in text and _ENTITY.search(text):
         text = html.unescape(text)  # double-escaped by the site
-    text = clean_source_text(text)
+    text = clean_text(text)
     may_have_brackets = "]" in text or ")" in text
     if may_have_brackets and _BRACKETS.search(text):
         return _EMPTY_BRACKETS.sub("", text).strip()
     return text
+
+
+def is_sentence(text: str) -> bool:
+    """Return whether a line ends with sentence punctuation.
+
+    >>> is_sentence("No shelter opened.”"), is_sentence("Conduct of Officials")
+    (True, False)
+    """
+    return _SENTENCE_END.search(text[-6:]) is not None

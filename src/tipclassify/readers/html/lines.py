@@ -7,43 +7,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from lxml import etree
 
+from tipclassify.readers.blocks import (
+    LAST_CHARACTERS,
+    SourceBlock,
+    carried_cells,
+    could_be_heading,
+    is_note_mark,
+    join_cells,
+)
 from tipclassify.readers.html.elements import (
     BLOCKS,
     HEADINGS,
-    ElementTraits,
-    HtmlNavigationDetector,
-    short_text_of_element,
-    traits_of_element,
+    Navigation,
+    Traits,
+    is_sentence,
+    short_text,
+    traits_of,
+    visible_text,
 )
-from tipclassify.readers.html.headings import html_line_is_sentence, mark_html_headings
-from tipclassify.readers.html.line_builder import (
-    MAX_HEADING_LINE,
-    HtmlLine,
-    HtmlLineBuilder,
-    HtmlTextFlag,
-)
-from tipclassify.readers.html.note_marks import is_html_note_mark
-from tipclassify.readers.html.table_rows import HtmlTableRows
-from tipclassify.readers.source_blocks import could_be_source_heading
 from tipclassify.text.sections import standard_section_of_line
-
-__all__ = ["read_html_lines"]
 
 _DIGITS: Final = re.compile(r"\d+")
 _GROUPS: Final = frozenset(
     "body div section article main center details td form blockquote header aside".split()
 )
-_FLAGS_OF_TAG: Final = {
-    **dict.fromkeys((*HEADINGS, "p"), HtmlTextFlag.PARAGRAPH),
-    "li": HtmlTextFlag.ITEM | HtmlTextFlag.PARAGRAPH,
-    "b": HtmlTextFlag.BOLD,
-    "strong": HtmlTextFlag.BOLD,
-    "pre": HtmlTextFlag.PREFORMATTED,
-}
 # elements judged by their whole text
 _WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}
 # characters of a printed page number; in a page whose markup is broken, its element may hold text
@@ -52,17 +45,16 @@ _TAB_LEVEL: Final = 3  # of the heading of a panel that a tab shows
 _DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
 
 
-def read_html_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[HtmlLine]:
+def read_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[Line]:
     """Read the lines of a page, or of some parts of it, without navigation.
 
     >>> page = etree.HTML("<nav>Home</nav><p>Police <b>acted</b>.</p>")
-    >>> [line.text for line in read_html_lines(page)]
+    >>> [line.text for line in read_lines(page)]
     ['Police acted.']
     """
-    walk = _HtmlElementWalk(HtmlNavigationDetector(page))
+    walk = _HtmlElementWalk(Navigation(page))
     for part in parts or [page]:
         walk.read(part)
-    mark_html_headings(walk.builder.lines)
     return walk.builder.lines
 
 
@@ -77,9 +69,9 @@ class _OuterHtmlState(NamedTuple):
 class _HtmlElementWalk:
     """Walk the elements of a page, and hold the state of the innermost open one."""
 
-    def __init__(self, navigation: HtmlNavigationDetector) -> None:
+    def __init__(self, navigation: Navigation) -> None:
         self.navigation = navigation
-        self.builder = HtmlLineBuilder()
+        self.builder = LineBuilder()
         self.rows = HtmlTableRows(self.builder.lines)
         # of the innermost open element; its flags include those of the elements around it
         self.flags = 0
@@ -123,13 +115,13 @@ class _HtmlElementWalk:
 
     def start(self, element: etree._Element, tag: str, block: bool) -> int | None:
         """Begin an element: return the flags of its text, or None to leave it out."""
-        traits = traits_of_element(element)
+        traits = traits_of(element)
         if any(traits) and self.navigation.holds(element, traits):
             return None
         if tag == "br":
             self.builder.add_line_break(self.in_heading)
         is_read_whole = tag in _WHOLE or traits.page_break
-        text = short_text_of_element(element) if is_read_whole else None
+        text = short_text(element) if is_read_whole else None
         if traits.page_break and text is not None and len(text) <= _MAX_PAGE_NUMBER:
             return None
         if tag in ("button", "label") and not self.read_control(element, text):
@@ -156,7 +148,7 @@ class _HtmlElementWalk:
             self.add_tab_label(element)
         return flags
 
-    def flags_of_traits(self, element: etree._Element, traits: ElementTraits) -> int:
+    def flags_of_traits(self, element: etree._Element, traits: Traits) -> int:
         """Return the flags of an element's text that follow from its traits."""
         flags = 0
         if traits.named and not self.navigation.has_much(element):
@@ -178,7 +170,7 @@ class _HtmlElementWalk:
         """Add the label of the tab that shows a panel as the panel's heading."""
         panel = element.get("id")
         label = self.navigation.tabs.get(panel) if panel else None
-        if label and could_be_source_heading(label):
+        if label and could_be_heading(label):
             self.builder.add_heading(label, _TAB_LEVEL)
 
     def read_control(self, element: etree._Element, text: str | None) -> bool:
@@ -189,13 +181,11 @@ class _HtmlElementWalk:
         if text is None or len(text) > MAX_HEADING_LINE:
             return True
         inside_sentence = self.builder.has_text and (element.tail or "").strip() != ""
-        says_something = element.tag == "label" and (
-            html_line_is_sentence(text) or text.count(" ") >= 5
-        )
+        says_something = element.tag == "label" and (is_sentence(text) or text.count(" ") >= 5)
         if self.in_heading or inside_sentence or says_something:
             return True
         opens_panel = "accordion" in (element.get("class") or "")
-        if standard_section_of_line(text) or (opens_panel and could_be_source_heading(text)):
+        if standard_section_of_line(text) or (opens_panel and could_be_heading(text)):
             self.builder.add_heading(text, _DEFAULT_LEVEL)
         else:
             self.builder.end_line()
@@ -205,3 +195,346 @@ class _HtmlElementWalk:
 def _html_link_leads_somewhere(anchor: etree._Element) -> bool:
     """Return whether an anchor leads somewhere; some open a panel."""
     return anchor.get("href") is not None and anchor.get("aria-expanded") is None
+
+
+MAX_HEADING_LINE: Final = 120
+"""Characters of a heading between line breaks."""
+
+_BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
+_BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
+_LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
+
+
+class HtmlTextFlag:
+    """Flags of a text, a bit each; an element adds its own to those of the elements around it."""
+
+    LINK: Final = 1
+    BOLD: Final = 2
+    PREFORMATTED: Final = 4
+    NOTES: Final = 8
+    ITEM: Final = 16
+    HEADING: Final = 32
+    PARAGRAPH: Final = 64
+    DOUBTFUL: Final = 128
+    ALL: Final = -1
+
+
+_FLAGS_OF_TAG: Final = {
+    **dict.fromkeys((*HEADINGS, "p"), HtmlTextFlag.PARAGRAPH),
+    "li": HtmlTextFlag.ITEM | HtmlTextFlag.PARAGRAPH,
+    "b": HtmlTextFlag.BOLD,
+    "strong": HtmlTextFlag.BOLD,
+    "pre": HtmlTextFlag.PREFORMATTED,
+}
+
+
+@dataclass(slots=True)
+class Line(SourceBlock):
+    """A block of text of the page."""
+
+    linked: float = 0.0  # share of its characters in links
+    bold: bool = False  # all of it
+    notes: bool = False  # in the footnotes
+    doubtful: bool = False  # in an element with the name of navigation
+    # the innermost element that groups paragraphs, with its siblings of the same tag and class
+    group: int = 0
+
+    @property
+    def is_link(self) -> bool:
+        """Whether nearly all of it is in links."""
+        return self.linked > _LINKED
+
+
+class _HtmlLinePiece(NamedTuple):
+    """A part of the current line."""
+
+    text: str
+    flags: int
+    group: int
+
+
+# Line breaks and spaces are in every element, so that they do not end what is bold or a link.
+_BREAK: Final = _HtmlLinePiece("\n", HtmlTextFlag.ALL, 0)
+_SPACE: Final = _HtmlLinePiece(" ", HtmlTextFlag.ALL, 0)
+
+
+class LineBuilder:
+    """Hold the finished lines of a page and the current one."""
+
+    def __init__(self) -> None:
+        self.lines: list[Line] = []
+        # The current line; its kind is "title" for a heading by its class.
+        self._pieces: list[_HtmlLinePiece] = []
+        self._kind = "text"
+        self._level: int | None = None
+
+    @property
+    def has_text(self) -> bool:
+        """Whether the current line has text."""
+        return bool(self._pieces)
+
+    @property
+    def last_characters(self) -> str:
+        """The end of the current line."""
+        return "".join([piece.text[-LAST_CHARACTERS:] for piece in self._pieces[-2:]])
+
+    def add_text(self, text: str, flags: int, group: int) -> None:
+        """Add text to the current line; in preformatted text, an empty line ends one.
+
+        White space begins no line.
+        """
+        if not self._pieces and text.isspace():
+            return
+        parts = _BLANK_LINE.split(text) if flags & HtmlTextFlag.PREFORMATTED else (text,)
+        for number, part in enumerate(parts):
+            if number:
+                self.end_line()
+            if part.strip():
+                if self._pieces and self._pieces[-1] is _BREAK and _BULLET.match(part):
+                    self.end_line()
+                self._pieces.append(_HtmlLinePiece(part, flags, group))
+            elif self._pieces and self._pieces[-1] is not _BREAK:
+                self._pieces.append(_SPACE)
+
+    def add_block_edge(self, in_heading: bool) -> None:
+        """Add the beginning or end of a block: it ends the line; within a heading it is a space."""
+        if in_heading:
+            self._pieces.append(_SPACE)
+        else:
+            if self._pieces:
+                self.end_line()
+            self._forget_kind()
+
+    def add_line_break(self, in_heading: bool) -> None:
+        """Add a line break: two end a paragraph, one a heading."""
+        if in_heading:
+            self._pieces.append(_SPACE)
+        elif self._pieces and self._pieces[-1] is _BREAK:
+            self.end_line()
+        elif self._pieces and not self._split_off_heading():
+            self._pieces.append(_BREAK)
+
+    def add_heading(self, text: str, level: int) -> None:
+        """Add a heading that is not among the text, after the current line."""
+        self.end_line()
+        self.lines.append(Line(text, "heading", level=level))
+
+    def mark_heading(self, kind: str, level: int) -> None:
+        """Note that the current line is a "heading" or, by its class, a "title"."""
+        self._kind = kind
+        self._level = level
+
+    def end_line(self) -> None:
+        """End the current line, if it has text."""
+        pieces = self._pieces
+        self._pieces = []
+        text = visible_text("".join([piece.text for piece in pieces])) if pieces else ""
+        if not text:
+            return
+        written = [piece for piece in pieces if piece.flags != HtmlTextFlag.ALL]
+        size = sum([len(piece.text) for piece in written])
+        linked_size = sum([len(p.text) for p in written if p.flags & HtmlTextFlag.LINK])
+        last = written[-1]
+        is_item = self._kind == "text" and last.flags & HtmlTextFlag.ITEM > 0
+        self.lines.append(
+            Line(
+                text,
+                "item" if is_item else self._kind,
+                level=self._level,
+                linked=linked_size / size,
+                bold=all(piece.flags & HtmlTextFlag.BOLD for piece in written),
+                notes=last.flags & HtmlTextFlag.NOTES > 0,
+                doubtful=last.flags & HtmlTextFlag.DOUBTFUL > 0,
+                group=last.group,
+            )
+        )
+        self._forget_kind()
+
+    def _forget_kind(self) -> None:
+        """Begin a line that is no heading by its markup."""
+        self._kind = "text"
+        self._level = None
+
+    def _split_off_heading(self) -> bool:
+        """Split off the text since the last break if it is a heading; return whether it is."""
+        start = len(self._pieces)
+        while start and self._pieces[start - 1] is not _BREAK:
+            start -= 1
+        last = self._pieces[start:]
+        text = visible_text("".join([piece.text for piece in last]))
+        bold = all(piece.flags & HtmlTextFlag.BOLD for piece in last)
+        is_heading = standard_section_of_line(text) is not None or (bold and could_be_heading(text))
+        if not is_heading or len(text) > MAX_HEADING_LINE:
+            return False
+        if self._kind != "title":
+            self._pieces = self._pieces[:start]
+            self.end_line()
+            self._pieces = last
+            self.end_line()
+        return True
+
+
+_MIN_PARAGRAPH: Final = 150  # characters; a longer cell of a table is a paragraph
+_MAX_SPAN: Final = 100  # rows or columns of one cell
+_MAX_COLUMN: Final = 100  # cells further right reach into no other row, which bounds the time
+# of a list in a layout table
+_ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenHtmlCell:
+    """A cell that is being read."""
+
+    first_line: int  # by its number
+    rows: int  # that it spans
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenHtmlRow:
+    """A table row that is being read."""
+
+    first_line: int  # by its number
+    cells: list[_OpenHtmlCell]
+
+
+@dataclass(slots=True)
+class _SpanningHtmlCell:
+    """A cell that reaches into the rows below."""
+
+    column: int
+    columns: int
+    line: Line | None  # None if no row repeats it: it is empty, a heading, or several lines
+    rows_left: int
+
+    @property
+    def end(self) -> int:
+        """Column after its last."""
+        return self.column + self.columns
+
+
+class HtmlTableRows:
+    """Hold the table rows that are being read: a cell may have a table of its own.
+
+    `lines` are the finished lines of the page, to which others add those of the cells.
+    """
+
+    def __init__(self, lines: list[Line]) -> None:
+        self._lines = lines
+        self._open_rows: list[_OpenHtmlRow] = []
+        # by the table or group of rows that they end with
+        self._spanning: dict[etree._Element, list[_SpanningHtmlCell]] = {}
+
+    def start_row_or_cell(self, element: etree._Element) -> None:
+        """Note the line at which a row or a cell begins, if an element is one."""
+        if element.tag == "tr":
+            self._open_rows.append(_OpenHtmlRow(len(self._lines), []))
+        elif element.tag in ("td", "th") and self._open_rows:
+            rows = _span_of_html_cell(element, "rowspan")
+            columns = _span_of_html_cell(element, "colspan")
+            self._open_rows[-1].cells.append(_OpenHtmlCell(len(self._lines), rows, columns))
+
+    def end_row(self, element: etree._Element, group: int) -> None:
+        """End a row, and join its cells into one line of a group if each has one.
+
+        Cells of rows above that reach into it are among them. A layout table with paragraphs and a
+        menu stays as it is.
+        """
+        if not self._open_rows:
+            return
+        row = self._open_rows.pop()
+        spanning = self._spanning.setdefault(element.getparent(), [])
+        lines_by_column = _carried_html_lines(spanning)
+        own_lines = self._place_cells(row, spanning)
+        lines_by_column.update(own_lines)
+        cells = [lines_by_column[column] for column in sorted(lines_by_column)]
+        if not own_lines or len(cells) < 2:
+            return
+        if any(len(cell) > 1 or cell[0].kind == "heading" for cell in cells):
+            return
+        lines = [cell[0] for cell in cells]
+        has_menu = any(line.is_link for line in lines)
+        has_paragraph = any(len(line.text) > _MIN_PARAGRAPH for line in lines)
+        if not (has_menu and has_paragraph):
+            self._lines[row.first_line :] = [_join_html_cells(lines, group)]
+
+    def _place_cells(
+        self, row: _OpenHtmlRow, spanning: list[_SpanningHtmlCell]
+    ) -> dict[int, list[Line]]:
+        """Return the lines of a row's cells by column, and note which reach into the next row."""
+        taken = {column for above in spanning for column in range(above.column, above.end)}
+        for above in spanning:
+            above.rows_left -= 1
+        spanning[:] = [above for above in spanning if above.rows_left > 0]
+        lines_by_column: dict[int, list[Line]] = {}
+        column = 0
+        starts = [cell.first_line for cell in row.cells]
+        spans = pairwise([*starts, len(self._lines)])
+        for cell, (start, end) in zip(row.cells, spans, strict=True):
+            while column in taken:
+                column += 1
+            lines = self._lines[start:end]
+            if lines:
+                lines_by_column[column] = lines
+            if cell.rows > 1 and column < _MAX_COLUMN:
+                is_carried = len(lines) == 1 and lines[0].kind != "heading"
+                line = lines[0] if is_carried else None
+                spanning.append(_SpanningHtmlCell(column, cell.columns, line, cell.rows - 1))
+            column += cell.columns
+        return lines_by_column
+
+
+def _span_of_html_cell(cell: etree._Element, attribute: str) -> int:
+    """Return how many rows or columns a cell spans, at most `_MAX_SPAN`."""
+    span = cell.get(attribute, "1").strip()
+    if not span.isdecimal():
+        return 1
+    return min(int(span[:4]), _MAX_SPAN) or 1
+
+
+def _carried_html_lines(spanning: Sequence[_SpanningHtmlCell]) -> dict[int, list[Line]]:
+    """Return the lines that a row repeats of the cells that reach into it, by column."""
+    lines = {cell.column: cell.line for cell in spanning if cell.line is not None}
+    columns = sorted(lines)
+    carried_texts = carried_cells(lines[column].text for column in columns)
+    return {
+        column: [lines[column]] for column, text in zip(columns, carried_texts, strict=True) if text
+    }
+
+
+def _join_html_cells(cells: Sequence[Line], group: int) -> Line:
+    """Join the cells of a row into one line, with bars between but for its enumerator."""
+    texts = [cell.text for cell in cells]
+    if _ENUMERATOR.fullmatch(texts[0]):
+        text = f"{texts[0]} {join_cells(texts[1:])}"
+    else:
+        text = join_cells(texts)
+    size = sum(map(len, texts))
+    linked_size = sum(cell.linked * len(cell.text) for cell in cells)
+    return replace(
+        cells[0], text=text, kind="row", linked=linked_size / size, bold=False, group=group
+    )
+
+
+_MAX_MARK: Final = 30  # characters
+_NUMBER_OR_SIGN: Final = r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?"
+_LETTER_OR_NOTE: Final = r"[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]"
+_FOOTNOTE: Final = re.compile(rf"{_NUMBER_OR_SIGN}|{_LETTER_OR_NOTE}")
+
+
+def is_html_note_mark(element: etree._Element, text: str | None, text_before: str) -> bool:
+    """Return whether a link or superscript is the mark of a footnote.
+
+    An exponent or ordinal is none (`is_note_mark`).
+
+    >>> mark = etree.XML("<sup>2</sup>")
+    >>> is_html_note_mark(mark, "2", "slept."), is_html_note_mark(mark, "2", "9 km")
+    (True, False)
+    """
+    if text is None or len(text) > _MAX_MARK:
+        return False
+    if element.tag == "a":
+        return element.get("href") is not None and _FOOTNOTE.fullmatch(text) is not None
+    if element.find(".//a") is not None:
+        return True
+    return is_note_mark(text, text_before, element.tail or "")

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Final
 from tipclassify.errors import InputError, needs_extra
 from tipclassify.formatting import format_numbers
 from tipclassify.labels import SECTIONS
+from tipclassify.readers.about.publishers import known_publisher
+from tipclassify.readers.about.titles import TitleLine, is_stale_title, title_of_first_page
+from tipclassify.readers.blocks import BETWEEN_BLOCKS
 from tipclassify.readers.pdf.characters import normalize_pdf_text
 from tipclassify.readers.pdf.layout.flow import (
     Bookmarks,
@@ -35,9 +38,6 @@ from tipclassify.readers.pdf.references import (
     find_pdf_references,
     is_pdf_reference_heading,
 )
-from tipclassify.readers.publication import known_publisher
-from tipclassify.readers.source_blocks import BETWEEN_BLOCKS
-from tipclassify.readers.titles import TitleLine, is_stale_title, title_of_first_page
 from tipclassify.text.document import Block, Document, PageStart
 from tipclassify.text.sections import (
     HeadingOutline,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final
 
+from tipclassify.readers.blocks import join_cells
 from tipclassify.readers.pdf.layout.captions import CAPTION
 from tipclassify.readers.pdf.layout.columns import pdf_reading_order
 from tipclassify.readers.pdf.layout.drawings import place_labelled_drawings
@@ -41,7 +42,6 @@ from tipclassify.readers.pdf.structure_tree import (
     has_usable_structure_tree,
     line_groups_by_structure_tree,
 )
-from tipclassify.readers.source_blocks import join_source_cells
 from tipclassify.text.document import PageStart
 from tipclassify.text.prose import is_contents_entry
 from tipclassify.text.sections import (
@@ -162,7 +162,7 @@ def _make_pdf_paragraphs(groups: Sequence[LineGroup]) -> list[PdfParagraph]:
     hyphenated = hyphenates_line_ends(texts)
     paragraphs: list[PdfParagraph] = []
     for group, cells in zip(groups, cells_by_group, strict=True):
-        text = join_source_cells(join_hyphenated_lines(cell, words, hyphenated) for cell in cells)
+        text = join_cells(join_hyphenated_lines(cell, words, hyphenated) for cell in cells)
         bullet = BULLET.match(text)
         bullet_length = bullet.end() if bullet else 0
         text = text[bullet_length:]

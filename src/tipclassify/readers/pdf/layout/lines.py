@@ -12,6 +12,7 @@ from itertools import groupby, pairwise
 from statistics import median
 from typing import Final
 
+from tipclassify.readers.blocks import join_cells
 from tipclassify.readers.pdf.layout.pages import (
     MAX_RAISED_SIZE,
     PdfFragment,
@@ -21,7 +22,6 @@ from tipclassify.readers.pdf.layout.pages import (
     join_pdf_words,
     main_type_size,
 )
-from tipclassify.readers.source_blocks import join_source_cells
 from tipclassify.text.document import CELL_BAR
 
 __all__ = ["MAX_MISALIGNMENT", "PdfLine", "make_lines_of_pdf_cell", "make_pdf_lines"]
@@ -176,7 +176,7 @@ def _line_of_pdf_cells(cells: list[Cell]) -> PdfLine | None:
     texts = [text for text in map(_text_of_pdf_cell, text_cells) if text]
     if not texts:
         return None
-    text = join_source_cells(texts)
+    text = join_cells(texts)
     text_words = [word for cell in text_cells for word in cell]
     begins_raised = text_words[0] is not words[0]
     least_cells = 2 if CELL_BAR in text else 1  # dot leaders separate cells, too

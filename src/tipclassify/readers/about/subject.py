@@ -6,15 +6,16 @@ Its title is asked first, then its address, then its first lines.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tipclassify.readers.countries.names import country_named, extract_countries, fold_country_name
-
-__all__ = ["detect_country_and_year"]
+from tipclassify.readers.about.countries import country_named, extract_countries, fold_name
+from tipclassify.text.document import Document
+from tipclassify.text.sections import standard_section_of_line
 
 _CITED: Final = re.compile(r"[\"“]([^\"“”]+)[\"”](?:,.{0,30})?\Z")  # a title, with its date
 _OPENING: Final = 1_500  # characters of the text searched for the country and the year
@@ -168,7 +169,7 @@ def _country_and_year_of_title(title: str) -> _CountryAndYear:
     country = line.country
     for part in _TITLE_PARTS.split(title):
         country = _country_in_title_pattern(part) or country
-    names_report = not _GENRE.isdisjoint(fold_country_name(title).split())
+    names_report = not _GENRE.isdisjoint(fold_name(title).split())
     year: int | None = None
     if names_report or not line.other_words:
         year = _single_year(_detect_covered_years(title))
@@ -181,7 +182,7 @@ def _country_in_title_pattern(line: str) -> str | None:
     if not match:
         return None
     name = match[1].strip(" .")
-    words = fold_country_name(name).split()
+    words = fold_name(name).split()
     countries, other_words = extract_countries(words)
     if countries:
         only_fillers = _FILLER.issuperset(word for word in other_words if not word.isdigit())
@@ -202,7 +203,7 @@ class _CountryOfLine:
 
 def _country_of_line(line: str) -> _CountryOfLine:
     """Return the country of a line that names nothing else."""
-    words = [word for word in fold_country_name(line).split() if not _WHOLE_YEAR.fullmatch(word)]
+    words = [word for word in fold_name(line).split() if not _WHOLE_YEAR.fullmatch(word)]
     countries, others = extract_countries(words)
     other_words = [word for word in others if word not in _FILLER and not word.isdigit()]
     if len(set(countries)) > 1:
@@ -218,7 +219,7 @@ def _country_of_line(line: str) -> _CountryOfLine:
     if _names_document_on_country(line, other_words, country):
         return _CountryOfLine(country, other_words)
     # "Norvia: a year of reforms"
-    begins_with_country = country_named(fold_country_name(_LINE_PARTS.split(line)[0])) == country
+    begins_with_country = country_named(fold_name(_LINE_PARTS.split(line)[0])) == country
     if is_ambiguous or not begins_with_country:
         return _CountryOfLine(None, other_words)
     return _CountryOfLine(country, other_words)
@@ -232,18 +233,18 @@ def _is_alternative_country_name(line: str, country: str) -> bool:
     match = _NAME_IN_BRACKETS.fullmatch(line)
     return (
         match is not None
-        and country_named(fold_country_name(match[1])) == country
+        and country_named(fold_name(match[1])) == country
         and not re.search(r"\d", match[2])
     )
 
 
 def _names_document_on_country(line: str, other_words: list[str], country: str) -> bool:
     """Return whether a title names a document, and at its end the country that it is on."""
-    if _DOCUMENTS.isdisjoint([*other_words, *fold_country_name(line).split()]):
+    if _DOCUMENTS.isdisjoint([*other_words, *fold_name(line).split()]):
         return False
     words = line.rstrip(" .*†)]0123456789,").split()
     for start in range(max(1, len(words) - _MAX_NAME_WORDS), len(words)):
-        if country_named(fold_country_name(" ".join(words[start:]))) == country:
+        if country_named(fold_name(" ".join(words[start:]))) == country:
             before = " ".join(words[:start]) + " "
             return _ON_COUNTRY.search(before) is not None and _PLACES.search(before) is None
     return False
@@ -261,7 +262,7 @@ def _country_and_year_of_path(source: str) -> _CountryAndYear:
             # state.gov: /reports/2021-trafficking-in-persons-report/togo/
             if _REPORT_FOLDER.match(part):
                 return _CountryAndYear(
-                    country_named(fold_country_name(following)),
+                    country_named(fold_name(following)),
                     _single_year(_detect_covered_years(part)),
                 )
     country: str | None = None
@@ -271,7 +272,7 @@ def _country_and_year_of_path(source: str) -> _CountryAndYear:
         if country is not None or line.other_words:
             break
     # A year inside the name of a file is that of the report only if the name is one of a report.
-    names_report = not _GENRE.isdisjoint(fold_country_name(path).split())
+    names_report = not _GENRE.isdisjoint(fold_name(path).split())
     year: int | None = None
     if country or names_report or any(map(_YEAR_AT_EDGE.match, parts)):
         year = _single_year(_detect_covered_years("/".join(parts)))
@@ -291,13 +292,101 @@ def _country_and_year_of_opening(opening: str) -> _CountryAndYear:
         country = line.country if in_pattern is None else in_pattern
         if country is not None:
             countries.add(country)
-        names_report = not _GENRE.isdisjoint(fold_country_name(text).split())
+        names_report = not _GENRE.isdisjoint(fold_name(text).split())
         if in_pattern or (line.country and not line.other_words and names_report):
             years.update(_detect_covered_years(text))
     for formula in _FORMULAE:
         for match in formula.finditer(opening):
-            if name := country_named(fold_country_name(match[1])):
+            if name := country_named(fold_name(match[1])):
                 countries.add(name)
     return _CountryAndYear(
         countries.pop() if len(countries) == 1 else None, _single_year(list(years))
     )
+
+
+_TIER: Final = r"(?:tier (?:[123]|one|two|three)(?:[:,]? watch ?list)?|special case)"
+_NAME: Final = r"([^\W\d_][^.;:!?()]{1,50}?)"
+# "Norvia (Tier 2)", "Special Case: Norvia"
+_NAME_WITH_TIER: Final = re.compile(
+    rf"{_NAME}\s*[:(–—-]+\s*{_TIER}\)?\W*|special case[:\s–—-]+{_NAME}", re.IGNORECASE
+)
+_TIER_ALONE: Final = re.compile(
+    rf"\W*(?:tier(?: ranking| placement)?\W+)?{_TIER}\W*", re.IGNORECASE
+)
+_TIER_REACH: Final = 3  # blocks after the name: a map with its labels may stand between
+_BACK_MATTER: Final = re.compile(
+    r"(?:appendi|annex|glossary|index\b|acknowledg|relevant international)", re.IGNORECASE
+)
+_MIN_TIERED: Final = 2  # narratives of a book
+_MIN_NAMED: Final = 3  # the same where headings are names of countries alone
+
+
+def with_block_countries(document: Document) -> Document:
+    """Return the document with the country of each block.
+
+    It is unchanged unless it has narratives of several countries.
+
+    >>> from tipclassify.text.split import text_document
+    >>> document = text_document(
+    ...     "ARVENIA: Tier 2\\n\\nCourts slept.\\n\\nBELMORIA: Tier 3\\n\\nPolice acted."
+    ... )
+    >>> [block.country for block in with_block_countries(document).blocks]
+    ['Arvenia', 'Arvenia', 'Belmoria', 'Belmoria']
+    """
+    starts = _starts_of_narratives(document)
+    if len(set(starts.values()) - {None}) < _MIN_TIERED:
+        return document
+    country: str | None = None
+    blocks = []
+    for number, block in enumerate(document.blocks):
+        country = starts.get(number, country)
+        blocks.append(replace(block, country=country))
+    return replace(document, blocks=tuple(blocks), country=None)
+
+
+def _starts_of_narratives(document: Document) -> dict[int, str | None]:
+    """Return the country of each narrative by the number of its first block.
+
+    The back matter has None.
+    """
+    texts = [document.text[block.start : block.end].strip() for block in document.blocks]
+    headings = [number for number, block in enumerate(document.blocks) if block.heading]
+    with_tier: dict[int, str] = {}
+    names_alone: dict[int, str] = {}
+    for number in headings:
+        if country := _country_with_tier(texts, number):
+            with_tier[number] = country
+        if country := country_named(fold_name(texts[number])):
+            names_alone[number] = country
+    starts: dict[int, str | None] = {}
+    if with_tier or _is_country_book_without_tiers(document, names_alone.values()):
+        starts.update(names_alone)
+        starts.update(with_tier)
+    for number in headings:
+        if number not in starts and _BACK_MATTER.match(texts[number]):
+            starts[number] = None
+    return starts
+
+
+def _is_country_book_without_tiers(document: Document, names: Iterable[str]) -> bool:
+    """Return whether headings that are names of countries alone begin narratives."""
+    # Headings of a report on one country may name others: those that put questions to it, say.
+    country, _ = detect_country_and_year(document.title, "", "")
+    return country is None and len(set(names)) >= _MIN_NAMED
+
+
+def _country_with_tier(texts: list[str], number: int) -> str | None:
+    """Return the country of a heading that names its tier, or stands before one that does."""
+    text = texts[number]
+    if match := _NAME_WITH_TIER.fullmatch(text):
+        name = match[1] or match[2]
+    else:
+        following = texts[number + 1 : number + 1 + _TIER_REACH]
+        if standard_section_of_line(text) or not any(map(_TIER_ALONE.fullmatch, following)):
+            return None
+        name = text
+    name = " ".join(name.split())
+    country = country_named(fold_name(name))
+    if country is None and name.isupper():
+        return name.title()
+    return country or name

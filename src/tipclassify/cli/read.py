@@ -48,8 +48,8 @@ def fetch(
     Needs the extra "links". Where the site refuses programs, save the pages with a browser:
     "tipclassify score" reads them as well. Exits 1 when any country failed; the rest are saved.
     """
-    from tipclassify.readers.countries import find_country
-    from tipclassify.readers.tip_report import (
+    from tipclassify.readers.about.countries import find_country
+    from tipclassify.readers.about.narratives import (
         check_narrative_year,
         find_country_narrative,
         latest_narrative_years,
@@ -105,7 +105,7 @@ def text(
 
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
-    from tipclassify.readers.isolated import read_report_isolated
+    from tipclassify.readers.child import read_report_isolated
     from tipclassify.tagging.batch import read_batch_input_with_notes
 
     document, notes = read_batch_input_with_notes(

@@ -6,48 +6,28 @@ It has the headings, paragraphs, lists and tables of the main text.
 from __future__ import annotations
 
 import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
-from email import message_from_bytes, policy
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-from email.message import Message
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from lxml import etree
 
 from tipclassify.errors import InputError
 from tipclassify.formatting import one_line
+from tipclassify.readers.about.metadata import page_metadata
+from tipclassify.readers.about.publishers import known_publisher
+from tipclassify.readers.blocks import could_be_heading, join_blocks
 from tipclassify.readers.html.content import (
     find_main_content,
     trim_edges_of_page,
     without_site_navigation,
 )
-from tipclassify.readers.html.elements import short_text_of_element
-from tipclassify.readers.html.layouts import parts_of_known_layout
-from tipclassify.readers.html.line_builder import HtmlLine
-from tipclassify.readers.html.lines import read_html_lines
-from tipclassify.readers.publication import (
-    absolute_address_in_page_metadata,
-    known_publisher,
-    metadata_of_web_page,
-)
-from tipclassify.readers.source_blocks import clean_source_text, document_of_source_blocks
-from tipclassify.readers.text import decode_bytes_of_file, decode_text_file
+from tipclassify.readers.html.elements import is_sentence, short_text
+from tipclassify.readers.html.lines import Line, read_lines
+from tipclassify.readers.text import decode_file
 from tipclassify.text.document import Document
-from tipclassify.text.split import text_document
-
-__all__ = [
-    "encoding_declared_in_html",
-    "read_all_html_lines",
-    "read_eml",
-    "read_html",
-    "read_html_of_site",
-    "read_mhtml",
-]
+from tipclassify.text.sections import standard_section_of_line
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
@@ -73,16 +53,6 @@ _WEB_ENCODINGS: Final = {
     "utf-16le": "utf-8",
     "utf-16be": "utf-8",
 }
-_LONG_HEADER: Final = re.compile(
-    rb"^content-[a-z-]{1,30}:(?:[^\n]|\n[ \t]){20000}", re.IGNORECASE | re.MULTILINE
-)
-_MAX_HEADER: Final = 1_000  # characters of a subject, a date or a file's name
-_MAX_NAMED: Final = 5  # attached files in a warning
-_QUOTATION_MARKS: Final = re.compile(r"^(?:>[ \t]?)+", re.MULTILINE)
-# up to an empty line or one of another quotation, since a forwarded text may follow
-_MAIL_SIGNATURE: Final = re.compile(
-    r"^(?P<marks>(?:>[ \t]?)*)-- \n(?:(?P=marks)[^>\s].*(?:\n|\Z))*", re.MULTILINE
-)
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
 _ACRONYM: Final = re.compile(
@@ -125,137 +95,23 @@ def read_html(
     >>> document.title, [(block.section, block.heading) for block in document.blocks]
     ('Norvia', [('protection', True), ('protection', False)])
     """
-    page = decode_text_file(data, source, encoding, declared or encoding_declared_in_html(data))
-    return read_html_of_site(page, source)
+    page = decode_file(data, source, encoding, declared or declared_encoding(data))
+    return read_page(page, source)
 
 
-def read_mhtml(data: bytes, source: str) -> Document:
-    """Read the first page in a web page saved as one file.
-
-    Raises `InputError` when there is none, or no text in it.
-    """
-    message = _parse_mail(data, source)
-    pages = (part for part in message.walk() if part.get_content_type() == "text/html")
-    page = next(pages, None)
-    content = None if page is None else page.get_payload(decode=True)
-    if page is None or not isinstance(content, bytes):
-        raise InputError(f"{source}: no page in this saved web page; save it complete, or as text")
-    document = read_html_of_site(
-        decode_bytes_of_file(content, page.get_content_charset(), source), source
-    )
-    address = (
-        document.address
-        or absolute_address_in_page_metadata(message["Snapshot-Content-Location"])
-        or absolute_address_in_page_metadata(page["Content-Location"])
-    )
-    return replace(document, address=address)
-
-
-def read_eml(data: bytes, source: str) -> Document:
-    """Read the text of a mail: its page, or its plain text.
-
-    Files attached to it are named in a warning. Raises `InputError` when it has neither.
-    """
-    message = _parse_mail(data, source)
-    bodies: dict[str, Message] = {}  # the first of each type
-    attached: list[str] = []
-    for part in _leaf_parts_of_mail(message):
-        kind = part.get_content_type()
-        is_text = kind in ("text/html", "text/plain")
-        if is_text and part.get_content_disposition() != "attachment":
-            bodies.setdefault(kind, part)
-        elif part.get("Content-ID") is None:  # others are pictures in the page
-            attached.append(_plain_mail_header(part.get_filename() or kind))
-    document = _mail_text(bodies, source)
-    if attached:
-        names = ", ".join(attached[:_MAX_NAMED])
-        if len(attached) > _MAX_NAMED:
-            names += ", …"
-        warnings.warn(
-            f"{source}: {len(attached)} attached files are not read: {names}; save them",
-            stacklevel=2,
-        )
-    title = clean_source_text(_plain_mail_header(message["Subject"])) or document.title
-    return replace(document, title=title, date=document.date or _mail_date(message["Date"]))
-
-
-def _parse_mail(data: bytes, source: str) -> Message:
-    """Parse a mail, or a page saved as one.
-
-    The library takes time that grows with the square of a header's length.
-    """
-    if _LONG_HEADER.search(data):
-        raise InputError(f"{source}: a header longer than any program writes; save its text")
-    # other policies take such time for short headers, too
-    return message_from_bytes(data, policy=policy.compat32)
-
-
-def _leaf_parts_of_mail(message: Message) -> Iterator[Message]:
-    """Yield the parts of a mail that have no parts; a mail attached to it is one."""
-    parts = message.get_payload() if message.get_content_maintype() == "multipart" else None
-    if not isinstance(parts, list):
-        yield message
-        return
-    for part in parts:
-        if isinstance(part, Message):
-            yield from _leaf_parts_of_mail(part)
-
-
-def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
-    """Read the page of a mail, or its plain text if the page has none."""
-    for kind in ("text/html", "text/plain"):
-        part = bodies.get(kind)
-        if part is None:  # a part without headers, which is plain text, counts as false
-            continue
-        content = part.get_payload(decode=True)
-        if not isinstance(content, bytes) or not content.strip():
-            continue
-        text = decode_bytes_of_file(content, part.get_content_charset(), source)
-        if kind == "text/plain":
-            return text_document(_without_mail_marks(text.replace("\r\n", "\n")), source)
-        with suppress(InputError):  # a page without text: the plain one may have it
-            return read_html_of_site(text, source)
-    raise InputError(
-        f"{source}: no text in this mail; save the report that is attached to it, or linked in it"
-    )
-
-
-def _without_mail_marks(text: str) -> str:
-    """Remove the marks of quoted lines, and signatures, from the plain text of a mail.
-
-    >>> _without_mail_marks("> Police came.\\n>> Why?\\n-- \\nMila\\nHarbor Watch\\n\\nThe report:")
-    'Police came.\\nWhy?\\n\\nThe report:'
-    """
-    return _QUOTATION_MARKS.sub("", _MAIL_SIGNATURE.sub("", text))
-
-
-def _plain_mail_header(value: object) -> str:
-    """Return a header in one line, with its encoded words decoded."""
-    written = str(value or "")[:_MAX_HEADER]
-    with suppress(ValueError, LookupError, HeaderParseError):
-        written = str(make_header(decode_header(written)))
-    return one_line(written)
-
-
-def _mail_date(value: object) -> str | None:
-    """Return the day of a date header in the form of ISO 8601, or None."""
-    with suppress(ValueError, TypeError, OverflowError):
-        return parsedate_to_datetime(str(value)[:_MAX_HEADER]).date().isoformat()
-    return None
-
-
-def read_html_of_site(page: str, source: str) -> Document:
+def read_page(page: str, source: str) -> Document:
     """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
     tree = _parse_html(page, source)
     if any(_is_own_html_mark(meta) for meta in tree.iter("meta")):
         remedy = "give the report that it was made from"
         raise InputError(f"{source}: a page that tipclassify wrote, skipped; {remedy}")
     # before the scripts are removed, which may hold either
-    metadata = metadata_of_web_page(tree)
+    metadata = page_metadata(tree)
     advice = _advice_on_html_without_text(tree)
     body = _body_of_html(tree)
-    parts = parts_of_known_layout(body)
-    lines = read_html_lines(body, parts)
+    parts = known_parts(body)
+    lines = read_lines(body, parts)
+    mark_headings(lines)
     if parts:
         lines = trim_edges_of_page(
             without_site_navigation(line for line in lines if not line.doubtful)
@@ -263,7 +119,7 @@ def read_html_of_site(page: str, source: str) -> Document:
     else:
         lines = find_main_content(lines, body)
     title = _title_of_html(tree, lines) or metadata.title
-    document = document_of_source_blocks(lines, source, title)
+    document = join_blocks(lines, source, title)
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
     if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title or ""):
@@ -278,15 +134,17 @@ def read_html_of_site(page: str, source: str) -> Document:
     )
 
 
-def read_all_html_lines(page: str, source: str) -> list[HtmlLine]:
+def read_all_lines(page: str, source: str) -> list[Line]:
     """Read the blocks of a page, such as a chapter, all main text.
 
     Raises `InputError` if it is nested too deeply.
     """
-    return without_site_navigation(read_html_lines(_body_of_html(_parse_html(page, source))))
+    lines = read_lines(_body_of_html(_parse_html(page, source)))
+    mark_headings(lines)
+    return without_site_navigation(lines)
 
 
-def encoding_declared_in_html(data: bytes) -> str:
+def declared_encoding(data: bytes) -> str:
     """Return the encoding that a page declares, or an empty string."""
     declaration = _CHARSET.search(data[:_HEAD])
     if declaration is None:
@@ -322,11 +180,11 @@ def _body_of_html(tree: etree._Element) -> etree._Element:
     return tree if body is None else body
 
 
-def _title_of_html(tree: etree._Element, lines: Sequence[HtmlLine]) -> str | None:
+def _title_of_html(tree: etree._Element, lines: Sequence[Line]) -> str | None:
     """Return the main heading, or the title element without the site's name if that adds words."""
     headings = [line.text for line in lines if line.level == 1]
     if not headings:
-        headings = [text for heading in tree.iter("h1") if (text := short_text_of_element(heading))]
+        headings = [text for heading in tree.iter("h1") if (text := short_text(heading))]
     tab, site = _split_off_site_name(_tab_title_of_html(tree), _site_name_of_html(tree))
     if not headings:
         return tab or next((line.text for line in lines if line.kind == "heading"), None)
@@ -342,7 +200,7 @@ def _title_of_html(tree: etree._Element, lines: Sequence[HtmlLine]) -> str | Non
 def _tab_title_of_html(tree: etree._Element) -> str:
     """Return the text of the title element, which a browser shows in the tab."""
     title = next(tree.iter("title"), None)
-    return "" if title is None else short_text_of_element(title) or ""
+    return "" if title is None else short_text(title) or ""
 
 
 def _site_name_of_html(tree: etree._Element) -> str:
@@ -399,3 +257,107 @@ def _advice_on_html_without_text(tree: etree._Element) -> str:
             remedy = "open it in a browser and save it complete, or print it to PDF"
             return f"a script draws it: {remedy}"
     return "save it complete, or as text"
+
+
+_MIN_SHARE: Final = 0.3  # of the page's text: a redesigned site must not lose its reports
+_MAX_PARTS: Final = 100
+_TAGS: Final = "h1 div section article main td".split()
+
+# For each layout, the elements that hold its title and text, in their order, as CSS selectors of a
+# class or id.
+_LAYOUTS: Final = {
+    "state.gov, reports since 2019": ".featured-content__headline .report__content",
+    "state.gov, press releases since 2019": ".featured-content__headline .entry-content",
+    "state.gov, 2009 to 2017": "#tier3-landing-content-wide #tier3-landing #centerblock",
+    "state.gov, 2001 to 2009": "#centerblock-wide #contentarea",
+    "dol.gov": ".field--name-field-dol-body #block-dol-content",
+    "ohchr.org": ".page-header .field--name-body",
+    "ilo.org": ".ilo--article-content .ilo--rich-text",
+    "ilo.org, NORMLEX": ".contentBlock",
+    "unodc.org": ".story-text #story-content",
+    "business-humanrights.org": ".article__title .article__content",
+}
+_CLASSES: Final = frozenset(re.findall(r"\.(\S+)", " ".join(_LAYOUTS.values())))
+
+
+def known_parts(page: etree._Element) -> list[etree._Element]:
+    """Return the elements that hold title and text in a known layout, in order, or none.
+
+    >>> title = "<h1 class='page-header'>Norvia</h1>"
+    >>> page = etree.HTML(f"<p>Menu</p>{title}<div class='field--name-body'>It met.</div>")
+    >>> [part.text for part in known_parts(page)]
+    ['Norvia', 'It met.']
+    """
+    elements_of = _elements_by_selector(page)
+    for selectors in _LAYOUTS.values():
+        parts = [element for selector in selectors.split() for element in elements_of[selector]]
+        if len(parts) > _MAX_PARTS:
+            continue
+        # an element inside another of them would be read twice
+        outermost = [
+            part for part in parts if not any(outer in parts for outer in part.iterancestors())
+        ]
+        if not outermost:
+            continue
+        length = sum(map(_text_length_of_element, outermost))
+        if length >= _MIN_SHARE * _text_length_of_element(page):
+            return outermost
+    return []
+
+
+def _elements_by_selector(page: etree._Element) -> defaultdict[str, list[etree._Element]]:
+    """Return the elements of a page by their id, and by each class that a layout names."""
+    elements_of: defaultdict[str, list[etree._Element]] = defaultdict(list)
+    for element in page.iter(*_TAGS):
+        for name in _CLASSES.intersection((element.get("class") or "").split()):
+            elements_of[f".{name}"].append(element)
+        if identifier := element.get("id"):
+            elements_of[f"#{identifier}"].append(element)
+    return elements_of
+
+
+def _text_length_of_element(element: etree._Element) -> int:
+    """Return the number of characters of an element's text, white space collapsed."""
+    return int(element.xpath("string-length(normalize-space())"))
+
+
+_MAX_HEADING_WORDS: Final = 30
+_MAX_SENTENCE_WORDS: Final = 14  # of a heading that ends as a sentence does
+_MIN_CAPITALS: Final = 3  # characters of a heading in capitals; it has more
+_MAX_BOLD_SHARE: Final = 0.4  # above this share of bold text, bold lines are no headings
+
+
+def mark_headings(lines: Sequence[Line]) -> None:
+    """Set the kind and level of each line of a page by whether it is a heading."""
+    size = sum([len(line.text) for line in lines])
+    bold_size = sum([len(line.text) for line in lines if line.bold and line.kind != "heading"])
+    bold_is_heading = bold_size < _MAX_BOLD_SHARE * size
+    for line in lines:
+        if _is_html_heading(line, bold_is_heading):
+            line.kind = "heading"
+        else:
+            line.level = None
+            if line.kind in ("heading", "title"):
+                line.kind = "text"
+
+
+def _is_html_heading(line: Line, bold_is_heading: bool) -> bool:
+    """Return whether a line is a heading, by its markup, its words and its bold type."""
+    text = line.text
+    if line.kind == "row":
+        return False
+    if line.kind == "heading":
+        words = text.count(" ") + 1
+        return words <= _MAX_HEADING_WORDS and (
+            could_be_heading(text) or words <= _MAX_SENTENCE_WORDS or not is_sentence(text)
+        )
+    if standard_section_of_line(text) is not None:
+        return True
+    if line.kind == "item":
+        return False
+    emphasized = (
+        line.kind == "title"
+        or (line.bold and bold_is_heading)
+        or (text.isupper() and len(text) > _MIN_CAPITALS)
+    )
+    return emphasized and could_be_heading(text)

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Final
 from lxml import etree
 
 from tipclassify.errors import InputError, needs_extra
-from tipclassify.readers.limits import open_bounded_zip
-from tipclassify.readers.note_marks import LAST_CHARACTERS, is_superscript_note_mark
-from tipclassify.readers.publication import known_publisher
-from tipclassify.readers.source_blocks import (
+from tipclassify.readers.about.publishers import known_publisher
+from tipclassify.readers.about.titles import TitleLine, is_stale_title, title_of_first_page
+from tipclassify.readers.blocks import (
+    LAST_CHARACTERS,
     SourceBlock,
-    carried_source_cells,
-    clean_source_text,
-    could_be_source_heading,
-    document_of_source_blocks,
-    join_source_cells,
+    carried_cells,
+    clean_text,
+    could_be_heading,
+    is_note_mark,
+    join_blocks,
+    join_cells,
 )
-from tipclassify.readers.titles import TitleLine, is_stale_title, title_of_first_page
+from tipclassify.readers.limits import open_zip
 from tipclassify.text.document import Document
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def read_docx(data: bytes, source: str) -> Document:
     Raises `InputError` for a damaged, encrypted or too large file, `MissingExtraError` without
     python-docx.
     """
-    open_bounded_zip(data, source)  # raises for unsafe archives
+    open_zip(data, source)  # raises for unsafe archives
     with needs_extra(f"{source}: reading Word files", "docx"):
         import docx
     try:
@@ -92,7 +93,7 @@ def read_docx(data: bytes, source: str) -> Document:
         template = isinstance(error, ValueError) and "content type" in str(error)
         what = "a Word template or a file with macros" if template else "damaged Word file"
         raise InputError(f"{source}: {what}; open it in Word and save it as .docx") from None
-    return replace(document_of_source_blocks(pieces, source, title), publisher=publisher)
+    return replace(join_blocks(pieces, source, title), publisher=publisher)
 
 
 def _title_of_docx(pieces: list[SourceBlock], property_title: str) -> str | None:
@@ -104,7 +105,7 @@ def _title_of_docx(pieces: list[SourceBlock], property_title: str) -> str | None
     if styled:
         return styled
     opening = list(islice((piece for piece in pieces if piece.text), _OPENING_BLOCKS))
-    named = clean_source_text(property_title or "")
+    named = clean_text(property_title or "")
     if named and named.lower() not in _PLACEHOLDERS:
         opening_text = " ".join(piece.text for piece in opening)
         if not is_stale_title(named, opening_text):
@@ -245,11 +246,11 @@ def _blocks_of_docx_paragraph(
     boxes = list(_outermost_docx_elements(paragraph, _TEXT_BOX))
     for box in boxes:
         box.getparent().remove(box)
-    text = clean_source_text(_text_of_docx_paragraph(paragraph, styles))
+    text = clean_text(_text_of_docx_paragraph(paragraph, styles))
     level = _outline_level_of_docx(paragraph) if style.level is None else style.level
     if text:
         heading = level is not None or (
-            could_be_source_heading(text) and _is_bold_docx_paragraph(paragraph, style, styles)
+            could_be_heading(text) and _is_bold_docx_paragraph(paragraph, style, styles)
         )
         yield SourceBlock(text, "heading" if heading else "text", level=level)
     for box in boxes:
@@ -272,7 +273,7 @@ def _text_of_docx_paragraph(paragraph: etree._Element, styles: dict[str, _DocxSt
     for number, (text, is_raised) in enumerate(zip(stretches, raised, strict=True)):
         before = kept[-1][-LAST_CHARACTERS:] if kept else ""
         after = stretches[number + 1] if number + 1 < len(stretches) else ""
-        if is_raised and is_superscript_note_mark(text, before, after):
+        if is_raised and is_note_mark(text, before, after):
             if text != text.strip():
                 kept.append(" ")
         else:
@@ -329,7 +330,7 @@ def _blocks_of_docx_table(
                 if blocks:
                     own_cells.append(blocks)
             column += _docx_column_count(cell, "w:tcPr/w:gridSpan", default=1)
-        carried = carried_source_cells(texts_above.get(column, "") for column in covered_columns)
+        carried = carried_cells(texts_above.get(column, "") for column in covered_columns)
         text_by_column.update(zip(covered_columns, carried, strict=True))
         texts = text_by_column.values()
         is_one_cell = sum(map(bool, texts)) == 1
@@ -337,7 +338,7 @@ def _blocks_of_docx_table(
             for blocks in own_cells:
                 yield from blocks
         elif own_cells:
-            yield SourceBlock(join_source_cells(texts))
+            yield SourceBlock(join_cells(texts))
 
 
 def _is_covered_docx_cell(cell: etree._Element) -> bool:

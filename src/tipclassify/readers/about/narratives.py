@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
-from tipclassify.download import Download, LinkError, download
-from tipclassify.errors import InputError, UsageError
+from tipclassify.download import download
+from tipclassify.download.cache import Download
+from tipclassify.errors import InputError, LinkError, UsageError
 from tipclassify.readers import read_bytes
-from tipclassify.readers.countries import Country, detect_country_and_year, fold_country_name
+from tipclassify.readers.about.countries import Country, fold_name
+from tipclassify.readers.about.subject import detect_country_and_year
 
 __all__ = [
     "addresses_of_narrative",
@@ -147,6 +149,4 @@ def is_country_narrative(page: Download, country: Country, year: int) -> bool:
     name, _ = detect_country_and_year(title, "", "")
     if name is not None:
         return name == country.name
-    return any(
-        f" {fold_country_name(slug)} " in f" {fold_country_name(title)} " for slug in country.slugs
-    )
+    return any(f" {fold_name(slug)} " in f" {fold_name(title)} " for slug in country.slugs)

@@ -1,4 +1,4 @@
-"""Read tables (CSV, Excel) as numbered lines of JSON, to be scored as JSON Lines are."""
+"""Read JSON Lines in batches, so that memory stays constant; each row is a passage."""
 
 from __future__ import annotations
 
@@ -6,18 +6,102 @@ import csv
 import io
 import json
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import IO, Any, Final, TypeVar
 
-from tipclassify.errors import InputError, needs_extra
-from tipclassify.formatting import format_numbers, one_line, unformat_csv_cell
+from tipclassify.errors import InputError, needs_extra, reason_of_error
+from tipclassify.formatting import format_numbers, load_json, one_line, unformat_csv_cell
 from tipclassify.readers import ReadOptions
-from tipclassify.readers.jsonl import NumberedLine, read_jsonl_batches, size_of_jsonl_line
-from tipclassify.readers.limits import LARGEST, open_bounded_zip, read_bounded
-from tipclassify.readers.text import decode_text_file
+from tipclassify.readers.limits import LARGEST, open_zip, read_bounded, split_zip_path
+from tipclassify.readers.text import decode_file
 
-__all__ = ["read_sheet_lines", "read_table"]
+NumberedLine = tuple[int, bytes]
+"""Number of a row in its file, from 1, and the row as JSON."""
+
+# bytes or characters a batch; bounds memory for any length of file or row
+_BATCH_SIZE: Final = 300_000
+
+T = TypeVar("T")
+
+
+def read_jsonl(path: str) -> Iterator[list[NumberedLine]]:
+    """Read non-blank lines with their numbers, from 1, in batches.
+
+    Raises `InputError` when the file cannot be read.
+    """
+    try:
+        with _open_jsonl_for_reader(path) as file:
+            yield from in_batches(_numbered_jsonl_lines(file), size_of_jsonl_line)
+    except OSError as error:
+        raise InputError(f"{path}: {reason_of_error(error)}; check the path") from None
+
+
+def _numbered_jsonl_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
+    """Yield non-blank lines with their numbers; of a line that is too long only the first part."""
+    number = 0
+    begins_line = True
+    while part := file.readline(LARGEST + 1):
+        if begins_line:
+            number += 1
+            if part.strip():
+                yield number, part
+        begins_line = part.endswith(b"\n")
+
+
+def size_of_jsonl_line(numbered_line: NumberedLine) -> int:
+    """Return the bytes of a row, for `in_batches`."""
+    _, line = numbered_line
+    return len(line)
+
+
+def _open_jsonl_for_reader(path: str) -> IO[bytes]:
+    """Open a file, or one in a zip archive, which is small enough to be read at once."""
+    if split_zip_path(path):
+        return io.BytesIO(read_bounded(path))
+    return open(path, "rb")
+
+
+def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """Group rows, or their lines, into batches.
+
+    `size` gives the bytes or characters of one, at least 1.
+    """
+    batch: list[T] = []
+    batch_size = 0
+    for row in rows:
+        batch.append(row)
+        batch_size += size(row)
+        if batch_size >= _BATCH_SIZE:
+            yield batch
+            batch = []
+            batch_size = 0
+    if batch:
+        yield batch
+
+
+def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
+    """Parse one line, a JSON object with a text in the field `column`; the row has it as ``text``.
+
+    Raises `InputError`, beginning with `where`, when it is none.
+    """
+    if len(line) > LARGEST:
+        raise InputError(f"{where}: a line of over {LARGEST / 1e6:.0f} MB; split it")
+    try:
+        row = load_json(line.removeprefix(b"\xef\xbb\xbf"), strict=False)
+    except UnicodeDecodeError:
+        raise InputError(f"{where}: not UTF-8; save the file as UTF-8") from None
+    except ValueError as error:
+        raise InputError(f"{where}: broken JSON ({error}); write one object a line") from None
+    if not isinstance(row, dict) or column not in row:
+        raise InputError(f'{where}: no "{column}" field; write {{"{column}": "…"}}')
+    if not isinstance(row[column], str):
+        raise InputError(f'{where}: "{column}" is no text; write {{"{column}": "…"}}')
+    if not isinstance(row.get("section"), str | None):  # the section heading is a model input
+        remedy = "write the heading of the passage, or leave it out"
+        raise InputError(f'{where}: "section" is no text; {remedy}')
+    return row if column == "text" else {**row, "text": row[column]}
+
 
 NumberedCells = tuple[int, Iterable[object]]  # number of a row, and its cells
 
@@ -39,14 +123,14 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
     """
     data = read_bounded(path)
     if Path(path).suffix.lower() == ".xlsx":
-        from tipclassify.readers.isolated import read_sheet_isolated
+        from tipclassify.readers.child import read_sheet_isolated
 
         lines = read_sheet_isolated(data, path, options)
     else:
         lines = _json_lines_of_table_reader(
             _rows_of_csv_table(data, path, options.encoding), options.text_column, path
         )
-    yield from read_jsonl_batches(lines, size_of_jsonl_line)
+    yield from in_batches(lines, size_of_jsonl_line)
 
 
 def read_sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:
@@ -93,7 +177,7 @@ def _read_cells_by_column_name(names: Sequence[str], cells: Iterable[object]) ->
 
 def _rows_of_csv_table(data: bytes, path: str, encoding: str | None) -> Iterator[NumberedCells]:
     """Yield the rows of a CSV file; raise `InputError` where it is broken."""
-    text = decode_text_file(data, path, encoding).removeprefix("\ufeff")
+    text = decode_file(data, path, encoding).removeprefix("\ufeff")
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
@@ -110,7 +194,7 @@ def _rows_of_sheet(data: bytes, path: str) -> Iterator[NumberedCells]:
     """Yield the rows of the first sheet; raise `InputError` for a damaged or too large one."""
     with needs_extra("reading Excel files", "xlsx"):
         from openpyxl import load_workbook
-    open_bounded_zip(data, path)
+    open_zip(data, path)
     try:
         with warnings.catch_warnings():  # of styles and the like
             warnings.simplefilter("ignore")

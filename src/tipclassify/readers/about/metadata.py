@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
@@ -15,16 +16,8 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 from tipclassify.formatting import load_json
-from tipclassify.readers.publication.dates import iso_date
-from tipclassify.readers.publication.publishers import known_publisher
-from tipclassify.readers.source_blocks import clean_source_text
-
-__all__ = [
-    "SourceMetadata",
-    "absolute_address_in_page_metadata",
-    "metadata_in_front_matter",
-    "metadata_of_web_page",
-]
+from tipclassify.readers.about.publishers import known_publisher
+from tipclassify.readers.blocks import clean_text
 
 _MAX_LENGTH: Final = 300  # characters of a name; longer ones are texts
 _MAX_ADDRESS: Final = 2_000
@@ -111,7 +104,7 @@ _Object = Mapping[str, object]  # of JSON-LD
 
 
 @dataclass(frozen=True, slots=True)
-class SourceMetadata:
+class Metadata:
     """What a source says of itself; None where it says nothing that can be used."""
 
     title: str | None = None
@@ -121,12 +114,12 @@ class SourceMetadata:
     address: str | None = None
 
 
-def metadata_of_web_page(tree: etree._Element) -> SourceMetadata:
+def page_metadata(tree: etree._Element) -> Metadata:
     """Read the metadata of a web page; scripts must not have been removed from it.
 
     >>> site = "<meta property='og:site_name' content='ILO'>"
     >>> page = etree.HTML(f"{site}<meta name='dc.date' content='2021-05-04'><p>Text")
-    >>> metadata = metadata_of_web_page(page)
+    >>> metadata = page_metadata(page)
     >>> metadata.publisher, metadata.date
     ('International Labour Organization', '2021-05-04')
     """
@@ -144,7 +137,7 @@ def metadata_of_web_page(tree: etree._Element) -> SourceMetadata:
     addresses: list[object] = [*_canonical_links_of_page(tree)]
     addresses += [tags.get(name) for name in _ADDRESS_TAGS]
     addresses += [article.get("url") for article in articles]
-    return SourceMetadata(
+    return Metadata(
         title=_first_name_in_metadata(tags.get(name) for name in _TITLE_TAGS),
         publication=_first_name_in_metadata(publications),
         publisher=_first_publisher_in_metadata(publishers),
@@ -153,16 +146,16 @@ def metadata_of_web_page(tree: etree._Element) -> SourceMetadata:
     )
 
 
-def metadata_in_front_matter(fields: Mapping[str, str]) -> SourceMetadata:
+def front_matter_metadata(fields: Mapping[str, str]) -> Metadata:
     """Return the metadata in the front matter of a Markdown file.
 
     >>> fields = {"title": "Norvia", "publisher": "OSCE", "url": "/norvia"}
-    >>> metadata = metadata_in_front_matter(fields)
+    >>> metadata = front_matter_metadata(fields)
     >>> metadata.title, metadata.address
     ('Norvia', None)
     """
-    addresses = map(absolute_address_in_page_metadata, map(fields.get, _ADDRESS_FIELDS))
-    return SourceMetadata(
+    addresses = map(absolute_address, map(fields.get, _ADDRESS_FIELDS))
+    return Metadata(
         title=_first_name_in_metadata(map(fields.get, _TITLE_FIELDS)),
         publication=_first_name_in_metadata(map(fields.get, _PUBLICATION_FIELDS)),
         publisher=_first_publisher_in_metadata(map(fields.get, _PUBLISHER_FIELDS)),
@@ -171,15 +164,15 @@ def metadata_in_front_matter(fields: Mapping[str, str]) -> SourceMetadata:
     )
 
 
-def absolute_address_in_page_metadata(written: object) -> str | None:
+def absolute_address(written: object) -> str | None:
     """Return an absolute address of the web, or None.
 
     For one in the Wayback Machine it is that of the page itself.
 
     >>> archived = "https://web.archive.org/web/2013/http://www.example.gov/norvia.htm"
-    >>> absolute_address_in_page_metadata(archived)
+    >>> absolute_address(archived)
     'http://www.example.gov/norvia.htm'
-    >>> absolute_address_in_page_metadata("/norvia.htm") is None
+    >>> absolute_address("/norvia.htm") is None
     True
     """
     if not isinstance(written, str) or len(written) > _MAX_ADDRESS:
@@ -202,7 +195,7 @@ def _meta_tags_of_page(tree: etree._Element) -> dict[str, str]:
     for meta in tree.iter("meta"):
         name = meta.get("property") or meta.get("name") or ""
         name = name.strip().lower().replace("dc:", "dc.")
-        content = clean_source_text(meta.get("content") or "")
+        content = clean_text(meta.get("content") or "")
         if name and content:
             tags.setdefault(name, content)
     return tags
@@ -273,7 +266,7 @@ def _json_ld_without_lists(things: object) -> list[object]:
 def _first_name_in_metadata(candidates: Iterable[str | None]) -> str | None:
     """Return the first candidate that is a name: no address, no text of any length, not empty."""
     for candidate in candidates:
-        name = clean_source_text(candidate or "")
+        name = clean_text(candidate or "")
         if name and len(name) <= _MAX_LENGTH and "://" not in name and any(map(str.isalpha, name)):
             return name
     return None
@@ -310,7 +303,7 @@ def _first_address_in_metadata(candidates: Iterable[object]) -> str | None:
     Some sites give their front page as the address of every page.
     """
     for candidate in candidates:
-        address = absolute_address_in_page_metadata(candidate)
+        address = absolute_address(candidate)
         if address and urlsplit(address).path.strip("/"):
             return address
     return None
@@ -323,3 +316,63 @@ def _canonical_links_of_page(tree: etree._Element) -> list[str | None]:
         for link in tree.iter("link")
         if (link.get("rel") or "").lower() == "canonical"
     ]
+
+
+_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTH: Final = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
+)
+DATE: Final = re.compile(
+    rf"""(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+
+    (?P<month>{_MONTH})\.?,?\s+
+    (?P<year>\d{{4}})(?!\d)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A date in words, the day first, as the United Nations write it."""
+
+_MONTH_FIRST: Final = re.compile(
+    rf"""(?P<month>{_MONTH})\.?\s+
+    (?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+)?
+    (?P<year>\d{{4}})(?!\d)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NUMERIC: Final = re.compile(
+    r"(?P<year>\d{4})(?:[-/](?P<month>\d{1,2})(?:[-/](?P<day>\d{1,2}))?)?(?![\d/-])"
+)
+_FIRST_YEAR: Final = 1900
+
+
+def iso_date(written: str) -> str | None:
+    """Return the day, month or year in the form of ISO 8601.
+
+    None for anything else, and for a year to come.
+
+    >>> iso_date("4 April 2014"), iso_date("June 24, 2024"), iso_date("2015-09-29T08:00:00-04:00")
+    ('2014-04-04', '2024-06-24', '2015-09-29')
+    >>> iso_date("June 2024"), iso_date("2021"), iso_date("2021-13")
+    ('2024-06', '2021', None)
+    """
+    written = written.strip()
+    match = _NUMERIC.match(written) or DATE.match(written) or _MONTH_FIRST.match(written)
+    if match is None:
+        return None
+    year = int(match["year"])
+    month = _number_of_month(match["month"])
+    day = int(match["day"]) if match["day"] else None
+    try:
+        whole = date(year, month or 1, day or 1)
+    except ValueError:
+        return None
+    if not _FIRST_YEAR <= year <= date.today().year:
+        return None
+    if day:
+        return f"{whole:%Y-%m-%d}"
+    return f"{whole:%Y-%m}" if month else f"{whole:%Y}"
+
+
+def _number_of_month(month: str | None) -> int | None:
+    """Return the number of a month that is written in words or digits."""
+    if not month:
+        return None
+    return int(month) if month.isdigit() else _MONTHS.index(month[:3].lower()) + 1

@@ -1,7 +1,7 @@
 """Look up countries by name or code.
 
 They are those of ISO 3166, and Kosovo, by their names in CLDR (babel) and the aliases in
-``names.txt``.
+``countries.txt``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Final
 from tipclassify.errors import UsageError
 from tipclassify.resources import read_resource
 
-__all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_country_name"]
+__all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +68,12 @@ _AMBIGUOUS: Final = {"congo": ("CD", "CG"), "korea": ("KP", "KR"), "virgin islan
 
 
 @lru_cache(maxsize=1_024)  # the reports of a year share most of their headings
-def fold_country_name(text: str) -> str:
+def fold_name(text: str) -> str:
     """Normalize a name for lookup.
 
     It is put in lower case, without accents, with single spaces, "saint" and "and" in full.
 
-    >>> [fold_country_name(name) for name in ("Côte d’Ivoire", "St. Kitts & Nevis", "U.S. Guam")]
+    >>> [fold_name(name) for name in ("Côte d’Ivoire", "St. Kitts & Nevis", "U.S. Guam")]
     ['cote divoire', 'saint kitts and nevis', 'us guam']
     """
     text = text.lower()
@@ -105,14 +105,14 @@ def _country_index() -> _CountryIndex:
     for code in cldr_names.keys() & alpha3.keys() - _NOT_COUNTRIES:
         name = _NAMES.get(code, cldr_names[code])
         slugs = aliases[code].slugs if code in aliases else ()
-        own_slug = fold_country_name(name).replace(" ", "-")
+        own_slug = fold_name(name).replace(" ", "-")
         countries[code] = Country(name, code, alpha3[code], slugs or (own_slug,))
     names = dict.fromkeys(_AMBIGUOUS, "")
     for code, others in aliases.items():
         names.update(dict.fromkeys(others.names, code))
     for code, country in sorted(countries.items()):
-        name = fold_country_name(country.name)
-        for spelling in (name, fold_country_name(cldr_names[code])):
+        name = fold_name(country.name)
+        for spelling in (name, fold_name(cldr_names[code])):
             names.setdefault(spelling, code)
             names.setdefault(f"{spelling} the", code)  # "Bahamas, The"
         for kind in _KINDS:
@@ -127,7 +127,7 @@ def _country_index() -> _CountryIndex:
 
 @dataclass(frozen=True, slots=True)
 class _CountryAliases:
-    """What ``names.txt`` says of a country."""
+    """What ``countries.txt`` says of a country."""
 
     names: list[str]
     slugs: tuple[str, ...]  # as of `Country`; none where they follow from its name
@@ -136,7 +136,7 @@ class _CountryAliases:
 def _read_country_aliases() -> dict[str, _CountryAliases]:
     """Read the aliases of countries, by alpha-2 code: ``CODE: NAME/NAME | SLUG SLUG``."""
     aliases: dict[str, _CountryAliases] = {}
-    for line in read_resource("readers/countries/names.txt").splitlines():
+    for line in read_resource("readers/about/countries.txt").splitlines():
         if line.startswith("#"):
             continue
         code, _, fields = line.partition(":")
@@ -168,11 +168,11 @@ def find_country(text: str) -> Country:
     'Togo'
     """
     index = _country_index()
-    folded = fold_country_name(text).removeprefix("the ")
+    folded = fold_name(text).removeprefix("the ")
     code = index.names.get(folded) or index.codes.get(re.sub(r"\W", "", text).upper())
     if code is None and "," in text:
         last, first = text.split(",", 1)
-        code = index.names.get(fold_country_name(f"{first} {last}").removeprefix("the "))
+        code = index.names.get(fold_name(f"{first} {last}").removeprefix("the "))
     if code:
         return index.countries[code]
     advice = _advice_on_unrecognised_country_name(folded, index)

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
 from tipclassify.isolation import Child, ChildDiedError, limit_memory, serve
 from tipclassify.readers import ReadOptions, read_bytes, read_source_bytes
-from tipclassify.readers.formats import detect_report_format, format_suffix_of
-from tipclassify.readers.jsonl import NumberedLine
-from tipclassify.readers.limits import unpack_gzip_input
+from tipclassify.readers.formats import detect_format, suffix_of
+from tipclassify.readers.limits import gunzip
+from tipclassify.readers.rows import NumberedLine
 from tipclassify.text.document import Block, Document, PageStart
 
 if TYPE_CHECKING:
-    from tipclassify.download import Download
+    from tipclassify.download.cache import Download
 
 __all__ = [
     "main",
@@ -105,7 +105,7 @@ def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterato
     try:
         child = _running_reading_child()
     except OSError:
-        from tipclassify.readers.tables import read_sheet_lines
+        from tipclassify.readers.rows import read_sheet_lines
 
         yield from read_sheet_lines(data, name, options)
         return
@@ -131,12 +131,12 @@ def _ask_reading_child(child: Child, request: _ReadRequest) -> bytes:
 
 def _has_safe_reader(data: bytes, name: str, got: Download | None) -> bool:
     """Return whether the reader of a file is in Python, and so cannot crash."""
-    suffix = format_suffix_of(name)
+    suffix = suffix_of(name)
     declared: str | None = None
     if got is not None:
-        suffix = format_suffix_of(got.url) or suffix
+        suffix = suffix_of(got.url) or suffix
         declared = got.content_type
-    return detect_report_format(unpack_gzip_input(data, name), name, suffix, declared) in _SAFE
+    return detect_format(gunzip(data, name), name, suffix, declared) in _SAFE
 
 
 def _running_reading_child() -> Child:
@@ -197,7 +197,7 @@ def _pack_read_request(request: _ReadRequest) -> bytes:
 
 
 def _unpack_read_request(message: bytes) -> _ReadRequest:
-    from tipclassify.download import Download
+    from tipclassify.download.cache import Download
 
     head, data = _split_isolated_reader_message(message)
     fields = json.loads(head)
@@ -269,7 +269,7 @@ def _read_report_in_child(request: _ReadRequest) -> _ReadAnswer:
 
 
 def _read_requested_sheet(request: _ReadRequest) -> _ReadAnswer:
-    from tipclassify.readers.tables import read_sheet_lines
+    from tipclassify.readers.rows import read_sheet_lines
 
     rows: list[NumberedLine] = []
     problem = ""

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tipclassify.readers.countries.names import fold_country_name
+from tipclassify.readers.about.countries import fold_name
 from tipclassify.resources import read_resource
 
 __all__ = [
@@ -46,7 +46,7 @@ class _Publication:
 def _publisher_index() -> _PublisherIndex:
     """Read ``publishers.txt``, whose first lines give its form."""
     index = _PublisherIndex({}, {}, {}, {})
-    for line in read_resource("readers/publication/publishers.txt").splitlines():
+    for line in read_resource("readers/about/publishers.txt").splitlines():
         if line.startswith("#"):
             continue
         publisher, domains, aliases, publications = (field.strip() for field in line.split("|"))
@@ -68,9 +68,7 @@ def _split_publisher_names(field: str) -> list[str]:
 
 def _fold_publisher_name(name: str) -> str:
     """Normalize a name: "The United States" and "U. S." are "us"."""
-    words = f" {fold_country_name(name)} ".replace(" u s ", " us ").replace(
-        " united states ", " us "
-    )
+    words = f" {fold_name(name)} ".replace(" u s ", " us ").replace(" united states ", " us ")
     return words.strip().removeprefix("the ")
 
 

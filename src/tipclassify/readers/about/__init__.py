@@ -1,0 +1,1 @@
+"""Whose report it is, on what, of when."""
