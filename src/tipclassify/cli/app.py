@@ -26,7 +26,7 @@ from tipclassify.cli import (
     corpus,
     desk,
     models,
-    reading,
+    read,
     review,
     score,
     summary,
@@ -185,8 +185,8 @@ _add_commands(
     score.score,
     models.explain,
     desk.desk,
-    reading.fetch,
-    reading.text,
+    read.fetch,
+    read.text,
     panel="Read reports",
 )
 _add_commands(app, "tipclassify", summary.summary, compare.compare, panel="Count and compare")
