@@ -18,12 +18,11 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from tipclassify.corpus.rows import Row, parse_labels, parse_stands_for
-from tipclassify.errors import LinkError
-from tipclassify.errors import CorpusError, InputError
+from tipclassify.errors import CorpusError, InputError, LinkError
 from tipclassify.formatting import load_json
 from tipclassify.readers.child import read_bytes_isolated
+from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
-from tipclassify.readers.limits import read_bounded, gunzip
 from tipclassify.text.document import Document
 from tipclassify.text.split import split_passages, text_document
 
@@ -238,9 +237,7 @@ def read_source(data: bytes, name: str) -> Document:
         return text_document("\n\n".join(root.itertext()), name)  # one paragraph for each element
     if name.endswith(".sql.gz"):
         contents = []
-        for field, content in _SQL_FIELD.findall(
-            gunzip(data, name).decode("utf-8", "replace")
-        ):
+        for field, content in _SQL_FIELD.findall(gunzip(data, name).decode("utf-8", "replace")):
             if _SUBJECT in (field + content).lower():
                 contents.append(content.replace("''", "'"))
         return text_document("\n\n".join(contents), name)
@@ -361,9 +358,8 @@ def _read_file_of_real_labels(
         if file.name not in there:
             return None
         return read_bounded(str(there[file.name]))
-    from tipclassify.download import download
+    from tipclassify.download import download, parse_url
     from tipclassify.download.cache import read_cached
-    from tipclassify.download import parse_url
 
     url = str(parse_url(file.address + quote(file.name)))
     if kept := read_cached(url):
