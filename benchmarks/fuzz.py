@@ -1,6 +1,6 @@
 """Fuzz all that reads files of others: altered files in, a document or one line out.
 
-Reports of every format, tables, models (graph, tokenizer, weights, heads), bundles, logs of
+Reports of every format, tables, models (graph, weights, heads), bundles, logs of
 decisions, ledgers, and the rows of a corpus. Time and memory are bounded, each kind gets an equal
 share of the time, and lines are counted by class: what they say, without names and numbers.
 
@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from _alterations import Json, altered, altered_graph, altered_json, altered_zip
+from _alterations import altered, altered_json, altered_zip
 from typer import Option
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -45,37 +45,6 @@ _MEMORY: Final = 4_000_000_000  # bytes of address space of the process that rea
 _PATIENCE: Final = 10.0  # seconds of the processor for one file
 _STARTING: Final = 30.0  # further seconds for the first file of a process, which has its imports
 _SILENCE: Final = 600.0  # seconds by the clock after which a process waits for something
-_GRAPH_PATIENCE: Final = 5.0  # seconds of the processor for one graph
-_ROWS: Final = ([2, 5, 3], [2, 3])  # token ids that are given to graphs
-_REMOTE: Final = 0.05  # share of graphs that run in a new process, as those of users do
-
-# What a tokenizer may have or must not have, for places in a sound one.
-_TOKENIZER_PARTS: Final[tuple[Json, ...]] = (
-    {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "lowercase": True},
-    {"type": "Replace", "pattern": {"String": "a"}, "content": "b"},
-    {"type": "Replace", "pattern": {"Regex": "(a|a)+$"}, "content": ""},
-    {"type": "Precompiled", "precompiled_charsmap": "AAAAAA=="},
-    {"type": "Prepend", "prepend": "_"},
-    {"type": "Strip", "strip_left": True, "strip_right": True},
-    {"type": "Split", "pattern": {"Regex": "a+"}, "behavior": "Isolated", "invert": False},
-    {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
-    {"type": "Metaspace", "replacement": "_", "prepend_scheme": "always", "split": True},
-    {"type": "Sequence", "normalizers": [{"type": "NFKC"}, {"type": "Lowercase"}]},
-    {"type": "Sequence", "pretokenizers": [{"type": "Whitespace"}, {"type": "Punctuation"}]},
-    {"type": "BertProcessing", "sep": ["[SEP]", 3], "cls": ["[CLS]", 2]},
-    {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-     "vocab": {"[UNK]": 0, "a": 1}},
-    {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"},
-    {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": [["a", "b"]], "unk_token": "a"},
-    {"type": "Unigram", "unk_id": 0, "vocab": [["[UNK]", 0.0], ["a", -1.0]], "byte_fallback": True},
-    {"id": 40, "content": "police", "single_word": False, "lstrip": True, "rstrip": True,
-     "normalized": True, "special": True},
-    {"Sequence": {"id": "A", "type_id": 0}},
-    {"SpecialToken": {"id": "[PAD]", "type_id": 9}},
-    {"direction": "Right", "max_length": 0, "strategy": "LongestFirst", "stride": 5},
-    {"strategy": {"Fixed": 2**40}, "direction": "Right", "pad_to_multiple_of": 8, "pad_id": 0,
-     "pad_type_id": 0, "pad_token": "[PAD]"},
-)  # fmt: skip
 
 
 @dataclass
@@ -344,68 +313,6 @@ def parse_address(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     parse_url(altered(chance.choice(samples), chance).decode("utf-8", "surrogateescape"))
 
 
-def load_graph(kind: str, chance: random.Random) -> None:  # noqa: ARG001
-    """Check an altered graph, and run it in a process of its own where it passes."""
-    from tipclassify.errors import ModelError
-    from tipclassify.model.encoder.graph_check import OPERATORS, graph_problem
-    from tipclassify.model.encoder.session import RemoteGraph
-
-    sound = (TINY / "model.onnx").read_bytes()
-    if chance.random() < 0.1:
-        graph = altered(sound, chance)
-    else:
-        graph = altered_graph(sound, [*sorted(OPERATORS), "Loop"], chance)
-    if problem := graph_problem(graph):
-        raise ModelError(f"the encoder's graph {problem}")
-    if chance.random() < _REMOTE:
-        RemoteGraph(graph).pooled(_ROWS)
-    else:
-        _run_forked(graph)
-
-
-def _run_forked(graph: bytes) -> None:
-    """Run a graph in a copy of this process, which starts a hundred times faster than a new one.
-
-    Raises `ModelError` for what `RemoteGraph` raises one, also where the graph ends the process.
-    """
-    import onnxruntime  # noqa: F401  # here, so that its copies need not
-
-    from tipclassify.errors import ModelError
-
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        os.write(writing, _answer_of_graph(graph).encode("utf-8", "replace")[:4_000])
-        os._exit(0)
-    os.close(writing)
-    with open(reading, "rb") as pipe:
-        answer = pipe.read().decode("utf-8", "replace")
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        raise ModelError(f"the encoder's graph: contained, ends its process by {name}")
-    if answer:
-        raise ModelError(answer)
-
-
-def _answer_of_graph(graph: bytes) -> str:
-    """Run a graph for a limited time, and return what is wrong with it; "" for nothing."""
-    from tipclassify.errors import ModelError
-    from tipclassify.model.encoder.session import LocalGraph
-
-    signal.setitimer(signal.ITIMER_PROF, _GRAPH_PATIENCE)  # its signal ends the process
-    try:
-        loaded = LocalGraph(graph)
-        loaded.pooled(_ROWS)
-        loaded.token_vectors(_ROWS)
-    except ModelError as error:
-        return str(error)
-    except Exception as error:
-        return f"the encoder's graph: contained, {type(error).__name__}"
-    return ""
-
-
 def load_model(kind: str, chance: random.Random) -> None:
     """Load and run a model with one altered file, whose hashes fit."""
     from tipclassify import Classifier
@@ -413,8 +320,8 @@ def load_model(kind: str, chance: random.Random) -> None:
     source = TINY if kind == "encoder" else ROOT / "models" / "fast"
     files = {file.name: file.read_bytes() for file in source.iterdir() if file.is_file()}
     if kind == "encoder":
-        _reuse_graphs()
-        weights = {"tokenizer.json": 5, "model.json": 3, "heads.npz": 2, "words.txt": 1}
+        _let_tiny_graph_be_known()
+        weights = {"model.json": 3, "heads.npz": 2, "words.txt": 1, "model.onnx": 1}
     else:
         weights = {"model.json": 1, "weights.npz": 1}
     (name,) = chance.choices(list(weights), list(weights.values()))
@@ -429,11 +336,14 @@ def load_model(kind: str, chance: random.Random) -> None:
 
 
 @cache
-def _reuse_graphs() -> None:
-    """Let models of the same graph share a process; starting one takes most of the time."""
-    from tipclassify.model.encoder import session as onnx_session
+def _let_tiny_graph_be_known() -> None:
+    """Add the graph to the list of a user whose folder of models is a temporary one."""
+    from tipclassify.model.encoder.session import add_known_graph
 
-    onnx_session.RemoteGraph = cache(onnx_session.RemoteGraph)  # type: ignore[assignment,misc]
+    os.environ["TIPCLASSIFY_MODELS"] = tempfile.mkdtemp()
+    add_known_graph(
+        (TINY / "model.onnx").read_bytes(), (TINY / "tokenizer.json").read_text("utf-8")
+    )
 
 
 def _altered_part(name: str, data: bytes, chance: random.Random) -> bytes:
@@ -442,8 +352,6 @@ def _altered_part(name: str, data: bytes, chance: random.Random) -> bytes:
         return altered(data, chance)
     if name == "model.json":
         return altered_json(data, chance)
-    if name == "tokenizer.json":
-        return altered_json(data, chance, _TOKENIZER_PARTS)
     return _altered_arrays(data, chance) if name.endswith(".npz") else altered(data, chance)
 
 
@@ -531,7 +439,6 @@ READERS: Final = ("html", "mhtml", "pdf", "docx", "epub", "eml", "md", "txt", "j
 KINDS: Final[Mapping[str, Callable[[str, random.Random], None]]] = {
     **dict.fromkeys(READERS, read),
     **dict.fromkeys(("linear", "encoder"), load_model),
-    "graph": load_graph,
     "bundle": verify,
     **dict.fromkeys(("csv", "xlsx"), read_rows_of_table),
     "parquet": read_parquet,

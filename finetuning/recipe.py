@@ -31,6 +31,7 @@ from tipclassify.labels import LABELS, POLICIES, label_indicator
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.names import mask_names, normalize_spelling_for_encoder
 from tipclassify.model.encoder.scoring import MASKS, EncoderScorer, first_known_token_id
+from tipclassify.model.encoder.session import add_known_graph
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
 from tipclassify.text.sections import heading_without_enumerator
@@ -180,6 +181,8 @@ def export(
 
     held_rows = TrainingSplit(rows, held_out(rows)).held_rows
     graphs = export_graphs(finetuned.network)
+    for graph in (graphs.floats, graphs.whole_numbers):
+        add_known_graph(graph, finetuned.tokenizer)
     exact = _model(finetuned, graphs.floats)
     float_f1 = _best_macro_f1(exact, held_rows, _pooled(exact, held_rows))
     model = _model(finetuned, graphs.whole_numbers)

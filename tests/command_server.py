@@ -27,7 +27,7 @@ IMPORTED_BY_MOST = (
     "openpyxl",
     "tokenizers",
     "tipclassify.model.encoder.files",
-    "tipclassify.model.encoder.onnx_worker",
+    "tipclassify.model.encoder.session",
     "tipclassify.model.encoder.scoring",
     "tipclassify.write.rows",
 )

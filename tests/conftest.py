@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from tipclassify import Classifier
 from tipclassify.corpus.rows import Row, read_rows
-from tipclassify.model import find as loading
+from tipclassify.model.encoder.session import add_known_graph
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+TINY = ROOT / "tests" / "files" / "tiny_encoder"
 CHROMIUM = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run"
@@ -89,16 +90,19 @@ def fast() -> Classifier:
     return Classifier.load("fast")
 
 
-@pytest.fixture(scope="module")
-def graphs_in_this_process() -> Iterator[None]:
-    """Run the graph of every encoder in this process, as that of the shipped one.
+def let_tiny_encoder_be_known() -> None:
+    """Add the graph of ``files/tiny_encoder`` to the list of the user, as fine-tuning does."""
+    tokenizer = (TINY / "tokenizer.json").read_text("utf-8")
+    add_known_graph((TINY / "model.onnx").read_bytes(), tokenizer)
 
-    A training loads some scorers, and each would start a process for its graph.
-    """
+
+@pytest.fixture(scope="session", autouse=True)
+def models_of_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the tests a folder of models in which the tiny encoder is known."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loading, "is_shipped_graph", lambda _: True)
+        patch.setenv("TIPCLASSIFY_MODELS", str(tmp_path_factory.mktemp("models")))
+        let_tiny_encoder_be_known()
         yield
-    loading.cached_model_scorer.cache_clear()  # other modules test what such a process does
 
 
 @pytest.fixture(scope="session")

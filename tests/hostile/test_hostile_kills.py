@@ -21,8 +21,7 @@ from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.rows import Row, read_rows
 from tipclassify.errors import InputError
 from tipclassify.model import replacement
-from tipclassify.model.adding import add_model
-from tipclassify.model.find import load_scorer
+from tipclassify.model.find import add_model, load_scorer
 from tipclassify.model.folder import load_model_head
 from tipclassify.model.metadata import check_model_head
 from tipclassify.model.replacement import recover_model_folder, write_model_folder
@@ -31,7 +30,6 @@ from tipclassify.whole_files import open_whole_file, remove_left_temporary_file
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a copy of this process"),
-    pytest.mark.usefixtures("graphs_in_this_process"),
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,6 +176,7 @@ def test_a_model_that_is_added_is_whole_or_absent_and_the_next_run_ends_it(
     while killed_at(step, lambda: add_model(str(TINY), "odd")):
         if target.exists():
             check_model_head(target, load_model_head(target))
+        remove_old_scrap(tmp_path)
         step += 1
     assert step > 5
     assert sorted(path.name for path in target.iterdir()) == sorted(

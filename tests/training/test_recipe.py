@@ -58,8 +58,6 @@ from tipclassify.training.train_heads import train_default
 from tipclassify.training.train_linear import fit_and_write_linear_model
 from tipclassify.training.trained import Trained
 
-pytestmark = pytest.mark.usefixtures("graphs_in_this_process")
-
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
 HASH = head_of(TINY)["sha256"]

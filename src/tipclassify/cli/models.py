@@ -20,7 +20,6 @@ from tipclassify.cli.output import (
 from tipclassify.errors import InputError
 from tipclassify.formatting import format_columns, format_value, one_line
 from tipclassify.labels import LABELS, POLICIES
-from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
     from tipclassify.model.explanation import Explanation
@@ -165,33 +164,25 @@ def evaluate(
 
 
 def add(
-    source: Annotated[
-        str, Argument(metavar="FOLDER-OR-URL", help="Folder of a model, or its address.")
-    ],
+    source: Annotated[str, Argument(metavar="FOLDER", help="Folder of a model.")],
     name: Annotated[
         str | None, Option(metavar="NAME", help="To keep it under; else its folder's.")
     ] = None,
     sha256: Annotated[
         str | None, Option(metavar="HASH", help="As its publisher states it: refuse others.")
     ] = None,
-    allow_private: options.AllowPrivate = False,
 ) -> None:
     """Put a model where --model finds it by name.
 
-    Every file must have the SHA-256 that is stated in the model.json beside it. An interrupted
-    download continues when the command is run again. A model contains no code to run, only
-    arithmetic; whether to trust its tags is for you to decide, and "--sha256" refuses any model but
-    the one that you expect.
+    Every file must have the SHA-256 that is stated in the model.json beside it. A model contains no
+    code to run, only arithmetic; whether to trust its tags is for you to decide, and "--sha256"
+    refuses any model but the one that you expect.
 
-    Models are kept in TIPCLASSIFY_MODELS, or in the cache folder of this system. Links need the
-    extra "links".
+    Models are kept in TIPCLASSIFY_MODELS, or in the cache folder of this system.
     """
-    from tipclassify.model.adding import add_model
+    from tipclassify.model.find import add_model
 
-    with progress_bar("bytes") as progress:
-        added = add_model(
-            source, name, sha256=sha256, allow_private=allow_private, progress=progress
-        )
+    added = add_model(source, name, sha256=sha256)
     print_note(f"added {added.name}, a model of kind {added.kind}, in {added.folder}")
     print_line(added.head["sha256"])
 

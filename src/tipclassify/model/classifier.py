@@ -16,9 +16,8 @@ from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.explanation import Explanation, SpanWeight
-from tipclassify.model.find import load_scorer, model_folder
+from tipclassify.model.find import download_hub_model, is_hub_name, load_scorer, model_folder
 from tipclassify.model.folder import load_model_head
-from tipclassify.model.hub import download_hub_model, is_hub_name
 from tipclassify.model.linear import LinearScorer
 from tipclassify.model.linear_model import LinearModel, write_linear_model
 from tipclassify.model.metadata import HEAD

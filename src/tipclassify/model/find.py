@@ -1,4 +1,7 @@
-"""Find a model by name or folder, and load it; the only module that knows all kinds of models."""
+"""Find a model by name, folder or repository of the Hugging Face hub, load it, and install one.
+
+The only module that knows all kinds of models.
+"""
 
 from __future__ import annotations
 
@@ -10,38 +13,40 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tipclassify.errors import ModelError
-from tipclassify.model.folder import load_model_head
-from tipclassify.model.metadata import HEAD, LINEAR, Head, hashed_model_files, model_kind
-from tipclassify.model.replacement import recover_model_folder
-from tipclassify.resources import (
-    checkout_folder_of_package,
-    resource_folder_in_user_cache,
-    resource_path,
+from tipclassify.errors import InputError, ModelError, reason_of_error
+from tipclassify.model.folder import (
+    LARGEST_HEAD,
+    load_model_head,
+    models_folder,
+    read_model_file,
+    read_model_files,
 )
+from tipclassify.model.metadata import (
+    HEAD,
+    LINEAR,
+    Head,
+    check_model_head,
+    hashed_model_files,
+    model_kind,
+    parse_model_head,
+)
+from tipclassify.model.replacement import (
+    recover_model_folder,
+    write_folder,
+)
+from tipclassify.resources import checkout_folder_of_package, resource_path
 
 if TYPE_CHECKING:
     from tipclassify.model.scoring import Scorer
-
-__all__ = [
-    "DEFAULT",
-    "SHIPPED",
-    "InstalledModel",
-    "cached_model_scorer",
-    "describe_model_folder",
-    "installed_models",
-    "is_model_name",
-    "is_shipped_graph",
-    "load_scorer",
-    "model_folder",
-    "models_folder",
-]
 
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
 
 _MOVED: Final = re.compile(r"\.(.+)-old-[a-z0-9_]{8}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
+_USERS_FOLDER: Final = "models"  # where our documentation puts a user's models
+_CARD: Final = "README.md"  # may be edited on the hub, and is not needed for scoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +71,11 @@ def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
     """
     folder = model_folder(name).resolve()
     file = folder / HEAD
-    return cached_model_scorer(folder, file.stat().st_mtime_ns if file.is_file() else None)
+    return cached_scorer(folder, file.stat().st_mtime_ns if file.is_file() else None)
 
 
 @lru_cache(maxsize=3)  # loading takes some tenths of a second, and up to 100 MB each
-def cached_model_scorer(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
+def cached_scorer(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
     """Load a model; the time `stamp` of its head keeps a replaced one out of the cache."""
     kind = model_kind(load_model_head(folder))
     if kind == LINEAR:
@@ -92,15 +97,17 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     Raises `ModelError` when there is no such model; the message gives the remedy.
     """
     if isinstance(name, os.PathLike):
-        return _recover_model_folder(Path(name))
+        return _recovered(Path(name))
     name = name or DEFAULT
     places = [Path()]
     if name in SHIPPED:  # inside the installed package, or in the checkout
-        places += _shipped_model_places()
+        places.append(resource_path("models"))
+        if root := checkout_folder_of_package():
+            places.append(root / "models")
     elif is_model_name(name):
-        places += _model_folders()
+        places += _places_of_added()
     for place in places:
-        if (_recover_model_folder(place / name) / HEAD).is_file():
+        if (_recovered(place / name) / HEAD).is_file():
             return place / name
     if name in SHIPPED:
         problem = f"the shipped model {name!r} is missing: reinstall tipclassify"
@@ -111,8 +118,8 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
         )
     elif is_model_name(name):
         problem = (
-            f"no model {name!r} here: get it with 'tipclassify models add FOLDER-OR-URL "
-            f"--name {name}' (its folder or address); 'tipclassify models list' shows what is here"
+            f"no model {name!r} here: get it with 'tipclassify models add FOLDER "
+            f"--name {name}'; 'tipclassify models list' shows what is here"
         )
     else:
         problem = (
@@ -122,29 +129,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     raise ModelError(problem)
 
 
-def _shipped_model_places() -> list[Path]:
-    """List the folders in which the shipped models may lie: of the package, and of a checkout."""
-    places = [resource_path("models")]
-    if root := checkout_folder_of_package():
-        places.append(root / "models")
-    return places
-
-
-@lru_cache(maxsize=1)
-def _shipped_graph_digest() -> str | None:
-    """Return the SHA-256 of the graph that comes with tipclassify, wherever it is run."""
-    for place in _shipped_model_places():
-        with contextlib.suppress(ModelError, OSError, ValueError):
-            return hashed_model_files(load_model_head(place / DEFAULT)).get("model.onnx")
-    return None
-
-
-def is_shipped_graph(sha256: str) -> bool:
-    """Test whether this is the hash of the graph that comes with tipclassify."""
-    return sha256 == _shipped_graph_digest()
-
-
-def _recover_model_folder(folder: Path) -> Path:
+def _recovered(folder: Path) -> Path:
     """Return the folder of a model, put back where a killed process had just moved it away."""
     if not os.path.lexists(folder):
         recover_model_folder(folder)
@@ -163,10 +148,10 @@ def is_model_name(name: str) -> bool:
 def installed_models() -> list[InstalledModel]:
     """List the installed models by name; of equal names, the one that `model_folder` returns."""
     models: dict[str, InstalledModel] = {}
-    for place in _model_folders():
+    for place in _places_of_added():
         for folder in list(place.iterdir()) if place.is_dir() else ():
             if moved := _MOVED.fullmatch(folder.name):
-                folder = _recover_model_folder(place / moved[1])
+                folder = _recovered(place / moved[1])
             name = folder.name
             with contextlib.suppress(OSError):  # a folder of another user
                 if is_model_name(name) and name not in models and (folder / HEAD).is_file():
@@ -182,14 +167,7 @@ def describe_model_folder(name: str, folder: Path) -> InstalledModel:
         return InstalledModel(name, folder, {})
 
 
-def models_folder() -> Path | None:
-    """Return the folder of added models; None without a home folder."""
-    if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
-        return Path(chosen).expanduser()
-    return resource_folder_in_user_cache("models")
-
-
-def _model_folders() -> list[Path]:
+def _places_of_added() -> list[Path]:
     return [place for place in (models_folder(), _checkout_models_folder()) if place is not None]
 
 
@@ -197,3 +175,108 @@ def _checkout_models_folder() -> Path | None:
     """Return ``models/`` of the checkout; None for an installed package."""
     root = checkout_folder_of_package()
     return root / "models" if root else None
+
+
+def is_hub_name(name: str) -> bool:
+    """Test whether a name may be a repository of the hub, and no path of this machine.
+
+    A name whose first part is a folder here, or "models", is a path, so that a mistyped path asks
+    nobody.
+
+    >>> is_hub_name("owner/name"), is_hub_name("owner/name@v1"), is_hub_name("./name")
+    (True, True, False)
+    >>> is_hub_name("models/mine")
+    False
+    """
+    first = name.partition("/")[0]
+    return bool(_HUB_NAME.fullmatch(name)) and first != _USERS_FOLDER and not Path(first).exists()
+
+
+def download_hub_model(name: str) -> Path:
+    """Download the files that a model's ``model.json`` lists; return their folder in the cache.
+
+    `name` is ``"owner/name"``, or ``"owner/name@revision"``. A file that is there already is not
+    downloaded again, and nothing is unpickled or run. Raises `ModelError` without huggingface_hub,
+    or when there is no such model.
+    """
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise ModelError(
+            f"{name}: no such folder here, and a model of the Hugging Face hub needs "
+            "huggingface_hub: pip install huggingface_hub"
+        ) from None
+
+    repository, _, revision = name.partition("@")
+    try:
+        file = Path(huggingface_hub.hf_hub_download(repository, HEAD, revision=revision or None))
+        head = parse_model_head(read_model_file(file, LARGEST_HEAD))
+        check_model_head(f"{name}: {HEAD}", head)
+        commit = file.parent.name  # all files of one state, whatever is pushed meanwhile
+        for listed in hashed_model_files(head):
+            if listed != _CARD:
+                huggingface_hub.hf_hub_download(repository, listed, revision=commit)
+    except ModelError:
+        raise
+    except Exception as error:  # of the hub and of two HTTP libraries: a dozen classes
+        reason = " ".join(str(error).split())[:150] or type(error).__name__
+        raise ModelError(
+            f"{name}: no model from the Hugging Face hub ({reason}); "
+            "check the name, or give the folder of a model"
+        ) from None
+    return file.parent
+
+
+def add_model(
+    source: str | os.PathLike[str], name: str | None = None, *, sha256: str | None = None
+) -> InstalledModel:
+    """Install a model where `model_folder` finds it, replacing one of the same name.
+
+    `source` is the folder of the model, or its ``model.json``; `name` by default its kind, or for a
+    linear model the name of its folder. Raises `ModelError`, and installs nothing, when the model
+    does not fit this version, has another hash than `sha256`, if given, or a file of it differs
+    from the hash in its head; `InputError` when it cannot be written.
+    """
+    root = models_folder()
+    if root is None:
+        raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
+    if str(source).lower().startswith(("http://", "https://")):
+        raise ModelError(f"{source}: an address; download its files, and give their folder")
+    folder = Path(source).parent if Path(source).name == HEAD else Path(source)
+    file = folder / HEAD
+    data = read_model_file(file, LARGEST_HEAD)
+    try:
+        head = parse_model_head(data)
+    except ValueError as error:
+        raise ModelError(
+            f"{file}: not the head of a model ({error}); give the folder of one"
+        ) from None
+    check_model_head(file, head)
+    if sha256 is not None and head["sha256"] != sha256.strip().lower():
+        raise ModelError(
+            f"{file}: is the model {head['sha256']}, not {sha256.strip()}; nothing was added"
+        )
+    name = _name_of_added(folder, name, head)
+    files = read_model_files(folder, head, hashed_model_files(head))
+    try:
+        write_folder(root / name, {**files, HEAD: data})
+    except OSError as error:
+        remedy = "set TIPCLASSIFY_MODELS to a folder that can"
+        raise InputError(
+            f"{root}: cannot be written ({reason_of_error(error)}); {remedy}"
+        ) from None
+    return InstalledModel(name, root / name, head)
+
+
+def _name_of_added(folder: Path, name: str | None, head: Head) -> str:
+    if name is None:
+        kind = model_kind(head)
+        name = folder.resolve().name.lower() if kind == LINEAR else kind
+        if not is_model_name(name):
+            raise ModelError(f"{folder}: say under which --name to keep it")
+    if not is_model_name(name):
+        raise ModelError(
+            f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', "
+            "and not a taken one"
+        )
+    return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,21 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import ModelError, reason_of_error
 from tipclassify.model.metadata import HEAD, Head, hashed_model_files, parse_model_head
+from tipclassify.resources import resource_folder_in_user_cache
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = [
-    "LARGEST_FILE",
-    "LARGEST_HEAD",
-    "load_model_head",
-    "read_model_arrays",
-    "read_model_file",
-    "read_model_files",
-]
-
 LARGEST_HEAD: Final = 5_000_000  # bytes of ``model.json``
 LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
+
+
+def models_folder() -> Path | None:
+    """Return the folder of added models; None without a home folder."""
+    if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
+        return Path(chosen).expanduser()
+    return resource_folder_in_user_cache("models")
 
 
 def load_model_head(folder: Path) -> Head:

@@ -49,16 +49,20 @@ def write_model_folder(
     Written beside `path` and renamed, so that a reader never sees an incomplete model. Raises
     `ModelError` when something else is in the way (`check_replaceable_model`).
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     whole = {key: value for key, value in head.items() if key != "sha256"}
     whole["sha256"] = model_head_digest(head)
+    write_folder(Path(path), {**files, HEAD: (json.dumps(whole, indent=1) + "\n").encode()})
+
+
+def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of these files as `write_model_folder` does; one is the head."""
+    check_replaceable_model(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
     staged = _make_folder_beside_model(target)
     try:
         with lock_folder(staged):  # by which others tell it from what a killed process left
             for name, data in files.items():
                 (staged / name).write_bytes(data)
-            (staged / HEAD).write_bytes((json.dumps(whole, indent=1) + "\n").encode())
             replace_model_folder(staged, target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)

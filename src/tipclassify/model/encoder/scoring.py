@@ -5,11 +5,9 @@ The steps: name masking, tokens, windows, pooled vectors, heads, calibration.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +23,6 @@ from tipclassify.model.encoder.names import (
 )
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
 from tipclassify.model.encoder.session import OnnxSession
-from tipclassify.model.encoder.tokenizer_check import tokenizer_problem
 from tipclassify.model.explanation import OCCLUSION, Explanation
 from tipclassify.model.scoring import Scored, count_words_for_model
 
@@ -50,8 +47,6 @@ MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 """Tokens that may hide a word, the first that a tokenizer knows."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_HEADING: Final = 40  # tokens; real headings are shorter
-# characters of a tokenizer, which takes ten times as much memory; of 250,000 words, 17 million
-_LARGEST_TOKENIZER: Final = 60_000_000
 
 
 def first_known_token_id(tokenizer: Tokenizer, names: Sequence[str], default: int) -> int:
@@ -73,21 +68,10 @@ class _EncoderTokenizer:
     def __init__(self, json_text: str) -> None:
         from tokenizers import Tokenizer
 
-        with _tokenizer_errors_in_one_line():
-            if len(json_text) > _LARGEST_TOKENIZER:
-                raise ValueError(f"over {_LARGEST_TOKENIZER / 1e6:g} MB")
-            parsed = json.loads(json_text)
-            if problem := tokenizer_problem(parsed):
-                raise ValueError(problem)
-            # Written anew, so that the library cannot read a key that is there twice otherwise than
-            # the check did.
-            self._tokenizer: Tokenizer = Tokenizer.from_str(json.dumps(parsed))
-            self._tokenizer.no_truncation()
-            self._tokenizer.no_padding()
-            _check_tokenizer_template(parsed["post_processor"])
-            self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
-        # a tokenizer without a token for unknown words fails here, not on the first report
-        self.encode(["\ufffd"])
+        self._tokenizer: Tokenizer = Tokenizer.from_str(json_text)
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
         self.mask = first_known_token_id(self._tokenizer, MASKS, self.first)
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
@@ -97,34 +81,7 @@ class _EncoderTokenizer:
         """
         # UTF-8 cannot encode unpaired surrogates
         plain = [_SURROGATE.sub("\ufffd", text) for text in texts]
-        with _tokenizer_errors_in_one_line():
-            return list(self._tokenizer.encode_batch(plain, add_special_tokens=False))
-
-
-@contextmanager
-def _tokenizer_errors_in_one_line() -> Iterator[None]:
-    """Raise `ModelError` for whatever the tokenizer raises.
-
-    It raises plain exceptions, and panics, which are none.
-    """
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:
-        problem = f"tokenizer.json is not one we can use ({' '.join(str(error).split())[:100]})"
-        raise ModelError(f"the encoder's {problem}; get the model anew") from None
-
-
-def _check_tokenizer_template(processor: Any) -> None:  # JSON of any shape
-    """Raise `KeyError` if a template has a special token without id.
-
-    The library would panic at it.
-    """
-    if processor["type"] == "TemplateProcessing":
-        for piece in (*processor["single"], *processor["pair"]):
-            if "SpecialToken" in piece:
-                processor["special_tokens"][piece["SpecialToken"]["id"]]
+        return list(self._tokenizer.encode_batch(plain, add_special_tokens=False))
 
 
 class EncoderScorer:
@@ -150,8 +107,8 @@ class EncoderScorer:
         # of the report that was scored last: a page explains what was just tagged
         self._recent: dict[EncodedText, Contributions] = {}
         try:
+            self.graph = OnnxSession(model)  # refuses a tokenizer that is not known
             self.tokenizer = _EncoderTokenizer(model.tokenizer)
-            self.graph = OnnxSession(model)
         except ImportError as error:
             missing = error.name or "one of them"
             raise ModelError(
@@ -201,7 +158,7 @@ class EncoderScorer:
         Of the texts of one report the token contributions are remembered, which cost next to
         nothing beside a run of the encoder. `contributions_of` would have to run it again.
         """
-        remembers = self.graph.is_local and len(texts) <= _REMEMBERED_TEXTS
+        remembers = len(texts) <= _REMEMBERED_TEXTS
         score = self._logits_remembered if remembers else self.logits_of_ids
         parts = [score(ids, heads) for ids, heads in self._token_batches(texts, headings)]
         return np.concatenate([np.zeros((0, len(LABELS))), *parts])

@@ -1,6 +1,10 @@
-"""Run the encoder's ONNX graph on the CPU, after a check of the graph.
+"""Run the encoder's ONNX graph on the CPU: rows of token ids come in, vectors go out.
 
-Rows of token ids come in, pooled vectors go out.
+Only known graphs are run. ONNX Runtime and the tokenizer library are not made for files that mean
+harm: a graph may loop for hours, or ask for terabytes. A graph is known by the hash of all of it
+but the numbers in its tensors, so that time and memory are those of the known one, and a tokenizer
+by the hash of its file. ``known.json`` beside this module lists ours; fine-tuning adds its own to
+the list of the user's.
 """
 
 from __future__ import annotations
@@ -8,28 +12,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.errors import ModelError
-from tipclassify.isolation import Child, ChildDiedError
+from tipclassify.formatting import load_json
 from tipclassify.model.encoder.files import EncoderModel
-from tipclassify.model.encoder.graph_check import graph_problem
-from tipclassify.model.encoder.onnx_worker import (
-    POOLED,
-    TOKENS,
-    pack_tokens_for_onnx,
-    unpack_graph_vectors,
-)
+from tipclassify.model.folder import models_folder, read_model_file
+from tipclassify.whole_files import open_whole_file
 
 if TYPE_CHECKING:
     import onnxruntime
-
-__all__ = ["LocalGraph", "OnnxSession", "disable_onnx_telemetry", "onnx_thread_count"]
 
 Vectors = npt.NDArray[np.float32]
 Given = TypeVar("Given")
@@ -37,10 +35,20 @@ Result = TypeVar("Result")
 
 # the fused operator is five times slower than its parts
 _SLOW_FUSIONS: Final = ["SkipLayerNormFusion"]
-# Seconds that a graph of others may take: to load, and for some rows, besides those for each row.
-# The default takes 0.004 s for a row; an encoder of 24 layers in floats about one.
-_PATIENCE: Final = 60.0
-_PATIENCE_FOR_A_ROW: Final = 2.0
+_KNOWN: Final = "known.json"
+_LARGEST_LIST: Final = 1_000_000  # bytes; an entry takes 150
+
+# wire types of protobuf
+_VARINT: Final = 0
+_FIXED_64: Final = 1
+_LENGTH: Final = 2
+_FIXED_32: Final = 5
+# numbers of fields in onnx.proto
+_GRAPH_OF_MODEL: Final = 7
+_TENSOR_OF_GRAPH: Final = 5
+_TYPE_OF_TENSOR: Final = 2
+_DATA_OF_TENSOR: Final = (4, 5, 9)  # float_data, int32_data, raw_data
+_WEIGHT_TYPES: Final = (1, 2, 3)  # float, uint8, int8; int64 are shapes and indices
 
 
 def onnx_thread_count() -> int:
@@ -60,76 +68,142 @@ def disable_onnx_telemetry() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
+# ------------------------------------------------------------------------------------ known graphs
+
+
+def structure_hash(graph: bytes) -> str:
+    """Compute the SHA-256 of a graph without the data of its float, uint8 and int8 tensors.
+
+    Which bytes are left out is decided by the bytes before them alone, which are hashed: two graphs
+    of the same hash are equal byte by byte but for these numbers. Raises `ValueError` for bytes
+    that are no message of protobuf.
+    """
+    digest = hashlib.sha256()
+    hashed = 0  # all bytes before this offset are, or are left out
+    for model in _fields(graph, 0, len(graph)):
+        if (model.number, model.wire_type) != (_GRAPH_OF_MODEL, _LENGTH):
+            continue
+        for tensor in _fields(graph, model.start, model.end):
+            if (tensor.number, tensor.wire_type) != (_TENSOR_OF_GRAPH, _LENGTH):
+                continue
+            data_type = None
+            for field in _fields(graph, tensor.start, tensor.end):
+                if (field.number, field.wire_type) == (_TYPE_OF_TENSOR, _VARINT):
+                    data_type = field.value
+                is_data = field.number in _DATA_OF_TENSOR and field.wire_type == _LENGTH
+                if is_data and data_type in _WEIGHT_TYPES:
+                    digest.update(graph[hashed : field.start])
+                    hashed = field.end
+    digest.update(graph[hashed:])
+    return digest.hexdigest()
+
+
+class _Field(NamedTuple):
+    """A field of a message of protobuf."""
+
+    number: int
+    wire_type: int
+    value: int  # of a varint
+    start: int  # of its content
+    end: int
+
+
+def _fields(message: bytes, start: int, end: int) -> Iterator[_Field]:
+    """Yield the fields of the message that lies between two offsets."""
+    while start < end:
+        key, at = _varint(message, start, end)
+        wire_type = key & 7
+        value = 0
+        content = at
+        if wire_type == _VARINT:
+            value, at = _varint(message, at, end)
+        elif wire_type == _LENGTH:
+            size, content = _varint(message, at, end)
+            at = content + size
+        elif wire_type in (_FIXED_64, _FIXED_32):
+            at += 8 if wire_type == _FIXED_64 else 4
+        else:
+            raise ValueError("not a field")
+        if at > end:
+            raise ValueError("truncated")
+        yield _Field(key >> 3, wire_type, value, content, at)
+        start = at
+
+
+def _varint(message: bytes, start: int, end: int) -> tuple[int, int]:
+    """Read a number in base 128, lowest digit first; return it and the offset behind it."""
+    value = 0
+    for place, byte in enumerate(message[start : min(end, start + 10)]):
+        value |= (byte & 0x7F) << (7 * place)
+        if byte < 0x80:
+            return value, start + place + 1
+    raise ValueError("truncated")
+
+
+def add_known_graph(graph: bytes, tokenizer: str) -> None:
+    """Add a graph and its tokenizer to the list of the user's, beside their models.
+
+    Raises `ModelError` without a home folder, or where the list there cannot be read, `OSError`
+    where it cannot be written.
+    """
+    folder = models_folder()
+    if folder is None:
+        raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
+    entry = (structure_hash(graph), hashlib.sha256(tokenizer.encode()).hexdigest())
+    known = _read_known(folder / _KNOWN) if (folder / _KNOWN).exists() else []
+    if entry in known:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = [{"graph": pair[0], "tokenizer": pair[1]} for pair in [*known, entry]]
+    with open_whole_file(folder / _KNOWN) as file:
+        file.write(json.dumps(entries, indent=1) + "\n")
+
+
+def _check_known(graph: bytes, tokenizer: str) -> None:
+    """Raise `ModelError` unless a list has the graph with the tokenizer."""
+    try:
+        structure = structure_hash(graph)
+    except ValueError as error:
+        raise ModelError(f"the encoder's graph is not one ({error}); get the model anew") from None
+    entry = (structure, hashlib.sha256(tokenizer.encode("utf-8", "replace")).hexdigest())
+    if entry in _read_known(Path(__file__).with_name(_KNOWN)):
+        return
+    folder = models_folder()
+    if folder and (folder / _KNOWN).exists() and entry in _read_known(folder / _KNOWN):
+        return
+    raise ModelError(
+        f"the encoder's graph and tokenizer are none that tipclassify knows ({structure[:12]}): "
+        "use a model that was fine-tuned here, or, if you trust where it comes from, copy "
+        f"{_KNOWN} of the models there into {folder or 'TIPCLASSIFY_MODELS'}"
+    )
+
+
+def _read_known(file: Path) -> list[tuple[str, str]]:
+    """Read the hashes of graphs and tokenizers in a list."""
+    data = read_model_file(file, _LARGEST_LIST)
+    try:
+        entries = load_json(data)
+        return [(str(entry["graph"]), str(entry["tokenizer"])) for entry in entries]
+    except (ValueError, TypeError, KeyError):
+        raise ModelError(f"{file}: not a list of known graphs; remove it") from None
+
+
+# ------------------------------------------------------------------------------------------ running
+
+
 class OnnxSession:
     """ONNX Runtime session of an encoder.
 
-    The graph that comes with tipclassify runs in this process. Any other is checked, then runs in a
-    child process: it may crash, use up its memory or hang, and that ends with a `ModelError`,
-    within 60 seconds and two for each window of text. So does a graph that ONNX Runtime cannot run,
-    or whose output does not fit the heads.
+    Raises `ModelError` for a graph or tokenizer that is not known, one that ONNX Runtime cannot
+    run, or whose output does not fit the heads.
     """
 
     def __init__(self, model: EncoderModel) -> None:
-        from tipclassify.model.find import is_shipped_graph
-
-        disable_onnx_telemetry()
-        self._graph: LocalGraph | RemoteGraph
-        if is_shipped_graph(hashlib.sha256(model.graph).hexdigest()):
-            self._graph = LocalGraph(model.graph)
-        else:
-            # where it is missing, say so before a child is started
-            import onnxruntime  # noqa: F401
-
-            if problem := graph_problem(model.graph):
-                raise ModelError(f"the encoder's graph {problem}; get the model anew")
-            self._graph = RemoteGraph(model.graph)
-        inputs = sorted(self._graph.inputs)
-        outputs = self._graph.outputs
-        if inputs != ["attention_mask", "input_ids"] or outputs != ["pooled", "tokens"]:
-            signature = f"takes {', '.join(inputs)} and gives {', '.join(outputs)}"
-            wanted = "not tokens to a pooled vector and token vectors"
-            raise ModelError(f"the encoder's graph {signature}, {wanted}; get the model anew")
-        self._width = model.heads.weights.shape[1]
-        # in this process, where vectors of tokens cost no transfer
-        self.is_local = isinstance(self._graph, LocalGraph)
-
-    def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
-        """Compute the pooled vector of each row of token ids, float32 (n, width).
-
-        Rows have the special tokens. Equal rows are computed once.
-        """
-        distinct: dict[tuple[int, ...], int] = {}
-        at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
-        if not rows:
-            return np.zeros((0, self._width), np.float32)
-        vectors = self._graph.pooled(list(distinct))
-        if vectors.shape != (len(distinct), self._width) or not np.isfinite(vectors).all():
-            raise ModelError(
-                "the encoder's graph does not give a vector of finite numbers; get the model anew"
-            )
-        return vectors[at]
-
-    def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[tuple[Vectors, Vectors]]:
-        """Compute the pooled vector of each row and those of its tokens.
-
-        They are float32 (width,) and (t, width).
-        """
-        row_vectors = self._graph.token_vectors(rows) if rows else []
-        for row, vectors in zip(rows, row_vectors, strict=True):
-            if vectors.shape != (1 + len(row), self._width) or not np.isfinite(vectors).all():
-                raise ModelError(
-                    "the encoder's graph does not give finite vectors of tokens; get the model anew"
-                )
-        return [(vectors[0], vectors[1:]) for vectors in row_vectors]
-
-
-class LocalGraph:
-    """Graph that runs in this process; `ModelError` when ONNX Runtime cannot load or run it."""
-
-    def __init__(self, graph: bytes) -> None:
+        _check_known(model.graph, model.tokenizer)
         disable_onnx_telemetry()
         import onnxruntime
 
+        self._width = model.heads.weights.shape[1]
         self._threads = onnx_thread_count()
         options = onnxruntime.SessionOptions()
         # the threads share the rows instead
@@ -138,43 +212,42 @@ class LocalGraph:
         options.use_deterministic_compute = True
         # failures are raised; warnings of ONNX Runtime are not for the user
         options.log_severity_level = 4
-        # The fallback would print the failure on standard output, then try again with other
-        # optimizers.
-        chosen = {"providers": ["CPUExecutionProvider"], "enable_fallback": False}
         try:
             self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-                graph, options, disabled_optimizers=_SLOW_FUSIONS, **chosen
+                model.graph,
+                options,
+                disabled_optimizers=_SLOW_FUSIONS,
+                providers=["CPUExecutionProvider"],
+                # it would print the failure, then try again with other optimizers
+                enable_fallback=False,
             )
         except Exception as error:  # a dozen exception classes without common base
             version = onnxruntime.__version__
-            reason = _first_line_of_onnx_error(error)
+            reason = _first_line(error)
             raise ModelError(f"ONNX Runtime {version} cannot load the encoder ({reason})") from None
-        self.inputs = [str(node.name) for node in self._session.get_inputs()]
-        self.outputs = [str(node.name) for node in self._session.get_outputs()]
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
-        """Compute the vector of each row, float32 (n, width).
+        """Compute the pooled vector of each row of token ids, float32 (n, width).
 
-        Each row runs alone, since dynamic quantisation scales activations by the largest value in a
-        batch: batching would move a probability by up to 0.2.
+        Rows have the special tokens. Equal rows are computed once. Each row runs alone, since
+        dynamic quantisation scales activations by the largest value in a batch: batching would move
+        a probability by up to 0.2.
         """
-        vectors = self._in_onnx_threads(self._pooled, rows)
-        if len({vector.shape for vector in vectors}) > 1:
-            raise ModelError(
-                "the encoder's graph gives vectors of several sizes; get the model anew"
-            )
-        return np.stack(vectors)
+        distinct: dict[tuple[int, ...], int] = {}
+        at = [distinct.setdefault(tuple(row), len(distinct)) for row in rows]
+        if not rows:
+            return np.zeros((0, self._width), np.float32)
+        vectors = np.stack(self._in_threads(self._pooled, list(distinct)))
+        return vectors[at]
 
-    def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
-        """Compute the vectors of each row, float32 (1 + t, width).
+    def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[tuple[Vectors, Vectors]]:
+        """Compute the pooled vector of each row and those of its tokens.
 
-        The pooled one is the first, those of its tokens follow.
+        They are float32 (width,) and (t, width).
         """
-        return self._in_onnx_threads(self._with_tokens, rows)
+        return self._in_threads(self._with_tokens, rows)
 
-    def _in_onnx_threads(
-        self, run: Callable[[Given], Result], inputs: Sequence[Given]
-    ) -> list[Result]:
+    def _in_threads(self, run: Callable[[Given], Result], inputs: Sequence[Given]) -> list[Result]:
         """Run a function on each input, in the threads that this process may use.
 
         ONNX Runtime leaves them the lock.
@@ -186,96 +259,34 @@ class LocalGraph:
             return list(pool.map(run, inputs))
 
     def _pooled(self, row: Sequence[int]) -> Vectors:
-        (pooled,) = self._run_onnx(row, ["pooled"])
-        if pooled.ndim != 2 or len(pooled) != 1:
-            raise ModelError("the encoder's graph does not give a vector; get the model anew")
+        (pooled,) = self._run(row, ["pooled"])
+        if pooled.shape != (1, self._width) or not np.isfinite(pooled).all():
+            raise ModelError(
+                "the encoder's graph does not give a vector of finite numbers; get the model anew"
+            )
         return np.asarray(pooled[0], np.float32)
 
-    def _with_tokens(self, row: Sequence[int]) -> Vectors:
-        pooled, tokens = self._run_onnx(row, ["pooled", "tokens"])
-        if (
-            pooled.ndim != 2
-            or len(pooled) != 1
-            or tokens.ndim != 3
-            or tokens.shape != (1, len(row), pooled.shape[1])
-        ):
+    def _with_tokens(self, row: Sequence[int]) -> tuple[Vectors, Vectors]:
+        pooled, tokens = self._run(row, ["pooled", "tokens"])
+        has_shape = pooled.shape == (1, self._width) and tokens.shape == (1, len(row), self._width)
+        if not has_shape or not np.isfinite(pooled).all() or not np.isfinite(tokens).all():
             raise ModelError(
-                "the encoder's graph does not give vectors of tokens; get the model anew"
+                "the encoder's graph does not give finite vectors of tokens; get the model anew"
             )
-        return np.concatenate([pooled, tokens[0]]).astype(np.float32)
+        return np.asarray(pooled[0], np.float32), np.asarray(tokens[0], np.float32)
 
-    def _run_onnx(self, row: Sequence[int], names: Sequence[str]) -> list[Vectors]:
+    def _run(self, row: Sequence[int], names: Sequence[str]) -> list[Vectors]:
         ids = np.array([row], np.int64)
         try:
             outputs: list[Vectors] = self._session.run(
                 names, {"input_ids": ids, "attention_mask": np.ones_like(ids)}
             )
         except Exception as error:
-            reason = _first_line_of_onnx_error(error)
-            raise ModelError(f"the encoder's graph fails ({reason}); get the model anew") from None
+            raise ModelError(
+                f"the encoder's graph fails ({_first_line(error)}); get the model anew"
+            ) from None
         return outputs
 
 
-class RemoteGraph:
-    """Graph that runs in a child process, which is killed when it takes too long.
-
-    Raises `ModelError` then.
-    """
-
-    def __init__(self, graph: bytes) -> None:
-        self._bytes = graph
-        self._child = self._start_graph_process()
-
-    def _start_graph_process(self) -> Child:
-        try:
-            child = Child("tipclassify.model.encoder.onnx_worker")
-        except OSError as error:
-            raise ModelError(
-                f"no process can be started for the encoder ({error}); free some memory"
-            ) from None
-        signature = json.loads(_answer_of_graph_process(child, self._bytes, _PATIENCE))
-        if "error" in signature:
-            raise ModelError(signature["error"])
-        self.inputs: list[str] = signature["inputs"]
-        self.outputs: list[str] = signature["outputs"]
-        return child
-
-    def pooled(self, rows: Sequence[Sequence[int]]) -> Vectors:
-        """Compute the vector of each row, float32 (n, width)."""
-        return self._ask_graph_process(POOLED, rows)
-
-    def token_vectors(self, rows: Sequence[Sequence[int]]) -> list[Vectors]:
-        """Compute the vectors of each row, float32 (1 + t, width).
-
-        The pooled one is the first, those of its tokens follow.
-        """
-        vectors = self._ask_graph_process(TOKENS, rows)
-        lengths = [1 + len(row) for row in rows]
-        if len(vectors) != sum(lengths):
-            raise ModelError(
-                "the encoder's graph does not give vectors of tokens; get the model anew"
-            )
-        return np.split(vectors, np.cumsum(lengths)[:-1])
-
-    def _ask_graph_process(self, kind: bytes, rows: Sequence[Sequence[int]]) -> Vectors:
-        if self._child.owner != os.getpid():  # this is a fork, and the child its parent's
-            self._child = self._start_graph_process()
-        seconds = _PATIENCE + _PATIENCE_FOR_A_ROW * len(rows)
-        try:
-            return unpack_graph_vectors(
-                _answer_of_graph_process(self._child, kind + pack_tokens_for_onnx(rows), seconds)
-            )
-        except ValueError as error:
-            raise ModelError(str(error)) from None
-
-
-def _answer_of_graph_process(child: Child, request: bytes, seconds: float) -> bytes:
-    try:
-        return child.ask(request, seconds)
-    except ChildDiedError as error:
-        why = f"took over {seconds:,.0f} s" if error.timed_out else f"cannot be run: {error}"
-        raise ModelError(f"the encoder's graph {why}; get the model anew") from None
-
-
-def _first_line_of_onnx_error(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
