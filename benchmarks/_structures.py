@@ -30,15 +30,15 @@ from tipclassify.corpus.rows import load_corpus
 from tipclassify.errors import InputError
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.rows import parse_row, read_jsonl, read_sheet_lines, read_table
+from tipclassify.records import Passage, Report
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import build_ledger
-from tipclassify.reports.report import ScoringContext, TaggedReport
 from tipclassify.reports.summary import summarize
-from tipclassify.tagging.batch import Tagging
-from tipclassify.text.document import Passage
+from tipclassify.tagging import Tagging
 from tipclassify.write import FORMATS, compared, followed
 from tipclassify.write.desk import DeskWriter
 from tipclassify.write.html import write_findings_html
+from tipclassify.write.output import Output
 
 __all__ = ["AnyStructure", "Structure", "list_structures"]
 
@@ -68,7 +68,7 @@ class Structure(Generic[Content]):
         return time.process_time() - start
 
 
-AnyStructure = Structure[bytes] | Structure[TaggedReport] | Structure[list[str]]
+AnyStructure = Structure[bytes] | Structure[Report] | Structure[list[str]]
 
 
 def list_structures() -> list[AnyStructure]:
@@ -434,13 +434,13 @@ REPORTS: Final = {
 
 
 @cache  # writers have their reports in common
-def tagged(name: str, size: int) -> TaggedReport:
+def tagged(name: str, size: int) -> Report:
     """Make a tagged report of a size, one of `REPORTS`."""
     document = read_bytes(REPORTS[name](size).encode(), "karvonia-2024.txt")
-    return TaggedReport("karvonia-2024.txt", document, Classifier.load("fast").tag(document))
+    return Report("karvonia-2024.txt", document, Classifier.load("fast").tag(document))
 
 
-def writer_structures() -> Iterator[Structure[TaggedReport]]:
+def writer_structures() -> Iterator[Structure[Report]]:
     """List structures that are written."""
     for name in ("different passages", "no sentence end"):
         make = partial(tagged, name)
@@ -451,11 +451,11 @@ def writer_structures() -> Iterator[Structure[TaggedReport]]:
         yield Structure("summary", name, make, write_summary)
 
 
-def write_report(output: str, report: TaggedReport) -> object:
+def write_report(output: str, report: Report) -> object:
     """Write a report in an output format."""
     render, write = FORMATS[output].steps()
     out = io.BytesIO() if FORMATS[output].binary else PlainText()
-    write([render(report)], out, ScoringContext(Classifier.load("fast")))
+    write([render(report)], out, Output(Classifier.load("fast").run()))
     return out
 
 
@@ -466,17 +466,17 @@ class PlainText(io.StringIO):
         return False
 
 
-def write_desk(report: TaggedReport) -> object:
+def write_desk(report: Report) -> object:
     """Write the page, the data and the index of a desk."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        context = ScoringContext(Classifier.load("fast"), folder=folder, index="index.html")
+        context = Output(Classifier.load("fast").run(folder=folder, index="index.html"))
         desk = DeskWriter(context, partial(open_output, inputs=frozenset()), False)
         write_findings_html(desk.gather(folder / "a.html", [report]), io.StringIO(), context)
         return desk.write_index()
 
 
-def write_to_bundle(report: TaggedReport) -> object:
+def write_to_bundle(report: Report) -> object:
     """Write the bundle of a report, which is read and tagged again."""
     with tempfile.TemporaryDirectory() as name:
         file = Path(name, "karvonia-2024.txt")
@@ -484,15 +484,15 @@ def write_to_bundle(report: TaggedReport) -> object:
         return write_bundle([str(file)], Tagging("fast"), io.BytesIO())
 
 
-def write_summary(report: TaggedReport) -> object:
+def write_summary(report: Report) -> object:
     """Count a report by section."""
-    return summarize([report], ScoringContext(Classifier.load("fast")), ["section"], {})
+    return summarize([report], Output(Classifier.load("fast").run()), ["section"], {})
 
 
 # -------------------------------------------------------------------------------------- comparisons
 
 
-def comparison_structures() -> Iterator[Structure[TaggedReport]]:
+def comparison_structures() -> Iterator[Structure[Report]]:
     """List structures that are compared with themselves."""
     for name in REPORTS:
         make = partial(tagged, name)
@@ -500,23 +500,23 @@ def comparison_structures() -> Iterator[Structure[TaggedReport]]:
         yield Structure("ledger", name, make, write_ledger)
 
 
-def write_comparison(report: TaggedReport) -> None:
+def write_comparison(report: Report) -> None:
     """Compare a report with all but its first and last passages, and write what changed."""
-    context = ScoringContext(Classifier.load("fast"))
+    context = Output(Classifier.load("fast").run())
     comparison = compare(report, without_ends(report), context)
     compared.write_comparison_html(comparison, io.StringIO(), context, True)
 
 
-def write_ledger(report: TaggedReport) -> None:
+def write_ledger(report: Report) -> None:
     """Follow the passages of a report over three years."""
-    context = ScoringContext(Classifier.load("fast"))
+    context = Output(Classifier.load("fast").run())
     ledger = build_ledger([report, without_ends(report), report], context)
     followed.write_ledger_html(ledger, io.StringIO(), context)
 
 
-def without_ends(report: TaggedReport) -> TaggedReport:
+def without_ends(report: Report) -> Report:
     """Return a report without its first and last passages, so that all others have moved."""
-    return TaggedReport(report.file, report.document, report.passages[1:-1] or report.passages)
+    return Report(report.file, report.document, report.passages[1:-1] or report.passages)
 
 
 # ------------------------------------------------------------------------------------ labelled rows

@@ -42,7 +42,7 @@ from tipclassify.corpus.rows import group_rows, read_rows
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.metrics import measure, rounded_metric
 from tipclassify.labels import LABELS, label_indicator
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage
 from tipclassify.text.hashing import featurize
 from tipclassify.text.templates import text_length_feature_scale
 from tipclassify.text.tokens import collect_vocabulary

@@ -28,11 +28,11 @@ from tipclassify import Classifier
 from tipclassify.cli.output import open_output
 from tipclassify.corpus.rows import load_corpus
 from tipclassify.labels import LABELS
-from tipclassify.reports.report import ScoringContext, TaggedReport
+from tipclassify.records import Document, Passage, Report
 from tipclassify.store.events import Event, event_line
-from tipclassify.text.document import Document, Passage
 from tipclassify.write.desk import DeskWriter
 from tipclassify.write.desk_records import DeskPassage, read_desk_record_file
+from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -84,7 +84,7 @@ def write_reports(folder: Path, reports: int) -> None:
 def write_findings(folder: Path, findings: int) -> list[DeskPassage]:
     """Write a desk of as many findings, 500 a report, tagged by turns and not by a model."""
     texts = [row["text"] for row in load_corpus(DATA / "corpus")]
-    context = ScoringContext(Classifier.load("fast"), folder=folder)
+    context = Output(Classifier.load("fast").run(folder=folder))
     desk = DeskWriter(context, partial(open_output, inputs=frozenset()), resume=False)
     for first in range(0, findings, 500):
         passages = []
@@ -97,7 +97,7 @@ def write_findings(folder: Path, findings: int) -> list[DeskPassage]:
         document = Document("", (), name, f"Report {first}", None, None)
         page = folder / f"{name}.html"
         page.write_text("", "utf-8")
-        for _ in desk.gather(page, [TaggedReport(name, document, passages)]):
+        for _ in desk.gather(page, [Report(name, document, passages)]):
             pass
     desk.write_index()
     files = map(read_desk_record_file, sorted((folder / "data").glob("*.json")))

@@ -102,7 +102,7 @@ def sample(name: str) -> bytes:
         return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     if name == "bundle":
         from tipclassify.bundle.writing import Included, write_bundle
-        from tipclassify.tagging.batch import Tagging
+        from tipclassify.tagging import Tagging
 
         bundle = io.BytesIO()
         report = str(SAMPLES / "excerpt.txt")

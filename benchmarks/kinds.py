@@ -22,8 +22,8 @@ import numpy as np
 import typer
 from _measure import ROOT, markdown
 
+from tipclassify.records import Passage
 from tipclassify.reports.text_kind import _WORD, TextKindEvidence, TextKindTable
-from tipclassify.text.document import Passage
 
 FILE = ROOT / "src" / "tipclassify" / "reporting" / "text_kinds.json"
 KINDS = {

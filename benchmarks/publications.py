@@ -25,7 +25,7 @@ import typer
 
 from tipclassify.errors import InputError
 from tipclassify.readers import read_report
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 
 _TRUTH: Final = Path(__file__).with_suffix(".csv")
 _FIELDS: Final = ("publication", "publisher")

@@ -28,7 +28,7 @@ from _measure import markdown
 
 from tipclassify.errors import TipclassifyError
 from tipclassify.readers import read_report
-from tipclassify.text.document import Block, Document, Passage
+from tipclassify.records import Block, Document, Passage
 from tipclassify.text.split import split_passages
 
 COLUMNS: Final = (

@@ -68,7 +68,7 @@ MODEL: Final = ("--model", "fast")
 
 DISTRIBUTED: Final = """
 import sys
-from tipclassify.tagging.batch import Tagging
+from tipclassify.tagging import Tagging
 from tipclassify.dask import PartSize, score
 if __name__ == "__main__":
     fast = Tagging("fast")

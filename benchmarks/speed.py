@@ -61,6 +61,7 @@ FEWER: Final = 20  # factor of passages for `fast` over `default`, which is slow
 MOST_PAGES: Final = 2  # pages for `default` in a run
 RATE: Final = """
 import json, sys, time
+from tipclassify.write.output import Output
 from tipclassify import Classifier
 texts = json.load(open(sys.argv[1], encoding="utf-8"))
 classifier = Classifier.load("default")
@@ -256,12 +257,14 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
     """Measure the seconds of each stage for all pages."""
     from tipclassify import Classifier
     from tipclassify.readers import read_report
-    from tipclassify.reports.report import ScoringContext, TaggedReport
+    from tipclassify.records import Report
     from tipclassify.text.split import split_passages
     from tipclassify.write import FORMATS
+    from tipclassify.write.output import Output
 
-    context = ScoringContext(Classifier.load(model))
-    make, write = FORMATS["jsonl"].steps()
+    classifier = Classifier.load(model)
+    target = Output(classifier.run())
+    write = FORMATS["jsonl"].writer()
     took = dict.fromkeys(("reading", "splitting", "scoring", "writing"), 0.0)
 
     def timed(stage: str, call: Callable[[], T]) -> T:
@@ -274,10 +277,9 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
         for page in pages:
             document = timed("reading", partial(read_report, page))
             split = timed("splitting", partial(split_passages, document))
-            tagged = timed("scoring", partial(context.classifier.tag_passages, split))
-            report = TaggedReport(str(page), document, tagged)
-            prepared = timed("writing", partial(make, report))
-            timed("writing", partial(write, [prepared], out, context))
+            tagged = timed("scoring", partial(classifier.tag_passages, split))
+            report = Report(str(page), document, tagged)
+            timed("writing", partial(write, [report], out, target))
     return took
 
 

@@ -326,10 +326,10 @@ def top_level() -> str:
         "Names and types": ["LABELS", "POLICIES", "Policy", "Unit"],
         "Texts and passages": ["Passage", "Document", "Block", "Explanation", "SpanWeight"],
         "Tagged reports": [
-            "TaggedReport",
+            "Report",
             "Finding",
             "Citation",
-            "ScoringContext",
+            "Output",
             "Summary",
             "Comparison",
             "Evaluation",

@@ -17,7 +17,7 @@ from tipclassify.arrays import Floats, Ints
 from tipclassify.corpus.holdout import REPORT_FAMILIES, source_family
 from tipclassify.model.classifier import Classifier
 from tipclassify.progress import Progress
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage
 from tipclassify.training.fit_linear import SoftPassage
 from tipclassify.training.unlabelled import UnlabelledPassage, score_unlabelled_by_teacher
 

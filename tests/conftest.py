@@ -48,7 +48,7 @@ LONG_FIXTURES = frozenset(["browser", "cli", "real"])
 JsonObject = dict[str, Any]
 """A JSON object, as `json.loads` returns it."""
 
-Run = Callable[..., subprocess.CompletedProcess[bytes]]
+Cli = Callable[..., subprocess.CompletedProcess[bytes]]
 """The fixture `cli`."""
 
 
@@ -112,7 +112,7 @@ def shipped_rows() -> list[Row]:
 
 
 @pytest.fixture(scope="session")
-def cli() -> Iterator[Run]:
+def cli() -> Iterator[Cli]:
     """Run ``tipclassify`` in a subprocess: ``cli("score", "x.txt", stdin=b"…", env={…})``.
 
     With `most_bytes` no file that it writes may be larger, as on a full disk (not on Windows).

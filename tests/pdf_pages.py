@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tipclassify.readers.pdf.reader import read_pdf
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 
 
 def texts(document: Document) -> list[str]:

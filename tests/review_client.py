@@ -157,7 +157,7 @@ class LocalReviewer(Reviewer):
         from tipclassify.app.retraining import Retraining
         from tipclassify.app.server import listen_on_loopback, serve_review
         from tipclassify.app.session import ReviewSession
-        from tipclassify.tagging.batch import Tagging
+        from tipclassify.tagging import Tagging
 
         opened, failures = open_reports_for_review(list(map(str, reports)), Tagging(model=model))
         assert failures == []

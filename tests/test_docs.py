@@ -23,7 +23,7 @@ from unittest import mock
 
 import pytest
 import typer
-from conftest import Run
+from conftest import Cli
 
 import tipclassify
 
@@ -338,7 +338,7 @@ def test_every_page_is_in_the_navigation() -> None:
     ],
 )
 def test_every_example_prints_what_the_page_shows(
-    page: str, cli: Run, monkeypatch: pytest.MonkeyPatch
+    page: str, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("pypdfium2", reason="the tutorial reads a PDF")
 

@@ -25,9 +25,8 @@ from tipclassify import (
     Evaluation,
     ModelError,
     Passage,
-    ScoringContext,
+    Report,
     Summary,
-    TaggedReport,
     cite,
     compare,
     evaluate,
@@ -51,7 +50,7 @@ PUBLIC = {
     "functions": "cite classify compare evaluate explain load_corpus read_report summarize "
     "tag_batch tag_report write_reports",
     "classes": "Block Citation Classifier Comparison Document Evaluation Explanation Finding "
-    "Passage ScoringContext SpanWeight Summary TaggedReport TipClassifier",
+    "Passage Run SpanWeight Summary Report TipClassifier",
     "errors": "CorpusError InputError ModelError OutputError TipclassifyError",
     "constants": "LABELS POLICIES",
     "types": "Policy Unit",
@@ -111,7 +110,7 @@ def test_documentation_imports_public_names_alone() -> None:
 
 
 @pytest.fixture(scope="module")
-def reports() -> list[TaggedReport]:
+def reports() -> list[Report]:
     """Tag the sample reports of two years."""
     return [
         tag_report(SAMPLES / f"karvonia-{year}.html", model="fast", day="2026-11-30")
@@ -119,16 +118,16 @@ def reports() -> list[TaggedReport]:
     ]
 
 
-def test_a_file_and_its_document_are_tagged_alike(reports: list[TaggedReport]) -> None:
+def test_a_file_and_its_document_are_tagged_alike(reports: list[Report]) -> None:
     name = str(SAMPLES / "karvonia-2023.html")
     document = read_report(name)
-    assert tag_report(document, model="fast") == TaggedReport(name, document, reports[0].passages)
+    assert tag_report(document, model="fast") == Report(name, document, reports[0].passages)
     fast = Classifier.load("fast")
     assert tag_report(document, model=fast, policy="cite").passages == fast.tag(document, "cite")
     assert len(tag_report(document, model=fast, unit="clause").passages) >= len(reports[0].passages)
 
 
-def test_counts_citations_and_comparison_need_no_context(reports: list[TaggedReport]) -> None:
+def test_counts_citations_and_comparison_need_no_context(reports: list[Report]) -> None:
     summary = summarize(reports, by=["year"])
     assert isinstance(summary, Summary)
     assert [group.key for group in summary.groups] == [(2023,), (2024,)]
@@ -143,7 +142,7 @@ def test_counts_citations_and_comparison_need_no_context(reports: list[TaggedRep
 
 
 def test_what_was_tagged_otherwise_or_by_nobody_known_is_refused(
-    reports: list[TaggedReport],
+    reports: list[Report],
 ) -> None:
     document = Document.from_text(TEXT)
     with_moved_threshold = Classifier.load("fast").with_thresholds({"failure": 0.9})
@@ -156,14 +155,14 @@ def test_what_was_tagged_otherwise_or_by_nobody_known_is_refused(
         with pytest.raises(ValueError, match="tag all of them alike"):
             compare(reports[0], mixed)
 
-    unknown = TaggedReport("a", None, ())
+    unknown = Report("a", None, ())
     message = r"^it is not known what tagged these: tag them with tag_report, or give the S"
     with pytest.raises(ValueError, match=message):
         summarize(unknown)
-    assert summarize(unknown, ScoringContext(Classifier.load("fast"))).total.passages == 0
+    assert summarize(unknown, Classifier.load("fast").run()).total.passages == 0
 
 
-def test_a_summary_needs_reports_and_fields_that_there_are(reports: list[TaggedReport]) -> None:
+def test_a_summary_needs_reports_and_fields_that_there_are(reports: list[Report]) -> None:
     with pytest.raises(ValueError, match=r"^no reports: give at least one$"):
         summarize([])
     message = r"^unknown field 'mood': use file, country, publication, year, section$"
@@ -188,7 +187,7 @@ def test_thresholds_that_were_moved_count_with_their_own_error_rates() -> None:
     "suffix", ["html", "docx", "txt", "csv", "jsonl", "xlsx", "parquet", "md", "bib", "ris"]
 )
 def test_reports_are_written_in_the_format_of_the_suffix(
-    reports: list[TaggedReport], suffix: str, tmp_path: Path
+    reports: list[Report], suffix: str, tmp_path: Path
 ) -> None:
     out = tmp_path / f"findings.{suffix}"
     write_reports(reports, out)
@@ -206,11 +205,11 @@ def test_reports_are_written_in_the_format_of_the_suffix(
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_a_file_is_written_whole_or_not_at_all(reports: list[TaggedReport], tmp_path: Path) -> None:
+def test_a_file_is_written_whole_or_not_at_all(reports: list[Report], tmp_path: Path) -> None:
     out = tmp_path / "findings.csv"
     out.write_text("before", "utf-8")
     with pytest.raises(ValueError, match="not known what tagged"):
-        write_reports([reports[0], TaggedReport("a", None, ())], out)
+        write_reports([reports[0], Report("a", None, ())], out)
     assert out.read_text("utf-8") == "before"
     with pytest.raises(UsageError, match=r"no format has the suffix '.rtf'"):
         write_reports(reports, tmp_path / "findings.rtf")
@@ -380,11 +379,11 @@ def test_embed_gives_what_the_heads_read(classifier: Classifier) -> None:
         Classifier.load("fast").embed(passages)
 
 
-def test_a_repr_says_what_it_is_in_a_line(reports: list[TaggedReport]) -> None:
+def test_a_repr_says_what_it_is_in_a_line(reports: list[Report]) -> None:
     fast = Classifier.load("fast")
     assert repr(fast) == f"Classifier(fast, linear, model {fast.meta['sha256'][:12]})"
     assert repr(Classifier(fast.scorer)) == f"Classifier(linear, model {fast.meta['sha256'][:12]})"
-    of_report = r"TaggedReport\('.*karvonia-2023\.html', 60 passages, \d+ of them tagged\)"
+    of_report = r"Report\('.*karvonia-2023\.html', 60 passages, \d+ of them tagged\)"
     assert re.fullmatch(of_report, repr(reports[0]))
     of_document = r"Document\(source='.*', title='.*', country='Karvonia', year=2023, [\d,]+ .*\)"
     assert re.fullmatch(of_document, repr(reports[0].document))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from conftest import Run
+from conftest import Cli
 from typer.testing import CliRunner
 
 from tipclassify.cli.app import app
@@ -44,7 +44,7 @@ def test_the_dataset_card_counts_what_is_there() -> None:
     assert runpy.run_path(str(ROOT / "docs" / "refresh.py"))["dataset_card"](card) == card
 
 
-def test_every_command_and_option_the_readme_names_exists(cli: Run) -> None:
+def test_every_command_and_option_the_readme_names_exists(cli: Cli) -> None:
     help_text = cli("--help").stdout.decode()
     names = set(re.findall(r"tipclassify (\w+)", README)) - {"import"}
     assert names >= {"score", "summary", "review", "train"}

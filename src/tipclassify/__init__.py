@@ -30,15 +30,13 @@ if TYPE_CHECKING:
     from tipclassify.labels import LABELS, POLICIES, Policy
     from tipclassify.model.classifier import Classifier, Explanation, SpanWeight
     from tipclassify.model.shortcuts import classify, explain
-    from tipclassify.readers import read_report
+    from tipclassify.readers import ReadOptions, read_report
+    from tipclassify.records import Block, Document, Failure, Passage, Report, Run, Unit, key, row
     from tipclassify.reports.citation import Citation, cite
     from tipclassify.reports.compare.comparison import Comparison, compare
-    from tipclassify.reports.report import Finding, ScoringContext, TaggedReport
     from tipclassify.reports.summary import Summary, summarize
+    from tipclassify.tagging import tag, tag_report
     from tipclassify.tagging.batches import tag_batch
-    from tipclassify.tagging.reports import tag_report
-    from tipclassify.text.document import Block, Document, Passage
-    from tipclassify.text.split import Unit
     from tipclassify.training.estimator import TipClassifier
     from tipclassify.write.saving import write_reports
 
@@ -49,17 +47,15 @@ _NAMES_OF: Final = {
     "labels": ("LABELS", "POLICIES", "Policy"),
     "model.classifier": ("Classifier", "Explanation", "SpanWeight"),
     "model.shortcuts": ("classify", "explain"),
-    "tagging.batches": ("tag_batch",),
-    "tagging.reports": ("tag_report",),
-    "readers": ("read_report",),
+    "readers": ("ReadOptions", "read_report"),
+    "records": ("Block", "Document", "Failure", "Passage", "Report", "Run", "Unit", "key", "row"),
     "reports.citation": ("Citation", "cite"),
     "reports.compare.comparison": ("Comparison", "compare"),
     "reports.summary": ("Summary", "summarize"),
-    "reports.report": ("Finding", "ScoringContext", "TaggedReport"),
-    "write.saving": ("write_reports",),
-    "text.document": ("Block", "Document", "Passage"),
-    "text.split": ("Unit",),
+    "tagging": ("tag", "tag_report"),
+    "tagging.batches": ("tag_batch",),
     "training.estimator": ("TipClassifier",),
+    "write.saving": ("write_reports",),
 }
 
 __all__ = [
@@ -73,16 +69,17 @@ __all__ = [
     "Document",
     "Evaluation",
     "Explanation",
-    "Finding",
+    "Failure",
     "InputError",
     "ModelError",
     "OutputError",
     "Passage",
     "Policy",
-    "ScoringContext",
+    "ReadOptions",
+    "Report",
+    "Run",
     "SpanWeight",
     "Summary",
-    "TaggedReport",
     "TipClassifier",
     "TipclassifyError",
     "Unit",
@@ -92,9 +89,12 @@ __all__ = [
     "compare",
     "evaluate",
     "explain",
+    "key",
     "load_corpus",
     "read_report",
+    "row",
     "summarize",
+    "tag",
     "tag_batch",
     "tag_report",
     "write_reports",

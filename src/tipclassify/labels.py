@@ -1,14 +1,12 @@
-"""The labels, the operating points and the standard sections, in their fixed order."""
+"""The labels of the shipped models, how any model's labels look, operating points, sections."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, Literal
-
-__all__ = ["LABELS", "MEANINGS", "POLICIES", "SECTIONS", "Policy", "label_indicator", "label_name"]
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal, NamedTuple
 
 LABELS: Final = ("positive_effort", "failure", "complicity")
-"""Labels, in column order of all scores, thresholds and indicator matrices."""
+"""Labels of the shipped models, in the order of their scores; a model has its own."""
 
 MEANINGS: Final = {
     "positive_effort": (
@@ -38,6 +36,60 @@ SECTIONS: Final = (
     "profile",
 )
 """Standard sections of a narrative; under another heading, its text is a passage's section."""
+
+
+class Style(NamedTuple):
+    """How a label is shown; colours are CSS, `terminal` is one of rich's."""
+
+    name: str  # "Positive effort"
+    letter: str  # so that colour is not needed
+    meaning: str  # in one line; empty where a model does not say
+    ink: str  # text
+    tint: str  # ground
+    dark_ink: str
+    dark_tint: str
+    terminal: str
+
+
+# Blue, ochre and red stay apart with any colour vision and in grey; as text they have a contrast of
+# 4.5 and more. The others follow for models with labels of their own, and begin again after eight.
+_COLOURS: Final = (
+    ("#00297a", "#e1eafa", "#7cc8ff", "#122a3c", "cyan"),
+    ("#7a5200", "#faecd6", "#ffd37a", "#35280f", "yellow"),
+    ("#8b183f", "#f9e4ec", "#ff99bb", "#3c1a29", "magenta"),
+    ("#155c38", "#dcf1e5", "#7fe0ae", "#12301f", "green"),
+    ("#5b2a86", "#eee3f8", "#cfa8f5", "#2b1a3d", "bright_magenta"),
+    ("#006064", "#d9f1f2", "#74dbe0", "#0d3031", "bright_cyan"),
+    ("#4e4a00", "#f1efcf", "#ddd76a", "#2c2a08", "bright_yellow"),
+    ("#4a4a4a", "#ececec", "#c8c8c8", "#2b2b2b", "white"),
+)
+
+
+def styles(labels: Sequence[str], meanings: Mapping[str, str] | None = None) -> dict[str, Style]:
+    """Return how each label of a model is shown; `meanings` are the model's own.
+
+    >>> [style.letter for style in styles(["failure", "finance", "x"]).values()]
+    ['F', 'I', 'X']
+    """
+    # the shipped labels keep their colours in any model, and others do not get these beside them
+    own = dict(zip(LABELS, _COLOURS, strict=False))
+    free = [colours for label, colours in own.items() if label not in labels]
+    rest = [*_COLOURS[len(LABELS) :], *free]
+    shown: dict[str, Style] = {}
+    letters: set[str] = set()
+    others = 0
+    for label in labels:
+        if label in own:
+            colours = own[label]
+        else:
+            colours = rest[others % len(rest)]
+            others += 1
+        candidates = [*filter(str.isalnum, label.upper()), *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+        letter = next((each for each in candidates if each not in letters), "?")
+        letters.add(letter)
+        meaning = (meanings or {}).get(label) or MEANINGS.get(label, "")
+        shown[label] = Style(label_name(label).capitalize(), letter, meaning, *colours)
+    return shown
 
 
 def label_name(label: str) -> str:

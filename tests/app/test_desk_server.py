@@ -19,7 +19,7 @@ pytest.importorskip("starlette", reason="needs the extra review")
 pytest.importorskip("uvicorn", reason="needs the extra review")
 pytest.importorskip("jinja2", reason="needs the extra review")
 
-from conftest import Run
+from conftest import Cli
 
 from tipclassify import Classifier
 from tipclassify.app.desk_server import serve_desk
@@ -29,11 +29,11 @@ from tipclassify.app.server import listen_on_loopback
 from tipclassify.cli.output import open_output
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
-from tipclassify.reports.report import ScoringContext, TaggedReport
+from tipclassify.records import Document, Passage, Report
 from tipclassify.store.desk_checks import read_checks
-from tipclassify.text.document import Document, Passage
 from tipclassify.write.desk import DeskWriter
 from tipclassify.write.desk_records import read_desk_record_file
+from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage
@@ -55,9 +55,9 @@ def folder(fast: Classifier, tmp_path: Path) -> Path:
         labels = ("failure",) if number < 2 else ()
         passages.append(Passage(text, start, start + len(text), "Trials", labels, scores))
     document = Document("", (), "a.txt", "Trials", "Karvonia", 2024)
-    report = TaggedReport("a.txt", document, passages)
+    report = Report("a.txt", document, passages)
     write = partial(open_output, inputs=frozenset())
-    desk = DeskWriter(ScoringContext(fast, folder=tmp_path), write, resume=False)
+    desk = DeskWriter(Output(fast.run(folder=tmp_path)), write, resume=False)
     page = tmp_path / "a.txt.html"
     assert list(desk.gather(page, [report])) == [report]
     page.write_text("<title>a</title>", "utf-8")
@@ -206,7 +206,7 @@ def test_checks_are_read_for_a_bundle_from_the_log_or_an_exported_file(folder: P
     assert warnings == []
 
 
-def test_a_folder_that_is_no_desk_is_named_in_one_line(tmp_path: Path, cli: Run) -> None:
+def test_a_folder_that_is_no_desk_is_named_in_one_line(tmp_path: Path, cli: Cli) -> None:
     with pytest.raises(InputError, match=r"no desk: there is no index\.html"):
         DeskSession(tmp_path, "AB")
     done = cli("desk", tmp_path, "--no-browser")

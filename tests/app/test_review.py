@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from review_client import Answer, Reviewer, dataset_rows, write_report
@@ -40,7 +40,7 @@ from tipclassify.corpus.rows import LONGEST, load_corpus, read_rows
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.store.derived import ReviewCorpusFile
 from tipclassify.store.events import Event, History, Kind, event_line, parse_event
-from tipclassify.tagging.batch import Tagging
+from tipclassify.tagging import Tagging
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 WHEN = "2025-03-01T10:00:00.000Z"
@@ -1040,7 +1040,7 @@ def test_a_working_day_by_http_ends_with_a_summary_of_decisions_and_unread_input
 
 
 @needs_extra
-def test_nothing_readable_a_taken_port_a_missing_model(cli: Run, tmp_path: Path) -> None:
+def test_nothing_readable_a_taken_port_a_missing_model(cli: Cli, tmp_path: Path) -> None:
     report = write_report(tmp_path / "report.txt", 4)
     fast = ("--no-browser", "--model", "fast")
     done = cli("review", tmp_path / "gone.txt", *fast, "--corpus", tmp_path / "my.jsonl")
@@ -1062,7 +1062,7 @@ def test_nothing_readable_a_taken_port_a_missing_model(cli: Run, tmp_path: Path)
     assert cli("review", report, *fast, "--corpus", tmp_path / "my.csv").returncode == 2
 
 
-def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, cli: Run) -> None:
+def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, cli: Cli) -> None:
     report = write_report(tmp_path / "report.txt", 4)
     (tmp_path / "uvicorn.py").write_text("raise ImportError\n", "utf-8")
     options = ("--no-browser", "--corpus", tmp_path / "my.jsonl")

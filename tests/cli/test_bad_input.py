@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from conftest import Run
+from conftest import Cli
 
+import tipclassify.tagging as tagging_loop
 from tipclassify import Classifier
 from tipclassify.cli.output import open_output
 from tipclassify.corpus.convert import read_records
 from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError, OutputError
 from tipclassify.readers import ReadOptions
-from tipclassify.reports.report import ScoringContext, identity
-from tipclassify.tagging import batch
-from tipclassify.tagging.batch import Tagging, tag_input
+from tipclassify.records import Block, Document, Passage
+from tipclassify.tagging import Tagging
 from tipclassify.tagging.inputs import expand_inputs
 from tipclassify.text import split as splitting
-from tipclassify.text.document import Block, Document, Passage
 from tipclassify.write import FORMATS
+from tipclassify.write.output import Output
 from tipclassify.write.table import write_findings_table
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ def report(tmp_path: Path) -> Path:
     ],
 )
 def test_wrong_usage_is_one_line_with_the_reason_and_exits_2(
-    cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, reason: str
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, reason: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     done = cli(*command.split())
@@ -78,13 +78,13 @@ def test_wrong_usage_is_one_line_with_the_reason_and_exits_2(
     assert not list(tmp_path.iterdir())
 
 
-def test_no_command_shows_the_help_and_exits_2(cli: Run) -> None:
+def test_no_command_shows_the_help_and_exits_2(cli: Cli) -> None:
     done = cli()
     assert done.returncode == 2
     assert b"Usage: tipclassify" in done.stdout + done.stderr
 
 
-def test_an_error_that_many_rows_share_is_said_once(cli: Run, tmp_path: Path) -> None:
+def test_an_error_that_many_rows_share_is_said_once(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "bad.jsonl").write_text('{"text": "Police acted."}\n' * 1_000, "utf-8")
     done = cli("evaluate", "--model", "fast", tmp_path / "bad.jsonl")
     (line,) = done.stderr.decode().splitlines()
@@ -93,7 +93,7 @@ def test_an_error_that_many_rows_share_is_said_once(cli: Run, tmp_path: Path) ->
     assert line.endswith("(so do lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 989 more)")
 
 
-def test_an_input_that_is_not_there_is_an_error_and_no_count(cli: Run, tmp_path: Path) -> None:
+def test_an_input_that_is_not_there_is_an_error_and_no_count(cli: Cli, tmp_path: Path) -> None:
     done = cli("score", "--model", "fast", tmp_path / "nothere.html")
     assert (done.returncode, done.stdout) == (1, b"")
     assert len(done.stderr.decode().splitlines()) == 1
@@ -110,7 +110,7 @@ def test_an_input_that_is_not_there_is_an_error_and_no_count(cli: Run, tmp_path:
     ],
 )
 def test_where_no_input_can_be_read_an_output_stays_as_it_was(
-    cli: Run, tmp_path: Path, command: str, name: str
+    cli: Cli, tmp_path: Path, command: str, name: str
 ) -> None:
     output = tmp_path / name
     output.write_text("what an earlier run found", encoding="utf-8")
@@ -121,7 +121,7 @@ def test_where_no_input_can_be_read_an_output_stays_as_it_was(
     assert output.read_text("utf-8") == "what an earlier run found"
 
 
-def test_a_corpus_of_bad_rows_shows_twenty_of_them_and_a_count(cli: Run, tmp_path: Path) -> None:
+def test_a_corpus_of_bad_rows_shows_twenty_of_them_and_a_count(cli: Cli, tmp_path: Path) -> None:
     rows = "".join(
         f'{{"text": "Police acted.", "labels": ["label{number}"]}}\n' for number in range(1_000)
     )
@@ -195,7 +195,7 @@ def test_an_output_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_resume_removes_what_a_killed_run_left(cli: Run, report: Path, tmp_path: Path) -> None:
+def test_resume_removes_what_a_killed_run_left(cli: Cli, report: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     mine = [out / ".report.txt.csv-notes", out / ".other-0a1b2c3d"]
@@ -232,7 +232,7 @@ def test_a_csv_is_read_row_by_row(tmp_path: Path, encoding: str) -> None:
     file.write_bytes(TABLE.encode(encoding))
     tagging = Tagging("fast", read=ReadOptions(text_column="sentence"))
     with pytest.warns(UserWarning, match=r"sentences\.csv: row 3 without a text, left out"):
-        (rows,) = tag_input(str(file), tagging)
+        (rows,) = tagging.reports([str(file)])
     assert [(passage.text, passage.section) for passage in rows.passages] == [
         ("Police arrested nine traffickers.", "Forced Labor"),
         ("“Courts” slept.", None),
@@ -240,7 +240,7 @@ def test_a_csv_is_read_row_by_row(tmp_path: Path, encoding: str) -> None:
     assert [row["id"] for row in rows.extras] == ["1", "3"]
 
 
-def test_a_workbook_is_read_row_by_row(cli: Run, tmp_path: Path) -> None:
+def test_a_workbook_is_read_row_by_row(cli: Cli, tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     for row in (("id", " text"), (1, "Police arrested nine traffickers."), (2, "Courts slept.")):
@@ -268,7 +268,7 @@ def test_a_workbook_is_read_row_by_row(cli: Run, tmp_path: Path) -> None:
     ],
 )
 def test_a_table_that_cannot_be_read_is_one_line(
-    cli: Run, tmp_path: Path, name: str, data: bytes, reason: str
+    cli: Cli, tmp_path: Path, name: str, data: bytes, reason: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
     done = cli("score", tmp_path / name, *FAST)
@@ -277,7 +277,7 @@ def test_a_table_that_cannot_be_read_is_one_line(
     assert reason in done.stderr.decode()
 
 
-def test_a_cell_of_a_table_may_be_long(cli: Run, tmp_path: Path) -> None:
+def test_a_cell_of_a_table_may_be_long(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
         "text\n" + "Police arrested a trafficker. " * 5_000 + "\n", "utf-8"
     )
@@ -285,7 +285,7 @@ def test_a_cell_of_a_table_may_be_long(cli: Run, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.count(b"\n")) == (0, 1)
 
 
-def test_our_own_csv_is_read_without_its_apostrophes(cli: Run, tmp_path: Path) -> None:
+def test_our_own_csv_is_read_without_its_apostrophes(cli: Cli, tmp_path: Path) -> None:
     texts = [
         "- Police arrested nine traffickers;",
         "+ Courts slept; - prosecutors too.",
@@ -315,7 +315,7 @@ def test_our_own_csv_is_read_without_its_apostrophes(cli: Run, tmp_path: Path) -
     assert [row["text"] for row in read_rows(tmp_path / "d.csv")] == texts
 
 
-def test_the_text_column_is_a_field_of_json_lines_too(cli: Run, tmp_path: Path) -> None:
+def test_the_text_column_is_a_field_of_json_lines_too(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"sentence": "Police slept.", "text": "no"}\n', "utf-8")
     done = cli("score", tmp_path / "a.jsonl", *FAST, "-f", "jsonl", "--text-column", "sentence")
     assert json.loads(done.stdout)["text"] == "Police slept."
@@ -350,7 +350,7 @@ def test_label_studio_boxes_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", [("text",), ("score", *FAST, "-f", "jsonl")])
 def test_what_a_reader_warns_of_is_one_line(
-    cli: Run, tmp_path: Path, command: tuple[str, ...]
+    cli: Cli, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     (tmp_path / "a.txt").write_bytes(
         "Café police slept in the cold. ".encode() * 40 + b"\x81 Courts slept."
@@ -380,9 +380,9 @@ def test_a_long_report_is_tagged_in_parts_cut_between_sections(
     report.write_text(
         f"PROSECUTION\n\n{three}PROTECTION\n\n{three}{three}{three}PREVENTION\n\n{three}", "utf-8"
     )
-    (whole,) = tag_input(str(report), Tagging("fast"))
+    (whole,) = Tagging("fast").reports([str(report)])
     monkeypatch.setattr(splitting, "PART", 4)
-    parts = list(tag_input(str(report), Tagging("fast")))
+    parts = list(Tagging("fast").reports([str(report)]))
     assert [passage for part in parts for passage in part.passages] == list(whole.passages)
     assert [(part.part, len(part.passages)) for part in parts] == [(1, 6), (2, 6), (3, 3)]
     blocks = [block for part in parts if part.document for block in part.document.blocks]
@@ -432,10 +432,7 @@ def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
     for file, sentences in zip(files, (1, 1_000, 2), strict=True):
         Path(file).write_text("Police slept.\n\n" * sentences, "utf-8")
     monkeypatch.setattr(splitting, "PART", 300)
-    one_job = [
-        (file, list(results))
-        for file, results in batch.tag_inputs(files, Tagging("fast"), identity)
-    ]
+    one_job = [(file, list(results)) for file, results in Tagging("fast").by_input(files)]
     sent: list[bytes] = []
 
     def in_a_worker(
@@ -446,11 +443,8 @@ def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
             sent.append(pickle.dumps(work(task)))
             yield pickle.loads(sent[-1])
 
-    monkeypatch.setattr(batch, "map_in_order", in_a_worker)
-    two_jobs = [
-        (file, list(results))
-        for file, results in batch.tag_inputs(files, Tagging("fast"), identity, 2)
-    ]
+    monkeypatch.setattr(tagging_loop, "map_in_order", in_a_worker)
+    two_jobs = [(file, list(results)) for file, results in Tagging("fast").by_input(files, 2)]
     assert two_jobs == one_job
     assert [len(results) for _, results in one_job] == [1, 3, 1]
     assert len(sent[1]) < 1_000
@@ -461,9 +455,9 @@ def test_a_table_of_a_long_report_comes_part_by_part_and_counts_it_as_one(
 ) -> None:
     report.write_text(f"{TEXT}\n" * 80 + "The capital lies on a river.\n\n" * 400, "utf-8")
     monkeypatch.setattr(splitting, "PART", 40)
-    parts = list(tag_input(str(report), Tagging("fast")))
+    parts = list(Tagging("fast").reports([str(report)]))
     out = io.StringIO()
-    write_findings_table(iter(parts), out, ScoringContext(Tagging("fast").classifier()))
+    write_findings_table(iter(parts), out, Output(Tagging("fast").classifier().run()))
     tagged = sum(any(passage.labels for passage in part.passages) for part in parts)
     assert out.getvalue().count(str(report)) == tagged > 1
     assert "480 passages, " in out.getvalue()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
-from conftest import Run
+from conftest import Cli
 
 from tipclassify import LABELS, Classifier, __version__, classify
 from tipclassify.cli import options
@@ -66,7 +66,7 @@ def report(tmp_path: Path) -> Path:
     ],
 )
 def test_each_command_runs(
-    cli: Run, report: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int, shown: str
+    cli: Cli, report: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int, shown: str
 ) -> None:
     monkeypatch.chdir(report.parent)
     done = cli(*command.split())
@@ -75,7 +75,7 @@ def test_each_command_runs(
     assert b"Traceback" not in done.stderr
 
 
-def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None:
+def test_jsonl_rows_are_the_passages_of_classify(cli: Cli, report: Path) -> None:
     done = cli("score", report, "--format", "jsonl")
     assert (done.returncode, done.stderr) == (0, b"")
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
@@ -89,7 +89,7 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Run, report: Path) -> None
 
 
 def test_csv_has_a_column_for_each_probability_and_no_live_formula(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     file = tmp_path / "=1+1.txt"
     file.write_text('=HYPERLINK(A1)\n\nPolice acted, "at last".', "utf-8")
@@ -101,7 +101,7 @@ def test_csv_has_a_column_for_each_probability_and_no_live_formula(
     assert rows[1]["text"] == 'Police acted, "at last".'
 
 
-def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Run, report: Path) -> None:
+def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Cli, report: Path) -> None:
     out = cli("score", report, *FAST).stdout.decode()
     assert "did not convict any traffickers" in out
     assert "[prosecution]" in out
@@ -110,7 +110,7 @@ def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Run, report
     assert "\x1b" not in out
 
 
-def test_standard_input_is_read(cli: Run) -> None:
+def test_standard_input_is_read(cli: Cli) -> None:
     done = cli("score", "-", "--format", "jsonl", *FAST, stdin=TEXT.encode())
     files = [json.loads(line)["file"] for line in done.stdout.splitlines()]
     assert files == ["-", "-", "-"]
@@ -119,7 +119,7 @@ def test_standard_input_is_read(cli: Run) -> None:
     assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["Police acted."]
 
 
-def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Run, tmp_path: Path) -> None:
+def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "in.jsonl"
     rows = [
         {"text": "Police acted. Courts slept.", "id": 7, "labels": "mine"},
@@ -136,7 +136,7 @@ def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Run, tmp_pat
     assert out[1]["note"] == "é"
 
 
-def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Path) -> None:
+def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Cli, report: Path) -> None:
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", options.date_of_command_run())
     asked = ("score", report, "--format", "ris", *FAST)
     assert b"Y2  - 2026/11/28\r\n" in cli(*asked, env={"SOURCE_DATE_EPOCH": "1795871499"}).stdout
@@ -148,7 +148,7 @@ def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Run, report: Pa
     )
 
 
-def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_path: Path) -> None:
+def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Cli, report: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_bytes(b"")
     (tmp_path / "rows.jsonl").write_text(
         '{"text": "The sun shone."}\n{"txt": 1}\n{"text": "It rained."}\n', "utf-8"
@@ -170,7 +170,7 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Run, report: Path, tmp_
 
 @pytest.mark.parametrize("suffix", [".html", ".csv", ""])
 def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
-    cli: Run, report: Path, tmp_path: Path, suffix: str
+    cli: Cli, report: Path, tmp_path: Path, suffix: str
 ) -> None:
     words = (
         "La policía detuvo a nueve traficantes, "
@@ -200,7 +200,7 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
 
 
 def test_warnings_are_counted_after_the_twentieth_and_a_folder_of_outputs_is_summed_up(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     for number in range(23):
         (tmp_path / f"{number:02}.txt").write_text(
@@ -215,7 +215,7 @@ def test_warnings_are_counted_after_the_twentieth_and_a_folder_of_outputs_is_sum
     )
 
 
-def test_output_is_whole_or_not_at_all(cli: Run, report: Path, tmp_path: Path) -> None:
+def test_output_is_whole_or_not_at_all(cli: Cli, report: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     done = cli("score", report, "-f", "csv", "--output", out, *FAST)
     assert (done.returncode, done.stdout) == (0, b"")
@@ -236,12 +236,12 @@ def test_output_is_whole_or_not_at_all(cli: Run, report: Path, tmp_path: Path) -
         ["score", "--format", "pdf", "x"],
     ],
 )
-def test_wrong_usage_exits_2(cli: Run, args: list[str]) -> None:
+def test_wrong_usage_exits_2(cli: Cli, args: list[str]) -> None:
     assert cli(*args).returncode == 2
 
 
 def test_a_missing_or_damaged_model_exits_3_in_one_line(
-    cli: Run, report: Path, tmp_path: Path
+    cli: Cli, report: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "model.json").write_text("{", "utf-8")
     for folder in (tmp_path / "none", tmp_path):
@@ -251,7 +251,7 @@ def test_a_missing_or_damaged_model_exits_3_in_one_line(
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_output_is_utf8_whatever_the_locale(cli: Run, report: Path) -> None:
+def test_output_is_utf8_whatever_the_locale(cli: Cli, report: Path) -> None:
     env = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}
     done = cli("score", report, "-f", "jsonl", *FAST, env=env)
     assert "— “often”" in done.stdout.decode()
@@ -304,7 +304,7 @@ def test_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
 NONE_CONVICTED = "The government did not convict any traffickers."
 
 
-def test_explain_adds_up_with_fast(cli: Run) -> None:
+def test_explain_adds_up_with_fast(cli: Cli) -> None:
     asked = ("explain", NONE_CONVICTED, "--section", "Prosecution", "--model", "fast")
     rows = [json.loads(line) for line in cli(*asked, "--format", "jsonl").stdout.splitlines()]
     assert [row["label"] for row in rows] == list(LABELS)
@@ -318,7 +318,7 @@ def test_explain_adds_up_with_fast(cli: Run) -> None:
     assert "(the heading “Prosecution”)" in shown
 
 
-def test_explain_shows_what_decides_and_reads_standard_input(cli: Run) -> None:
+def test_explain_shows_what_decides_and_reads_standard_input(cli: Cli) -> None:
     shown = cli("explain", "-", "--top", 3, stdin=NONE_CONVICTED.encode()).stdout.decode()
     assert "failure: 0.9" in shown
     assert "(they do not add up)" in shown
@@ -347,7 +347,7 @@ def mine(tmp_path: Path) -> Path:
     return file
 
 
-def test_evaluate_measures_by_field_and_shows_only_what_was_asked_for(cli: Run, mine: Path) -> None:
+def test_evaluate_measures_by_field_and_shows_only_what_was_asked_for(cli: Cli, mine: Path) -> None:
     out = cli("evaluate", mine, "--by", "kind", *FAST).stdout.decode()
     assert [part.splitlines()[0] for part in out.split("\n\n")] == [
         "kind = a",
@@ -362,7 +362,7 @@ def test_evaluate_measures_by_field_and_shows_only_what_was_asked_for(cli: Run, 
     assert bare == out.split("\n\n")[2].split("95% interval")[0]
 
 
-def test_evaluate_shows_what_it_is_asked_for(cli: Run, mine: Path) -> None:
+def test_evaluate_shows_what_it_is_asked_for(cli: Cli, mine: Path) -> None:
     asked = ("--confusion", "--slices", "--reliability", "--errors", 1)
     out = cli("evaluate", mine, *asked, "--draws", 0, *FAST).stdout.decode().split("\n\n")
     heads = [block.split("\n")[0].split("  ")[0] for block in out]
@@ -379,7 +379,7 @@ def test_evaluate_shows_what_it_is_asked_for(cli: Run, mine: Path) -> None:
 
 
 def test_evaluate_jsonl_is_one_object_with_every_figure(
-    cli: Run, mine: Path, fast: Classifier
+    cli: Cli, mine: Path, fast: Classifier
 ) -> None:
     folder = Path(__file__).resolve().parents[2] / "models" / "fast"
     asked = ("--by", "kind", "-f", "jsonl", "--errors", 9, "--compare", folder, "--draws", 50)
@@ -405,7 +405,7 @@ def test_evaluate_jsonl_is_one_object_with_every_figure(
 
 
 def test_evaluate_takes_thresholds_in_place_of_the_policys(
-    cli: Run, mine: Path, fast: Classifier
+    cli: Cli, mine: Path, fast: Classifier
 ) -> None:
     args = ("--threshold", "failure=0.9999", "--threshold", "complicity=1e-9", "--draws", 0)
     evaluation = json.loads(cli("evaluate", mine, *args, "-f", "jsonl", *FAST).stdout)
@@ -417,7 +417,7 @@ def test_evaluate_takes_thresholds_in_place_of_the_policys(
     assert effort["threshold"] == pytest.approx(fast.thresholds()[0], abs=1e-4)
 
 
-def test_evaluate_reports_bad_fields_and_bad_rows(cli: Run, mine: Path) -> None:
+def test_evaluate_reports_bad_fields_and_bad_rows(cli: Cli, mine: Path) -> None:
     assert cli("evaluate", mine, "--by", "mood", *FAST).returncode == 1
     mine.write_text('{"text": "x", "labels": ["y"]}\n', "utf-8")
     done = cli("evaluate", mine, *FAST)
@@ -438,13 +438,13 @@ def test_evaluate_reports_bad_fields_and_bad_rows(cli: Run, mine: Path) -> None:
         ("--format", "csv"),
     ],
 )
-def test_evaluate_wrong_usage_exits_2(cli: Run, mine: Path, args: tuple[object, ...]) -> None:
+def test_evaluate_wrong_usage_exits_2(cli: Cli, mine: Path, args: tuple[object, ...]) -> None:
     done = cli("evaluate", mine, *args)
     assert (done.returncode, done.stdout) == (2, b"")
     assert str(args[0]) in done.stderr.decode()
 
 
-def test_info_and_version(cli: Run) -> None:
+def test_info_and_version(cli: Cli) -> None:
     for model, kind in (("default", "encoder, "), ("fast", "features")):
         out = cli("info", "--model", model).stdout.decode()
         for name in ("model hash", "corpus", "trained with", "thresholds, cite", "macro-F1", kind):
@@ -470,7 +470,7 @@ def test_the_console_script_is_the_same_program() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
 def test_a_pipe_or_device_is_written_to_and_never_replaced(
-    cli: Run, report: Path, tmp_path: Path
+    cli: Cli, report: Path, tmp_path: Path
 ) -> None:
     pipe = tmp_path / "pipe"
     received: list[bytes] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +34,7 @@ def row(text: str, *labels: str, **more: object) -> dict[str, object]:
 
 
 def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     corpus = tmp_path / "my.jsonl"
     before = '{"labels":[],  "text":"Girls beg.", "id":"g"}'  # no line end, unusual spacing
@@ -59,7 +59,7 @@ def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(
     assert corpus.read_text("utf-8").split("\n") == lines
 
 
-def test_add_makes_a_corpus_and_gives_ids_that_are_free(cli: Run, tmp_path: Path) -> None:
+def test_add_makes_a_corpus_and_gives_ids_that_are_free(cli: Cli, tmp_path: Path) -> None:
     corpus = tmp_path / "my.jsonl"
     new = write(tmp_path / "todo.jsonl", row("A first one."))
     assert cli("corpus", "add", new, "--to", corpus).returncode == 0
@@ -69,7 +69,7 @@ def test_add_makes_a_corpus_and_gives_ids_that_are_free(cli: Run, tmp_path: Path
     assert [row["id"] for row in read_rows(corpus)] == ["todo-1", "todo-1-2"]
 
 
-def test_the_same_text_with_other_labels_stops_the_whole_addition(cli: Run, tmp_path: Path) -> None:
+def test_the_same_text_with_other_labels_stops_the_whole_addition(cli: Cli, tmp_path: Path) -> None:
     corpus = write(tmp_path / "my.jsonl", row("Courts slept.", "failure", id="c"))
     before = corpus.read_bytes()
     new = write(
@@ -82,7 +82,7 @@ def test_the_same_text_with_other_labels_stops_the_whole_addition(cli: Run, tmp_
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_rows_that_training_would_refuse_are_refused(cli: Run, tmp_path: Path) -> None:
+def test_rows_that_training_would_refuse_are_refused(cli: Cli, tmp_path: Path) -> None:
     corpus = tmp_path / "my.jsonl"
     new = write(
         tmp_path / "new.jsonl",
@@ -130,7 +130,7 @@ def test_a_text_under_another_heading_is_another_row() -> None:
 # ------------------------------------------------------------------------------------- stats, split
 
 
-def test_stats_count_what_is_there(cli: Run, tmp_path: Path) -> None:
+def test_stats_count_what_is_there(cli: Cli, tmp_path: Path) -> None:
     corpus = write(
         tmp_path / "my.jsonl",
         row("One two three.", "failure", doc="A", section="prosecution", source="me"),
@@ -195,7 +195,7 @@ def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
         assert (first in in_train) == (second in in_train)
 
 
-def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None:
+def test_split_writes_two_files_near_the_share(cli: Cli, tmp_path: Path) -> None:
     data = ROOT / "data" / "corpus" / "assessment.jsonl"
     train = tmp_path / "train.jsonl"
     test = tmp_path / "test.jsonl"
@@ -217,7 +217,7 @@ def test_split_writes_two_files_near_the_share(cli: Run, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("test_path", ["link/a.jsonl", "real/below/../a.jsonl"])
-def test_split_refuses_two_names_of_one_file(cli: Run, tmp_path: Path, test_path: str) -> None:
+def test_split_refuses_two_names_of_one_file(cli: Cli, tmp_path: Path, test_path: str) -> None:
     data = ROOT / "data" / "corpus" / "assessment.jsonl"
     (tmp_path / "real" / "below").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
@@ -228,7 +228,7 @@ def test_split_refuses_two_names_of_one_file(cli: Run, tmp_path: Path, test_path
     assert not train.exists()
 
 
-def test_an_output_that_cannot_be_written_names_its_own_option(cli: Run, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_names_its_own_option(cli: Cli, tmp_path: Path) -> None:
     data = ROOT / "data" / "corpus" / "assessment.jsonl"
     gone = tmp_path / "gone" / "a.jsonl"
     there = tmp_path / "b.jsonl"
@@ -287,7 +287,7 @@ def test_intervals_hold_the_figure_and_narrow_with_more_passages() -> None:
     assert widths[1] < widths[0] / 2
 
 
-def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_path: Path) -> None:
+def test_disagreements_come_with_their_texts_the_largest_first(cli: Cli, tmp_path: Path) -> None:
     first = write(
         tmp_path / "a.jsonl",
         {"id": "1", "labels": ["failure"]},
@@ -324,7 +324,7 @@ def test_disagreements_come_with_their_texts_the_largest_first(cli: Run, tmp_pat
     assert "interval" not in none
 
 
-def test_ids_of_different_texts_are_not_compared(cli: Run, tmp_path: Path) -> None:
+def test_ids_of_different_texts_are_not_compared(cli: Cli, tmp_path: Path) -> None:
     first = write(
         tmp_path / "a.jsonl",
         *({"id": number, "labels": [], "text": f"Text {number} of one."} for number in range(7)),
@@ -344,7 +344,7 @@ def test_ids_of_different_texts_are_not_compared(cli: Run, tmp_path: Path) -> No
 
 
 def test_only_passages_that_both_labelled_blind_to_each_other_count_and_the_rest_is_said(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     def annotated(id: str, labels: list[str], blind: list[str] | None) -> dict[str, object]:
         return {"id": id, "labels": labels, "blind": blind}
@@ -381,7 +381,7 @@ def test_disagreements_of_equal_annotators_are_none() -> None:
 
 
 def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     first = write(
         tmp_path / "a.jsonl", row("Police acted.", id="1"), row("Courts slept.", "failure", id="2")
@@ -419,7 +419,7 @@ def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(
 
 
 def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     rows = [
         row(f"Police freed the {who} of the {place}.")
@@ -434,7 +434,7 @@ def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(
     assert lines[0] == "tipclassify: my-1: the same passage is there; left out"
 
 
-def test_a_queue_with_nothing_to_ask_writes_no_file(cli: Run, tmp_path: Path) -> None:
+def test_a_queue_with_nothing_to_ask_writes_no_file(cli: Cli, tmp_path: Path) -> None:
     known = write(tmp_path / "my.jsonl", row("Police freed the boys."))
     queue = tmp_path / "todo.jsonl"
     options = ("--model", "fast", "--out", queue)

@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Cli
 
 FAST = ("--model", "fast")
 TEXT = "PROSECUTION\n\nPolice arrested nine traffickers, but courts convicted none of them.\n"
@@ -47,7 +47,7 @@ def errors(done: Done) -> list[str]:
 # ------------------------------------------------------------------------------------ our own pages
 
 
-def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Run, tmp_path: Path) -> None:
+def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Cli, tmp_path: Path) -> None:
     report = tmp_path / "report.txt"
     report.write_text(TEXT, "utf-8")
     for name in ("findings.html", "side.html"):
@@ -65,7 +65,7 @@ def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Run, tmp_
     assert b"left out what tipclassify wrote: findings.html, side.html" in folder.stderr
 
 
-def test_a_desk_and_a_comparison_are_our_own_pages(cli: Run, tmp_path: Path) -> None:
+def test_a_desk_and_a_comparison_are_our_own_pages(cli: Cli, tmp_path: Path) -> None:
     reports = tmp_path / "reports"
     reports.mkdir()
     for year in (2021, 2022):
@@ -114,21 +114,21 @@ def mail(html: str = "", plain: str = "", attached: bytes = b"", headers: int = 
         pytest.param(mail(plain=TEXT, headers=60), id="many headers"),
     ],
 )
-def test_the_text_of_a_mail_is_read(cli: Run, tmp_path: Path, data: bytes) -> None:
+def test_the_text_of_a_mail_is_read(cli: Cli, tmp_path: Path, data: bytes) -> None:
     (tmp_path / "togo.eml").write_bytes(data)
     done = cli("score", tmp_path / "togo.eml", *FAST, "--format", "jsonl")
     (row,) = map(json.loads, done.stdout.splitlines())
     assert (row["text"], row["country"]) == (TEXT.splitlines()[2], "Togo")
 
 
-def test_files_attached_to_a_mail_are_named(cli: Run, tmp_path: Path) -> None:
+def test_files_attached_to_a_mail_are_named(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "togo.eml").write_bytes(mail(plain=TEXT, attached=b"%PDF-1.4"))
     done = cli("text", tmp_path / "togo.eml")
     assert (done.returncode, done.stdout.decode()) == (0, TEXT)
     assert b"togo.eml: 1 attached files are not read: annex.pdf; save them" in done.stderr
 
 
-def test_a_mail_of_nothing_but_a_file_says_what_to_do(cli: Run, tmp_path: Path) -> None:
+def test_a_mail_of_nothing_but_a_file_says_what_to_do(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.eml").write_bytes(mail(attached=b"%PDF-1.4"))
     done = cli("score", tmp_path / "a.eml", *FAST)
     assert done.returncode == 1
@@ -138,7 +138,7 @@ def test_a_mail_of_nothing_but_a_file_says_what_to_do(cli: Run, tmp_path: Path) 
     )
 
 
-def test_a_hostile_header_takes_no_time(cli: Run, tmp_path: Path) -> None:
+def test_a_hostile_header_takes_no_time(cli: Cli, tmp_path: Path) -> None:
     head = (
         b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x"
         + b';a="' * 200_000
@@ -150,7 +150,7 @@ def test_a_hostile_header_takes_no_time(cli: Run, tmp_path: Path) -> None:
     assert b"a.eml: a header longer than any program writes; save its text" in done.stderr
 
 
-def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Path) -> None:
+def test_an_outlook_message_is_told_from_an_old_word_file(cli: Cli, tmp_path: Path) -> None:
     for name, data in {
         "a.msg": OLE,
         "b.dat": OLE + "__nameid_version1.0".encode("utf-16-le"),
@@ -179,7 +179,7 @@ def test_an_outlook_message_is_told_from_an_old_word_file(cli: Run, tmp_path: Pa
     ],
 )
 def test_an_old_office_file_is_one_line_and_the_rest_goes_on(
-    cli: Run, tmp_path: Path, name: str, data: bytes, what: str
+    cli: Cli, tmp_path: Path, name: str, data: bytes, what: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
     (tmp_path / "b.txt").write_text(TEXT, "utf-8")
@@ -211,7 +211,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 def test_reports_in_an_archive_are_read_as_those_of_a_folder(
-    cli: Run, archive: Path, tmp_path: Path
+    cli: Cli, archive: Path, tmp_path: Path
 ) -> None:
     done = cli("score", archive, *FAST, "--format", "jsonl")
     assert done.returncode == 0, done.stderr
@@ -229,7 +229,7 @@ def test_reports_in_an_archive_are_read_as_those_of_a_folder(
     assert len(texts(pattern)) == 4
 
 
-def test_one_report_of_an_archive_has_a_path(cli: Run, archive: Path) -> None:
+def test_one_report_of_an_archive_has_a_path(cli: Cli, archive: Path) -> None:
     done = cli("text", archive / "a.txt")
     assert done.returncode == 0
     assert done.stdout.decode() == TEXT
@@ -239,7 +239,7 @@ def test_one_report_of_an_archive_has_a_path(cli: Run, archive: Path) -> None:
 
 
 def test_outputs_for_the_reports_of_an_archive_are_resumed(
-    cli: Run, archive: Path, tmp_path: Path
+    cli: Cli, archive: Path, tmp_path: Path
 ) -> None:
     command = ("score", archive, *FAST, "--format", "csv", "--output-dir", tmp_path / "out")
     assert cli(*command).returncode == 0
@@ -271,7 +271,7 @@ def test_outputs_for_the_reports_of_an_archive_are_resumed(
     ids=["no report", "empty", "a bomb", "too many", "cut off"],
 )
 def test_a_bad_archive_is_one_line_and_the_rest_goes_on(
-    cli: Run, tmp_path: Path, data: bytes, message: str
+    cli: Cli, tmp_path: Path, data: bytes, message: str
 ) -> None:
     (tmp_path / "bad.zip").write_bytes(data)
     (tmp_path / "b.txt").write_text(TEXT, "utf-8")
@@ -281,7 +281,7 @@ def test_a_bad_archive_is_one_line_and_the_rest_goes_on(
     assert len(done.stdout.splitlines()) == 1
 
 
-def test_an_archive_in_an_archive_is_not_opened(cli: Run, tmp_path: Path) -> None:
+def test_an_archive_in_an_archive_is_not_opened(cli: Cli, tmp_path: Path) -> None:
     inner = zipped({"a.txt": TEXT.encode()})
     (tmp_path / "outer.zip").write_bytes(zipped({"inner.zip": inner, "b.txt": TEXT.encode()}))
     done = cli("score", tmp_path / "outer.zip", *FAST, "--format", "jsonl")

@@ -10,7 +10,7 @@ import json
 import re
 from pathlib import Path
 
-from conftest import ROOT, Run
+from conftest import ROOT, Cli
 
 from tipclassify import Classifier
 
@@ -36,7 +36,7 @@ def write(file: Path, rows: list[dict[str, object]]) -> Path:
     return file
 
 
-def test_the_rows_to_learn_are_never_replaced(cli: Run, tmp_path: Path) -> None:
+def test_the_rows_to_learn_are_never_replaced(cli: Cli, tmp_path: Path) -> None:
     data = write(tmp_path / "my.jsonl", ROWS)
     link = tmp_path / "link.jsonl"
     link.symlink_to(data)
@@ -47,7 +47,7 @@ def test_the_rows_to_learn_are_never_replaced(cli: Run, tmp_path: Path) -> None:
     assert data.read_text("utf-8").count("\n") == len(ROWS)
 
 
-def test_train_writes_a_model_that_every_command_takes(cli: Run, tmp_path: Path) -> None:
+def test_train_writes_a_model_that_every_command_takes(cli: Cli, tmp_path: Path) -> None:
     data = write(tmp_path / "my.jsonl", ROWS)
     out = tmp_path / "mine"
     environment = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
@@ -74,7 +74,7 @@ def test_train_writes_a_model_that_every_command_takes(cli: Run, tmp_path: Path)
 
 
 def test_train_says_in_a_line_what_is_missing_or_cannot_be_learned(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     data = write(
         tmp_path / "none.jsonl",

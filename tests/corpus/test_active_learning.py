@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -134,7 +134,7 @@ def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
 
 
 def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     report = tmp_path / "Karvonia.txt"
     todo = tmp_path / "todo.jsonl"
@@ -169,7 +169,7 @@ def test_queue_writes_rows_that_training_refuses_until_they_are_labelled(
     assert [row["labels"] for row in read_rows(todo)] == [(), ()]
 
 
-def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path: Path) -> None:
+def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Cli, tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     todo = tmp_path / "todo.jsonl"
     row = {"id": "k7", "text": "Courts postponed most hearings.", "labels": ["failure"], "doc": "K"}
@@ -182,7 +182,7 @@ def test_queue_takes_ready_rows_and_names_what_it_cannot_read(cli: Run, tmp_path
 
 
 def test_a_random_sample_has_every_sentence_once_and_no_answer_of_a_model(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     report = ROOT / "data" / "samples" / "excerpt.txt"
     known = tmp_path / "known.jsonl"
@@ -213,7 +213,7 @@ def test_a_random_sample_has_every_sentence_once_and_no_answer_of_a_model(
 
 
 def test_what_a_second_model_sees_otherwise_comes_first(
-    cli: Run, tmp_path: Path, fast: Classifier
+    cli: Cli, tmp_path: Path, fast: Classifier
 ) -> None:
     report = ROOT / "data" / "samples" / "karvonia-2024.html"
     todo = tmp_path / "todo.jsonl"
@@ -236,7 +236,7 @@ def test_what_a_second_model_sees_otherwise_comes_first(
     assert sum(differ[:first_alike]) > 0.9 * sum(differ)
 
 
-def test_a_second_model_that_is_missing_is_reported(cli: Run, tmp_path: Path) -> None:
+def test_a_second_model_that_is_missing_is_reported(cli: Cli, tmp_path: Path) -> None:
     report = ROOT / "data" / "samples" / "excerpt.txt"
     todo = tmp_path / "todo.jsonl"
     options = ("--model", "fast", "--other", tmp_path / "gone", "--out", todo)

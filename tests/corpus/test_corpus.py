@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Cli
 
 from tipclassify import LABELS, CorpusError
 from tipclassify.corpus.curate import corpus_stats
@@ -90,7 +90,7 @@ def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) 
         assert what in problem
 
 
-def test_half_a_character_is_reported_in_any_field(cli: Run, tmp_path: Path) -> None:
+def test_half_a_character_is_reported_in_any_field(cli: Cli, tmp_path: Path) -> None:
     half = "Police \ud83d acted."
     file = write(
         tmp_path / "mine.jsonl",
@@ -164,7 +164,7 @@ def test_real_passages_are_read_where_they_were_rebuilt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
-def test_what_a_model_found_is_no_labelled_corpus(cli: Run, tmp_path: Path, suffix: str) -> None:
+def test_what_a_model_found_is_no_labelled_corpus(cli: Cli, tmp_path: Path, suffix: str) -> None:
     (tmp_path / "a.txt").write_text("Police arrested nine traffickers.\n", "utf-8")
     out = tmp_path / f"found{suffix}"
     assert cli("score", tmp_path / "a.txt", "--model", "fast", "-o", out).returncode == 0
@@ -391,7 +391,7 @@ def test_labels_may_stand_in_label_beside_a_text_of_another_name(
     assert [row["text"] for row in rows] == ["Police acted.", "None."]
 
 
-def test_training_names_the_columns_that_it_found(cli: Run, tmp_path: Path) -> None:
+def test_training_names_the_columns_that_it_found(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("sentence,tag\nPolice arrested nine traffickers.,happy\n", "utf-8")
     command = ("train", "--data", file, "--output", tmp_path / "mine")
@@ -404,7 +404,7 @@ def test_training_names_the_columns_that_it_found(cli: Run, tmp_path: Path) -> N
     assert unknown in named.stderr
 
 
-def test_the_commands_take_columns_of_other_names(cli: Run, tmp_path: Path) -> None:
+def test_the_commands_take_columns_of_other_names(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("sentence,tag\nPolice arrested nine traffickers.,positive_effort\n", "utf-8")
     named = ("--text-column", "sentence", "--label-column", "tag")

@@ -8,7 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from conftest import JsonObject, Run
+from conftest import Cli, JsonObject
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -275,7 +275,7 @@ def test_every_bad_entry_is_reported_with_its_place(tmp_path: Path) -> None:
 
 
 def test_rows_of_score_become_pre_annotations_with_their_probabilities(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     report = tmp_path / "r.txt"
     report.write_text(
@@ -298,7 +298,7 @@ def test_rows_of_score_become_pre_annotations_with_their_probabilities(
 
 
 def test_what_a_format_cannot_hold_is_reported_and_unlabelled_rows_never_train(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     rows = tmp_path / "rows.jsonl"
     out = BytesIO()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from conftest import Run
+from conftest import Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -288,7 +288,7 @@ def site(public: Path) -> Iterator[str]:
 
 
 def test_the_command_downloads_what_is_missing_once(
-    cli: Run, labels: Path, public: Path, site: str, tmp_path: Path
+    cli: Cli, labels: Path, public: Path, site: str, tmp_path: Path
 ) -> None:
     pytest.importorskip("httpx")
     write_sources(labels, site)
@@ -336,7 +336,7 @@ def test_downloads_stop_where_none_succeeds(
 
 
 def test_the_command_keeps_what_an_earlier_run_found(
-    cli: Run, labels: Path, tmp_path: Path
+    cli: Cli, labels: Path, tmp_path: Path
 ) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text(json.dumps({"text": COURTS}), "utf-8")
@@ -350,7 +350,7 @@ def test_the_command_keeps_what_an_earlier_run_found(
     assert b"found 2 of 5 passages" in cli("corpus", "rebuild", labels, "--from", rows).stdout
 
 
-def test_the_command_reads_from_each_place_given(cli: Run, labels: Path, tmp_path: Path) -> None:
+def test_the_command_reads_from_each_place_given(cli: Cli, labels: Path, tmp_path: Path) -> None:
     first = tmp_path / "a.jsonl"
     first.write_text(json.dumps({"text": COURTS}), "utf-8")
     second = tmp_path / "b.jsonl"
@@ -361,7 +361,7 @@ def test_the_command_reads_from_each_place_given(cli: Run, labels: Path, tmp_pat
 
 @pytest.mark.parametrize("arguments", [["nowhere"], ["{labels}", "--from", "nowhere.jsonl"]])
 def test_the_command_says_in_one_line_what_it_cannot_read(
-    cli: Run, labels: Path, arguments: list[str]
+    cli: Cli, labels: Path, arguments: list[str]
 ) -> None:
     filled = [argument.replace("{labels}", str(labels)) for argument in arguments]
     done = cli("corpus", "rebuild", *filled)
@@ -371,7 +371,7 @@ def test_the_command_says_in_one_line_what_it_cannot_read(
     assert "no such file" in line
 
 
-def test_nothing_found_writes_nothing(cli: Run, labels: Path, tmp_path: Path) -> None:
+def test_nothing_found_writes_nothing(cli: Cli, labels: Path, tmp_path: Path) -> None:
     done = cli("corpus", "rebuild", labels, "--from", tmp_path / "corpus")
     assert done.returncode == 1
     assert b"found 0 of 5 passages; nothing is written" in done.stdout

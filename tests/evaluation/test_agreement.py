@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import Cli
 
 from tipclassify import CorpusError
 from tipclassify.corpus.holdout import is_real
@@ -126,7 +126,7 @@ def test_where_both_agree_the_corpus_says_the_same_unless_a_third_reading_decide
             assert set(row["labels"]) == set(author[key]) == set(reader[key]), key
 
 
-def test_agree_prints_the_table(cli: Run, tmp_path: Path) -> None:
+def test_agree_prints_the_table(cli: Cli, tmp_path: Path) -> None:
     for name in ("author.jsonl", "reader.jsonl"):
         lines = (ROOT / "data" / "annotations" / name).read_text("utf-8").splitlines(keepends=True)
         (tmp_path / name).write_text("".join(lines[::20]), "utf-8")

@@ -21,8 +21,8 @@ from tipclassify import (
     Explanation,
     Passage,
     Policy,
+    Report,
     Summary,
-    TaggedReport,
     TipClassifier,
     Unit,
     cite,
@@ -42,9 +42,7 @@ TEXT = "Police arrested nine traffickers. Courts convicted none of them."
 
 def tags(text: str, policy: Policy = "balanced", unit: Unit = "sentence") -> list[tuple[str, ...]]:
     """Tag a text."""
-    report: TaggedReport = tag_report(
-        Document.from_text(text), model="fast", policy=policy, unit=unit
-    )
+    report: Report = tag_report(Document.from_text(text), model="fast", policy=policy, unit=unit)
     return [passage.labels for passage in report.passages]
 
 
@@ -63,7 +61,7 @@ def main(folder: Path) -> None:
     report = tag_report(Document.from_text(TEXT, "a.txt"), model=fast)
     summary: Summary = summarize(report, by=["file"])
     changes: Comparison = compare(report, report)
-    citation: Citation = cite(next(report.findings()))
+    citation: Citation = cite(report, report.passages[0])
     write_reports([report], folder / "findings.csv")
     assert (summary.total.passages, len(changes.pairs), citation.title) == (2, 2, "a.txt")
 

@@ -14,7 +14,7 @@ from tipclassify import InputError
 from tipclassify.bundle import archive
 from tipclassify.bundle.checking import verify_bundle
 from tipclassify.bundle.writing import write_bundle
-from tipclassify.tagging.batch import Tagging
+from tipclassify.tagging import Tagging
 
 
 @pytest.fixture(scope="module")

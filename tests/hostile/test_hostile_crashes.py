@@ -19,8 +19,8 @@ import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.readers.child import read_report_isolated, unpack_read_answer
+from tipclassify.records import Block, Document, PageStart
 from tipclassify.tagging.workers import map_in_order
-from tipclassify.text.document import Block, Document, PageStart
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 

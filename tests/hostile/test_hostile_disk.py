@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Cli
 
 from tipclassify import Classifier, ModelError
 from tipclassify.cli.local_page import write_redirect_page
@@ -46,7 +46,7 @@ def limited(kilobytes: int, code: str, *arguments: object) -> subprocess.Complet
 @pytest.mark.parametrize("kilobytes", [1, 5])
 @pytest.mark.parametrize("format", ["xlsx", "docx", "html", "csv", "parquet", "bundle"])
 def test_a_full_disk_is_one_line_and_leaves_nothing(
-    cli: Run, tmp_path: Path, format: str, kilobytes: int
+    cli: Cli, tmp_path: Path, format: str, kilobytes: int
 ) -> None:
     out = tmp_path / f"out.{'zip' if format == 'bundle' else format}"
     asked = ("bundle", "--with-sources", SAMPLE) if format == "bundle" else ("score", SAMPLE)
@@ -115,7 +115,7 @@ def test_review_starts_where_its_corpus_cannot_be_written(
 ) -> None:
     from tipclassify.app.opened import open_reports_for_review
     from tipclassify.app.session import ReviewSession
-    from tipclassify.tagging.batch import Tagging
+    from tipclassify.tagging import Tagging
 
     corpus = tmp_path / "my.jsonl"
     decide(corpus, 1, "Police arrested nine.")

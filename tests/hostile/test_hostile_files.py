@@ -15,7 +15,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Cli
 
 from tipclassify import InputError
 from tipclassify.model.folder import load_model_head
@@ -110,7 +110,7 @@ WITHOUT_MODEL = ("text", "corpus")
 
 
 @pytest.mark.parametrize("name", REPLACED)
-def test_no_output_replaces_an_input(cli: Run, work: Path, name: str) -> None:
+def test_no_output_replaces_an_input(cli: Cli, work: Path, name: str) -> None:
     line, file = REPLACED[name]
     (work / "corpus").mkdir()
     (work / "x").mkdir()
@@ -133,7 +133,7 @@ def test_no_output_replaces_an_input(cli: Run, work: Path, name: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
 @pytest.mark.parametrize("kind", ["symbolic", "hard", "of the folder", "to the input"])
-def test_no_output_replaces_an_input_by_a_link(cli: Run, work: Path, kind: str) -> None:
+def test_no_output_replaces_an_input_by_a_link(cli: Cli, work: Path, kind: str) -> None:
     source = "page.html"
     output = "out.html"
     if kind == "symbolic":
@@ -160,7 +160,7 @@ def test_standard_input_is_an_input(work: Path) -> None:
     assert (work / "page.html").read_text("utf-8") == TEXT
 
 
-def test_an_output_is_replaced_by_the_next_run(cli: Run, work: Path) -> None:
+def test_an_output_is_replaced_by_the_next_run(cli: Cli, work: Path) -> None:
     for _ in range(2):
         assert cli("score", "page.html", "-o", "found.html", *FAST).returncode == 0
         assert cli("score", work, "-o", work / "found.md", *FAST).returncode == 0
@@ -179,7 +179,7 @@ def test_an_output_is_replaced_by_the_next_run(cli: Run, work: Path) -> None:
 )
 @pytest.mark.parametrize("inside", ["rep/findings", "rep"])
 def test_results_in_the_folder_of_reports_are_no_reports(
-    cli: Run, work: Path, format: str, inside: str
+    cli: Cli, work: Path, format: str, inside: str
 ) -> None:
     (work / "rep").mkdir()
     for name in ("a", "b"):
@@ -201,7 +201,7 @@ def test_results_in_the_folder_of_reports_are_no_reports(
 
 
 @pytest.mark.parametrize("name", ["found.html", "found.md", "found.docx", "found.jsonl"])
-def test_a_single_result_beside_its_report_is_not_counted(cli: Run, work: Path, name: str) -> None:
+def test_a_single_result_beside_its_report_is_not_counted(cli: Cli, work: Path, name: str) -> None:
     (work / "rep").mkdir()
     (work / "rep" / "a.html").write_text(TEXT, "utf-8")
     first = cli("summary", "rep", "-f", "jsonl", *FAST).stdout
@@ -212,7 +212,7 @@ def test_a_single_result_beside_its_report_is_not_counted(cli: Run, work: Path, 
 
 
 @pytest.mark.usefixtures("work")
-def test_results_alone_are_inputs_where_their_rows_are_named(cli: Run) -> None:
+def test_results_alone_are_inputs_where_their_rows_are_named(cli: Cli) -> None:
     assert cli("score", "page.html", "-f", "jsonl", "--output-dir", "found", *FAST).returncode == 0
     assert expand_inputs(["found"]) == [str(Path("found", "page.html.jsonl"))]
     assert expand_inputs(["found/page.html.jsonl"]) == ["found/page.html.jsonl"]
@@ -238,7 +238,7 @@ def test_results_alone_are_inputs_where_their_rows_are_named(cli: Run) -> None:
 )
 @pytest.mark.parametrize("format", ["jsonl", "html"])
 def test_a_name_of_any_length_has_its_output(
-    cli: Run, work: Path, letter: str, format: str
+    cli: Cli, work: Path, letter: str, format: str
 ) -> None:
     names = [
         letter * ((size - 5) // len(letter.encode())) + ".html" for size in (225, 235, 245, 255)
@@ -255,7 +255,7 @@ def test_a_name_of_any_length_has_its_output(
     )
 
 
-def test_an_output_may_have_the_longest_name(cli: Run, work: Path) -> None:
+def test_an_output_may_have_the_longest_name(cli: Cli, work: Path) -> None:
     for name in ("a" * 250 + ".html", "年" * 83 + ".csv"):
         done = cli("score", "page.html", "-o", name, *FAST)
         assert done.returncode == 0, done.stderr

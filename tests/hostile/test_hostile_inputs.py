@@ -8,18 +8,16 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Cli
 
+import tipclassify.tagging as tagging_loop
 from tipclassify import InputError
 from tipclassify.formatting import load_json
 from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers import rows as sheets
-from tipclassify.reports.report import identity
-from tipclassify.tagging import batch
-from tipclassify.tagging.batch import Tagging
-from tipclassify.tagging.failure import Failure
+from tipclassify.records import Document, Failure
+from tipclassify.tagging import Tagging
 from tipclassify.tagging.resume import LEDGER, FinishedOutputs
-from tipclassify.text.document import Document
 
 GOOD = "Police arrested nine recruiters in Karvonia.\n"
 DEEP = b'{"text": "Police acted.", "odd": ' + b"[" * 1_000 + b"]" * 1_000 + b"}\n"
@@ -48,18 +46,18 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
 ) -> None:
     for name in ("a", "odd", "z"):
         (tmp_path / f"{name}.txt").write_text(GOOD + name, "utf-8")
-    whole = batch.split_passages_in_parts
+    whole = tagging_loop.split_passages_in_parts
 
     def broken(document: Document, *args: object) -> object:
         if document.text.endswith("odd"):
             raise IndexError("list index out of range")
         return whole(document, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batch, "split_passages_in_parts", broken)
+    monkeypatch.setattr(tagging_loop, "split_passages_in_parts", broken)
     done: list[str] = []
     failed: list[str] = []
     files = [str(tmp_path / f"{name}.txt") for name in ("a", "odd", "z")]
-    for file, results in batch.tag_inputs(files, Tagging("fast"), identity):
+    for file, results in Tagging("fast").by_input(files):
         for result in results:
             if isinstance(result, Failure):
                 failed.append(result.error)
@@ -72,7 +70,7 @@ def test_whatever_splitting_or_scoring_raises_ends_one_input_only(
 
 @pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_row_nested_a_thousand_deep_is_one_line_and_the_rest_goes_on(
-    cli: Run, tmp_path: Path, jobs: int
+    cli: Cli, tmp_path: Path, jobs: int
 ) -> None:
     (tmp_path / "a.txt").write_text(GOOD, "utf-8")
     (tmp_path / "m.jsonl").write_bytes(DEEP)
@@ -119,7 +117,7 @@ def test_json_is_bounded_in_depth_and_numbers() -> None:
     assert load_json("[NaN, 1e999, " + "1" * 19 + "]", strict=False)[1] == float("inf")
 
 
-def test_a_country_that_is_a_list_does_not_end_a_comparison(cli: Run, tmp_path: Path) -> None:
+def test_a_country_that_is_a_list_does_not_end_a_comparison(cli: Cli, tmp_path: Path) -> None:
     for name, country in (("old", ["Karvonia"]), ("new", {"a": 1})):
         row = {"text": GOOD, "country": country, "year": [2020]}
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
@@ -167,7 +165,7 @@ def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:
 
 
 def test_neither_the_order_of_inputs_nor_the_processes_change_a_line(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     names = ["a.txt", "b.html", "c.jsonl", "d.txt"]
     page = f"<!doctype html><h2>Prosecution</h2><p>{GOOD}</p>"
@@ -195,7 +193,7 @@ def test_neither_the_order_of_inputs_nor_the_processes_change_a_line(
     ],
 )
 def test_names_of_columns_over_several_lines_are_named_in_one(
-    cli: Run, tmp_path: Path, name: str, data: bytes
+    cli: Cli, tmp_path: Path, name: str, data: bytes
 ) -> None:
     file = tmp_path / name
     file.write_bytes(data)

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Cli
 
 pytest.importorskip("httpx")
 
@@ -73,7 +73,7 @@ def test_an_odd_address_is_one_line(site: str, number: int, redirected: bool) ->
     assert "\n" not in str(caught.value)
 
 
-def test_an_odd_address_does_not_end_a_batch(cli: Run, tmp_path: Path) -> None:
+def test_an_odd_address_does_not_end_a_batch(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Police arrested nine recruiters.", "utf-8")
     done = cli("score", "http://xn--/", tmp_path / "a.txt", "--model", "fast", "-f", "jsonl")
     assert (done.returncode, len(done.stdout.splitlines())) == (1, 1)

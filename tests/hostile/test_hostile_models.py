@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import TINY, Run, let_tiny_encoder_be_known
+from conftest import TINY, Cli, let_tiny_encoder_be_known
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -323,7 +323,7 @@ def test_a_head_that_is_no_plain_json_is_refused_and_listed_as_unreadable(
     assert (listed.name, listed.kind) == ("odd", "unreadable")
 
 
-def test_one_bad_folder_is_one_line_of_the_list(models: Path, cli: Run) -> None:
+def test_one_bad_folder_is_one_line_of_the_list(models: Path, cli: Cli) -> None:
     add_model(str(TINY), "good")
     shutil.copytree(TINY, models / "odd")
     (models / "odd" / "model.json").write_bytes(b"[" * 100_000)
@@ -419,7 +419,7 @@ def test_a_file_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Run) -> None:
+def test_the_command_line_says_so_with_its_code(tmp_path: Path, cli: Cli) -> None:
     (tmp_path / "a.txt").write_text("Police arrested nine recruiters.", "utf-8")
     golden = resealed(TINY, tmp_path / "d", {"golden.jsonl": b'{"text": 7}\n'})
     bad = [

@@ -22,14 +22,14 @@ from tipclassify.model.encoder.names import mask_names, normalize_spelling_for_e
 from tipclassify.model.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.readers.formats import detect_format
 from tipclassify.readers.html.lines import read_lines
+from tipclassify.records import Passage
 from tipclassify.reports.compare import matching
 from tipclassify.reports.compare.matching import find_match_candidates
 from tipclassify.reports.compare.terms import extract_compared_terms
 from tipclassify.store.derived import events_path
 from tipclassify.store.events import Event, event_line
 from tipclassify.store.log import now
-from tipclassify.tagging.batch import Tagging
-from tipclassify.text.document import Passage
+from tipclassify.tagging import Tagging
 from tipclassify.text.hashing import featurize, heading_hashes
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.sections import (

@@ -17,7 +17,7 @@ import pytest
 from tipclassify import Classifier, InputError, classify
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.behaviours import RuleResult, evaluate_reference_outputs, run_cases
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage
 
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet

@@ -655,7 +655,7 @@ def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path
     from tipclassify.app.opened import open_reports_for_review
     from tipclassify.app.page_answers import answer_reasons
     from tipclassify.app.session import ReviewSession
-    from tipclassify.tagging.batch import Tagging
+    from tipclassify.tagging import Tagging
 
     (tmp_path / "a.txt").write_text("Officers took bribes from traffickers.", "utf-8")
     reports, failures = open_reports_for_review([str(tmp_path / "a.txt")], Tagging(str(TINY)))

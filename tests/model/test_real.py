@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import Cli
 
 from tipclassify import Classifier, Passage, classify
 from tipclassify.arrays import Bools, Floats
@@ -107,7 +107,7 @@ def test_the_bars_hold_on_reports(
         assert balanced.macro_f1 > bare.macro_f1 + 0.01  # the heading is evidence
 
 
-def test_evaluate_runs_on_it(real: Path, cli: Run) -> None:
+def test_evaluate_runs_on_it(real: Path, cli: Cli) -> None:
     file = real / "real" / "dev.jsonl"
     done = cli("evaluate", file, "--model", "fast", "--by", "kind", "--draws", 200)
     out = done.stdout.decode()

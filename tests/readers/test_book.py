@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tipclassify.readers import read_bytes, read_report
-from tipclassify.reports.report import TaggedReport
-from tipclassify.text.document import Document
+from tipclassify.records import Document, Report
+from tipclassify.reports.report import findings_of
 from tipclassify.text.split import split_passages
 
 sys.path.append(str(Path(__file__).parents[1] / "files"))
@@ -70,8 +70,8 @@ def test_each_narrative_is_whole_and_in_order(book: Document, number: int) -> No
 def test_the_book_has_no_country_and_its_findings_have(book: Document) -> None:
     assert book.country is None
     assert list(dict.fromkeys(block.country for block in book.blocks)) == make_book.COUNTRIES
-    report = TaggedReport("book.pdf", book, split_passages(book))
-    assert [finding.country for finding in report.findings()] == [
+    report = Report("book.pdf", book, split_passages(book))
+    assert [finding.country for finding in findings_of(report)] == [
         passage.country for passage in report.passages
     ]
 

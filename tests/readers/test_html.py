@@ -24,7 +24,7 @@ from selectolax.lexbor import LexborHTMLParser
 from tipclassify import InputError
 from tipclassify.readers.html.page import read_html
 from tipclassify.readers.mail import read_eml
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 from tipclassify.text.prose import is_non_prose_phrase
 
 FOLDER = Path(__file__).parents[1] / "pages"

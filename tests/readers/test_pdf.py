@@ -36,7 +36,7 @@ from tipclassify.readers.pdf.layout.pages import (
 )
 from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
 from tipclassify.readers.pdf.reader import read_pdf
-from tipclassify.text.document import Block, Document
+from tipclassify.records import Block, Document
 
 FILES = Path(__file__).parents[1] / "files"
 REPORT = (FILES / "report.txt").read_text(encoding="utf-8").splitlines()

@@ -17,7 +17,7 @@ from tipclassify.readers.pdf.layout.lines import make_pdf_lines
 from tipclassify.readers.pdf.layout.pages import PdfWord, group_pdf_rows, make_pdf_fragments
 from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.readers.pdf.references import REFERENCES
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 from tipclassify.text.split import split_passages
 
 NARROW = [

@@ -8,7 +8,7 @@ import pytest
 from pdf_pages import PROSE, REST, column, joined, make_pdf, read, show, texts
 
 from tipclassify.readers.pdf.reader import read_pdf
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 
 # ------------------------------------------------------------------------------ tables and drawings
 

@@ -14,7 +14,8 @@ from pdf_pages import column, make_pdf
 
 from tipclassify.download.cache import Download
 from tipclassify.readers import read_bytes, read_report
-from tipclassify.text.document import Document
+from tipclassify.records import Document
+from tipclassify.reports.report import findings_of
 
 PROSE = (
     "<p>The police of the capital arrested nine traffickers in May, and the courts convicted "
@@ -263,14 +264,14 @@ def test_a_saved_page_has_the_address_that_it_was_saved_from() -> None:
 
 
 def test_rows_have_their_publication_in_columns(tmp_path: Path) -> None:
-    from tipclassify.tagging.batch import Tagging, tag_input
+    from tipclassify.tagging import Tagging
 
     file = tmp_path / "rows.csv"
     file.write_text(
         "text,publication,publisher\nPolice arrested nine men.,Harbor Watch,ILO\nCourts slept., ,\n"
     )
-    (report,) = tag_input(str(file), Tagging("fast"))
-    sources = [(finding.publication, finding.publisher) for finding in report.findings()]
+    (report,) = Tagging("fast").reports([str(file)])
+    sources = [(finding.publication, finding.publisher) for finding in findings_of(report)]
     assert sources == [("Harbor Watch", "ILO"), (None, None)]
 
 

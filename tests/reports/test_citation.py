@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tipclassify import Classifier
+from tipclassify.records import Document, Passage, Report, Run
 from tipclassify.reports.citation import Citation, cite
-from tipclassify.reports.report import ScoringContext, TaggedReport
-from tipclassify.text.document import Document, Passage
+from tipclassify.reports.report import findings_of
 from tipclassify.text.split import text_document
 from tipclassify.write import FORMATS
 
@@ -26,8 +26,8 @@ TEXT = (
 
 
 @pytest.fixture(scope="module")
-def run(fast: Classifier) -> ScoringContext:
-    return ScoringContext(fast, day="2026-11-28")
+def run(fast: Classifier) -> Run:
+    return fast.run(day="2026-11-28")
 
 
 def report(
@@ -36,15 +36,15 @@ def report(
     title: str | None = "Karvonia at Work",
     date: str | None = None,
     address: str | None = None,
-) -> TaggedReport:
+) -> Report:
     document = Document(
         "", (), title=title, country="Karvonia", year=2024, date=date, address=address
     )
-    return TaggedReport(file, document, passages)
+    return Report(file, document, passages)
 
 
 def cited(
-    run: ScoringContext,
+    run: Run,
     text: str = "Courts slept.",
     file: str = "k.pdf",
     title: str = "Karvonia at Work",
@@ -53,10 +53,10 @@ def cited(
     """Cite a sentence of a report."""
     passage = Passage(text, 3, 16, "prosecution", ("failure", "complicity"), SCORES, page=12)
     source = report(passage, file=file, title=title, date=date)
-    return cite(next(source.findings()), run)
+    return cite(next(findings_of(source)), run)
 
 
-def test_a_citation_says_where_the_words_are_and_what_tagged_them(run: ScoringContext) -> None:
+def test_a_citation_says_where_the_words_are_and_what_tagged_them(run: Run) -> None:
     run_facts = run.about()
     by = f"{run_facts['tool']}, model {run_facts['model'][:12]}, policy balanced"
     citation = cited(run)
@@ -81,7 +81,7 @@ def test_a_citation_says_where_the_words_are_and_what_tagged_them(run: ScoringCo
     } < set(citation.fields)
 
 
-def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: ScoringContext) -> None:
+def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: Run) -> None:
     citation = cited(run, file="https://example.org/a b?x=1&y=%20_#p", date="2025-06-24")
     lines = citation.bibtex.splitlines()
     assert (lines[0], lines[-1]) == (f"@misc{{{citation.key},", "}")
@@ -111,14 +111,14 @@ def test_bibtex_and_ris_have_the_fields_that_reference_managers_read(run: Scorin
 
 
 def test_a_citation_names_publisher_and_publication_unless_the_title_does(
-    run: ScoringContext,
+    run: Run,
 ) -> None:
     def source(title: str) -> Citation:
         document = Document(
             "", (), title=title, publication="Harbor Watch", publisher="Halden Institute"
         )
         passage = Passage("Courts slept.", 3, 16, None, ("failure",), SCORES)
-        return cite(next(TaggedReport("k.pdf", document, [passage]).findings()), run)
+        return cite(next(Report("k.pdf", document, [passage]).findings()), run)
 
     citation = source("Karvonia at Work")
     assert citation.source.startswith(
@@ -133,7 +133,7 @@ def test_a_citation_names_publisher_and_publication_unless_the_title_does(
 
 @given(text=st.text(st.characters(codec=None)) | st.text('{}\\%&_#$~^@",=\r\n -'))
 @example(text=NASTY)
-def test_no_text_of_a_report_ends_a_field(text: str, run: ScoringContext) -> None:
+def test_no_text_of_a_report_ends_a_field(text: str, run: Run) -> None:
     citation = cited(run, text, title=text, file="http://bad host/{")
     assert "\n" not in citation.plain
     for field in re.findall(r"  \w+ = (\{.*\}),\n", citation.bibtex):
@@ -147,7 +147,7 @@ def test_no_text_of_a_report_ends_a_field(text: str, run: ScoringContext) -> Non
     assert citation.ris.count("ER  - \r\n") == 1
 
 
-def test_a_reference_manager_gets_the_words_themselves(run: ScoringContext) -> None:
+def test_a_reference_manager_gets_the_words_themselves(run: Run) -> None:
     citation = cited(run, NASTY)
     in_bibtex = (
         "50\\% of \\textbraceleft{}A\\_1\\textbraceright{} \\& B \\#2 \\textbackslash{}end \\$x\\$"
@@ -159,60 +159,60 @@ def test_a_reference_manager_gets_the_words_themselves(run: ScoringContext) -> N
 
 
 def test_a_key_is_the_passages_own_and_the_same_another_day_by_another_model(
-    run: ScoringContext, classifier: Classifier
+    run: Run, classifier: Classifier
 ) -> None:
     passages = [
         Passage("Courts slept.", start, start + 13, None, ("failure",), SCORES)
         for start in (0, 14, 28)
     ]
 
-    def keys_of(source: TaggedReport, context: ScoringContext) -> list[str]:
-        return [cite(finding, context).key for finding in source.findings()]
+    def keys_of(source: Report, context: Run) -> list[str]:
+        return [cite(finding, context).key for finding in findings_of(source)]
 
     keys = keys_of(report(*passages), run)
-    later = ScoringContext(classifier, "screen", day="2027-01-01")
+    later = classifier.run("screen", day="2027-01-01")
     assert keys_of(report(*passages), later) == keys
     of_another_file = keys_of(report(*passages, file="2023/k.pdf"), run)
     twice = [passages[0], passages[0]]
-    of_rows = keys_of(TaggedReport("rows.jsonl", None, twice, [{"id": "a"}, {"id": "b"}]), run)
+    of_rows = keys_of(Report("rows.jsonl", None, twice, [{"id": "a"}, {"id": "b"}]), run)
     assert len({*keys, *of_another_file, *of_rows}) == 8
     assert all(re.fullmatch("[a-z0-9]+-[0-9a-f]{12}", key) for key in keys + of_another_file)
     assert keys[0].startswith("karvonia2024-")
 
 
 def test_a_source_without_pages_is_cited_by_paragraph_under_its_heading(
-    run: ScoringContext, fast: Classifier
+    run: Run, fast: Classifier
 ) -> None:
     document = text_document(TEXT)
     tagged = fast.tag(document)
-    findings = TaggedReport("k.txt", document, tagged).findings()
+    findings = Report("k.txt", document, tagged).findings()
     assert [cite(finding, run).place.rpartition(",")[0] for finding in findings] == [
         "section “Prosecution”, paragraph 1 of the section",
         "section “Prosecution”, paragraph 1 of the section",
         "section “Prosecution”, paragraph 2 of the section",
         "section “Prevention”, paragraph 1 of the section",
     ]
-    paged = TaggedReport("k.txt", document, [replace(passage, page=2) for passage in tagged])
-    assert "p. 2, characters" in cite(next(paged.findings()), run).place
+    paged = Report("k.txt", document, [replace(passage, page=2) for passage in tagged])
+    assert "p. 2, characters" in cite(next(findings_of(paged)), run).place
     plain = text_document("Courts slept.")
-    alone = next(TaggedReport("k.txt", plain, fast.tag(plain)).findings())
+    alone = next(Report("k.txt", plain, fast.tag(plain)).findings())
     assert cite(alone, run).source.startswith("k.txt, paragraph 1, characters 0–13 (read")
 
 
-def test_without_a_day_no_citation_has_a_date(run: ScoringContext) -> None:
+def test_without_a_day_no_citation_has_a_date(run: Run) -> None:
     undated = cited(replace(run, day=""))
     assert "k.pdf. Tagged" in undated.source
     assert "urldate" not in undated.bibtex
     assert "Y2" not in undated.ris
 
 
-def test_a_file_of_citations_has_each_finding_once(run: ScoringContext, fast: Classifier) -> None:
+def test_a_file_of_citations_has_each_finding_once(run: Run, fast: Classifier) -> None:
     document = text_document(TEXT)
-    tagged = TaggedReport("k.txt", document, fast.tag(document))
+    tagged = Report("k.txt", document, fast.tag(document))
     row = Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)
-    rows = TaggedReport("r.jsonl", None, [row, row, row], [{"id": 1}, {"id": 1}, {"id": 2}])
-    expected = [cite(finding, run) for finding in tagged.findings() if finding.passage.labels]
-    expected += [cite(finding, run) for finding in rows.findings()][1:]
+    rows = Report("r.jsonl", None, [row, row, row], [{"id": 1}, {"id": 1}, {"id": 2}])
+    expected = [cite(finding, run) for finding in findings_of(tagged) if finding.passage.labels]
+    expected += [cite(finding, run) for finding in findings_of(rows)][1:]
     for name in ("bibtex", "ris"):
         out = io.StringIO(newline="")
         FORMATS[name].steps()[1]([tagged, rows], out, run)
@@ -229,18 +229,16 @@ def test_a_file_of_citations_has_each_finding_once(run: ScoringContext, fast: Cl
         ("Cases opened | 4 | nine in all", "Cases%20opened,nine%20in%20all"),
     ],
 )
-def test_a_link_opens_the_address_at_the_words(
-    run: ScoringContext, text: str, fragment: str
-) -> None:
+def test_a_link_opens_the_address_at_the_words(run: Run, text: str, fragment: str) -> None:
     passage = Passage(text, 0, len(text), "prosecution", ("failure",), SCORES)
     source = report(passage, file="/home/ana/k.html", address="https://example.org/k#top")
-    citation = cite(next(source.findings()), run)
+    citation = cite(next(findings_of(source)), run)
     assert citation.address == "https://example.org/k#top"
     assert citation.link == f"https://example.org/k#:~:text={fragment}"
     assert f"url = {{{citation.link}}}" in citation.bibtex
 
 
-def test_no_citation_has_the_folder_of_a_file(run: ScoringContext) -> None:
+def test_no_citation_has_the_folder_of_a_file(run: Run) -> None:
     passage = Passage("Courts slept.", 3, 16, "prosecution", ("failure",), SCORES)
     for file in ("/home/ana/secret/k.pdf", "../secret/k.pdf", "secret/k.pdf"):
         for title in (None, "Karvonia at Work"):
@@ -255,10 +253,10 @@ def test_no_citation_has_the_folder_of_a_file(run: ScoringContext) -> None:
                 assert "k.pdf" in form
 
 
-def test_an_input_row_is_cited_by_its_own_country_year_and_page(run: ScoringContext) -> None:
+def test_an_input_row_is_cited_by_its_own_country_year_and_page(run: Run) -> None:
     fields = {"country": "Tarn", "year": "2023", "page": 7}
     passage = Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)
-    row = TaggedReport("r.jsonl", None, [passage], [fields])
-    citation = cite(next(row.findings()), run)
+    row = Report("r.jsonl", None, [passage], [fields])
+    citation = cite(next(findings_of(row)), run)
     assert citation.source.startswith("r.jsonl (Tarn, 2023), p. 7, characters 0–13 (read")
     assert citation.key.startswith("tarn2023-")

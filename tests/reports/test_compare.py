@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 import typer
 from accessibility import violations_of
-from conftest import Run
+from conftest import Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
@@ -33,6 +33,7 @@ from tipclassify.cli.compare import compare as command
 from tipclassify.errors import InputError, UsageError
 from tipclassify.evaluation.behaviours import default_cases_path
 from tipclassify.readers import read_report
+from tipclassify.records import Document, Passage, Report
 from tipclassify.reports.compare.changed_words import changed_words
 from tipclassify.reports.compare.comparison import Comparison, compare
 from tipclassify.reports.compare.matching import (
@@ -43,8 +44,6 @@ from tipclassify.reports.compare.matching import (
 )
 from tipclassify.reports.compare.pairs import KINDS, MARGIN, PassagePair
 from tipclassify.reports.compare.terms import extract_compared_terms
-from tipclassify.reports.report import ScoringContext, TaggedReport
-from tipclassify.text.document import Document, Passage
 from tipclassify.write.compared import write_comparison_html, write_comparison_table
 
 if TYPE_CHECKING:
@@ -369,12 +368,12 @@ def karvonia(classifier: Classifier) -> Comparison:
     """The comparison of the two sample narratives."""
     old = tagged(classifier, read_report(OLD))
     new = tagged(classifier, read_report(NEW))
-    return compare(old, new, ScoringContext(classifier))
+    return compare(old, new, classifier.run())
 
 
-def tagged(classifier: Classifier, document: Document) -> TaggedReport:
+def tagged(classifier: Classifier, document: Document) -> Report:
     """Tag the passages of a document."""
-    return TaggedReport(document.source, document, classifier.tag(document))
+    return Report(document.source, document, classifier.tag(document))
 
 
 def passages(*texts: str, section: str | None = None) -> list[Passage]:
@@ -388,7 +387,7 @@ def report(
     source: str = "a.txt",
     title: str | None = None,
     country: str | None = None,
-) -> TaggedReport:
+) -> Report:
     """Make a report of these sentences, with their true offsets."""
     cut = []
     start = 0
@@ -396,7 +395,7 @@ def report(
         cut.append(Passage(text, start, start + len(text)))
         start += len(text) + 1
     document = Document(" ".join(texts), (), source=source, title=title, country=country)
-    return TaggedReport(document.source, document, classifier.tag_passages(cut))
+    return Report(document.source, document, classifier.tag_passages(cut))
 
 
 def changed(classifier: Classifier, old: str, new: str) -> list[tuple[str, bool]]:
@@ -404,7 +403,7 @@ def changed(classifier: Classifier, old: str, new: str) -> list[tuple[str, bool]
     comparison = compare(
         report(old, classifier=classifier),
         report(new, classifier=classifier),
-        ScoringContext(classifier),
+        classifier.run(),
     )
     assert [pair.alignment for pair in comparison.pairs] == ["reworded"]
     return [(change.label, change.came) for change in comparison.pairs[0].changes]
@@ -634,9 +633,7 @@ def scored(classifier: Classifier, text: str, **scores: float) -> Passage:
 
 def compared(classifier: Classifier, old: Sequence[Passage], new: Sequence[Passage]) -> Comparison:
     """Compare passages that were tagged already."""
-    return compare(
-        TaggedReport("a", None, old), TaggedReport("b", None, new), ScoringContext(classifier)
-    )
+    return compare(Report("a", None, old), Report("b", None, new), classifier.run())
 
 
 def at_log_odds(classifier: Classifier, label: str, away: float) -> float:
@@ -803,7 +800,7 @@ def test_a_pair_of_several_changes_counts_elsewhere_too(karvonia: Comparison) ->
 
 def test_a_report_against_itself_has_no_changes(classifier: Classifier) -> None:
     narrative = tagged(classifier, read_report(NEW))
-    comparison = compare(narrative, narrative, ScoringContext(classifier))
+    comparison = compare(narrative, narrative, classifier.run())
     assert {pair.alignment for pair in comparison.pairs} == {"repeated"}
     assert comparison.groups() == []
     page = page_of(comparison, classifier, repeated=False)
@@ -813,7 +810,7 @@ def test_a_report_against_itself_has_no_changes(classifier: Classifier) -> None:
 def test_to_swap_the_reports_swaps_what_is_new_and_gone(
     karvonia: Comparison, classifier: Classifier
 ) -> None:
-    back = compare(karvonia.new, karvonia.old, ScoringContext(classifier))
+    back = compare(karvonia.new, karvonia.old, classifier.run())
 
     def changes_of(pair: PassagePair, swapped: bool = False) -> set[tuple[str, bool, bool]]:
         return {
@@ -927,7 +924,7 @@ def test_the_table_writes_no_probability_as_certain(classifier: Classifier) -> N
     assert "+failure <0.01 → >0.99" in out.getvalue()
 
 
-def test_on_a_terminal_words_are_struck_and_bold(cli: Run) -> None:
+def test_on_a_terminal_words_are_struck_and_bold(cli: Cli) -> None:
     # which typer reads once, so in a process apart
     terminal = {"FORCE_COLOR": "1", "NO_COLOR": "", "TERM": "xterm"}
     done = cli("compare", OLD, NEW, "--model", "fast", env=terminal).stdout.decode()
@@ -1027,7 +1024,7 @@ def test_two_publications_are_refused_unless_asked_for(tmp_path: Path) -> None:
     assert "warning: they are of different publications" in done.stderr
 
 
-def shared(matched: int, old: int, new: int, classifier: Classifier) -> list[TaggedReport]:
+def shared(matched: int, old: int, new: int, classifier: Classifier) -> list[Report]:
     """Make two reports of so many passages, of which `matched` are in both.
 
     The other passages have no word in common.
@@ -1059,7 +1056,7 @@ def shared(matched: int, old: int, new: int, classifier: Classifier) -> list[Tag
 def test_reports_that_share_next_to_nothing_may_be_two_publications(
     classifier: Classifier, matched: int, old: int, new: int, warned: str
 ) -> None:
-    comparison = compare(*shared(matched, old, new, classifier), ScoringContext(classifier))
+    comparison = compare(*shared(matched, old, new, classifier), classifier.run())
     counts = comparison.counts()
     assert counts["repeated"] + counts["reworded"] == matched
     line = (
@@ -1082,7 +1079,7 @@ def test_reworded_passages_match_as_well(karvonia: Comparison) -> None:
 
 
 def test_two_publications_are_reported_in_one_line(tmp_path: Path, classifier: Classifier) -> None:
-    def write_passages(file: Path, tagged_report: TaggedReport) -> Path:
+    def write_passages(file: Path, tagged_report: Report) -> Path:
         texts = [passage.text for passage in tagged_report.passages]
         rows = [{"text": text, "country": "Chad", "year": 2023} for text in texts]
         return write_rows(file, rows)
@@ -1151,7 +1148,7 @@ def test_a_hostile_report_cannot_run_a_terminal(tmp_path: Path) -> None:
 def page_of(comparison: Comparison, classifier: Classifier, repeated: bool = True) -> str:
     """Return the HTML page of a comparison, with or without its repeated passages."""
     out = io.StringIO()
-    write_comparison_html(comparison, out, ScoringContext(classifier), repeated)
+    write_comparison_html(comparison, out, classifier.run(), repeated)
     return out.getvalue()
 
 
@@ -1210,7 +1207,7 @@ def test_a_hostile_report_is_inert(classifier: Classifier) -> None:
         classifier=classifier,
         country="</title><x>",
     )
-    page = page_of(compare(old, new, ScoringContext(classifier)), classifier)
+    page = page_of(compare(old, new, classifier.run()), classifier)
     assert not re.search(r"<script|<img|<x>|<b>ten|href=\"javascript:", page)
     assert "\0" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -1219,7 +1216,7 @@ def test_a_hostile_report_is_inert(classifier: Classifier) -> None:
 def test_pages_of_a_source_are_named(classifier: Classifier) -> None:
     old = report("Police arrested nine traffickers.", classifier=classifier)
     new = replace(old, passages=[replace(old.passages[0], page=7)])
-    comparison = compare(old, new, ScoringContext(classifier))
+    comparison = compare(old, new, classifier.run())
     assert "<b>OLD and NEW</b> · page 7" in page_of(comparison, classifier)
 
 

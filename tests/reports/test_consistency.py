@@ -9,11 +9,10 @@ import pytest
 
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
+from tipclassify.records import Block, Document, Passage, Report, Run
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.consistency import split_decisions_of_report
 from tipclassify.reports.compare.ledger import build_ledger
-from tipclassify.reports.report import ScoringContext, TaggedReport
-from tipclassify.text.document import Block, Document, Passage
 from tipclassify.write import compared, followed
 
 EFFORT, FAILURE, COMPLICITY = LABELS
@@ -22,7 +21,7 @@ OTHER = "Courts heard cases in the harbor at night."
 TITLE = "Same sentence, tagged otherwise in one report"
 
 
-def report_of(year: int, *places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
+def report_of(year: int, *places: tuple[str, str, tuple[str, ...]]) -> Report:
     """Make a report with a paragraph for each section, text and labels."""
     passages = []
     blocks = []
@@ -35,7 +34,7 @@ def report_of(year: int, *places: tuple[str, str, tuple[str, ...]]) -> TaggedRep
         start = end + 1
     whole = "\n".join(text for _, text, _ in places)
     document = Document(whole, tuple(blocks), f"{year}.html", f"Karvonia {year}", "Karvonia", year)
-    return TaggedReport(f"{year}.html", document, passages)
+    return Report(f"{year}.html", document, passages)
 
 
 BOTH_WAYS = [
@@ -46,8 +45,8 @@ BOTH_WAYS = [
 
 
 @pytest.fixture
-def context(fast: Classifier) -> ScoringContext:
-    return ScoringContext(fast)
+def context(fast: Classifier) -> Run:
+    return fast.run()
 
 
 def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> None:
@@ -81,11 +80,11 @@ def test_what_is_alike_or_no_sentence_is_not_listed(
 def test_input_rows_are_passages_of_their_own() -> None:
     report = report_of(2023, *BOTH_WAYS)
     rows = [{"text": passage.text} for passage in report.passages]
-    of_rows = TaggedReport("rows.jsonl", None, report.passages, rows)
+    of_rows = Report("rows.jsonl", None, report.passages, rows)
     assert split_decisions_of_report(of_rows, "2023") == []
 
 
-def test_a_comparison_says_it_in_every_format(context: ScoringContext) -> None:
+def test_a_comparison_says_it_in_every_format(context: Run) -> None:
     old = report_of(2023, ("protection", OTHER, (FAILURE,)))
     comparison = compare(old, report_of(2024, *BOTH_WAYS), context)
     assert [decision.report for decision in comparison.split_decisions] == ["2024"]
@@ -104,7 +103,7 @@ def test_a_comparison_says_it_in_every_format(context: ScoringContext) -> None:
     assert [place["labels"] for place in last["places"]] == [[EFFORT], []]
 
 
-def test_a_ledger_says_it_in_every_format(context: ScoringContext) -> None:
+def test_a_ledger_says_it_in_every_format(context: Run) -> None:
     ledger = build_ledger([report_of(2023, *BOTH_WAYS), report_of(2024, *BOTH_WAYS)], context)
     assert [decision.report for decision in ledger.split_decisions] == ["2023", "2024"]
     table = io.StringIO()
@@ -118,7 +117,7 @@ def test_a_ledger_says_it_in_every_format(context: ScoringContext) -> None:
     assert len(json.loads(written.getvalue())["tagged_both_ways"]) == 2
 
 
-def test_nothing_is_said_where_all_are_tagged_alike(context: ScoringContext) -> None:
+def test_nothing_is_said_where_all_are_tagged_alike(context: Run) -> None:
     reports = [report_of(year, ("protection", OTHER, (FAILURE,))) for year in (2023, 2024)]
     table = io.StringIO()
     page = io.StringIO()

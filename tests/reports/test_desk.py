@@ -18,17 +18,18 @@ from typing import IO, TYPE_CHECKING
 
 import pytest
 from accessibility import violations_of
-from conftest import Run
+from conftest import Cli
 
 from tipclassify import Classifier
 from tipclassify.errors import OutputError
 from tipclassify.labels import LABELS
+from tipclassify.records import Document, Passage, Report
 from tipclassify.reports.citation import Citation, cite
-from tipclassify.reports.report import Finding, ScoringContext, TaggedReport
-from tipclassify.text.document import Document, Passage
+from tipclassify.reports.report import Finding
 from tipclassify.write import desk
 from tipclassify.write.desk import DeskWriter
 from tipclassify.write.desk_records import read_desk_record_file
+from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe
@@ -68,7 +69,7 @@ def write_report(
 
 
 @pytest.fixture(scope="module")
-def desk_folder(tmp_path_factory: pytest.TempPathFactory, cli: Run) -> Path:
+def desk_folder(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> Path:
     """A folder with reports in "in" and their desk in "desk".
 
     They are two years of a country, one of another, a report without country, and a row that
@@ -128,7 +129,7 @@ def test_the_index_lists_each_report_with_its_page_and_what_changed(desk_folder:
 
 
 def test_next_years_reports_join_the_old_ones_which_are_not_scored_again(
-    desk_folder: Path, cli: Run
+    desk_folder: Path, cli: Cli
 ) -> None:
     desk_path = desk_folder / "desk"
     options = (*SCORE, desk_path, "--policy", "screen", "--resume")
@@ -168,8 +169,8 @@ def whole(path: Path) -> Iterator[IO[str]]:
 
 
 @pytest.fixture
-def context(fast: Classifier, tmp_path: Path) -> ScoringContext:
-    return ScoringContext(fast, folder=tmp_path, day="2026-11-28")
+def context(fast: Classifier, tmp_path: Path) -> Output:
+    return Output(fast.run(folder=tmp_path, day="2026-11-28"))
 
 
 def failure(text: str, start: int, end: int, page: int | None = None) -> Passage:
@@ -190,17 +191,17 @@ def document_of(source: str, country: str, year: int) -> Document:
     return Document("", (), source, title="Trials", country=country, year=year)
 
 
-def report_of(year: int, count: int = 3) -> TaggedReport:
+def report_of(year: int, count: int = 3) -> Report:
     """Make a report on Chad with so many failures, each on a page of its own."""
     passages = [
         failure(f"Courts heard case {number}.", number, number + 9, page=number)
         for number in range(1, count + 1)
     ]
     file = f"{year}.txt"
-    return TaggedReport(file, document_of(file, "Chad", year), passages)
+    return Report(file, document_of(file, "Chad", year), passages)
 
 
-def add(writer: DeskWriter, folder: Path, report: TaggedReport) -> None:
+def add(writer: DeskWriter, folder: Path, report: Report) -> None:
     """Add a report to a desk, whose page is empty."""
     page = folder / f"{report.file}.html"
     assert list(writer.gather(page, [report])) == [report]
@@ -208,7 +209,7 @@ def add(writer: DeskWriter, folder: Path, report: TaggedReport) -> None:
 
 
 def test_a_long_report_fills_several_files_and_is_read_again_whole(
-    context: ScoringContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: Output, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk, "_MOST_BYTES", 1_000)
     first = DeskWriter(context, whole, resume=False)
@@ -229,12 +230,10 @@ def test_a_long_report_fills_several_files_and_is_read_again_whole(
         assert tmp_path / "2023.txt.html" not in DeskWriter(context, whole, resume=True).reports
 
 
-def test_another_publication_has_no_page_of_changes(
-    context: ScoringContext, tmp_path: Path
-) -> None:
+def test_another_publication_has_no_page_of_changes(context: Output, tmp_path: Path) -> None:
     """Chad's reports of 2024 and 2025 have the same sentences, those of 2023 and 2026 others."""
 
-    def report_with(opening: str, year: int) -> TaggedReport:
+    def report_with(opening: str, year: int) -> Report:
         report = report_of(year, 20)
         passages = []
         for passage in report.passages:
@@ -260,7 +259,7 @@ def test_another_publication_has_no_page_of_changes(
 
 
 def test_publications_are_never_mixed_and_each_earlier_year_is_linked(
-    context: ScoringContext, tmp_path: Path
+    context: Output, tmp_path: Path
 ) -> None:
     """Four years of one publication on Chad, and one year of another."""
     years = (2021, 2022, 2023, 2024)
@@ -278,7 +277,7 @@ def test_publications_are_never_mixed_and_each_earlier_year_is_linked(
         for passage in report_of(2022, 20).passages
     ]
     document = replace(document_of("2022.txt", "Chad", 2022), publication="Labor Review")
-    add(writer, tmp_path, TaggedReport("labor.pdf", document, inspections))
+    add(writer, tmp_path, Report("labor.pdf", document, inspections))
     writer.write_index()
     links = {
         (report.series, report.year): writer.links[report.page]
@@ -297,7 +296,7 @@ def test_publications_are_never_mixed_and_each_earlier_year_is_linked(
             assert (tmp_path / change.link).is_file()
 
 
-def test_the_line_about_a_desk_counts_one_report(context: ScoringContext, tmp_path: Path) -> None:
+def test_the_line_about_a_desk_counts_one_report(context: Output, tmp_path: Path) -> None:
     writer = DeskWriter(context, whole, resume=False)
     add(writer, tmp_path, report_of(2023))
     assert writer.write_index().endswith("index.html: 1 report")
@@ -306,7 +305,7 @@ def test_the_line_about_a_desk_counts_one_report(context: ScoringContext, tmp_pa
 
 
 def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
-    context: ScoringContext, tmp_path: Path
+    context: Output, tmp_path: Path
 ) -> None:
     first = DeskWriter(context, whole, resume=False)
     add(first, tmp_path, report_of(2023))
@@ -331,7 +330,7 @@ def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
     assert [page.name for page in third.reports] == ["2024.txt.html"]
 
 
-def test_files_of_the_user_in_the_folder_stay(context: ScoringContext, tmp_path: Path) -> None:
+def test_files_of_the_user_in_the_folder_stay(context: Output, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "settings.js").write_text("mine", "utf-8")
     mine = DeskWriter(context, whole, resume=False)
@@ -537,7 +536,7 @@ def test_saved_findings_outlive_a_reload_and_are_exported_as_cited_elsewhere(
 
 
 def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
-    context: ScoringContext, tmp_path: Path, browser: Browser
+    context: Output, tmp_path: Path, browser: Browser
 ) -> None:
     texts = (
         "Police arrested nine recruiters in Port Salwen in May.",
@@ -545,8 +544,8 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
         "Police arrested nine recruiters in Port Salwen in May. (4)",
         "The law prohibits all forms of forced or compulsory labor.",
     )
-    with_findings = TaggedReport("a.txt", document_of("a.txt", "Karvonia", 2024), failures(texts))
-    without_findings = TaggedReport("b.txt", document_of("b.txt", "Zembla", 2024), [])
+    with_findings = Report("a.txt", document_of("a.txt", "Karvonia", 2024), failures(texts))
+    without_findings = Report("b.txt", document_of("b.txt", "Zembla", 2024), [])
     writer = DeskWriter(context, whole, resume=False)
     add(writer, tmp_path, with_findings)
     add(writer, tmp_path, without_findings)
@@ -568,7 +567,7 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart_on_the_desk(
 
 
 def test_paper_says_how_many_findings_it_leaves_out_until_they_are_shown(
-    context: ScoringContext, tmp_path: Path, browser: Browser
+    context: Output, tmp_path: Path, browser: Browser
 ) -> None:
     writer = DeskWriter(context, whole, resume=False)
     report = report_of(2024, 30)
@@ -606,8 +605,8 @@ def search_page(
 ) -> Iterator[Page]:
     """The findings of a desk with a report of these sentences."""
     folder = tmp_path_factory.mktemp("searched")
-    report = TaggedReport("a.txt", document_of("a.txt", "Karvonia", 2024), failures(SEARCHED))
-    context = ScoringContext(fast, folder=folder, day="2026-11-28")
+    report = Report("a.txt", document_of("a.txt", "Karvonia", 2024), failures(SEARCHED))
+    context = Output(fast.run(folder=folder, day="2026-11-28"))
     writer = DeskWriter(context, whole, resume=False)
     add(writer, folder, report)
     writer.write_index()
@@ -799,7 +798,7 @@ def citations(file: Path, folder: Path, fast: Classifier) -> Iterator[Citation]:
             publication=report.publication,
             publisher=report.publisher,
         )
-        cited = cite(finding, ScoringContext(fast, "screen", day=report.read))
+        cited = cite(finding, Output(fast.run("screen", day=report.read)))
         assert cited.key == row.key
         yield cited
 

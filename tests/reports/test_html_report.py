@@ -21,12 +21,13 @@ from accessibility import violations_of
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
+from tipclassify.records import Block, Document, Passage, Report, section_name
 from tipclassify.reports.citation import cite
-from tipclassify.reports.report import ScoringContext, TaggedReport, name_of_report_section
+from tipclassify.reports.report import findings_of
 from tipclassify.reports.subject import report_passages_about_trafficking
-from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.split import text_document
 from tipclassify.write.html import write_findings_html
+from tipclassify.write.output import Output
 from tipclassify.write.reasons import summarize_explanation_for_report
 
 if TYPE_CHECKING:
@@ -45,15 +46,15 @@ SENTENCES = (
 )
 
 
-def tagged(classifier: Classifier, document: Document, policy: str = "balanced") -> TaggedReport:
+def tagged(classifier: Classifier, document: Document, policy: str = "balanced") -> Report:
     """Tag the passages of a document."""
-    return TaggedReport(document.source, document, classifier.tag(document, policy))
+    return Report(document.source, document, classifier.tag(document, policy))
 
 
-def page_of(classifier: Classifier, *reports: TaggedReport, policy: str = "balanced") -> str:
+def page_of(classifier: Classifier, *reports: Report, policy: str = "balanced") -> str:
     """Return the page of some reports."""
     out = io.StringIO()
-    write_findings_html(iter(reports), out, ScoringContext(classifier, policy))
+    write_findings_html(iter(reports), out, Output(classifier.run(policy)))
     return out.getvalue()
 
 
@@ -88,12 +89,12 @@ def tiny() -> Classifier:
 
 
 @pytest.fixture(scope="module")
-def karvonia(classifier: Classifier) -> TaggedReport:
+def karvonia(classifier: Classifier) -> Report:
     return tagged(classifier, read_report(SAMPLES / "karvonia-2024.html"))
 
 
 @pytest.fixture(scope="module")
-def page(classifier: Classifier, karvonia: TaggedReport) -> str:
+def page(classifier: Classifier, karvonia: Report) -> str:
     return page_of(classifier, karvonia)
 
 
@@ -171,7 +172,7 @@ def test_the_blocks_of_the_page_are_those_of_the_document(
 
 
 def test_every_tagged_passage_is_marked_once_with_all_its_labels(
-    page: str, karvonia: TaggedReport
+    page: str, karvonia: Report
 ) -> None:
     marks = Reader(page).marks
     expected = {f"p{number}": p for number, p in enumerate(karvonia.passages, 1) if p.labels}
@@ -189,12 +190,12 @@ def test_every_tagged_passage_is_marked_once_with_all_its_labels(
 
 
 def test_the_same_report_gives_the_same_bytes(
-    classifier: Classifier, karvonia: TaggedReport, page: str
+    classifier: Classifier, karvonia: Report, page: str
 ) -> None:
     assert page_of(classifier, karvonia) == page
 
 
-def test_counts_by_section_add_up(page: str, karvonia: TaggedReport) -> None:
+def test_counts_by_section_add_up(page: str, karvonia: Report) -> None:
     foot = re.findall(r"<td>(\d+)</td>", page.split("<tfoot>")[1].split("</tfoot>")[0])
     assert [int(count) for count in foot] == [
         sum(label in p.labels for p in karvonia.passages) for label in LABELS
@@ -234,15 +235,15 @@ def test_a_report_mostly_about_other_things_says_so_at_the_top_in_one_line(
     on_subject = [
         replace(passage, section="Forced Labor", labels=("failure",)) for passage in rows_of(3)
     ]
-    long = TaggedReport("hrr.jsonl", None, off_subject + on_subject)
+    long = Report("hrr.jsonl", None, off_subject + on_subject)
     line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
     page_of_one = page_of(classifier, long)
     assert f"<p><strong>{line}</strong></p>" in page_of_one.split("<main")[0]
-    page_of_two = page_of(classifier, long, TaggedReport("short.jsonl", None, on_subject))
+    page_of_two = page_of(classifier, long, Report("short.jsonl", None, on_subject))
     line_of_two = "1 of 2 reports are mostly on other subjects: 3 of their 63 passages"
     assert line_of_two in page_of_two.split("<main")[0]
     assert f'<p class="caution subject">{line}</p>' in page_of_two
-    short = TaggedReport("short.jsonl", None, off_subject[:30] + on_subject)
+    short = Report("short.jsonl", None, off_subject[:30] + on_subject)
     assert "other subjects" not in page_of(classifier, short)
 
 
@@ -299,7 +300,7 @@ def test_the_points_of_a_card_add_up_as_shown(page: str) -> None:
 
 
 def test_error_rates_are_those_of_the_policy(
-    classifier: Classifier, karvonia: TaggedReport, page: str
+    classifier: Classifier, karvonia: Report, page: str
 ) -> None:
     points = classifier.meta["operating_points"]
     for label in LABELS:
@@ -313,7 +314,7 @@ def test_error_rates_are_those_of_the_policy(
 
 
 def test_error_rates_of_a_known_kind_of_report_are_those_on_that_kind(
-    karvonia: TaggedReport,
+    karvonia: Report,
 ) -> None:
     assert karvonia.document is not None
     default = Classifier.load()
@@ -338,7 +339,7 @@ def test_a_card_says_what_the_heading_adds(classifier: Classifier, tiny: Classif
         text = "Officers took bribes from traffickers."
         plain = Passage(text, 0, len(text))
         headed = replace(plain, section=named)
-        report = TaggedReport("rows.jsonl", None, model.tag_passages([plain, headed], "screen"))
+        report = Report("rows.jsonl", None, model.tag_passages([plain, headed], "screen"))
         page = page_of(model, report, policy="screen")
         label = report.passages[1].labels[0]
         heading = model.explain(headed)[label].heading
@@ -359,7 +360,7 @@ def test_a_passage_within_reach_of_a_threshold_says_why_it_has_no_label(
     classifier: Classifier,
 ) -> None:
     passages = [near(classifier, 0.51), near(classifier, 0.49)]
-    page = page_of(classifier, TaggedReport("rows.jsonl", None, passages))
+    page = page_of(classifier, Report("rows.jsonl", None, passages))
     reader = Reader(page)
     targets = [given["popovertarget"] for _, given in reader.tags if "popovertarget" in given]
     assert targets == ["p1w"]
@@ -382,7 +383,7 @@ def test_every_tag_of_a_long_report_has_its_reasons(tiny: Classifier) -> None:
         replace(passage, scores=dict.fromkeys(LABELS, 0.5 + number / 1_000))
         for number in range(300)
     ]
-    page = page_of(tiny, TaggedReport("rows.jsonl", None, passages))
+    page = page_of(tiny, Report("rows.jsonl", None, passages))
     cards = [card.split("Permalink")[0] for card in page.split('popover role="dialog"')[1:]]
     assert len(cards) == 300
     assert all("<dl>" in card and "bribes" in card for card in cards)
@@ -407,11 +408,11 @@ def test_several_reports_have_a_list_of_contents_and_ids_of_their_own(
 def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(
     classifier: Classifier,
 ) -> None:
-    def batch(*texts: str) -> TaggedReport:
+    def batch(*texts: str) -> Report:
         passages = classifier.tag_passages(
             [Passage(text, 0, len(text), "protection") for text in texts]
         )
-        return TaggedReport("rows.jsonl", None, passages, [{"id": text[:3]} for text in texts])
+        return Report("rows.jsonl", None, passages, [{"id": text[:3]} for text in texts])
 
     first, second, *rest = SENTENCES
     reader = Reader(page_of(classifier, batch(first, second), batch(*rest)))
@@ -421,7 +422,7 @@ def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(
 
 
 def test_a_report_in_parts_is_one_report_whose_page_names_them(classifier: Classifier) -> None:
-    def part(number: int, *countries: str | None) -> TaggedReport:
+    def part(number: int, *countries: str | None) -> Report:
         sentences = SENTENCES[: len(countries)]
         document = document_of(*sentences, title="Annual Book")
         _, *paragraphs = document.blocks
@@ -444,9 +445,9 @@ def test_a_report_in_parts_is_one_report_whose_page_names_them(classifier: Class
     assert page.count('data-title="Annual Book"') == 3
 
 
-@pytest.mark.parametrize("reports", [(), (TaggedReport("a.txt", text_document(""), []),)])
+@pytest.mark.parametrize("reports", [(), (Report("a.txt", text_document(""), []),)])
 def test_nothing_to_show_is_a_page_all_the_same(
-    classifier: Classifier, reports: tuple[TaggedReport, ...]
+    classifier: Classifier, reports: tuple[Report, ...]
 ) -> None:
     assert "0 sentences of 0 passages" in Reader(page_of(classifier, *reports)).text
 
@@ -463,14 +464,14 @@ def test_memory_does_not_grow_with_the_number_of_reports(
 ) -> None:
     few = tagged(classifier, document_of(SENTENCES[0]))
 
-    def report(number: int) -> TaggedReport:
+    def report(number: int) -> Report:
         document = document_of(SENTENCES[0], f"{number:02} " * 50_000)
-        return TaggedReport(f"{number}.txt", document, few.passages)
+        return Report(f"{number}.txt", document, few.passages)
 
     def peak(number: int) -> int:
         with open(tmp_path / "many.html", "w", encoding="utf-8") as out:
             tracemalloc.start()
-            write_findings_html(map(report, range(number)), out, ScoringContext(classifier))
+            write_findings_html(map(report, range(number)), out, Output(classifier.run()))
             most = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         return most
@@ -500,7 +501,7 @@ HOSTILE = (
 )
 
 
-def hostile(classifier: Classifier) -> TaggedReport:
+def hostile(classifier: Classifier) -> Report:
     """Make a report that attacks by its text, name, title, country and headings."""
     name = 'x"><img src=x onerror=window.pwned=8>\u202e.html'
     title = "</title><script>window.pwned=9</script>\u202e"
@@ -508,7 +509,7 @@ def hostile(classifier: Classifier) -> TaggedReport:
     section = "' onfocus=x <i>\u202e"
     blocks = tuple(replace(block, section=section) for block in document.blocks)
     document = replace(document, blocks=blocks)
-    return TaggedReport(name, document, classifier.tag(document, "screen"))
+    return Report(name, document, classifier.tag(document, "screen"))
 
 
 def test_what_a_report_holds_stays_text(classifier: Classifier) -> None:
@@ -753,7 +754,7 @@ def test_the_tab_key_walks_through_findings_and_through_an_entered_card(
 
 
 def test_the_first_screen_has_title_counts_and_the_strongest_findings(
-    opened: Opened, page: str, karvonia: TaggedReport
+    opened: Opened, page: str, karvonia: Report
 ) -> None:
     tab = opened(page)
     for width, height in ((1440, 900), (1024, 768), (390, 844)):
@@ -813,7 +814,7 @@ def in_view(tab: Page) -> bool:
 
 
 def test_next_and_previous_pin_the_card_of_a_lit_passage_that_is_in_view(
-    opened: Opened, page: str, karvonia: TaggedReport
+    opened: Opened, page: str, karvonia: Report
 ) -> None:
     names = [f"p{number}" for number, p in enumerate(karvonia.passages, 1) if p.labels]
     for width in (1440, 390):
@@ -833,7 +834,7 @@ def test_next_and_previous_pin_the_card_of_a_lit_passage_that_is_in_view(
 
 
 def test_the_keys_n_and_p_work_on_a_fresh_page_but_not_in_a_field_or_switched_off(
-    opened: Opened, page: str, karvonia: TaggedReport
+    opened: Opened, page: str, karvonia: Report
 ) -> None:
     tab = opened(page)
     lit = tab.locator("mark.now")
@@ -860,7 +861,7 @@ def test_the_keys_n_and_p_work_on_a_fresh_page_but_not_in_a_field_or_switched_of
 
 
 def test_filters_by_section_probability_and_words(
-    opened: Opened, page: str, karvonia: TaggedReport
+    opened: Opened, page: str, karvonia: Report
 ) -> None:
     tab = opened(page)
 
@@ -887,7 +888,7 @@ def test_filters_by_section_probability_and_words(
 def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
     opened: Opened, classifier: Classifier
 ) -> None:
-    def report(country: str, year: int, *sentences: str) -> TaggedReport:
+    def report(country: str, year: int, *sentences: str) -> Report:
         name = f"{country}-{year}.pdf"
         document = document_of(*sentences, source=name, title=name, country=country, year=year)
         return tagged(classifier, document)
@@ -950,7 +951,7 @@ def test_filters_of_many_reports_are_kept_in_the_address_and_counts_follow(
 
 
 def test_tables_sort_by_click_and_by_key(opened: Opened, classifier: Classifier) -> None:
-    def report(country: str, year: int, sentences: Sequence[str]) -> TaggedReport:
+    def report(country: str, year: int, sentences: Sequence[str]) -> Report:
         document = document_of(
             *sentences, source=f"{country}.pdf", title=country, country=country, year=year
         )
@@ -995,8 +996,8 @@ def test_a_card_copies_the_citation_in_three_forms(
         blocks = tuple(replace(block, page=None) for block in document.blocks)
         document = replace(document, blocks=blocks)
     report = tagged(classifier, document)
-    context = ScoringContext(classifier, day="2026-11-28")
-    expected = cite(list(report.findings())[1], context)
+    context = Output(classifier.run(day="2026-11-28"))
+    expected = cite(list(findings_of(report))[1], context)
     out = io.StringIO()
     write_findings_html([report], out, context)
     tab = opened(out.getvalue(), permissions=["clipboard-read", "clipboard-write"])
@@ -1017,7 +1018,7 @@ def test_a_card_copies_the_citation_in_three_forms(
 
 
 def test_all_of_the_text_is_shown_until_a_filter_hides_it(
-    opened: Opened, page: str, karvonia: TaggedReport
+    opened: Opened, page: str, karvonia: Report
 ) -> None:
     tab = opened(page)
     assert karvonia.document is not None
@@ -1049,7 +1050,7 @@ def test_without_a_script_the_text_its_marks_and_reasons_are_there(
 def test_why_not_opens_and_closes_with_and_without_a_script(
     opened: Opened, classifier: Classifier
 ) -> None:
-    page = page_of(classifier, TaggedReport("rows.jsonl", None, [near(classifier, 0.9)]))
+    page = page_of(classifier, Report("rows.jsonl", None, [near(classifier, 0.9)]))
     for script in (True, False):
         tab = opened(page, java_script_enabled=script)
         tab.get_by_role("button", name="Why not tagged").click()
@@ -1064,7 +1065,7 @@ def row_of(passage: Passage) -> str:
 
 
 def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pages(
-    opened: Opened, page: str, karvonia: TaggedReport
+    opened: Opened, page: str, karvonia: Report
 ) -> None:
     pdf = pytest.importorskip("pypdfium2")
     tab = opened(page, dark=True)
@@ -1096,7 +1097,7 @@ def test_paper_lists_the_findings_then_all_the_text_without_controls_or_empty_pa
     for section, under in groupby(complicity, key=lambda passage: passage.section):
         # a section is named once, above its findings
         first, *others = under
-        named = re.escape(name_of_report_section(section)) + r" (?:[PF] [\d.>]+ )*"
+        named = re.escape(section_name(section)) + r" (?:[PF] [\d.>]+ )*"
         assert re.search(named + row_of(first), rows)
         for passage in others:
             assert re.search(row_of(passage), rows)

@@ -24,12 +24,11 @@ from tipclassify.cli.compare import compare as command
 from tipclassify.cli.summary import summary as summary_command
 from tipclassify.errors import UsageError
 from tipclassify.readers import read_report
+from tipclassify.records import Document, Passage, Report, Run
 from tipclassify.reports.compare.alignment import Continuation, align_reports
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import Ledger, LedgerLine, build_ledger
 from tipclassify.reports.compare.normalization import normalize_wording
-from tipclassify.reports.report import ScoringContext, TaggedReport
-from tipclassify.text.document import Document, Passage
 from tipclassify.text.split import split_passages
 from tipclassify.write.followed import describe_ledger_line, write_ledger_html
 
@@ -91,7 +90,7 @@ def report_of(
     country: str = "Karvonia",
     publication: str = WATCH,
     texts: Sequence[tuple[str, str]] | None = None,
-) -> TaggedReport:
+) -> Report:
     """Make a report of sections and sentences, which are those of `PAGES` unless given."""
     passages = []
     start = 0
@@ -102,20 +101,20 @@ def report_of(
     document = Document(
         whole, (), title=f"{country} {year}", country=country, year=year, publication=publication
     )
-    return TaggedReport(f"{country}-{year}.html", document, classifier.tag_passages(passages))
+    return Report(f"{country}-{year}.html", document, classifier.tag_passages(passages))
 
 
 @pytest.fixture(scope="module")
-def years(classifier: Classifier) -> list[TaggedReport]:
+def years(classifier: Classifier) -> list[Report]:
     return [report_of(year, classifier) for year in PAGES]
 
 
 @pytest.fixture(scope="module")
-def context(classifier: Classifier) -> ScoringContext:
-    return ScoringContext(classifier, day="2026-11-28")
+def context(classifier: Classifier) -> Run:
+    return classifier.run(day="2026-11-28")
 
 
-def write_rows(file: Path, report: TaggedReport) -> Path:
+def write_rows(file: Path, report: Report) -> Path:
     """Write a report as rows that were split beforehand."""
     fields = {
         "country": report.country,
@@ -130,7 +129,7 @@ def write_rows(file: Path, report: TaggedReport) -> Path:
 
 
 @pytest.fixture(scope="module")
-def files(years: list[TaggedReport], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def files(years: list[Report], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("years")
     return [write_rows(folder / f"karvonia-{report.year}.jsonl", report) for report in years]
 
@@ -144,7 +143,7 @@ def statuses(continuations: Sequence[Continuation | None]) -> list[str | None]:
 
 
 def test_each_passage_is_repeated_moved_reworded_new_or_gone(
-    classifier: Classifier, years: list[TaggedReport]
+    classifier: Classifier, years: list[Report]
 ) -> None:
     alignment = align_reports(years[0].passages, years[1].passages, classifier.vocabulary)
     of_old = ["repeated", "reworded", "moved", None, "reworded"]
@@ -154,7 +153,7 @@ def test_each_passage_is_repeated_moved_reworded_new_or_gone(
 
 
 def test_only_what_is_new_or_gone_is_newly_or_no_longer_reported(
-    context: ScoringContext, years: list[TaggedReport]
+    context: Run, years: list[Report]
 ) -> None:
     comparison = compare(years[0], years[1], context)
     newly = [
@@ -171,7 +170,7 @@ def test_only_what_is_new_or_gone_is_newly_or_no_longer_reported(
 
 
 def test_a_tag_that_alone_differs_is_listed_apart_with_the_heading_that_changed_it(
-    context: ScoringContext, years: list[TaggedReport]
+    context: Run, years: list[Report]
 ) -> None:
     moved = years[1].passages[2]
     untagged = replace(moved, labels=(), scores=dict.fromkeys(moved.scores, 0.01))
@@ -254,9 +253,7 @@ def test_on_real_years_nothing_is_new_or_gone_that_stands_word_for_word_in_the_o
 # --------------------------------------------------------------------------------------- the ledger
 
 
-def test_a_ledger_follows_each_passage_over_the_years(
-    context: ScoringContext, years: list[TaggedReport]
-) -> None:
+def test_a_ledger_follows_each_passage_over_the_years(context: Run, years: list[Report]) -> None:
     ledger = build_ledger(years, context)
     lines = {line.last.finding.passage.text: line for line in ledger.lines}
     kept = lines[KEPT]
@@ -279,9 +276,7 @@ def test_a_ledger_follows_each_passage_over_the_years(
     assert len(build_ledger(years, context, everything=True).lines) > len(ledger.lines)
 
 
-def ledger_of_texts(
-    context: ScoringContext, *years: Sequence[str], everything: bool = False
-) -> Ledger:
+def ledger_of_texts(context: Run, *years: Sequence[str], everything: bool = False) -> Ledger:
     """Follow sentences of one section; the first report is of 2020."""
     reports = [
         report_of(year, context.classifier, texts=[(FORCED, text) for text in texts])
@@ -307,7 +302,7 @@ BOARDED_AND_BONDAGE: Final = (
 
 
 def test_sentences_that_were_joined_have_a_line_each_up_to_the_last_year(
-    context: ScoringContext,
+    context: Run,
 ) -> None:
     apart = (BOARDED, BONDAGE)
     joined = (BOARDED_AND_BONDAGE,)
@@ -323,7 +318,7 @@ def test_sentences_that_were_joined_have_a_line_each_up_to_the_last_year(
     ]
 
 
-def test_each_passage_is_in_a_line_and_begins_one_at_most(context: ScoringContext) -> None:
+def test_each_passage_is_in_a_line_and_begins_one_at_most(context: Run) -> None:
     years = ((BONDAGE, BOARDED), (BONDAGE, KEPT, BOARDED, BONDAGE), (BOARDED_AND_BONDAGE,))
     lines = ledger_of_texts(context, *years, everything=True).lines
     listed = {
@@ -337,7 +332,7 @@ def test_each_passage_is_in_a_line_and_begins_one_at_most(context: ScoringContex
 
 
 def test_a_sentence_said_twice_in_the_years_between_has_a_line_with_the_same_words_in_all(
-    context: ScoringContext,
+    context: Run,
 ) -> None:
     cut = BOARDED.replace(" without a warrant", "")
     lines = ledger_of_texts(context, [BOARDED], [cut, BOARDED], [cut, BOARDED], [BOARDED]).lines
@@ -354,7 +349,7 @@ BAN_AND_POLICY: Final = f"{BAN[:-1]}; {POLICY[0].lower()}{POLICY[1:]}"
 
 
 def test_a_part_of_a_sentence_that_was_split_has_stood_since_the_sentence_had_it(
-    context: ScoringContext,
+    context: Run,
 ) -> None:
     lines = ledger_of_texts(context, [BAN], [BAN_AND_POLICY], [BAN, POLICY]).lines
     assert [standings_of(line) for line in lines] == [
@@ -368,7 +363,7 @@ def test_a_part_of_a_sentence_that_was_split_has_stood_since_the_sentence_had_it
 
 
 def test_a_part_of_sentences_that_were_joined_stands_as_long_as_the_sentence_has_it(
-    context: ScoringContext,
+    context: Run,
 ) -> None:
     lines = ledger_of_texts(context, [BAN, POLICY], [BAN_AND_POLICY], [POLICY]).lines
     of_ban, of_policy = sorted((standings_of(line) for line in lines), key=len)
@@ -377,7 +372,7 @@ def test_a_part_of_sentences_that_were_joined_stands_as_long_as_the_sentence_has
 
 
 def test_many_copies_of_a_sentence_every_second_year_do_not_multiply_lines(
-    context: ScoringContext,
+    context: Run,
 ) -> None:
     lines = ledger_of_texts(context, [KEPT], [KEPT] * 30, [KEPT], [KEPT] * 30, [KEPT]).lines
     passages = 1 + 30 + 1 + 30 + 1
@@ -441,7 +436,7 @@ def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(
     assert "warning: they are of different publications" in done.stderr
 
 
-def page_of(years: list[TaggedReport], context: ScoringContext) -> str:
+def page_of(years: list[Report], context: Run) -> str:
     """Return the page of a ledger."""
     out = io.StringIO()
     write_ledger_html(build_ledger(years, context), out, context)
@@ -449,7 +444,7 @@ def page_of(years: list[TaggedReport], context: ScoringContext) -> str:
 
 
 def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(
-    context: ScoringContext, classifier: Classifier
+    context: Run, classifier: Classifier
 ) -> None:
     evil = (
         "<script>alert(1)</script> Police </style> convicted nine "
@@ -468,8 +463,8 @@ def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(
 def tab(
     request: pytest.FixtureRequest,
     browser: Browser,
-    years: list[TaggedReport],
-    context: ScoringContext,
+    years: list[Report],
+    context: Run,
     tmp_path: Path,
 ) -> Iterator[Page]:
     """The page of the ledger, opened from the disk."""
@@ -516,14 +511,14 @@ SAID: Final = {
 
 
 @pytest.fixture(scope="module")
-def beside(classifier: Classifier) -> list[TaggedReport]:
+def beside(classifier: Classifier) -> list[Report]:
     return [
         report_of(2022, classifier, publication=name, texts=texts) for name, texts in SAID.items()
     ]
 
 
 def test_publications_are_not_added_up_unless_asked_for(
-    beside: list[TaggedReport], tmp_path: Path
+    beside: list[Report], tmp_path: Path
 ) -> None:
     files = [write_rows(tmp_path / f"{n}.jsonl", report) for n, report in enumerate(beside)]
 

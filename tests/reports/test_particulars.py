@@ -16,6 +16,7 @@ import pytest
 
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
+from tipclassify.records import Block, Document, Passage, Report
 from tipclassify.reports import common_phrases
 from tipclassify.reports.common_phrases import (
     is_of_common_phrases,
@@ -23,11 +24,10 @@ from tipclassify.reports.common_phrases import (
     write_common_phrases,
 )
 from tipclassify.reports.particulars import FindingKindCounts, FindingNatures, count_particulars
-from tipclassify.reports.report import ScoringContext, TaggedReport
-from tipclassify.text.document import Block, Document, Passage
 from tipclassify.text.split import split_passages, text_document
 from tipclassify.write import FORMATS
 from tipclassify.write.html import write_findings_html
+from tipclassify.write.output import Output
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 SUMMARY = "In May the Harbor Court in Port Salwen jailed nine recruiters for forced labor."
@@ -43,7 +43,7 @@ def passage(text: str, start: int, label: str = EFFORT) -> Passage:
     return Passage(text, start, start + len(text), "Overview", (label,), scores, block=0)
 
 
-def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia") -> TaggedReport:
+def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia") -> Report:
     """Make a report of one paragraph, each sentence of which is an effort."""
     whole = " ".join(texts)
     passages = []
@@ -53,13 +53,13 @@ def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia"
         start += len(text) + 1
     blocks = (Block(0, len(whole), "Overview"),)
     document = Document(whole, blocks, file, "Karvonia 2024", country, 2024)
-    return TaggedReport(file, document, passages)
+    return Report(file, document, passages)
 
 
-def page_of(fast: Classifier, *reports: TaggedReport) -> str:
+def page_of(fast: Classifier, *reports: Report) -> str:
     """Return the page of some reports."""
     out = io.StringIO()
-    write_findings_html(reports, out, ScoringContext(fast))
+    write_findings_html(reports, out, Output(fast.run()))
     return out.getvalue()
 
 
@@ -164,7 +164,7 @@ def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Clas
 def test_a_sentence_of_three_countries_at_hand_is_folded(fast: Classifier) -> None:
     shared = "The ministry of fish pays 40 divers to watch piers."
 
-    def report(country: str) -> TaggedReport:
+    def report(country: str) -> Report:
         own = (
             PLAIN.replace("dawn", country),
             SUMMARY.replace("May", country),
@@ -199,7 +199,7 @@ def test_each_sentence_of_a_row_of_a_table_is_of_the_row(paragraph: str, kinds: 
     assert [passage.kind for passage in split_passages(text_document(paragraph))] == kinds
 
 
-def placed_report(*places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
+def placed_report(*places: tuple[str, str, tuple[str, ...]]) -> Report:
     """Make a report with a paragraph for each section, text and labels."""
     texts = [text for _, text, _ in places]
     passages = []
@@ -212,7 +212,7 @@ def placed_report(*places: tuple[str, str, tuple[str, ...]]) -> TaggedReport:
         blocks.append(Block(start, end, section))
         start = end + 1
     document = Document("\n".join(texts), tuple(blocks), "k.html", "Karvonia 2024", "Karvonia")
-    return TaggedReport("k.html", document, passages)
+    return Report("k.html", document, passages)
 
 
 def card_of(page: str, name: str) -> str:
@@ -258,7 +258,7 @@ def test_the_card_says_where_the_same_sentence_is_tagged_otherwise(fast: Classif
 def test_counts_by_kind_stand_under_the_table(fast: Classifier) -> None:
     report = report_of(ROW, SUMMARY, PLAIN, AGAIN)
     out = io.StringIO()
-    FORMATS["table"].steps()[1]([report], out, ScoringContext(fast))
+    FORMATS["table"].steps()[1]([report], out, Output(fast.run()))
     lines = out.getvalue().splitlines()
     counts = "positive_effort 2 (100%)   failure 0   complicity 0"
     assert lines[-3:] == [
@@ -271,7 +271,7 @@ def test_counts_by_kind_stand_under_the_table(fast: Classifier) -> None:
 def test_counts_by_kind_stand_in_markdown_and_word(fast: Classifier) -> None:
     report = report_of(ROW, SUMMARY, PLAIN, AGAIN)
     out = io.StringIO()
-    FORMATS["md"].steps()[1]([report], out, ScoringContext(fast))
+    FORMATS["md"].steps()[1]([report], out, Output(fast.run()))
     markdown = out.getvalue()
     assert "| all | 4 | 2 | 2 (100%) | 0 | 0 | 1 |" in markdown
     assert "shares are of the 2 sentences about trafficking." in markdown
@@ -279,7 +279,7 @@ def test_counts_by_kind_stand_in_markdown_and_word(fast: Classifier) -> None:
     assert markdown.count("table row · ") == 1
     assert markdown.count("stands before in this report, counted there · ") == 1
     binary = io.BytesIO()
-    FORMATS["docx"].steps()[1]([report], binary, ScoringContext(fast))
+    FORMATS["docx"].steps()[1]([report], binary, Output(fast.run()))
     paragraphs = [paragraph.text for paragraph in docx.Document(binary).paragraphs]
     assert any("Counted apart: 1 table row" in text for text in paragraphs)
     assert sum(" · table row · " in text for text in paragraphs) == 1
@@ -288,5 +288,5 @@ def test_counts_by_kind_stand_in_markdown_and_word(fast: Classifier) -> None:
 def test_a_sentence_said_again_counts_once_over_the_parts_of_a_file(fast: Classifier) -> None:
     parts = [replace(report_of(SUMMARY), part=1), replace(report_of(AGAIN, PLAIN), part=2)]
     out = io.StringIO()
-    FORMATS["table"].steps()[1](parts, out, ScoringContext(fast))
+    FORMATS["table"].steps()[1](parts, out, Output(fast.run()))
     assert "3 passages, 2 on trafficking: positive_effort 2" in out.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tipclassify.records import Passage
 from tipclassify.reports.subject import (
     ReportSubject,
     are_report_tags_meaningless,
@@ -12,7 +13,6 @@ from tipclassify.reports.subject import (
     report_passages_about_trafficking,
     subject_line,
 )
-from tipclassify.text.document import Passage
 
 TAGGED = ("failure",)
 

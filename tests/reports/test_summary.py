@@ -29,6 +29,7 @@ from tipclassify import LABELS, Classifier
 from tipclassify.cli import summary as command
 from tipclassify.cli.score import score
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.records import Document, Passage, Report
 from tipclassify.reports.adjustment import (
     DISPERSION,
     FEW,
@@ -45,10 +46,8 @@ from tipclassify.reports.charts.description import describe_chart
 from tipclassify.reports.dimensions import DIMENSIONS
 from tipclassify.reports.group import NONE, Group
 from tipclassify.reports.palette import DARK_INKS, DARK_TINTS, INKS, TINTS
-from tipclassify.reports.report import ScoringContext, TaggedReport
 from tipclassify.reports.summary import Summary, summarize
-from tipclassify.tagging.batch import Tagging, tag_input
-from tipclassify.text.document import Document, Passage
+from tipclassify.tagging import Tagging
 from tipclassify.text.sections import FOLDED
 from tipclassify.write.summed import write_summary_table
 
@@ -437,15 +436,15 @@ def test_labels_are_counted_by_report_and_in_all(classifier: Classifier) -> None
     document = Document("", (), country="Tarn", year=2024)
     earlier = replace(document, year=2023)
     reports = [
-        TaggedReport("b.html", document, passages(both, effort, ())),
-        TaggedReport("a.html", earlier, passages(effort)),
+        Report("b.html", document, passages(both, effort, ())),
+        Report("a.html", earlier, passages(effort)),
     ]
-    summary = summarize(reports, ScoringContext(classifier))
+    summary = summarize(reports, classifier.run())
     assert [group.key for group in summary.groups] == [("b.html",), ("a.html",)]
     assert [summary.groups[0].count(label) for label in (*LABELS, NONE)] == [2, 1, 0, 1]
     assert summary.total.passages == 4
     assert summary.total.count("positive_effort") == 3
-    by_country = summarize(reports, ScoringContext(classifier), ("country", "year"))
+    by_country = summarize(reports, classifier.run(), ("country", "year"))
     assert [(group.key, group.passages) for group in by_country.groups] == [
         (("Tarn", 2023), 1),
         (("Tarn", 2024), 3),
@@ -460,10 +459,10 @@ def test_rows_are_counted_under_what_they_say(classifier: Classifier) -> None:
         {"country": None, "year": float("nan")},
         {"country": " Zambia ", "year": "FY23"},
     ]
-    report = TaggedReport("rows.jsonl", None, unlabelled(5), rows)
+    report = Report("rows.jsonl", None, unlabelled(5), rows)
 
     def keys(*by: str) -> list[tuple[object, ...]]:
-        return [group.key for group in summarize([report], ScoringContext(classifier), by).groups]
+        return [group.key for group in summarize([report], classifier.run(), by).groups]
 
     assert keys("country") == [("Åland",), ("Türkiye",), ("Zambia",), (None,)]
     assert keys("year") == [(2023,), (2024,), ("FY23",), (None,)]
@@ -472,15 +471,15 @@ def test_rows_are_counted_under_what_they_say(classifier: Classifier) -> None:
 
 
 def test_sections_are_folded_to_the_eight_of_the_genre_and_other(classifier: Classifier) -> None:
-    def report(file: str, *sections: str | None) -> TaggedReport:
+    def report(file: str, *sections: str | None) -> Report:
         with_sections = [Passage("Courts sat.", 0, 11, section) for section in sections]
-        return TaggedReport(file, None, with_sections)
+        return Report(file, None, with_sections)
 
     forced_labor = "b. Prohibition of Forced or Compulsory Labor"
     child_labor = "c. Child Labour and Minimum Age"
     first = report("1", "INTERNET FREEDOM", None, forced_labor, "Protection")
     second = report("2", "Internet Freedom", child_labor, "protection", "Protection of Refugees")
-    summary = summarize([first, second], ScoringContext(classifier), ["section"])
+    summary = summarize([first, second], classifier.run(), ["section"])
     assert [(group.key[0], group.passages) for group in summary.groups] == [
         ("protection", 2),
         ("forced labor, trafficking", 1),
@@ -488,7 +487,7 @@ def test_sections_are_folded_to_the_eight_of_the_genre_and_other(classifier: Cla
         ("other", 3),
         (None, 1),
     ]
-    both = summarize([second, first], ScoringContext(classifier), ["file", "section"])
+    both = summarize([second, first], classifier.run(), ["file", "section"])
     assert [group.key for group in both.groups][:3] == [
         ("2", "protection"),
         ("2", "child labor"),
@@ -498,23 +497,23 @@ def test_sections_are_folded_to_the_eight_of_the_genre_and_other(classifier: Cla
 
 
 def test_a_report_without_passages_is_a_row_of_zeros(classifier: Classifier) -> None:
-    report = TaggedReport("empty.html", Document("", (), year=2024), [])
-    summary = summarize([report], ScoringContext(classifier), ("file", "year"))
+    report = Report("empty.html", Document("", (), year=2024), [])
+    summary = summarize([report], classifier.run(), ("file", "year"))
     assert [group.key for group in summary.groups] == [("empty.html", 2024)]
     row = next(summary.rows())
     assert row["passages"] == 0
     assert row["none"]["count"] == 0
     assert row["labels"]["failure"]["count"] == 0
     assert row["labels"]["failure"]["share"] is None
-    assert summarize([report], ScoringContext(classifier), ["section"]).groups == ()
+    assert summarize([report], classifier.run(), ["section"]).groups == ()
     assert math.isnan(summary.total.share("failure"))
 
 
 def test_a_report_that_the_model_cannot_read_is_flagged(classifier: Classifier) -> None:
     def notes(text: str) -> tuple[str, ...]:
         half_unread = unlabelled(20, low_confidence=True, text=text) + unlabelled(20)
-        report = TaggedReport("es.html", None, half_unread)
-        summary = summarize([report], ScoringContext(classifier))
+        report = Report("es.html", None, half_unread)
+        summary = summarize([report], classifier.run())
         assert (summary.total.passages, summary.total.low_confidence) == (40, 20)
         estimate = summary.estimate(summary.total, "failure")
         assert estimate is not None
@@ -527,9 +526,9 @@ def test_a_report_that_the_model_cannot_read_is_flagged(classifier: Classifier) 
 def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(
     classifier: Classifier,
 ) -> None:
-    def line(*reports: TaggedReport) -> str:
+    def line(*reports: Report) -> str:
         out = io.StringIO()
-        write_summary_table(summarize(reports, ScoringContext(classifier)), out)
+        write_summary_table(summarize(reports, classifier.run()), out)
         lines = out.getvalue().splitlines()
         return next((line for line in lines if "about trafficking" in line), "")
 
@@ -537,10 +536,10 @@ def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(
     on_press = Passage(text, 0, len(text), "Press", (), {"failure": 0.01})
     on_forced_labor = Passage(text, 0, len(text), "Forced Labor", ("failure",))
     batches = (
-        TaggedReport("a.jsonl", None, [on_press for _ in range(60)]),
-        TaggedReport("a.jsonl", None, [on_forced_labor for _ in range(3)]),
+        Report("a.jsonl", None, [on_press for _ in range(60)]),
+        Report("a.jsonl", None, [on_forced_labor for _ in range(3)]),
     )
-    other = TaggedReport("b.jsonl", None, [on_forced_labor for _ in range(60)])
+    other = Report("b.jsonl", None, [on_forced_labor for _ in range(60)])
     assert line(*batches) == (
         "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
     )
@@ -918,8 +917,8 @@ def test_the_review_page_has_the_palette_of_the_reports() -> None:
 
 def test_the_real_sample_has_the_counts_of_its_passages(classifier: Classifier) -> None:
     sample = Path(__file__).parents[2] / "data" / "samples" / "karvonia-2024.html"
-    tagged = list(tag_input(str(sample), Tagging()))
-    summary = summarize(tagged, ScoringContext(classifier), ["section"])
+    tagged = list(Tagging().reports([str(sample)]))
+    summary = summarize(tagged, classifier.run(), ["section"])
     for label in LABELS:
         expected = sum(label in passage.labels for report in tagged for passage in report.passages)
         assert expected > 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from conftest import Cli
 
 from tipclassify import Passage
 from tipclassify.reports.text_kind import (
@@ -72,7 +72,7 @@ def test_the_kinds_are_those_that_the_cards_measure() -> None:
     assert set(load_text_kinds().names) == set(FAMILIES.values())
 
 
-def test_score_warns_of_a_text_unlike_what_was_measured(cli: Run, tmp_path: Path) -> None:
+def test_score_warns_of_a_text_unlike_what_was_measured(cli: Cli, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.txt"
     recipe.write_text(RECIPE * 30, "utf-8")
     done = cli("score", recipe, "-f", "jsonl")

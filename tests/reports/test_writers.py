@@ -23,19 +23,15 @@ from hypothesis import strategies as st
 from tipclassify import LABELS, Classifier
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import json_line, one_line
+from tipclassify.records import Document, Passage, Report, section_name, source_name
 from tipclassify.reports.citation import cite
 from tipclassify.reports.finding_row import COLUMNS, finding_row
-from tipclassify.reports.report import (
-    ScoringContext,
-    TaggedReport,
-    name_of_report_section,
-    name_of_report_source,
-)
-from tipclassify.text.document import Document, Passage
+from tipclassify.reports.report import findings_of
 from tipclassify.text.split import text_document
 from tipclassify.write import FORMATS, sheets, writer_format_of
 from tipclassify.write import rows as row_writers
 from tipclassify.write import workbook as workbooks
+from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -131,12 +127,12 @@ nasty_text = st.lists(
 
 
 @pytest.fixture(scope="module")
-def run(fast: Classifier) -> ScoringContext:
-    return ScoringContext(fast)
+def run(fast: Classifier) -> Output:
+    return Output(fast.run())
 
 
 @pytest.fixture(scope="module")
-def report(fast: Classifier) -> TaggedReport:
+def report(fast: Classifier) -> Report:
     """A report of four sentences, of which one has doubtful labels."""
     document = replace(
         text_document(TEXT),
@@ -146,18 +142,18 @@ def report(fast: Classifier) -> TaggedReport:
     )
     # below it is doubt about the border guards
     sure = fast.with_thresholds({"positive_effort": 0.5})
-    return TaggedReport("reports/Karvonia 2024 é.txt", document, sure.tag(document))
+    return Report("reports/Karvonia 2024 é.txt", document, sure.tag(document))
 
 
 def rows(
     *texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: object
-) -> TaggedReport:
+) -> Report:
     """Make a report of rows split beforehand, each labelled failure."""
     passages = [Passage(text, 0, len(text), section, ("failure",), SCORES) for text in texts]
-    return TaggedReport(file, None, passages, [{"text": text, **fields} for text in texts])
+    return Report(file, None, passages, [{"text": text, **fields} for text in texts])
 
 
-def written(name: str, reports: Iterable[TaggedReport], run: ScoringContext) -> bytes:
+def written(name: str, reports: Iterable[Report], run: Output) -> bytes:
     """Return the output of a format's writer."""
     raw = io.BytesIO()
     make, write = FORMATS[name].steps()
@@ -228,10 +224,8 @@ def test_a_line_of_json_is_one_line_and_holds_the_row(row: dict[str, object]) ->
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_no_reports_and_a_report_without_passages_give_a_valid_file(
-    name: str, run: ScoringContext
-) -> None:
-    empty = TaggedReport("empty.txt", text_document(""), [])
+def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, run: Output) -> None:
+    empty = Report("empty.txt", text_document(""), [])
     for reports in ([], [empty], [empty, empty]):
         data = written(name, reports, run)
         if name == "jsonl":
@@ -260,7 +254,7 @@ def test_no_reports_and_a_report_without_passages_give_a_valid_file(
 
 @pytest.mark.parametrize("name", HERE)
 def test_the_same_input_gives_the_same_bytes_at_any_time(
-    name: str, report: TaggedReport, run: ScoringContext, monkeypatch: pytest.MonkeyPatch
+    name: str, report: Report, run: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = written(name, [report, rows("a", "b")], run)
     import time
@@ -277,25 +271,23 @@ class _Watched(list[Passage]):
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_reports_are_let_go_as_they_are_written(name: str, run: ScoringContext) -> None:
+def test_reports_are_let_go_as_they_are_written(name: str, run: Output) -> None:
     alive: list[weakref.ref[_Watched]] = []
     most = 0
 
-    def reports() -> Iterator[TaggedReport]:
+    def reports() -> Iterator[Report]:
         nonlocal most
         for number in range(8):
             passages = _Watched(rows("Police slept.", "Courts slept.").passages)
             alive.append(weakref.ref(passages))
             most = max(most, sum(ref() is not None for ref in alive))
-            yield TaggedReport(f"{number}.txt", None, passages)
+            yield Report(f"{number}.txt", None, passages)
 
     written(name, reports(), run)
     assert most <= 3  # the one drawn, ours of the last round, and the writer's
 
 
-def test_csv_excel_and_parquet_hold_the_same_rows(
-    report: TaggedReport, run: ScoringContext
-) -> None:
+def test_csv_excel_and_parquet_hold_the_same_rows(report: Report, run: Output) -> None:
     of_rows = rows(
         "Courts slept.", file="r.jsonl", country="Mörland", year="2023", page=7, block=True
     )
@@ -325,9 +317,9 @@ def test_csv_excel_and_parquet_hold_the_same_rows(
     ]
 
 
-def cells_of(reports: Iterable[TaggedReport]) -> list[dict[str, object]]:
+def cells_of(reports: Iterable[Report]) -> list[dict[str, object]]:
     """Return the cells of each passage of some reports, by column."""
-    return [finding_row(finding).cells() for report in reports for finding in report.findings()]
+    return [finding_row(finding).cells() for report in reports for finding in findings_of(report)]
 
 
 def csv_cell(cell: object) -> str:
@@ -372,7 +364,7 @@ def test_suffixes_name_formats() -> None:
         ("https:// example.org", None),
     ],
 )
-def test_a_link_is_a_valid_uri_or_none(run: ScoringContext, file: str, link: str | None) -> None:
+def test_a_link_is_a_valid_uri_or_none(run: Output, file: str, link: str | None) -> None:
     assert run.link(file) == link
 
 
@@ -380,7 +372,7 @@ def test_links_to_files_are_written_as_seen_from_the_output_and_only_within_its_
     classifier: Classifier, tmp_path: Path
 ) -> None:
     def link_from(folder: Path, file: str) -> str | None:
-        return ScoringContext(classifier, folder=folder).link(file)
+        return Output(classifier.run(folder=folder)).link(file)
 
     assert link_from(Path("out/tables"), "reports/a.txt") is None
     assert link_from(Path("reports"), "reports/a.txt") == "a.txt"
@@ -398,8 +390,8 @@ def test_no_file_that_people_pass_on_tells_where_the_report_lay(
         text_document("Courts convicted none of them."), country="Karvonia", year=2024
     )
     file = tmp_path / "secret place" / "k.txt"
-    context = ScoringContext(classifier, folder=tmp_path / "out", day="2026-11-28")
-    data = written(name, [TaggedReport(str(file), document, classifier.tag(document))], context)
+    context = Output(classifier.run(folder=tmp_path / "out", day="2026-11-28"))
+    data = written(name, [Report(str(file), document, classifier.tag(document))], context)
     texts = [data]
     if name in ("xlsx", "docx"):
         with ZipFile(io.BytesIO(data)) as parts:
@@ -411,7 +403,7 @@ def test_no_file_that_people_pass_on_tells_where_the_report_lay(
 
 
 def test_about_lists_the_thresholds_in_use(classifier: Classifier) -> None:
-    facts = ScoringContext(classifier.with_thresholds({"failure": 0.25}), "screen").about()
+    facts = Output(classifier.with_thresholds({"failure": 0.25}), "screen").about()
     assert facts["policy"] == "screen"
     assert facts["threshold failure"] == "0.2500"
     assert facts["model"] == classifier.meta["sha256"]
@@ -424,13 +416,13 @@ def test_about_lists_the_thresholds_in_use(classifier: Classifier) -> None:
 
 @given(texts=st.lists(nasty_text | st.text(st.characters()), max_size=4))
 @settings(deadline=None, max_examples=60)
-def test_jsonl_round_trips_any_text_on_one_line_each(texts: list[str], run: ScoringContext) -> None:
+def test_jsonl_round_trips_any_text_on_one_line_each(texts: list[str], run: Output) -> None:
     lines = written("jsonl", [rows(*texts, note="é")], run).decode().splitlines()
     assert [json.loads(line)["text"] for line in lines] == texts
     assert all(json.loads(line)["note"] == "é" for line in lines)
 
 
-def test_jsonl_is_json_whatever_the_input_rows_hold(run: ScoringContext) -> None:
+def test_jsonl_is_json_whatever_the_input_rows_hold(run: Output) -> None:
     report = rows(
         "\ud800 x",
         share=float("nan"),
@@ -458,7 +450,7 @@ def test_jsonl_is_json_whatever_the_input_rows_hold(run: ScoringContext) -> None
 )
 @settings(deadline=None, max_examples=60)
 def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
-    texts: list[str], section: str, file: str, country: str, run: ScoringContext
+    texts: list[str], section: str, file: str, country: str, run: Output
 ) -> None:
     data = written("csv", [rows(*texts, section=section, file=file, country=country)], run)
     csv_lines = csv_rows(data)
@@ -467,7 +459,7 @@ def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
         for cell, source in (
             (row["text"], text),
             (row["section"], section),
-            (row["file"], name_of_report_source(file)),
+            (row["file"], source_name(file)),
             (row["country"], country),
         ):
             plain = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "\ufffd", source)
@@ -482,9 +474,7 @@ def test_csv_round_trips_any_text_and_no_cell_is_a_formula(
     "start",
     ["=", "+", "-", "@", "\t", "\r", "\n", "  =", "\u00a0@", "＝", "＋", "－", " ＠", "\ufeff="],
 )
-def test_what_a_spreadsheet_would_run_is_text_in_every_column(
-    start: str, run: ScoringContext
-) -> None:
+def test_what_a_spreadsheet_would_run_is_text_in_every_column(start: str, run: Output) -> None:
     cell = start + "cmd|' /C calc'!A0"
     report = rows(cell, "A = B", file=cell, section=cell, country=cell)
     first, second = csv_rows(written("csv", [report], run))
@@ -499,7 +489,7 @@ def test_what_a_spreadsheet_would_run_is_text_in_every_column(
 
 
 def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(
-    classifier: Classifier, run: ScoringContext
+    classifier: Classifier, run: Output
 ) -> None:
     report = rows('say "a",\nthen b', "x\ry")
     data = written("csv", [report], run)
@@ -507,16 +497,14 @@ def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(
     assert data.endswith(b"\r\n")
     assert b'"say ""a"",\nthen b"' in data
     assert b'"x\ry"' in data
-    assert written("csv", [report], ScoringContext(classifier, bom=True)) == b"\xef\xbb\xbf" + data
+    assert written("csv", [report], Output(classifier.run(bom=True))) == b"\xef\xbb\xbf" + data
 
 
 # -------------------------------------------------------------------------------------------------
 # Excel
 
 
-def test_excel_marks_given_labels_and_links_sources(
-    report: TaggedReport, run: ScoringContext
-) -> None:
+def test_excel_marks_given_labels_and_links_sources(report: Report, run: Output) -> None:
     reports = [
         report,
         rows("Courts slept.", file="https://example.org/?a=b&c"),
@@ -546,17 +534,17 @@ def test_excel_marks_given_labels_and_links_sources(
 
 
 def test_excel_opens_on_the_findings_with_their_citations_ready_to_filter_and_print(
-    report: TaggedReport, run: ScoringContext
+    report: Report, run: Output
 ) -> None:
     day = replace(run, day="2026-11-28")
     doubtful = Passage(
         "Courts slept.", 3, 16, "b. Courts", ("failure", "complicity"), SCORES, True, 12
     )
-    book = workbook(written("xlsx", [report, TaggedReport("b.pdf", None, [doubtful])], day))
+    book = workbook(written("xlsx", [report, Report("b.pdf", None, [doubtful])], day))
     assert book.active.title == "Findings"
     head, *body = book["Findings"].values
     assert list(head) == list(sheets._FINDINGS)
-    tagged = [finding for finding in report.findings() if finding.passage.labels]
+    tagged = [finding for finding in findings_of(report) if finding.passage.labels]
     assert [row[5] for row in body] == [
         *(finding.passage.text for finding in tagged),
         "Courts slept.",
@@ -575,9 +563,7 @@ def test_excel_opens_on_the_findings_with_their_citations_ready_to_filter_and_pr
         assert sheet["A2"].alignment.wrap_text
 
 
-def test_excel_counts_add_up_and_about_describes_the_run(
-    report: TaggedReport, run: ScoringContext
-) -> None:
+def test_excel_counts_add_up_and_about_describes_the_run(report: Report, run: Output) -> None:
     reports = [report, rows("a", "b", file="r.jsonl"), rows("c", file="r.jsonl")]
     book = workbook(written("xlsx", reports, run))
     assert book.sheetnames == ["Findings", "Counts", "All passages", "About"]
@@ -603,7 +589,7 @@ def test_excel_counts_add_up_and_about_describes_the_run(
     assert (book.properties.creator, book.properties.modified.year) == (run.about()["tool"], 2000)
 
 
-def test_excel_holds_text_that_xml_or_a_cell_cannot(run: ScoringContext) -> None:
+def test_excel_holds_text_that_xml_or_a_cell_cannot(run: Output) -> None:
     texts = {
         "nul \0 esc \x1b \ufffe \uffff": "nul \ufffd esc \ufffd \ufffd \ufffd",
         "tab\tand\r\nlines\rhere\n": "tab\tand\nlines\nhere\n",
@@ -624,9 +610,7 @@ def test_excel_holds_text_that_xml_or_a_cell_cannot(run: ScoringContext) -> None
     assert 32_760 < len(emoji.encode("utf-16-le")) // 2 <= 32_767
 
 
-def test_excel_goes_on_to_further_sheets(
-    run: ScoringContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_excel_goes_on_to_further_sheets(run: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbooks, "_MOST_ROWS", 20)
     monkeypatch.setattr(workbooks, "MOST_LINKS", 3)
     book = workbook(written("xlsx", [rows(*map(str, range(45)))], run))
@@ -642,16 +626,16 @@ def test_excel_goes_on_to_further_sheets(
         assert len(links) == 3
 
 
-def test_excel_drops_a_link_that_is_too_long_for_it(run: ScoringContext) -> None:
+def test_excel_drops_a_link_that_is_too_long_for_it(run: Output) -> None:
     report = rows("a", file="https://example.org/" + "a" * 2_100)
     sheet = workbook(written("xlsx", [report], run))["All passages"]
     assert sheet["A2"].hyperlink is None
 
 
 def test_excel_stops_quietly_when_a_report_fails(
-    run: ScoringContext, capfd: pytest.CaptureFixture[str]
+    run: Output, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def broken() -> Iterator[TaggedReport]:
+    def broken() -> Iterator[Report]:
         yield rows("a")
         raise KeyboardInterrupt
 
@@ -661,9 +645,7 @@ def test_excel_stops_quietly_when_a_report_fails(
     assert capfd.readouterr().err == ""
 
 
-def test_excel_says_how_to_get_what_it_needs(
-    run: ScoringContext, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_excel_says_how_to_get_what_it_needs(run: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     refusal = r"writing Excel files needs an extra: pip install 'tipclassify\[xlsx\]'"
     with pytest.raises(MissingExtraError, match=refusal):
@@ -676,16 +658,14 @@ def test_excel_says_how_to_get_what_it_needs(
 
 @given(texts=st.lists(nasty_text, max_size=5), section=st.none() | nasty_text)
 @settings(deadline=None, max_examples=60)
-def test_parquet_round_trips_any_text(
-    texts: list[str], section: str | None, run: ScoringContext
-) -> None:
+def test_parquet_round_trips_any_text(texts: list[str], section: str | None, run: Output) -> None:
     table = parquet(written("parquet", [rows(*texts, section=section)], run)).to_pylist()
     assert [row["text"] for row in table] == texts
     assert all(row["section"] == section and row["labels"] == ["failure"] for row in table)
 
 
 def test_parquet_has_types_metadata_and_row_groups(
-    report: TaggedReport, run: ScoringContext, monkeypatch: pytest.MonkeyPatch
+    report: Report, run: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pyarrow import parquet as files
 
@@ -750,10 +730,10 @@ def shown(token: Token) -> str:
 @example(text="__a__ a_b_ _(c)_ d__", section=r"a|b\|c", title="1. a", file="](x)")
 @settings(deadline=None, max_examples=60)
 def test_markdown_shows_any_text_as_it_is(
-    text: str, section: str | None, title: str, file: str, run: ScoringContext
+    text: str, section: str | None, title: str, file: str, run: Output
 ) -> None:
     passage = Passage(text, 0, len(text), section, ("failure",), SCORES)
-    report = TaggedReport("f" + file, Document(text, (), title=title), [passage])
+    report = Report("f" + file, Document(text, (), title=title), [passage])
     tokens = parsed(written("md", [report], run))
     assert {token.tag for token in tokens if token.tag} <= TAGS
     assert {token.type for token in tokens if not token.tag} <= {"inline"}
@@ -762,30 +742,28 @@ def test_markdown_shows_any_text_as_it_is(
     assert shown(tokens[heading + 1]) == (one_line(title) or one_line(report.title))
     section_heading = kinds.index(("heading_open", "h3"))
     first_cell = kinds.index(("td_open", "td"))
-    assert shown(tokens[section_heading + 1]) == one_line(name_of_report_section(section))
-    assert shown(tokens[first_cell + 1]) == one_line(name_of_report_section(section))
+    assert shown(tokens[section_heading + 1]) == one_line(section_name(section))
+    assert shown(tokens[first_cell + 1]) == one_line(section_name(section))
     source = tokens[heading + 4].children
     if link := run.link("f" + file):
         opened, *source, closed = source
         assert (opened.type, closed.type) == ("link_open", "link_close")
         assert opened.attrs["href"] == link
-    assert "".join(child.content for child in source) == one_line(name_of_report_source("f" + file))
+    assert "".join(child.content for child in source) == one_line(source_name("f" + file))
     if one_line(text):
         quotation = kinds.index(("blockquote_open", "blockquote"))
         assert shown(tokens[quotation + 2]) == one_line(text)
 
 
-def test_markdown_makes_no_link_of_an_address_in_a_report(run: ScoringContext) -> None:
+def test_markdown_makes_no_link_of_an_address_in_a_report(run: Output) -> None:
     report = rows("See https://evil.example, WWW.evil.example or <me@evil.example>.")
     text = written("md", [report], run).decode()
     assert r"https\://evil.example, WWW\.evil.example or \<me\@evil.example\>" in text
 
 
-def test_markdown_counts_then_quotes_what_is_tagged(
-    report: TaggedReport, run: ScoringContext
-) -> None:
+def test_markdown_counts_then_quotes_what_is_tagged(report: Report, run: Output) -> None:
     passage = Passage("Courts slept.", 3, 16, None, ("failure",), SCORES, True, 12)
-    paged = TaggedReport("b&c.txt", None, [passage])
+    paged = Report("b&c.txt", None, [passage])
     text = written("md", [report, paged], run).decode()
     head = "## Report on Karvonia\n\n[Karvonia 2024 é.txt](<reports/Karvonia%202024%20%C3%A9.txt>)"
     assert f"{head} · Karvonia · 2024" in text
@@ -801,14 +779,14 @@ def test_markdown_counts_then_quotes_what_is_tagged(
 
 
 def test_word_has_each_finding_under_its_section_with_probability_page_and_citation(
-    run: ScoringContext,
+    run: Output,
 ) -> None:
     tagged = Passage(
         "Courts freed\nthe \x00guards.", 5, 30, "protection", ("failure",), SCORES, page=3
     )
     untagged = Passage("The court sat in May.", 31, 52, "protection", (), SCORES, page=3)
     document = Document("", (), title="Report on Karvonia", country="Karvonia", year=2024)
-    report = TaggedReport("k.pdf", document, [tagged, untagged], notes=("page 2 has no text",))
+    report = Report("k.pdf", document, [tagged, untagged], notes=("page 2 has no text",))
     data = written("docx", [report], run)
     word = docx.Document(io.BytesIO(data))
     lines = [(paragraph.style.name, paragraph.text) for paragraph in word.paragraphs]
@@ -835,12 +813,10 @@ def test_word_has_each_finding_under_its_section_with_probability_page_and_citat
 
 
 @pytest.mark.parametrize("name", ["table", "docx", "md"])
-def test_no_probability_beside_a_citation_is_written_as_certain(
-    name: str, run: ScoringContext
-) -> None:
+def test_no_probability_beside_a_citation_is_written_as_certain(name: str, run: Output) -> None:
     scores = SCORES | {"failure": 0.9963, "complicity": 0.0004}
     passage = Passage("Courts slept.", 3, 16, "courts", ("failure", "complicity"), scores)
-    data = written(name, [TaggedReport("b.pdf", None, [passage])], run)
+    data = written(name, [Report("b.pdf", None, [passage])], run)
     text = "\n".join(word_lines(data)) if name == "docx" else data.decode()
     assert re.search(r"failure\W+>0\.99", text)
     assert re.search(r"complicity\W+<0\.01", text)
@@ -849,20 +825,20 @@ def test_no_probability_beside_a_citation_is_written_as_certain(
 
 @given(texts=st.lists(nasty_text | st.text(st.characters(codec=None)), max_size=4))
 @settings(deadline=None, max_examples=15)
-def test_word_holds_any_text(texts: list[str], run: ScoringContext) -> None:
+def test_word_holds_any_text(texts: list[str], run: Output) -> None:
     section = texts[0] if texts else None
     lines = word_lines(written("docx", [rows(*texts, section=section)], run))
     assert [line for line in map(one_line, texts) if line not in lines] == []
 
 
-def test_markdown_puts_the_batches_of_one_file_together(run: ScoringContext) -> None:
+def test_markdown_puts_the_batches_of_one_file_together(run: Output) -> None:
     text = written("md", [rows("a"), rows("b"), rows("c", file="d.jsonl")], run).decode()
     assert text.count("\n## ") == 2
     assert r"| all | 2 | 2 | 0 | 2 (100%) | 0 | 0 |" in text
 
 
-def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: ScoringContext) -> None:
-    report = TaggedReport("a.pdf", None, rows("a").passages, notes=("a.pdf: page 3 has <no> text",))
+def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: Output) -> None:
+    report = Report("a.pdf", None, rows("a").passages, notes=("a.pdf: page 3 has <no> text",))
     markdown = written("md", [report], run).decode()
     assert r"Not read in full: a.pdf: page 3 has \<no\> text" in markdown
     head, _, whole, _ = workbook(written("xlsx", [report], run))["Counts"].values
@@ -873,10 +849,10 @@ def test_notes_on_what_was_not_read_stand_where_the_counts_are(run: ScoringConte
 
 
 def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(
-    report: TaggedReport, run: ScoringContext
+    report: Report, run: Output
 ) -> None:
     paged = [Passage("Courts slept.", 3, 16, "courts", ("failure", "complicity"), SCORES, True, 12)]
-    text = written("table", [report, TaggedReport("b.pdf", None, paged)], run).decode()
+    text = written("table", [report, Report("b.pdf", None, paged)], run).decode()
     first, second = text.split("b.pdf")
     assert first.splitlines()[0].rstrip() == "reports/Karvonia 2024 é.txt  (Karvonia 2024)"
     assert first.splitlines()[1].split() == ["label", "prob.", "passage"]
@@ -886,20 +862,20 @@ def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(
     assert second.count("[courts]") == 1
 
 
-def mostly_other(file: str = "hrr.jsonl") -> list[TaggedReport]:
+def mostly_other(file: str = "hrr.jsonl") -> list[Report]:
     """Make two batches of a report: 60 passages on other subjects, and 3 on trafficking."""
     text = "The council met in the capital in May."
     on_press = Passage(text, 0, len(text), "Press", (), dict.fromkeys(LABELS, 0.01))
     on_forced_labor = Passage(text, 0, len(text), "Forced Labor", ("failure",), SCORES)
     return [
-        TaggedReport(file, None, [on_press for _ in range(60)]),
-        TaggedReport(file, None, [on_forced_labor for _ in range(3)]),
+        Report(file, None, [on_press for _ in range(60)]),
+        Report(file, None, [on_forced_labor for _ in range(3)]),
     ]
 
 
 @pytest.mark.parametrize("name", ["table", "md"])
 def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts(
-    name: str, run: ScoringContext
+    name: str, run: Output
 ) -> None:
     line = "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
     text = written(name, mostly_other(), run).decode()
@@ -913,7 +889,7 @@ def test_a_report_mostly_about_other_things_says_so_in_one_line_under_the_counts
 
 
 def test_the_table_of_several_reports_says_how_many_are_mostly_about_other_things(
-    run: ScoringContext,
+    run: Output,
 ) -> None:
     text = written("table", [*mostly_other(), *mostly_other("b.jsonl"), rows("a")], run).decode()
     assert text.endswith(
@@ -922,14 +898,14 @@ def test_the_table_of_several_reports_says_how_many_are_mostly_about_other_thing
     )
 
 
-def test_table_sends_no_control_characters_to_the_terminal(run: ScoringContext) -> None:
+def test_table_sends_no_control_characters_to_the_terminal(run: Output) -> None:
     report = rows("a\x1b]0;title\x07b\x9b31m\ud800", file="f\x1b[2J", section="s\x1b[1m [bold]")
     text = written("table", [report], run).decode()
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
     assert "[s\ufffd[1m [bold]]" in text
 
 
-def test_table_puts_the_batches_of_one_file_together(run: ScoringContext) -> None:
+def test_table_puts_the_batches_of_one_file_together(run: Output) -> None:
     text = written("table", [rows("a"), rows("b")], run).decode()
     assert text.count("rows.jsonl") == 1
     assert text.count("[no section]") == 1

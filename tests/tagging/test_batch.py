@@ -13,19 +13,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Run
+from conftest import ROOT, Cli
 from typer.testing import CliRunner
 
 from tipclassify import Classifier
 from tipclassify.cli.app import app
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import read_bounded
-from tipclassify.reports.report import identity
-from tipclassify.tagging.batch import Tagged, Tagging, tag_inputs
+from tipclassify.records import Passage, Report
+from tipclassify.tagging import Tagging
 from tipclassify.tagging.inputs import expand_inputs
 from tipclassify.tagging.resume import LEDGER, FinishedOutputs, output_names
 from tipclassify.text import split as splitting
-from tipclassify.text.document import Passage
 
 SAMPLES = ROOT / "data" / "samples"
 TEXT = "PROSECUTION\n\nPolice arrested {} traffickers in {}, but courts convicted none of them."
@@ -92,7 +91,7 @@ def test_a_folder_that_cannot_be_opened_is_named(
         read_bounded(str(locked))
 
 
-def test_a_list_that_names_itself_and_a_nul_are_reported(cli: Run, tmp_path: Path) -> None:
+def test_a_list_that_names_itself_and_a_nul_are_reported(cli: Cli, tmp_path: Path) -> None:
     own = tmp_path / "own.txt"
     own.write_text(f"@{own}\n", "utf-8")
     with pytest.raises(InputError, match="a list of inputs names itself"):
@@ -107,7 +106,7 @@ def test_a_list_that_names_itself_and_a_nul_are_reported(cli: Run, tmp_path: Pat
 
 @pytest.mark.parametrize("format", ["jsonl", pytest.param("md", marks=pytest.mark.slow)])
 def test_output_is_the_same_for_any_number_of_processes(
-    cli: Run, folder: Path, format: str
+    cli: Cli, folder: Path, format: str
 ) -> None:
     rows = folder / "rows.jsonl"
     broken = folder / "broken.jsonl"
@@ -152,7 +151,7 @@ def test_output_is_the_same_for_any_number_of_processes(
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_good_rows_beside_bad_ones_are_written_but_not_done(
-    cli: Run, tmp_path: Path, jobs: int
+    cli: Cli, tmp_path: Path, jobs: int
 ) -> None:
     good = tmp_path / "good.jsonl"
     bad = tmp_path / "bad.jsonl"
@@ -214,7 +213,7 @@ class _Counted(list[str]):
 
 def test_reports_that_nobody_takes_are_not_tagged(folder: Path) -> None:
     files = _Counted(str(folder / "in" / "a.txt") for _ in range(1_000))
-    inputs = tag_inputs(files, Tagging("fast"), identity, 2)
+    inputs = Tagging("fast").by_input(files, 2)
     _, reports = next(inputs)
     assert len(list(reports)) == 1
     asked = -1
@@ -230,15 +229,15 @@ def test_reports_left_untaken_are_passed_over() -> None:
         str(SAMPLES / name) for name in ("karvonia-2023.html", "karvonia-2024.html", "excerpt.txt")
     ]
     taken = [
-        (file, [result.output.file for result in results if isinstance(result, Tagged)])
-        for file, results in tag_inputs(files, Tagging("fast"), identity)
+        (file, [result.file for result in results if isinstance(result, Report)])
+        for file, results in Tagging("fast").by_input(files)
         if "2024" in file
     ]
     assert taken == [(files[1], [files[1]])]
 
 
 def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(
-    cli: Run, folder: Path
+    cli: Cli, folder: Path
 ) -> None:
     out = folder / "out"
     args = ("--output-dir", out, "--format", "csv", "--model", "fast")
@@ -263,7 +262,7 @@ def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(
 
 @pytest.mark.parametrize("rest", [b"", b"file,"])
 def test_an_output_that_was_emptied_or_cut_is_made_again(
-    cli: Run, folder: Path, rest: bytes
+    cli: Cli, folder: Path, rest: bytes
 ) -> None:
     out = folder / "out"
     args = ("--output-dir", out, "--format", "csv", "--model", "fast")
@@ -311,7 +310,7 @@ def test_breaking_off_leaves_whole_outputs_and_no_scraps(tmp_path: Path) -> None
     assert len(written) - len(listed) <= 1
 
 
-def test_options_that_do_not_go_together_are_refused(cli: Run, folder: Path) -> None:
+def test_options_that_do_not_go_together_are_refused(cli: Cli, folder: Path) -> None:
     assert cli("score", folder / "in", "--resume").returncode == 2
     none = cli("score", folder / "in", "--jobs", 0)
     assert none.returncode == 2
@@ -354,7 +353,7 @@ def test_output_names_never_collide() -> None:
     assert upper.casefold() != lower.casefold()
 
 
-def test_a_file_name_may_be_of_any_bytes(cli: Run, tmp_path: Path) -> None:
+def test_a_file_name_may_be_of_any_bytes(cli: Cli, tmp_path: Path) -> None:
     file = os.fsencode(tmp_path / "caf") + b"\xe9.txt"
     with open(file, "wb") as out:
         out.write(b"Police arrested nine traffickers.\n")
@@ -374,7 +373,7 @@ def test_a_file_name_may_be_of_any_bytes(cli: Run, tmp_path: Path) -> None:
 
 
 def test_what_a_reader_could_not_read_is_reported_and_the_rest_scored(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     file = tmp_path / "torn.txt"
     file.write_bytes(b"\xef\xbb\xbf" + b"Police arrested nine traffickers in Caf\xe9 Velmar.\n" * 3)
@@ -387,7 +386,7 @@ def test_what_a_reader_could_not_read_is_reported_and_the_rest_scored(
 
 
 def test_what_is_wrong_is_reported_in_one_line_with_processes_started_already(
-    cli: Run, tmp_path: Path
+    cli: Cli, tmp_path: Path
 ) -> None:
     done = cli("score", tmp_path, tmp_path / "gone.txt", "--jobs", 2, "--model", tmp_path / "none")
     assert done.returncode == 3

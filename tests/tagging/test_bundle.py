@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import pytest
 import typer
-from conftest import Run
+from conftest import Cli
 from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier, Passage
@@ -35,7 +35,7 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.model.find import model_folder
 from tipclassify.model.linear_model import write_linear_model
 from tipclassify.readers import ReadOptions, read_report
-from tipclassify.tagging.batch import Tagging, tag_input
+from tipclassify.tagging import Tagging
 
 JsonObject = dict[str, Any]  # of any depth, as `json.loads` gives it
 
@@ -228,7 +228,7 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
     rows_read = 0
     passages_recorded = 0
     for number, (path, recorded) in enumerate(inputs):
-        (report,) = tag_input(str(path), FAST)
+        (report,) = FAST.reports([str(path)])
         document = report.document
         assert document
         assert recorded["name"] == path.name
@@ -256,13 +256,10 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
 
 
 def test_its_figures_are_those_of_the_summary(bare: Path) -> None:
-    from tipclassify.reports.report import ScoringContext
     from tipclassify.reports.summary import summarize
 
-    reports = [
-        report for path in sorted(SAMPLES.iterdir()) for report in tag_input(str(path), FAST)
-    ]
-    summary = summarize(reports, ScoringContext(Classifier.load("fast")), add_up=True)
+    reports = [report for path in sorted(SAMPLES.iterdir()) for report in FAST.reports([str(path)])]
+    summary = summarize(reports, Classifier.load("fast").run(), add_up=True)
     manifest = manifest_of(bare)
     figures = [recorded["figures"] for recorded in manifest["inputs"]]
     figures.append(manifest["figures"])  # of all inputs, as the last row of the summary
@@ -709,7 +706,7 @@ def test_every_cut_is_found(small: Path, tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def checks() -> list[FindingCheck]:
     """One finding confirmed by AB and noted by CD, one rejected; one of another report."""
-    (report,) = tag_input(str(SAMPLES / "excerpt.txt"), FAST)
+    (report,) = FAST.reports([str(SAMPLES / "excerpt.txt")])
     first, second, *_ = [passage for passage in report.passages if passage.labels]
 
     def check(passage: Passage, annotator: str, verdict: str, note: str = "") -> FindingCheck:
@@ -1141,7 +1138,7 @@ def test_the_commands_from_end_to_end(tmp_path: Path, other_model: Path) -> None
     assert all(set(row) == {"check", "result", "detail", "subject"} for row in rows)
 
 
-def test_a_desk_is_checked_bundled_and_verified(tmp_path: Path, cli: Run) -> None:
+def test_a_desk_is_checked_bundled_and_verified(tmp_path: Path, cli: Cli) -> None:
     folder = tmp_path / "desk"
     done = cli("score", SAMPLES, "--model", "fast", "-f", "html", "--output-dir", folder)
     assert done.returncode == 0

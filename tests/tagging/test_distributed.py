@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from conftest import ROOT, Run
+from conftest import ROOT, Cli
 from deadly import TRIED, Deadly, blamed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +48,7 @@ from tipclassify.dask.inputs import (
 )
 from tipclassify.dask.worker import Work, lines_of_part_range
 from tipclassify.errors import MissingExtraError
-from tipclassify.tagging.batch import Tagging
+from tipclassify.tagging import Tagging
 
 pytestmark = pytest.mark.slow  # a cluster starts
 
@@ -228,7 +228,7 @@ def test_a_report_more_changes_the_part_it_is_in_and_few_others(
 
 @pytest.mark.filterwarnings("ignore:.*left out:UserWarning")
 def test_rows_and_failures_are_those_of_one_machine(
-    client: Client, cli: Run, tmp_path: Path
+    client: Client, cli: Cli, tmp_path: Path
 ) -> None:
     inputs = [*REAL_INPUTS, tmp_path / "gone.txt"]
     single = cli("score", "--model", "fast", *inputs, "-o", tmp_path / "one.parquet")
@@ -258,7 +258,7 @@ def test_rows_and_failures_are_those_of_one_machine(
 
 @pytest.mark.parametrize("model", [str(TINY), "fast"], ids=["encoder", "fast"])
 def test_jsonl_cut_anywhere_gives_each_row_once(
-    client: Client, cli: Run, lines: Path, tmp_path: Path, model: str
+    client: Client, cli: Cli, lines: Path, tmp_path: Path, model: str
 ) -> None:
     assert cli("score", lines, "--model", model, "-o", tmp_path / "one.parquet").returncode == 0
     done = score(
@@ -524,7 +524,7 @@ def test_a_worker_of_another_version_ends_the_run_in_one_line(
 
 
 def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_says(
-    cli: Run, reports: Path, tmp_path: Path
+    cli: Cli, reports: Path, tmp_path: Path
 ) -> None:
     (reports / "blank.txt").write_bytes(b"")
     listing = tmp_path / "list.txt"

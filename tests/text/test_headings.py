@@ -22,8 +22,8 @@ from tipclassify.readers.html.page import read_html
 from tipclassify.readers.pdf.reader import read_pdf
 from tipclassify.readers.text import read_markdown
 from tipclassify.readers.word import read_docx
-from tipclassify.tagging.batch import Tagging, tag_input
-from tipclassify.text.document import Document, Passage
+from tipclassify.records import Document, Passage
+from tipclassify.tagging import Tagging
 from tipclassify.text.sections import HeadingOutline, join_headings
 from tipclassify.text.split import split_passages, text_document
 
@@ -281,7 +281,7 @@ def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifie
         "".join(json.dumps({"text": text, "section": heading}) + "\n" for heading in headings),
         "utf-8",
     )
-    (report,) = tag_input(str(file), Tagging())
+    (report,) = Tagging().reports([str(file)])
     wanted = classifier.predict_proba(
         [Passage(text, 0, len(text), heading) for heading in headings]
     )
@@ -302,7 +302,7 @@ def test_a_section_that_is_no_text_is_reported_with_its_line(tmp_path: Path, sec
         "utf-8",
     )
     with pytest.raises(InputError, match=r'rows\.jsonl:2: "section" is no text; write the heading'):
-        list(tag_input(str(file), Tagging("fast")))
+        list(Tagging("fast").reports([str(file)]))
 
 
 # ------------------------------------------------------------------------------ the behaviour cases

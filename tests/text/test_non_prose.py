@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify import Classifier
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.split import split_passages, text_document
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.rows import Row
 from tipclassify.readers import read_report
-from tipclassify.text.document import Block, Document, PageStart, Passage
+from tipclassify.records import Block, Document, PageStart, Passage
 from tipclassify.text.split import Unit, split_passages, text_document
 
 ROOT = Path(__file__).resolve().parents[2]

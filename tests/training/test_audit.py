@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import ROOT, Run
+from conftest import ROOT, Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
@@ -446,7 +446,7 @@ def test_a_thin_corpus_is_not_audited(tmp_path: Path) -> None:
 
 
 def test_audit_without_cleanlab_says_what_to_install(
-    cli: Run, planted: Path, tmp_path: Path
+    cli: Cli, planted: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "cleanlab.py").write_text(
         "raise ModuleNotFoundError('No module named cleanlab')\n", "utf-8"
@@ -459,7 +459,7 @@ def test_audit_without_cleanlab_says_what_to_install(
 
 
 def test_check_counts_passages_or_reports_every_problem(
-    cli: Run, planted: Path, tmp_path: Path
+    cli: Cli, planted: Path, tmp_path: Path
 ) -> None:
     count = len(planted.read_bytes().splitlines())
     done = cli("corpus", "check", planted)

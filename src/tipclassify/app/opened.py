@@ -14,8 +14,8 @@ from pathlib import Path
 from tipclassify.errors import InputError
 from tipclassify.readers import is_link
 from tipclassify.readers.limits import read_bounded
-from tipclassify.tagging.batch import Tagging, tag_input
-from tipclassify.text.document import Passage
+from tipclassify.records import Failure, Passage, Report
+from tipclassify.tagging import Problems, Tagging
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,22 @@ def open_reports_for_review(
     return list(reports.values()), failures
 
 
+def _tagged(file: str, tagging: Tagging) -> list[Report]:
+    problems = Problems(file)
+    parts: list[Report] = []
+    for result in tagging.reports([file]):
+        if isinstance(result, Failure):
+            problems.add(result)
+        else:
+            parts.append(result)
+    if error := problems.error():
+        raise error
+    return parts
+
+
 def _open_report_for_review(file: str, tagging: Tagging) -> OpenReport:
     """Read and tag one input; input rows become one report."""
-    parts = list(tag_input(file, tagging))
+    parts = _tagged(file, tagging)
     document = parts[0].document if parts else None
     passages = [passage for part in parts for passage in part.passages]
     if not passages:

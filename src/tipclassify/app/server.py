@@ -54,7 +54,7 @@ from tipclassify.probability import (
     NEARLY_IMPOSSIBLE,
     NEARLY_IMPOSSIBLE_SHOWN,
 )
-from tipclassify.reports.report import name_of_report_section
+from tipclassify.records import section_name
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.write.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
 from tipclassify.write.templating import LETTERS, NAMES, constants_module
@@ -307,7 +307,7 @@ def names_module_of_review_page() -> str:
     constants: dict[str, object] = {
         "LETTERS": LETTERS,
         "NAMES": NAMES,
-        "NO_SECTION": name_of_report_section(None),
+        "NO_SECTION": section_name(None),
         "NEARLY_CERTAIN": NEARLY_CERTAIN,
         "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
         "NEARLY_IMPOSSIBLE": NEARLY_IMPOSSIBLE,

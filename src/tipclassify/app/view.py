@@ -12,7 +12,6 @@ from typing import TypedDict
 
 from tipclassify.app.opened import OpenPassage
 from tipclassify.store.events import Event, EventRow, History
-from tipclassify.text.document import PassageRow
 
 __all__ = ["ModelTags", "Progress", "ShownPassage", "View", "count_review_progress"]
 
@@ -46,8 +45,18 @@ class HiddenParts(TypedDict):
     colleagues: int  # the number of decisions
 
 
-class ShownPassage(PassageRow):
+class ShownPassage(TypedDict):
     """A passage, as an annotator may see it."""
+
+    start: int
+    end: int
+    page: int | None
+    block: int | None
+    text: str
+    section: str | None
+    labels: list[str]
+    scores: dict[str, float]
+    low_confidence: bool
 
     key: str
     report: str  # id
@@ -110,7 +119,7 @@ class View:
             shown["labels"] = []
             shown["low_confidence"] = False
         return {
-            **shown,
+            **shown,  # type: ignore[typeddict-item]
             "key": key,
             "report": passage.report,
             "number": passage.number,

@@ -14,8 +14,8 @@ from typing import Final
 from tipclassify.bundle.manifest import CheckCounts, StoredCheck
 from tipclassify.errors import InputError
 from tipclassify.formatting import one_line
+from tipclassify.records import Passage
 from tipclassify.reports.particulars import FirstPlaces
-from tipclassify.text.document import Passage
 
 __all__ = [
     "CHECKS",

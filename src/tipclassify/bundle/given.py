@@ -19,8 +19,9 @@ from tipclassify.bundle.steps import (
 )
 from tipclassify.bundle.writing import EXPORTS
 from tipclassify.formatting import count_with_noun
-from tipclassify.readers import ReadOptions, is_link
+from tipclassify.readers import ReadOptions
 from tipclassify.readers.limits import LARGEST, read_bounded
+from tipclassify.records import is_link
 from tipclassify.tagging.inputs import expand_inputs
 
 __all__ = ["GivenFiles", "find_given"]

@@ -18,11 +18,10 @@ from tipclassify._version import __version__
 from tipclassify.errors import InputError
 from tipclassify.formatting import escape_json_line_breaks, load_json, one_line
 from tipclassify.labels import LABELS, Policy
+from tipclassify.records import Passage, Unit
 from tipclassify.reports.adjustment import AdjustmentRates
 from tipclassify.reports.group import Group
 from tipclassify.reports.summary import LabelCount, Summary
-from tipclassify.text.document import Passage
-from tipclassify.text.split import Unit
 
 __all__ = [
     "FORMAT",

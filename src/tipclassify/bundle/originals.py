@@ -11,15 +11,15 @@ from pathlib import PurePath
 from tipclassify.bundle.manifest import ROWS, BundleFigures, Input, Link
 from tipclassify.download import download
 from tipclassify.download.cache import Download
-from tipclassify.readers import ReadOptions, is_link
+from tipclassify.readers import ReadOptions
 from tipclassify.readers.child import read_bytes_isolated
 from tipclassify.readers.formats import detect_format, suffix_of
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
-from tipclassify.tagging.batch import read_batch_input_with_notes
+from tipclassify.records import Passage, Unit, is_link
+from tipclassify.tagging import read_with_notes
 from tipclassify.tagging.inputs import ROWS as ROW_FILES
-from tipclassify.text.document import Passage
-from tipclassify.text.split import Unit, split_passages
+from tipclassify.text.split import split_passages
 
 __all__ = [
     "OriginalText",
@@ -103,7 +103,7 @@ def read_bundle_original(
         return OriginalText(
             name, sha256, size, ROWS, _passages_of_bundled_rows(name, original.data)
         )
-    document, notes = read_batch_input_with_notes(
+    document, notes = read_with_notes(
         partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
     )
     suffix = suffix_of(original.url) or suffix_of(name)

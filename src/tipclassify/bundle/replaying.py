@@ -42,8 +42,8 @@ from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier, labels_reaching_model_thresholds
 from tipclassify.model.scoring import apply_thresholds
+from tipclassify.records import Passage
 from tipclassify.reports.group import Group
-from tipclassify.text.document import Passage
 
 __all__ = ["replay_bundle"]
 

@@ -62,7 +62,7 @@ from tipclassify.reports.adjustment import (
 )
 from tipclassify.reports.group import Group
 from tipclassify.resources import read_resource
-from tipclassify.tagging.batch import Tagging
+from tipclassify.tagging import Tagging
 from tipclassify.whole_files import WholeFileFailingOnce
 
 __all__ = [

@@ -20,9 +20,9 @@ from tipclassify.cli.output import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tipclassify.labels import Policy
-    from tipclassify.reports.report import ScoringContext, TaggedReport
-    from tipclassify.tagging.batch import Tagging
+    from tipclassify.records import Report
+    from tipclassify.tagging import Tagging
+    from tipclassify.write.output import Output
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]
 Result = Literal["comparison", "ledger"]
@@ -90,6 +90,8 @@ def compare(
     2016"). csv, xlsx and json have this ledger of two reports, too, and what is new or gone only
     with --all, as lines of one year.
     """
+    from tipclassify.write.output import Output
+
     if len(files) < 2:
         raise options.invalid_option("OLD NEW...", "give two reports or more")
     if files.count("-") > 1:
@@ -102,9 +104,11 @@ def compare(
     tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
     inputs = file_ids_of_command_inputs((), files, model)
     check_output(output, inputs)
+    day = options.date_of_command_run()
+    target = Output(tagging.run(day), folder=output.parent if output else None)
     request = _CompareRequest(
-        reports=[_tag_argument_as_one_report(file, tagging) for file in files],
-        context=_context_of_options(tagging, policy, output),
+        reports=[_tag_argument_as_one_report(file, tagging, day) for file in files],
+        target=target,
         format=wanted,
         everything=everything,
         anyway=anyway,
@@ -143,21 +147,12 @@ def _note_on_ledger_by_format(wanted: str, everything: bool) -> str:
     return f"{wanted} has a ledger: {listed}; what is new and gone is listed by {formats}"
 
 
-def _context_of_options(tagging: Tagging, policy: Policy, output: Path | None) -> ScoringContext:
-    from tipclassify.reports.report import ScoringContext
-
-    folder = output.parent if output else None
-    return ScoringContext(
-        tagging.classifier(), policy, folder=folder, day=options.date_of_command_run()
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _CompareRequest:
     """Tagged reports, and how what they have in common is to be written."""
 
-    reports: list[TaggedReport]
-    context: ScoringContext
+    reports: list[Report]
+    target: Output
     format: str
     everything: bool  # whether passages that say nothing new are listed, too
     anyway: bool  # whether reports that do not belong together are compared all the same
@@ -184,12 +179,12 @@ def _write_comparison(request: _CompareRequest) -> None:
             old_identity, new_identity
         )
         refuse_comparison_of_reports(refusals, identities)
-    comparison = compare_reports(old, new, request.context)
+    comparison = compare_reports(old, new, request.target.run)
     if messages := comparison.warnings():
         print_warnings(["; ".join(messages)])
     with open_output(request.output, inputs=request.inputs) as out:
         if request.format == "html":
-            compared.write_comparison_html(comparison, out, request.context, request.everything)
+            compared.write_comparison_html(comparison, out, request.target, request.everything)
         elif request.format == "table":
             compared.write_comparison_table(comparison, out, request.everything)
         else:
@@ -217,25 +212,25 @@ def _write_ledger(request: _CompareRequest) -> None:
         print_warnings(["; ".join(refusals)])
     # The table leaves out passages without a label; files have all that stood in two years.
     everything = request.everything and request.format != "table"
-    ledger = build_ledger(sort_reports_by_year(request.reports), request.context, everything)
+    ledger = build_ledger(sort_reports_by_year(request.reports), request.target.run, everything)
     is_binary = request.format == "xlsx"
     with open_output(request.output, binary=is_binary, inputs=request.inputs) as out:
         if request.format == "table":
             followed.write_ledger_table(ledger, out, request.everything)
         elif request.format == "html":
-            followed.write_ledger_html(ledger, out, request.context)
+            followed.write_ledger_html(ledger, out, request.target)
         elif request.format == "csv":
-            followed.write_ledger_csv(ledger, out, request.context)
+            followed.write_ledger_csv(ledger, out, request.target)
         elif request.format == "xlsx":
-            followed.write_ledger_xlsx(ledger, out, request.context)
+            followed.write_ledger_xlsx(ledger, out, request.target)
         else:
-            followed.write_ledger_json(ledger, out, request.context)
+            followed.write_ledger_json(ledger, out, request.target)
 
 
-def _tag_argument_as_one_report(file: str, tagging: Tagging) -> TaggedReport:
+def _tag_argument_as_one_report(file: str, tagging: Tagging, day: str) -> Report:
     """Tag an input as one report, all parts of a long one, and print what could not be read."""
-    from tipclassify.tagging.reports import tag_input_as_one_report
+    from tipclassify.tagging import whole
 
-    report = tag_input_as_one_report(file, tagging)
+    report = whole(file, tagging.reports([file], day=day))
     print_warnings(report.notes)
     return report

@@ -20,7 +20,7 @@ from tipclassify.cli.output import (
     print_line,
     print_note,
     print_notes,
-    tagged_reports_of_command,
+    tagged,
     write_command_results,
 )
 from tipclassify.corpus.rows import Row, read_rows
@@ -82,7 +82,8 @@ def queue(
     if other:
         read |= file_ids_of_arguments([model_folder(other)])
     check_output(output, read)
-    with tagged_reports_of_command(inputs, tagging, jobs) as reports:
+    with tagged(inputs, tagging, jobs) as tagged_inputs:
+        reports = tagged_inputs.reports()
         if random:
             rows = random_queue_rows(reports, number, known=known, seed=seed)
         else:

@@ -54,7 +54,7 @@ def explain(
     from tipclassify.model.find import model_folder
     from tipclassify.model.scoring import reaches_threshold
     from tipclassify.readers.limits import read_bounded
-    from tipclassify.text.document import Passage
+    from tipclassify.records import Passage
     from tipclassify.text.prose import is_non_prose
 
     if text == "-":

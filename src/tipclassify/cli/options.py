@@ -22,7 +22,7 @@ from tipclassify.labels import Policy as PolicyName
 if TYPE_CHECKING:
     from tipclassify.corpus.rows import Columns
     from tipclassify.readers import ReadOptions
-    from tipclassify.tagging.batch import Tagging
+    from tipclassify.tagging import Tagging
 
 UnitName = Literal["sentence", "clause"]
 
@@ -152,7 +152,7 @@ def tagging_from_options(
     text_column: str = "text",
 ) -> Tagging:
     """Combine the options of a command into one picklable value for worker processes."""
-    from tipclassify.tagging.batch import Tagging
+    from tipclassify.tagging import Tagging
 
     return Tagging(
         model=model,

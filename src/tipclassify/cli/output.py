@@ -11,10 +11,10 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import typer
 
@@ -24,10 +24,8 @@ from tipclassify.progress import progress_bar
 from tipclassify.whole_files import open_whole_file
 
 if TYPE_CHECKING:
-    from tipclassify.reports.report import TaggedReport
-    from tipclassify.tagging.batch import Result, Tagging
-
-R = TypeVar("R")
+    from tipclassify.records import Failure, Report
+    from tipclassify.tagging import Tagging
 
 FileId = tuple[int, int]  # device and number of a file on it
 
@@ -103,28 +101,30 @@ def flush_or_discard(stream: IO[str]) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-class CommandInputs(Generic[R]):
-    """The inputs of a command, each with the outputs of its reports, and the failures so far."""
+class TaggedInputs:
+    """The inputs of a command, each with its tagged reports, and the failures so far."""
 
-    def __init__(self, inputs: Iterable[tuple[str, Iterator[Result[R]]]], count: int) -> None:
+    def __init__(
+        self, inputs: Iterable[tuple[str, Iterator[Report | Failure]]], count: int
+    ) -> None:
         self._inputs = inputs
         self._count = count
         self.failures: list[str] = []  # an input each, of one line or of several
 
-    def __iter__(self) -> Iterator[tuple[str, Iterator[R]]]:
+    def __iter__(self) -> Iterator[tuple[str, Iterator[Report]]]:
         for file, results in self._inputs:
-            yield file, self._outputs(file, results)
+            yield file, self._reports(file, results)
 
-    def _outputs(self, file: str, results: Iterable[Result[R]]) -> Iterator[R]:
-        """Yield the outputs of an input, and print the reader's warnings; then note its failures.
+    def _reports(self, file: str, results: Iterable[Report | Failure]) -> Iterator[Report]:
+        """Yield the reports of an input, and print the reader's warnings; then note its failures.
 
         Raises `InputError` when the input has no result: good rows are results, whatever the others
         are; half a report is none.
         """
-        from tipclassify.tagging.batch import BatchProblems
-        from tipclassify.tagging.failure import Failure
+        from tipclassify.records import Failure
+        from tipclassify.tagging import Problems
 
-        problems = BatchProblems(file)
+        problems = Problems(file)
         has_result = False
         for result in results:
             if isinstance(result, Failure):
@@ -132,11 +132,28 @@ class CommandInputs(Generic[R]):
             else:
                 print_warnings(result.notes)
                 has_result = not result.part
-                yield result.output
+                yield result
         if error := problems.error():
             if not has_result:
                 raise error
             self.failures.append(str(error))
+
+    def reports(self) -> Iterator[Report]:
+        """Iterate over the reports of all inputs; those that fail are noted.
+
+        Where all fail, the command exits before it opens its output, which would replace one that
+        holds something.
+        """
+        reports = self._all_reports()
+        first = list(islice(reports, 1))
+        if not first and self.failures:
+            self.end()
+        return chain(first, reports)
+
+    def _all_reports(self) -> Iterator[Report]:
+        for _, reports in self:
+            with self.failing():
+                yield from reports
 
     @contextlib.contextmanager
     def failing(self) -> Iterator[None]:
@@ -154,29 +171,24 @@ class CommandInputs(Generic[R]):
 
 
 @contextlib.contextmanager
-def tagged_inputs_of_command(
-    files: Sequence[str],
-    tagging: Tagging,
-    jobs: int,
-    make: Callable[[TaggedReport], R],
-    bar: bool = True,
-) -> Iterator[CommandInputs[R]]:
-    """Give each input with ``make(report)`` of its tagged reports.
+def tagged(
+    files: Sequence[str], tagging: Tagging, jobs: int = 1, day: str = "", bar: bool = True
+) -> Iterator[TaggedInputs]:
+    """Tag the inputs of a command.
 
     At the end the failures are printed, and the command exits with 1 if there are any.
     """
-    from tipclassify.tagging.batch import tag_inputs
 
-    def counted() -> Iterator[tuple[str, Iterator[Result[R]]]]:
+    def counted() -> Iterator[tuple[str, Iterator[Report | Failure]]]:
         with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
             if progress:
                 progress(0, len(files))
-            for done, tagged_input in enumerate(tag_inputs(files, tagging, make, jobs), 1):
+            for done, tagged_input in enumerate(tagging.by_input(files, jobs, day), 1):
                 yield tagged_input
                 if progress:
                     progress(done, len(files))
 
-    inputs = CommandInputs(counted(), len(files))
+    inputs = TaggedInputs(counted(), len(files))
     yield inputs
     inputs.end()
 
@@ -187,44 +199,6 @@ def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
         print_note(f"{failed} of {every} {what} failed")
     if failed:
         raise typer.Exit(1)
-
-
-@contextlib.contextmanager
-def tagged_outputs_of_command(
-    files: Sequence[str],
-    tagging: Tagging,
-    jobs: int,
-    make: Callable[[TaggedReport], R],
-    bar: bool = True,
-) -> Iterator[Iterator[R]]:
-    """Iterate over ``make(report)`` of the tagged reports of all inputs.
-
-    Inputs that fail are collected. Where all fail, the command exits before it opens its output,
-    which would replace one that holds something.
-    """
-    with tagged_inputs_of_command(files, tagging, jobs, make, bar) as inputs:
-
-        def outputs() -> Iterator[R]:
-            for _, outputs_of_input in inputs:
-                with inputs.failing():
-                    yield from outputs_of_input
-
-        results = outputs()
-        first = list(islice(results, 1))
-        if not first and inputs.failures:
-            inputs.end()
-        yield chain(first, results)
-
-
-@contextlib.contextmanager
-def tagged_reports_of_command(
-    files: Sequence[str], tagging: Tagging, jobs: int
-) -> Iterator[Iterator[TaggedReport]]:
-    """Iterate over the tagged reports of all inputs; collect inputs that fail."""
-    from tipclassify.reports.report import identity
-
-    with tagged_outputs_of_command(files, tagging, jobs, identity) as reports:
-        yield reports
 
 
 class TerminalOutput:

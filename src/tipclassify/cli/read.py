@@ -106,9 +106,9 @@ def text(
     With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
     from tipclassify.readers.child import read_report_isolated
-    from tipclassify.tagging.batch import read_batch_input_with_notes
+    from tipclassify.tagging import read_with_notes
 
-    document, notes = read_batch_input_with_notes(
+    document, notes = read_with_notes(
         lambda: read_report_isolated(file, options.read_options(encoding, allow_private))
     )
     print_warnings(notes)

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
@@ -19,18 +19,15 @@ from tipclassify.cli.output import (
     open_output,
     print_note,
     print_notes,
-    tagged_inputs_of_command,
-    tagged_outputs_of_command,
+    tagged,
 )
 from tipclassify.errors import OutputError
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tipclassify.reports.outcome import Outcome
-    from tipclassify.reports.report import ScoringContext, TaggedReport
-    from tipclassify.tagging.batch import Tagging
+    from tipclassify.tagging import Tagging
+    from tipclassify.write.output import Output
 
 FormatName = Literal[
     "table", "jsonl", "csv", "xlsx", "parquet", "html", "docx", "md", "bibtex", "ris"
@@ -84,10 +81,10 @@ def score(
     addresses such as s3://bucket/*.html too. Called again, it makes only what is missing or
     changed.
     """
-    from tipclassify.reports.outcome import Outcome, count_report
-    from tipclassify.reports.report import ScoringContext
+    from tipclassify.reports.outcome import Outcome
     from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.write import FORMATS, writer_format_of
+    from tipclassify.write.output import Output
 
     if output and output_dir:
         raise options.invalid_option("--output-dir", "give --output or --output-dir, not both")
@@ -112,9 +109,8 @@ def score(
         folder = Path(output_dir)
     elif output:
         folder = output.parent
-    context = ScoringContext(
-        tagging.classifier(), policy, bom=bom, folder=folder, day=options.date_of_command_run()
-    )
+    day = options.date_of_command_run()
+    target = Output(tagging.run(day), folder=folder, bom=bom)
     format_name = format or (writer_format_of(output) if output else "table")
     if output_dir:
         _run_score_into_folder(
@@ -122,24 +118,23 @@ def score(
                 names=files,
                 tagging=tagging,
                 jobs=jobs,
-                context=context,
+                target=target,
                 format=format_name,
                 folder=Path(output_dir),
                 resume=resume,
             )
         )
         return
-    render, write = FORMATS[format_name].steps()
     shows_bar = output is not None or not sys.stdout.isatty()
-    outcome = Outcome(context.classifier.meta.get("kinds"))
+    outcome = Outcome(target.run.meta.get("kinds"))
     inputs = expand_inputs(files)
     read = file_ids_of_command_inputs(files, inputs, model)
     check_output(output, read)
-    with tagged_outputs_of_command(
-        inputs, tagging, jobs, partial(count_report, render), shows_bar
-    ) as reports:
+    write = FORMATS[format_name].writer()
+    with tagged(inputs, tagging, jobs, day, shows_bar) as tagged_inputs:
+        reports = tagged_inputs.reports()
         with open_output(output, FORMATS[format_name].binary, inputs=read) as out:
-            write(outcome.outputs(reports), out, context)
+            write(outcome.counted(reports), out, target)
         _print_outcome(outcome, output, brief=format_name == "table")
 
 
@@ -162,7 +157,7 @@ class _FolderRequest:
     names: list[str]  # of the inputs, as the user gave them
     tagging: Tagging
     jobs: int
-    context: ScoringContext
+    target: Output
     format: str
     folder: Path
     resume: bool  # whether outputs of an earlier run are kept
@@ -173,13 +168,13 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
 
     Outputs finished before an interruption are kept, and are in the ledger.
     """
-    from tipclassify.reports.outcome import Outcome, count_report
+    from tipclassify.reports.outcome import Outcome
     from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.tagging.resume import FinishedOutputs, output_names
     from tipclassify.write import FORMATS
     from tipclassify.write.desk import DeskWriter
 
-    context = request.context
+    target = request.target
     output_format = FORMATS[request.format]
     files = expand_inputs(request.names, output=request.folder)
     own_names = output_names(files, output_format.suffixes[0])
@@ -191,8 +186,8 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
     )
     desk = None
     if request.format == "html":
-        context = replace(context, index="index.html")
-        desk = DeskWriter(context, open_file, request.resume)
+        target = replace(target, index="index.html")
+        desk = DeskWriter(target, open_file, request.resume)
         outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
     for output in outputs.values():
         check_output(output, read, "--output-dir")
@@ -209,22 +204,17 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
             left.append(file)
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
-    render, write = output_format.steps()
+    write = output_format.writer()
     finished = 0
-    outcome = Outcome(context.classifier.meta.get("kinds"))
-    make = partial(count_report, render)
-    with tagged_inputs_of_command(left, request.tagging, request.jobs, make) as inputs:
+    outcome = Outcome(target.run.meta.get("kinds"))
+    with tagged(left, request.tagging, request.jobs, target.run.day) as inputs:
         try:
             for file, reports in inputs:
                 failed_before = len(inputs.failures)
                 output = outputs[file]
                 with inputs.failing(), open_file(output, output_format.binary) as out:
-                    rendered = outcome.outputs(reports)
-                    if desk:  # whose pages are made of whole reports
-                        whole_reports = cast("Iterator[TaggedReport]", rendered)
-                        write(desk.gather(output, whole_reports), out, context)
-                    else:
-                        write(rendered, out, context)
+                    counted = outcome.counted(reports)
+                    write(desk.gather(output, counted) if desk else counted, out, target)
                 if len(inputs.failures) == failed_before:  # bad rows are named again by --resume
                     ledger.add(file, output)
                     finished += 1
@@ -244,14 +234,14 @@ def _command_options_that_determine_output(request: _FolderRequest) -> list[obje
     tagging = request.tagging
     return [
         __version__,
-        request.context.classifier.meta.get("sha256"),
+        request.target.run.model,
         tagging.policy,
         tagging.thresholds,
         tagging.unit,
         tagging.read.encoding,
         tagging.read.text_column,
         request.format,
-        request.context.bom,
+        request.target.bom,
     ]
 
 

@@ -14,7 +14,7 @@ from tipclassify.cli.output import (
     file_ids_of_command_inputs,
     open_output,
     print_note,
-    tagged_reports_of_command,
+    tagged,
 )
 from tipclassify.errors import UsageError, needs_extra
 
@@ -83,7 +83,6 @@ def summary(
     References, notes, contents, dates and addresses are not counted. One line under the table says
     so where most of a report is on other subjects than trafficking.
     """
-    from tipclassify.reports.report import ScoringContext
     from tipclassify.reports.summary import summarize
     from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.write import summed, writer_format_of
@@ -102,14 +101,14 @@ def summary(
         from tipclassify.reports.charts import draw_chart
 
     tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
-    context = ScoringContext(tagging.classifier(), policy)
+    run = tagging.run()
     inputs = expand_inputs(files)
     read = file_ids_of_command_inputs(files, inputs, model)
     check_output(output, read)
-    with tagged_reports_of_command(inputs, tagging, jobs) as reports:
+    with tagged(inputs, tagging, jobs) as tagged_inputs:
         counted = summarize(
-            reports,
-            context,
+            tagged_inputs.reports(),
+            run,
             dimensions or ["file"],
             dict(tagging.thresholds),
             publication=publication,

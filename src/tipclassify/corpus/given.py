@@ -12,13 +12,13 @@ import numpy.typing as npt
 from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.rows import Row, group_name, group_rows
 from tipclassify.labels import LABELS, label_indicator
+from tipclassify.records import Passage
 from tipclassify.text.columns import (
     ColumnTable,
     column_values,
     names_of_table_columns,
     texts_as_passages,
 )
-from tipclassify.text.document import Passage
 
 _EITHER = f"give 0 and 1 in {len(LABELS)} columns, or lists of label names"
 

@@ -23,8 +23,7 @@ from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.probability import probability
-from tipclassify.reports.report import TaggedReport
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage, Report
 
 _MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment, not worth a label
 # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
@@ -158,7 +157,7 @@ class _QueueCandidate:
 
 
 def queue_rows(
-    reports: Iterable[TaggedReport],
+    reports: Iterable[Report],
     thresholds: Floats,
     n: int,
     *,
@@ -199,7 +198,7 @@ def queue_rows(
 
 
 def random_queue_rows(
-    reports: Iterable[TaggedReport], n: int, *, known: Sequence[str] = (), seed: int = 0
+    reports: Iterable[Report], n: int, *, known: Sequence[str] = (), seed: int = 0
 ) -> list[dict[str, object]]:
     """Draw `n` passages at random, as rows; all, in random order, if the reports have fewer.
 
@@ -218,9 +217,7 @@ def random_queue_rows(
     return rows
 
 
-def _queue_candidates(
-    reports: Iterable[TaggedReport], known: Sequence[str]
-) -> list[_QueueCandidate]:
+def _queue_candidates(reports: Iterable[Report], known: Sequence[str]) -> list[_QueueCandidate]:
     """List the passages that may be queued: each text once, and none that is known."""
     seen = {text_key(text) for text in known}
     candidates: list[_QueueCandidate] = []
@@ -250,16 +247,16 @@ def _queue_row_scores(scores: Iterable[float]) -> dict[str, float]:
     return {label: round(score, 4) for label, score in zip(LABELS, scores, strict=True)}
 
 
-def _queue_candidate(report: TaggedReport, passage: Passage, number: int) -> _QueueCandidate:
+def _queue_candidate(report: Report, passage: Passage, number: int) -> _QueueCandidate:
     """Describe a passage with its source: report, section, page and offsets.
 
     An input row keeps its own fields; `number` is its place in the batch of rows.
     """
     stem = PurePath(report.file.rstrip("/")).stem or "input"
-    if report.extras:
+    if report.document is None:
         own = {
             name: value
-            for name, value in report.extras[number].items()
+            for name, value in passage.extra.items()
             if name not in _OWN and value is not None
         }
         own_id = own.pop("id", None)

@@ -23,7 +23,7 @@ from tipclassify.formatting import load_json
 from tipclassify.readers.child import read_bytes_isolated
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 from tipclassify.text.split import split_passages, text_document
 
 PASSAGES: Final = "passages.jsonl"

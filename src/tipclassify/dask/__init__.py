@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tipclassify.errors import needs_extra
-from tipclassify.tagging.batch import Tagging
+from tipclassify.tagging import Tagging
 
 if TYPE_CHECKING:
     import dask.bag

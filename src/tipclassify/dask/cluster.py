@@ -24,7 +24,7 @@ from tipclassify.dask.folder import PartRecord, describe_cluster_error
 from tipclassify.dask.inputs import ClusterSource, InputPart, part_name
 from tipclassify.dask.worker import Work, score_cluster_part
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.tagging.failure import Failure
+from tipclassify.records import Failure
 
 if TYPE_CHECKING:
     import dask.bag

@@ -20,7 +20,7 @@ import msgspec
 
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
-from tipclassify.tagging.failure import Failure
+from tipclassify.records import Failure
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

@@ -32,13 +32,12 @@ from tipclassify.model.find import model_folder
 from tipclassify.readers import ReadOptions, read_bytes, read_report
 from tipclassify.readers.limits import LARGEST, read_stream
 from tipclassify.readers.rows import in_batches, parse_row
-from tipclassify.reports.report import ScoringContext, TaggedReport
-from tipclassify.tagging.batch import Tagging, tag_document, tag_rows
-from tipclassify.tagging.failure import Failure
+from tipclassify.records import Document, Failure, Report
+from tipclassify.tagging import Tagging, tag_document, tag_rows
 from tipclassify.tagging.inputs import ROWS
-from tipclassify.text.document import Document
 from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
-from tipclassify.write.rows import write_findings_parquet
+from tipclassify.write.output import Output
+from tipclassify.write.rows import write_parquet
 
 if TYPE_CHECKING:
     import pandas
@@ -106,7 +105,7 @@ def score_cluster_part(
     A `partition` is that of a DataFrame, or of a Bag of texts or mappings; None for other parts.
     Its file is named by a hash of its rows, so that unchanged rows are not scored again.
     """
-    context = ScoringContext(work.classifier, work.tagging.policy)
+    output = Output(work.classifier.run(work.tagging.policy, work.tagging.unit))
     record = PartRecord(part.name(work.settings), {source.name: 0 for source in part.sources})
     rows: list[dict[str, Any]] = []
     if partition is not None:
@@ -118,7 +117,7 @@ def score_cluster_part(
         if not record.failures and (earlier := work.folder.done([record.name])):
             return earlier[record.name]
     out = io.BytesIO()
-    write_findings_parquet(_tagged_reports_of_part(part, rows, work, record), out, context)
+    write_parquet(_tagged_reports_of_part(part, rows, work, record), out, output)
     data = out.getvalue()
     record.bytes = len(data)
     record.sha256 = hashlib.sha256(data).hexdigest()
@@ -128,7 +127,7 @@ def score_cluster_part(
 
 def _tagged_reports_of_part(
     part: InputPart, rows: list[dict[str, Any]], work: Work, record: PartRecord
-) -> Iterator[TaggedReport]:
+) -> Iterator[Report]:
     """Yield the tagged reports of a part, or one for each batch of its rows.
 
     `rows` are those of a collection. Counts passages and failures in `record`.
@@ -153,7 +152,7 @@ def _tagged_reports_of_cluster_source(
     rows: list[dict[str, Any]],
     work: Work,
     record: PartRecord,
-) -> Iterator[TaggedReport]:
+) -> Iterator[Report]:
     """Yield the tagged reports of one input of a part."""
     if part.kind == "reports":
         read = partial(_read_report_on_cluster_worker, source, work.tagging.read)

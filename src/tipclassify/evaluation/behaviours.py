@@ -21,8 +21,8 @@ from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS, label_indicator
 from tipclassify.model.classifier import Classifier
+from tipclassify.records import Passage
 from tipclassify.resources import shipped_data_folder
-from tipclassify.text.document import Passage
 
 _SPELLINGS: Final = (
     ("labor", "labour"),

@@ -28,10 +28,10 @@ from tipclassify.model.scoring import (
     count_words_for_model,
     flag_low_model_confidence,
 )
+from tipclassify.records import Document, Passage, Run, Unit
 from tipclassify.text.columns import column_values, texts_or_passages_of_column
-from tipclassify.text.document import Document, Passage
 from tipclassify.text.prose import is_non_prose
-from tipclassify.text.split import Unit, split_passages
+from tipclassify.text.split import split_passages
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
@@ -176,6 +176,25 @@ class Classifier:
         if policy not in self._thresholds:
             raise ValueError(f"unknown policy {policy!r}: use {', '.join(POLICIES)}")
         return np.array(self._thresholds[policy], np.float64)
+
+    def run(self, policy: Policy = "balanced", unit: Unit = "sentence", day: str = "") -> Run:
+        """Say what tags under `policy`: the record that reports carry and outputs write.
+
+        `unit` and `day` are those of `tag_report`. Raises `ValueError` for an unknown policy.
+        """
+        thresholds = dict(zip(LABELS, self.thresholds(policy).tolist(), strict=True))
+        own = dict(zip(LABELS, self.scorer.thresholds[policy], strict=True))
+        return Run(
+            policy=policy,
+            thresholds=thresholds,
+            moved={label: value for label, value in thresholds.items() if value != own[label]},
+            unit=unit,
+            day=day,
+            meta=self.meta,
+            vocabulary=self.vocabulary,
+            methods=tuple(self.scorer.methods),
+            explain=self.explain_all,
+        )
 
     def with_thresholds(self, thresholds: Mapping[str, float]) -> Classifier:
         """Return a copy with other thresholds for the given labels, under every policy.

@@ -9,8 +9,8 @@ from typing import overload
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.explanation import Explanation
+from tipclassify.records import Passage
 from tipclassify.text.columns import column_values, refuse_table_for_text_column
-from tipclassify.text.document import Passage
 from tipclassify.text.split import split_passages, text_document
 
 __all__ = ["classify", "explain"]

@@ -10,12 +10,11 @@ from tipclassify.errors import InputError, TipclassifyError, convert_exception_t
 from tipclassify.readers.formats import (
     SUFFIXES,
     detect_format,
-    is_link,
     reader_of,
     suffix_of,
 )
 from tipclassify.readers.limits import gunzip, read_bounded
-from tipclassify.text.document import Document
+from tipclassify.records import Document, is_link
 
 if TYPE_CHECKING:
     from tipclassify.download.cache import Download
@@ -24,7 +23,6 @@ __all__ = [
     "SUFFIXES",
     "ReadOptions",
     "has_report_suffix",
-    "is_link",
     "read_bytes",
     "read_report",
     "read_source_bytes",

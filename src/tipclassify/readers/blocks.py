@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from tipclassify.text.document import CELL_BAR, Block, Document
+from tipclassify.records import CELL_BAR, Block, Document
 from tipclassify.text.sections import (
     HeadingOutline,
     run_in_section,

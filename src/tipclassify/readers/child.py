@@ -22,7 +22,7 @@ from tipclassify.readers import ReadOptions, read_bytes, read_source_bytes
 from tipclassify.readers.formats import detect_format, suffix_of
 from tipclassify.readers.limits import gunzip
 from tipclassify.readers.rows import NumberedLine
-from tipclassify.text.document import Block, Document, PageStart
+from tipclassify.records import Block, Document, PageStart
 
 if TYPE_CHECKING:
     from tipclassify.download.cache import Download

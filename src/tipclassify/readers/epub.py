@@ -19,7 +19,7 @@ from tipclassify.readers.blocks import join_blocks
 from tipclassify.readers.html.page import declared_encoding, read_all_lines
 from tipclassify.readers.limits import open_zip, read_zip_member
 from tipclassify.readers.text import decode
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 
 __all__ = ["read_epub"]
 

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from tipclassify.errors import InputError
 from tipclassify.readers.encodings import BYTE_ORDER_MARKS
 from tipclassify.readers.limits import open_zip
-from tipclassify.text.document import Document
+from tipclassify.records import Document, is_link
 
-__all__ = ["SUFFIXES", "detect_format", "is_link", "reader_of", "suffix_of"]
+__all__ = ["SUFFIXES", "detect_format", "reader_of", "suffix_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +152,6 @@ _HEAD_BYTES: Final = 4_000
 # some sites precede the page with one empty line for each line of their scripts
 _MAX_BLANK_BYTES: Final = 100_000
 _NOT_A_SUFFIX: Final = re.compile(r"\.(?:\d+|.* .*)")  # "Report 2024.2", "vol. 1 final"
-
-
-def is_link(name: str) -> bool:
-    """Return whether an input is a web address."""
-    return name.lower().startswith(("http://", "https://"))
 
 
 def suffix_of(name: str) -> str:

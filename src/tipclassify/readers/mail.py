@@ -20,7 +20,7 @@ from tipclassify.readers.about.metadata import absolute_address
 from tipclassify.readers.blocks import clean_text
 from tipclassify.readers.html.page import read_page
 from tipclassify.readers.text import decode
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 from tipclassify.text.split import text_document
 
 _LONG_HEADER: Final = re.compile(

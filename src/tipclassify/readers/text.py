@@ -24,7 +24,7 @@ from tipclassify.readers.encodings import (
     looks_like_decoded_text,
 )
 from tipclassify.readers.limits import LARGEST_MARKUP
-from tipclassify.text.document import Block, Document, PageStart
+from tipclassify.records import Block, Document, PageStart
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.split import SENTENCE_END as _SENTENCE_END
 from tipclassify.text.split import text_document

@@ -27,7 +27,7 @@ from tipclassify.readers.blocks import (
     join_cells,
 )
 from tipclassify.readers.limits import open_zip
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tipclassify.records import Passage
 from tipclassify.reports.dimensions import Key, Name
 from tipclassify.reports.subject import is_unknown_sentence
-from tipclassify.text.document import Passage
 
 __all__ = ["NONE", "Group"]
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tipclassify.records import Passage, Report
 from tipclassify.reports.dimensions import (
     SORTED,
     Key,
@@ -20,9 +21,8 @@ from tipclassify.reports.dimensions import (
     year_of_dimension,
 )
 from tipclassify.reports.group import Group
-from tipclassify.reports.report import Finding, TaggedReport
+from tipclassify.reports.report import Finding, findings_of
 from tipclassify.reports.subject import ReportSubject
-from tipclassify.text.document import Passage
 
 __all__ = ["GroupCounter", "GroupsInOrder"]
 
@@ -53,10 +53,10 @@ class GroupCounter:
         self._groups: dict[_GroupKey, Group] = {}
         self.subjects: defaultdict[str, ReportSubject] = defaultdict(ReportSubject)  # of each file
 
-    def add(self, report: TaggedReport) -> None:
+    def add(self, report: Report) -> None:
         """Add the passages of a report."""
         by_key: defaultdict[_GroupKey, list[Passage]] = defaultdict(list)
-        for finding in report.findings():
+        for finding in findings_of(report):
             if self._is_wanted(finding.publication):
                 by_key[self._key_of_finding(finding)].append(finding.passage)
         # a report without passages is shown, but none of its sections
@@ -87,7 +87,7 @@ class GroupCounter:
         }
         return self._key(names)
 
-    def _key_of_report(self, report: TaggedReport) -> _GroupKey:
+    def _key_of_report(self, report: Report) -> _GroupKey:
         names: dict[str, Name] = {
             "file": text_of_dimension(report.file),
             "country": text_of_dimension(report.country),

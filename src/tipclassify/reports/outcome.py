@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS
+from tipclassify.records import Report
 from tipclassify.reports.group import Group
-from tipclassify.reports.report import TaggedReport
 from tipclassify.reports.subject import ReportSubject, are_report_tags_meaningless
 from tipclassify.reports.text_kind import TextKindEvidence, text_kind_warning_of_report
-
-__all__ = ["CountedReport", "Outcome", "count_report"]
-
-T = TypeVar("T")
 
 # passages of low confidence, and their share, from which they are no exception
 _DOUBTFUL: Final = 3
 _DOUBTFUL_SHARE: Final = 1 / 3
-
-
-@dataclass(frozen=True, slots=True)
-class CountedReport(Generic[T]):
-    """A report's output and the counts of its passages, from the process that tagged it."""
-
-    file: str
-    output: T
-    group: Group
-    subject: ReportSubject
-    kind: TextKindEvidence
-
-
-def count_report(make: Callable[[TaggedReport], T], report: TaggedReport) -> CountedReport[T]:
-    """Make the output of a report, and count its passages."""
-    return CountedReport(
-        file=report.file,
-        output=make(report),
-        group=Group.of((), report.passages),
-        subject=ReportSubject.of(report.passages),
-        kind=TextKindEvidence.of(report.passages),
-    )
 
 
 @dataclass(slots=True)
@@ -56,17 +30,17 @@ class Outcome:
     total: Group = field(default_factory=lambda: Group(()))
     warnings: list[str] = field(default_factory=list)
 
-    def outputs(self, counted_reports: Iterable[CountedReport[T]]) -> Iterator[T]:
-        """Yield the outputs, and count the reports; parts of a file follow each other."""
-        for file, parts in groupby(counted_reports, attrgetter("file")):
+    def counted(self, reports: Iterable[Report]) -> Iterator[Report]:
+        """Yield the reports, and count them; parts of a file follow each other."""
+        for file, parts in groupby(reports, attrgetter("file")):
             group = Group(())
             subject = ReportSubject()
             evidence = TextKindEvidence()
             for part in parts:
-                group += part.group
-                subject += part.subject
-                evidence += part.kind
-                yield part.output
+                group += Group.of((), part.passages)
+                subject += ReportSubject.of(part.passages)
+                evidence += TextKindEvidence.of(part.passages)
+                yield part
             self.reports += 1
             self.total += group
             doubt = _doubt_about_report_tags(group, subject)

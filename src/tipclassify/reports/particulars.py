@@ -11,9 +11,9 @@ from typing import Final, Generic, Literal, TypeVar
 from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS, label_name
 from tipclassify.model.encoder.names import COUNTRY_WORDS
+from tipclassify.records import Passage
 from tipclassify.reports.common_phrases import is_of_common_phrases, wording_identity
 from tipclassify.reports.subject import report_passages_about_trafficking
-from tipclassify.text.document import Passage
 
 __all__ = [
     "RECURRING_COUNTRIES",

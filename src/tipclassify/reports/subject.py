@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage
 
 __all__ = [
     "ReportSubject",

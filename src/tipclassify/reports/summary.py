@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypedDict
 
 from tipclassify.labels import LABELS
+from tipclassify.records import Report, Run, source_name
 from tipclassify.reports.adjustment import (
     NOTES,
     AdjustedCount,
@@ -24,12 +25,7 @@ from tipclassify.reports.adjustment import (
 from tipclassify.reports.dimensions import DIMENSIONS, Name
 from tipclassify.reports.group import NONE, Group
 from tipclassify.reports.grouping import GroupCounter
-from tipclassify.reports.report import (
-    ScoringContext,
-    TaggedReport,
-    context_of,
-    name_of_report_source,
-)
+from tipclassify.reports.report import run_of
 from tipclassify.reports.subject import ReportSubject, are_report_tags_meaningless
 
 __all__ = ["OVERLAP", "LabelCount", "Summary", "SummaryRow", "summarize"]
@@ -127,7 +123,7 @@ class Summary:
             return {}
         place = self.by.index("file")
         files = list(dict.fromkeys(group.key[place] for group in self.groups))
-        plain_names = [None if file is None else name_of_report_source(str(file)) for file in files]
+        plain_names = [None if file is None else source_name(str(file)) for file in files]
         files_of_name = Counter(plain_names)
         seen: Counter[Name] = Counter()
         names: dict[Name, Name] = {}
@@ -223,8 +219,8 @@ def _rounded_summary_share(count: float, group: Group) -> float | None:
 
 
 def summarize(
-    reports: TaggedReport | Iterable[TaggedReport],
-    context: ScoringContext | None = None,
+    reports: Report | Iterable[Report],
+    run: Run | None = None,
     by: Sequence[str] = ("file",),
     overrides: Mapping[str, float] | None = None,
     publication: str | None = None,
@@ -238,7 +234,7 @@ def summarize(
 
     Input rows are counted under their own file, country, year and section. There is a group for
     every combination of `by`, some of ``DIMENSIONS``, that occurs; `overrides` are the classifier's
-    threshold overrides, by label, found by themselves if omitted. `context` is the model and policy
+    threshold overrides, by label, found by themselves if omitted. `run` is the model and policy
     that tagged the reports; what `tag_report` noted if omitted.
 
     Raises `ValueError` when there is no report, `by` has an unknown name, or reports were tagged
@@ -253,13 +249,13 @@ def summarize(
     for name in by:
         if name not in DIMENSIONS:
             raise ValueError(f"unknown field {name!r}: use {', '.join(DIMENSIONS)}")
-    if isinstance(reports, TaggedReport):
+    if isinstance(reports, Report):
         reports = [reports]
-    if context is None:
+    if run is None:
         reports = list(reports)
-        context = context_of(None, reports)
+        run = run_of(None, reports)
     if overrides is None:
-        overrides = context.overrides
+        overrides = run.moved
     counter = GroupCounter(by, publication)
     for report in reports:
         counter.add(report)
@@ -269,13 +265,11 @@ def summarize(
         by=counted.by,
         groups=counted.groups,
         total=sum(counted.groups, Group(())),
-        rates=read_adjustment_rates(context.classifier.meta, context.policy, overrides),
-        rates_by_kind=read_adjustment_rates_by_kind(
-            context.classifier.meta, context.policy, overrides
-        ),
+        rates=read_adjustment_rates(run.meta, run.policy, overrides),
+        rates_by_kind=read_adjustment_rates_by_kind(run.meta, run.policy, overrides),
         about={
-            "policy": ", ".join([context.policy, *moved_thresholds]),
-            "model": context.about()["model"][:12],
+            "policy": ", ".join([run.policy, *moved_thresholds]),
+            "model": run.about()["model"][:12],
         },
         subjects=tuple(counter.subjects.values()),
         totals=counted.totals,

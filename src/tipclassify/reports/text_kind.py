@@ -17,8 +17,8 @@ from typing import Final, TypedDict
 import numpy as np
 
 from tipclassify.arrays import Floats
+from tipclassify.records import Passage
 from tipclassify.resources import read_resource
-from tipclassify.text.document import Passage
 
 __all__ = [
     "StoredTextKindTable",

@@ -16,9 +16,9 @@ from typing import Any, Final
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.tagging.batch import Tagging
+from tipclassify.records import Passage
+from tipclassify.tagging import Tagging
 from tipclassify.text.columns import column_values, names_of_table_columns
-from tipclassify.text.document import Passage
 
 __all__ = ["tag_batch"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage
 
 __all__ = [
     "ColumnTable",

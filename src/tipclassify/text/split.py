@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, NamedTuple, get_args
 
-from tipclassify.text.document import CELL_BAR, Block, Document, Passage
+from tipclassify.records import CELL_BAR, Block, Document, Passage, Unit
 from tipclassify.text.lexicon import CLASSES, WORDS, lexicon_class_of
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.sections import (
@@ -31,14 +31,12 @@ from tipclassify.text.sentences import (
 
 __all__ = [
     "PART",
-    "Unit",
     "check_unit",
     "split_passages",
     "split_passages_in_parts",
     "text_document",
 ]
 
-Unit = Literal["sentence", "clause"]
 """Granularity of the passages."""
 
 _UNITS: Final[tuple[str, ...]] = get_args(Unit)

@@ -30,8 +30,8 @@ from tipclassify.labels import LABELS, POLICIES, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.scoring import apply_thresholds
+from tipclassify.records import Passage
 from tipclassify.text.columns import ColumnTable, texts_as_passages
-from tipclassify.text.document import Passage
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.evidence import OUT_OF_FOLD, HeldOut
 from tipclassify.training.examples import Examples

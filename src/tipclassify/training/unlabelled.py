@@ -15,7 +15,7 @@ from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 from tipclassify.model.classifier import Classifier
 from tipclassify.progress import Progress
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage
 from tipclassify.training.fit_linear import SoftPassage
 
 __all__ = ["UnlabelledPassage", "read_unlabelled", "score_unlabelled_by_teacher"]

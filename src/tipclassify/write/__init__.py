@@ -1,8 +1,6 @@
 """Writers: tagged reports in, one at a time, a stream of an output format out.
 
-Each is a function ``write(reports, out, context)`` in a module of its own, imported on first use.
-Where rows of reports do not depend on each other, a second function renders a report's rows in the
-process that tagged it, and the writer takes these in place of the reports.
+Each is a function ``write(reports, out, output)`` in a module of its own, imported on first use.
 """
 
 from __future__ import annotations
@@ -11,55 +9,43 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Final, NamedTuple, TypeAlias
+from typing import IO, Any, Final
 
 from tipclassify.errors import UsageError
-from tipclassify.reports.report import ScoringContext, TaggedReport, identity
+from tipclassify.records import Report
+from tipclassify.write.output import Output
 
-__all__ = ["FORMATS", "Rendered", "ReportOutputFormat", "WriterSteps", "writer_format_of"]
-
-Rendered: TypeAlias = TaggedReport | str
-"""A report as its writer takes it: as it is, or as the text of its rows."""
-
-
-class WriterSteps(NamedTuple):
-    """The steps of a writer: rendering a report, in a worker process, and writing the results."""
-
-    render: Callable[[TaggedReport], Rendered]
-    write: Callable[[Iterable[Rendered], IO[str] | IO[bytes], ScoringContext], None]
+Writer = Callable[[Iterable[Report], IO[Any], Output], None]
+"""Writes reports to a stream of text or bytes, as its format says."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReportOutputFormat:
+class Format:
     """An output format: its writer and its file suffixes."""
 
     module: str
     function: str
     suffixes: tuple[str, ...]  # that select the format; the first is the default
     binary: bool = False  # whether the stream is
-    # name of the function that renders the rows of a report, where they do not depend on others
-    rows: str = ""
 
-    def steps(self) -> WriterSteps:
-        """Import the steps of the writer."""
+    def writer(self) -> Writer:
+        """Import the writer."""
         module = import_module(f"tipclassify.write.{self.module}")
-        render = getattr(module, self.rows) if self.rows else identity
-        return WriterSteps(render, getattr(module, self.function))
+        writer: Writer = getattr(module, self.function)
+        return writer
 
 
 FORMATS: Final = {
-    "table": ReportOutputFormat("table", "write_findings_table", (".txt",)),
-    "jsonl": ReportOutputFormat(
-        "rows", "write_findings_jsonl", (".jsonl", ".ndjson"), rows="render_findings_jsonl"
-    ),
-    "csv": ReportOutputFormat("rows", "write_findings_csv", (".csv",), rows="render_findings_csv"),
-    "xlsx": ReportOutputFormat("sheets", "write_findings_xlsx", (".xlsx",), binary=True),
-    "parquet": ReportOutputFormat("rows", "write_findings_parquet", (".parquet",), binary=True),
-    "html": ReportOutputFormat("html", "write_findings_html", (".html", ".htm")),
-    "docx": ReportOutputFormat("findings", "write_findings_docx", (".docx",), binary=True),
-    "md": ReportOutputFormat("findings", "write_findings_markdown", (".md", ".markdown")),
-    "bibtex": ReportOutputFormat("findings", "write_bibtex", (".bib",)),
-    "ris": ReportOutputFormat("findings", "write_ris", (".ris",)),
+    "table": Format("table", "write_findings_table", (".txt",)),
+    "jsonl": Format("rows", "write_jsonl", (".jsonl", ".ndjson")),
+    "csv": Format("rows", "write_csv", (".csv",)),
+    "xlsx": Format("sheets", "write_findings_xlsx", (".xlsx",), binary=True),
+    "parquet": Format("rows", "write_parquet", (".parquet",), binary=True),
+    "html": Format("html", "write_findings_html", (".html", ".htm")),
+    "docx": Format("findings", "write_findings_docx", (".docx",), binary=True),
+    "md": Format("findings", "write_findings_markdown", (".md", ".markdown")),
+    "bibtex": Format("findings", "write_bibtex", (".bib",)),
+    "ris": Format("findings", "write_ris", (".ris",)),
 }
 """Output formats by name, as ``--format`` takes it."""
 

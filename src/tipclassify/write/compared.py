@@ -17,7 +17,7 @@ from tipclassify.reports.compare.comparison import Comparison, PairGroup
 from tipclassify.reports.compare.consistency import SplitDecisionInReport
 from tipclassify.reports.compare.pairs import MARGIN, LabelChange, PassagePair
 from tipclassify.reports.palette import TERMINAL
-from tipclassify.reports.report import ScoringContext
+from tipclassify.write.output import Output
 from tipclassify.write.table import console_of_report_table_writer, report_table_heading
 from tipclassify.write.templating import render_template
 
@@ -40,7 +40,7 @@ def write_comparison_jsonl(comparison: Comparison, out: IO[str], repeated: bool 
 
 
 def write_comparison_html(
-    comparison: Comparison, out: IO[str], context: ScoringContext, repeated: bool = False
+    comparison: Comparison, out: IO[str], output: Output, repeated: bool = False
 ) -> None:
     """Write one page for a comparison; repeated passages only if `repeated`.
 
@@ -50,7 +50,7 @@ def write_comparison_html(
         "side_by_side.html",
         comparison=comparison,
         groups=comparison.groups(repeated),
-        context=context,
+        output=output,
     )
     out.writelines(page)
 

@@ -19,13 +19,12 @@ from tipclassify.errors import OutputError
 from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
-from tipclassify.readers.formats import is_link
+from tipclassify.records import Passage, Report, is_link
 from tipclassify.reports.citation import cite
 from tipclassify.reports.finding_row import finding_row
 from tipclassify.reports.particulars import FindingKindCounts, FindingNature, FindingNatures
-from tipclassify.reports.report import Finding, ScoringContext, TaggedReport
+from tipclassify.reports.report import Finding, findings_of
 from tipclassify.reports.subject import report_passages_about_trafficking
-from tipclassify.text.document import Passage
 from tipclassify.text.sections import fold_section
 from tipclassify.write.desk_changes import ReportLinks, write_change_pages
 from tipclassify.write.desk_records import (
@@ -40,6 +39,7 @@ from tipclassify.write.desk_records import (
     index_desk_words,
     read_desk_record_file,
 )
+from tipclassify.write.output import Output
 from tipclassify.write.templating import render_template
 
 __all__ = ["DeskWriter"]
@@ -51,7 +51,7 @@ _ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
 
 
 class DeskWriter:
-    """Index of the pages in ``context.folder``, with at most two reports in memory at a time.
+    """Index of the pages in ``output.folder``, with at most two reports in memory at a time.
 
     ``data/`` has the passages of each report with an index of their words, from which the next
     index page is made. A page opened from a disk may read no files, but may run scripts beside it,
@@ -59,11 +59,11 @@ class DeskWriter:
     `resume`, reports of earlier runs stay.
     """
 
-    def __init__(self, context: ScoringContext, open_file: OpenFile, resume: bool) -> None:
-        self.files = DeskReportFiles(context.folder or Path(), open_file)
+    def __init__(self, output: Output, open_file: OpenFile, resume: bool) -> None:
+        self.files = DeskReportFiles(output.folder or Path(), open_file)
         self.reports: dict[Path, DeskReport] = {}  # by the file of their page
         self.links: dict[str, ReportLinks] = {}  # by the address of a page, once written
-        self._context = context
+        self._output = output
         self._resume = resume
         index = self.files.index
         if index.is_file() and not _ID.search(index.read_text("utf-8", "replace")):
@@ -117,12 +117,12 @@ class DeskWriter:
         changes = self.files.folder / "changes" / page.name
         return [page, self.files.data_file(page.name), changes, self.files.index]
 
-    def gather(self, page: Path, reports: Iterable[TaggedReport]) -> Iterator[TaggedReport]:
+    def gather(self, page: Path, reports: Iterable[Report]) -> Iterator[Report]:
         """Pass the reports of an input on to the writer of its page, then write their data."""
         data: _DeskPageData | None = None
         for report in reports:
             if data is None:
-                data = _DeskPageData(page, report, self._context, self.files)
+                data = _DeskPageData(page, report, self._output, self.files)
             data.add(report)
             yield report
         if data is not None:
@@ -138,7 +138,7 @@ class DeskWriter:
             self.reports.values(),
             key=lambda report: (report.country or report.title, report.year or 0),
         )
-        self.links = write_change_pages(reports, self.files, self._context, self._resume, progress)
+        self.links = write_change_pages(reports, self.files, self._output, self._resume, progress)
         index = self.files.index
         known_id = _ID.search(index.read_text("utf-8")) if index.is_file() else None
         # under which the browser keeps the saved findings
@@ -198,12 +198,10 @@ class _DeskCoverage:
 class _DeskPageData:
     """Data of one page, gathered report by report and written file by file."""
 
-    def __init__(
-        self, page: Path, report: TaggedReport, context: ScoringContext, files: DeskReportFiles
-    ) -> None:
+    def __init__(self, page: Path, report: Report, output: Output, files: DeskReportFiles) -> None:
         self.first_report = report
         self._page = page
-        self._context = context
+        self._output = output
         self._files = files
         self._natures = FindingNatures(rows=report.document is None)
         self._kinds = FindingKindCounts()
@@ -215,7 +213,7 @@ class _DeskPageData:
         self._passages: list[DeskPassage] = []
         self._size = 0  # of these, in bytes, as estimated
 
-    def add(self, report: TaggedReport) -> None:
+    def add(self, report: Report) -> None:
         """Add the passages of a report; write a data file whenever enough are there."""
         self._reports += 1
         prefix = "p" if self._reports == 1 else f"r{self._reports}p"
@@ -226,7 +224,7 @@ class _DeskPageData:
         self._kinds.add(report.passages, natures)
         self._total += len(report.passages)
         for anchor, finding, nature, is_about in zip(
-            anchors, report.findings(), natures, on_subject, strict=True
+            anchors, findings_of(report), natures, on_subject, strict=True
         ):
             if self._size > _MOST_BYTES:
                 self._written += 1
@@ -237,7 +235,7 @@ class _DeskPageData:
         self, finding: Finding, anchor: str, nature: FindingNature, on_subject: bool
     ) -> None:
         row = finding_row(finding)
-        cited = cite(finding, self._context)
+        cited = cite(finding.report, finding.passage, self._output.run)
         place = DeskPlace(
             country=row.country,
             year=row.year,
@@ -270,19 +268,7 @@ class _DeskPageData:
         """Write the first data file, with the report itself; return that."""
         first = self.first_report
         empty = Passage("", 0, 0, scores=dict.fromkeys(LABELS, 0.0))
-        whole = Finding(
-            file=first.file,
-            passage=empty,
-            extra={},
-            country=first.country,
-            year=first.year,
-            title=first.title,
-            publication=first.publication,
-            publisher=first.publisher,
-            date=first.date,
-            address=first.address,
-        )
-        cited = cite(whole, self._context)
+        cited = cite(first, empty, self._output.run)
         coverage = _DeskCoverage(cited.country, first.year, first.publication or "")
         if len(self._coverages) == 1:  # rows, or narratives, of one country and year
             coverage = next(iter(self._coverages))

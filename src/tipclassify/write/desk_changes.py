@@ -14,12 +14,13 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 from tipclassify.progress import Progress
+from tipclassify.records import Report
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import build_ledger
-from tipclassify.reports.report import ScoringContext, TaggedReport
 from tipclassify.write import followed
 from tipclassify.write.compared import write_comparison_html
 from tipclassify.write.desk_records import DeskReport, DeskReportFiles
+from tipclassify.write.output import Output
 
 __all__ = ["EarlierYear", "ReportLinks", "write_change_pages"]
 
@@ -45,7 +46,7 @@ class ReportLinks:
 def write_change_pages(
     reports: Sequence[DeskReport],
     files: DeskReportFiles,
-    context: ScoringContext,
+    output: Output,
     resume: bool,
     progress: Progress | None = None,
 ) -> dict[str, ReportLinks]:
@@ -55,8 +56,8 @@ def write_change_pages(
     series of reports that are done, and their number.
     """
     # Links lead from these pages to the reports' pages.
-    context = replace(context, folder=Path("changes"), index="../index.html")
-    pages = _ChangePages(files, context, resume)
+    output = replace(output, folder=Path("changes"), index="../index.html")
+    pages = _ChangePages(files, output, resume)
     series_of_reports = list(_series_of_reports(reports).values())
     links = {report.page: ReportLinks() for report in reports}
     for done, series in enumerate(series_of_reports, 1):
@@ -71,7 +72,7 @@ class _ChangePages:
     """Writer of the pages in ``changes/``."""
 
     files: DeskReportFiles
-    context: ScoringContext
+    output: Output
     resume: bool
 
     def write_series(self, series: Sequence[DeskReport], links: dict[str, ReportLinks]) -> None:
@@ -92,23 +93,23 @@ class _ChangePages:
         """Write what changed; return False for reports of different publications after all."""
         if self._is_current(target, (old, new)):
             return True
-        comparison = compare(self._read(old), self._read(new), self.context)
+        comparison = compare(self._read(old), self._read(new), self.output.run)
         if comparison.publication_warnings():
             return False
         with self.files.open_file(target) as out:
-            write_comparison_html(comparison, out, self.context)
+            write_comparison_html(comparison, out, self.output)
         return True
 
     def _write_ledger(self, series: Sequence[DeskReport]) -> str:
         target = self._target(f"ledger-{_digest_of_series(series[0])}.html")
         if not self._is_current(target, series):
-            ledger = build_ledger(list(map(self._read, series)), self.context)
+            ledger = build_ledger(list(map(self._read, series)), self.output.run)
             with self.files.open_file(target) as out:
-                followed.write_ledger_html(ledger, out, self.context)
+                followed.write_ledger_html(ledger, out, self.output)
         return _link_to_change_page(target)
 
-    def _read(self, report: DeskReport) -> TaggedReport:
-        return self.files.read_report(report, self.context)
+    def _read(self, report: DeskReport) -> Report:
+        return self.files.read_report(report, self.output)
 
     def _target(self, name: str) -> Path:
         return self.files.folder / "changes" / name

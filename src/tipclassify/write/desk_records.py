@@ -22,12 +22,11 @@ import msgspec
 
 from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
-from tipclassify.readers.formats import is_link
+from tipclassify.records import Document, Passage, Report, is_link
 from tipclassify.reports.citation import CSL_DATES, CSL_VARIABLES
 from tipclassify.reports.particulars import RECURRING_COUNTRIES
-from tipclassify.reports.report import ScoringContext, TaggedReport
-from tipclassify.text.document import Document, Passage
 from tipclassify.text.words import BRITISH, MAX_RESPELLED, fold_british_spelling
+from tipclassify.write.output import Output
 
 __all__ = [
     "DeskPassage",
@@ -169,7 +168,7 @@ class DeskReportFiles:
         with self.open_file(file) as out:
             out.write(json_line(msgspec.to_builtins(data)))
 
-    def read_report(self, report: DeskReport, context: ScoringContext) -> TaggedReport:
+    def read_report(self, report: DeskReport, output: Output) -> Report:
         """Read the passages of a report again; it is cited as read on the day it was scored."""
         passages = []
         for file in self.parts(report):
@@ -200,8 +199,8 @@ class DeskReportFiles:
             date=report.date or None,
             address=report.address if is_link(report.address) else None,
         )
-        read_then = replace(context, day=report.read)
-        return TaggedReport(unquote(report.page), document, passages, context=read_then)
+        read_then = replace(output.run, day=report.read)
+        return Report(unquote(report.page), document, passages, run=read_then)
 
 
 def read_desk_record_file(file: Path) -> DeskPassageFile | None:

@@ -9,11 +9,11 @@ from itertools import groupby
 from operator import attrgetter
 
 from tipclassify.labels import LABELS, label_name
+from tipclassify.records import Passage, Report, section_name
 from tipclassify.reports.group import Group
 from tipclassify.reports.particulars import FindingKindCounts, FindingNature, FindingNatures
-from tipclassify.reports.report import Finding, TaggedReport, name_of_report_section
+from tipclassify.reports.report import Finding, findings_of
 from tipclassify.reports.subject import ReportSubject, report_passages_about_trafficking
-from tipclassify.text.document import Passage
 
 __all__ = ["FileFindings", "ListedFinding", "findings_by_file"]
 
@@ -71,7 +71,7 @@ class FileFindings:
     )
 
     @classmethod
-    def of(cls, report: TaggedReport) -> FileFindings:
+    def of(cls, report: Report) -> FileFindings:
         """Begin with the file of a report."""
         return cls(report.file, report.title, report.country, report.year, report.address)
 
@@ -90,12 +90,10 @@ class FileFindings:
         labels = [label_name(label) for label in LABELS]
         yield "section", "passages", "sentences about trafficking", *labels, "table rows tagged"
         for section, group in self.counts.items():
-            yield _row_of_section_counts(
-                name_of_report_section(section), group, self.kinds[section]
-            )
+            yield _row_of_section_counts(section_name(section), group, self.kinds[section])
         yield _row_of_section_counts("all", self.total, self.total_kinds)
 
-    def count(self, report: TaggedReport) -> None:
+    def count(self, report: Report) -> None:
         """Add the passages of the file, or of a part or batch of it."""
         self.notes += report.notes
         self.subject += ReportSubject.of(report.passages)
@@ -105,7 +103,7 @@ class FileFindings:
         for section, passages in by_section.items():
             self.counts[section] += Group.of((), passages, report.publication)
 
-    def count_kinds(self, report: TaggedReport, natures: Sequence[FindingNature]) -> None:
+    def count_kinds(self, report: Report, natures: Sequence[FindingNature]) -> None:
         """Add the sentences and table rows of the file, or of a part or batch of it."""
         on_subject = report_passages_about_trafficking(report.passages)
         for passage, nature, is_about in zip(report.passages, natures, on_subject, strict=True):
@@ -123,9 +121,7 @@ def _row_of_section_counts(name: str, group: Group, kinds: FindingKindCounts) ->
     )
 
 
-def findings_by_file(
-    reports: Iterable[TaggedReport], parts: bool = False
-) -> Iterator[FileFindings]:
+def findings_by_file(reports: Iterable[Report], parts: bool = False) -> Iterator[FileFindings]:
     """Gather the findings of each file, or with `parts` of each part; a file's come together."""
     for _, reports_of_file in groupby(reports, key=attrgetter("file")):
         gathered: FileFindings | None = None
@@ -144,13 +140,13 @@ def findings_by_file(
 
 
 def _gather_findings(
-    gathered: FileFindings, report: TaggedReport, natures: FindingNatures, number: int
+    gathered: FileFindings, report: Report, natures: FindingNatures, number: int
 ) -> None:
     """Add a report, the part or batch `number` of its file."""
     names = [f"{number}.{place}" for place in range(len(report.passages))]
     passage_natures = list(natures.of(report.passages, names))
     gathered.count(report)
     gathered.count_kinds(report, passage_natures)
-    for finding, nature in zip(report.findings(), passage_natures, strict=True):
+    for finding, nature in zip(findings_of(report), passage_natures, strict=True):
         if finding.passage.labels:
             gathered.tagged[finding.passage.section].append(ListedFinding(finding, nature))

@@ -14,20 +14,16 @@ from tipclassify.errors import needs_extra
 from tipclassify.formatting import one_line
 from tipclassify.labels import label_name
 from tipclassify.probability import probability
+from tipclassify.records import Report, known, section_name, source_name
 from tipclassify.reports.citation import Citation, cite
-from tipclassify.reports.report import (
-    ScoringContext,
-    TaggedReport,
-    known_report_facts,
-    name_of_report_section,
-    name_of_report_source,
-)
+from tipclassify.reports.report import findings_of
 from tipclassify.reports.subject import subject_line
 from tipclassify.write.file_findings import (
     FileFindings,
     ListedFinding,
     findings_by_file,
 )
+from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -51,9 +47,7 @@ _MARKUP: Final = re.compile(
 _NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?!\S)")
 
 
-def write_findings_markdown(
-    reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
-) -> None:
+def write_findings_markdown(reports: Iterable[Report], out: IO[str], output: Output) -> None:
     """Write title, counts and tagged passages of each file, then model and policy."""
     from tipclassify.write.templating import render_template
 
@@ -63,7 +57,7 @@ def write_findings_markdown(
             escape=_escape_markdown,
             files=findings_by_file(reports),
             counted=_COUNTED,
-            context=context,
+            output=output,
             cite=cite,
         )
     )
@@ -81,9 +75,7 @@ def _escape_markdown(value: object) -> Markup:
     return Markup(_NUMBERED.sub(r"\1\\\2", without_markup))
 
 
-def write_findings_docx(
-    reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext
-) -> None:
+def write_findings_docx(reports: Iterable[Report], out: IO[bytes], output: Output) -> None:
     """Write title, counts and tagged passages of each file, then model and policy, without a date.
 
     Equal input gives equal bytes.
@@ -92,12 +84,12 @@ def write_findings_docx(
         import docx
     word = docx.Document()
     word.core_properties.title = "Tagged passages"
-    word.core_properties.author = context.about()["tool"]
+    word.core_properties.author = output.run.about()["tool"]
     word.add_heading("Tagged passages", 0)
     for file_findings in findings_by_file(reports):
-        _add_file_findings_to_docx(word, file_findings, context)
+        _add_file_findings_to_docx(word, file_findings, output)
     word.add_heading("How they were tagged", 1)
-    for name, value in context.about().items():
+    for name, value in output.run.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
     word.add_paragraph("A tag says what a passage claims, not whether it is true.")
     out.write(_pack_dateless_docx(word))
@@ -114,12 +106,10 @@ def _pack_dateless_docx(word: Document) -> bytes:
     return packed.getvalue()
 
 
-def _add_file_findings_to_docx(
-    word: Document, file_findings: FileFindings, context: ScoringContext
-) -> None:
+def _add_file_findings_to_docx(word: Document, file_findings: FileFindings, output: Output) -> None:
     word.add_heading(one_line(file_findings.title), 1)
-    source = file_findings.address or name_of_report_source(file_findings.file)
-    facts = (source, *known_report_facts(file_findings.country, file_findings.year))
+    source = file_findings.address or source_name(file_findings.file)
+    facts = (source, *known(file_findings.country, file_findings.year))
     word.add_paragraph(" · ".join(map(one_line, facts)))
     for note in file_findings.notes:
         word.add_paragraph(f"Not read in full: {one_line(note)}")
@@ -129,9 +119,9 @@ def _add_file_findings_to_docx(
     if not file_findings.tagged:
         word.add_paragraph("No passage has a label.")
     for section, findings in file_findings.tagged.items():
-        word.add_heading(one_line(name_of_report_section(section)), 2)
+        word.add_heading(one_line(section_name(section)), 2)
         for listed in findings:
-            _add_finding_to_docx(word, listed, context)
+            _add_finding_to_docx(word, listed, output)
 
 
 def _add_finding_counts_to_docx(word: Document, file_findings: FileFindings) -> None:
@@ -144,7 +134,7 @@ def _add_finding_counts_to_docx(word: Document, file_findings: FileFindings) -> 
     word.add_paragraph(" ".join([_COUNTED.format(base=kinds.base()), *kinds.beside()]))
 
 
-def _add_finding_to_docx(word: Document, listed: ListedFinding, context: ScoringContext) -> None:
+def _add_finding_to_docx(word: Document, listed: ListedFinding, output: Output) -> None:
     quote = word.add_paragraph(one_line(listed.passage.text), "Quote")
     quote.paragraph_format.keep_with_next = True
     facts = word.add_paragraph()
@@ -153,27 +143,27 @@ def _add_finding_to_docx(word: Document, listed: ListedFinding, context: Scoring
         facts.add_run(f" {probability(listed.passage.scores[label])} · ")
     for remark in listed.remarks:
         facts.add_run(f"{remark} · ")
-    facts.add_run(cite(listed.finding, context).source)
+    facts.add_run(cite(listed.finding.report, listed.finding.passage, output.run).source)
 
 
-def write_bibtex(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+def write_bibtex(reports: Iterable[Report], out: IO[str], output: Output) -> None:
     """Write a BibTeX entry for each tagged passage, once each."""
-    out.writelines(citation.bibtex for citation in _cite_findings(reports, context))
+    out.writelines(citation.bibtex for citation in _cite_findings(reports, output))
 
 
-def write_ris(reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext) -> None:
+def write_ris(reports: Iterable[Report], out: IO[str], output: Output) -> None:
     """Write a RIS record for each tagged passage, once each."""
-    out.writelines(citation.ris for citation in _cite_findings(reports, context))
+    out.writelines(citation.ris for citation in _cite_findings(reports, output))
 
 
-def _cite_findings(reports: Iterable[TaggedReport], context: ScoringContext) -> Iterator[Citation]:
+def _cite_findings(reports: Iterable[Report], output: Output) -> Iterator[Citation]:
     """Cite each tagged passage, and once what stands twice in input rows without ids."""
     keys: set[str] = set()
     for report in reports:
-        for finding in report.findings():
+        for finding in findings_of(report):
             if not finding.passage.labels:
                 continue
-            citation = cite(finding, context)
+            citation = cite(finding.report, finding.passage, output.run)
             if citation.key not in keys:
                 keys.add(citation.key)
                 yield citation

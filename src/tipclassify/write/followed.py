@@ -11,11 +11,12 @@ from rich.text import Text
 
 from tipclassify.formatting import csv_cell, json_line, one_line
 from tipclassify.labels import LABELS, label_name
+from tipclassify.records import section_name
 from tipclassify.reports.citation import Citation, cite
 from tipclassify.reports.compare.ledger import Ledger, LedgerLine, LedgerStanding
 from tipclassify.reports.palette import TERMINAL
-from tipclassify.reports.report import ScoringContext, name_of_report_section
 from tipclassify.write.compared import write_split_decisions_of_reports
+from tipclassify.write.output import Output
 from tipclassify.write.table import console_of_report_table_writer
 from tipclassify.write.templating import render_template
 
@@ -54,11 +55,11 @@ Row = dict[str, str | int]
 """Cells of a line, by column."""
 
 
-def ledger_rows(ledger: Ledger, context: ScoringContext) -> Iterator[Row]:
+def ledger_rows(ledger: Ledger, output: Output) -> Iterator[Row]:
     """Yield a row a line: years, wording then and now, tags, citations, then a column a year."""
     for line in ledger.lines:
-        first = cite(line.first.finding, context)
-        last = cite(line.last.finding, context)
+        first = cite(line.first.finding.report, line.first.finding.passage, output.run)
+        last = cite(line.last.finding.report, line.last.finding.passage, output.run)
         row: Row = {
             "years": len(line.years),
             "first": line.first.year,
@@ -67,7 +68,7 @@ def ledger_rows(ledger: Ledger, context: ScoringContext) -> Iterator[Row]:
             "same words since": line.same_since,
             "labels": "; ".join(map(label_name, line.labels)),
             "labels changed": "yes" if line.is_retagged else "no",
-            "section": name_of_report_section(line.last.finding.passage.section),
+            "section": section_name(line.last.finding.passage.section),
             "wording then": first.quote,
             "wording now": last.quote,
             "citation then": first.source,
@@ -87,20 +88,20 @@ def _ledger_cell(standing: LedgerStanding | None) -> str:
     return f"{_WORDS[standing.status]}: {labels}"
 
 
-def write_ledger_csv(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
+def write_ledger_csv(ledger: Ledger, out: IO[str], output: Output) -> None:
     """Write a row for each line (RFC 4180), with ``'`` before what would run as a formula."""
     writer = csv.writer(out, lineterminator="\r\n")
-    rows = list(ledger_rows(ledger, context))
+    rows = list(ledger_rows(ledger, output))
     writer.writerow(rows[0] if rows else ["years", "first", "last"])
     writer.writerows([csv_cell(value) for value in row.values()] for row in rows)
 
 
-def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -> None:
+def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], output: Output) -> None:
     """Write a sheet with a row for each line, and one about the reports and the model."""
     from tipclassify.write.workbook import open_output_workbook
 
-    rows = list(ledger_rows(ledger, context))
-    with open_output_workbook(out, context) as book:
+    rows = list(ledger_rows(ledger, output))
+    with open_output_workbook(out, output) as book:
         lines = book.table("Ledger", list(rows[0]) if rows else ["years", "first", "last"])
         for row in rows:
             lines.append(list(row.values()))
@@ -108,39 +109,41 @@ def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], context: ScoringContext) -
         facts.append(("reports", ledger.subject or "of one country and publication"))
         for year, report in zip(ledger.years, ledger.reports, strict=True):
             facts.append((year, report.address or report.title))
-        for name, value in context.about().items():
+        for name, value in output.run.about().items():
             facts.append((name, value))
 
 
-def write_ledger_json(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
+def write_ledger_json(ledger: Ledger, out: IO[str], output: Output) -> None:
     """Write one object: the reports, and each line with all its passages and their citations."""
     lines = []
     for line in ledger.lines:
-        standings = [_cited_ledger_standing(standing, context) for standing in line.standings]
+        standings = [_cited_ledger_standing(standing, output) for standing in line.standings]
         lines.append({**line.to_dict(), "standings": standings})
-    out.write(json_line({**ledger.to_dict(), "lines": lines, "about": context.about()}))
+    out.write(json_line({**ledger.to_dict(), "lines": lines, "about": output.run.about()}))
 
 
-def _cited_ledger_standing(standing: LedgerStanding, context: ScoringContext) -> dict[str, object]:
-    return {**standing.to_dict(), "citation": _cite_standing(standing, context).source}
+def _cited_ledger_standing(standing: LedgerStanding, output: Output) -> dict[str, object]:
+    return {**standing.to_dict(), "citation": _cite_standing(standing, output).source}
 
 
-def _cite_standing(standing: LedgerStanding, context: ScoringContext) -> Citation:
+def _cite_standing(standing: LedgerStanding, output: Output) -> Citation:
     """Cite a passage as of the day on which its report was read."""
-    return cite(standing.finding, standing.finding.context or context)
+    return cite(
+        standing.finding.report, standing.finding.passage, standing.finding.report.run or output.run
+    )
 
 
-def write_ledger_html(ledger: Ledger, out: IO[str], context: ScoringContext) -> None:
+def write_ledger_html(ledger: Ledger, out: IO[str], output: Output) -> None:
     """Write one page. It has no script: CSS reads its filters."""
 
     def cite_standing(standing: LedgerStanding) -> Citation:
-        return _cite_standing(standing, context)
+        return _cite_standing(standing, output)
 
     out.writelines(
         render_template(
             "ledger.html",
             ledger=ledger,
-            context=context,
+            output=output,
             cite=cite_standing,
             describe=describe_ledger_line,
         )

@@ -16,10 +16,11 @@ from typing import IO, Final, NamedTuple
 from markupsafe import Markup
 
 from tipclassify.labels import LABELS
+from tipclassify.records import Report, section_name
 from tipclassify.reports.finding_row import finding_row
 from tipclassify.reports.group import Group
 from tipclassify.reports.particulars import FindingKindCounts
-from tipclassify.reports.report import ScoringContext, TaggedReport, name_of_report_section
+from tipclassify.reports.report import findings_of
 from tipclassify.reports.subject import (
     ReportSubject,
     are_report_tags_meaningless,
@@ -29,6 +30,7 @@ from tipclassify.reports.subject import (
 from tipclassify.write.file_findings import FileFindings
 from tipclassify.write.first_screen import FirstScreen, first_screen_constants
 from tipclassify.write.marking import MarkedPassage, PageMarker, element_id_prefix
+from tipclassify.write.output import Output
 from tipclassify.write.templating import render_template
 
 __all__ = ["write_findings_html"]
@@ -40,11 +42,9 @@ _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")
 _READ_AT_ONCE: Final = 1 << 16  # characters of staged articles
 
 
-def write_findings_html(
-    reports: Iterable[TaggedReport], out: IO[str], context: ScoringContext
-) -> None:
+def write_findings_html(reports: Iterable[Report], out: IO[str], output: Output) -> None:
     """Write one page for all reports. The same input gives the same bytes."""
-    page = _ReportsPage(context)
+    page = _ReportsPage(output)
     # Articles are staged, since the page's header has totals; of earlier reports only findings that
     # the first screen may show stay in memory.
     with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as staged:
@@ -64,9 +64,9 @@ class LongReport(NamedTuple):
 class _ReportsPage:
     """What the head of a page says of its reports, gathered while their articles are written."""
 
-    def __init__(self, context: ScoringContext) -> None:
-        self._context = context
-        self._marker = PageMarker(context)
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._marker = PageMarker(output)
         self._first_screen = FirstScreen()
         self._summaries: list[FileFindings] = []  # of each article
         # of each input
@@ -74,7 +74,7 @@ class _ReportsPage:
         self._long_reports: dict[str, LongReport] = {}  # by file
         self._batches: Counter[str] = Counter()  # of each input of rows, which come in batches
 
-    def article(self, report: TaggedReport) -> Iterator[str]:
+    def article(self, report: Report) -> Iterator[str]:
         """Count a report, and write its article in fragments."""
         summary = FileFindings.of(report)
         summary.count(report)
@@ -89,9 +89,9 @@ class _ReportsPage:
         marks = self._marker.marked(report, number)
         summary.count_kinds(report, [mark.nature for mark in marks])
         self._first_screen.add(report.country or report.file, marks)
-        return _render_article(report, number, summary, self._context, marks)
+        return _render_article(report, number, summary, self._output, marks)
 
-    def _part(self, report: TaggedReport) -> int:
+    def _part(self, report: Report) -> int:
         """Return the number of a report's part or batch; 0 for a whole report."""
         if report.document is None:
             self._batches[report.file] += 1
@@ -118,11 +118,11 @@ class _ReportsPage:
             long_reports=list(self._long_reports.values()),
             boxes={label: self._first_screen.box(label) for label in LABELS},
             constants=first_screen_constants(),
-            context=self._context,
+            output=self._output,
         )
 
 
-def _extent_shown_in_report_title(report: TaggedReport) -> str:
+def _extent_shown_in_report_title(report: Report) -> str:
     """Name the first and last country of a part, or its first section: " (Karvonia to Zembla)"."""
     blocks = report.document.blocks if report.document else ()
     countries = [block.country for block in blocks if block.country]
@@ -131,7 +131,7 @@ def _extent_shown_in_report_title(report: TaggedReport) -> str:
     if countries:
         return f" ({countries[0]} to {countries[-1]})"
     if blocks and blocks[0].section:
-        return f" (from {name_of_report_section(blocks[0].section)})"
+        return f" (from {section_name(blocks[0].section)})"
     return ""
 
 
@@ -153,10 +153,10 @@ class ArticleBlock(NamedTuple):
 
 
 def _render_article(
-    report: TaggedReport,
+    report: Report,
     number: int,
     summary: FileFindings,
-    context: ScoringContext,
+    output: Output,
     marks: list[MarkedPassage],
 ) -> Iterator[str]:
     blocks = list(_article_blocks_with_findings(report, marks))
@@ -178,7 +178,7 @@ def _render_article(
         # An iterator, so that Jinja, which keeps its values for a while, does not keep the text.
         sections=((name, list(part)) for name, part in groupby(blocks, attrgetter("section"))),
         marks=marks,
-        context=context,
+        output=output,
     )
 
 
@@ -200,19 +200,17 @@ class PassageCount(NamedTuple):
     on_subject: int  # sentences about trafficking, each once
 
 
-def _count_article_passages(
-    report: TaggedReport, marks: Sequence[MarkedPassage]
-) -> list[PassageCount]:
+def _count_article_passages(report: Report, marks: Sequence[MarkedPassage]) -> list[PassageCount]:
     """Count the passages, and the sentences on the subject, by country, year and section."""
     passages: Counter[_CountryYearSection] = Counter()
     on_subject: Counter[_CountryYearSection] = Counter()
     is_about = report_passages_about_trafficking(report.passages)
-    for finding, mark, counts_as_about in zip(report.findings(), marks, is_about, strict=True):
+    for finding, mark, counts_as_about in zip(findings_of(report), marks, is_about, strict=True):
         row = finding_row(finding)
         group = _CountryYearSection(
             country=row.country or "",
             year=str(row.year or ""),
-            section=name_of_report_section(finding.passage.section),
+            section=section_name(finding.passage.section),
         )
         passages[group] += 1
         on_subject[group] += counts_as_about and mark.nature.counts
@@ -223,7 +221,7 @@ def _count_article_passages(
 
 
 def _article_blocks_with_findings(
-    report: TaggedReport, marks: Sequence[MarkedPassage]
+    report: Report, marks: Sequence[MarkedPassage]
 ) -> Iterator[ArticleBlock]:
     if report.document is None:
         for mark in marks:

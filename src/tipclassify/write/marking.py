@@ -12,14 +12,15 @@ from itertools import compress
 from typing import Final, NamedTuple
 
 from tipclassify.model.explanation import Explanation
+from tipclassify.records import Passage, Report
 from tipclassify.reports.citation import Citation, cite
 from tipclassify.reports.common_phrases import wording_identity
 from tipclassify.reports.labelled_examples import LabelledExample, load_examples_for_report_cards
 from tipclassify.reports.particulars import FindingNature, FindingNatures
-from tipclassify.reports.report import Finding, ScoringContext, TaggedReport
+from tipclassify.reports.report import Finding, findings_of
 from tipclassify.reports.subject import is_unknown_sentence
-from tipclassify.text.document import Passage
 from tipclassify.text.split import PART
+from tipclassify.write.output import Output
 from tipclassify.write.reasons import (
     Reason,
     doubtful_labels_on_report_card,
@@ -102,8 +103,8 @@ def element_id_prefix(number: int) -> str:
 class PageMarker:
     """Marks the passages of a page's reports; parts or batches of an input follow each other."""
 
-    def __init__(self, context: ScoringContext) -> None:
-        self._context = context
+    def __init__(self, output: Output) -> None:
+        self._output = output
         self._file = ""
         self._natures = FindingNatures()
         # by what a sentence says, in the input that is read
@@ -112,7 +113,7 @@ class PageMarker:
         self._in_doubt: dict[str, tuple[str, ...]] = {}
         self._rows: Counter[str] = Counter()  # read before, of each input of rows
 
-    def marked(self, report: TaggedReport, number: int) -> list[MarkedPassage]:
+    def marked(self, report: Report, number: int) -> list[MarkedPassage]:
         """Mark the passages of a report, the page's `number`, and explain those near a label."""
         is_rows = report.document is None
         if report.file != self._file:
@@ -126,24 +127,22 @@ class PageMarker:
         marks = list(self._without_places(report, element_id_prefix(number), first))
         return marks if is_rows else self._with_places(marks)
 
-    def _without_places(
-        self, report: TaggedReport, prefix: str, first: int
-    ) -> Iterator[MarkedPassage]:
+    def _without_places(self, report: Report, prefix: str, first: int) -> Iterator[MarkedPassage]:
         passages = report.passages
         is_long = report.document is not None and (report.part or len(passages) >= PART)
-        thresholds = self._context.thresholds
+        thresholds = self._output.run.thresholds
         if is_long:
             shown = [passage.labels for passage in passages]
         else:
             shown = [labels_with_reasons(passage, thresholds) for passage in passages]
         explanations = explain_passages_on_report_page(
-            list(compress(passages, shown)), self._context.classifier
+            list(compress(passages, shown)), self._output.run
         )
         numbers = range(first, first + len(passages))
         names = [f"{prefix}p{number}" for number in numbers]
         natures = self._natures.of(passages, names)
         for number, name, finding, labels, nature in zip(
-            numbers, names, report.findings(), shown, natures, strict=True
+            numbers, names, findings_of(report), shown, natures, strict=True
         ):
             passage = finding.passage
             near_threshold = doubtful_labels_on_report_card(passage, labels, thresholds)
@@ -175,7 +174,11 @@ class PageMarker:
         return tuple(label for label in in_doubt if label not in explained)
 
     def _cited(self, finding: Finding) -> Citation | None:
-        return cite(finding, self._context) if finding.passage.labels else None
+        return (
+            cite(finding.report, finding.passage, self._output.run)
+            if finding.passage.labels
+            else None
+        )
 
     def _with_places(self, marks: list[MarkedPassage]) -> list[MarkedPassage]:
         """Add to each mark the other places where its words stand."""

@@ -8,13 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, groupby, pairwise
 from typing import Final, NamedTuple
 
-from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
 from tipclassify.model.explanation import OCCLUSION, Explanation, SpanWeight
 from tipclassify.model.scoring import reaches_threshold
 from tipclassify.probability import log_odds_of_probability
-from tipclassify.reports.report import name_of_report_section
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage, Run, section_name
 
 __all__ = [
     "MIN_RELATIVE_WEIGHT",
@@ -103,12 +101,18 @@ def doubtful_labels_on_report_card(
 
 
 def explain_passages_on_report_page(
-    passages: Sequence[Passage], classifier: Classifier
+    passages: Sequence[Passage], run: Run
 ) -> Iterator[Mapping[str, Explanation]]:
-    """Explain the passages whose reasons a report shows, by the phrases that contribute most."""
+    """Explain the passages whose reasons a report shows, by the phrases that contribute most.
+
+    Nothing is explained where the model of the run is not at hand.
+    """
     for first in range(0, len(passages), _EXPLAINED_AT_ONCE):
         some_passages = passages[first : first + _EXPLAINED_AT_ONCE]
-        yield from classifier.explain_all(some_passages, _MAX_PHRASES)
+        if run.explain is None:
+            yield from ({} for _ in some_passages)
+        else:
+            yield from run.explain(some_passages, _MAX_PHRASES)
 
 
 def summarize_explanation_for_report(
@@ -136,9 +140,7 @@ def summarize_explanation_for_report(
     ]
     heading = _round_reason_weight(explanation.heading)
     if passage.section and heading:
-        points.append(
-            ReasonPoint(f"the heading “{name_of_report_section(passage.section)}”", heading)
-        )
+        points.append(ReasonPoint(f"the heading “{section_name(passage.section)}”", heading))
     total = _round_reason_weight(explanation.logit)
     if is_occlusion:
         points.append(ReasonPoint("points of the whole passage", total))

@@ -5,30 +5,31 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from tipclassify.errors import OutputError, UsageError, reason_of_error
 from tipclassify.readers.limits import split_zip_path
-from tipclassify.reports.report import ScoringContext, TaggedReport, context_of
+from tipclassify.records import Report, Run
+from tipclassify.reports.report import run_of
 from tipclassify.whole_files import open_whole_file
 from tipclassify.write import FORMATS, writer_format_of
+from tipclassify.write.output import Output
 
 __all__ = ["write_reports"]
 
 
 def write_reports(
-    reports: TaggedReport | Iterable[TaggedReport],
+    reports: Report | Iterable[Report],
     path: str | os.PathLike[str],
     *,
     format: str | None = None,
-    context: ScoringContext | None = None,
+    run: Run | None = None,
 ) -> None:
     """Write tagged reports to one file, never partial, as ``tipclassify score -o`` does.
 
     Parameters
     ----------
-    reports : TaggedReport, or several
+    reports : Report, or several
         As `tag_report` gives them, tagged by the same model under the same policy.
     path : path
         The file; its suffix chooses the format: ``.html`` (one page that opens offline), ``.docx``
@@ -37,7 +38,7 @@ def write_reports(
     format : str, optional
         Name of the format where the suffix says nothing: a key of
         `tipclassify.write.FORMATS`.
-    context : ScoringContext, optional
+    run : Run, optional
         Model and policy to record; those that tagged the reports if omitted.
 
     Raises
@@ -66,24 +67,23 @@ def write_reports(
     if format_name not in FORMATS:
         raise UsageError(f"unknown format {format_name!r}: use {', '.join(FORMATS)}")
     output_format = FORMATS[format_name]
-    tagged = [reports] if isinstance(reports, TaggedReport) else list(reports)
+    tagged = [reports] if isinstance(reports, Report) else list(reports)
     for report in tagged:
         if _is_source_of_report(target, report):
             raise UsageError(
                 f"{target}: is an input, which the output would replace; choose another path"
             )
-    in_folder = replace(context_of(context, tagged), folder=target.absolute().parent)
-    render, write = output_format.steps()
+    output = Output(run_of(run, tagged), folder=target.absolute().parent)
     try:
         with open_whole_file(target, output_format.binary) as out:
-            write(map(render, tagged), out, in_folder)
+            output_format.writer()(tagged, out, output)
     except OSError as error:
         raise OutputError(
             f"{target}: cannot be written ({reason_of_error(error)}); choose another place"
         ) from None
 
 
-def _is_source_of_report(target: Path, report: TaggedReport) -> bool:
+def _is_source_of_report(target: Path, report: Report) -> bool:
     """Test whether a file is what a report was made from, whatever links lead to it.
 
     Of a report in a zip archive, that is the archive.

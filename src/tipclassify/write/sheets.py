@@ -8,16 +8,13 @@ from typing import IO, Final
 
 from tipclassify.labels import LABELS, MEANINGS, label_name
 from tipclassify.probability import NEARLY_CERTAIN
+from tipclassify.records import Report, source_name
 from tipclassify.reports.citation import Citation, cite
 from tipclassify.reports.finding_row import COLUMNS, Cell, FindingRow, finding_row
 from tipclassify.reports.group import NONE, Group
-from tipclassify.reports.report import (
-    Finding,
-    ScoringContext,
-    TaggedReport,
-    name_of_report_source,
-)
+from tipclassify.reports.report import Finding, findings_of
 from tipclassify.write.file_findings import FileFindings
+from tipclassify.write.output import Output
 from tipclassify.write.workbook import MOST_LINKS, ExcelTable, open_output_workbook
 
 __all__ = ["write_findings_xlsx"]
@@ -71,22 +68,20 @@ _REMARKS: Final = {
 }
 
 
-def write_findings_xlsx(
-    reports: Iterable[TaggedReport], out: IO[bytes], context: ScoringContext
-) -> None:
+def write_findings_xlsx(reports: Iterable[Report], out: IO[bytes], output: Output) -> None:
     """Write the sheets *Findings*, *Counts*, *All passages* and *About*.
 
     One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are
     streamed to disk: memory grows only with the links of a sheet.
     """
-    with open_output_workbook(out, context) as book:
+    with open_output_workbook(out, output) as book:
         findings = book.table("Findings", _FINDINGS, {"probability": _PROBABILITY})
         counts = book.table("Counts", _COUNTS, dict.fromkeys(_SHARES.values(), "0%"))
         passages = book.table("All passages", list(COLUMNS), dict.fromkeys(LABELS, "0.0%"))
         facts = book.table("About", ("what", "value"))
-        files = _write_passage_sheets(findings, passages, reports, context)
-        _write_counts_sheet(counts, files, context)
-        for name, value in context.about().items():
+        files = _write_passage_sheets(findings, passages, reports, output)
+        _write_counts_sheet(counts, files, output)
+        for name, value in output.run.about().items():
             facts.append((name, value))
         for label, meaning in MEANINGS.items():
             facts.append((f"label {label_name(label)}", meaning))
@@ -97,23 +92,23 @@ def write_findings_xlsx(
 def _write_passage_sheets(
     findings: ExcelTable,
     passages: ExcelTable,
-    reports: Iterable[TaggedReport],
-    context: ScoringContext,
+    reports: Iterable[Report],
+    output: Output,
 ) -> Iterable[FileFindings]:
     """Write a row for each passage, and one for each finding; return the counts of each file."""
     files: dict[str, FileFindings] = {}
     for report in reports:
         file_findings = files.setdefault(report.file, FileFindings.of(report))
         file_findings.count(report)
-        link = context.link(report.address or report.file)
-        for finding in report.findings():
+        link = output.link(report.address or report.file)
+        for finding in findings_of(report):
             row = finding_row(finding)
             cells = row.cells()
-            cells["file"] = name_of_report_source(finding.file)
+            cells["file"] = source_name(finding.file)
             own_colours = {label: label for label in row.labels}
             passages.append(list(cells.values()), link, own_colours)
             if row.labels:
-                citation = cite(finding, context)
+                citation = cite(finding.report, finding.passage, output.run)
                 findings.append(
                     _finding_cells(finding, row, citation),
                     citation.link or link,
@@ -138,14 +133,12 @@ def _finding_cells(finding: Finding, row: FindingRow, citation: Citation) -> lis
     ]
 
 
-def _write_counts_sheet(
-    table: ExcelTable, files: Iterable[FileFindings], context: ScoringContext
-) -> None:
+def _write_counts_sheet(table: ExcelTable, files: Iterable[FileFindings], output: Output) -> None:
     """Write a row for each section, each file and all files."""
     everything = Group(())
     for file in files:
-        place = [name_of_report_source(file.file), file.country, file.year]
-        link = context.link(file.address or file.file)
+        place = [source_name(file.file), file.country, file.year]
+        link = output.link(file.address or file.file)
         for section, group in file.counts.items():
             table.append(
                 [*place, section or "(no section)", *_figures_of_counts_sheet(group), ""], link

@@ -13,12 +13,12 @@ from rich.text import Text
 from tipclassify.formatting import count_with_noun, one_line
 from tipclassify.labels import LABELS
 from tipclassify.probability import probability
+from tipclassify.records import Passage, Report, known
 from tipclassify.reports.palette import TERMINAL
 from tipclassify.reports.particulars import FindingKindCounts
-from tipclassify.reports.report import ScoringContext, TaggedReport, known_report_facts
 from tipclassify.reports.subject import ReportSubject, subject_line
-from tipclassify.text.document import Passage
 from tipclassify.write.file_findings import FileFindings, findings_by_file
+from tipclassify.write.output import Output
 
 __all__ = ["console_of_report_table_writer", "report_table_heading", "write_findings_table"]
 
@@ -30,16 +30,16 @@ def console_of_report_table_writer(out: IO[str], width: int) -> Console:
     return Console(file=stream, highlight=False, width=None if out.isatty() else width)
 
 
-def report_table_heading(report: TaggedReport | FileFindings) -> str:
+def report_table_heading(report: Report | FileFindings) -> str:
     """Make the line of a report's file, with country and year as far as they are known."""
-    country_and_year = one_line(" ".join(known_report_facts(report.country, report.year)))
+    country_and_year = one_line(" ".join(known(report.country, report.year)))
     return one_line(report.file) + (f"  ({country_and_year})" if country_and_year else "")
 
 
 def write_findings_table(
-    reports: Iterable[TaggedReport],
+    reports: Iterable[Report],
     out: IO[str],
-    context: ScoringContext,  # noqa: ARG001
+    output: Output,  # noqa: ARG001
 ) -> None:
     """Write label (``?``: low confidence), probability, page and text of tagged passages; counts.
 

@@ -26,6 +26,7 @@ from tipclassify.probability import (
     NEARLY_IMPOSSIBLE_SHOWN,
     probability,
 )
+from tipclassify.records import section_name, source_name
 from tipclassify.reports import palette
 from tipclassify.reports.adjustment import kind_of_publication
 from tipclassify.reports.citation import (
@@ -34,10 +35,6 @@ from tipclassify.reports.citation import (
     RIS_TAGS,
     SENTENCES,
     TEX_ESCAPES,
-)
-from tipclassify.reports.report import (
-    name_of_report_section,
-    name_of_report_source,
 )
 from tipclassify.reports.subject import subject_line
 from tipclassify.resources import read_resource, resource_path
@@ -116,8 +113,8 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
         label_name,
         page_policy_hash,
         probability,
-        name_of_report_section,
-        name_of_report_source,
+        section_name,
+        source_name,
     )
     environment.tests |= {
         "sized": _is_sized_in_report_template,
@@ -187,7 +184,7 @@ def _shared_constants() -> dict[str, object]:
         "LABEL_NAMES": {label: label_name(label) for label in LABELS},
         "LETTERS": list(LETTERS.values()),
         "NAMES": {LETTERS[label]: NAMES[label] for label in LABELS},
-        "NO_SECTION": name_of_report_section(None),
+        "NO_SECTION": section_name(None),
         "NEARLY_CERTAIN": NEARLY_CERTAIN,
         "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
         "NEARLY_IMPOSSIBLE": NEARLY_IMPOSSIBLE,

@@ -18,8 +18,8 @@ from tipclassify.errors import needs_extra
 from tipclassify.formatting import looks_like_a_formula
 from tipclassify.reports.finding_row import Cell
 from tipclassify.reports.palette import TINTS
-from tipclassify.reports.report import ScoringContext
 from tipclassify.whole_files import WholeFileFailingOnce
+from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -88,7 +88,7 @@ class ExcelBook:
 
 
 @contextmanager
-def open_output_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[ExcelBook]:
+def open_output_workbook(out: IO[bytes], output: Output) -> Iterator[ExcelBook]:
     """Open a workbook that is written to `out` when it is complete. No cell is ever a formula."""
     with needs_extra("writing Excel files", "xlsx"):
         from xlsxwriter import Workbook
@@ -105,7 +105,7 @@ def open_output_workbook(out: IO[bytes], context: ScoringContext) -> Iterator[Ex
         }
         workbook = Workbook(WholeFileFailingOnce(packed), options)
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
-        workbook.set_properties({"author": context.about()["tool"], "created": created})
+        workbook.set_properties({"author": output.run.about()["tool"], "created": created})
         try:
             book = ExcelBook(workbook)
             yield book

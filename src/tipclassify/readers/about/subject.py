@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from tipclassify.readers.about.countries import country_named, extract_countries, fold_name
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 from tipclassify.text.sections import standard_section_of_line
 
 _CITED: Final = re.compile(r"[\"“]([^\"“”]+)[\"”](?:,.{0,30})?\Z")  # a title, with its date

@@ -25,7 +25,7 @@ from tipclassify.readers.about.publishers import (
     publisher_of_publication,
 )
 from tipclassify.readers.about.subject import detect_country_and_year
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 from tipclassify.text.sections import (
     heading_without_enumerator,
     standard_section_of_line,

@@ -26,7 +26,7 @@ from tipclassify.readers.html.content import (
 from tipclassify.readers.html.elements import is_sentence, short_text
 from tipclassify.readers.html.lines import Line, read_lines
 from tipclassify.readers.text import decode_file
-from tipclassify.text.document import Document
+from tipclassify.records import Document
 from tipclassify.text.sections import standard_section_of_line
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding

@@ -38,7 +38,7 @@ from tipclassify.readers.pdf.references import (
     find_pdf_references,
     is_pdf_reference_heading,
 )
-from tipclassify.text.document import Block, Document, PageStart
+from tipclassify.records import Block, Document, PageStart
 from tipclassify.text.sections import (
     HeadingOutline,
     join_headings,

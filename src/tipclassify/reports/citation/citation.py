@@ -9,14 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from tipclassify.labels import LABELS, label_name
-from tipclassify.readers.formats import is_link
+from tipclassify.records import is_link, known
 from tipclassify.reports.citation.formats import (
     render_bibtex_entry,
     render_ris_record,
 )
 from tipclassify.reports.citation.links import link_to
 from tipclassify.reports.citation.sentences import SENTENCES
-from tipclassify.reports.report import known_report_facts
 
 __all__ = ["Citation"]
 
@@ -68,7 +67,7 @@ class Citation:
     def keywords(self) -> list[str]:
         """Labels, and the country."""
         labels = [name for name in map(label_name, LABELS) if name in self.labels]
-        return labels + known_report_facts(self.country)
+        return labels + known(self.country)
 
     @property
     def place(self) -> str:
@@ -88,10 +87,8 @@ class Citation:
     @property
     def source(self) -> str:
         """Plain text without the quote, to stand below it."""
-        named = ", ".join(
-            known_report_facts(self.title, self.publication, self.publisher, self.date)
-        )
-        country_and_year = ", ".join(known_report_facts(self.country, self.year))
+        named = ", ".join(known(self.title, self.publication, self.publisher, self.date))
+        country_and_year = ", ".join(known(self.country, self.year))
         if country_and_year:
             named = SENTENCES.of_country.format(named=named, country_and_year=country_and_year)
         address = ""

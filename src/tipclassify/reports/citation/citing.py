@@ -9,38 +9,33 @@ import unicodedata
 from tipclassify.formatting import one_line
 from tipclassify.labels import label_name
 from tipclassify.probability import probability_in_words
+from tipclassify.records import Passage, Report, Run, section_name, source_name
 from tipclassify.reports.citation.citation import Citation
+from tipclassify.reports.citation.links import ascii_link
 from tipclassify.reports.citation.sentences import SENTENCES
 from tipclassify.reports.finding_row import FindingRow, finding_row
-from tipclassify.reports.report import (
-    Finding,
-    ScoringContext,
-    context_of,
-    name_of_report_section,
-    name_of_report_source,
-)
-
-__all__ = ["cite"]
+from tipclassify.reports.report import Finding, finding_of, run_of
 
 
-def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
-    """Cite a tagged passage; `TaggedReport.findings` yields those of a report.
+def cite(report: Report, passage: Passage, run: Run | None = None) -> Citation:
+    """Cite a tagged passage of a report.
 
-    `context` is the model and policy that tagged it and the day on which it was read; that of the
-    finding if omitted.
+    `run` is the model and policy that tagged it and the day on which it was read; that of the
+    report if omitted.
     Raises `ValueError` when neither is known.
 
     >>> from tipclassify import Document, tag_report
     >>> document = Document.from_text("Police arrested nine traffickers.", "karvonia.txt")
-    >>> finding = next(tag_report(document, model="fast", day="2026-11-28").findings())
-    >>> cite(finding).title, cite(finding).place, cite(finding).read
+    >>> report = tag_report(document, model="fast", day="2026-11-28")
+    >>> cited = cite(report, report.passages[0])
+    >>> cited.title, cited.place, cited.read
     ('karvonia.txt', 'paragraph 1, characters 0–33', '2026-11-28')
     """
-    context = context_of(context, [finding])
-    passage = finding.passage
-    facts = context.about()
+    run = run_of(run, [report])
+    finding = finding_of(report, passage)
+    facts = run.about()
     row = finding_row(finding)
-    link = context.link(finding.address) if finding.address else None
+    link = ascii_link(finding.address) if finding.address else None
     labels = [_label_with_probability(label, passage.scores[label]) for label in passage.labels]
     return Citation(
         key=_citation_line(_citation_key(finding, row)),
@@ -53,12 +48,12 @@ def cite(finding: Finding, context: ScoringContext | None = None) -> Citation:
         date=_citation_line(finding.date),
         country=_citation_line(row.country),
         year=_citation_line(row.year),
-        section=_citation_line(name_of_report_section(row.section) if row.section else None),
+        section=_citation_line(section_name(row.section) if row.section else None),
         page=_citation_line(row.page),
         paragraph=_citation_line(None if row.page else finding.paragraph),
         characters=_citation_line(f"{passage.start}–{passage.end}"),
-        address=_citation_line(link or name_of_report_source(finding.file)),
-        read=_citation_line(context.day),
+        address=_citation_line(link or source_name(finding.file)),
+        read=_citation_line(run.day),
         labels=_citation_line(" and ".join(labels)),
         model=_citation_line(
             f"{facts['tool']}, model {facts['model'][:12]}, policy {facts['policy']}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from tipclassify.records import known
 from tipclassify.reports.citation.sentences import SENTENCES
-from tipclassify.reports.report import known_report_facts
 
 __all__ = [
     "BIBTEX_FIELDS",
@@ -115,7 +115,7 @@ def render_ris_record(key: str, values: Mapping[str, str], keywords: Sequence[st
     """Render a record of a RIS file, with its line ends."""
     lines = [("TY", "RPRT"), ("ID", key)]
     for tag, name in RIS_TAGS.items():
-        texts = keywords if tag == "KW" else known_report_facts(values[name])
+        texts = keywords if tag == "KW" else known(values[name])
         lines += [(tag, text) for text in texts]
     lines.append(("ER", ""))
     return "".join(SENTENCES.ris_line.format(tag=tag, text=text) for tag, text in lines)

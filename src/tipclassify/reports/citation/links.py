@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
-from urllib.parse import quote, urldefrag
+from urllib.parse import quote, urldefrag, urlsplit
 
-from tipclassify.text.document import CELL_BAR
-
-__all__ = ["FRAGMENT_WORDS", "link_to"]
+from tipclassify.records import CELL_BAR
 
 FRAGMENT_WORDS: Final = 6
 """Words at either end of a passage in a link to it; the browser finds what lies between."""
@@ -32,3 +31,24 @@ def link_to(address: str, text: str, page: str = "") -> str:
     quoted_ends = [quote(" ".join(words), safe="!~*'()") for words in ends if words]
     directive = ",".join(end.replace("-", "%2D") for end in quoted_ends)
     return f"{without_fragment}#:~:text={directive}"
+
+
+_NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
+
+
+def ascii_link(link: str) -> str | None:
+    """Quote the characters that a URI may not have; None for a bad host.
+
+    Excel rejects a workbook with one bad URI.
+    """
+    try:
+        host = urlsplit(link).netloc
+    except ValueError:
+        return None
+    if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]+)?", host):
+        return None
+    address, mark, fragment = link.partition("#")
+    return mark.join(
+        _NO_URI.sub(lambda bad: quote(bad[0], errors="replace"), part)
+        for part in (address, fragment)
+    )

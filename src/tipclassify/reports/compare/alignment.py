@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tipclassify.records import Passage
 from tipclassify.reports.compare.matching import (
     MatchCandidates,
     Nearest,
@@ -32,7 +33,6 @@ from tipclassify.reports.compare.wording import (
     is_part_of_matched_passage,
     wording_share,
 )
-from tipclassify.text.document import Passage
 
 __all__ = ["Alignment", "Continuation", "align_reports"]
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tipclassify.records import Report, Run
 from tipclassify.reports.compare.alignment import Alignment, Continuation, align_reports
 from tipclassify.reports.compare.consistency import (
     SplitDecisionInReport,
@@ -31,7 +32,7 @@ from tipclassify.reports.compare.pairs import (
     PassagePair,
     label_changes_of_pair,
 )
-from tipclassify.reports.report import Finding, ScoringContext, TaggedReport, context_of
+from tipclassify.reports.report import Finding, findings_of, run_of
 
 __all__ = ["Comparison", "PairGroup", "compare"]
 
@@ -56,8 +57,8 @@ class PairGroup:
 class Comparison:
     """Two reports and the pairs of their passages, in reading order: most important kind first."""
 
-    old: TaggedReport
-    new: TaggedReport
+    old: Report
+    new: Report
     pairs: tuple[PassagePair, ...]
 
     @property
@@ -145,12 +146,10 @@ def _is_also_of_comparison_kind(pair: PassagePair, kind: str) -> bool:
     return any(change.kind == kind for change in pair.changes)
 
 
-def compare(
-    old: TaggedReport, new: TaggedReport, context: ScoringContext | None = None
-) -> Comparison:
+def compare(old: Report, new: Report, run: Run | None = None) -> Comparison:
     """Compare two tagged reports on one country.
 
-    `context` is the model and policy that tagged both; what `tag_report` noted if omitted. Raises
+    `run` is the model and policy that tagged both; what `tag_report` noted if omitted. Raises
     `ValueError` when that is unknown, or the two were tagged differently.
 
     >>> from tipclassify import Document, tag_report
@@ -159,13 +158,13 @@ def compare(
     >>> [(change.label, change.came) for change in compare(old, new).pairs[0].changes]
     [('failure', True), ('positive_effort', False)]
     """
-    context = context_of(context, [old, new])
-    alignment = align_reports(old.passages, new.passages, context.classifier.vocabulary)
-    findings = ReportSides(list(old.findings()), list(new.findings()))
+    run = run_of(run, [old, new])
+    alignment = align_reports(old.passages, new.passages, run.vocabulary)
+    findings = ReportSides(list(findings_of(old)), list(findings_of(new)))
     placed = [
-        *_pair_continued_passages(alignment, findings, context.thresholds),
-        *_pair_gone_passages(alignment, findings, context.thresholds),
-        *_pair_new_passages(alignment, findings, context.thresholds),
+        *_pair_continued_passages(alignment, findings, run.thresholds),
+        *_pair_gone_passages(alignment, findings, run.thresholds),
+        *_pair_new_passages(alignment, findings, run.thresholds),
     ]
     placed.sort(key=_PlacedPair.sort_key)
     return Comparison(old, new, tuple(entry.pair for entry in placed))

@@ -13,9 +13,8 @@ from typing import Final
 
 from tipclassify.labels import label_name
 from tipclassify.probability import probability
+from tipclassify.records import Passage, Report, section_name
 from tipclassify.reports.common_phrases import wording_identity
-from tipclassify.reports.report import TaggedReport, name_of_report_section
-from tipclassify.text.document import Passage
 
 __all__ = ["SplitDecisionInReport", "split_decisions_of_report"]
 
@@ -49,10 +48,10 @@ def _describe_place_of_sentence(place: Passage) -> str:
     labels = ", ".join(
         f"{label_name(label)} ({probability(place.scores[label])})" for label in place.labels
     )
-    return f"{name_of_report_section(place.section)}{page}: {labels or 'no label'}"
+    return f"{section_name(place.section)}{page}: {labels or 'no label'}"
 
 
-def split_decisions_of_report(report: TaggedReport, name: str) -> list[SplitDecisionInReport]:
+def split_decisions_of_report(report: Report, name: str) -> list[SplitDecisionInReport]:
     """List the sentences of a report that stand in places with different labels.
 
     `name` is what the report is called. Input rows are passages of their own, however alike.

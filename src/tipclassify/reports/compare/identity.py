@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tipclassify.errors import UsageError
-from tipclassify.reports.report import TaggedReport, name_of_report_source
+from tipclassify.records import Passage, Report, source_name
 
 __all__ = [
     "ReportIdentity",
@@ -27,21 +27,25 @@ class ReportIdentity:
     year: int | None
 
 
-def identity_of_report(report: TaggedReport) -> ReportIdentity:
+def identity_of_report(report: Report) -> ReportIdentity:
     """Return what a report is; rows have what all of them say in columns of these names."""
     return ReportIdentity(
-        name=name_of_report_source(report.file),
+        name=source_name(report.file),
         country=report.country or _identity_text_of_report_rows(report, "country"),
         publication=report.publication or _identity_text_of_report_rows(report, "publication"),
         year=report.year or _identity_year_of_report_rows(report),
     )
 
 
-def _identity_text_of_report_rows(report: TaggedReport, column: str) -> str | None:
+def _rows(report: Report) -> Sequence[Passage]:
+    return report.passages if report.document is None else ()
+
+
+def _identity_text_of_report_rows(report: Report, column: str) -> str | None:
     """Return the text that all rows have in a column; None if they differ, or have none."""
     texts: set[str] = set()
-    for row in report.extras:
-        value = row.get(column)
+    for passage in _rows(report):
+        value = passage.extra.get(column)
         if value is None:
             texts.add("")
         elif isinstance(value, str):
@@ -50,9 +54,9 @@ def _identity_text_of_report_rows(report: TaggedReport, column: str) -> str | No
     return text if text.strip() else None
 
 
-def _identity_year_of_report_rows(report: TaggedReport) -> int | None:
+def _identity_year_of_report_rows(report: Report) -> int | None:
     """Return the year that all rows have; None if they differ, or have none."""
-    years = [row.get("year") for row in report.extras]
+    years = [passage.extra.get("year") for passage in _rows(report)]
     if not years:
         return None
     first = years[0]

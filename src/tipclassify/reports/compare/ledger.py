@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tipclassify.labels import LABELS
+from tipclassify.records import Report, Run
 from tipclassify.reports.compare.alignment import Alignment, align_reports
 from tipclassify.reports.compare.changed_words import ComparedWords, changed_words
 from tipclassify.reports.compare.consistency import (
@@ -26,7 +27,7 @@ from tipclassify.reports.compare.identity import (
 from tipclassify.reports.compare.normalization import ReportSides, normalize_wording
 from tipclassify.reports.compare.terms import extract_compared_terms
 from tipclassify.reports.compare.wording import has_shared_wording_of_part
-from tipclassify.reports.report import Finding, ScoringContext, TaggedReport
+from tipclassify.reports.report import Finding, findings_of
 
 __all__ = [
     "Ledger",
@@ -116,7 +117,7 @@ class LedgerLine:
 class Ledger:
     """Reports of one country and publication, by year, and the passages that persist in them."""
 
-    reports: tuple[TaggedReport, ...]
+    reports: tuple[Report, ...]
     years: tuple[str, ...]
     lines: tuple[LedgerLine, ...]  # those that stood in most years first
 
@@ -168,7 +169,7 @@ def _value_shared_by_reports(values: set[str | None]) -> str | None:
     return next(iter(values)) if len(values) == 1 else None
 
 
-def sort_reports_by_year(reports: Sequence[TaggedReport]) -> list[TaggedReport]:
+def sort_reports_by_year(reports: Sequence[Report]) -> list[Report]:
     """Sort reports by year; those of unknown years stay where they are, if any is unknown."""
     years = [identity_of_report(report).year for report in reports]
     if not all(years):
@@ -176,7 +177,7 @@ def sort_reports_by_year(reports: Sequence[TaggedReport]) -> list[TaggedReport]:
     return sorted(reports, key=lambda report: identity_of_report(report).year or 0)
 
 
-def ledger_refusals(reports: Sequence[TaggedReport]) -> list[str]:
+def ledger_refusals(reports: Sequence[Report]) -> list[str]:
     """List why the reports are not different years of one country and publication."""
     identities = [identity_of_report(report) for report in reports]
     refusals = refusals_by_subject(identities)
@@ -192,31 +193,29 @@ def ledger_refusals(reports: Sequence[TaggedReport]) -> list[str]:
     return refusals
 
 
-def build_ledger(
-    reports: Sequence[TaggedReport], context: ScoringContext, everything: bool = False
-) -> Ledger:
+def build_ledger(reports: Sequence[Report], run: Run, everything: bool = False) -> Ledger:
     """Follow the passages of reports, in the order of their years.
 
     With `everything`, those that stand in one year only are kept, too.
 
     >>> from tipclassify import Classifier
     >>> from tipclassify.text.split import text_document
-    >>> context = ScoringContext(Classifier.load())
+    >>> run = Run(Classifier.load())
     >>> texts = [f"Courts convicted {number} traffickers." for number in ("nine", "nine", "two")]
     >>> documents = [text_document(text) for text in texts]
-    >>> reports = [TaggedReport("x", d, context.classifier.tag(d)) for d in documents]
-    >>> [(line.years, line.same_since) for line in build_ledger(reports, context).lines]
+    >>> reports = [Report("x", d, run.classifier.tag(d)) for d in documents]
+    >>> [(line.years, line.same_since) for line in build_ledger(reports, run).lines]
     [(['1', '2', '3'], '3')]
     """
     years = _name_ledger_years(reports)
-    vocabulary = context.classifier.vocabulary
+    vocabulary = run.vocabulary
     followed = _FollowedPassages(vocabulary)
-    earlier: TaggedReport | None = None
+    earlier: Report | None = None
     for year, report in zip(years, reports, strict=True):
         alignment = None
         if earlier:
             alignment = align_reports(earlier.passages, report.passages, vocabulary)
-        followed.add_year(year, list(report.findings()), alignment)
+        followed.add_year(year, list(findings_of(report)), alignment)
         earlier = report
     lines = [line for line in followed.lines() if everything or len(line.standings) > 1]
     return Ledger(tuple(reports), tuple(years), tuple(_sort_ledger_lines(lines, years)))
@@ -354,7 +353,7 @@ class _FollowedPassages:
         return has_shared_wording_of_part(*terms.words)
 
 
-def _name_ledger_years(reports: Sequence[TaggedReport]) -> list[str]:
+def _name_ledger_years(reports: Sequence[Report]) -> list[str]:
     """Name the reports by their years if these are known and differ, else by their number."""
     years = [identity_of_report(report).year for report in reports]
     if all(years) and len(set(years)) == len(years):

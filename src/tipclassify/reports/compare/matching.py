@@ -11,6 +11,7 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.curate import tfidf_vectors
+from tipclassify.records import Passage
 from tipclassify.reports.compare.normalization import (
     ReportSides,
     normalize_wording,
@@ -18,7 +19,6 @@ from tipclassify.reports.compare.normalization import (
 )
 from tipclassify.reports.compare.terms import ComparedTerms
 from tipclassify.reports.compare.wording import least_shared_wording, wording_share
-from tipclassify.text.document import Passage
 
 __all__ = [
     "MIN_SIMILARITY",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from tipclassify.text.document import Passage
+from tipclassify.records import Passage
 
 __all__ = [
     "ReportSides",

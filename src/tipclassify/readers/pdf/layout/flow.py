@@ -42,7 +42,7 @@ from tipclassify.readers.pdf.structure_tree import (
     has_usable_structure_tree,
     line_groups_by_structure_tree,
 )
-from tipclassify.text.document import PageStart
+from tipclassify.records import PageStart
 from tipclassify.text.prose import is_contents_entry
 from tipclassify.text.sections import (
     heading_without_enumerator,

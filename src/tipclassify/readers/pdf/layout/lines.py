@@ -22,7 +22,7 @@ from tipclassify.readers.pdf.layout.pages import (
     join_pdf_words,
     main_type_size,
 )
-from tipclassify.text.document import CELL_BAR
+from tipclassify.records import CELL_BAR
 
 __all__ = ["MAX_MISALIGNMENT", "PdfLine", "make_lines_of_pdf_cell", "make_pdf_lines"]
 

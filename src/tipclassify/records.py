@@ -1,0 +1,456 @@
+"""The records that everything else passes on: documents, passages, reports and what tagged them.
+
+A `Document` is the text of a source in `Block`s; it is split into `Passage`s, which a model scores
+and labels as a `Run` says. A `Report` holds them together; a `Failure` stands where there is none.
+`row` is the one form in which a passage is written: tables, pages, bundles and queues are made of
+it. `key` is the one name of a passage's words: labels, checks and comparisons go by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+from tipclassify._version import __version__
+from tipclassify.labels import LABELS, SECTIONS, Policy, Style, styles
+
+Unit = Literal["sentence", "clause"]
+"""What a text is split into."""
+
+Cell = str | int | float | bool | list[str] | None
+"""Value in a column of a table."""
+
+CELL_BAR: Final = " | "
+"""What readers put between two cells of a row of a table."""
+
+# from JSON escapes and file names; UTF-8 cannot encode them
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_INT32_LIMIT: Final = 2**31
+_MAX_DIGITS: Final = 9  # of a whole number below that limit
+
+
+class PageStart(NamedTuple):
+    """Place in a document's text at which a page begins."""
+
+    offset: int
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Paragraph, list item, table cell or heading of a document; headings are not tagged.
+
+    `start` and `end` are character offsets in the document's text. `section` is one of
+    `tipclassify.labels.SECTIONS`, or the text of the nearest heading; `page` the first page, from
+    1, if the source has pages, and `later_pages` where in the block the others begin; `country`
+    that of its narrative, if the document has narratives of several.
+    """
+
+    start: int
+    end: int
+    section: str | None = None
+    heading: bool = False
+    page: int | None = None
+    country: str | None = None
+    later_pages: tuple[PageStart, ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """Return the page of the character at an offset, if the source has pages.
+
+        >>> block = Block(0, 90, page=4, later_pages=(PageStart(50, 5),))
+        >>> block.page_at(0), block.page_at(49), block.page_at(50)
+        (4, 4, 5)
+        """
+        later = bisect_right(self.later_pages, offset, key=attrgetter("offset"))
+        return self.later_pages[later - 1].page if later else self.page
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Text of a source, and its blocks.
+
+    `source` is its path or URL. The other fields are bibliographic; each is None where it is not
+    known, and none is ever a path or a file's name. `title` is the one that the source gives,
+    `publication` the series or work that it belongs to, without the year ("Trafficking in Persons
+    Report"), `publisher` the body that issued it. `country` (its English name) and `year` are what
+    the report covers, `date` the day, month or year of its publication (``2024-06-24``, ``2024-06``
+    or ``2024``), `address` its web address.
+    """
+
+    text: str
+    blocks: tuple[Block, ...]
+    source: str = "<text>"
+    title: str | None = None
+    country: str | None = None
+    year: int | None = None
+    publication: str | None = None
+    publisher: str | None = None
+    date: str | None = None
+    address: str | None = None
+
+    @classmethod
+    def from_text(cls, text: str, source: str = "<text>") -> Document:
+        """Make a document of plain text: paragraphs and headings by its blank and short lines.
+
+        Raises `TypeError` when `text` is not a `str`.
+
+        >>> document = Document.from_text("Prosecution\\n\\nPolice arrested nine traffickers.")
+        >>> document.blocks[1].section
+        'prosecution'
+        """
+        from tipclassify.text.split import text_document
+
+        if not isinstance(text, str):
+            raise TypeError(
+                f"text is not a str but {type(text).__name__}; give the text of a report"
+            )
+        return text_document(text, source)
+
+    def __repr__(self) -> str:
+        return (
+            f"Document(source={self.source!r}, title={self.title!r}, country={self.country!r}, "
+            f"year={self.year!r}, {len(self.text):,} characters, {len(self.blocks):,} blocks)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Sentence or clause of a text, verbatim, with its scores and labels.
+
+    `start` and `end` are character offsets in the source text; `scores` has the calibrated
+    probability of each label, 0 to 1, `labels` those with at least the policy's threshold, in the
+    order of the model's. `low_confidence`: too few known words for a reliable score
+    (`Classifier.low_confidence`), so that a person must decide. `page` is the one on which it
+    begins, from 1; `section`, `block` (its index in ``Document.blocks``) and `country` are those of
+    its block; each if known. `extra` has the fields of the input row that the passage was read
+    from, if it is of a file of rows.
+    """
+
+    text: str
+    start: int
+    end: int
+    section: str | None = None
+    labels: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict, hash=False)
+    low_confidence: bool = False
+    page: int | None = None
+    block: int | None = None
+    country: str | None = None
+    # whether its block is a row of a table, whose cells may hold several sentences
+    in_row: bool = field(default=False, repr=False, compare=False)
+    extra: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False, compare=False)
+
+    @property
+    def kind(self) -> Literal["sentence", "table row"]:
+        """Kind of text: a row of a table or a sentence of its cells, or a sentence or clause."""
+        return "table row" if self.in_row or CELL_BAR in self.text else "sentence"
+
+    @property
+    def key(self) -> str:
+        """Name of its words, by which labels, checks and comparisons find it: `key` of its text."""
+        return key(self.text)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to plain JSON values; probabilities are rounded to four decimals."""
+        return {
+            "start": self.start,
+            "end": self.end,
+            "page": self.page,
+            "block": self.block,
+            "text": self.text,
+            "section": self.section,
+            "labels": list(self.labels),
+            "scores": {label: round(score, 4) for label, score in self.scores.items()},
+            "low_confidence": self.low_confidence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Model and policy that tagged reports, which every output records.
+
+    `thresholds` has the probability threshold of each of the model's labels, in their order, and
+    `moved` those that differ from the model's own. `day` (YYYY-MM-DD) is the one on which the
+    inputs were read, for citations; empty leaves it out. `meta` is the model's metadata
+    (``model.json``), `vocabulary` the words that it knows, by which comparisons tell names from
+    words. `Classifier.run` makes one.
+    """
+
+    policy: Policy = "balanced"
+    thresholds: Mapping[str, float] = field(
+        default_factory=lambda: dict.fromkeys(LABELS, 0.5), hash=False
+    )
+    moved: Mapping[str, float] = field(default_factory=dict, hash=False)
+    unit: Unit = "sentence"
+    day: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
+    vocabulary: frozenset[str] = field(default=frozenset(), hash=False, repr=False, compare=False)
+    # how the model's reasons are measured: names of methods, of `tipclassify.model.explanation`
+    methods: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    # `Classifier.explain_all` of the model that tagged, for pages; None where it is not at hand
+    explain: Callable[..., list[dict[str, Any]]] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The model's labels, in the order of its scores."""
+        return tuple(self.thresholds)
+
+    @property
+    def model(self) -> str:
+        """SHA-256 of the model."""
+        return str(self.meta.get("sha256", "not recorded"))
+
+    @property
+    def styles(self) -> dict[str, Style]:
+        """How each of the model's labels is shown."""
+        return styles(self.labels, self.meta.get("meanings"))
+
+    def about(self) -> dict[str, str]:
+        """Describe the model and policy as names and values.
+
+        There is no timestamp among them, so that output is reproducible.
+        """
+        facts = {
+            "tool": f"tipclassify {__version__}",
+            "model": self.model,
+            "corpus": str(self.meta.get("corpus", {}).get("sha256", "not recorded")),
+            "policy": self.policy,
+        }
+        for label, threshold in self.thresholds.items():
+            facts[f"threshold {label}"] = f"{threshold:.4f}"
+        return facts
+
+
+@dataclass(frozen=True)  # without slots, for the cached paragraphs
+class Report:
+    """A report, a part of a long one, or a batch of input rows, with all its passages.
+
+    Title, country and so on are those of its document.
+    """
+
+    file: str  # as the user named it
+    document: Document | None  # None for input rows
+    passages: Sequence[Passage]
+    notes: tuple[str, ...] = ()  # the reader's warnings, one line each, such as pages without text
+    part: int = 0  # number of the part of a long report, from 1; 0 for a whole one
+    run: Run | None = field(default=None, repr=False, compare=False)  # what tagged it, if known
+
+    def __repr__(self) -> str:
+        tagged = sum(bool(passage.labels) for passage in self.passages)
+        passages = f"{len(self.passages):,} passages, {tagged:,} of them tagged"
+        return f"Report({self.file!r}, {passages})"
+
+    @property
+    def title(self) -> str:
+        """The document's title.
+
+        If it has none: "standard input", the link, or the file's name without its folder.
+        """
+        title = (self.document and self.document.title) or ""
+        if title.strip():
+            return title
+        if self.file == "-":
+            return "standard input"
+        if "://" in self.file:
+            return self.file
+        return Path(self.file).name or self.file
+
+    @property
+    def country(self) -> str | None:
+        return self.document.country if self.document else None
+
+    @property
+    def year(self) -> int | None:
+        return self.document.year if self.document else None
+
+    @property
+    def publication(self) -> str | None:
+        return self.document.publication if self.document else None
+
+    @property
+    def publisher(self) -> str | None:
+        return self.document.publisher if self.document else None
+
+    @property
+    def date(self) -> str | None:
+        """The day, month or year on which the document was published."""
+        return self.document.date if self.document else None
+
+    @property
+    def address(self) -> str | None:
+        """Web address of the document: its own, or the link that was read."""
+        own = self.document.address if self.document else None
+        return own or (self.file if is_link(self.file) else None)
+
+    def paragraph(self, passage: Passage) -> int | None:
+        """Return the number of a passage's paragraph under its heading, from 1, as a reader counts.
+
+        None for an input row.
+        """
+        starts, numbers = self._paragraphs
+        begun = bisect_right(starts, passage.start)  # which begin where it does, or before
+        return numbers[begun - 1] if begun else None
+
+    @cached_property
+    def _paragraphs(self) -> tuple[list[int], list[int]]:
+        """Starts of all paragraphs, and their numbers under their headings."""
+        starts: list[int] = []
+        numbers: list[int] = []
+        blocks = self.document.blocks if self.document else ()
+        for _, under_heading in groupby(blocks, attrgetter("country", "section")):
+            paragraphs = (block for block in under_heading if not block.heading)
+            for number, paragraph in enumerate(paragraphs, 1):
+                starts.append(paragraph.start)
+                numbers.append(number)
+        return starts, numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An input, or a row of one, that could not be read: why, in one line.
+
+    `retryable`: whether a second try may succeed, as after a network error.
+    """
+
+    input: str
+    error: str
+    retryable: bool = False
+
+
+def is_link(name: str) -> bool:
+    """Return whether an input is a web address."""
+    return name.lower().startswith(("http://", "https://"))
+
+
+def key(text: str) -> str:
+    """Make the key of a passage: 16 hex digits of the SHA-256 of its lower-case words.
+
+    White space and case make no difference, all else does.
+
+    >>> key("Police  arrested nine.") == key("police arrested\\nNINE."), len(key("a"))
+    (True, 16)
+    """
+    words = " ".join(text.lower().split())
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def row(report: Report, passage: Passage) -> dict[str, Any]:
+    """Make the row of a passage: the line of JSON Lines, of which all other outputs are made.
+
+    Fields of the input row follow ours and replace only nulls. `cells` has it as a table does.
+    """
+    made: dict[str, Any] = {
+        "file": report.file,
+        "country": passage.country or report.country,
+        "year": report.year,
+        **passage.to_dict(),
+        "kind": passage.kind,
+        "key": passage.key,
+    }
+    for name, value in passage.extra.items():
+        if made.get(name) is None:
+            made[name] = value
+    return made
+
+
+def columns(labels: Iterable[str]) -> dict[str, str]:
+    """Return the columns of tables, in order, with their types in Parquet.
+
+    A label's column has its probability, with four decimals.
+    """
+    return {
+        "file": "string",
+        "country": "string",
+        "year": "int32",
+        "page": "int32",
+        "block": "int32",
+        "start": "int64",
+        "end": "int64",
+        "section": "string",
+        "text": "string",
+        "labels": "list",
+        **dict.fromkeys(labels, "float32"),
+        "low_confidence": "bool",
+        "kind": "string",  # "sentence" or "table row"
+        "key": "string",
+    }
+
+
+def cells(row: Mapping[str, Any], labels: Iterable[str]) -> dict[str, Cell]:
+    """Return a row's values by column of a table; None where one is not of its column's type.
+
+    A file is named without its folder: people pass tables on.
+    """
+    scores = row["scores"]
+    return {
+        "file": source_name(row["file"]),
+        "country": _text(row["country"]),
+        "year": whole_number(row["year"]),
+        "page": whole_number(row["page"]),
+        "block": whole_number(row["block"]),
+        "start": row["start"],
+        "end": row["end"],
+        "section": _text(row["section"]),
+        "text": encodable(row["text"]),
+        "labels": row["labels"],
+        **{label: scores[label] for label in labels},
+        "low_confidence": row["low_confidence"],
+        "kind": row["kind"],
+        "key": row["key"],
+    }
+
+
+def encodable(text: str) -> str:
+    """Replace what UTF-8 cannot encode."""
+    return _LONE_SURROGATE.sub("\ufffd", text)
+
+
+def _text(value: object) -> str | None:
+    return encodable(value) if isinstance(value, str) else None
+
+
+def whole_number(value: object) -> int | None:
+    """Return a number of 32 bits, also one that is written as text; None for anything else."""
+    if isinstance(value, str):
+        is_number = len(value) <= _MAX_DIGITS and value.isascii() and value.isdigit()
+        return int(value) if is_number else None
+    if type(value) is int and -_INT32_LIMIT <= value < _INT32_LIMIT:  # True is no number
+        return value
+    return None
+
+
+def source_name(file: str) -> str:
+    """Make the display name of an input: a link as it is, a file without its folders.
+
+    >>> source_name("/home/ana/reports/togo.html")
+    'togo.html'
+    >>> source_name("https://example.org/togo")
+    'https://example.org/togo'
+    """
+    if file == "-":
+        return "standard input"
+    name = file if is_link(file) else Path(file).name or file
+    # a name may be of any bytes
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def section_name(section: str | None) -> str:
+    """Make the display name of a section."""
+    if not section or section.isspace():
+        return "No section"
+    return section.capitalize() if section in SECTIONS else section
+
+
+def known(*values: object) -> list[str]:
+    """Convert the known ones of some values, such as country and year, to text."""
+    return [str(value) for value in values if value]
