@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tipclassify.errors import InputError
-from tipclassify.readers import is_link
 from tipclassify.readers.limits import read_bounded
-from tipclassify.records import Failure, Passage, Report
+from tipclassify.records import Failure, Passage, Report, is_link
 from tipclassify.tagging import Problems, Tagging
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tipclassify.dask.folder import ClusterOutputFolder, describe_cluster_error
 from tipclassify.errors import InputError
-from tipclassify.readers import is_link
+from tipclassify.records import is_link
 from tipclassify.tagging.inputs import ROWS, expand_inputs, input_names_in_list, is_input
 
 if TYPE_CHECKING:
