@@ -22,7 +22,7 @@ from typing import Final, Generic, TypeVar
 from _measure import passages
 
 from tipclassify import Classifier
-from tipclassify.bundle.writing import write_bundle
+from tipclassify.bundle.write import write_bundle
 from tipclassify.cli.output import open_output
 from tipclassify.corpus.curate import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.corpus.next import rank_to_label

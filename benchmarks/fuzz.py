@@ -101,7 +101,7 @@ def sample(name: str) -> bytes:
         ]
         return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     if name == "bundle":
-        from tipclassify.bundle.writing import Included, write_bundle
+        from tipclassify.bundle.write import Included, write_bundle
         from tipclassify.tagging import Tagging
 
         bundle = io.BytesIO()
@@ -402,8 +402,8 @@ def _seal_model(kind: str, altered_name: str, files: dict[str, bytes]) -> None:
 
 def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Verify an altered bundle, whose hashes fit where that is possible."""
-    from tipclassify.bundle.checking import verify_bundle
-    from tipclassify.bundle.manifest import seal_bundle_manifest
+    from tipclassify.bundle.manifest import seal
+    from tipclassify.bundle.verify import verify_bundle
 
     def reseal(members: dict[str, bytes]) -> None:
         try:
@@ -415,7 +415,7 @@ def verify(kind: str, chance: random.Random) -> None:  # noqa: ARG001
                     "size": len(data),
                 }
             del plain["sha256"]
-            members["manifest.json"] = seal_bundle_manifest(plain)[0]
+            members["manifest.json"] = seal(plain)[0]
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
 

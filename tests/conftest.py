@@ -33,7 +33,7 @@ CHROMIUM = (
 
 # What `pytest -m quick` leaves out, since it starts processes or browsers, or trains: whole rooms,
 # single files, and in the others each test that takes one of these fixtures.
-LONG_ROOMS = frozenset(["cli", "hostile", "app", "tagging", "training"])
+LONG_ROOMS = frozenset(["app", "bundle", "cli", "hostile", "tagging", "training"])
 LONG_FILES = frozenset(
     [
         "test_benchmarks.py",

@@ -12,8 +12,8 @@ import pytest
 
 from tipclassify import InputError
 from tipclassify.bundle import archive
-from tipclassify.bundle.checking import verify_bundle
-from tipclassify.bundle.writing import write_bundle
+from tipclassify.bundle.verify import verify_bundle
+from tipclassify.bundle.write import write_bundle
 from tipclassify.tagging import Tagging
 
 
@@ -54,13 +54,13 @@ def test_a_bomb_is_refused_before_it_is_read(sound: Path, tmp_path: Path) -> Non
 def test_the_passages_of_one_input_are_bounded_when_written_and_when_read(
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (archive, __import__("tipclassify.bundle.replaying", fromlist=["x"])):
+    for module in (archive, __import__("tipclassify.bundle.replay", fromlist=["x"])):
         monkeypatch.setattr(module, "LARGEST_INPUT", 300)
     twice = changed(sound, tmp_path / "twice.zip", "passages.jsonl", lambda data: data * 2)
     passages = next(check for check in verify_bundle(str(twice)) if check.check == "passages")
     assert passages.result == "differs"
     assert "have over 0.0003 MB" in passages.detail
-    monkeypatch.setattr("tipclassify.bundle.writing.LARGEST_INPUT", 300)
+    monkeypatch.setattr("tipclassify.bundle.write.LARGEST_INPUT", 300)
     report = tmp_path / "b.txt"
     report.write_text("Police arrested nine recruiters in Karvonia. " * 9, "utf-8")
     with (

@@ -1,4 +1,1 @@
-"""Bundles: zip files by which others can verify published figures.
-
-`writing` makes one, `checking` verifies one.
-"""
+"""Bundles: zip files by which others can verify published figures."""

@@ -23,8 +23,6 @@ from tipclassify.readers.limits import (
     ZIP_DAMAGE,
 )
 
-__all__ = ["LARGEST_INPUT", "Archive", "BundlePacker", "open_bundle_archive"]
-
 # bytes of all files; above 4 GB a file needs zip64, which is not read here
 _LARGEST: Final = 2_000_000_000
 # 400,000 passages: what is in memory when a bundle is verified follows from it
@@ -45,7 +43,7 @@ _LOCATOR_SIZE: Final = 20
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)|^/|//")
 
 
-class BundlePacker:
+class Packer:
     """Writer of a bundle's zip file; `files` has the hash and size of each file written."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
@@ -58,7 +56,7 @@ class BundlePacker:
         Raises `InputError` when the bundle grows too large.
         """
         content.seek(0)
-        digest = _digest_of_member(content)
+        digest = _digest(content)
         size = digest.size + sum(file.size for file in self.files.values())
         if digest.size > _LARGEST_FILE or size > _LARGEST or len(self.files) >= _MOST_FILES:
             most = f"{_LARGEST / 1e9:g} GB, {_LARGEST_FILE / 1e6:g} MB in a file"
@@ -78,7 +76,7 @@ class BundlePacker:
 
 
 class Archive:
-    """Reader of a bundle whose central directory was checked (`open_bundle_archive`).
+    """Reader of a bundle whose central directory was checked (`open_archive`).
 
     Its methods raise `InputError` for a file that is missing, damaged or too large.
     """
@@ -100,7 +98,7 @@ class Archive:
     def digest(self, member: str) -> FileDigest:
         """Compute the hash and size of a file."""
         with self._open(member) as file:
-            return _digest_of_member(file)
+            return _digest(file)
 
     def lines(self, member: str) -> Iterator[bytes]:
         """Yield the lines of a file."""
@@ -127,7 +125,7 @@ class Archive:
             raise InputError(f"{self.name}: {what}; get the bundle anew") from None
 
 
-def _digest_of_member(file: IO[bytes]) -> FileDigest:
+def _digest(file: IO[bytes]) -> FileDigest:
     digest = hashlib.sha256()
     size = 0
     while chunk := file.read(1 << 20):
@@ -137,7 +135,7 @@ def _digest_of_member(file: IO[bytes]) -> FileDigest:
 
 
 @contextmanager
-def open_bundle_archive(name: str) -> Iterator[Archive]:
+def open_archive(name: str) -> Iterator[Archive]:
     """Open a bundle; raise `InputError` when it is unreadable, no zip file, or malicious."""
     try:
         if not stat.S_ISREG(os.stat(name).st_mode):
@@ -147,19 +145,19 @@ def open_bundle_archive(name: str) -> Iterator[Archive]:
     except (OSError, ValueError) as error:
         raise InputError(f"{name}: {reason_of_error(error)}; check the path") from None
     with file:
-        if defect := _defect_at_end_of_bundle(file):
+        if defect := _defect_at_end(file):
             raise InputError(f"{name}: {defect}")
         try:
             archive = zipfile.ZipFile(file)
         except ZIP_DAMAGE:
             raise InputError(f"{name}: damaged zip file; get the bundle anew") from None
         with archive:
-            if harm := _harm_in_bundle_entries(archive.infolist()):
+            if harm := _harm_in(archive.infolist()):
                 raise InputError(f"{name}: {harm}")
             yield Archive(archive, name)
 
 
-def _defect_at_end_of_bundle(file: BinaryIO) -> str | None:
+def _defect_at_end(file: BinaryIO) -> str | None:
     """Describe what is wrong with the end of a zip file; None for one that may be opened.
 
     Checked before zipfile, which would load a directory of any size.
@@ -178,7 +176,7 @@ def _defect_at_end_of_bundle(file: BinaryIO) -> str | None:
     return None
 
 
-def _harm_in_bundle_entries(entries: list[zipfile.ZipInfo]) -> str | None:
+def _harm_in(entries: list[zipfile.ZipInfo]) -> str | None:
     """Describe what no honest bundle has: unsafe names, links, duplicates, bombs; else None."""
     names: set[str] = set()
     for entry in entries:

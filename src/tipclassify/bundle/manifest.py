@@ -1,52 +1,43 @@
-"""Manifest, passages and checks of a bundle: records here, JSON on disk, validated when read."""
+"""What a bundle holds: its inputs as they were read, and the JSON in which they are recorded.
+
+The JSON is validated when it is read.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import platform
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
-from typing import Annotated, Final, TypedDict, TypeVar
+from pathlib import PurePath
+from typing import Annotated, Final, Literal, TypedDict, TypeVar
 
 import msgspec
 
 from tipclassify._version import __version__
+from tipclassify.download import download
+from tipclassify.download.cache import Download
 from tipclassify.errors import InputError
 from tipclassify.formatting import escape_json_line_breaks, load_json, one_line
-from tipclassify.labels import LABELS, Policy
-from tipclassify.records import Passage, Unit
+from tipclassify.labels import Policy
+from tipclassify.readers import ReadOptions
+from tipclassify.readers.child import read_bytes_isolated
+from tipclassify.readers.formats import detect_format, suffix_of
+from tipclassify.readers.limits import gunzip, read_bounded
+from tipclassify.readers.rows import parse_row
+from tipclassify.records import Passage, Unit, is_link
 from tipclassify.reports.adjustment import AdjustmentRates
 from tipclassify.reports.group import Group
 from tipclassify.reports.summary import LabelCount, Summary
-
-__all__ = [
-    "FORMAT",
-    "MANIFEST",
-    "PASSAGES",
-    "ROWS",
-    "BundleFigures",
-    "BundleRow",
-    "CheckCounts",
-    "FileDigest",
-    "Input",
-    "Link",
-    "Manifest",
-    "ModelId",
-    "RatesByLabel",
-    "StoredCheck",
-    "collect_bundle_versions",
-    "compute_bundle_figures",
-    "read_bundle_check",
-    "read_bundle_row",
-    "read_manifest",
-    "seal_bundle_manifest",
-    "serialize_for_bundle",
-    "write_bundle_row",
-]
+from tipclassify.tagging import read_with_notes
+from tipclassify.tagging.inputs import ROWS as ROW_FILES
+from tipclassify.text.split import split_passages
 
 # version of the layout; a bundle of a higher one is refused with the advice to upgrade
 FORMAT: Final = 1
@@ -67,33 +58,26 @@ _LIBRARIES: Final = (
 _NOT_OURS: Final = "not written as tipclassify writes it (a name twice, or other white space)"
 
 
-def _manifest_choice(names: Iterable[str]) -> msgspec.Meta:
-    return msgspec.Meta(pattern=rf"^(?:{'|'.join(names)})\Z")
-
-
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
-Label = Annotated[str, _manifest_choice(LABELS)]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Threshold = Annotated[float, msgspec.Meta(gt=0, lt=1)]
-Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=len(LABELS))]
+Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=1, max_length=100)]
 # passages of a corpus; sums of squares of more would overflow
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
-_RateTable = Annotated[
-    dict[Annotated[str, _manifest_choice(rate.name for rate in fields(AdjustmentRates))], Cases],
-    msgspec.Meta(min_length=5),
-]
-RatesByLabel = Annotated[dict[Label, _RateTable], msgspec.Meta(min_length=len(LABELS))]
+Rate = Literal["tp", "fn", "fp", "tn", "dispersion"]  # fields of `AdjustmentRates`
+RatesByLabel = dict[Label, Annotated[dict[Rate, Cases], msgspec.Meta(min_length=5)]]
 
 
-class _ManifestObject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Object(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A JSON object with exactly these fields."""
 
 
-_Line = TypeVar("_Line", bound=_ManifestObject)
+_Line = TypeVar("_Line", bound=_Object)
 
 
-class BundleFigures(TypedDict):
+class Figures(TypedDict):
     """Counts of one input, or of all, as ``tipclassify summary`` gives them."""
 
     passages: int
@@ -102,14 +86,14 @@ class BundleFigures(TypedDict):
     none: LabelCount  # of passages without a label
 
 
-class FileDigest(_ManifestObject, frozen=True):
+class FileDigest(_Object, frozen=True):
     """A file of the bundle."""
 
     sha256: Sha256
     size: Number  # bytes
 
 
-class ModelId(_ManifestObject, frozen=True):
+class ModelId(_Object, frozen=True):
     """Identity of the scoring model: the hashes in its ``model.json``."""
 
     sha256: Sha256
@@ -117,7 +101,7 @@ class ModelId(_ManifestObject, frozen=True):
     corpus_sha256: str | None  # None if it records none
 
 
-class Link(_ManifestObject, frozen=True):
+class Link(_Object, frozen=True):
     """Address, download time (UTC) and declared type of an input from the web."""
 
     url: str
@@ -126,7 +110,7 @@ class Link(_ManifestObject, frozen=True):
     encoding: str | None
 
 
-class Input(_ManifestObject, frozen=True, kw_only=True):
+class Input(_Object, frozen=True, kw_only=True):
     """An input: hash and size of its bytes, metadata of its text, and its figures."""
 
     name: str  # a link, or a path without private folders
@@ -142,21 +126,21 @@ class Input(_ManifestObject, frozen=True, kw_only=True):
     notes: tuple[str, ...]  # the reader's warnings
     link: Link | None
     source: str | None  # its path in the bundle, if included
-    figures: Mapping[str, object]  # its `BundleFigures`, unchecked when read
+    figures: Mapping[str, object]  # its `Figures`, unchecked when read
 
 
-class StoredCheck(_ManifestObject, frozen=True, kw_only=True):
+class StoredCheck(_Object, frozen=True, kw_only=True):
     """A line of ``checks.jsonl``: what one person decided and noted on a finding."""
 
     line: Annotated[int, msgspec.Meta(ge=1)]  # of its passage in ``passages.jsonl``
     labels: tuple[Label, ...]  # that were checked
     annotator: str
-    verdict: Annotated[str, _manifest_choice(("confirmed", "rejected", ""))]  # "": a note alone
+    verdict: Literal["confirmed", "rejected", ""]  # "": a note alone
     note: str
     time: str  # ISO 8601
 
 
-class CheckCounts(_ManifestObject, frozen=True, kw_only=True):
+class CheckCounts(_Object, frozen=True, kw_only=True):
     """Findings by what people decided on them."""
 
     confirmed: Number
@@ -167,11 +151,11 @@ class CheckCounts(_ManifestObject, frozen=True, kw_only=True):
     people: Number  # who checked
 
 
-class Manifest(_ManifestObject, frozen=True):
+class Manifest(_Object, frozen=True):
     """Content of ``manifest.json``, but for its own hash."""
 
     bundle: int  # `FORMAT`
-    # from `collect_bundle_versions`
+    # from `versions`
     versions: Annotated[dict[str, str | None], msgspec.Meta(max_length=50)]
     model: ModelId
     policy: Policy
@@ -183,12 +167,12 @@ class Manifest(_ManifestObject, frozen=True):
     error_rates: RatesByLabel | None
     error_rates_by_kind: Annotated[dict[str, RatesByLabel], msgspec.Meta(max_length=50)]
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
-    figures: Mapping[str, object]  # `BundleFigures` of all inputs together, unchecked when read
+    figures: Mapping[str, object]  # `Figures` of all inputs together, unchecked when read
     files: dict[str, FileDigest]  # all but the manifest
     checks: CheckCounts | None = None  # None without ``checks.jsonl``
 
 
-class BundleRow(_ManifestObject, frozen=True):
+class PassageLine(_Object, frozen=True):
     """A line of ``passages.jsonl``: a tagged passage."""
 
     input: Number  # index in the manifest's inputs
@@ -216,7 +200,7 @@ class BundleRow(_ManifestObject, frozen=True):
         )
 
 
-def collect_bundle_versions() -> dict[str, str | None]:
+def versions() -> dict[str, str | None]:
     """Collect the versions and platform that affect reading and rounding; None: not installed."""
     versions: dict[str, str | None] = {
         "tipclassify": __version__,
@@ -229,19 +213,19 @@ def collect_bundle_versions() -> dict[str, str | None]:
     return {**versions, "platform": f"{sys.platform}-{platform.machine() or 'unknown'}"}
 
 
-def compute_bundle_figures(
+def figures_of(
     group: Group, rates: RatesByLabel | None, rates_by_kind: Mapping[str, RatesByLabel]
-) -> BundleFigures:
+) -> Figures:
     """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
     summary = Summary(
         by=(),
         groups=(),
         total=group,
-        rates=None if rates is None else _rates_of_bundle(rates),
-        rates_by_kind={kind: _rates_of_bundle(table) for kind, table in rates_by_kind.items()},
+        rates=None if rates is None else _rates(rates),
+        rates_by_kind={kind: _rates(table) for kind, table in rates_by_kind.items()},
     )
     (row,) = summary.summary_rows()
-    return BundleFigures(
+    return Figures(
         passages=row.passages,
         low_confidence=row.low_confidence,
         labels=row.labels,
@@ -249,23 +233,23 @@ def compute_bundle_figures(
     )
 
 
-def _rates_of_bundle(rates: RatesByLabel) -> dict[str, AdjustmentRates]:
-    return {label: AdjustmentRates(**rates[label]) for label in LABELS}
+def _rates(rates: RatesByLabel) -> dict[str, AdjustmentRates]:
+    return {label: AdjustmentRates(**of_label) for label, of_label in rates.items()}
 
 
-def seal_bundle_manifest(plain: dict[str, object]) -> tuple[bytes, str]:
+def seal(plain: dict[str, object]) -> tuple[bytes, str]:
     """Serialize a manifest; return its bytes, and the fingerprint (SHA-256) that ends them."""
-    fingerprint = hashlib.sha256(serialize_for_bundle(plain, 1)).hexdigest()
-    return serialize_for_bundle({**plain, "sha256": fingerprint}, 1), fingerprint
+    fingerprint = hashlib.sha256(serialize(plain, 1)).hexdigest()
+    return serialize({**plain, "sha256": fingerprint}, 1), fingerprint
 
 
-def write_bundle_row(number: int, passage: Passage) -> bytes:
+def passage_line(number: int, passage: Passage) -> bytes:
     """Serialize a tagged passage of input `number`; probabilities keep every bit."""
     row = {"input": number, **passage.to_dict(), "scores": dict(passage.scores)}
-    return serialize_for_bundle({name: row[name] for name in BundleRow.__struct_fields__})
+    return serialize({name: row[name] for name in PassageLine.__struct_fields__})
 
 
-def serialize_for_bundle(value: object, indent: int | None = None) -> bytes:
+def serialize(value: object, indent: int | None = None) -> bytes:
     """Serialize a value as the canonical JSON of bundles."""
     written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
     return (escape_json_line_breaks(written) + "\n").encode()
@@ -286,7 +270,12 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
         if not isinstance(stated, str):
             raise ValueError("no SHA-256 at its end")
         manifest = msgspec.convert(plain, Manifest)
-        whole, fingerprint = seal_bundle_manifest(plain)
+        whole, fingerprint = seal(plain)
+        for rates in (manifest.error_rates, *manifest.error_rates_by_kind.values()):
+            if rates is not None and rates.keys() != manifest.thresholds.keys():
+                raise ValueError("error rates of other labels than it has thresholds of")
+        if unknown := manifest.moved.keys() - manifest.thresholds.keys():
+            raise ValueError(f"a threshold of {min(unknown)!r:.60}, which is no label of it")
         for recorded in manifest.inputs:
             if recorded.source is not None and recorded.source not in manifest.files:
                 raise ValueError(f"{recorded.source!r:.60} is not among its files")
@@ -300,19 +289,104 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
     return manifest, fingerprint, defect
 
 
-def read_bundle_row(line: bytes, where: str) -> BundleRow:
+def read_passage(line: bytes, where: str) -> PassageLine:
     """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage."""
-    return _read_bundled_line(line, BundleRow, "passage", where)
+    return _read_line(line, PassageLine, "passage", where)
 
 
-def read_bundle_check(line: bytes, where: str) -> StoredCheck:
+def read_check(line: bytes, where: str) -> StoredCheck:
     """Parse a line of ``checks.jsonl``; raise `InputError` when it is no check."""
-    return _read_bundled_line(line, StoredCheck, "check", where)
+    return _read_line(line, StoredCheck, "check", where)
 
 
-def _read_bundled_line(line: bytes, kind: type[_Line], name: str, where: str) -> _Line:
+def _read_line(line: bytes, kind: type[_Line], name: str, where: str) -> _Line:
     try:
         return msgspec.convert(load_json(line), kind)
     except ValueError as error:
         reason = f"not a {name} ({one_line(str(error)):.120})"
         raise InputError(f"{where}: {reason}; get the bundle anew") from None
+
+
+def fetch(file: str, options: ReadOptions) -> Download:
+    """Read a file, a link, or standard input for ``-``, as a download.
+
+    Raises `InputError` when that fails.
+    """
+    if is_link(file):
+        return download(file, allow_private=options.allow_private)
+    return Download(read_bounded(file), None, None, public_name(file), "")
+
+
+def public_name(file: str) -> str:
+    """Make an input's public name: no folder above the working folder is in it.
+
+    >>> public_name("/home/jane/secret/qatar.html")
+    'qatar.html'
+    >>> public_name("../qatar.html")
+    'qatar.html'
+    >>> public_name("reports/qatar.html")
+    'reports/qatar.html'
+    """
+    if is_link(file) or file == "-":
+        return file
+    path = PurePath(file)
+    return path.name if path.anchor or ".." in path.parts else path.as_posix()
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """An input as it was read and split: its entry of the manifest, but for what is counted."""
+
+    recorded: Input
+    passages: list[Passage]
+
+
+def read_original(name: str, original: Download, encoding: str | None, unit: Unit) -> Original:
+    """Read and split an input; raise `InputError` when it cannot be read.
+
+    Title and so on, and the text, are None for rows, which have none.
+    """
+    recorded = Input(
+        name=name,
+        sha256=hashlib.sha256(original.data).hexdigest(),
+        size=len(original.data),
+        kind=ROWS,
+        title=None,
+        country=None,
+        year=None,
+        publication=None,
+        text_sha256=None,
+        characters=None,
+        notes=(),
+        link=None,
+        source=None,
+        figures={},
+    )
+    if PurePath(name).suffix.lower() in ROW_FILES and not is_link(name):
+        passages = []
+        for number, line in enumerate(io.BytesIO(original.data), 1):
+            if line.strip():
+                row = parse_row(line, f"{name}:{number}")
+                passages.append(Passage(row["text"], 0, len(row["text"]), row.get("section")))
+        return Original(recorded, passages)
+    document, notes = read_with_notes(
+        partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
+    )
+    suffix = suffix_of(original.url) or suffix_of(name)
+    link = None
+    if is_link(name):
+        link = Link(original.url, original.fetched, original.content_type, original.encoding)
+    written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
+    recorded = msgspec.structs.replace(
+        recorded,
+        kind=detect_format(gunzip(original.data, name), name, suffix, original.content_type),
+        title=document.title,
+        country=document.country,
+        year=document.year,
+        publication=document.publication,
+        text_sha256=hashlib.sha256(written).hexdigest(),
+        characters=len(document.text),
+        notes=notes,
+        link=link,
+    )
+    return Original(recorded, split_passages(document, unit))

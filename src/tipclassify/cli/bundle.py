@@ -25,7 +25,7 @@ from tipclassify.formatting import format_columns, one_line
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from tipclassify.bundle.manifest import BundleFigures
+    from tipclassify.bundle.manifest import Figures
 
 
 def bundle(
@@ -63,7 +63,7 @@ def bundle(
     figure. The same reports, options and versions give the same bytes. When any report cannot be
     read, no bundle is written. Tables (.csv, .xlsx) are not taken: save them as .jsonl.
     """
-    from tipclassify.bundle.writing import Included, write_bundle
+    from tipclassify.bundle.write import Included, write_bundle
     from tipclassify.formatting import count_with_noun
     from tipclassify.store.desk_checks import read_checks
     from tipclassify.tagging.inputs import expand_inputs
@@ -83,7 +83,7 @@ def bundle(
     with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
         manifest, fingerprint = write_bundle(inputs, tagging, out, included, progress)
     print_warnings([note for recorded in manifest.inputs for note in recorded.notes])
-    total = cast("BundleFigures", manifest.figures)  # computed here, not read
+    total = cast("Figures", manifest.figures)  # computed here, not read
     counts = "   ".join(
         f"{label} {counted['count']:,}" for label, counted in total["labels"].items()
     )
@@ -126,7 +126,7 @@ def verify(
     Nothing can show who made a bundle: compare its fingerprint with the published one. Only links
     that you give are downloaded.
     """
-    from tipclassify.bundle.checking import verify_bundle
+    from tipclassify.bundle.verify import verify_bundle
     from tipclassify.readers import ReadOptions
 
     read = file_ids_of_arguments([bundle, *(files or ()), model])

@@ -13,7 +13,7 @@ from tipclassify.app.desk_session import (
     checks_of_desk_finding,
     read_findings_to_check,
 )
-from tipclassify.bundle.checks import FindingCheck
+from tipclassify.bundle.write import FindingCheck
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 from tipclassify.readers.limits import read_bounded
@@ -108,7 +108,7 @@ def _review_finding_checks(
             end=finding.end,
             labels=finding.labels,
             annotator=person,
-            verdict=check.get("verdict", ""),
+            verdict=check.get("verdict", ""),  # type: ignore[arg-type]
             note=check.get("note", ""),
             time=check.get("time", ""),
         )

@@ -9,71 +9,60 @@ import io
 import re
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, Literal, cast
 
 import msgspec
 
 from tipclassify._version import __version__
-from tipclassify.bundle.archive import LARGEST_INPUT, BundlePacker
-from tipclassify.bundle.checks import (
-    CHECKS,
-    BundleCheckMatcher,
-    FindingCheck,
-    count_bundle_checks,
-    list_lines_of_findings,
-)
+from tipclassify.bundle.archive import LARGEST_INPUT, Packer
 from tipclassify.bundle.manifest import (
     FORMAT,
     MANIFEST,
     PASSAGES,
     ROWS,
-    BundleFigures,
+    CheckCounts,
+    Figures,
     Input,
     Manifest,
     ModelId,
+    Rate,
     RatesByLabel,
-    collect_bundle_versions,
-    compute_bundle_figures,
-    seal_bundle_manifest,
-    serialize_for_bundle,
-    write_bundle_row,
-)
-from tipclassify.bundle.originals import (
-    fetch_bundle_original,
-    public_name_of_bundle_input,
-    read_bundle_original,
+    StoredCheck,
+    fetch,
+    figures_of,
+    passage_line,
+    public_name,
+    read_original,
+    seal,
+    serialize,
+    versions,
 )
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
-from tipclassify.labels import LABELS, Policy
+from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.find import model_folder
 from tipclassify.model.folder import load_model_head, read_model_files
 from tipclassify.model.metadata import HEAD, model_weights_digest
 from tipclassify.progress import Progress
 from tipclassify.readers.limits import read_bounded
+from tipclassify.records import Passage
 from tipclassify.reports.adjustment import (
     AdjustmentRates,
     read_adjustment_rates,
     read_adjustment_rates_by_kind,
 )
 from tipclassify.reports.group import Group
+from tipclassify.reports.particulars import FirstPlaces
 from tipclassify.resources import read_resource
 from tipclassify.tagging import Tagging
 from tipclassify.whole_files import WholeFileFailingOnce
 
-__all__ = [
-    "EXPORTS",
-    "BundleSettings",
-    "Included",
-    "id_of_model_in_folder",
-    "settings_of_bundle",
-    "write_bundle",
-]
-
+CHECKS: Final = "checks.jsonl"
 EXPORTS: Final = "exports/"
 """Folder of a bundle in which exports lie."""
 _README: Final = "README.txt"
@@ -81,6 +70,108 @@ _OF_MODEL: Final = ("README.md", "golden.jsonl")  # optional files of a model fo
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 # bytes of passages that are kept in memory before a temporary file is used
 _IN_MEMORY: Final = 32_000_000
+
+
+_Place = tuple[str, int, int]  # text in one line, and characters in the text of its report
+
+
+@dataclass(frozen=True, slots=True)
+class FindingCheck:
+    """What one person decided and noted on a finding of a desk."""
+
+    key: str  # of the finding's citation
+    text: str
+    start: int
+    end: int
+    labels: tuple[str, ...]  # that were checked
+    annotator: str
+    verdict: Literal["confirmed", "rejected", ""]  # "": a note alone
+    note: str
+    time: str  # ISO 8601
+
+
+class CheckMatcher:
+    """Finds the passages of a bundle that were checked, as they come."""
+
+    def __init__(self, checks: Sequence[FindingCheck]) -> None:
+        by_finding: defaultdict[str, list[FindingCheck]] = defaultdict(list)
+        for check in checks:
+            by_finding[check.key].append(check)
+        # the same words at the same characters may be in several reports, as rows are
+        self._left: defaultdict[_Place, list[list[FindingCheck]]] = defaultdict(list)
+        for of_finding in by_finding.values():
+            first = of_finding[0]
+            self._left[first.text, first.start, first.end].append(of_finding)
+        self.stored: list[StoredCheck] = []
+
+    def match(self, line: int, passage: Passage) -> None:
+        """Store the checks of the passage in a line of ``passages.jsonl``.
+
+        Raises `InputError` when it has other labels than those that were checked.
+        """
+        place = one_line(passage.text), passage.start, passage.end
+        if not self._left.get(place):
+            return
+        for check in self._left[place].pop(0):
+            if check.verdict and check.labels != passage.labels:
+                tags = " and ".join(passage.labels) or "no label"
+                checked = " and ".join(check.labels)
+                what = f"{check.annotator} checked {checked} of “{place[0]:.60}”"
+                remedy = "give the model, --policy and --threshold of the desk"
+                raise InputError(f"{what}, which has {tags} here; {remedy}")
+            stored = StoredCheck(
+                line=line,
+                labels=check.labels,
+                annotator=check.annotator,
+                verdict=check.verdict,
+                note=check.note,
+                time=check.time,
+            )
+            self.stored.append(stored)
+
+
+def lines_of_findings(passages: Iterable[Passage], before: int, rows: bool) -> list[int]:
+    """List for each passage of an input the line of its finding; 0 for one without a label.
+
+    As on a desk, a sentence that a report repeats is one finding, known by its first line. `before`
+    is the number of lines before the input in ``passages.jsonl``. With `rows`, the input is rows,
+    which are findings of their own.
+    """
+    first_places = FirstPlaces[int](rows)
+    return [
+        first_places.of(passage, line) if passage.labels else 0
+        for line, passage in enumerate(passages, before + 1)
+    ]
+
+
+def count_checks(checks: Iterable[StoredCheck], findings: Sequence[int]) -> CheckCounts:
+    """Count the findings by what was decided on them.
+
+    `findings` are those of all passages (`lines_of_findings`).
+    """
+    verdicts: defaultdict[int, set[str]] = defaultdict(set)
+    noted: set[int] = set()
+    people: set[str] = set()
+    for check in checks:
+        people.add(check.annotator)
+        line = check.line
+        if line <= len(findings):  # a bundle that was changed may name others
+            line = findings[line - 1] or line
+        if check.verdict:
+            verdicts[line].add(check.verdict)
+        if check.note:
+            noted.add(line)
+    counts = Counter(
+        next(iter(given)) if len(given) == 1 else "disputed" for given in verdicts.values()
+    )
+    return CheckCounts(
+        confirmed=counts["confirmed"],
+        rejected=counts["rejected"],
+        disputed=counts["disputed"],
+        unchecked=len(set(findings) - {0}) - len(verdicts),
+        noted=len(noted),
+        people=len(people),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,28 +210,28 @@ def write_bundle(
     classifier = tagging.classifier()
     folder = model_folder(tagging.model)
     overrides = dict(tagging.thresholds)
-    settings = settings_of_bundle(classifier, tagging.policy, overrides)
+    settings = settings_of(classifier, tagging.policy, overrides)
     with zipfile.ZipFile(
         cast("IO[bytes]", WholeFileFailingOnce(out)), "w", allowZip64=False
     ) as archive:
-        packer = BundlePacker(archive)
+        packer = Packer(archive)
         if included.model:
             _pack_model(packer, folder)
-        matcher = BundleCheckMatcher(included.checks)
-        inputs, total, lines_of_findings = _pack_inputs_of_bundle(
+        matcher = CheckMatcher(included.checks)
+        inputs, total, findings = _pack_inputs(
             files, tagging, packer, included.sources, settings, matcher, progress
         )
         if included.checks:
-            lines = [serialize_for_bundle(msgspec.to_builtins(check)) for check in matcher.stored]
+            lines = [serialize(msgspec.to_builtins(check)) for check in matcher.stored]
             packer.add(CHECKS, io.BytesIO(b"".join(lines)))
-        _pack_bundle_exports(packer, included.exports)
-        packer.add(_README, io.BytesIO(_readme_of_bundle(inputs, included).encode()))
-        model = id_of_model_in_folder(folder)
+        _pack_exports(packer, included.exports)
+        packer.add(_README, io.BytesIO(_readme(inputs, included).encode()))
+        model = model_id(folder)
         if model.sha256 != classifier.meta["sha256"]:
             raise ModelError(f"{folder}: changed while it was read; run this again")
         manifest = Manifest(
             bundle=FORMAT,
-            versions=collect_bundle_versions(),
+            versions=versions(),
             model=model,
             policy=tagging.policy,
             thresholds=settings.thresholds,
@@ -150,54 +241,50 @@ def write_bundle(
             error_rates=settings.error_rates,
             error_rates_by_kind=settings.error_rates_by_kind,
             inputs=tuple(inputs),
-            figures=settings.figures(total),
+            figures=cast("dict[str, object]", settings.figures(total)),
             files=packer.files.copy(),
-            checks=(
-                count_bundle_checks(matcher.stored, lines_of_findings) if included.checks else None
-            ),
+            checks=(count_checks(matcher.stored, findings) if included.checks else None),
         )
-        written, fingerprint = seal_bundle_manifest(msgspec.to_builtins(manifest))
+        written, fingerprint = seal(msgspec.to_builtins(manifest))
         packer.add(MANIFEST, io.BytesIO(written))
     return manifest, fingerprint
 
 
 @dataclass(frozen=True)
-class BundleSettings:
+class Settings:
     """A model's thresholds and error rates, as the manifest has them."""
 
     thresholds: dict[str, float]
     error_rates: RatesByLabel | None  # None if the model records none
     error_rates_by_kind: dict[str, RatesByLabel]
 
-    def figures(self, group: Group) -> BundleFigures:
+    def figures(self, group: Group) -> Figures:
         """Compute the figures of a group by these rates."""
-        return compute_bundle_figures(group, self.error_rates, self.error_rates_by_kind)
+        return figures_of(group, self.error_rates, self.error_rates_by_kind)
 
 
-def settings_of_bundle(
-    classifier: Classifier, policy: Policy, overrides: dict[str, float]
-) -> BundleSettings:
+def settings_of(classifier: Classifier, policy: Policy, overrides: dict[str, float]) -> Settings:
     """Return a classifier's thresholds under a policy, and its error rates if it records them."""
     rates = read_adjustment_rates(classifier.meta, policy, overrides)
     by_kind = read_adjustment_rates_by_kind(classifier.meta, policy, overrides)
-    return BundleSettings(
-        thresholds=dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True)),
-        error_rates=None if rates is None else _plain_rates(rates),
-        error_rates_by_kind={kind: _plain_rates(of_kind) for kind, of_kind in by_kind.items()},
+    return Settings(
+        thresholds=dict(classifier.run(policy).thresholds),
+        error_rates=None if rates is None else _plain(rates),
+        error_rates_by_kind={kind: _plain(of_kind) for kind, of_kind in by_kind.items()},
     )
 
 
-def _plain_rates(rates: Mapping[str, AdjustmentRates]) -> RatesByLabel:
-    return {label: asdict(rates[label]) for label in LABELS}
+def _plain(rates: Mapping[str, AdjustmentRates]) -> RatesByLabel:
+    return {label: cast("dict[Rate, float]", asdict(of_label)) for label, of_label in rates.items()}
 
 
-def _pack_inputs_of_bundle(
+def _pack_inputs(
     files: Sequence[str],
     tagging: Tagging,
-    packer: BundlePacker,
+    packer: Packer,
     with_sources: bool,
-    settings: BundleSettings,
-    matcher: BundleCheckMatcher,
+    settings: Settings,
+    matcher: CheckMatcher,
     progress: Progress | None,
 ) -> tuple[list[Input], Group, list[int]]:
     """Read, tag and pack each input.
@@ -208,36 +295,38 @@ def _pack_inputs_of_bundle(
     inputs: list[Input] = []
     groups: list[Group] = []
     failures: list[str] = []
-    lines_of_findings: list[int] = []
+    findings: list[int] = []
     line = 0  # of passages.jsonl
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
         for number, file in enumerate(files):
             if progress:
                 progress(number, len(files))
-            name = public_name_of_bundle_input(file)
+            name = public_name(file)
             try:
-                original = fetch_bundle_original(file, tagging.read)
-                text = read_bundle_original(name, original, tagging.read.encoding, tagging.unit)
+                original = fetch(file, tagging.read)
+                read = read_original(name, original, tagging.read.encoding, tagging.unit)
             except InputError as error:
                 failures.append(str(error))
             if failures:  # inputs are read only to report all that fail
                 continue
-            passages = classifier.tag_passages(text.passages, tagging.policy)
-            lines_of_findings += list_lines_of_findings(passages, line, text.kind == ROWS)
+            passages = classifier.tag_passages(read.passages, tagging.policy)
+            findings += lines_of_findings(passages, line, read.recorded.kind == ROWS)
             before = lines.tell()
             for passage in passages:
                 line += 1
-                lines.write(write_bundle_row(number, passage))
+                lines.write(passage_line(number, passage))
                 matcher.match(line, passage)
             if lines.tell() - before > LARGEST_INPUT:
                 most = f"over {LARGEST_INPUT / 1e6:g} MB"
                 raise InputError(f"{file}: its passages have {most}; split it")
-            source = _bundled_name(number, name) if with_sources else None
+            source = _source_path(number, name) if with_sources else None
             if source:
                 packer.add(source, io.BytesIO(original.data))
-            group = Group.of((), passages, text.publication)
+            group = Group.of((), passages, read.recorded.publication)
             groups.append(group)
-            inputs.append(text.recorded(source, settings.figures(group)))
+            figures = cast("dict[str, object]", settings.figures(group))
+            recorded = msgspec.structs.replace(read.recorded, source=source, figures=figures)
+            inputs.append(recorded)
         if progress:
             progress(len(files), len(files))
         if failures:
@@ -246,10 +335,10 @@ def _pack_inputs_of_bundle(
             raise InputError("\n".join([*failures, count]))
         lines.seek(0)
         packer.add(PASSAGES, lines)
-    return inputs, sum(groups, Group(())), lines_of_findings
+    return inputs, sum(groups, Group(())), findings
 
 
-def _pack_bundle_exports(packer: BundlePacker, exports: Sequence[Path]) -> None:
+def _pack_exports(packer: Packer, exports: Sequence[Path]) -> None:
     """Add exported files by their names; raise `InputError` when two have the same."""
     taken = {name.casefold() for name in packer.files}
     for file in exports:
@@ -260,7 +349,7 @@ def _pack_bundle_exports(packer: BundlePacker, exports: Sequence[Path]) -> None:
         packer.add(name, io.BytesIO(read_bounded(str(file))))
 
 
-def _readme_of_bundle(inputs: Sequence[Input], included: Included) -> str:
+def _readme(inputs: Sequence[Input], included: Included) -> str:
     listed = []
     for recorded in inputs:
         fetched = f" (as of {recorded.link.fetched})" if recorded.link else ""
@@ -287,7 +376,7 @@ def _readme_of_bundle(inputs: Sequence[Input], included: Included) -> str:
     )
 
 
-def id_of_model_in_folder(folder: Path) -> ModelId:
+def model_id(folder: Path) -> ModelId:
     """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
     head = load_model_head(folder)
     try:
@@ -297,7 +386,7 @@ def id_of_model_in_folder(folder: Path) -> ModelId:
         raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
 
 
-def _pack_model(packer: BundlePacker, folder: Path) -> None:
+def _pack_model(packer: Packer, folder: Path) -> None:
     """Add the files of a model folder; raise `ModelError` when one is unreadable or changed."""
     files = read_model_files(folder, load_model_head(folder), ())
     for name in (HEAD, *_OF_MODEL):
@@ -307,10 +396,10 @@ def _pack_model(packer: BundlePacker, folder: Path) -> None:
         packer.add(f"model/{name}", io.BytesIO(data))
 
 
-def _bundled_name(number: int, name: str) -> str:
+def _source_path(number: int, name: str) -> str:
     """Make the path of an input in a bundle: valid on every system, and unique by its number.
 
-    >>> _bundled_name(3, "reports/Côte d'Ivoire.html")
+    >>> _source_path(3, "reports/Côte d'Ivoire.html")
     'sources/0003-C-te-d-Ivoire.html'
     """
     last = name.rstrip("/").split("/")[-1]

@@ -26,10 +26,9 @@ from typer.testing import CliRunner, Result
 from tipclassify import LABELS, Classifier, Passage
 from tipclassify.app.desk_session import DeskSession, read_findings_to_check
 from tipclassify.bundle import archive as archives
-from tipclassify.bundle.checking import Check, verify_bundle
-from tipclassify.bundle.checks import FindingCheck
-from tipclassify.bundle.manifest import serialize_for_bundle
-from tipclassify.bundle.writing import Included, write_bundle
+from tipclassify.bundle.manifest import serialize
+from tipclassify.bundle.verify import Check, verify_bundle
+from tipclassify.bundle.write import FindingCheck, Included, write_bundle
 from tipclassify.cli.bundle import bundle, verify
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.find import model_folder
@@ -155,7 +154,7 @@ def with_flipped_bits(data: bytes, at: int, bits: int = 1) -> bytes:
 def dumped(value: JsonObject, indent: int | None = None) -> bytes:
     """Serialize as bundles are, with infinity, which they never hold."""
     plain = json.loads(json.dumps(value), parse_constant=lambda _: 1e308)
-    return serialize_for_bundle(plain, indent).replace(b"1e+308", b"1e999")
+    return serialize(plain, indent).replace(b"1e+308", b"1e999")
 
 
 @dataclass(frozen=True)

@@ -6,46 +6,98 @@ The bundle's passages are gone through once, with one input in memory at a time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
 from tipclassify.bundle.archive import LARGEST_INPUT, Archive
-from tipclassify.bundle.checks import CHECKS, count_bundle_checks, list_lines_of_findings
 from tipclassify.bundle.manifest import (
     PASSAGES,
     ROWS,
-    BundleRow,
     Input,
     Link,
     Manifest,
+    PassageLine,
     StoredCheck,
-    compute_bundle_figures,
-    read_bundle_check,
-    read_bundle_row,
+    figures_of,
+    read_check,
+    read_original,
+    read_passage,
 )
-from tipclassify.bundle.originals import read_bundle_original
-from tipclassify.bundle.steps import (
-    BundleVerificationStep,
-    Check,
-    describe_differences_from_bundle,
-    list_for_bundle_check,
-)
+from tipclassify.bundle.write import CHECKS, count_checks, lines_of_findings
 from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import count_with_noun
-from tipclassify.labels import LABELS
 from tipclassify.model.classifier import Classifier, labels_reaching_model_thresholds
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.records import Passage
 from tipclassify.reports.group import Group
 
-__all__ = ["replay_bundle"]
+_SHOWN: Final = 5  # names or line numbers in a message
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of one check."""
+
+    check: str  # name of the step, such as "labels"
+    result: Literal["ok", "differs", "not checked"]
+    detail: str  # the finding, or the reason for "not checked"
+    subject: str | None = None  # file or input; None for all
+
+
+@dataclass
+class Step:
+    """The outcomes of one check on many files or inputs."""
+
+    name: str
+    good: int = 0  # files or inputs that are as they should be
+    others: list[Check] = field(default_factory=list)
+
+    def add(self, details: Iterable[str], subject: str | None = None) -> None:
+        """Add what differs in a file or input; one without any difference counts as good."""
+        checks = [Check(self.name, "differs", detail, subject) for detail in details]
+        if checks:
+            self.others += checks
+        else:
+            self.good += 1
+
+    def checks(self, when_ok: str, needed: str = "nothing to check") -> list[Check]:
+        """Return the good outcomes as one, then the others."""
+        if not self.good:
+            return self.others or [Check(self.name, "not checked", needed)]
+        return [Check(self.name, "ok", when_ok), *self.others]
+
+
+def differences(here: object, stored: object, where: str = "") -> Iterator[str]:
+    """Describe each value, of nested dictionaries, that is another than in the bundle.
+
+    >>> list(differences({"failure": {"count": 3}}, {"failure": {"count": 4}}))
+    ['failure.count is 3, not 4 as the bundle says']
+    """
+    if isinstance(here, dict) and isinstance(stored, dict):
+        for name in here | stored:
+            inner = f"{where}.{name}".lstrip(".")
+            yield from differences(here.get(name), stored.get(name), inner)
+    elif here != stored:
+        yield f"{where} is {here!r:.80}, not {stored!r:.80} as the bundle says"
+
+
+def other_hash(here: str, stored: str) -> str:
+    """Describe a SHA-256 that is another than the stored one."""
+    return f"SHA-256 {here[:12]}…, not {stored[:12]}…"
+
+
+def listed(names: Sequence[object]) -> str:
+    """Join the first names, and count the others."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(str, names[:_SHOWN])) + more
+
 
 # fields of an input that its text determines
 _OF_TEXT: Final = (
@@ -62,50 +114,49 @@ _STEPS: Final = ("labels", "counts", "scores", "split")  # that need all passage
 
 
 @dataclass
-class _ReplayedPassages:
+class _Replay:
     """What the passages showed so far."""
 
     manifest: Manifest
     classifier: Classifier | None
-    text: BundleVerificationStep = field(default_factory=lambda: BundleVerificationStep("text"))
-    split: BundleVerificationStep = field(default_factory=lambda: BundleVerificationStep("split"))
+    text: Step = field(default_factory=lambda: Step("text"))
+    split: Step = field(default_factory=lambda: Step("split"))
     groups: list[Group] = field(default_factory=list)  # passages of each input
     # for each passage, whether its labels do not follow from its probabilities
     labels_differ: list[bool] = field(default_factory=list)
     # probabilities of each input
-    stored_scores: list[Floats] = field(default_factory=lambda: [_no_replayed_scores()])
-    new_scores: list[Floats] = field(default_factory=lambda: [_no_replayed_scores()])
+    stored_scores: list[Floats] = field(default_factory=list)
+    new_scores: list[Floats] = field(default_factory=list)
     confidence_differs: list[bool] = field(default_factory=list)  # for each passage scored again
     labels: list[tuple[str, ...]] = field(default_factory=list)  # of each passage
-    lines_of_findings: list[int] = field(default_factory=list)  # of each passage
+    findings: list[int] = field(default_factory=list)  # of each passage, its line
 
     def add(
-        self, recorded: Input, rows: Sequence[BundleRow], again: Sequence[Passage] | None
+        self, recorded: Input, rows: Sequence[PassageLine], again: Sequence[Passage] | None
     ) -> None:
         """Add the passages of an input, and those that it was split into `again`, if it was."""
         passages = [row.passage() for row in rows]
-        scores = _replayed_probabilities([row.scores for row in rows])
+        labels = tuple(self.manifest.thresholds)
+        scores = _probabilities([row.scores for row in rows], labels)
         self.groups.append(Group.of((), passages, recorded.publication))
         self.stored_scores.append(scores)
-        self.lines_of_findings += list_lines_of_findings(
-            passages, len(self.labels), recorded.kind == ROWS
-        )
+        self.findings += lines_of_findings(passages, len(self.labels), recorded.kind == ROWS)
         self.labels += [row.labels for row in rows]
-        above = apply_thresholds(scores, _bundled_values(self.manifest.thresholds)).tolist()
+        above = apply_thresholds(scores, np.array(list(self.manifest.thresholds.values()))).tolist()
         for passage, reached in zip(passages, above, strict=True):
             self.labels_differ.append(
                 passage.labels != labels_reaching_model_thresholds(passage, reached)
             )
         if again is not None:
-            self.split.add(_differences_of_replayed_split(again, passages), recorded.name)
+            self.split.add(_split_differences(again, passages), recorded.name)
         if self.classifier:
             tagged = self.classifier.tag_passages(passages, self.manifest.policy)
-            self.new_scores.append(_replayed_probabilities([passage.scores for passage in tagged]))
+            self.new_scores.append(_probabilities([passage.scores for passage in tagged], labels))
             for row, passage in zip(rows, tagged, strict=True):
                 self.confidence_differs.append(row.low_confidence != passage.low_confidence)
 
 
-def replay_bundle(
+def replay(
     archive: Archive,
     manifest: Manifest,
     classifier: Classifier | None,
@@ -123,13 +174,13 @@ def replay_bundle(
     exact : bool
         Whether rounding differences in probabilities count as differences.
     """
-    replayed = _ReplayedPassages(manifest, classifier)
-    rows_by_input = _read_bundled_passages(archive, manifest.inputs)
+    replayed = _Replay(manifest, classifier)
+    rows_by_input = _passages(archive, manifest.inputs, manifest.thresholds.keys())
     unreadable = ""
     for recorded in manifest.inputs:
         again = None
         if recorded.sha256 in readers:
-            again = _read_input_again(recorded, manifest, readers[recorded.sha256], replayed.text)
+            again = _read_again(recorded, manifest, readers[recorded.sha256], replayed.text)
         try:
             rows = next(rows_by_input, None)
         except InputError as error:
@@ -156,24 +207,28 @@ def replay_bundle(
             f"{count_with_noun(len(replayed.groups), 'input')} with their passages",
         ),
         *replayed.split.checks(same_split, needed),
-        _check_replayed_labels(replayed.labels_differ),
-        *_check_replayed_counts(manifest, replayed.groups),
-        _check_replayed_scores(replayed, exact),
-        *_verify_bundled_checks(archive, manifest, replayed),
+        _check_labels(replayed.labels_differ),
+        *_check_counts(manifest, replayed.groups),
+        _check_scores(replayed, exact),
+        *_check_decisions(archive, manifest, replayed),
     ]
 
 
-def _read_bundled_passages(archive: Archive, inputs: Sequence[Input]) -> Iterator[list[BundleRow]]:
+def _passages(
+    archive: Archive, inputs: Sequence[Input], labels: Set[str]
+) -> Iterator[list[PassageLine]]:
     """Yield the passages of each input.
 
     Raises `InputError` at the first line that is no passage or out of order.
     """
-    rows: list[BundleRow] = []
+    rows: list[PassageLine] = []
     number = 0  # of the input
     size = 0  # bytes of its passages
     for line_number, line in enumerate(archive.lines(PASSAGES), 1):
         where = f"line {line_number}"
-        row = read_bundle_row(line, where)
+        row = read_passage(line, where)
+        if row.scores.keys() != labels:
+            raise InputError(f"{where}: has probabilities of other labels than the manifest")
         if not number <= row.input < len(inputs):
             raise InputError(f"{where}: is of input {row.input}, out of order")
         while number < row.input:
@@ -195,14 +250,14 @@ def _read_bundled_passages(archive: Archive, inputs: Sequence[Input]) -> Iterato
         yield []
 
 
-def _read_input_again(
-    recorded: Input, manifest: Manifest, read: Callable[[], bytes], step: BundleVerificationStep
+def _read_again(
+    recorded: Input, manifest: Manifest, read: Callable[[], bytes], step: Step
 ) -> list[Passage] | None:
     """Read and split an input again, and compare it with the manifest; None if unreadable."""
     link = recorded.link or Link(recorded.name, "", None, None)
     try:
         original = Download(read(), link.content_type, link.encoding, link.url, link.fetched)
-        text = read_bundle_original(recorded.name, original, manifest.encoding, manifest.unit)
+        again = read_original(recorded.name, original, manifest.encoding, manifest.unit)
     except MissingExtraError as error:
         detail = str(error).removeprefix(f"{recorded.name}: ")
         step.others.append(Check("text", "not checked", detail, recorded.name))
@@ -213,17 +268,13 @@ def _read_input_again(
     details = [
         detail
         for name in _OF_TEXT
-        for detail in describe_differences_from_bundle(
-            getattr(text, name), getattr(recorded, name), name
-        )
+        for detail in differences(getattr(again.recorded, name), getattr(recorded, name), name)
     ]
     step.add(details, recorded.name)
-    return text.passages
+    return again.passages
 
 
-def _differences_of_replayed_split(
-    again: Sequence[Passage], passages: Sequence[Passage]
-) -> list[str]:
+def _split_differences(again: Sequence[Passage], passages: Sequence[Passage]) -> list[str]:
     """Describe where an input is split otherwise; an empty list where it is not."""
     stored = (replace(passage, labels=(), low_confidence=False) for passage in passages)
     here = (replace(passage, country=None) for passage in again)
@@ -234,31 +285,31 @@ def _differences_of_replayed_split(
     return []
 
 
-def _check_replayed_labels(differ: Sequence[bool]) -> Check:
+def _check_labels(differ: Sequence[bool]) -> Check:
     if any(differ):
-        lines = _list_bundle_lines_that_differ(differ)
+        lines = _lines_that(differ)
         what = f"do not follow from probabilities and thresholds on {lines}"
         return Check("labels", "differs", what, PASSAGES)
     rule = "each passage has those whose probability reaches the threshold, and no others"
     return Check("labels", "ok", rule)
 
 
-def _check_replayed_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
+def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     """Compare the figures in the manifest with the counts of the passages."""
-    step = BundleVerificationStep("counts")
+    step = Step("counts")
     try:
         counted = [
-            compute_bundle_figures(group, manifest.error_rates, manifest.error_rates_by_kind)
+            figures_of(group, manifest.error_rates, manifest.error_rates_by_kind)
             for group in groups
         ]
-        counted_total = compute_bundle_figures(
+        counted_total = figures_of(
             sum(groups, Group(())), manifest.error_rates, manifest.error_rates_by_kind
         )
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]
     for recorded, here in zip(manifest.inputs, counted, strict=True):
-        step.add(describe_differences_from_bundle(here, recorded.figures), recorded.name)
-    step.add(describe_differences_from_bundle(counted_total, manifest.figures), "all inputs")
+        step.add(differences(here, recorded.figures), recorded.name)
+    step.add(differences(counted_total, manifest.figures), "all inputs")
     if step.others:
         return step.checks(f"{step.good} of {len(groups) + 1} agree")
     labels = ", ".join(
@@ -271,16 +322,17 @@ def _check_replayed_counts(manifest: Manifest, groups: Sequence[Group]) -> list[
     return step.checks(f"{labels}, {none}; {adjusted}")
 
 
-def _check_replayed_scores(replayed: _ReplayedPassages, exact: bool) -> Check:
+def _check_scores(replayed: _Replay, exact: bool) -> Check:
     """Compare the probabilities of all passages, and their labels, with those replayed now."""
     if replayed.classifier is None:
         return Check("scores", "not checked", "not replayed: needs the model")
-    stored = np.concatenate(replayed.stored_scores)
-    new = np.concatenate(replayed.new_scores)
+    labels_of_bundle = tuple(replayed.manifest.thresholds)
+    stored = np.concatenate([_probabilities([], labels_of_bundle), *replayed.stored_scores])
+    new = np.concatenate([_probabilities([], labels_of_bundle), *replayed.new_scores])
     gaps = np.where(np.isnan(new), np.inf, np.abs(new - stored)).max(axis=1)
     largest = float(gaps.max(initial=0))
     unequal = int((gaps > 0).sum())
-    thresholds = _bundled_values(replayed.manifest.thresholds)
+    thresholds = np.array(list(replayed.manifest.thresholds.values()))
     had = apply_thresholds(stored, thresholds)
     has = apply_thresholds(new, thresholds)
     changed = (had != has).any(axis=1)
@@ -290,36 +342,34 @@ def _check_replayed_scores(replayed: _ReplayedPassages, exact: bool) -> Check:
         good = not exact
         scores = f"{unequal:,} differ by rounding, at most {largest:.1g}"
     elif unequal:
-        lines = _list_bundle_lines_that_differ(gaps > 0)
+        lines = _lines_that(gaps > 0)
         scores = f"{unequal:,} differ, by up to {largest:.2g}, on {lines}"
     labels = "no label changes"
     if changed.any():
         gained = (has & ~had).sum(axis=0)
         lost = (had & ~has).sum(axis=0)
-        counts = zip(LABELS, gained, lost, strict=True)
+        counts = zip(labels_of_bundle, gained, lost, strict=True)
         changes = [f"{label} +{more} -{fewer}" for label, more, fewer in counts if more or fewer]
-        lines = _list_bundle_lines_that_differ(changed)
+        lines = _lines_that(changed)
         labels = f"labels change on {lines}: {', '.join(changes)}"
     confidence = ""
     if any(replayed.confidence_differs):
         good = False
-        lines = _list_bundle_lines_that_differ(replayed.confidence_differs)
+        lines = _lines_that(replayed.confidence_differs)
         confidence = f"; low_confidence differs on {lines}"
     detail = f"{count_with_noun(len(gaps), 'passage')} scored again: {scores}; {labels}{confidence}"
     return Check("scores", "ok" if good else "differs", detail)
 
 
-def _verify_bundled_checks(
-    archive: Archive, manifest: Manifest, replayed: _ReplayedPassages
-) -> list[Check]:
+def _check_decisions(archive: Archive, manifest: Manifest, replayed: _Replay) -> list[Check]:
     """Check that what people decided is on passages with these labels, and its counts."""
     if manifest.checks is None:
         return []
-    step = BundleVerificationStep("checks")
+    step = Step("checks")
     checks: list[StoredCheck] = []
     try:
         for number, line in enumerate(archive.lines(CHECKS), 1):
-            checks.append(read_bundle_check(line, f"line {number}"))
+            checks.append(read_check(line, f"line {number}"))
     except InputError as error:
         return [Check("checks", "differs", str(error), CHECKS)]
     details: defaultdict[str, list[str]] = defaultdict(list)  # lines by what is wrong with them
@@ -328,9 +378,9 @@ def _verify_bundled_checks(
             details["are on passages that are not in the bundle"].append(str(number))
         elif check.verdict and check.labels != replayed.labels[check.line - 1]:
             details["are on passages with other labels than were checked"].append(str(number))
-    wrong = [f"lines {list_for_bundle_check(lines)} {what}" for what, lines in details.items()]
+    wrong = [f"lines {listed(lines)} {what}" for what, lines in details.items()]
     step.add(wrong, CHECKS)
-    counted = count_bundle_checks(checks, replayed.lines_of_findings)
+    counted = count_checks(checks, replayed.findings)
     if counted != manifest.checks:
         step.add(["the manifest counts others than there are"], CHECKS)
     verdicts = f"{counted.confirmed:,} confirmed, {counted.rejected:,} rejected"
@@ -340,19 +390,12 @@ def _verify_bundled_checks(
     return step.others or [Check("checks", "ok", summary)]
 
 
-def _no_replayed_scores() -> Floats:
-    return np.zeros((0, len(LABELS)))
+def _probabilities(scores: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Floats:
+    """Return probabilities as an array, float64 (n, labels)."""
+    table = [[by_label[label] for label in labels] for by_label in scores]
+    return np.array(table, np.float64).reshape(-1, len(labels))
 
 
-def _bundled_values(by_label: Mapping[str, float]) -> Floats:
-    return np.array([by_label[label] for label in LABELS])
-
-
-def _replayed_probabilities(scores: Sequence[Mapping[str, float]]) -> Floats:
-    """Return probabilities as an array, float64 (n, 3)."""
-    return np.array([_bundled_values(by_label) for by_label in scores]).reshape(-1, len(LABELS))
-
-
-def _list_bundle_lines_that_differ(which: npt.ArrayLike) -> str:
+def _lines_that(which: npt.ArrayLike) -> str:
     """List the lines of `passages.jsonl` for which a value, one for each line, is true."""
-    return f"lines {list_for_bundle_check((np.flatnonzero(which) + 1).tolist())}"
+    return f"lines {listed((np.flatnonzero(which) + 1).tolist())}"
