@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.readers.child import read_report_isolated, unpack_read_answer
+from tipclassify.readers.child import read_report_isolated, unpack_answer
 from tipclassify.records import Block, Document, PageStart
 from tipclassify.tagging.workers import map_in_order
 
@@ -121,20 +121,20 @@ def test_only_documents_and_rows_come_out_of_the_child() -> None:
         "document": document,
         "numbers": [],
     }
-    answer = unpack_read_answer(message(fields))
+    answer = unpack_answer(message(fields))
     expected = Block(0, 4, page=1, later_pages=(PageStart(2, 2),))
     assert answer.document == Document("Text", (expected,), "a.html")
     assert answer.notes == ["note"]
     assert answer.problem == ""
     sheet = {**fields, "document": None, "numbers": [2, 5]}
-    assert unpack_read_answer(message(sheet, b"{}\n[]")).rows == ((2, b"{}"), (5, b"[]"))
+    assert unpack_answer(message(sheet, b"{}\n[]")).rows == ((2, b"{}"), (5, b"[]"))
     for hostile in (
         message({"notes": []})[:8] + b"\x80\x04cos\nsystem\n",
         message({**fields, "document": {**document, "blocks": [], "run": "os.system"}}),
         message({**sheet, "numbers": [2, 3, 4]}, b"{}\n[]"),
     ):
         with pytest.raises((ValueError, TypeError)):
-            unpack_read_answer(hostile)
+            unpack_answer(hostile)
 
 
 def end_or_square(number: int) -> int | str:

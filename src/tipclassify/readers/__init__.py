@@ -7,26 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
-from tipclassify.readers.formats import (
-    SUFFIXES,
-    detect_format,
-    reader_of,
-    suffix_of,
-)
+from tipclassify.readers.formats import SUFFIXES, detect_format, reader_of, suffix_of
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.records import Document, is_link
 
 if TYPE_CHECKING:
     from tipclassify.download.cache import Download
-
-__all__ = [
-    "SUFFIXES",
-    "ReadOptions",
-    "has_report_suffix",
-    "read_bytes",
-    "read_report",
-    "read_source_bytes",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +90,15 @@ def read_bytes(
         ) from None
 
 
+def format_of(data: bytes, name: str, got: Download | None = None) -> str:
+    """Detect the format of a file, gzipped or not, or of a download.
+
+    Raises `InputError` for an unsupported one.
+    """
+    suffix = (suffix_of(got.url) if got else "") or suffix_of(name)
+    return detect_format(gunzip(data, name), name, suffix, got.content_type if got else None)
+
+
 def _read_document(data: bytes, name: str, options: ReadOptions, got: Download | None) -> Document:
     """Read a report, and complete its country, year and bibliographic fields."""
     from tipclassify.readers.about.subject import detect_country_and_year, with_block_countries
@@ -112,17 +107,11 @@ def _read_document(data: bytes, name: str, options: ReadOptions, got: Download |
     data = gunzip(data, name)
     if not data.strip(b" \t\r\n\f\v\0"):
         raise InputError(f"{name}: empty; give a file with text")
-    suffix = suffix_of(name)
-    content_type: str | None = None
-    declared_encoding: str | None = None
-    if got is not None:
-        suffix = suffix_of(got.url) or suffix
-        content_type = got.content_type
-        declared_encoding = got.encoding
-    kind = detect_format(data, name, suffix, content_type)
+    kind = format_of(data, name, got)
     try:
         if kind in ("text", "markdown", "html"):
-            document = reader_of(kind)(data, name, options.encoding, declared_encoding)
+            declared = got.encoding if got else None
+            document = reader_of(kind)(data, name, options.encoding, declared)
         else:
             document = reader_of(kind)(data, name)
     except RecursionError:

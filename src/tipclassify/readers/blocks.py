@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.records import CELL_BAR, Block, Document
-from tipclassify.text.sections import (
-    HeadingOutline,
-    run_in_section,
-    standard_section_of_line,
-)
+from tipclassify.text.sections import HeadingOutline, run_in_section, standard_section_of_line
 
 BETWEEN_BLOCKS: Final = "\n\n"
 """What stands in the text of a `Document` between two blocks."""
+
+LAST_CHARACTERS: Final = 8
+"""Characters before a superscript that show whether it is an exponent: "10", "km"."""
 
 _HEADING_WORDS: Final = 14
 _MAX_CARRIED: Final = 150  # characters that the cells of rows above add to a table row
 # Soft hyphen, zero-width and direction marks, word joiner, byte-order mark.
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_NOTE_NUMBERS: Final = re.compile(r"[\d\s,;*†‡§¶–-]+")
+_BRACKETED: Final = re.compile(r"[\[(][^\])]{1,20}[\])]")
+_LISTED: Final = re.compile(r"\d\s*[,;]")
+# what is raised to a power: units, and the numbers that powers are given of
+_BASE: Final = re.compile(r"(?:(?<![\d.,])(?:10|2)|(?:\b|\d)(?:[kcdm]?m|ft|CO|x))$")
 
 
 @dataclass(slots=True)
@@ -119,16 +123,6 @@ def carried_cells(cells: Iterable[str]) -> list[str]:
     return carried
 
 
-LAST_CHARACTERS: Final = 8
-"""Characters before a superscript that show whether it is an exponent: "10", "km"."""
-
-_NUMBERS: Final = re.compile(r"[\d\s,;*†‡§¶–-]+")
-_BRACKETED: Final = re.compile(r"[\[(][^\])]{1,20}[\])]")
-_LISTED: Final = re.compile(r"\d\s*[,;]")
-# what is raised to a power: units, and the numbers that powers are given of
-_BASE: Final = re.compile(r"(?:(?<![\d.,])(?:10|2)|(?:\b|\d)(?:[kcdm]?m|ft|CO|x))$")
-
-
 def is_note_mark(text: str, text_before: str, text_after: str = "") -> bool:
     """Return whether a superscript is the mark of a footnote.
 
@@ -142,6 +136,6 @@ def is_note_mark(text: str, text_before: str, text_after: str = "") -> bool:
     text = text.strip()
     if _BRACKETED.fullmatch(text):
         return True
-    if not _NUMBERS.fullmatch(text) or text_after.startswith(("/", "⁄")):
+    if not _NOTE_NUMBERS.fullmatch(text) or text_after.startswith(("/", "⁄")):
         return False
     return _LISTED.search(text) is not None or not _BASE.search(text_before)

@@ -10,15 +10,6 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-__all__ = [
-    "BYTE_ORDER_MARKS",
-    "detect_wide_encoding",
-    "guess_encoding",
-    "has_decoded_words",
-    "is_binary_file",
-    "looks_like_decoded_text",
-]
-
 # The byte-order mark of UTF-32 begins with that of UTF-16, so it comes first.
 BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -102,9 +93,7 @@ _MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
 
 
 def detect_wide_encoding(data: bytes) -> str | None:
-    """Detect UTF-16 or UTF-32 without a byte-order mark.
-
-    In English text, zero bytes are at certain positions.
+    """Detect UTF-16 or UTF-32 without a byte-order mark, by where zero bytes of English text are.
 
     >>> detect_wide_encoding("Police arrested nine.".encode("utf-16-be"))
     'utf-16-be'
@@ -131,22 +120,17 @@ def is_binary_file(data: bytes) -> bool:
 
 
 def looks_like_decoded_text(text: str) -> bool:
-    """Return whether decoded bytes are characters of a text.
-
-    Those of a program are in no encoding.
+    """Return whether decoded bytes are characters of a text; those of a program are in no encoding.
 
     >>> [looks_like_decoded_text(text) for text in ("Police acted.", "\ufffd\ue021\x07E\ufffd")]
     [True, False]
     """
-    counts = Counter(_sample_of_decoded_text(text))
-    bad = sum(count for char, count in counts.items() if _is_undecoded_character(char))
+    counts = Counter(_sample(text))
+    bad = counts["\ufffd"]  # in place of bytes that cannot be decoded
+    for char, count in counts.items():
+        if char not in _WHITE_SPACE and unicodedata.category(char) in _NO_CHARACTERS:
+            bad += count
     return bad <= _MAX_NO_CHARACTERS * counts.total()
-
-
-def _is_undecoded_character(char: str) -> bool:
-    if char == "\ufffd":  # in place of bytes that cannot be decoded
-        return True
-    return char not in _WHITE_SPACE and unicodedata.category(char) in _NO_CHARACTERS
 
 
 def has_decoded_words(text: str) -> bool:
@@ -158,7 +142,7 @@ def has_decoded_words(text: str) -> bool:
     >>> [has_decoded_words(50 * part) for part in ("Courts slept. ", "qW8zTy", "警察逮捕了九人")]
     [True, False, True]
     """
-    sample = _sample_of_decoded_text(text)
+    sample = _sample(text)
     words = _WORD.findall(sample)
     cased = [word for word in words if word.lower() != word.upper()]
     letters = sum(map(len, cased))
@@ -169,7 +153,7 @@ def has_decoded_words(text: str) -> bool:
     return usual >= _MIN_USUAL * letters and 2 * unbroken < len(sample)
 
 
-def _sample_of_decoded_text(text: str) -> str:
+def _sample(text: str) -> str:
     """Return the beginning and the end of a long text."""
     if len(text) <= 2 * _SAMPLED:
         return text
@@ -182,12 +166,12 @@ def guess_encoding(data: bytes) -> str | None:
     >>> guess_encoding("the “harbor gossip” of José Peña’s office".encode("mac_roman"))
     'mac_roman'
     """
-    runs = list(dict.fromkeys(islice(_non_ascii_runs_to_decode(data), _MAX_RUNS)))
+    runs = list(dict.fromkeys(islice(_non_ascii_runs(data), _MAX_RUNS)))
     joined = b"\n".join(runs)
     best: str | None = None
     best_score = _MIN_PLAUSIBILITY * len(runs)
     for encoding in _CANDIDATES:
-        score = _plausibility_of_decoding(joined.decode(encoding, "replace"))
+        score = _plausibility(joined.decode(encoding, "replace"))
         if score > best_score:
             best = encoding
             best_score = score
@@ -199,23 +183,18 @@ def guess_encoding(data: bytes) -> str | None:
     return match.encoding if match else None
 
 
-def _non_ascii_runs_to_decode(data: bytes) -> Iterator[bytes]:
-    """Yield each run of non-blank bytes with non-ASCII ones, trimmed to their context."""
+def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
+    """Yield each run of non-blank bytes with non-ASCII ones, with the word that it ends."""
     end = 0
     for run in _NON_ASCII_RUN.finditer(data):
         start = run.start()
         before = data[max(end, start - _CONTEXT) : start]
-        yield _last_word_before_decoding(before) + run[0]
+        ends_with_blank = not before[-1:].strip()
+        yield run[0] if ends_with_blank else before.split()[-1] + run[0]
         end = run.end()
 
 
-def _last_word_before_decoding(data: bytes) -> bytes:
-    """Return the non-blank bytes at the end of some bytes."""
-    ends_with_blank = not data[-1:].strip()
-    return b"" if ends_with_blank else data.split()[-1]
-
-
-def _plausibility_of_decoding(text: str) -> float:
+def _plausibility(text: str) -> float:
     """Score a decoding: about 1 for each plausible word or sign, -1 for each implausible one."""
     score = 0.0
     words_of_alphabet = Counter[int]()

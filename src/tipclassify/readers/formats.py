@@ -1,7 +1,4 @@
-"""Detect the format of a file.
-
-Its content decides where the signature is unambiguous, else its media type or suffix.
-"""
+"""Detect the format of a file: by its first bytes, else by its media type or suffix."""
 
 from __future__ import annotations
 
@@ -18,11 +15,9 @@ from tipclassify.readers.encodings import BYTE_ORDER_MARKS
 from tipclassify.readers.limits import open_zip
 from tipclassify.records import Document, is_link
 
-__all__ = ["SUFFIXES", "detect_format", "reader_of", "suffix_of"]
-
 
 @dataclass(frozen=True, slots=True)
-class _ReportFormat:
+class _Format:
     """A supported format."""
 
     module: str  # of the reader, `read_<format>`
@@ -33,33 +28,27 @@ class _ReportFormat:
 
 _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _FORMATS: Final = {
-    "text": _ReportFormat("text", (".txt", ".text"), ("text/plain",)),
-    "markdown": _ReportFormat("text", (".md", ".markdown"), ("text/markdown", "text/x-markdown")),
-    "html": _ReportFormat(
+    "text": _Format("text", (".txt", ".text"), ("text/plain",)),
+    "markdown": _Format("text", (".md", ".markdown"), ("text/markdown", "text/x-markdown")),
+    "html": _Format(
         "html.page", (".html", ".htm", ".xhtml"), ("text/html", "application/xhtml+xml")
     ),
-    "mhtml": _ReportFormat(
+    "mhtml": _Format(
         "mail", (".mht", ".mhtml"), ("multipart/related",), "a saved web page (MHTML)"
     ),
-    "pdf": _ReportFormat(
-        "pdf.reader", (".pdf",), ("application/pdf", "application/x-pdf"), "a PDF file"
-    ),
-    "docx": _ReportFormat("word", (".docx",), (_WORD,), "a Word file"),
-    "epub": _ReportFormat("epub", (".epub",), ("application/epub+zip",), "an EPUB file"),
-    "eml": _ReportFormat("mail", (".eml",), ("message/rfc822",)),
+    "pdf": _Format("pdf.reader", (".pdf",), ("application/pdf", "application/x-pdf"), "a PDF file"),
+    "docx": _Format("word", (".docx",), (_WORD,), "a Word file"),
+    "epub": _Format("epub", (".epub",), ("application/epub+zip",), "an EPUB file"),
+    "eml": _Format("mail", (".eml",), ("message/rfc822",)),
 }
-_FORMAT_BY_SUFFIX: Final = {
-    suffix: name for name, known in _FORMATS.items() for suffix in known.suffixes
-}
-_FORMAT_BY_MEDIA_TYPE: Final = {
-    media_type: name for name, known in _FORMATS.items() for media_type in known.media_types
-}
+_BY_SUFFIX: Final = {suffix: name for name, form in _FORMATS.items() for suffix in form.suffixes}
+_BY_MEDIA_TYPE: Final = {kind: name for name, form in _FORMATS.items() for kind in form.media_types}
 
-SUFFIXES: Final = (*_FORMAT_BY_SUFFIX, ".odt", ".rtf", ".doc")
+SUFFIXES: Final = (*_BY_SUFFIX, ".odt", ".rtf", ".doc")
 """Suffixes of reports; each may be followed by .gz. The last three are refused with advice."""
 
-# Unsupported formats: suffixes or names given by the content, description, advice on conversion to
-# a supported one.
+_ADVICE: Final = "save it as .docx or PDF"
+# By suffixes, or names that the content gives: what it is, and how to convert it.
 _UNSUPPORTED: Final = {
     name: f"{what}; {advice}"
     for names, what, advice in (
@@ -68,9 +57,10 @@ _UNSUPPORTED: Final = {
             "an Outlook message (.msg)",
             "save it as .eml, HTML or text, and what is attached to it by itself",
         ),
-        ("odt .odt", "an OpenDocument text (.odt)", "save it as .docx or PDF"),
-        ("rtf .rtf", "a rich-text file (.rtf)", "save it as .docx or PDF"),
-        ("doc .doc", "an old Word file (.doc)", "save it as .docx or PDF"),
+        ("odt .odt", "an OpenDocument text (.odt)", _ADVICE),
+        ("rtf .rtf", "a rich-text file (.rtf)", _ADVICE),
+        ("doc .doc", "an old Word file (.doc)", _ADVICE),
+        ("ole", "an old Microsoft Office file", _ADVICE),
         (".pages", "an Apple Pages file", "export it as .docx or PDF"),
         (".pptx .ppt .odp", "a presentation", "save it as PDF"),
         (
@@ -97,7 +87,6 @@ _UNSUPPORTED: Final = {
         ),
         ("gzip", "gzip inside gzip", "unpack it"),
         ("locked", "locked with a password", "save it without one"),
-        ("ole", "an old Microsoft Office file", "save it as .docx or PDF"),
     )
     for name in names.split()
 }
@@ -183,20 +172,20 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
 
     Raises `InputError` if unsupported or where they contradict.
     """
-    by_content = _detect_format_of_bytes(data, source)
+    by_content = _by_content(data, source)
     if by_content == "mhtml" and suffix == ".eml":
         return "eml"
     if by_content in _FORMATS:
         return by_content
     media_type = (content_type or "").split(";")[0].strip().lower()
-    kind = _FORMAT_BY_MEDIA_TYPE.get(media_type)
+    kind = _BY_MEDIA_TYPE.get(media_type)
     # what a suffix says of an unsupported file is more than that it is an archive, or nothing
     is_vague = by_content in ("archive", "zip", "ole") or (by_content is None and kind is None)
     unsupported = suffix if suffix in _UNSUPPORTED and is_vague else by_content
     if unsupported is not None:
         raise InputError(f"{source}: {_UNSUPPORTED[unsupported]}")
     if kind in (None, "text"):  # servers often send other files as text/plain or without a type
-        kind = _FORMAT_BY_SUFFIX.get(suffix, kind)
+        kind = _BY_SUFFIX.get(suffix, kind)
     if kind is not None and _FORMATS[kind].signed:
         raise InputError(
             f"{source}: not {_FORMATS[kind].signed}, though it is called one; check the file, "
@@ -210,60 +199,37 @@ def detect_format(data: bytes, source: str, suffix: str, content_type: str | Non
     return kind or "text"
 
 
-def _detect_format_of_bytes(data: bytes, source: str) -> str | None:
-    """Return the format that the first bytes tell, supported or not.
+def _by_content(data: bytes, source: str) -> str | None:
+    """Return the format that the first bytes tell, supported or not; None if they are ambiguous."""
+    signed = (name for name, starts in _SIGNATURES.items() if data.startswith(starts))
+    name = next(signed, None)
+    if name is None:
+        return _by_text(data)
+    if name == "zip":
+        members = open_zip(data, source).namelist()
+        for start, format_in_zip in _ZIP_MEMBERS.items():
+            if any(member.startswith(start) for member in members):
+                return format_in_zip
+    if name == "ole":
+        for stream, format_in_ole in _OLE_STREAMS.items():
+            if stream.encode("utf-16-le") in data:
+                return format_in_ole
+    return name
 
-    None where they are ambiguous.
-    """
-    signed = _detect_file_format_by_signature(data)
-    if signed == "zip":
-        return _format_in_zip(data, source)
-    if signed == "ole":
-        return _format_in_ole(data)
-    if signed is not None:
-        return signed
+
+def _by_text(data: bytes) -> str | None:
     if data[257:262] == b"ustar":
         return "archive"
     if _PDF_SIGNATURE.search(data[:1_024]):
         return "pdf"
-    head = _first_bytes_of_report(data)
+    head = data[:_MAX_BLANK_BYTES]
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            head = head[len(mark) :].decode(encoding, "replace").encode()
+    head = head.lstrip()[:_HEAD_BYTES]
     if _HTML_START.match(head):
         return "html"
     headers = _MAIL_HEADERS.match(head)
     if headers is None or b"mime-version:" not in headers[0].lower():
         return None
     return "mhtml" if _MHTML_TYPE.search(headers[0]) else None
-
-
-def _detect_file_format_by_signature(data: bytes) -> str | None:
-    """Return the format whose signature the bytes begin with."""
-    for name, signatures in _SIGNATURES.items():
-        if data.startswith(signatures):
-            return name
-    return None
-
-
-def _format_in_zip(data: bytes, source: str) -> str:
-    """Return the format of a zip file by the names of its members; "zip" for any other."""
-    members = open_zip(data, source).namelist()
-    for start, name in _ZIP_MEMBERS.items():
-        if any(member.startswith(start) for member in members):
-            return name
-    return "zip"
-
-
-def _format_in_ole(data: bytes) -> str:
-    """Return the format of an old Microsoft file by its streams; "ole" for any other."""
-    for stream, name in _OLE_STREAMS.items():
-        if stream.encode("utf-16-le") in data:
-            return name
-    return "ole"
-
-
-def _first_bytes_of_report(data: bytes) -> bytes:
-    """Return the first bytes after white space, those of wide encodings as UTF-8."""
-    head = data[:_MAX_BLANK_BYTES]
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if head.startswith(mark):
-            head = head[len(mark) :].decode(encoding, "replace").encode()
-    return head.lstrip()[:_HEAD_BYTES]

@@ -1,7 +1,4 @@
-"""Read and decompress files, which may be hostile, within fixed limits.
-
-Limited are size, compression ratio and method.
-"""
+"""Read and decompress files, which may be hostile: limits of size, compression ratio and method."""
 
 from __future__ import annotations
 
@@ -18,23 +15,6 @@ from typing import IO, Final
 
 from tipclassify.errors import InputError
 
-__all__ = [
-    "ALLOWED_COMPRESSION",
-    "ENCRYPTED",
-    "LARGEST",
-    "LARGEST_MARKUP",
-    "MAX_RATIO",
-    "MIN_SUSPICIOUS_BYTES",
-    "ZIP_DAMAGE",
-    "gunzip",
-    "list_zip_members",
-    "open_zip",
-    "read_bounded",
-    "read_stream",
-    "read_zip_member",
-    "split_zip_path",
-]
-
 # bytes of a file, compressed and decompressed; the longest real report has two million
 LARGEST: Final = 100_000_000
 # bytes of markup parsed in Python, which takes seconds a megabyte at worst
@@ -44,6 +24,8 @@ MIN_SUSPICIOUS_BYTES: Final = 10_000_000  # below it, a blank picture may compre
 ALLOWED_COMPRESSION: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENCRYPTED: Final = 0x1  # flag bit of a zip entry
 
+_TOO_LARGE: Final = f"over the limit of {LARGEST / 1e6:.0f} MB; split it"
+_DAMAGED: Final = "damaged or incomplete file; download it or save it again"
 _MOST_MEMBERS: Final = 10_000  # files of a zip archive
 _MEMBER: Final = re.compile(r"(.+?\.zip)[/\\](.+)", re.IGNORECASE | re.DOTALL)
 # begins the names of hidden files, of lock files, of a folder that macOS adds
@@ -87,14 +69,9 @@ def read_bounded(name: str) -> bytes:
             return read_stream(file, name)
     except OSError as error:
         problem = (error.strerror or str(error)).lower()
-        raise _error_reading_path(name, problem) from None
     except ValueError:
-        raise _error_reading_path(name, "no such path, a nul is in it") from None
-
-
-def _error_reading_path(name: str, problem: str) -> InputError:
-    """Return the error of a path; a NUL in it is shown as ``\\0``."""
-    return InputError(f"{name}: {problem}; check the path".replace("\0", "\\0"))
+        problem = "no such path, a nul is in it"
+    raise InputError(f"{name}: {problem}; check the path".replace("\0", "\\0"))
 
 
 def list_zip_members(path: str) -> list[str]:
@@ -104,7 +81,8 @@ def list_zip_members(path: str) -> list[str]:
     """
     with open_zip(path, path) as archive:
         names = {entry.filename for entry in archive.infolist() if not entry.is_dir()}
-    return [f"{path}/{name}" for name in sorted(names) if not _is_hidden_zip_member(name)]
+    shown = [name for name in names if not any(p.startswith(_HIDDEN) for p in name.split("/"))]
+    return [f"{path}/{name}" for name in sorted(shown)]
 
 
 def split_zip_path(path: str) -> tuple[str, str] | None:
@@ -118,21 +96,12 @@ def split_zip_path(path: str) -> tuple[str, str] | None:
     return match[1], match[2].replace("\\", "/")
 
 
-def _is_hidden_zip_member(path: str) -> bool:
-    """Return whether a file in an archive, or a folder that it is in, is hidden."""
-    return any(name.startswith(_HIDDEN) for name in path.split("/"))
-
-
 def read_stream(file: IO[bytes], name: str) -> bytes:
     """Read a stream to its end; raise `InputError` when it is larger than `LARGEST`."""
     data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
-        raise InputError(f"{name}: {_advice_over_size_limit()}")
+        raise InputError(f"{name}: {_TOO_LARGE}")
     return data
-
-
-def _advice_over_size_limit() -> str:
-    return f"over the limit of {LARGEST / 1e6:.0f} MB; split it"
 
 
 def gunzip(data: bytes, name: str) -> bytes:
@@ -161,16 +130,15 @@ def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(io.BytesIO(file) if isinstance(file, bytes) else file)
         entries = archive.infolist()
     except ZIP_DAMAGE:
-        raise InputError(
-            f"{name}: damaged or incomplete file; download it or save it again"
-        ) from None
+        raise InputError(f"{name}: {_DAMAGED}") from None
     if len(entries) > _MOST_MEMBERS:
         raise InputError(f"{name}: {len(entries):,} files in it, over {_MOST_MEMBERS:,}; split it")
     # these sizes can be trusted: zipfile decompresses no entry beyond its own
     size = sum(entry.file_size for entry in entries)
     if size > LARGEST:
-        raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_advice_over_size_limit()}")
-    if any(map(_is_suspicious_zip_entry, entries)):
+        raise InputError(f"{name}: unpacks to {size / 1e6:.0f} MB, {_TOO_LARGE}")
+    # large, and compressed as no text is
+    if any(e.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * e.compress_size) for e in entries):
         ratio = f"over {MAX_RATIO} times its size, as no report does"
         raise InputError(f"{name}: unpacks to {ratio}; check where it comes from")
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
@@ -178,11 +146,6 @@ def open_zip(file: bytes | str, name: str) -> zipfile.ZipFile:
     if any(entry.compress_type not in ALLOWED_COMPRESSION for entry in entries):
         raise InputError(f"{name}: packed in an unusual way; open it and save it again")
     return archive
-
-
-def _is_suspicious_zip_entry(entry: zipfile.ZipInfo) -> bool:
-    """Return whether an entry is large, and compressed as no text is."""
-    return entry.file_size > max(MIN_SUSPICIOUS_BYTES, MAX_RATIO * entry.compress_size)
 
 
 def read_zip_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
@@ -194,6 +157,4 @@ def read_zip_member(archive: zipfile.ZipFile, member: str, name: str) -> bytes:
             f"{name}: incomplete, {member[:100]!r} is missing; download it or save it again"
         ) from None
     except ZIP_DAMAGE:
-        raise InputError(
-            f"{name}: damaged or incomplete file; download it or save it again"
-        ) from None
+        raise InputError(f"{name}: {_DAMAGED}") from None

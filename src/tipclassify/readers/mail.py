@@ -30,7 +30,7 @@ _MAX_HEADER: Final = 1_000  # characters of a subject, a date or a file's name
 _MAX_NAMED: Final = 5  # attached files in a warning
 _QUOTATION_MARKS: Final = re.compile(r"^(?:>[ \t]?)+", re.MULTILINE)
 # up to an empty line or one of another quotation, since a forwarded text may follow
-_MAIL_SIGNATURE: Final = re.compile(
+_SIGNATURE: Final = re.compile(
     r"^(?P<marks>(?:>[ \t]?)*)-- \n(?:(?P=marks)[^>\s].*(?:\n|\Z))*", re.MULTILINE
 )
 
@@ -40,7 +40,7 @@ def read_mhtml(data: bytes, source: str) -> Document:
 
     Raises `InputError` when there is none, or no text in it.
     """
-    message = _parse_mail(data, source)
+    message = _parse(data, source)
     pages = (part for part in message.walk() if part.get_content_type() == "text/html")
     page = next(pages, None)
     content = None if page is None else page.get_payload(decode=True)
@@ -60,17 +60,17 @@ def read_eml(data: bytes, source: str) -> Document:
 
     Files attached to it are named in a warning. Raises `InputError` when it has neither.
     """
-    message = _parse_mail(data, source)
+    message = _parse(data, source)
     bodies: dict[str, Message] = {}  # the first of each type
     attached: list[str] = []
-    for part in _leaf_parts_of_mail(message):
+    for part in _leaf_parts(message):
         kind = part.get_content_type()
         is_text = kind in ("text/html", "text/plain")
         if is_text and part.get_content_disposition() != "attachment":
             bodies.setdefault(kind, part)
         elif part.get("Content-ID") is None:  # others are pictures in the page
-            attached.append(_plain_mail_header(part.get_filename() or kind))
-    document = _mail_text(bodies, source)
+            attached.append(_header(part.get_filename() or kind))
+    document = _read_body(bodies, source)
     if attached:
         names = ", ".join(attached[:_MAX_NAMED])
         if len(attached) > _MAX_NAMED:
@@ -79,11 +79,16 @@ def read_eml(data: bytes, source: str) -> Document:
             f"{source}: {len(attached)} attached files are not read: {names}; save them",
             stacklevel=2,
         )
-    title = clean_text(_plain_mail_header(message["Subject"])) or document.title
-    return replace(document, title=title, date=document.date or _mail_date(message["Date"]))
+    date = document.date
+    if date is None:
+        with suppress(ValueError, TypeError, OverflowError):
+            written = str(message["Date"])[:_MAX_HEADER]
+            date = parsedate_to_datetime(written).date().isoformat()
+    title = clean_text(_header(message["Subject"])) or document.title
+    return replace(document, title=title, date=date)
 
 
-def _parse_mail(data: bytes, source: str) -> Message:
+def _parse(data: bytes, source: str) -> Message:
     """Parse a mail, or a page saved as one.
 
     The library takes time that grows with the square of a header's length.
@@ -94,7 +99,7 @@ def _parse_mail(data: bytes, source: str) -> Message:
     return message_from_bytes(data, policy=policy.compat32)
 
 
-def _leaf_parts_of_mail(message: Message) -> Iterator[Message]:
+def _leaf_parts(message: Message) -> Iterator[Message]:
     """Yield the parts of a mail that have no parts; a mail attached to it is one."""
     parts = message.get_payload() if message.get_content_maintype() == "multipart" else None
     if not isinstance(parts, list):
@@ -102,11 +107,11 @@ def _leaf_parts_of_mail(message: Message) -> Iterator[Message]:
         return
     for part in parts:
         if isinstance(part, Message):
-            yield from _leaf_parts_of_mail(part)
+            yield from _leaf_parts(part)
 
 
-def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
-    """Read the page of a mail, or its plain text if the page has none."""
+def _read_body(bodies: Mapping[str, Message], source: str) -> Document:
+    """Read the page of a mail, or its plain text without marks of quotation and signatures."""
     for kind in ("text/html", "text/plain"):
         part = bodies.get(kind)
         if part is None:  # a part without headers, which is plain text, counts as false
@@ -116,7 +121,8 @@ def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
             continue
         text = decode(content, part.get_content_charset(), source)
         if kind == "text/plain":
-            return text_document(_without_mail_marks(text.replace("\r\n", "\n")), source)
+            unsigned = _SIGNATURE.sub("", text.replace("\r\n", "\n"))
+            return text_document(_QUOTATION_MARKS.sub("", unsigned), source)
         with suppress(InputError):  # a page without text: the plain one may have it
             return read_page(text, source)
     raise InputError(
@@ -124,25 +130,9 @@ def _mail_text(bodies: Mapping[str, Message], source: str) -> Document:
     )
 
 
-def _without_mail_marks(text: str) -> str:
-    """Remove the marks of quoted lines, and signatures, from the plain text of a mail.
-
-    >>> _without_mail_marks("> Police came.\\n>> Why?\\n-- \\nMila\\nHarbor Watch\\n\\nThe report:")
-    'Police came.\\nWhy?\\n\\nThe report:'
-    """
-    return _QUOTATION_MARKS.sub("", _MAIL_SIGNATURE.sub("", text))
-
-
-def _plain_mail_header(value: object) -> str:
+def _header(value: object) -> str:
     """Return a header in one line, with its encoded words decoded."""
     written = str(value or "")[:_MAX_HEADER]
     with suppress(ValueError, LookupError, HeaderParseError):
         written = str(make_header(decode_header(written)))
     return one_line(written)
-
-
-def _mail_date(value: object) -> str | None:
-    """Return the day of a date header in the form of ISO 8601, or None."""
-    with suppress(ValueError, TypeError, OverflowError):
-        return parsedate_to_datetime(str(value)[:_MAX_HEADER]).date().isoformat()
-    return None

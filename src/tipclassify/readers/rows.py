@@ -1,4 +1,7 @@
-"""Read JSON Lines in batches, so that memory stays constant; each row is a passage."""
+"""Read rows of JSON Lines, CSV and Excel in batches, so that memory stays constant.
+
+Each row is a passage. Rows of tables are numbered lines of JSON, too.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import csv
 import io
 import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from tipclassify.errors import InputError, needs_extra, reason_of_error
 from tipclassify.formatting import format_numbers, load_json, one_line, unformat_csv_cell
@@ -21,45 +24,16 @@ NumberedLine = tuple[int, bytes]
 
 # bytes or characters a batch; bounds memory for any length of file or row
 _BATCH_SIZE: Final = 300_000
+_MOST_ROWS: Final = 1_048_576  # of a sheet of Excel
+# Cells, empty ones before the last of a row and rows before the last included: a few bytes can name
+# any place, and all before it would be filled in.
+_MOST_CELLS: Final = 50_000_000
+# Characters of all cells: each of a few bytes may name a long text that many share.
+_MOST_CHARACTERS: Final = 200_000_000
+
+csv.field_size_limit(LARGEST)  # by itself 131,072 characters
 
 T = TypeVar("T")
-
-
-def read_jsonl(path: str) -> Iterator[list[NumberedLine]]:
-    """Read non-blank lines with their numbers, from 1, in batches.
-
-    Raises `InputError` when the file cannot be read.
-    """
-    try:
-        with _open_jsonl_for_reader(path) as file:
-            yield from in_batches(_numbered_jsonl_lines(file), size_of_jsonl_line)
-    except OSError as error:
-        raise InputError(f"{path}: {reason_of_error(error)}; check the path") from None
-
-
-def _numbered_jsonl_lines(file: IO[bytes]) -> Iterator[NumberedLine]:
-    """Yield non-blank lines with their numbers; of a line that is too long only the first part."""
-    number = 0
-    begins_line = True
-    while part := file.readline(LARGEST + 1):
-        if begins_line:
-            number += 1
-            if part.strip():
-                yield number, part
-        begins_line = part.endswith(b"\n")
-
-
-def size_of_jsonl_line(numbered_line: NumberedLine) -> int:
-    """Return the bytes of a row, for `in_batches`."""
-    _, line = numbered_line
-    return len(line)
-
-
-def _open_jsonl_for_reader(path: str) -> IO[bytes]:
-    """Open a file, or one in a zip archive, which is small enough to be read at once."""
-    if split_zip_path(path):
-        return io.BytesIO(read_bounded(path))
-    return open(path, "rb")
 
 
 def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
@@ -78,6 +52,38 @@ def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]
             batch_size = 0
     if batch:
         yield batch
+
+
+def _size(line: NumberedLine) -> int:
+    return len(line[1])
+
+
+# -------------------------------------------------------------------------------- JSON Lines
+
+
+def read_jsonl(path: str) -> Iterator[list[NumberedLine]]:
+    """Read non-blank lines with their numbers, from 1, in batches.
+
+    Raises `InputError` when the file cannot be read.
+    """
+    try:
+        yield from in_batches(_numbered_lines(path), _size)
+    except OSError as error:
+        raise InputError(f"{path}: {reason_of_error(error)}; check the path") from None
+
+
+def _numbered_lines(path: str) -> Iterator[NumberedLine]:
+    """Yield non-blank lines with their numbers; of a line that is too long only the first part."""
+    is_archived = split_zip_path(path) is not None  # and small enough to be read at once
+    number = 0
+    begins_line = True
+    with io.BytesIO(read_bounded(path)) if is_archived else open(path, "rb") as file:
+        while part := file.readline(LARGEST + 1):
+            if begins_line:
+                number += 1
+                if part.strip():
+                    yield number, part
+            begins_line = part.endswith(b"\n")
 
 
 def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
@@ -103,16 +109,7 @@ def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
     return row if column == "text" else {**row, "text": row[column]}
 
 
-NumberedCells = tuple[int, Iterable[object]]  # number of a row, and its cells
-
-_MOST_ROWS: Final = 1_048_576  # of a sheet of Excel
-# Cells, empty ones before the last of a row and rows before the last included: a few bytes can name
-# any place, and all before it would be filled in.
-_MOST_CELLS: Final = 50_000_000
-# Characters of all cells: each of a few bytes may name a long text that many share.
-_MOST_CHARACTERS: Final = 200_000_000
-
-csv.field_size_limit(LARGEST)  # by itself 131,072 characters
+# ------------------------------------------------------------------------------------ tables
 
 
 def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
@@ -127,19 +124,17 @@ def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
 
         lines = read_sheet_isolated(data, path, options)
     else:
-        lines = _json_lines_of_table_reader(
-            _rows_of_csv_table(data, path, options.encoding), options.text_column, path
-        )
-    yield from in_batches(lines, size_of_jsonl_line)
+        lines = _as_json(_rows_of_csv(data, path, options.encoding), options.text_column, path)
+    yield from in_batches(lines, _size)
 
 
 def read_sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:
     """Yield the rows of the first sheet of a workbook, with their numbers."""
-    yield from _json_lines_of_table_reader(_rows_of_sheet(data, path), options.text_column, path)
+    yield from _as_json(_rows_of_sheet(data, path), options.text_column, path)
 
 
-def _json_lines_of_table_reader(
-    rows: Iterator[NumberedCells], text_column: str, path: str
+def _as_json(
+    rows: Iterator[tuple[int, Iterable[object]]], text_column: str, path: str
 ) -> Iterator[NumberedLine]:
     """Yield each row that has a text, as JSON with the names of the first row."""
     _, header = next(rows, (1, ()))
@@ -150,32 +145,26 @@ def _json_lines_of_table_reader(
             f"{path}: no column {text_column!r} in the first row ({named_columns}); "
             "name one by --text-column"
         )
-    numbers_without_text: list[int] = []
+    without_text: list[int] = []
     for number, cells in rows:
-        row = _read_cells_by_column_name(names, cells)
+        # a row may have fewer cells than the first, or more, which have no name
+        named = zip(names, cells, strict=False)
+        row = {name: cell for name, cell in named if name and cell not in (None, "")}
         for name in (text_column, "section"):  # which are text, even if a cell has a number
             if name in row:
                 row[name] = str(row[name])
         if str(row.get(text_column, "")).strip():
             yield number, json.dumps(row, default=str).encode()
         else:
-            numbers_without_text.append(number)
-    if numbers_without_text:
-        rows_without_text = format_numbers("row", numbers_without_text)
-        warnings.warn(f"{path}: {rows_without_text} without a text, left out", stacklevel=2)
+            without_text.append(number)
+    if without_text:
+        left_out = format_numbers("row", without_text)
+        warnings.warn(f"{path}: {left_out} without a text, left out", stacklevel=2)
 
 
-def _read_cells_by_column_name(names: Sequence[str], cells: Iterable[object]) -> dict[str, object]:
-    """Return the cells of a row by the names of their columns, without empty ones."""
-    # a row may have fewer cells than the first, or more, which have no name
-    row: dict[str, object] = {}
-    for name, cell in zip(names, cells, strict=False):
-        if name and cell not in (None, ""):
-            row[name] = cell
-    return row
-
-
-def _rows_of_csv_table(data: bytes, path: str, encoding: str | None) -> Iterator[NumberedCells]:
+def _rows_of_csv(
+    data: bytes, path: str, encoding: str | None
+) -> Iterator[tuple[int, Iterable[object]]]:
     """Yield the rows of a CSV file; raise `InputError` where it is broken."""
     text = decode_file(data, path, encoding).removeprefix("\ufeff")
     header = text.partition("\n")[0]
@@ -190,7 +179,7 @@ def _rows_of_csv_table(data: bytes, path: str, encoding: str | None) -> Iterator
         ) from None
 
 
-def _rows_of_sheet(data: bytes, path: str) -> Iterator[NumberedCells]:
+def _rows_of_sheet(data: bytes, path: str) -> Iterator[tuple[int, Iterable[object]]]:
     """Yield the rows of the first sheet; raise `InputError` for a damaged or too large one."""
     with needs_extra("reading Excel files", "xlsx"):
         from openpyxl import load_workbook

@@ -1,6 +1,7 @@
-"""Read plain text into a `Document`.
+"""Read plain text or Markdown into a `Document`.
 
-Its encoding is detected, it is split into paragraphs, and its pages end with form feeds.
+The encoding is detected. Plain text is split into paragraphs, and its pages end with form feeds;
+Markdown is rendered, without fenced code and front matter, and the page is read.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ import codecs
 import re
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from tipclassify.errors import InputError
-from tipclassify.readers.about.metadata import front_matter_metadata
 from tipclassify.readers.blocks import could_be_heading, join_blocks
 from tipclassify.readers.encodings import (
     BYTE_ORDER_MARKS,
@@ -26,8 +26,7 @@ from tipclassify.readers.encodings import (
 from tipclassify.readers.limits import LARGEST_MARKUP
 from tipclassify.records import Block, Document, PageStart
 from tipclassify.text.prose import is_non_prose
-from tipclassify.text.split import SENTENCE_END as _SENTENCE_END
-from tipclassify.text.split import text_document
+from tipclassify.text.split import SENTENCE_END, text_document
 
 # Python codecs not meant for files; a hostile page could name one.
 _REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
@@ -36,6 +35,15 @@ _MAX_LINES_ABOVE_TITLE: Final = 12  # lines above the title of a page
 _MIN_TITLE_WORDS: Final = 5
 _MAX_TITLE: Final = 300  # characters
 _PAGE_BREAK: Final = re.compile(r"\f\s*")
+_FRONT_MATTER: Final = re.compile(
+    r"(---|\+\+\+)[ \t]*\r?\n(?=[\w-]+\s*[:=])(.*?\n)\1[ \t]*(?:\r?\n|\Z)", re.DOTALL
+)
+# A field of front matter, with the lines that go on with it.
+_FIELD: Final = re.compile(r"^([\w-]+)[ \t]*[:=][ \t]*(.*(?:\n[ \t]+\S.*)*)$", re.MULTILINE)
+# of YAML, in double quotes; those without a number are spaces and line ends
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|_|\r?\n[ \t]*\\?)")
+_LOWEST_LEVEL: Final = 7  # of a heading whose element gives none: below h1 to h6
+_NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
 
 
 def read_text(
@@ -48,20 +56,17 @@ def read_text(
     text, or not in `encoding`.
     """
     text = decode_file(data, source, encoding, declared, words=True)
-    document = _start_text_at_copied_title(text_document(text, source))
-    return _number_pages_of_text_file(document) if "\f" in text else document
+    document = _from_title_on(text_document(text, source))
+    return _with_pages(document) if "\f" in text else document
 
 
-def _start_text_at_copied_title(document: Document) -> Document:
-    """Return a text copied from a web page from its title on.
-
-    The title is the first long line below menus and the like.
-    """
+def _from_title_on(document: Document) -> Document:
+    """Return a text copied from a web page from its title on: the first long line below menus."""
     for number, block in enumerate(document.blocks[:_MAX_LINES_ABOVE_TITLE]):
         text = document.text[block.start : block.end].strip()
         if is_non_prose(text) or (number and len(text.split()) < _MIN_TITLE_WORDS):
             continue
-        if number == 0 or block.heading or _SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
+        if number == 0 or block.heading or SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
             break
         title = replace(block, heading=True)
         rest = document.blocks[number + 1 :]
@@ -69,179 +74,43 @@ def _start_text_at_copied_title(document: Document) -> Document:
     return document
 
 
-def decode_file(
-    data: bytes,
-    source: str,
-    encoding: str | None = None,
-    declared: str | None = None,
-    *,
-    words: bool = False,
-) -> str:
-    """Decode a file in the `encoding` that the user names, or as detected (`decode`).
-
-    Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid
-    in it; with `words`, also where it is text, but has no words, such as encoded data.
-
-    >>> decode_file(b"caf\\x8e", "menu.txt", "macintosh")
-    'café'
-    """
-    if encoding is not None:
-        decoded = _decode_file_as_named(data, source, encoding)
-        binary = is_binary_file(decoded.text.encode("latin-1", "replace"))
-    else:
-        has_mark = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
-        binary = is_binary_file(data) and not has_mark and not detect_wide_encoding(data)
-        decoded = _DecodedFile("") if binary else _decode_file_as_detected(data, declared)
-    if binary or not looks_like_decoded_text(decoded.text):
-        raise InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB or text")
-    if words and not has_decoded_words(decoded.text):
-        raise InputError(f"{source}: not text (no words in it); give PDF, Word, HTML, EPUB or text")
-    _warn_of_undecoded_bytes(decoded, source)
-    return decoded.text
-
-
-def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
-    """Decode `data` in the encoding that fits.
-
-    It is that of the byte-order mark, UTF-8, the declared one, or the most plausible. A file of
-    mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
-
-    >>> decode(b"caf\\xe9")
-    'café'
-    """
-    decoded = _decode_file_as_detected(data, declared)
-    _warn_of_undecoded_bytes(decoded, source)
-    return decoded.text
-
-
-@dataclass(frozen=True, slots=True)
-class _DecodedFile:
-    """Text of a file, and its encoding if some of the bytes are not valid in it."""
-
-    text: str
-    lossy_encoding: str | None = None
-
-
-def _decode_file_as_named(data: bytes, source: str, encoding: str) -> _DecodedFile:
-    """Decode a file in the encoding that the user names; raise `InputError` if it is in another."""
-    codec = codec_of(encoding)
-    if codec is None:
-        raise InputError(
-            f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
-        )
-    try:
-        return _DecodedFile(data.decode(codec).removeprefix("\ufeff"))
-    except UnicodeError:
-        raise InputError(
-            f"{source}: not in {encoding}; give another encoding, or none to detect it"
-        ) from None
-
-
-def _decode_file_as_detected(data: bytes, declared: str | None) -> _DecodedFile:
-    """Decode a file in the encoding that fits."""
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return _decode_file_in(encoding, data[len(mark) :])
-    if wide := detect_wide_encoding(data):
-        return _decode_file_in(wide, data)
-    # valid UTF-8 is UTF-8, whatever the server declares
-    for codec in filter(None, ("utf-8", codec_of(declared))):
-        with suppress(UnicodeError):
-            return _DecodedFile(data.decode(codec))
-    # text in another encoding has hardly any character that is valid UTF-8
-    text = data.decode("utf-8", "replace")
-    if len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd"):
-        return _decode_file_in("utf-8", data)
-    return _decode_file_in(guess_encoding(data) or "cp1252", data)
-
-
-def codec_of(encoding: str | None) -> str | None:
-    """Return the Python codec of that name.
-
-    Latin-1 is read as its superset Windows-1252, as in browsers.
-    """
-    try:
-        name = codecs.lookup(encoding or "").name
-        " ".encode(name)  # fails for bytes-to-bytes codecs
-    except (LookupError, ValueError):
-        return None
-    if name in _REFUSED_CODECS:
-        return None
-    return "cp1252" if name in ("iso8859-1", "ascii") else name
-
-
-def _decode_file_in(encoding: str, data: bytes) -> _DecodedFile:
-    """Decode a file in an encoding in which some of its bytes may not be valid."""
-    try:
-        return _DecodedFile(data.decode(encoding))
-    except UnicodeError:
-        return _DecodedFile(data.decode(encoding, "replace"), encoding)
-
-
-def _warn_of_undecoded_bytes(decoded: _DecodedFile, source: str) -> None:
-    """Warn of characters that are lost since the bytes are not valid."""
-    if decoded.lossy_encoding:
-        lost = decoded.text.count("\ufffd")
-        warnings.warn(
-            f"{source}: not quite {decoded.lossy_encoding}; {lost} characters are lost (\ufffd); "
-            "name the encoding if it is another",
-            stacklevel=3,
-        )
-
-
-def _number_pages_of_text_file(document: Document) -> Document:
+def _with_pages(document: Document) -> Document:
     """Return a document with page numbers.
 
     A sentence split by a page break is rejoined into one block.
     """
+    text = document.text
     page = 1
     counted_to = 0  # offset up to which form feeds are counted
     page_above = page  # on which the block before began
     blocks: list[Block] = []
-    later_pages: list[list[PageStart]] = []  # of each block
     for block in document.blocks:
-        page += document.text.count("\f", counted_to, block.start)
-        is_continued = (
-            page > page_above
-            and len(blocks) > 0
-            and _is_block_continued(document.text, blocks[-1], block)
-        )
-        if is_continued:
-            blocks[-1] = replace(blocks[-1], end=block.end)
-            later_pages[-1].append(PageStart(block.start, page))
+        page += text.count("\f", counted_to, block.start)
+        above = blocks[-1] if blocks else None
+        if above and page > page_above and _is_continued(text, above, block):
+            later_pages = [*above.later_pages, PageStart(block.start, page)]
+            block = replace(above, end=block.end)
+            blocks.pop()
         else:
-            blocks.append(replace(block, page=page))
-            later_pages.append([])
+            later_pages = []
+            block = replace(block, page=page)
         page_above = page
-        for page_break in _PAGE_BREAK.finditer(document.text, block.start, block.end):
+        begin = later_pages[-1].offset if later_pages else block.start
+        for page_break in _PAGE_BREAK.finditer(text, begin, block.end):
             page += page_break[0].count("\f")
             if page_break.end() < block.end:
-                later_pages[-1].append(PageStart(page_break.end(), page))
+                later_pages.append(PageStart(page_break.end(), page))
+        blocks.append(replace(block, later_pages=tuple(later_pages)))
         counted_to = block.end
-    numbered = [
-        replace(block, later_pages=tuple(pages))
-        for block, pages in zip(blocks, later_pages, strict=True)
-    ]
-    return replace(document, blocks=tuple(numbered))
+    return replace(document, blocks=tuple(blocks))
 
 
-def _is_block_continued(text: str, block: Block, following: Block) -> bool:
+def _is_continued(text: str, block: Block, following: Block) -> bool:
     """Return whether a block ends inside a sentence, with which the following one begins."""
     if block.heading or following.heading:
         return False
     begins_in_lower_case = text[following.start : following.end].lstrip()[:1].islower()
-    return begins_in_lower_case and not _SENTENCE_END.search(text, block.start, block.end)
-
-
-_FRONT_MATTER: Final = re.compile(
-    r"(---|\+\+\+)[ \t]*\r?\n(?=[\w-]+\s*[:=])(.*?\n)\1[ \t]*(?:\r?\n|\Z)", re.DOTALL
-)
-# A field of front matter, with the lines that go on with it.
-_FIELD: Final = re.compile(r"^([\w-]+)[ \t]*[:=][ \t]*(.*(?:\n[ \t]+\S.*)*)$", re.MULTILINE)
-# of YAML, in double quotes
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|_|\r?\n[ \t]*\\?)")
-_LOWEST_LEVEL: Final = 7  # of a heading whose element gives none: below h1 to h6
-_NOTE_MARK: Final = re.compile(r"\[\^[^\]\s]{1,40}\]:?")
+    return begins_in_lower_case and not SENTENCE_END.search(text, block.start, block.end)
 
 
 def read_markdown(
@@ -253,6 +122,7 @@ def read_markdown(
     """
     from markdown_it import MarkdownIt
 
+    from tipclassify.readers.about.metadata import front_matter_metadata
     from tipclassify.readers.html.page import read_all_lines
 
     if len(data) > LARGEST_MARKUP:
@@ -260,8 +130,12 @@ def read_markdown(
     text = decode_file(data, source, encoding, declared)
     fields: dict[str, str] = {}
     if matter := _FRONT_MATTER.match(text):
-        fields = _fields_of_front_matter(matter[2])
         text = text[matter.end() :]
+        for name, written in _FIELD.findall(matter[2]):
+            value = written.strip()
+            if value.startswith('"'):
+                value = _ESCAPE.sub(lambda code: chr(int(code[1] or "20", 16)), value)
+            fields.setdefault(name.lower(), " ".join(value.split()).strip("\"'"))
     metadata = front_matter_metadata(fields)
     parser = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable("code")
     parsed = parser.parse(_NOTE_MARK.sub("", text))
@@ -285,21 +159,112 @@ def read_markdown(
     )
 
 
-def _fields_of_front_matter(matter: str) -> dict[str, str]:
-    """Return the fields of front matter (YAML or TOML) that hold one text each.
+# --------------------------------------------------------------------------------- decoding
 
-    Their names are in lower case.
+
+def decode_file(
+    data: bytes,
+    source: str,
+    encoding: str | None = None,
+    declared: str | None = None,
+    *,
+    words: bool = False,
+) -> str:
+    """Decode a file in the `encoding` that the user names, or as detected (`decode`).
+
+    Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid
+    in it; with `words`, also where it is text, but has no words, such as encoded data.
+
+    >>> decode_file(b"caf\\x8e", "menu.txt", "macintosh")
+    'café'
     """
-    fields: dict[str, str] = {}
-    for name, value in _FIELD.findall(matter):
-        text = value.strip()
-        if text.startswith('"'):
-            text = _ESCAPE.sub(_unescape_front_matter, text)
-        fields.setdefault(name.lower(), " ".join(text.split()).strip("\"'"))
-    return fields
+    lossy_encoding: str | None = None
+    text = ""
+    if encoding is not None:
+        codec = codec_of(encoding)
+        if codec is None:
+            raise InputError(
+                f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
+            )
+        try:
+            text = data.decode(codec).removeprefix("\ufeff")
+        except UnicodeError:
+            raise InputError(
+                f"{source}: not in {encoding}; give another encoding, or none to detect it"
+            ) from None
+        binary = is_binary_file(text.encode("latin-1", "replace"))
+    else:
+        has_mark = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
+        binary = is_binary_file(data) and not has_mark and not detect_wide_encoding(data)
+        if not binary:
+            text, lossy_encoding = _decode_as_detected(data, declared)
+    if binary or not looks_like_decoded_text(text):
+        raise InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB or text")
+    if words and not has_decoded_words(text):
+        raise InputError(f"{source}: not text (no words in it); give PDF, Word, HTML, EPUB or text")
+    _warn_of_loss(text, lossy_encoding, source)
+    return text
 
 
-def _unescape_front_matter(escape: re.Match[str]) -> str:
-    """Return the character of an escape; those without a number are spaces and line ends."""
-    code = escape[1]
-    return chr(int(code, 16)) if code else " "
+def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
+    """Decode `data` in the encoding that fits.
+
+    It is that of the byte-order mark, UTF-8, the declared one, or the most plausible. A file of
+    mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
+
+    >>> decode(b"caf\\xe9")
+    'café'
+    """
+    text, lossy_encoding = _decode_as_detected(data, declared)
+    _warn_of_loss(text, lossy_encoding, source)
+    return text
+
+
+def _decode_as_detected(data: bytes, declared: str | None) -> tuple[str, str | None]:
+    """Decode a file in the encoding that fits; return that, too, if some bytes are not valid."""
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return _decode_in(encoding, data[len(mark) :])
+    if wide := detect_wide_encoding(data):
+        return _decode_in(wide, data)
+    # valid UTF-8 is UTF-8, whatever the server declares
+    for codec in filter(None, ("utf-8", codec_of(declared))):
+        with suppress(UnicodeError):
+            return data.decode(codec), None
+    # text in another encoding has hardly any character that is valid UTF-8
+    text = data.decode("utf-8", "replace")
+    if len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd"):
+        return text, "utf-8"
+    return _decode_in(guess_encoding(data) or "cp1252", data)
+
+
+def _decode_in(encoding: str, data: bytes) -> tuple[str, str | None]:
+    try:
+        return data.decode(encoding), None
+    except UnicodeError:
+        return data.decode(encoding, "replace"), encoding
+
+
+def _warn_of_loss(text: str, lossy_encoding: str | None, source: str) -> None:
+    if lossy_encoding:
+        lost = text.count("\ufffd")
+        warnings.warn(
+            f"{source}: not quite {lossy_encoding}; {lost} characters are lost (\ufffd); "
+            "name the encoding if it is another",
+            stacklevel=3,
+        )
+
+
+def codec_of(encoding: str | None) -> str | None:
+    """Return the Python codec of that name.
+
+    Latin-1 is read as its superset Windows-1252, as in browsers.
+    """
+    try:
+        name = codecs.lookup(encoding or "").name
+        " ".encode(name)  # fails for bytes-to-bytes codecs
+    except (LookupError, ValueError):
+        return None
+    if name in _REFUSED_CODECS:
+        return None
+    return "cp1252" if name in ("iso8859-1", "ascii") else name

@@ -1,7 +1,4 @@
-"""Read a Word file (.docx) into a `Document`.
-
-Paragraphs, tables and text boxes are in reading order, notes at the end.
-"""
+"""Read a Word file (.docx): paragraphs, tables and text boxes in reading order, then notes."""
 
 from __future__ import annotations
 
@@ -31,8 +28,6 @@ from tipclassify.records import Document
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
-
-__all__ = ["read_docx"]
 
 # Converters (pandoc, mammoth, kreuzberg) keep deleted or hidden text, or lose notes, text boxes or
 # heading levels.
@@ -70,6 +65,19 @@ _NOTES: Final = "Notes"
 _PLACEHOLDERS: Final = ("word document", "document", "untitled")  # titles that programs fill in
 
 
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """What a style says of its paragraphs or runs."""
+
+    level: int | None = None  # of its headings
+    bold: bool = False
+    contents: bool = False  # an entry of a table of contents
+    superscript: bool = False
+
+
+_Styles = dict[str, _Style]  # by their ids
+
+
 def read_docx(data: bytes, source: str) -> Document:
     """Read a Word file; headings come from styles, outline levels or short bold paragraphs.
 
@@ -84,50 +92,47 @@ def read_docx(data: bytes, source: str) -> Document:
         import docx
     try:
         word = docx.Document(io.BytesIO(data))
-        styles = _read_docx_styles(word)
-        pieces = list(_blocks_of_docx(_remove_invisible_docx_text(word.element.body), styles))
-        title = _title_of_docx(pieces, word.core_properties.title)
+        styles = _read_styles(word)
+        blocks = list(_blocks(_without_invisible(word.element.body), styles))
+        title = _title(blocks, word.core_properties.title)
         publisher = known_publisher(word.core_properties.author or "")
-        pieces += _notes_of_docx(word, styles)
+        blocks += _notes(word, styles)
     except Exception as error:  # python-docx and lxml raise all sorts of errors over altered files
         template = isinstance(error, ValueError) and "content type" in str(error)
         what = "a Word template or a file with macros" if template else "damaged Word file"
         raise InputError(f"{source}: {what}; open it in Word and save it as .docx") from None
-    return replace(join_blocks(pieces, source, title), publisher=publisher)
+    return replace(join_blocks(blocks, source, title), publisher=publisher)
 
 
-def _title_of_docx(pieces: list[SourceBlock], property_title: str) -> str | None:
+def _title(blocks: list[SourceBlock], property_title: str) -> str | None:
     """Return the title of a Word file: a paragraph in the style of one, if any.
 
     Else that of the properties if the opening has it, else a heading.
     """
-    styled = next((piece.text for piece in pieces if piece.level == _TITLE_LEVEL), None)
+    styled = next((block.text for block in blocks if block.level == _TITLE_LEVEL), None)
     if styled:
         return styled
-    opening = list(islice((piece for piece in pieces if piece.text), _OPENING_BLOCKS))
+    opening = list(islice((block for block in blocks if block.text), _OPENING_BLOCKS))
     named = clean_text(property_title or "")
-    if named and named.lower() not in _PLACEHOLDERS:
-        opening_text = " ".join(piece.text for piece in opening)
-        if not is_stale_title(named, opening_text):
-            return named
-    above = list(takewhile(lambda piece: len(piece.text.split()) <= _MAX_OPENING_WORDS, opening))
-    return title_of_first_page([_title_line_of_docx(piece) for piece in above], body_size=0.0)
+    is_placeholder = not named or named.lower() in _PLACEHOLDERS
+    if not is_placeholder and not is_stale_title(named, " ".join(b.text for b in opening)):
+        return named
+    lines: list[TitleLine] = []
+    for block in takewhile(lambda b: len(b.text.split()) <= _MAX_OPENING_WORDS, opening):
+        level = _BODY_LEVEL if block.level is None else block.level
+        # higher for higher headings, and 0 for text
+        lines.append(TitleLine(block.text, block.kind == "heading", size=_BODY_LEVEL - level))
+    return title_of_first_page(lines, body_size=0.0)
 
 
-def _title_line_of_docx(piece: SourceBlock) -> TitleLine:
-    """Return a line whose size is higher for higher headings, and 0 for text."""
-    level = _BODY_LEVEL if piece.level is None else piece.level
-    return TitleLine(piece.text, piece.kind == "heading", size=_BODY_LEVEL - level)
-
-
-def _remove_invisible_docx_text(root: etree._Element) -> etree._Element:
+def _without_invisible(root: etree._Element) -> etree._Element:
     """Remove what a reader of the document does not see."""
     for element in etree.XPath(_INVISIBLE, namespaces=_NAMESPACES)(root):
         element.getparent().remove(element)
     return root
 
 
-def _notes_of_docx(word: WordDocument, styles: dict[str, _DocxStyle]) -> Iterator[SourceBlock]:
+def _notes(word: WordDocument, styles: _Styles) -> Iterator[SourceBlock]:
     """Yield footnotes, then endnotes, parsed from their parts, for which python-docx has no API."""
     from docx.oxml import parse_xml
 
@@ -140,139 +145,134 @@ def _notes_of_docx(word: WordDocument, styles: dict[str, _DocxStyle]) -> Iterato
         part = parts.get(f"{kind}s")
         if part is None:
             continue
-        for note in _remove_invisible_docx_text(parse_xml(part.blob)).iter(f"{_W}{kind}"):
+        for note in _without_invisible(parse_xml(part.blob)).iter(f"{_W}{kind}"):
             if note.get(f"{_W}type") in (None, "normal"):  # the others are separator lines
-                text = " ".join(piece.text for piece in _blocks_of_docx(note, styles))
+                text = " ".join(block.text for block in _blocks(note, styles))
                 yield SourceBlock(text, section=_NOTES)
 
 
-@dataclass(frozen=True, slots=True)
-class _DocxStyle:
-    """Hold what a style says of its paragraphs or runs."""
-
-    level: int | None = None  # of its headings
-    bold: bool = False
-    contents: bool = False  # an entry of a table of contents
-    superscript: bool = False
+# ------------------------------------------------------------------------------------ styles
 
 
-def _read_docx_styles(word: WordDocument) -> dict[str, _DocxStyle]:
+def _read_styles(word: WordDocument) -> _Styles:
     """Map style ids to styles; what a style leaves open is that of its base."""
     elements = {
         style.get(f"{_W}styleId"): style for style in word.styles.element.iter(f"{_W}style")
     }
-    styles: dict[str, _DocxStyle] = {}
+    styles: _Styles = {}
     for key, style in elements.items():
-        name = _docx_property_value(style, "w:name").lower()
+        name = _value(style, "w:name").lower()
         level: int | None = None
         bold: bool | None = None
         position = ""
         for _ in range(_MAX_BASES):  # a damaged file may have a circular base
-            level = _level_of_docx_style(style) if level is None else level
-            bold = _docx_bold_property(style) if bold is None else bold
-            position = position or _docx_property_value(style, "w:rPr/w:vertAlign")
-            style = elements.get(_docx_property_value(style, "w:basedOn"), style)
+            level = _level_of_style(style) if level is None else level
+            bold = _bold(style) if bold is None else bold
+            position = position or _value(style, "w:rPr/w:vertAlign")
+            style = elements.get(_value(style, "w:basedOn"), style)
         contents = name.startswith("toc ") or name == "table of figures"
-        styles[key] = _DocxStyle(level, bool(bold), contents, position == "superscript")
+        styles[key] = _Style(level, bool(bold), contents, position == "superscript")
     return styles
 
 
-def _level_of_docx_style(style: etree._Element) -> int | None:
+def _level_of_style(style: etree._Element) -> int | None:
     """Return a style's heading level by its name or outline level; None for body text."""
-    name = _docx_property_value(style, "w:name").lower()
+    name = _value(style, "w:name").lower()
     if name == "title":
         return _TITLE_LEVEL
     if name.startswith("heading "):
         return int(name[8]) if name[8:9].isdecimal() else 1
-    return _outline_level_of_docx(style)
+    return _outline_level(style)
 
 
-def _outline_level_of_docx(holder: etree._Element) -> int | None:
-    """Return the outline level, from 1, in the paragraph properties of `holder`.
-
-    None for body text.
-    """
-    level = _docx_property_value(holder, "w:pPr/w:outlineLvl")
+def _outline_level(holder: etree._Element) -> int | None:
+    """Return the outline level, from 1, in the paragraph properties; None for body text."""
+    level = _value(holder, "w:pPr/w:outlineLvl")
     if not level.isdecimal() or int(level) >= _BODY_LEVEL:
         return None
     return int(level) + 1
 
 
-def _docx_property_value(element: etree._Element, path: str) -> str:
+def _value(element: etree._Element, path: str) -> str:
     """Return the value of the property at a path below an element, or an empty string."""
-    element_property = element.find(path, _NAMESPACES)
-    if element_property is None:
-        return ""
-    return str(element_property.get(f"{_W}val") or "")
+    found = element.find(path, _NAMESPACES)
+    return "" if found is None else str(found.get(f"{_W}val") or "")
 
 
-def _docx_bold_property(holder: etree._Element) -> bool | None:
+def _bold(holder: etree._Element) -> bool | None:
     """Return whether the run properties of `holder` are bold; None where the style decides."""
     bold = holder.find("w:rPr/w:b", _NAMESPACES)
     return None if bold is None else bold.get(f"{_W}val") not in _FALSE_VALUES
 
 
-def _blocks_of_docx(parent: etree._Element, styles: dict[str, _DocxStyle]) -> Iterator[SourceBlock]:
+def _style_of(element: etree._Element, path: str, styles: _Styles) -> _Style:
+    """Return the style that an element names in the property at a path."""
+    return styles.get(_value(element, path), _Style())
+
+
+# -------------------------------------------------------------------------------- paragraphs
+
+
+def _blocks(parent: etree._Element, styles: _Styles) -> Iterator[SourceBlock]:
     """Yield paragraphs and table rows of a body, cell, note or text box, in reading order."""
-    elements = list(_outermost_docx_elements(parent, _PARAGRAPH, _TABLE))
+    elements = list(_outermost(parent, _PARAGRAPH, _TABLE))
     paragraphs = [element for element in elements if element.tag == _PARAGRAPH]
     for paragraph, following in pairwise(paragraphs):
         # a deleted paragraph mark joins the two: the runs move, and an empty paragraph is left
         if any(paragraph.find(path, _NAMESPACES) is not None for path in _DELETED_ENDS):
             following[:0] = [child for child in paragraph if child.tag != f"{_W}pPr"]
     for element in elements:
-        if element.tag == _TABLE:
-            yield from _blocks_of_docx_table(element, styles)
-        else:
-            yield from _blocks_of_docx_paragraph(element, styles)
+        read = _blocks_of_table if element.tag == _TABLE else _blocks_of_paragraph
+        yield from read(element, styles)
 
 
-def _outermost_docx_elements(parent: etree._Element, *tags: str) -> Iterator[etree._Element]:
+def _outermost(parent: etree._Element, *tags: str) -> Iterator[etree._Element]:
     """Yield elements of these tags at any depth, but none nested in another."""
     for child in parent:
         if child.tag in tags:
             yield child
         else:
-            yield from _outermost_docx_elements(child, *tags)
+            yield from _outermost(child, *tags)
 
 
-def _blocks_of_docx_paragraph(
-    paragraph: etree._Element, styles: dict[str, _DocxStyle]
-) -> Iterator[SourceBlock]:
+def _blocks_of_paragraph(paragraph: etree._Element, styles: _Styles) -> Iterator[SourceBlock]:
     """Yield a paragraph, then the text boxes anchored in it."""
-    style = styles.get(_docx_property_value(paragraph, "w:pPr/w:pStyle"), _DocxStyle())
+    style = _style_of(paragraph, "w:pPr/w:pStyle", styles)
     if style.contents:
         return
-    boxes = list(_outermost_docx_elements(paragraph, _TEXT_BOX))
+    boxes = list(_outermost(paragraph, _TEXT_BOX))
     for box in boxes:
         box.getparent().remove(box)
-    text = clean_text(_text_of_docx_paragraph(paragraph, styles))
-    level = _outline_level_of_docx(paragraph) if style.level is None else style.level
+    text = clean_text(_text(paragraph, styles))
+    level = _outline_level(paragraph) if style.level is None else style.level
     if text:
         heading = level is not None or (
-            could_be_heading(text) and _is_bold_docx_paragraph(paragraph, style, styles)
+            could_be_heading(text) and _is_bold(paragraph, style, styles)
         )
         yield SourceBlock(text, "heading" if heading else "text", level=level)
     for box in boxes:
-        yield from _blocks_of_docx(box, styles)
+        yield from _blocks(box, styles)
 
 
-def _text_of_docx_paragraph(paragraph: etree._Element, styles: dict[str, _DocxStyle]) -> str:
+def _text(paragraph: etree._Element, styles: _Styles) -> str:
     """Return the text of a paragraph without note marks that are written as superscripts."""
     raised: list[bool] = []  # of each stretch of text: whether it is superscript
     stretches: list[str] = []
     for part in paragraph.iter(*_RUN_TEXT, *_CHARACTER_ELEMENTS):
         text = _CHARACTER_ELEMENTS.get(part.tag) or part.text or ""
-        is_raised = _is_docx_superscript(part.getparent(), styles)
+        run = part.getparent()
+        position = _value(run, "w:rPr/w:vertAlign")
+        by_style = not position and _style_of(run, "w:rPr/w:rStyle", styles).superscript
+        is_raised = position == "superscript" or by_style
         if stretches and raised[-1] == is_raised:
             stretches[-1] += text
         else:
             stretches.append(text)
             raised.append(is_raised)
     kept: list[str] = []
-    for number, (text, is_raised) in enumerate(zip(stretches, raised, strict=True)):
+    following = [*stretches[1:], ""]
+    for text, is_raised, after in zip(stretches, raised, following, strict=False):
         before = kept[-1][-LAST_CHARACTERS:] if kept else ""
-        after = stretches[number + 1] if number + 1 < len(stretches) else ""
         if is_raised and is_note_mark(text, before, after):
             if text != text.strip():
                 kept.append(" ")
@@ -281,80 +281,60 @@ def _text_of_docx_paragraph(paragraph: etree._Element, styles: dict[str, _DocxSt
     return "".join(kept)
 
 
-def _is_docx_superscript(run: etree._Element, styles: dict[str, _DocxStyle]) -> bool:
-    """Return whether a run is superscript, by its properties or those of its style."""
-    position = _docx_property_value(run, "w:rPr/w:vertAlign")
-    if position:
-        return position == "superscript"
-    return styles.get(_docx_property_value(run, "w:rPr/w:rStyle"), _DocxStyle()).superscript
-
-
-def _is_bold_docx_paragraph(
-    paragraph: etree._Element, style: _DocxStyle, styles: dict[str, _DocxStyle]
-) -> bool:
-    """Return whether all text of a paragraph is bold.
-
-    Its runs, their styles or its own style say so.
-    """
+def _is_bold(paragraph: etree._Element, style: _Style, styles: _Styles) -> bool:
+    """Return whether all text of a paragraph is bold: by its runs, their styles or its own."""
     for part in paragraph.iter(*_RUN_TEXT):
         if not (part.text or "").strip():
             continue
         run = part.getparent()
-        bold = _docx_bold_property(run)
+        bold = _bold(run)
         if bold is None:
-            run_style = styles.get(_docx_property_value(run, "w:rPr/w:rStyle"), _DocxStyle())
-            bold = style.bold or run_style.bold
+            bold = style.bold or _style_of(run, "w:rPr/w:rStyle", styles).bold
         if not bold:
             return False
     return True
 
 
-def _blocks_of_docx_table(
-    table: etree._Element, styles: dict[str, _DocxStyle]
-) -> Iterator[SourceBlock]:
+# ------------------------------------------------------------------------------------ tables
+
+
+def _blocks_of_table(table: etree._Element, styles: _Styles) -> Iterator[SourceBlock]:
     """Yield the rows of a table, or the paragraphs of a row that lays out prose."""
     texts_above: dict[int, str] = {}  # of the cells that may reach into the next row, by column
-    for row in _outermost_docx_elements(table, f"{_W}tr"):
+    for row in _outermost(table, f"{_W}tr"):
         own_cells: list[list[SourceBlock]] = []
         text_by_column: dict[int, str] = {}  # of all cells, also those that reach in from above
         covered_columns: list[int] = []
-        column = _docx_column_count(row, "w:trPr/w:gridBefore", default=0)
-        for cell in _outermost_docx_elements(row, f"{_W}tc"):
-            if _is_covered_docx_cell(cell):
+        column = _column_count(row, "w:trPr/w:gridBefore", default=0)
+        for cell in _outermost(row, f"{_W}tc"):
+            merge = cell.find("w:tcPr/w:vMerge", _NAMESPACES)
+            if merge is not None and merge.get(f"{_W}val") != "restart":
                 text_by_column[column] = ""
                 covered_columns.append(column)
             else:
-                blocks = list(_blocks_of_docx(cell, styles))
+                blocks = list(_blocks(cell, styles))
                 text_by_column[column] = " ".join(block.text for block in blocks)
                 texts_above[column] = text_by_column[column]
                 if blocks:
                     own_cells.append(blocks)
-            column += _docx_column_count(cell, "w:tcPr/w:gridSpan", default=1)
+            column += _column_count(cell, "w:tcPr/w:gridSpan", default=1)
         carried = carried_cells(texts_above.get(column, "") for column in covered_columns)
         text_by_column.update(zip(covered_columns, carried, strict=True))
         texts = text_by_column.values()
         is_one_cell = sum(map(bool, texts)) == 1
-        if is_one_cell or any(map(_is_prose_docx_cell, own_cells)):
+        if is_one_cell or any(map(_is_prose, own_cells)):
             for blocks in own_cells:
                 yield from blocks
         elif own_cells:
             yield SourceBlock(join_cells(texts))
 
 
-def _is_covered_docx_cell(cell: etree._Element) -> bool:
-    """Return whether a cell is covered by one above that is merged with it."""
-    merge = cell.find("w:tcPr/w:vMerge", _NAMESPACES)
-    return merge is not None and merge.get(f"{_W}val") != "restart"
-
-
-def _docx_column_count(element: etree._Element, path: str, default: int) -> int:
+def _column_count(element: etree._Element, path: str, default: int) -> int:
     """Return the number of columns in the property at a path below a row or a cell."""
-    columns = _docx_property_value(element, path)
+    columns = _value(element, path)
     return (int(columns[:4]) if columns.isdecimal() else 0) or default
 
 
-def _is_prose_docx_cell(cell: list[SourceBlock]) -> bool:
+def _is_prose(cell: list[SourceBlock]) -> bool:
     """Return whether a cell has several paragraphs, and many words."""
-    if len(cell) < 2:
-        return False
-    return sum(len(piece.text.split()) for piece in cell) > _MIN_LAYOUT_WORDS
+    return len(cell) > 1 and sum(len(block.text.split()) for block in cell) > _MIN_LAYOUT_WORDS

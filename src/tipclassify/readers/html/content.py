@@ -1,7 +1,4 @@
-"""Choose the lines of a web page that are its main content.
-
-They are those in the text that trafilatura extracts, and what it lost beside or between them.
-"""
+"""Choose the main content of a web page: what trafilatura extracts, and what it lost between."""
 
 from __future__ import annotations
 
@@ -18,8 +15,6 @@ from tipclassify.readers.html.elements import HEADINGS, is_sentence, traits_of
 from tipclassify.readers.html.lines import Line
 from tipclassify.text.prose import is_non_prose_phrase
 from tipclassify.text.sections import standard_section_of_line
-
-__all__ = ["find_main_content", "trim_edges_of_page", "without_site_navigation"]
 
 _WORD: Final = re.compile(r"\w+")
 _LINE_OR_CELL_END: Final = re.compile(r"[\n|]")
@@ -46,24 +41,52 @@ _NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
 def find_main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:
     """Return the lines that are main content, by the text that trafilatura finds on the page."""
     is_small = next(islice(page.iter(), _MAX_ELEMENTS, None), None) is None
-    extract = _ExtractedPageText(_extract_page_text(page) if is_small else "")
+    extract = _Extract(_extract_text(page) if is_small else "")
+    # in an element that is called navigation, content must be long, and extracted
     lines = [
-        line for line in without_site_navigation(lines) if _is_trusted_html_line(line, extract)
+        line
+        for line in without_site_navigation(lines)
+        if not line.doubtful or (line.text.count(" ") > _MAX_BOX and extract.holds(line.text))
     ]
     kept = [extract.holds(line.text) for line in lines]
-    kept_prose = _size_of_html_prose(compress(lines, kept))
-    share = _MIN_SHARE if _extract_opens_page(lines, kept) else _MIN_SHARE_BELOW
-    if kept_prose and kept_prose >= _size_of_html_prose(lines) * share:
-        lines = _fill_gaps_of_extract(lines, kept)
-    return _without_teasers_of_pages(trim_edges_of_page(lines))
+    kept_size = _prose_size(compress(lines, kept))
+    # whether hardly any prose stands above the first prose that the library extracted
+    is_kept_prose = (keep for line, keep in zip(lines, kept, strict=True) if _is_prose(line))
+    opens_page = any(islice(is_kept_prose, _MIN_LOST))
+    share = _MIN_SHARE if opens_page else _MIN_SHARE_BELOW
+    if kept_size and kept_size >= _prose_size(lines) * share:
+        lines = _with_gaps_filled(lines, kept)
+    return _without_teasers(trim_edges_of_page(lines))
 
 
 def without_site_navigation(lines: Iterable[Line]) -> list[Line]:
-    """Return lines without menus and stock phrases of websites."""
-    return [line for line in _without_lists_of_links(lines) if not is_non_prose_phrase(line.text)]
+    """Return lines without menus (runs of links and of linked headings) and stock phrases."""
+    outside: list[Line] = []
+    for linked, group in groupby(lines, key=lambda line: line.is_link and not line.notes):
+        run = list(group)
+        if linked:
+            outside += _content_of_links(run)
+            continue
+        for line in run:
+            if line.linked < _MOSTLY_LINKED or line.notes or is_sentence(line.text):
+                outside.append(line)
+    return [line for line in outside if not is_non_prose_phrase(line.text)]
 
 
-def _extract_page_text(page: etree._Element) -> str:
+def _content_of_links(run: Sequence[Line]) -> list[Line]:
+    """Return what is content among consecutive lines that are links."""
+    first = run[0]
+    if len(run) < _MIN_MENU_HEADINGS and all(line.kind == "heading" for line in run):
+        return [*run]
+    if len(run) == 1 and standard_section_of_line(first.text):
+        return [replace(first, linked=0.0)]  # the heading of a panel
+    if run[-1].kind == "heading":  # it may be that of the text below the menu
+        return [run[-1]]
+    is_long = len(first.text) >= _MIN_LINKED_SENTENCE
+    return [first] if len(run) == 1 and is_long and is_sentence(first.text) else []
+
+
+def _extract_text(page: etree._Element) -> str:
     """Return the main text of a page as trafilatura extracts it; it changes the page."""
     from trafilatura import extract
 
@@ -81,68 +104,50 @@ def _extract_page_text(page: etree._Element) -> str:
     return extract(markup, include_comments=False) or ""
 
 
-class _ExtractedPageText:
+class _Extract:
     """Text that the library extracted, for questions whether a line stands in it."""
 
     def __init__(self, text: str) -> None:
         folded = text.casefold()
-        self.grams = set(_word_runs_of_parsed_html(_WORD.findall(folded)))
+        self.grams = set(_grams(_WORD.findall(folded)))
         self.lines = {" ".join(_WORD.findall(line)) for line in _LINE_OR_CELL_END.split(folded)}
 
     def holds(self, line: str) -> bool:
-        """Return whether most words of a line stand in the text.
-
-        A shorter line must be one there.
-        """
+        """Return whether most words of a line stand in the text; a shorter line must be one."""
         words = _WORD.findall(line.casefold())
-        grams = list(_word_runs_of_parsed_html(words))
+        grams = list(_grams(words))
         held = sum(gram in self.grams for gram in grams)
         return 2 * held > len(grams) or " ".join(words) in self.lines
 
 
-def _word_runs_of_parsed_html(words: list[str]) -> Iterator[tuple[str, ...]]:
+def _grams(words: list[str]) -> Iterator[tuple[str, ...]]:
     """Return each `_GRAM` consecutive words."""
-    from_each_word = [words[first:] for first in range(_GRAM)]
-    return zip(*from_each_word, strict=False)
+    return zip(*[words[first:] for first in range(_GRAM)], strict=False)
 
 
-def _is_trusted_html_line(line: Line, extract: _ExtractedPageText) -> bool:
-    """Return whether a line may be content.
-
-    In an element that is called navigation it must be long, and extracted.
-    """
-    if not line.doubtful:
-        return True
-    return line.text.count(" ") > _MAX_BOX and extract.holds(line.text)
-
-
-def _extract_opens_page(lines: Sequence[Line], kept: Sequence[bool]) -> bool:
-    """Return whether hardly any prose stands above the first prose that the library extracted."""
-    kept_prose = (keep for line, keep in zip(lines, kept, strict=True) if _is_html_prose(line))
-    return any(islice(kept_prose, _MIN_LOST))
-
-
-def _fill_gaps_of_extract(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
+def _with_gaps_filled(lines: Sequence[Line], kept: Sequence[bool]) -> list[Line]:
     """Return the title, the kept lines, and what the library lost beside or between them."""
     kept_numbers = [number for number, keep in enumerate(kept) if keep]
-    first_prose = next(number for number in kept_numbers if _is_html_prose(lines[number]))
-    groups = {lines[number].group for number in kept_numbers if _is_html_prose(lines[number])}
+    prose = [number for number in kept_numbers if _is_prose(lines[number])]
+    groups = {lines[number].group for number in prose}
     wanted = [
-        keep or line.notes or (line.group in groups and _is_html_content(line))
+        keep or line.notes or (line.group in groups and _is_content(line))
         for line, keep in zip(lines, kept, strict=True)
     ]
-    title = _find_html_title(lines[:first_prose])
+    title = _find_title(lines[: prose[0]])
     below_title = 0 if title is None else title + 1
-    gap: list[int] = []  # lines with text since the last wanted one
+    gaps: list[list[int]] = [[]]  # lines with text between wanted ones
     for number in range(below_title, kept_numbers[-1]):
-        if not wanted[number]:
-            if _is_html_content(lines[number]):
-                gap.append(number)
-            continue
-        _want_gap_of_html_content(wanted, gap, first_prose)
-        gap = []
-    _want_gap_of_html_content(wanted, gap, first_prose)
-    _choose_html_headings(lines, wanted)
+        if wanted[number]:
+            gaps.append([])
+        elif _is_content(lines[number]):
+            gaps[-1].append(number)
+    for gap in gaps:
+        # many are no box in the text
+        if gap and (len(gap) >= _MIN_LOST or gap[-1] < prose[0]):
+            for number in gap:
+                wanted[number] = True
+    _choose_headings(lines, wanted)
     text = list(compress(lines[below_title:], wanted[below_title:]))
     if title is None:
         return text
@@ -151,14 +156,7 @@ def _fill_gaps_of_extract(lines: Sequence[Line], kept: Sequence[bool]) -> list[L
     return [heading, *text]
 
 
-def _want_gap_of_html_content(wanted: list[bool], gap: Sequence[int], first_prose: int) -> None:
-    """Want the lines of a gap if they are many, or stand above the first prose."""
-    if gap and (len(gap) >= _MIN_LOST or gap[-1] < first_prose):
-        for number in gap:
-            wanted[number] = True
-
-
-def _choose_html_headings(lines: Sequence[Line], wanted: list[bool]) -> None:
+def _choose_headings(lines: Sequence[Line], wanted: list[bool]) -> None:
     """Want those headings under which text is wanted; one of subheadings has theirs."""
     has_text = False  # whether text below this line, up to the next section, is wanted
     is_above_heading = False
@@ -171,17 +169,12 @@ def _choose_html_headings(lines: Sequence[Line], wanted: list[bool]) -> None:
             is_above_heading = False
 
 
-def _find_html_title(lines: Sequence[Line]) -> int | None:
-    """Return the number of the title among the lines before the text.
-
-    It is the last of the highest headings.
-    """
+def _find_title(lines: Sequence[Line]) -> int | None:
+    """Return the number of the title before the text: the last of the highest headings."""
     for level in (1, 2):
-        headings = [
-            number for number, line in enumerate(lines) if line.level == level and not line.linked
-        ]
-        if headings:
-            return headings[-1]
+        for number in reversed(range(len(lines))):
+            if lines[number].level == level and not lines[number].linked:
+                return number
     return None
 
 
@@ -190,18 +183,16 @@ def trim_edges_of_page(lines: list[Line]) -> list[Line]:
 
     Such are dates, names and captions.
     """
-    prose = (number for number, line in enumerate(lines) if _is_html_prose(line))
+    prose = (number for number, line in enumerate(lines) if _is_prose(line))
     first_paragraphs = list(islice(prose, _MIN_PARAGRAPHS))
     if len(first_paragraphs) < _MIN_PARAGRAPHS:
         return lines
     first = first_paragraphs[0]
-    last = next(
-        number for number in reversed(range(len(lines))) if _may_end_html_text(lines[number])
-    )
-    return list(_without_html_fragments(lines[:first])) + lines[first : last + 1]
+    last = next(number for number in reversed(range(len(lines))) if _may_end_text(lines[number]))
+    return list(_without_fragments(lines[:first])) + lines[first : last + 1]
 
 
-def _without_html_fragments(lines: Iterable[Line]) -> Iterator[Line]:
+def _without_fragments(lines: Iterable[Line]) -> Iterator[Line]:
     """Yield the headings, sentences and lists of prose among the lines above the text."""
     for listed, run in groupby(lines, key=lambda line: line.kind in ("item", "row")):
         group = list(run)
@@ -215,18 +206,15 @@ def _without_html_fragments(lines: Iterable[Line]) -> Iterator[Line]:
                 yield line
 
 
-def _may_end_html_text(line: Line) -> bool:
+def _may_end_text(line: Line) -> bool:
     """Return whether a text may end with this line: no heading, and no fragment."""
     if line.kind not in ("heading", "text"):
         return True
     return is_sentence(line.text) or line.text.count(" ") >= _MIN_PROSE_WORDS
 
 
-def _without_teasers_of_pages(lines: list[Line]) -> list[Line]:
-    """Remove teasers of other pages at the end.
-
-    Such are headings that are links, with a paragraph or two each.
-    """
+def _without_teasers(lines: list[Line]) -> list[Line]:
+    """Remove teasers of other pages at the end: linked headings with a paragraph or two each."""
     headings = [number for number, line in enumerate(lines) if line.kind == "heading"]
     end = len(lines)
     teasers = 0
@@ -238,43 +226,18 @@ def _without_teasers_of_pages(lines: list[Line]) -> list[Line]:
     return trim_edges_of_page(lines[:end]) if teasers > 1 else lines
 
 
-def _size_of_html_prose(lines: Iterable[Line]) -> int:
+def _prose_size(lines: Iterable[Line]) -> int:
     """Return the number of characters of the paragraphs among the lines."""
-    return sum(len(line.text) for line in lines if _is_html_prose(line))
+    return sum(len(line.text) for line in lines if _is_prose(line))
 
 
-def _is_html_content(line: Line) -> bool:
+def _is_content(line: Line) -> bool:
     """Return whether a line is a sentence, or an entry of a list or table."""
-    return line.kind in ("item", "row") or _is_html_prose(line, _MIN_WORDS)
+    return line.kind in ("item", "row") or _is_prose(line, _MIN_WORDS)
 
 
-def _is_html_prose(line: Line, words: int = _MIN_PROSE_WORDS) -> bool:
+def _is_prose(line: Line, words: int = _MIN_PROSE_WORDS) -> bool:
     """Return whether a line is a sentence of as many words, and no heading."""
-    return line.kind != "heading" and is_sentence(line.text) and line.text.count(" ") >= words - 1
-
-
-def _without_lists_of_links(lines: Iterable[Line]) -> Iterator[Line]:
-    """Yield lines outside menus: no runs of links, and no runs of linked headings."""
-    for linked, group in groupby(lines, key=lambda line: line.is_link and not line.notes):
-        run = list(group)
-        if linked:
-            yield from _without_menu_links(run)
-            continue
-        for line in run:
-            if line.linked < _MOSTLY_LINKED or line.notes or is_sentence(line.text):
-                yield line
-
-
-def _without_menu_links(run: Sequence[Line]) -> list[Line]:
-    """Return what is content among consecutive lines that are links."""
-    first = run[0]
-    last = run[-1]
-    if len(run) < _MIN_MENU_HEADINGS and all(line.kind == "heading" for line in run):
-        return [*run]
-    if len(run) == 1 and standard_section_of_line(first.text):
-        return [replace(first, linked=0.0)]  # the heading of a panel
-    if last.kind == "heading":  # it may be that of the text below the menu
-        return [last]
-    if len(run) == 1 and len(first.text) >= _MIN_LINKED_SENTENCE and is_sentence(first.text):
-        return [first]
-    return []
+    if line.kind == "heading" or not is_sentence(line.text):
+        return False
+    return line.text.count(" ") >= words - 1

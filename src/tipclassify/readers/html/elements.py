@@ -1,7 +1,4 @@
-"""Detect navigation of a web page: menus, banners and other parts without text of the report.
-
-An element is judged by its tag, its attributes and its share of the page's prose.
-"""
+"""Detect navigation of a web page by tags, attributes and shares of the page's prose."""
 
 from __future__ import annotations
 
@@ -14,16 +11,6 @@ from typing import Final, NamedTuple
 from lxml import etree
 
 from tipclassify.readers.blocks import clean_text
-
-__all__ = [
-    "BLOCKS",
-    "HEADINGS",
-    "Navigation",
-    "Traits",
-    "short_text",
-    "traits_of",
-    "visible_text",
-]
 
 HEADINGS: Final = frozenset("h1 h2 h3 h4 h5 h6".split())
 
@@ -47,7 +34,7 @@ _BRACKETS: Final = re.compile(r"[\[(] ?[\])]")
 _EMPTY_BRACKETS: Final = re.compile(r" ?(?:\[ ?\]|\( ?\))")  # left by a removed footnote mark
 
 
-def _compile_html_names(words: str) -> re.Pattern[str]:
+def _compile_names(words: str) -> re.Pattern[str]:
     """Compile a pattern that finds one of the words between spaces, hyphens and underscores."""
     return re.compile(rf"(?:^|[\s_-])(?:{'|'.join(words.split())})(?=[\s_-]|$)")
 
@@ -62,7 +49,7 @@ _NAVIGATION_ROLES: Final = frozenset(
 # Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides
 # alone, and only those of these elements count.
 _NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split())
-_NAVIGATION_NAMES: Final = _compile_html_names(
+_NAVIGATION_NAMES: Final = _compile_names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w*
     sharing social-?\w* newsletter sign-?up subscri\w+ comments respond disqus related-?\w*
     recommended recirc read-?next most-read teasers? \w*footer sidebar widgets? tags taglist byline
@@ -70,18 +57,18 @@ _NAVIGATION_NAMES: Final = _compile_html_names(
     pager toc navbox catlinks hatnote ambox mbox infobox captions? cta callout-box search-?\w*
     copyright disclaimer dropdown utility"""
 )
-_INVISIBLE_NAMES: Final = _compile_html_names(
+_INVISIBLE_NAMES: Final = _compile_names(
     r"""skip-?links?(?!-+target) skip-?nav jump-link sr-only visuallyhidden visually-hidden
     screen-reader(?:-\w+)? a11y-hidden element-invisible assistive-text mw-editsection editsection
     material-icons material-symbols-\w+ mw-jump print-?only noprint back-?to-?top"""
 )
-_PANEL_NAMES: Final = _compile_html_names(
+_PANEL_NAMES: Final = _compile_names(
     r"tab-?\w* panel pane accordion(?:-\w+)? collaps\w* toggle expand\w* details faq answer"
 )
-_NOTE_NAMES: Final = _compile_html_names(
+_NOTE_NAMES: Final = _compile_names(
     r"footnotes? endnotes? references reflist fn-list notes msofootnotetext msoendnotetext"
 )
-_HEADING_NAMES: Final = _compile_html_names(
+_HEADING_NAMES: Final = _compile_names(
     r"""heading section-(?:title|heading|head) sub-?heading sub-?head subtitle msotitle msoheading\d
     h[2-5]"""
 )
@@ -113,14 +100,14 @@ def traits_of(element: etree._Element) -> Traits:
     """
     tag = element.tag
     if not element.keys():
-        return _traits_of_attributes(tag)
+        return _traits(tag)
     book_type = element.get("epub:type", "")
     if "pagebreak" in book_type.split() or element.get("role") == "doc-pagebreak":
         return Traits(page_break=True)
     # "footnote", "rearnote", "endnotes"
     if tag == "aside" and "note" in book_type:
         return Traits(notes=True)
-    return _traits_of_attributes(
+    return _traits(
         tag,
         # the ids of other elements say nothing, and would fill the cache, since nearly each differs
         element.get("id") if tag in _NAMED_TAGS else None,
@@ -133,7 +120,7 @@ def traits_of(element: etree._Element) -> Traits:
 
 
 @lru_cache(maxsize=4_096)
-def _traits_of_attributes(
+def _traits(
     tag: str,
     identifier: str | None = None,
     classes: str | None = None,
@@ -143,21 +130,17 @@ def _traits_of_attributes(
     aria_hidden: str | None = None,
 ) -> Traits:
     """Derive the traits of an element from its tag and the attributes that count."""
-    class_names = _hyphenate_parsed_element_class(classes or "")
-    own_name = _hyphenate_parsed_element_class(identifier or "")
+    class_names = _hyphenated(classes or "")
+    own_name = _hyphenated(identifier or "")  # only of `_NAMED_TAGS`
     style = style or ""
-    can_be_named = tag in _NAMED_TAGS
     notes = (
         role in ("doc-endnotes", "doc-footnote")
         or _NOTE_NAMES.search(class_names) is not None
-        or (can_be_named and _NOTE_NAMES.search(own_name) is not None)
+        or _NOTE_NAMES.search(own_name) is not None
     )
-    named = tag == "figcaption" or (
-        can_be_named
-        and not notes
-        and (_NAVIGATION_NAMES.search(class_names) or _NAVIGATION_NAMES.search(own_name))
-        is not None
-    )
+    named = (
+        _NAVIGATION_NAMES.search(class_names) or _NAVIGATION_NAMES.search(own_name)
+    ) is not None
     is_hidden = (
         hidden not in (None, "until-found")
         or aria_hidden == "true"
@@ -170,7 +153,7 @@ def _traits_of_attributes(
             or role in _NAVIGATION_ROLES
             or _INVISIBLE_NAMES.search(class_names) is not None
         ),
-        named=named,
+        named=tag == "figcaption" or (tag in _NAMED_TAGS and not notes and named),
         hidden=is_hidden and not is_panel,
         bold=_BOLD.search(style) is not None,
         heading=(
@@ -181,17 +164,9 @@ def _traits_of_attributes(
     )
 
 
-def _hyphenate_parsed_element_class(name: str) -> str:
+def _hyphenated(name: str) -> str:
     """Write "socialShare" as "social-share", in which the patterns of names find their words."""
     return _CAMEL.sub("-", name[:_MAX_CLASS_LENGTH]).lower()
-
-
-class _ElementKind(NamedTuple):
-    """Elements that are judged as one: siblings of the same tag and class."""
-
-    parent: etree._Element | None
-    tag: str
-    class_name: str  # without its digits, which number the siblings
 
 
 class Navigation:
@@ -199,12 +174,13 @@ class Navigation:
 
     def __init__(self, page: etree._Element) -> None:
         self.page = page
-        self._much: dict[_ElementKind, bool] = {}  # those asked before, by `has_much`
+        # answers of `has_much` by parent, tag and class of an element
+        self._much: dict[tuple[etree._Element | None, str, str], bool] = {}
 
     @cached_property
     def page_prose(self) -> int:
         """Return the number of characters of prose on the page, at least 1."""
-        return sum(_paragraph_sizes_of_element(self.page)) or 1
+        return sum(_prose_sizes(self.page)) or 1
 
     @cached_property
     def controlled(self) -> set[str]:
@@ -237,40 +213,42 @@ class Navigation:
 
         Alike are siblings of the same tag and class.
         """
-        kind = _ElementKind(element.getparent(), element.tag, _html_class_without_digits(element))
+        kind = (element.getparent(), element.tag, _class_without_digits(element))
         if kind not in self._much:
             # in doubt it stays, where a page has so many that to measure all takes too long
             too_many = len(self._much) >= _MAX_MEASURED
-            self._much[kind] = too_many or self._measures_much(element, kind)
+            self._much[kind] = too_many or self._measures_much(element)
         return self._much[kind]
 
-    def _measures_much(self, element: etree._Element, kind: _ElementKind) -> bool:
+    def _measures_much(self, element: etree._Element) -> bool:
+        class_name = _class_without_digits(element)
         alike = [element]
         for preceding in (False, True):
             siblings = element.itersiblings(element.tag, preceding=preceding)
             for sibling in islice(siblings, _MAX_SIBLINGS):
-                if _html_class_without_digits(sibling) == kind.class_name:
+                if _class_without_digits(sibling) == class_name:
                     alike.append(sibling)
-        sizes = [size for other in alike for size in _paragraph_sizes_of_element(other)]
+        sizes = [size for other in alike for size in _prose_sizes(other)]
         return (
             len(sizes) >= _MIN_PARAGRAPHS
             or (len(sizes) > 0 and sum(sizes) >= _MAX_SHARE * self.page_prose)
-            or _element_holds_title(element)
+            or _holds_title(element)
         )
 
 
-def _html_class_without_digits(element: etree._Element) -> str:
+def _class_without_digits(element: etree._Element) -> str:
+    """Return the class of an element; digits number its siblings."""
     return _DIGITS.sub("", element.get("class") or "")
 
 
-def _paragraph_sizes_of_element(element: etree._Element) -> list[int]:
+def _prose_sizes(element: etree._Element) -> list[int]:
     """Return the length of each longer text in an element."""
     return [
         len(text) for text in element.itertext() if len(text) > _MIN_PROSE and not text.isspace()
     ]
 
 
-def _element_holds_title(element: etree._Element) -> bool:
+def _holds_title(element: etree._Element) -> bool:
     """Return whether an element holds the title of the page or, a header, of a section.
 
     The title of the site, which is a link to its front page, does not count.

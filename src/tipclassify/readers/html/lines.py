@@ -1,6 +1,7 @@
-"""Read a parsed web page into lines in one walk.
+"""Read a parsed web page into lines: headings, paragraphs, list entries and table rows.
 
-Lines are headings, paragraphs, list entries and table rows.
+`_Walk` visits each element once, `LineBuilder` collects the texts of a line, `_TableRows` joins the
+cells of a row.
 """
 
 from __future__ import annotations
@@ -33,16 +34,63 @@ from tipclassify.readers.html.elements import (
 )
 from tipclassify.text.sections import standard_section_of_line
 
-_DIGITS: Final = re.compile(r"\d+")
+# Flags of a text, a bit each; an element adds its own to those of the elements around it.
+_LINK: Final = 1
+_BOLD: Final = 2
+_PREFORMATTED: Final = 4
+_NOTES: Final = 8
+_ITEM: Final = 16
+_HEADING: Final = 32
+_IN_PARAGRAPH: Final = 64
+_DOUBTFUL: Final = 128
+_ALL: Final = -1
+_FLAGS_OF_TAG: Final = {
+    **dict.fromkeys((*HEADINGS, "p"), _IN_PARAGRAPH),
+    "li": _ITEM | _IN_PARAGRAPH,
+    "b": _BOLD,
+    "strong": _BOLD,
+    "pre": _PREFORMATTED,
+}
 _GROUPS: Final = frozenset(
     "body div section article main center details td form blockquote header aside".split()
 )
 # elements judged by their whole text
 _WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}
+_MAX_HEADING_LINE: Final = 120  # characters of a heading between line breaks
 # characters of a printed page number; in a page whose markup is broken, its element may hold text
 _MAX_PAGE_NUMBER: Final = 16
 _TAB_LEVEL: Final = 3  # of the heading of a panel that a tab shows
 _DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
+_DIGITS: Final = re.compile(r"\d+")
+_BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
+_BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
+_LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
+_MIN_PARAGRAPH: Final = 150  # characters; a longer cell of a table is a paragraph
+_MAX_SPAN: Final = 100  # rows or columns of one cell
+_MAX_COLUMN: Final = 100  # cells further right reach into no other row, which bounds the time
+# of a list in a layout table
+_ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")
+_MAX_NOTE_MARK: Final = 30  # characters
+_FOOTNOTE: Final = re.compile(
+    r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?|[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]"
+)
+
+
+@dataclass(slots=True)
+class Line(SourceBlock):
+    """A block of text of the page."""
+
+    linked: float = 0.0  # share of its characters in links
+    bold: bool = False  # all of it
+    notes: bool = False  # in the footnotes
+    doubtful: bool = False  # in an element with the name of navigation
+    # the innermost element that groups paragraphs, with its siblings of the same tag and class
+    group: int = 0
+
+    @property
+    def is_link(self) -> bool:
+        """Whether nearly all of it is in links."""
+        return self.linked > _LINKED
 
 
 def read_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> list[Line]:
@@ -52,27 +100,19 @@ def read_lines(page: etree._Element, parts: Sequence[etree._Element] = ()) -> li
     >>> [line.text for line in read_lines(page)]
     ['Police acted.']
     """
-    walk = _HtmlElementWalk(Navigation(page))
+    walk = _Walk(Navigation(page))
     for part in parts or [page]:
         walk.read(part)
     return walk.builder.lines
 
 
-class _OuterHtmlState(NamedTuple):
-    """The state around an open element, which is set again at its end."""
-
-    flags: int
-    group: int
-    block: bool  # whether the element itself begins a line and ends one
-
-
-class _HtmlElementWalk:
+class _Walk:
     """Walk the elements of a page, and hold the state of the innermost open one."""
 
     def __init__(self, navigation: Navigation) -> None:
         self.navigation = navigation
         self.builder = LineBuilder()
-        self.rows = HtmlTableRows(self.builder.lines)
+        self.rows = _TableRows(self.builder.lines)
         # of the innermost open element; its flags include those of the elements around it
         self.flags = 0
         self.group = 0
@@ -82,18 +122,19 @@ class _HtmlElementWalk:
     @property
     def in_heading(self) -> bool:
         """Whether the innermost open element is a heading, or in one."""
-        return self.flags & HtmlTextFlag.HEADING > 0
+        return self.flags & _HEADING > 0
 
     def read(self, root: etree._Element) -> None:
         """Read the text of an element and of all in it."""
-        outer: list[_OuterHtmlState] = []  # of the open elements
+        # of the open elements: flags and group around each, and whether it begins and ends a line
+        outer: list[tuple[int, int, bool]] = []
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             tag = element.tag
             if event == "start":
                 # A custom element begins a line, unless it is part of a paragraph.
-                block = tag in BLOCKS or ("-" in tag and not self.flags & HtmlTextFlag.PARAGRAPH)
-                outer.append(_OuterHtmlState(self.flags, self.group, block))
+                block = tag in BLOCKS or ("-" in tag and not self.flags & _IN_PARAGRAPH)
+                outer.append((self.flags, self.group, block))
                 added_flags = self.start(element, tag, block)
                 if tag in _GROUPS:
                     self.group = self.group_of(element, tag)
@@ -126,23 +167,23 @@ class _HtmlElementWalk:
             return None
         if tag in ("button", "label") and not self.read_control(element, text):
             return None
-        if tag in ("a", "sup") and is_html_note_mark(element, text, self.builder.last_characters):
+        if tag in ("a", "sup") and _is_note_mark(element, text, self.builder.last_characters):
             return None
         if block:
             self.builder.add_block_edge(self.in_heading)
-        flags = _FLAGS_OF_TAG.get(tag, 0)
-        if any(traits):
-            flags |= self.flags_of_traits(element, traits)
+        flags = _FLAGS_OF_TAG.get(tag, 0) | self.flags_of_traits(element, traits)
         is_heading = tag in HEADINGS or tag == "summary"
         if is_heading and not self.in_heading:
             level = int(tag[1]) if tag in HEADINGS else _DEFAULT_LEVEL
             self.builder.mark_heading("heading", level)
             if text is not None:
-                flags |= HtmlTextFlag.HEADING
+                flags |= _HEADING
         elif traits.heading and block and not self.in_heading:
             self.builder.mark_heading("title", _DEFAULT_LEVEL)
-        elif tag == "a" and text is not None and _html_link_leads_somewhere(element):
-            flags |= HtmlTextFlag.LINK
+        elif tag == "a" and text is not None:
+            leads_somewhere = element.get("href") is not None  # some open a panel
+            if leads_somewhere and element.get("aria-expanded") is None:
+                flags |= _LINK
         self.rows.start_row_or_cell(element)
         if tag in ("div", "section"):
             self.add_tab_label(element)
@@ -152,11 +193,11 @@ class _HtmlElementWalk:
         """Return the flags of an element's text that follow from its traits."""
         flags = 0
         if traits.named and not self.navigation.has_much(element):
-            flags |= HtmlTextFlag.DOUBTFUL
+            flags |= _DOUBTFUL
         if traits.notes:
-            flags |= HtmlTextFlag.NOTES
+            flags |= _NOTES
         if traits.bold:
-            flags |= HtmlTextFlag.BOLD
+            flags |= _BOLD
         return flags
 
     def group_of(self, element: etree._Element, tag: str) -> int:
@@ -178,7 +219,7 @@ class _HtmlElementWalk:
 
         Returns whether it is text of a heading or sentence instead.
         """
-        if text is None or len(text) > MAX_HEADING_LINE:
+        if text is None or len(text) > _MAX_HEADING_LINE:
             return True
         inside_sentence = self.builder.has_text and (element.tail or "").strip() != ""
         says_something = element.tag == "label" and (is_sentence(text) or text.count(" ") >= 5)
@@ -192,60 +233,16 @@ class _HtmlElementWalk:
         return False
 
 
-def _html_link_leads_somewhere(anchor: etree._Element) -> bool:
-    """Return whether an anchor leads somewhere; some open a panel."""
-    return anchor.get("href") is not None and anchor.get("aria-expanded") is None
+def _is_note_mark(element: etree._Element, text: str | None, text_before: str) -> bool:
+    """Return whether a link or superscript is the mark of a footnote."""
+    if text is None or len(text) > _MAX_NOTE_MARK:
+        return False
+    if element.tag == "a":
+        return element.get("href") is not None and _FOOTNOTE.fullmatch(text) is not None
+    return element.find(".//a") is not None or is_note_mark(text, text_before, element.tail or "")
 
 
-MAX_HEADING_LINE: Final = 120
-"""Characters of a heading between line breaks."""
-
-_BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
-_BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
-_LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
-
-
-class HtmlTextFlag:
-    """Flags of a text, a bit each; an element adds its own to those of the elements around it."""
-
-    LINK: Final = 1
-    BOLD: Final = 2
-    PREFORMATTED: Final = 4
-    NOTES: Final = 8
-    ITEM: Final = 16
-    HEADING: Final = 32
-    PARAGRAPH: Final = 64
-    DOUBTFUL: Final = 128
-    ALL: Final = -1
-
-
-_FLAGS_OF_TAG: Final = {
-    **dict.fromkeys((*HEADINGS, "p"), HtmlTextFlag.PARAGRAPH),
-    "li": HtmlTextFlag.ITEM | HtmlTextFlag.PARAGRAPH,
-    "b": HtmlTextFlag.BOLD,
-    "strong": HtmlTextFlag.BOLD,
-    "pre": HtmlTextFlag.PREFORMATTED,
-}
-
-
-@dataclass(slots=True)
-class Line(SourceBlock):
-    """A block of text of the page."""
-
-    linked: float = 0.0  # share of its characters in links
-    bold: bool = False  # all of it
-    notes: bool = False  # in the footnotes
-    doubtful: bool = False  # in an element with the name of navigation
-    # the innermost element that groups paragraphs, with its siblings of the same tag and class
-    group: int = 0
-
-    @property
-    def is_link(self) -> bool:
-        """Whether nearly all of it is in links."""
-        return self.linked > _LINKED
-
-
-class _HtmlLinePiece(NamedTuple):
+class _Piece(NamedTuple):
     """A part of the current line."""
 
     text: str
@@ -254,8 +251,8 @@ class _HtmlLinePiece(NamedTuple):
 
 
 # Line breaks and spaces are in every element, so that they do not end what is bold or a link.
-_BREAK: Final = _HtmlLinePiece("\n", HtmlTextFlag.ALL, 0)
-_SPACE: Final = _HtmlLinePiece(" ", HtmlTextFlag.ALL, 0)
+_BREAK: Final = _Piece("\n", _ALL, 0)
+_SPACE: Final = _Piece(" ", _ALL, 0)
 
 
 class LineBuilder:
@@ -264,7 +261,7 @@ class LineBuilder:
     def __init__(self) -> None:
         self.lines: list[Line] = []
         # The current line; its kind is "title" for a heading by its class.
-        self._pieces: list[_HtmlLinePiece] = []
+        self._pieces: list[_Piece] = []
         self._kind = "text"
         self._level: int | None = None
 
@@ -285,14 +282,14 @@ class LineBuilder:
         """
         if not self._pieces and text.isspace():
             return
-        parts = _BLANK_LINE.split(text) if flags & HtmlTextFlag.PREFORMATTED else (text,)
+        parts = _BLANK_LINE.split(text) if flags & _PREFORMATTED else (text,)
         for number, part in enumerate(parts):
             if number:
                 self.end_line()
             if part.strip():
                 if self._pieces and self._pieces[-1] is _BREAK and _BULLET.match(part):
                     self.end_line()
-                self._pieces.append(_HtmlLinePiece(part, flags, group))
+                self._pieces.append(_Piece(part, flags, group))
             elif self._pieces and self._pieces[-1] is not _BREAK:
                 self._pieces.append(_SPACE)
 
@@ -303,7 +300,7 @@ class LineBuilder:
         else:
             if self._pieces:
                 self.end_line()
-            self._forget_kind()
+            self.mark_heading("text", None)
 
     def add_line_break(self, in_heading: bool) -> None:
         """Add a line break: two end a paragraph, one a heading."""
@@ -319,8 +316,8 @@ class LineBuilder:
         self.end_line()
         self.lines.append(Line(text, "heading", level=level))
 
-    def mark_heading(self, kind: str, level: int) -> None:
-        """Note that the current line is a "heading" or, by its class, a "title"."""
+    def mark_heading(self, kind: str, level: int | None) -> None:
+        """Note that the current line is a "heading", by its class a "title", or "text"."""
         self._kind = kind
         self._level = level
 
@@ -331,29 +328,24 @@ class LineBuilder:
         text = visible_text("".join([piece.text for piece in pieces])) if pieces else ""
         if not text:
             return
-        written = [piece for piece in pieces if piece.flags != HtmlTextFlag.ALL]
+        written = [piece for piece in pieces if piece.flags != _ALL]
         size = sum([len(piece.text) for piece in written])
-        linked_size = sum([len(p.text) for p in written if p.flags & HtmlTextFlag.LINK])
+        linked_size = sum([len(piece.text) for piece in written if piece.flags & _LINK])
         last = written[-1]
-        is_item = self._kind == "text" and last.flags & HtmlTextFlag.ITEM > 0
+        is_item = self._kind == "text" and last.flags & _ITEM > 0
         self.lines.append(
             Line(
                 text,
                 "item" if is_item else self._kind,
                 level=self._level,
                 linked=linked_size / size,
-                bold=all(piece.flags & HtmlTextFlag.BOLD for piece in written),
-                notes=last.flags & HtmlTextFlag.NOTES > 0,
-                doubtful=last.flags & HtmlTextFlag.DOUBTFUL > 0,
+                bold=all(piece.flags & _BOLD for piece in written),
+                notes=last.flags & _NOTES > 0,
+                doubtful=last.flags & _DOUBTFUL > 0,
                 group=last.group,
             )
         )
-        self._forget_kind()
-
-    def _forget_kind(self) -> None:
-        """Begin a line that is no heading by its markup."""
-        self._kind = "text"
-        self._level = None
+        self.mark_heading("text", None)
 
     def _split_off_heading(self) -> bool:
         """Split off the text since the last break if it is a heading; return whether it is."""
@@ -362,9 +354,9 @@ class LineBuilder:
             start -= 1
         last = self._pieces[start:]
         text = visible_text("".join([piece.text for piece in last]))
-        bold = all(piece.flags & HtmlTextFlag.BOLD for piece in last)
-        is_heading = standard_section_of_line(text) is not None or (bold and could_be_heading(text))
-        if not is_heading or len(text) > MAX_HEADING_LINE:
+        bold = all(piece.flags & _BOLD for piece in last)
+        is_heading = standard_section_of_line(text) or (bold and could_be_heading(text))
+        if not is_heading or len(text) > _MAX_HEADING_LINE:
             return False
         if self._kind != "title":
             self._pieces = self._pieces[:start]
@@ -374,46 +366,18 @@ class LineBuilder:
         return True
 
 
-_MIN_PARAGRAPH: Final = 150  # characters; a longer cell of a table is a paragraph
-_MAX_SPAN: Final = 100  # rows or columns of one cell
-_MAX_COLUMN: Final = 100  # cells further right reach into no other row, which bounds the time
-# of a list in a layout table
-_ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenHtmlCell:
-    """A cell that is being read."""
-
-    first_line: int  # by its number
-    rows: int  # that it spans
-    columns: int
-
-
-@dataclass(frozen=True, slots=True)
-class _OpenHtmlRow:
-    """A table row that is being read."""
-
-    first_line: int  # by its number
-    cells: list[_OpenHtmlCell]
-
-
 @dataclass(slots=True)
-class _SpanningHtmlCell:
-    """A cell that reaches into the rows below."""
+class _Cell:
+    """A cell of a table, which may reach into the rows below."""
 
-    column: int
+    first_line: int  # by its number
+    rows: int  # left that it covers
     columns: int
-    line: Line | None  # None if no row repeats it: it is empty, a heading, or several lines
-    rows_left: int
-
-    @property
-    def end(self) -> int:
-        """Column after its last."""
-        return self.column + self.columns
+    column: int = 0
+    line: Line | None = None  # None if no row repeats it: it is empty, a heading, or several lines
 
 
-class HtmlTableRows:
+class _TableRows:
     """Hold the table rows that are being read: a cell may have a table of its own.
 
     `lines` are the finished lines of the page, to which others add those of the cells.
@@ -421,18 +385,18 @@ class HtmlTableRows:
 
     def __init__(self, lines: list[Line]) -> None:
         self._lines = lines
-        self._open_rows: list[_OpenHtmlRow] = []
+        self._open_rows: list[tuple[int, list[_Cell]]] = []  # number of the first line, and cells
         # by the table or group of rows that they end with
-        self._spanning: dict[etree._Element, list[_SpanningHtmlCell]] = {}
+        self._spanning: dict[etree._Element, list[_Cell]] = {}
 
     def start_row_or_cell(self, element: etree._Element) -> None:
         """Note the line at which a row or a cell begins, if an element is one."""
         if element.tag == "tr":
-            self._open_rows.append(_OpenHtmlRow(len(self._lines), []))
+            self._open_rows.append((len(self._lines), []))
         elif element.tag in ("td", "th") and self._open_rows:
-            rows = _span_of_html_cell(element, "rowspan")
-            columns = _span_of_html_cell(element, "colspan")
-            self._open_rows[-1].cells.append(_OpenHtmlCell(len(self._lines), rows, columns))
+            _, cells = self._open_rows[-1]
+            rows = _span(element, "rowspan")
+            cells.append(_Cell(len(self._lines), rows, _span(element, "colspan")))
 
     def end_row(self, element: etree._Element, group: int) -> None:
         """End a row, and join its cells into one line of a group if each has one.
@@ -442,10 +406,15 @@ class HtmlTableRows:
         """
         if not self._open_rows:
             return
-        row = self._open_rows.pop()
+        first_line, open_cells = self._open_rows.pop()
         spanning = self._spanning.setdefault(element.getparent(), [])
-        lines_by_column = _carried_html_lines(spanning)
-        own_lines = self._place_cells(row, spanning)
+        repeated = {cell.column: cell.line for cell in spanning if cell.line is not None}
+        columns = sorted(repeated)
+        texts = carried_cells(repeated[column].text for column in columns)
+        lines_by_column = {
+            column: [repeated[column]] for column, text in zip(columns, texts, strict=True) if text
+        }
+        own_lines = self._place(open_cells, spanning)
         lines_by_column.update(own_lines)
         cells = [lines_by_column[column] for column in sorted(lines_by_column)]
         if not own_lines or len(cells) < 2:
@@ -456,21 +425,19 @@ class HtmlTableRows:
         has_menu = any(line.is_link for line in lines)
         has_paragraph = any(len(line.text) > _MIN_PARAGRAPH for line in lines)
         if not (has_menu and has_paragraph):
-            self._lines[row.first_line :] = [_join_html_cells(lines, group)]
+            self._lines[first_line:] = [_join(lines, group)]
 
-    def _place_cells(
-        self, row: _OpenHtmlRow, spanning: list[_SpanningHtmlCell]
-    ) -> dict[int, list[Line]]:
+    def _place(self, cells: list[_Cell], spanning: list[_Cell]) -> dict[int, list[Line]]:
         """Return the lines of a row's cells by column, and note which reach into the next row."""
-        taken = {column for above in spanning for column in range(above.column, above.end)}
+        taken: set[int] = set()
         for above in spanning:
-            above.rows_left -= 1
-        spanning[:] = [above for above in spanning if above.rows_left > 0]
+            taken.update(range(above.column, above.column + above.columns))
+            above.rows -= 1
+        spanning[:] = [above for above in spanning if above.rows > 0]
         lines_by_column: dict[int, list[Line]] = {}
         column = 0
-        starts = [cell.first_line for cell in row.cells]
-        spans = pairwise([*starts, len(self._lines)])
-        for cell, (start, end) in zip(row.cells, spans, strict=True):
+        starts = [cell.first_line for cell in cells]
+        for cell, (start, end) in zip(cells, pairwise([*starts, len(self._lines)]), strict=True):
             while column in taken:
                 column += 1
             lines = self._lines[start:end]
@@ -478,13 +445,15 @@ class HtmlTableRows:
                 lines_by_column[column] = lines
             if cell.rows > 1 and column < _MAX_COLUMN:
                 is_carried = len(lines) == 1 and lines[0].kind != "heading"
-                line = lines[0] if is_carried else None
-                spanning.append(_SpanningHtmlCell(column, cell.columns, line, cell.rows - 1))
+                cell.column = column
+                cell.line = lines[0] if is_carried else None
+                cell.rows -= 1
+                spanning.append(cell)
             column += cell.columns
         return lines_by_column
 
 
-def _span_of_html_cell(cell: etree._Element, attribute: str) -> int:
+def _span(cell: etree._Element, attribute: str) -> int:
     """Return how many rows or columns a cell spans, at most `_MAX_SPAN`."""
     span = cell.get(attribute, "1").strip()
     if not span.isdecimal():
@@ -492,17 +461,7 @@ def _span_of_html_cell(cell: etree._Element, attribute: str) -> int:
     return min(int(span[:4]), _MAX_SPAN) or 1
 
 
-def _carried_html_lines(spanning: Sequence[_SpanningHtmlCell]) -> dict[int, list[Line]]:
-    """Return the lines that a row repeats of the cells that reach into it, by column."""
-    lines = {cell.column: cell.line for cell in spanning if cell.line is not None}
-    columns = sorted(lines)
-    carried_texts = carried_cells(lines[column].text for column in columns)
-    return {
-        column: [lines[column]] for column, text in zip(columns, carried_texts, strict=True) if text
-    }
-
-
-def _join_html_cells(cells: Sequence[Line], group: int) -> Line:
+def _join(cells: Sequence[Line], group: int) -> Line:
     """Join the cells of a row into one line, with bars between but for its enumerator."""
     texts = [cell.text for cell in cells]
     if _ENUMERATOR.fullmatch(texts[0]):
@@ -514,27 +473,3 @@ def _join_html_cells(cells: Sequence[Line], group: int) -> Line:
     return replace(
         cells[0], text=text, kind="row", linked=linked_size / size, bold=False, group=group
     )
-
-
-_MAX_MARK: Final = 30  # characters
-_NUMBER_OR_SIGN: Final = r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?"
-_LETTER_OR_NOTE: Final = r"[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]"
-_FOOTNOTE: Final = re.compile(rf"{_NUMBER_OR_SIGN}|{_LETTER_OR_NOTE}")
-
-
-def is_html_note_mark(element: etree._Element, text: str | None, text_before: str) -> bool:
-    """Return whether a link or superscript is the mark of a footnote.
-
-    An exponent or ordinal is none (`is_note_mark`).
-
-    >>> mark = etree.XML("<sup>2</sup>")
-    >>> is_html_note_mark(mark, "2", "slept."), is_html_note_mark(mark, "2", "9 km")
-    (True, False)
-    """
-    if text is None or len(text) > _MAX_MARK:
-        return False
-    if element.tag == "a":
-        return element.get("href") is not None and _FOOTNOTE.fullmatch(text) is not None
-    if element.find(".//a") is not None:
-        return True
-    return is_note_mark(text, text_before, element.tail or "")

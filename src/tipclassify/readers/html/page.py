@@ -1,7 +1,4 @@
-"""Read a saved web page into a `Document`.
-
-It has the headings, paragraphs, lists and tables of the main text.
-"""
+"""Read a web page into a `Document`: headings, paragraphs, lists and tables of the main text."""
 
 from __future__ import annotations
 
@@ -77,6 +74,29 @@ _ERROR_TITLE: Final = re.compile(
 )
 _ONWARD: Final = re.compile(r"url\s*=\s*['\"]?([^'\"\s]+)", re.IGNORECASE)  # of a redirect
 _MAX_FRAMES: Final = 4  # named in a message
+_MAX_HEADING_WORDS: Final = 30
+_MAX_SENTENCE_WORDS: Final = 14  # of a heading that ends as a sentence does
+_MIN_CAPITALS: Final = 3  # characters of a heading in capitals; it has more
+_MAX_BOLD_SHARE: Final = 0.4  # above this share of bold text, bold lines are no headings
+_MIN_SHARE: Final = 0.3  # of the page's text: a redesigned site must not lose its reports
+_MAX_PARTS: Final = 100
+_LAYOUT_TAGS: Final = "h1 div section article main td".split()
+
+# For each layout, the elements that hold its title and text, in their order, as CSS selectors of a
+# class or id.
+_LAYOUTS: Final = {
+    "state.gov, reports since 2019": ".featured-content__headline .report__content",
+    "state.gov, press releases since 2019": ".featured-content__headline .entry-content",
+    "state.gov, 2009 to 2017": "#tier3-landing-content-wide #tier3-landing #centerblock",
+    "state.gov, 2001 to 2009": "#centerblock-wide #contentarea",
+    "dol.gov": ".field--name-field-dol-body #block-dol-content",
+    "ohchr.org": ".page-header .field--name-body",
+    "ilo.org": ".ilo--article-content .ilo--rich-text",
+    "ilo.org, NORMLEX": ".contentBlock",
+    "unodc.org": ".story-text #story-content",
+    "business-humanrights.org": ".article__title .article__content",
+}
+_CLASSES: Final = frozenset(re.findall(r"\.(\S+)", " ".join(_LAYOUTS.values())))
 
 
 def read_html(
@@ -101,34 +121,40 @@ def read_html(
 
 def read_page(page: str, source: str) -> Document:
     """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
-    tree = _parse_html(page, source)
-    if any(_is_own_html_mark(meta) for meta in tree.iter("meta")):
-        remedy = "give the report that it was made from"
-        raise InputError(f"{source}: a page that tipclassify wrote, skipped; {remedy}")
+    tree = _parse(page, source)
+    for meta in tree.iter("meta"):
+        if meta.get("name") == "generator" and meta.get("content", "").startswith("tipclassify "):
+            remedy = "give the report that it was made from"
+            raise InputError(f"{source}: a page that tipclassify wrote, skipped; {remedy}")
     # before the scripts are removed, which may hold either
     metadata = page_metadata(tree)
-    advice = _advice_on_html_without_text(tree)
-    body = _body_of_html(tree)
+    advice = _advice_without_text(tree)
+    body = _body(tree)
     parts = known_parts(body)
     lines = read_lines(body, parts)
     mark_headings(lines)
     if parts:
-        lines = trim_edges_of_page(
-            without_site_navigation(line for line in lines if not line.doubtful)
-        )
+        certain = (line for line in lines if not line.doubtful)
+        lines = trim_edges_of_page(without_site_navigation(certain))
     else:
         lines = find_main_content(lines, body)
-    title = _title_of_html(tree, lines) or metadata.title
+    title_element = next(tree.iter("title"), None)
+    tab_title = "" if title_element is None else short_text(title_element) or ""
+    title = _title(tree, lines, tab_title) or metadata.title
     document = join_blocks(lines, source, title)
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
     if len(document.text) < _MAX_ERROR_PAGE and _ERROR_TITLE.fullmatch(title or ""):
         remedy = "open it in a browser and save it"
         raise InputError(f"{source}: the site's error page ({title}), not a report; {remedy}")
+    publisher = metadata.publisher
+    beside_title = _SEPARATOR.split(tab_title)
+    if publisher is None and len(beside_title) > 1:
+        publisher = known_publisher(beside_title[0]) or known_publisher(beside_title[-1])
     return replace(
         document,
         publication=metadata.publication,
-        publisher=metadata.publisher or _publisher_in_tab_title(tree),
+        publisher=publisher,
         date=metadata.date,
         address=metadata.address,
     )
@@ -139,7 +165,7 @@ def read_all_lines(page: str, source: str) -> list[Line]:
 
     Raises `InputError` if it is nested too deeply.
     """
-    lines = read_lines(_body_of_html(_parse_html(page, source)))
+    lines = read_lines(_body(_parse(page, source)))
     mark_headings(lines)
     return without_site_navigation(lines)
 
@@ -154,14 +180,7 @@ def declared_encoding(data: bytes) -> str:
     return _WEB_ENCODINGS.get(label, label)
 
 
-def _is_own_html_mark(meta: etree._Element) -> bool:
-    """Return whether a meta tag says that this package wrote the page."""
-    if meta.get("name") != "generator":
-        return False
-    return (meta.get("content") or "").startswith("tipclassify ")
-
-
-def _parse_html(page: str, source: str) -> etree._Element:
+def _parse(page: str, source: str) -> etree._Element:
     """Parse a page; the parser stops where elements are nested 2,048 deep."""
     parser = etree.HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True, collect_ids=False
@@ -173,76 +192,14 @@ def _parse_html(page: str, source: str) -> etree._Element:
     return etree.Element("html") if tree is None else tree
 
 
-def _body_of_html(tree: etree._Element) -> etree._Element:
+def _body(tree: etree._Element) -> etree._Element:
     """Return the body of a page, without scripts, pictures and form fields."""
     etree.strip_elements(tree, *_SKIPPED_TAGS, with_tail=False)
     body = tree.find("body")
     return tree if body is None else body
 
 
-def _title_of_html(tree: etree._Element, lines: Sequence[Line]) -> str | None:
-    """Return the main heading, or the title element without the site's name if that adds words."""
-    headings = [line.text for line in lines if line.level == 1]
-    if not headings:
-        headings = [text for heading in tree.iter("h1") if (text := short_text(heading))]
-    tab, site = _split_off_site_name(_tab_title_of_html(tree), _site_name_of_html(tree))
-    if not headings:
-        return tab or next((line.text for line in lines if line.kind == "heading"), None)
-    heading = headings[0]
-    if not tab:
-        return heading
-    words = set(_WORD.findall(heading.casefold()))
-    tab_says_more = words < set(_WORD.findall(tab.casefold()))
-    is_site_name = heading.casefold() == site.casefold()
-    return tab if tab_says_more or is_site_name else heading
-
-
-def _tab_title_of_html(tree: etree._Element) -> str:
-    """Return the text of the title element, which a browser shows in the tab."""
-    title = next(tree.iter("title"), None)
-    return "" if title is None else short_text(title) or ""
-
-
-def _site_name_of_html(tree: etree._Element) -> str:
-    """Return the name of the site that the page gives, or an empty string."""
-    for meta in tree.iter("meta"):
-        if meta.get("property") == "og:site_name":
-            return meta.get("content") or ""
-    return ""
-
-
-def _publisher_in_tab_title(tree: etree._Element) -> str | None:
-    """Return the known publisher named beside the title of the page.
-
-    None if there is none; an acronym counts.
-    """
-    parts = _SEPARATOR.split(_tab_title_of_html(tree))
-    if len(parts) < 2:
-        return None
-    return known_publisher(parts[0]) or known_publisher(parts[-1])
-
-
-def _split_off_site_name(title: str, site: str) -> tuple[str, str]:
-    """Split a page title into the title proper and the name of the site.
-
-    >>> _split_off_site_name("Karvonia - 2024 report | Halden Institute", "")
-    ('Karvonia - 2024 report', 'Halden Institute')
-    """
-    cuts = list(_SEPARATOR.finditer(title))
-    if not cuts:
-        return title, ""
-    first_cut = cuts[0]
-    last_cut = cuts[-1]
-    first = title[: first_cut.start()]
-    last = title[last_cut.end() :]
-    if (site and first.casefold() == site.casefold()) or _ACRONYM.fullmatch(first):
-        return title[first_cut.end() :], first
-    if (site and last.casefold() == site.casefold()) or not _REPORT_WORDS.search(last):
-        return title[: last_cut.start()], last
-    return title, ""
-
-
-def _advice_on_html_without_text(tree: etree._Element) -> str:
+def _advice_without_text(tree: etree._Element) -> str:
     """Return advice for a page without text: frames, a redirect, or a script."""
     frames = [frame.get("src") or "" for frame in tree.iter("frame")]
     if frames:
@@ -259,72 +216,46 @@ def _advice_on_html_without_text(tree: etree._Element) -> str:
     return "save it complete, or as text"
 
 
-_MIN_SHARE: Final = 0.3  # of the page's text: a redesigned site must not lose its reports
-_MAX_PARTS: Final = 100
-_TAGS: Final = "h1 div section article main td".split()
-
-# For each layout, the elements that hold its title and text, in their order, as CSS selectors of a
-# class or id.
-_LAYOUTS: Final = {
-    "state.gov, reports since 2019": ".featured-content__headline .report__content",
-    "state.gov, press releases since 2019": ".featured-content__headline .entry-content",
-    "state.gov, 2009 to 2017": "#tier3-landing-content-wide #tier3-landing #centerblock",
-    "state.gov, 2001 to 2009": "#centerblock-wide #contentarea",
-    "dol.gov": ".field--name-field-dol-body #block-dol-content",
-    "ohchr.org": ".page-header .field--name-body",
-    "ilo.org": ".ilo--article-content .ilo--rich-text",
-    "ilo.org, NORMLEX": ".contentBlock",
-    "unodc.org": ".story-text #story-content",
-    "business-humanrights.org": ".article__title .article__content",
-}
-_CLASSES: Final = frozenset(re.findall(r"\.(\S+)", " ".join(_LAYOUTS.values())))
+# ------------------------------------------------------------------------ title and headings
 
 
-def known_parts(page: etree._Element) -> list[etree._Element]:
-    """Return the elements that hold title and text in a known layout, in order, or none.
+def _title(tree: etree._Element, lines: Sequence[Line], tab_title: str) -> str | None:
+    """Return the main heading, or the title element without the site's name if that adds words."""
+    headings = [line.text for line in lines if line.level == 1]
+    if not headings:
+        headings = [text for heading in tree.iter("h1") if (text := short_text(heading))]
+    sites = (meta for meta in tree.iter("meta") if meta.get("property") == "og:site_name")
+    named = next(sites, None)
+    tab, site = _split_off_site(tab_title, "" if named is None else named.get("content") or "")
+    if not headings:
+        return tab or next((line.text for line in lines if line.kind == "heading"), None)
+    heading = headings[0]
+    if not tab:
+        return heading
+    words = set(_WORD.findall(heading.casefold()))
+    tab_says_more = words < set(_WORD.findall(tab.casefold()))
+    is_site_name = heading.casefold() == site.casefold()
+    return tab if tab_says_more or is_site_name else heading
 
-    >>> title = "<h1 class='page-header'>Norvia</h1>"
-    >>> page = etree.HTML(f"<p>Menu</p>{title}<div class='field--name-body'>It met.</div>")
-    >>> [part.text for part in known_parts(page)]
-    ['Norvia', 'It met.']
+
+def _split_off_site(title: str, site: str) -> tuple[str, str]:
+    """Split a page title into the title proper and the name of the site.
+
+    >>> _split_off_site("Karvonia - 2024 report | Halden Institute", "")
+    ('Karvonia - 2024 report', 'Halden Institute')
     """
-    elements_of = _elements_by_selector(page)
-    for selectors in _LAYOUTS.values():
-        parts = [element for selector in selectors.split() for element in elements_of[selector]]
-        if len(parts) > _MAX_PARTS:
-            continue
-        # an element inside another of them would be read twice
-        outermost = [
-            part for part in parts if not any(outer in parts for outer in part.iterancestors())
-        ]
-        if not outermost:
-            continue
-        length = sum(map(_text_length_of_element, outermost))
-        if length >= _MIN_SHARE * _text_length_of_element(page):
-            return outermost
-    return []
-
-
-def _elements_by_selector(page: etree._Element) -> defaultdict[str, list[etree._Element]]:
-    """Return the elements of a page by their id, and by each class that a layout names."""
-    elements_of: defaultdict[str, list[etree._Element]] = defaultdict(list)
-    for element in page.iter(*_TAGS):
-        for name in _CLASSES.intersection((element.get("class") or "").split()):
-            elements_of[f".{name}"].append(element)
-        if identifier := element.get("id"):
-            elements_of[f"#{identifier}"].append(element)
-    return elements_of
-
-
-def _text_length_of_element(element: etree._Element) -> int:
-    """Return the number of characters of an element's text, white space collapsed."""
-    return int(element.xpath("string-length(normalize-space())"))
-
-
-_MAX_HEADING_WORDS: Final = 30
-_MAX_SENTENCE_WORDS: Final = 14  # of a heading that ends as a sentence does
-_MIN_CAPITALS: Final = 3  # characters of a heading in capitals; it has more
-_MAX_BOLD_SHARE: Final = 0.4  # above this share of bold text, bold lines are no headings
+    cuts = list(_SEPARATOR.finditer(title))
+    if not cuts:
+        return title, ""
+    first_cut = cuts[0]
+    last_cut = cuts[-1]
+    first = title[: first_cut.start()]
+    last = title[last_cut.end() :]
+    if (site and first.casefold() == site.casefold()) or _ACRONYM.fullmatch(first):
+        return title[first_cut.end() :], first
+    if (site and last.casefold() == site.casefold()) or not _REPORT_WORDS.search(last):
+        return title[: last_cut.start()], last
+    return title, ""
 
 
 def mark_headings(lines: Sequence[Line]) -> None:
@@ -333,7 +264,7 @@ def mark_headings(lines: Sequence[Line]) -> None:
     bold_size = sum([len(line.text) for line in lines if line.bold and line.kind != "heading"])
     bold_is_heading = bold_size < _MAX_BOLD_SHARE * size
     for line in lines:
-        if _is_html_heading(line, bold_is_heading):
+        if _is_heading(line, bold_is_heading):
             line.kind = "heading"
         else:
             line.level = None
@@ -341,16 +272,16 @@ def mark_headings(lines: Sequence[Line]) -> None:
                 line.kind = "text"
 
 
-def _is_html_heading(line: Line, bold_is_heading: bool) -> bool:
+def _is_heading(line: Line, bold_is_heading: bool) -> bool:
     """Return whether a line is a heading, by its markup, its words and its bold type."""
     text = line.text
     if line.kind == "row":
         return False
     if line.kind == "heading":
         words = text.count(" ") + 1
-        return words <= _MAX_HEADING_WORDS and (
-            could_be_heading(text) or words <= _MAX_SENTENCE_WORDS or not is_sentence(text)
-        )
+        if words > _MAX_HEADING_WORDS:
+            return False
+        return could_be_heading(text) or words <= _MAX_SENTENCE_WORDS or not is_sentence(text)
     if standard_section_of_line(text) is not None:
         return True
     if line.kind == "item":
@@ -361,3 +292,38 @@ def _is_html_heading(line: Line, bold_is_heading: bool) -> bool:
         or (text.isupper() and len(text) > _MIN_CAPITALS)
     )
     return emphasized and could_be_heading(text)
+
+
+# ----------------------------------------------------------------------------- known layouts
+
+
+def known_parts(page: etree._Element) -> list[etree._Element]:
+    """Return the elements that hold title and text in a known layout, in order, or none.
+
+    >>> title = "<h1 class='page-header'>Norvia</h1>"
+    >>> page = etree.HTML(f"<p>Menu</p>{title}<div class='field--name-body'>It met.</div>")
+    >>> [part.text for part in known_parts(page)]
+    ['Norvia', 'It met.']
+    """
+    by_selector: defaultdict[str, list[etree._Element]] = defaultdict(list)
+    for element in page.iter(*_LAYOUT_TAGS):
+        for name in _CLASSES.intersection((element.get("class") or "").split()):
+            by_selector[f".{name}"].append(element)
+        if identifier := element.get("id"):
+            by_selector[f"#{identifier}"].append(element)
+    for selectors in _LAYOUTS.values():
+        parts = [element for selector in selectors.split() for element in by_selector[selector]]
+        if len(parts) > _MAX_PARTS:
+            continue
+        # an element inside another of them would be read twice
+        outermost = [
+            part for part in parts if not any(outer in parts for outer in part.iterancestors())
+        ]
+        if outermost and sum(map(_text_length, outermost)) >= _MIN_SHARE * _text_length(page):
+            return outermost
+    return []
+
+
+def _text_length(element: etree._Element) -> int:
+    """Return the number of characters of an element's text, white space collapsed."""
+    return int(element.xpath("string-length(normalize-space())"))
