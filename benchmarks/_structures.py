@@ -552,4 +552,4 @@ def find_pairs(texts: Sequence[str]) -> None:
 def rank_texts(texts: Sequence[str]) -> object:
     """Rank texts by what labelling them would teach."""
     rows = [Passage(text, 0, len(text)) for text in texts]
-    return rank_to_label(Classifier.load("fast").tag_passages(rows), [0.5] * 3, 100)
+    return rank_to_label(Classifier.load("fast").tag(rows), [0.5] * 3, 100)

@@ -386,7 +386,7 @@ def _altered_arrays(data: bytes, chance: random.Random) -> bytes:
 
 def _seal_model(kind: str, altered_name: str, files: dict[str, bytes]) -> None:
     """Make the hashes of a model fit its files, where its head can be read."""
-    from tipclassify.model.metadata import model_head_digest
+    from tipclassify.model.folder import metadata_digest
 
     try:
         head = json.loads(files["model.json"])
@@ -395,7 +395,7 @@ def _seal_model(kind: str, altered_name: str, files: dict[str, bytes]) -> None:
             head["weights_sha256"] = sha256
         elif altered_name != "model.json":
             head["files"][altered_name] = sha256
-        files["model.json"] = json.dumps({**head, "sha256": model_head_digest(head)}).encode()
+        files["model.json"] = json.dumps({**head, "sha256": metadata_digest(head)}).encode()
     except (ValueError, TypeError, RecursionError):
         pass  # an altered head that is none
 

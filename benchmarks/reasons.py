@@ -38,7 +38,7 @@ from tipclassify.evaluation.behaviours import passage_of_row
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.occlusion import (
     OcclusionText,
-    sum_encoder_contributions_by_span,
+    sums_by_span,
     tokenize_for_occlusion,
 )
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -55,7 +55,7 @@ def tagged_passages(
     passages: list[Passage] = []
     for file in files:
         tagged = (
-            classifier.tag_passages(rows_of(file))
+            classifier.tag(rows_of(file))
             if file.suffix == ".jsonl"
             else classifier.tag(read_report(file))
         )
@@ -89,9 +89,7 @@ class Probe:
 
     def word_sums(self, of_tokens: Floats) -> Floats:
         """Sum what tokens have, (tokens, 3), for each word and the label."""
-        return sum_encoder_contributions_by_span(
-            self.reading.words, self.reading.token_spans, of_tokens[:, self.label]
-        )
+        return sums_by_span(self.reading.words, self.reading.token_spans, of_tokens[:, self.label])
 
     def drop(self, words: Words) -> float:
         """Return the log-odds lost when `words` are masked together."""

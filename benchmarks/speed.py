@@ -277,7 +277,7 @@ def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, fl
         for page in pages:
             document = timed("reading", partial(read_report, page))
             split = timed("splitting", partial(split_passages, document))
-            tagged = timed("scoring", partial(classifier.tag_passages, split))
+            tagged = timed("scoring", partial(classifier.tag, split))
             report = Report(str(page), document, tagged)
             timed("writing", partial(write, [report], out, target))
     return took

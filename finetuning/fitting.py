@@ -19,7 +19,7 @@ from finetuning import Settings
 from finetuning.network import Network
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.errors import ModelError
-from tipclassify.model.encoder.scoring import max_encoder_heading_tokens
+from tipclassify.model.encoder.scoring import max_heading_tokens
 from tipclassify.progress import Progress
 
 __all__ = [
@@ -74,7 +74,7 @@ class TokenizedExamples:
         """Build the token ids of a passage with a heading, at most `longest`, as scoring does."""
         opening = [self.special.first]
         if heading:
-            opening += heading[: max_encoder_heading_tokens(longest)]
+            opening += heading[: max_heading_tokens(longest)]
             opening.append(self.special.separator)
         text = self.texts[i][: longest - len(opening) - 1]
         return [*opening, *text, self.special.separator]
@@ -106,9 +106,7 @@ class TokenizedExamples:
             if similar and replace < settings.other_heading:
                 heading = similar[int(which * len(similar))]
             row = self.row(i, heading, settings.tokens)
-            text_start = (
-                len(heading[: max_encoder_heading_tokens(settings.tokens)]) + 2 if heading else 1
-            )
+            text_start = len(heading[: max_heading_tokens(settings.tokens)]) + 2 if heading else 1
             masked = rng.random(len(row)) < settings.masking
             masked[:text_start] = False
             masked[-1] = False

@@ -29,7 +29,7 @@ from tipclassify.errors import needs_extra
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES, label_indicator
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
-from tipclassify.model.encoder.names import mask_names, normalize_spelling_for_encoder
+from tipclassify.model.encoder.names import mask_names, normalize_spelling
 from tipclassify.model.encoder.scoring import MASKS, EncoderScorer, first_known_token_id
 from tipclassify.model.encoder.session import add_known_graph
 from tipclassify.progress import Progress
@@ -315,7 +315,7 @@ def tokenize_rows(
     stand_in = recipe.settings.stand_in
     if stand_in:
         texts = [masked.text for masked in mask_names(texts, recipe.vocabulary, stand_in)]
-        spelled = [normalize_spelling_for_encoder(heading) for heading in distinct]
+        spelled = [normalize_spelling(heading) for heading in distinct]
     ids = dict(zip(distinct, encode(tokenizer, spelled), strict=True))
     similar = {}
     for heading in distinct:

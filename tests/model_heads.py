@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conftest import JsonObject
 
-from tipclassify.model.metadata import model_head_digest
+from tipclassify.model.folder import metadata_digest
 
 
 def head_of(folder: Path) -> JsonObject:
@@ -18,5 +18,5 @@ def head_of(folder: Path) -> JsonObject:
 def change_head(folder: Path, **changes: object) -> None:
     """Change the head of a model, and give it the hash of the new one."""
     head = {**head_of(folder), **changes}
-    head["sha256"] = model_head_digest(head)
+    head["sha256"] = metadata_digest(head)
     (folder / "model.json").write_text(json.dumps(head), "utf-8")

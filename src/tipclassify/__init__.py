@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     )
     from tipclassify.evaluation.metrics import Evaluation, evaluate
     from tipclassify.labels import LABELS, POLICIES, Policy
-    from tipclassify.model.classifier import Classifier, Explanation, SpanWeight
-    from tipclassify.model.shortcuts import classify, explain
+    from tipclassify.model.classifier import Classifier, classify, explain
+    from tipclassify.model.scoring import Explanation, SpanWeight
     from tipclassify.readers import ReadOptions, read_report
     from tipclassify.records import Block, Document, Failure, Passage, Report, Run, Unit, key, row
     from tipclassify.reports.citation import Citation, cite
@@ -45,8 +45,8 @@ _NAMES_OF: Final = {
     "errors": ("CorpusError", "InputError", "ModelError", "OutputError", "TipclassifyError"),
     "evaluation.metrics": ("Evaluation", "evaluate"),
     "labels": ("LABELS", "POLICIES", "Policy"),
-    "model.classifier": ("Classifier", "Explanation", "SpanWeight"),
-    "model.shortcuts": ("classify", "explain"),
+    "model.classifier": ("Classifier", "classify", "explain"),
+    "model.scoring": ("Explanation", "SpanWeight"),
     "readers": ("ReadOptions", "read_report"),
     "records": ("Block", "Document", "Failure", "Passage", "Report", "Run", "Unit", "key", "row"),
     "reports.citation": ("Citation", "cite"),

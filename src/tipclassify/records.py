@@ -193,7 +193,7 @@ class Run:
     day: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
     vocabulary: frozenset[str] = field(default=frozenset(), hash=False, repr=False, compare=False)
-    # how the model's reasons are measured: names of methods, of `tipclassify.model.explanation`
+    # how the model's reasons are measured: names of methods, of `tipclassify.model.scoring`
     methods: tuple[str, ...] = field(default=(), repr=False, compare=False)
     # `Classifier.explain_all` of the model that tagged, for pages; None where it is not at hand
     explain: Callable[..., list[dict[str, Any]]] | None = field(

@@ -32,7 +32,7 @@ from tipclassify.bundle.write import FindingCheck, Included, write_bundle
 from tipclassify.cli.bundle import bundle, verify
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.find import model_folder
-from tipclassify.model.linear_model import write_linear_model
+from tipclassify.model.linear import write_linear_model
 from tipclassify.readers import ReadOptions, read_report
 from tipclassify.tagging import Tagging
 

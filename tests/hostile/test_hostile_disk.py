@@ -17,11 +17,9 @@ from conftest import Cli
 from tipclassify import Classifier, ModelError
 from tipclassify.cli.local_page import write_redirect_page
 from tipclassify.errors import OutputError
-from tipclassify.model import replacement
+from tipclassify.model import folder as replacement
 from tipclassify.model.find import installed_models, load_scorer
-from tipclassify.model.folder import read_model_file
-from tipclassify.model.metadata import HEAD
-from tipclassify.model.replacement import recover_model_folder, replace_model_folder
+from tipclassify.model.folder import METADATA, read_file, recover_folder, replace_folder
 from tipclassify.store.derived import ReviewCorpusFile, events_path
 from tipclassify.store.events import Event
 from tipclassify.store.log import EventLog, now
@@ -164,7 +162,7 @@ def test_a_model_is_replaced(
         monkeypatch.setattr(replacement, "exchange_files_atomically", lambda *_: False)
     target = tmp_path / "mine"
     for _ in range(3):
-        replace_model_folder(staged_copy(target), target)
+        replace_folder(staged_copy(target), target)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
     Classifier.load(target)
 
@@ -174,7 +172,7 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
 ) -> None:
     monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path))
     target = tmp_path / "mine"
-    replace_model_folder(staged_copy(target), target)
+    replace_folder(staged_copy(target), target)
 
     def killed(source: Path, to: Path) -> None:
         if to == target:
@@ -185,10 +183,10 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
         patched.setattr(replacement, "exchange_files_atomically", lambda *_: False)
         patched.setattr(replacement.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
-            replace_model_folder(staged_copy(target), target)
+            replace_folder(staged_copy(target), target)
     assert not target.exists()
     assert [model.name for model in installed_models()] == ["mine"]
-    assert (target / HEAD).is_file()
+    assert (target / METADATA).is_file()
     load_scorer("mine")
 
 
@@ -200,7 +198,7 @@ def test_what_killed_processes_left_is_removed_after_an_hour(tmp_path: Path) -> 
         shutil.copytree(FAST, tmp_path / name)
         os.utime(tmp_path / name, (0, 0))
     recent = staged_copy(target)
-    replace_model_folder(staged_copy(target), target)
+    replace_folder(staged_copy(target), target)
     assert {path.name for path in tmp_path.iterdir()} == {"mine", recent.name, *others}
 
 
@@ -211,21 +209,21 @@ def test_a_model_that_another_process_writes_is_not_scrap_whatever_the_clock_say
     at_work = staged_copy(target)
     with lock_folder(at_work):
         os.utime(at_work, (0, 0))  # as after a clock that was set forward
-        recover_model_folder(target)
+        recover_folder(target)
         assert at_work.exists()
-    recover_model_folder(target)
+    recover_folder(target)
     assert not at_work.exists()
 
 
 KILLED = """
 import shutil, sys, os; from pathlib import Path
-from tipclassify.model.replacement import replace_model_folder
+from tipclassify.model.folder import replace_folder
 source, target = map(Path, sys.argv[1:3])
 print(".", flush=True)
 for number in range(10_000):
     staged = target.with_name(f".{target.name}-{number:08d}")
     shutil.copytree(source, staged, dirs_exist_ok=True)
-    replace_model_folder(staged, target)
+    replace_folder(staged, target)
 """
 
 
@@ -243,8 +241,8 @@ def test_a_model_is_never_gone_however_its_replacement_is_killed(tmp_path: Path)
             process.stdout.read(1)
             deadline = time.monotonic() + 0.2 + 0.04 * number
             while time.monotonic() < deadline:
-                assert (target / HEAD).is_file()
+                assert (target / METADATA).is_file()
             process.send_signal(signal.SIGKILL)
-        assert (target / HEAD).is_file()
+        assert (target / METADATA).is_file()
     with pytest.raises(ModelError):  # it was cut off above, and is whole all the same
-        read_model_file(target / "none", 1)
+        read_file(target / "none", 1)

@@ -18,8 +18,7 @@ import pytest
 from conftest import Cli
 
 from tipclassify import InputError
-from tipclassify.model.folder import load_model_head
-from tipclassify.model.replacement import write_model_folder
+from tipclassify.model.folder import read_metadata, write_model
 from tipclassify.store.derived import ReviewCorpusFile, events_path
 from tipclassify.store.events import Event
 from tipclassify.store.log import EventLog, now
@@ -275,8 +274,8 @@ def test_a_corpus_and_a_model_may_have_the_longest_names(tmp_path: Path, letter:
     model = tmp_path / (letter * (255 // len(letter.encode())))
     for version in (1, 2):
         head = {"format": version, "weights_sha256": 64 * "0"}
-        write_model_folder(model, head, {"weights.npz": b""})
-    assert load_model_head(model)["format"] == 2
+        write_model(model, head, {"weights.npz": b""})
+    assert read_metadata(model)["format"] == 2
     assert [path.suffix for path in tmp_path.glob(".*")] == [".lock"]
 
 

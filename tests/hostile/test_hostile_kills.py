@@ -20,11 +20,9 @@ from tipclassify.corpus import curate
 from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.rows import Row, read_rows
 from tipclassify.errors import InputError
-from tipclassify.model import replacement
+from tipclassify.model import folder as replacement
 from tipclassify.model.find import add_model, load_scorer
-from tipclassify.model.folder import load_model_head
-from tipclassify.model.metadata import check_model_head
-from tipclassify.model.replacement import recover_model_folder, write_model_folder
+from tipclassify.model.folder import check_metadata, read_metadata, recover_folder, write_model
 from tipclassify.training import fit_heads, train_heads
 from tipclassify.whole_files import open_whole_file, remove_left_temporary_file
 
@@ -175,7 +173,7 @@ def test_a_model_that_is_added_is_whole_or_absent_and_the_next_run_ends_it(
     step = 1
     while killed_at(step, lambda: add_model(str(TINY), "odd")):
         if target.exists():
-            check_model_head(target, load_model_head(target))
+            check_metadata(target, read_metadata(target))
         remove_old_scrap(tmp_path)
         step += 1
     assert step > 5
@@ -188,18 +186,16 @@ def test_a_model_that_is_added_is_whole_or_absent_and_the_next_run_ends_it(
 def test_a_trained_model_replaces_the_last_one_or_leaves_it(tmp_path: Path) -> None:
     target = tmp_path / "mine"
     shutil.copytree(TINY, target)
-    head = load_model_head(target)
+    head = read_metadata(target)
     files = {name: (TINY / name).read_bytes() for name in head["files"]}
     step = 1
-    while killed_at(
-        step, lambda: write_model_folder(target, {**head, "stand_in": "Arcadia"}, files)
-    ):
-        check_model_head(target, load_model_head(target))
+    while killed_at(step, lambda: write_model(target, {**head, "stand_in": "Arcadia"}, files)):
+        check_metadata(target, read_metadata(target))
         assert all((target / name).read_bytes() == data for name, data in files.items())
         remove_old_scrap(tmp_path)
         step += 1
     assert step > 5
-    assert load_model_head(target)["stand_in"] == "Arcadia"
+    assert read_metadata(target)["stand_in"] == "Arcadia"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
@@ -267,25 +263,25 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     target = place / "mine"
     work = train(tiny_training, target, model)
     work()
-    new = load_model_head(target)["sha256"]
+    new = read_metadata(target)["sha256"]
     shutil.rmtree(target)
     shutil.copytree(TINY, target)
-    old = load_model_head(target)["sha256"]
+    old = read_metadata(target)["sha256"]
     left = set()
     step = 1
     while killed_at(step, work):
         remove_old_scrap(place)
-        recover_model_folder(target)  # as every training does first
+        recover_folder(target)  # as every training does first
         assert [path.name for path in place.iterdir()] == ["mine"]
         load_scorer(target)  # which checks every hash
-        left.add(load_model_head(target)["sha256"])
-        if load_model_head(target)["sha256"] == new:
+        left.add(read_metadata(target)["sha256"])
+        if read_metadata(target)["sha256"] == new:
             shutil.rmtree(target)
             shutil.copytree(TINY, target)
         step += 1
     assert step > 12  # a folder, its files, and what takes their place
     assert left == {old, new}
-    assert load_model_head(target)["sha256"] == new
+    assert read_metadata(target)["sha256"] == new
     assert [path.name for path in place.iterdir()] == ["mine"]
 
 

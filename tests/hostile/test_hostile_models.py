@@ -26,8 +26,7 @@ from tipclassify import Classifier, ModelError
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.session import structure_hash
 from tipclassify.model.find import add_model, installed_models
-from tipclassify.model.metadata import model_head_digest
-from tipclassify.model.replacement import write_model_folder
+from tipclassify.model.folder import metadata_digest, write_model
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 FAST = MODELS / "fast"
@@ -55,7 +54,7 @@ def resealed(source: Path, folder: Path, files: dict[str, bytes], **changes: obj
             head["files"][name] = digest
         else:
             head["weights_sha256"] = digest
-    head["sha256"] = model_head_digest(head)
+    head["sha256"] = metadata_digest(head)
     (folder / "model.json").write_text(json.dumps(head), "utf-8")
     return folder
 
@@ -96,7 +95,7 @@ def test_a_model_with_files_of_the_user_in_it_is_not_replaced(models: Path) -> N
     with pytest.raises(ModelError, match=r"has files of no model in it \(notes\.txt\)"):
         add_model(str(TINY), "odd")
     with pytest.raises(ModelError, match="notes"):
-        write_model_folder(models / "odd", {"format": 1}, {})
+        write_model(models / "odd", {"format": 1}, {})
     assert (models / "odd" / "notes.txt").read_text("utf-8") == "years of work"
     add_model(str(TINY), "plain")
     add_model(str(TINY), "plain")  # a model alone is

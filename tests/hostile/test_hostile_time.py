@@ -18,8 +18,8 @@ from tipclassify.app.session import ReviewSession
 from tipclassify.corpus.curate import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.corpus.rows import group_rows
 from tipclassify.formatting import csv_cell, unformat_csv_cell
-from tipclassify.model.encoder.names import mask_names, normalize_spelling_for_encoder
-from tipclassify.model.explanation import OCCLUSION, Explanation, SpanWeight
+from tipclassify.model.encoder.names import mask_names, normalize_spelling
+from tipclassify.model.scoring import OCCLUSION, Explanation, SpanWeight
 from tipclassify.readers.formats import detect_format
 from tipclassify.readers.html.lines import read_lines
 from tipclassify.records import Passage
@@ -51,7 +51,7 @@ def read_heading(text: str) -> None:
     standard_section_of_line(text)
     run_in_section(text)
     heading_hashes(text)
-    normalize_spelling_for_encoder(text)
+    normalize_spelling(text)
 
 
 FAST = Classifier.load("fast")
@@ -59,7 +59,7 @@ FAST = Classifier.load("fast")
 
 def give_reasons(text: str) -> None:
     """Explain a paragraph without the end of a sentence, as the pages and the desk do."""
-    (passage,) = FAST.tag_passages([Passage(text, 0, len(text))])
+    (passage,) = FAST.tag([Passage(text, 0, len(text))])
     for explanation in FAST.explain(passage).values():
         summarize_explanation_for_report(passage, explanation)
 

@@ -115,13 +115,12 @@ def test_a_polars_column_is_scored_like_a_list(fast: Classifier) -> None:
 
 
 def test_what_tag_does_not_take_is_refused_in_one_line(fast: Classifier) -> None:
-    message = r"^tag takes a Document, not str: give a Document \(read_report, Document.from_"
-    with pytest.raises(TypeError, match=message):
+    with pytest.raises(TypeError, match=r"^passages is a bare str: give a list of passages$"):
         fast.tag("Police acted.")  # type: ignore[arg-type]
     message = r"^passage 0 is not a Passage but str; make it a Passage, or call classify"
     with pytest.raises(TypeError, match=message):
-        fast.tag_passages(["Police acted."])  # type: ignore[list-item]
-    message = r"^text 0 is a Passage, which is split already: call Classifier.tag_passages$"
+        fast.tag(["Police acted."])  # type: ignore[list-item]
+    message = r"^text 0 is a Passage, which is split already: call Classifier.tag$"
     with pytest.raises(TypeError, match=message):
         classify([Passage("Police acted.", 0, 13)], model=fast)  # type: ignore[list-item]
     with pytest.raises(TypeError, match=r"^passages is a bare str: give a list of passages$"):

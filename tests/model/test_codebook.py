@@ -219,7 +219,7 @@ def test_a_borderline_case_is_tagged_as_the_codebook_says(
 def test_words_and_heading_decide_what_a_passage_is_about(
     text: str, heading: str | None, labels: set[str], classifier: Classifier
 ) -> None:
-    (passage,) = classifier.tag_passages([Passage(text, 0, len(text), heading)])
+    (passage,) = classifier.tag([Passage(text, 0, len(text), heading)])
     assert set(passage.labels) == labels
 
 

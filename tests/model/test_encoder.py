@@ -36,8 +36,8 @@ from tipclassify.model.encoder.files import (
 from tipclassify.model.encoder.names import mask_names
 from tipclassify.model.encoder.scoring import (
     EncoderScorer,
-    max_encoder_heading_tokens,
-    token_window_spans,
+    max_heading_tokens,
+    window_spans,
 )
 from tipclassify.model.encoder.session import OnnxSession, onnx_thread_count
 from tipclassify.training.examples import Vectors
@@ -200,11 +200,11 @@ def test_a_changed_head_is_refused(copy: Path) -> None:
     [
         ({"format": 99}, "newer tipclassify"),
         ({"format": 2}, "older tipclassify"),
-        ({"labels": ["spam", "ham", "eggs"]}, "made for the labels"),
+        ({"labels": ["spam", "ham"]}, "no thresholds for screen, balanced, cite"),
         ({"thresholds": {"balanced": [0.5, 0.5, 0.5]}}, "no thresholds for screen, cite"),
         (
             {"calibration": {"scale": [1, 1], "shift": [0, 0, 0]}},
-            r"length >= 3 - at `\$\.calibration\.scale`",
+            "a scale of another number of labels",
         ),
         (
             {"calibration": {"scale": [1, -1, 1], "shift": [0, 0, 0]}},
@@ -238,7 +238,7 @@ def test_a_head_that_could_not_be_read_again_is_not_written(tmp_path: Path) -> N
 
 
 def test_a_table_of_weights_is_not_read_from_an_encoder(tiny: Classifier) -> None:
-    from tipclassify.model.linear_model import read_linear_model
+    from tipclassify.model.linear import read_linear_model
 
     with pytest.raises(ModelError, match="kind 'encoder'"):
         read_linear_model(TINY)
@@ -279,7 +279,7 @@ def test_passages_without_words_are_scored_and_doubtful(tiny: Classifier) -> Non
     assert np.isfinite(tiny.logits(texts)).all()
     assert tiny.low_confidence(texts).tolist() == [True, True, True, False]
     assert tiny.logits([]).shape == (0, 3)
-    assert tiny.tag_passages([]) == []
+    assert tiny.tag([]) == []
 
 
 def test_few_or_unknown_words_are_doubtful(tiny: Classifier) -> None:
@@ -296,7 +296,7 @@ def test_every_token_of_a_long_passage_is_in_some_window(
     length: int, room: int, data: st.DataObject
 ) -> None:
     overlap = data.draw(st.integers(0, room - 1))
-    spans = token_window_spans(length, room, overlap)
+    spans = window_spans(length, room, overlap)
     assert {token for start, end in spans for token in range(start, end)} == set(range(length))
     assert all(end - start <= room for start, end in spans)
     assert all(end - start == room for start, end in spans) or len(spans) == 1
@@ -330,7 +330,7 @@ def test_a_heading_leaves_room_for_the_text(tiny: Classifier) -> None:
 
 @given(st.integers(8, 4_096))
 def test_windows_go_on_under_the_longest_heading(window: int) -> None:
-    room = max_encoder_heading_tokens(window)
+    room = max_heading_tokens(window)
     assert 0 < room <= 40
     assert window - room - 3 > window // 2 - 3  # the most that neighbours share
 

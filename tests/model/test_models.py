@@ -14,8 +14,7 @@ import tipclassify
 from tipclassify import Classifier, ModelError
 from tipclassify.model import find
 from tipclassify.model.find import add_model, installed_models, load_scorer, model_folder
-from tipclassify.model.folder import load_model_head, models_folder
-from tipclassify.model.metadata import model_kind
+from tipclassify.model.folder import kind_of_model, models_folder, read_metadata
 
 INSTALLED = Path(tipclassify.__file__).resolve().parent / "models"
 SHIPPED = (
@@ -66,8 +65,8 @@ def test_default_and_fast_come_with_the_library(models: Path) -> None:
         assert model_folder(name).resolve() == SHIPPED / name
     assert model_folder(None) == model_folder("default")
     assert model_folder(models / "fast") == models / "fast"  # a path is that path
-    assert model_kind(load_model_head(SHIPPED / "default")) == "encoder"
-    assert model_kind(load_model_head(SHIPPED / "fast")) == "linear"
+    assert kind_of_model(read_metadata(SHIPPED / "default")) == "encoder"
+    assert kind_of_model(read_metadata(SHIPPED / "fast")) == "linear"
     assert load_scorer() is load_scorer("default")
     assert load_scorer("fast").methods == ("additive",)
     assert Classifier.load().scorer.methods == ("occlusion",)
@@ -108,7 +107,7 @@ def test_a_folder_is_added_whole_and_listed(models: Path) -> None:
     assert files == {"model.json", "model.onnx", "tokenizer.json", "words.txt", "heads.npz"}
     assert (added.folder / "model.json").read_bytes() == (TINY / "model.json").read_bytes()
     (installed,) = installed_models()
-    assert (installed.name, installed.head["sha256"]) == ("encoder", HASH)
+    assert (installed.name, installed.metadata["sha256"]) == ("encoder", HASH)
     assert [path.name for path in models.iterdir()] == ["encoder"]  # nothing half done is left
     assert add_model(str(TINY / "model.json"), "small").name == "small"
     assert [model.name for model in installed_models()] == ["encoder", "small"]

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.rows import Row, group_rows
 from tipclassify.labels import label_indicator
-from tipclassify.model.linear import LinearScorer
-from tipclassify.model.linear_model import MAX_WEIGHT, SLOT_BITS, LinearModel
-from tipclassify.model.scoring import count_words_for_model
+from tipclassify.model.linear import MAX_WEIGHT, SLOT_BITS, LinearModel, LinearScorer
+from tipclassify.model.scoring import count_words
 from tipclassify.text import words
 from tipclassify.text.hashing import feature_keys, featurize, heading_hashes
 from tipclassify.text.templates import (
@@ -159,7 +158,7 @@ def test_scores_are_the_sums_of_the_features_of_any_words(
 ) -> None:
     scored = scorer.score_texts(texts)
     np.testing.assert_allclose(scored.logits, sums_of_features(model, texts), atol=1e-12)
-    word_counts, unknown_counts = count_words_for_model(texts, model.vocabulary)
+    word_counts, unknown_counts = count_words(texts, model.vocabulary)
     assert scored.words.tolist() == word_counts.tolist()
     assert scored.unknown.tolist() == unknown_counts.tolist()
 

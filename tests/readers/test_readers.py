@@ -113,7 +113,7 @@ def test_real_pages_keep_every_paragraph_and_no_navigation_is_tagged(
         assert [text for text in wanted if text not in document.text] == [], path.name
         passages = split_passages(document)
         outside = [p for p in passages if re.sub(r"\s+", "", p.text) not in everything]
-        assert [p.text for p in classifier.tag_passages(outside) if p.labels] == [], path.name
+        assert [p.text for p in classifier.tag(outside) if p.labels] == [], path.name
         for navigation in (
             "Zimbabwe",
             "Build a Custom Report",

@@ -395,7 +395,7 @@ def report(
         cut.append(Passage(text, start, start + len(text)))
         start += len(text) + 1
     document = Document(" ".join(texts), (), source=source, title=title, country=country)
-    return Report(document.source, document, classifier.tag_passages(cut))
+    return Report(document.source, document, classifier.tag(cut))
 
 
 def changed(classifier: Classifier, old: str, new: str) -> list[tuple[str, bool]]:

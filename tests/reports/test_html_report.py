@@ -339,7 +339,7 @@ def test_a_card_says_what_the_heading_adds(classifier: Classifier, tiny: Classif
         text = "Officers took bribes from traffickers."
         plain = Passage(text, 0, len(text))
         headed = replace(plain, section=named)
-        report = Report("rows.jsonl", None, model.tag_passages([plain, headed], "screen"))
+        report = Report("rows.jsonl", None, model.tag([plain, headed], "screen"))
         page = page_of(model, report, policy="screen")
         label = report.passages[1].labels[0]
         heading = model.explain(headed)[label].heading
@@ -409,9 +409,7 @@ def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(
     classifier: Classifier,
 ) -> None:
     def batch(*texts: str) -> Report:
-        passages = classifier.tag_passages(
-            [Passage(text, 0, len(text), "protection") for text in texts]
-        )
+        passages = classifier.tag([Passage(text, 0, len(text), "protection") for text in texts])
         return Report("rows.jsonl", None, passages, [{"id": text[:3]} for text in texts])
 
     first, second, *rest = SENTENCES

@@ -101,7 +101,7 @@ def report_of(
     document = Document(
         whole, (), title=f"{country} {year}", country=country, year=year, publication=publication
     )
-    return Report(f"{country}-{year}.html", document, classifier.tag_passages(passages))
+    return Report(f"{country}-{year}.html", document, classifier.tag(passages))
 
 
 @pytest.fixture(scope="module")

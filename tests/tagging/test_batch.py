@@ -185,14 +185,14 @@ def test_half_of_a_report_is_no_output(tmp_path: Path, monkeypatch: pytest.Monke
     out = tmp_path / "out"
     file.write_text("Police slept.\n\n" * 1_000, "utf-8")
     monkeypatch.setattr(splitting, "PART", 300)
-    whole = Classifier.tag_passages
+    whole = Classifier.tag
 
     def broken(self: Classifier, passages: Sequence[Passage], *args: object) -> object:
         if len(passages) < 300:  # the last part
             raise IndexError("list index out of range")
         return whole(self, passages, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Classifier, "tag_passages", broken)
+    monkeypatch.setattr(Classifier, "tag", broken)
     command = ["score", str(file), "--output-dir", str(out), "-f", "jsonl", "--model", "fast"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 1

@@ -173,7 +173,7 @@ def test_a_sentence_that_holds_a_date_an_address_or_a_number_is_prose(text: str)
 
 
 def test_what_is_no_prose_has_scores_and_no_labels(classifier: Classifier) -> None:
-    prose, reference = classifier.tag_passages(
+    prose, reference = classifier.tag(
         [Passage(TITLE, 0, len(TITLE), "prosecution"), Passage(TITLE, 0, len(TITLE), "References")],
         "screen",
     )

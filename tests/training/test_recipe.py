@@ -41,7 +41,7 @@ from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import read_encoder_model, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.find import model_folder
-from tipclassify.model.linear_model import read_linear_model
+from tipclassify.model.linear import read_linear_model
 from tipclassify.training import evidence as evidence_module
 from tipclassify.training import fit_corpus, train_linear
 from tipclassify.training.error_table import error_table

@@ -14,8 +14,7 @@ from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.corpus.rows import group_rows, read_rows
 from tipclassify.evaluation.metrics import calibration_error, measure
 from tipclassify.labels import label_indicator
-from tipclassify.model.linear import LinearScorer
-from tipclassify.model.linear_model import LinearModel
+from tipclassify.model.linear import LinearModel, LinearScorer
 from tipclassify.text.hashing import featurize
 from tipclassify.training import fit_linear as fit_linear_module
 from tipclassify.training.calibration import choose_calibration_thresholds

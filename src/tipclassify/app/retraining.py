@@ -27,8 +27,7 @@ from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.evaluation.bootstrap import FEW_GROUPS, Difference, ModelComparison
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.model.find import DEFAULT, model_folder
-from tipclassify.model.folder import load_model_head
-from tipclassify.model.metadata import LINEAR, model_kind
+from tipclassify.model.folder import LINEAR, kind_of_model, read_metadata
 from tipclassify.resources import resource_folder_in_user_cache
 
 # number of reports from which each is a group; an interval over fewer groups says nothing
@@ -193,7 +192,7 @@ class Retraining:
 
 def model_to_retrain(model: str | None) -> str:
     """Choose the encoder to adapt: the model under review or, if it has no heads, the default."""
-    if not model or model_kind(load_model_head(model_folder(model))) == LINEAR:
+    if not model or kind_of_model(read_metadata(model_folder(model))) == LINEAR:
         return DEFAULT
     return model
 
@@ -243,7 +242,7 @@ def retrain(
     return Retrained(
         out=out,
         start=start,
-        adapted_from=load_model_head(Path(out))["adapted_from"],
+        adapted_from=read_metadata(Path(out))["adapted_from"],
         added=len(corrected),
         trained_on=len(rows),
         held_out=measured,

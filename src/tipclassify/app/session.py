@@ -70,7 +70,7 @@ class ReviewSession:
         if self.second is None:
             return {}
         passages = [passage.passage for passage in self.passages_by_key.values()]
-        tagged = self.second.tag_passages(passages, self.policy)
+        tagged = self.second.tag(passages, self.policy)
         return {
             key: ModelTags(labels=list(passage.labels), scores=dict(passage.scores))
             for key, passage in zip(self.passages_by_key, tagged, strict=True)

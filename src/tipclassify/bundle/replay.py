@@ -33,7 +33,7 @@ from tipclassify.bundle.write import CHECKS, count_checks, lines_of_findings
 from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import count_with_noun
-from tipclassify.model.classifier import Classifier, labels_reaching_model_thresholds
+from tipclassify.model.classifier import Classifier, labels_above
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.records import Passage
 from tipclassify.reports.group import Group
@@ -144,13 +144,11 @@ class _Replay:
         self.labels += [row.labels for row in rows]
         above = apply_thresholds(scores, np.array(list(self.manifest.thresholds.values()))).tolist()
         for passage, reached in zip(passages, above, strict=True):
-            self.labels_differ.append(
-                passage.labels != labels_reaching_model_thresholds(passage, reached)
-            )
+            self.labels_differ.append(passage.labels != labels_above(labels, passage, reached))
         if again is not None:
             self.split.add(_split_differences(again, passages), recorded.name)
         if self.classifier:
-            tagged = self.classifier.tag_passages(passages, self.manifest.policy)
+            tagged = self.classifier.tag(passages, self.manifest.policy)
             self.new_scores.append(_probabilities([passage.scores for passage in tagged], labels))
             for row, passage in zip(rows, tagged, strict=True):
                 self.confidence_differs.append(row.low_confidence != passage.low_confidence)

@@ -46,8 +46,7 @@ from tipclassify.formatting import one_line
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.find import model_folder
-from tipclassify.model.folder import load_model_head, read_model_files
-from tipclassify.model.metadata import HEAD, model_weights_digest
+from tipclassify.model.folder import METADATA, read_files, read_metadata, weights_digest
 from tipclassify.progress import Progress
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage
@@ -309,7 +308,7 @@ def _pack_inputs(
                 failures.append(str(error))
             if failures:  # inputs are read only to report all that fail
                 continue
-            passages = classifier.tag_passages(read.passages, tagging.policy)
+            passages = classifier.tag(read.passages, tagging.policy)
             findings += lines_of_findings(passages, line, read.recorded.kind == ROWS)
             before = lines.tell()
             for passage in passages:
@@ -378,18 +377,20 @@ def _readme(inputs: Sequence[Input], included: Included) -> str:
 
 def model_id(folder: Path) -> ModelId:
     """Read the identity of the model in `folder`; raise `ModelError` when that fails."""
-    head = load_model_head(folder)
+    head = read_metadata(folder)
     try:
         corpus_sha256 = head.get("corpus", {}).get("sha256")
-        return ModelId(str(head["sha256"]), model_weights_digest(head), corpus_sha256)
+        return ModelId(str(head["sha256"]), weights_digest(head), corpus_sha256)
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise ModelError(f"{folder / HEAD}: cannot be read; copy or train the model anew") from None
+        raise ModelError(
+            f"{folder / METADATA}: cannot be read; copy or train the model anew"
+        ) from None
 
 
 def _pack_model(packer: Packer, folder: Path) -> None:
     """Add the files of a model folder; raise `ModelError` when one is unreadable or changed."""
-    files = read_model_files(folder, load_model_head(folder), ())
-    for name in (HEAD, *_OF_MODEL):
+    files = read_files(folder, read_metadata(folder), ())
+    for name in (METADATA, *_OF_MODEL):
         if (folder / name).is_file():
             files[name] = (folder / name).read_bytes()
     for name, data in sorted(files.items()):

@@ -343,10 +343,10 @@ def _print_if_same_corpus(rows: Sequence[Row], model: str) -> bool:
     from tipclassify.corpus.holdout import TAUGHT, were_taught
     from tipclassify.corpus.rows import corpus_digest
     from tipclassify.model.find import model_folder
-    from tipclassify.model.folder import load_model_head
+    from tipclassify.model.folder import read_metadata
 
     folder = model_folder(model)
-    head = load_model_head(folder)
+    head = read_metadata(folder)
     corpus = head.get("corpus", {})
     name = f"model {str(head.get('sha256'))[:12]}"
     digest = corpus_digest(rows)

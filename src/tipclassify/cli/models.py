@@ -19,10 +19,10 @@ from tipclassify.cli.output import (
 )
 from tipclassify.errors import InputError
 from tipclassify.formatting import format_columns, format_value, one_line
-from tipclassify.labels import LABELS, POLICIES
+from tipclassify.labels import POLICIES
 
 if TYPE_CHECKING:
-    from tipclassify.model.explanation import Explanation
+    from tipclassify.model.scoring import Explanation
 
 
 def explain(
@@ -52,7 +52,6 @@ def explain(
     """
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
-    from tipclassify.model.scoring import reaches_threshold
     from tipclassify.readers.limits import read_bounded
     from tipclassify.records import Passage
     from tipclassify.text.prose import is_non_prose
@@ -66,9 +65,10 @@ def explain(
     no_prose = is_non_prose(text, section)
     rows = []
     lines = []
-    for label, limit in zip(LABELS, classifier.thresholds(policy).tolist(), strict=True):
+    thresholds = classifier.thresholds(policy).tolist()
+    for label, limit in zip(classifier.labels, thresholds, strict=True):
         reason = reasons[label]
-        given = reaches_threshold(reason.probability, limit) and not no_prose
+        given = reason.probability >= limit and not no_prose
         rows.append({"label": label, "given": given, **reason.to_dict()})
         verdict = "given" if given else "not given"
         if no_prose:
@@ -184,7 +184,7 @@ def add(
 
     added = add_model(source, name, sha256=sha256)
     print_note(f"added {added.name}, a model of kind {added.kind}, in {added.folder}")
-    print_line(added.head["sha256"])
+    print_line(added.metadata["sha256"])
 
 
 def list_(output: options.Output = None) -> None:
@@ -203,7 +203,7 @@ def list_(output: options.Output = None) -> None:
     listed = [*shipped, *installed_models()]
     rows = []
     for model in listed:
-        short_hash = str(model.head.get("sha256", ""))[:12] or "-"
+        short_hash = str(model.metadata.get("sha256", ""))[:12] or "-"
         cells = (model.name, model.kind, short_hash, str(model.folder))
         rows.append([one_line(cell) for cell in cells])
     table = "\n".join(format_columns(rows, left=4))
@@ -232,14 +232,14 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
         "tipclassify": __version__,
         "model": str(folder),
         "model hash": str(meta["sha256"]),
-        "labels": ", ".join(LABELS),
+        "labels": ", ".join(classifier.labels),
         **classifier.scorer.description(),
         "corpus": f"{passages} passages, hash {corpus_hash}",
         "trained with": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "macro-F1": f"{macro_f1} ({classifier.scorer.measured})",
     }
     for policy in POLICIES:
-        limits = zip(LABELS, classifier.thresholds(policy).tolist(), strict=True)
+        limits = zip(classifier.labels, classifier.thresholds(policy).tolist(), strict=True)
         lines[f"thresholds, {policy}"] = ", ".join(
             f"{label} {limit:.3f}" for label, limit in limits
         )

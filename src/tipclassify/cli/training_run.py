@@ -66,7 +66,7 @@ Fit = Callable[[TrainCommandRequest, Sequence["Row"], Sequence["Row"]], "Trained
 
 def check_train_command_request(request: TrainCommandRequest) -> None:
     """Refuse options of another kind of model, and an output in the way."""
-    from tipclassify.model.replacement import check_replaceable_model, recover_model_folder
+    from tipclassify.model.folder import check_replaceable, recover_folder
 
     if request.unlabelled and request.model == "default":
         raise options.invalid_option("--unlabelled", "is not for --model default")
@@ -76,8 +76,8 @@ def check_train_command_request(request: TrainCommandRequest) -> None:
         raise options.invalid_option("--penalty", "needs --data, whose rows move the heads")
     read = file_ids_of_arguments([*request.data, *request.unlabelled, request.corpus])
     check_output(request.out, read)  # first: another file in the way is no input
-    recover_model_folder(request.out)  # what a killed training left takes space
-    check_replaceable_model(request.out)
+    recover_folder(request.out)  # what a killed training left takes space
+    check_replaceable(request.out)
 
 
 def fit_requested_model(
@@ -156,11 +156,11 @@ def print_training_announcement(
 
 def _hash_of_train_command_output(out: Path) -> str:
     """Return the hash of the model in a folder, empty for none."""
-    from tipclassify.model.folder import load_model_head
+    from tipclassify.model.folder import read_metadata
 
     if not (out / "model.json").is_file():
         return ""
-    return str(load_model_head(out).get("sha256", ""))
+    return str(read_metadata(out).get("sha256", ""))
 
 
 def command_notes_on_replaced_model(out: Path) -> list[str]:

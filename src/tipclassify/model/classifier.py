@@ -1,4 +1,7 @@
-"""Load a model, score and tag passages, and explain scores: the class `Classifier`."""
+"""Load a model, score and tag passages, and explain scores.
+
+The class `Classifier`, and `classify` and `explain`, which do it for a text in one call.
+"""
 
 from __future__ import annotations
 
@@ -7,36 +10,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.errors import ModelError
-from tipclassify.labels import LABELS, POLICIES, Policy
-from tipclassify.model.explanation import Explanation, SpanWeight
+from tipclassify.labels import POLICIES, Policy
 from tipclassify.model.find import download_hub_model, is_hub_name, load_scorer, model_folder
-from tipclassify.model.folder import load_model_head
-from tipclassify.model.linear import LinearScorer
-from tipclassify.model.linear_model import LinearModel, write_linear_model
-from tipclassify.model.metadata import HEAD
+from tipclassify.model.folder import METADATA, read_metadata
+from tipclassify.model.linear import LinearModel, LinearScorer, write_linear_model
 from tipclassify.model.scoring import (
+    Explanation,
     Scored,
     Scorer,
     apply_thresholds,
-    count_words_for_model,
-    flag_low_model_confidence,
+    count_words,
+    low_confidence,
 )
 from tipclassify.records import Document, Passage, Run, Unit
-from tipclassify.text.columns import column_values, texts_or_passages_of_column
+from tipclassify.text.columns import (
+    column_values,
+    refuse_table_for_text_column,
+    texts_or_passages_of_column,
+)
 from tipclassify.text.prose import is_non_prose
-from tipclassify.text.split import split_passages
+from tipclassify.text.split import split_passages, text_document
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
-
-__all__ = ["Classifier", "Explanation", "SpanWeight", "labels_reaching_model_thresholds"]
 
 # entries of ``model.json`` that were measured at the thresholds of the training
 _AT_TRAINED_THRESHOLDS: Final = (
@@ -82,7 +85,7 @@ class Classifier:
         Raises
         ------
         ModelError
-            When the model is missing, damaged, of a newer format or for other labels.
+            When the model is missing, damaged or of a newer format.
 
         Examples
         --------
@@ -123,7 +126,7 @@ class Classifier:
             for name in _AT_TRAINED_THRESHOLDS:
                 meta.pop(name, None)
             card = texts.get("README.md", "")
-            texts["README.md"] = f"{card}\n{_note_on_thresholds_of_classifier(thresholds)}"
+            texts["README.md"] = f"{card}\n{_thresholds_note(thresholds)}"
         if isinstance(self.scorer, LinearScorer):
             linear = replace(self.scorer.model, thresholds=thresholds, meta=meta)
             # The record of training passages is a file only; an encoder has it in memory.
@@ -147,12 +150,21 @@ class Classifier:
 
         None are read where it was replaced or removed since.
         """
-        if self._folder is None or not (self._folder / HEAD).is_file():
+        if self._folder is None or not (self._folder / METADATA).is_file():
             return {}
-        if load_model_head(self._folder).get("sha256") != self.meta.get("sha256"):
+        if read_metadata(self._folder).get("sha256") != self.meta.get("sha256"):
             return {}
         files = [self._folder / name for name in names]
         return {file.name: file.read_bytes() for file in files if file.is_file()}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Labels of the model, in column order of all scores and thresholds.
+
+        >>> Classifier.load("fast").labels
+        ('positive_effort', 'failure', 'complicity')
+        """
+        return self.scorer.labels
 
     @property
     def model(self) -> LinearModel:
@@ -172,7 +184,7 @@ class Classifier:
         return self.scorer.vocabulary
 
     def thresholds(self, policy: Policy = "balanced") -> Floats:
-        """Return the threshold of each label under `policy`, float64 (3,), as in ``LABELS``."""
+        """Return the threshold of each label under `policy`, float64 (labels,)."""
         if policy not in self._thresholds:
             raise ValueError(f"unknown policy {policy!r}: use {', '.join(POLICIES)}")
         return np.array(self._thresholds[policy], np.float64)
@@ -182,8 +194,8 @@ class Classifier:
 
         `unit` and `day` are those of `tag_report`. Raises `ValueError` for an unknown policy.
         """
-        thresholds = dict(zip(LABELS, self.thresholds(policy).tolist(), strict=True))
-        own = dict(zip(LABELS, self.scorer.thresholds[policy], strict=True))
+        thresholds = dict(zip(self.labels, self.thresholds(policy).tolist(), strict=True))
+        own = dict(zip(self.labels, self.scorer.thresholds[policy], strict=True))
         return Run(
             policy=policy,
             thresholds=thresholds,
@@ -205,29 +217,30 @@ class Classifier:
             When a label is unknown or a threshold is not between 0 and 1.
         """
         for label, value in thresholds.items():
-            if label not in LABELS:
-                raise ValueError(f"unknown label {label!r}: use {', '.join(LABELS)}")
+            if label not in self.labels:
+                raise ValueError(f"unknown label {label!r}: use {', '.join(self.labels)}")
             if not 0 < value < 1:
                 raise ValueError(
                     f"threshold of {label} is {value}: give a probability between 0 and 1"
                 )
         changed: dict[str, tuple[float, ...]] = {}
         for policy, row in self._thresholds.items():
-            of_label = {**dict(zip(LABELS, row, strict=True)), **thresholds}
-            changed[policy] = tuple(of_label[label] for label in LABELS)
+            changed[policy] = tuple(
+                thresholds.get(label, value) for label, value in zip(self.labels, row, strict=True)
+            )
         classifier = Classifier(self.scorer, changed)
         classifier._folder = self._folder
         return classifier
 
     def logits(self, passages: Iterable[str | Passage]) -> Floats:
-        """Compute calibrated log-odds (logits), float64 (n, 3), in the order of ``LABELS``.
+        """Compute calibrated log-odds (logits), float64 (n, labels).
 
         Takes what `predict_proba` takes, with the same errors.
         """
-        return self._score(_checked_model_input(passages)).logits
+        return self._score(_checked(passages)).logits
 
     def predict_proba(self, passages: Iterable[str | Passage]) -> Floats:
-        """Compute calibrated probabilities, float64 (n, 3), in the order of ``LABELS``.
+        """Compute calibrated probabilities, float64 (n, labels).
 
         `passages` is a list or generator of `str` or `Passage`, or a column of pandas, polars,
         Arrow or datasets.
@@ -241,7 +254,7 @@ class Classifier:
         return logistic(self.logits(passages))
 
     def predict(self, passages: Iterable[str | Passage], policy: Policy = "balanced") -> Bools:
-        """Predict labels, bool (n, 3): those of at least the probability ``thresholds(policy)``."""
+        """Predict labels, bool (n, labels): those of at least the probability ``thresholds(policy)``."""
         return np.asarray(apply_thresholds(self.predict_proba(passages), self.thresholds(policy)))
 
     def embed(self, passages: Iterable[str | Passage]) -> npt.NDArray[np.float32]:
@@ -254,7 +267,7 @@ class Classifier:
         >>> Classifier.load().embed(["Police arrested three traffickers."]).shape
         (1, 384)
         """
-        texts, headings = _scorer_inputs(_checked_model_input(passages))
+        texts, headings = _scorer_inputs(_checked(passages))
         return self._encoder().pooled(texts, headings)
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
@@ -275,7 +288,7 @@ class Classifier:
         five, that takes about a fourth of the time, and the bias, which takes masking every word,
         is NaN. ``fast`` needs no limit.
         """
-        checked = _checked_model_input(passages)
+        checked = _checked(passages)
         texts, headings = _scorer_inputs(checked)
         labels = [() if isinstance(passage, str) else passage.labels for passage in checked]
         return self.scorer.explain_texts(texts, headings, labels, max_phrases)
@@ -286,35 +299,24 @@ class Classifier:
         A passage is flagged if it has fewer than three words, figures and names excluded, or if
         over a third of them are unknown to the training corpus, as in text that is not English.
         """
-        texts, _ = _scorer_inputs(_checked_model_input(passages))
-        words, unknown = count_words_for_model(texts, self.vocabulary)
-        return flag_low_model_confidence(words, unknown)
+        texts, _ = _scorer_inputs(_checked(passages))
+        return low_confidence(*count_words(texts, self.vocabulary))
 
     def tag(
-        self, document: Document, policy: Policy = "balanced", unit: Unit = "sentence"
-    ) -> list[Passage]:
-        """Split a document into sentences or clauses (`unit`), and score and label each.
-
-        Raises `TypeError` for anything but a `Document`, which `read_report` and
-        `Document.from_text` give, `ValueError` for an unknown policy or unit.
-        """
-        if not isinstance(document, Document):
-            raise TypeError(
-                f"tag takes a Document, not {type(document).__name__}: give a Document "
-                "(read_report, Document.from_text), or call classify() for a text"
-            )
-        return self.tag_passages(split_passages(document, unit), policy)
-
-    def tag_passages(
-        self, passages: Iterable[Passage], policy: Policy = "balanced"
+        self,
+        passages: Document | Iterable[Passage],
+        policy: Policy = "balanced",
+        unit: Unit = "sentence",
     ) -> list[Passage]:
         """Score and label passages; returns copies.
 
-        Raises `TypeError` for elements that are no `Passage`: `predict` takes plain strings.
-
-        What is no prose (`tipclassify.text.prose`: references, contents, dates, addresses)
-        gets no label.
+        Of a document, which `read_report` and `Document.from_text` give, the passages are its
+        sentences or clauses (`unit`). What is no prose (`tipclassify.text.prose`: references,
+        contents, dates, addresses) gets no label. Raises `TypeError` for elements that are no
+        `Passage`: `predict` takes plain strings. Raises `ValueError` for an unknown policy or unit.
         """
+        if isinstance(passages, Document):
+            passages = split_passages(passages, unit)
         thresholds = self.thresholds(policy)
         checked = []
         for number, passage in enumerate(column_values(passages, "passages")):
@@ -328,15 +330,15 @@ class Classifier:
         scores = logistic(scored.logits)
         score_rows = scores.tolist()
         reached = apply_thresholds(scores, thresholds).tolist()
-        low_confidence = flag_low_model_confidence(scored.words, scored.unknown).tolist()
+        unreliable = low_confidence(scored.words, scored.unknown).tolist()
         tagged = []
         for row, passage in enumerate(checked):
             tagged.append(
                 replace(
                     passage,
-                    labels=labels_reaching_model_thresholds(passage, reached[row]),
-                    scores=dict(zip(LABELS, score_rows[row], strict=True)),
-                    low_confidence=low_confidence[row],
+                    labels=labels_above(self.labels, passage, reached[row]),
+                    scores=dict(zip(self.labels, score_rows[row], strict=True)),
+                    low_confidence=unreliable[row],
                 )
             )
         return tagged
@@ -346,7 +348,7 @@ class Classifier:
         return self.scorer.score_texts(texts, headings)
 
 
-def _note_on_thresholds_of_classifier(thresholds: Mapping[str, Sequence[float]]) -> str:
+def _thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
     """Format the part of a model's card on thresholds that were moved after training."""
     lines = [
         f"- {policy}: {', '.join(f'{value:g}' for value in thresholds[policy])}\n"
@@ -358,14 +360,16 @@ def _note_on_thresholds_of_classifier(thresholds: Mapping[str, Sequence[float]])
     )
 
 
-def labels_reaching_model_thresholds(passage: Passage, reached: Sequence[bool]) -> tuple[str, ...]:
+def labels_above(
+    labels: Sequence[str], passage: Passage, reached: Sequence[bool]
+) -> tuple[str, ...]:
     """Return the labels whose thresholds a passage `reached`; what is no prose has none."""
     if not any(reached) or is_non_prose(passage.text, passage.section):
         return ()
-    return tuple(compress(LABELS, reached))
+    return tuple(compress(labels, reached))
 
 
-def _checked_model_input(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
+def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
     """Return the elements of a list, generator or column; raise `TypeError` for anything else."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
@@ -377,3 +381,118 @@ def _scorer_inputs(passages: Sequence[str | Passage]) -> tuple[list[str], list[s
     texts = [passage if isinstance(passage, str) else passage.text for passage in passages]
     headings = [None if isinstance(passage, str) else passage.section for passage in passages]
     return texts, headings
+
+
+# -------------------------------------------------------------------------------------- in one call
+
+
+@overload
+def classify(  # type: ignore[overload-overlap]  # a str is an iterable of str; the first form wins
+    text: str,
+    *,
+    model: str | os.PathLike[str] | Classifier | None = None,
+    policy: Policy = "balanced",
+) -> list[Passage]: ...
+@overload
+def classify(
+    text: Iterable[str],
+    *,
+    model: str | os.PathLike[str] | Classifier | None = None,
+    policy: Policy = "balanced",
+) -> list[list[Passage]]: ...
+def classify(
+    text: str | Iterable[str],
+    *,
+    model: str | os.PathLike[str] | Classifier | None = None,
+    policy: Policy = "balanced",
+) -> list[Passage] | list[list[Passage]]:
+    """Split a text into passages, and score and label each.
+
+    Parameters
+    ----------
+    text : str, or a list, pandas Series or datasets column of str
+        One text, or several; several give one list of passages each.
+    model : name, path or Classifier, optional
+        ``"default"``, ``"fast"``, or the folder of a trained model; by default ``"default"``.
+    policy : str
+        Operating point: ``"screen"``, ``"balanced"`` or ``"cite"``.
+
+    Returns
+    -------
+    list of Passage, or one such list per text
+        ``text[p.start:p.end] == p.text`` for each passage `p`.
+
+    Raises
+    ------
+    ModelError
+        When the model cannot be used.
+    TypeError
+        When a text is not a `str`.
+
+    Examples
+    --------
+    >>> [p.labels for p in classify("The government did not convict any traffickers.")]
+    [('failure',)]
+    """
+    classifier = model if isinstance(model, Classifier) else Classifier.load(model)
+    if isinstance(text, str):
+        return classifier.tag(text_document(text), policy)
+    refuse_table_for_text_column(text, "text")
+    if isinstance(text, bytes | bytearray) or not isinstance(text, Iterable):
+        raise TypeError(f"classify takes a str or several, not {type(text).__name__}")
+    passages_of_texts = []
+    for number, element in enumerate(column_values(text, "text")):
+        if isinstance(element, Passage):
+            raise TypeError(
+                f"text {number} is a Passage, which is split already: call Classifier.tag"
+            )
+        if not isinstance(element, str):
+            kind = type(element).__name__
+            raise TypeError(f"text {number} is not a str but {kind}: {element!r:.40}")
+        passages_of_texts.append(split_passages(text_document(element)))
+    # Scored together, which is faster than text by text.
+    every = [passage for passages in passages_of_texts for passage in passages]
+    tagged = iter(classifier.tag(every, policy))
+    return [[next(tagged) for _ in passages] for passages in passages_of_texts]
+
+
+def explain(
+    passage: str | Passage,
+    *,
+    section: str | None = None,
+    model: str | os.PathLike[str] | Classifier | None = None,
+) -> dict[str, Explanation]:
+    """Explain the score of each label of one sentence; see `Explanation`.
+
+    Parameters
+    ----------
+    passage : str or Passage
+        The sentence; it is not split.
+    section : str, optional
+        Heading above a `str`, which is evidence; a `Passage` has its own.
+    model : name, path or Classifier, optional
+        As of `classify`.
+
+    Returns
+    -------
+    dict of str to Explanation
+        One for each label of the model.
+
+    Raises
+    ------
+    TypeError
+        When `passage` is neither a `str` nor a `Passage`.
+    ModelError
+        When the model cannot be used.
+
+    Examples
+    --------
+    >>> reasons = explain("Border guards took bribes from recruiters.", model="fast")["complicity"]
+    >>> total = reasons.bias + reasons.heading + sum(span.weight for span in reasons.spans)
+    >>> abs(total - reasons.logit) < 1e-6
+    True
+    """
+    classifier = model if isinstance(model, Classifier) else Classifier.load(model)
+    if isinstance(passage, str):
+        passage = Passage(passage, 0, len(passage), section)
+    return classifier.explain(passage)

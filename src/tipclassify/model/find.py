@@ -8,30 +8,26 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import InputError, ModelError, reason_of_error
 from tipclassify.model.folder import (
-    LARGEST_HEAD,
-    load_model_head,
-    models_folder,
-    read_model_file,
-    read_model_files,
-)
-from tipclassify.model.metadata import (
-    HEAD,
+    LARGEST_METADATA,
     LINEAR,
-    Head,
-    check_model_head,
-    hashed_model_files,
-    model_kind,
-    parse_model_head,
-)
-from tipclassify.model.replacement import (
-    recover_model_folder,
+    METADATA,
+    check_metadata,
+    hashed_files,
+    kind_of_model,
+    models_folder,
+    parse_metadata,
+    read_file,
+    read_files,
+    read_metadata,
+    recover_folder,
     write_folder,
 )
 from tipclassify.resources import checkout_folder_of_package, resource_path
@@ -51,40 +47,40 @@ _CARD: Final = "README.md"  # may be edited on the hub, and is not needed for sc
 
 @dataclass(frozen=True, slots=True)
 class InstalledModel:
-    """Installed model; `head` is its ``model.json``, unchecked, or empty if unreadable."""
+    """Installed model; `metadata` are its ``model.json``, unchecked, or empty if unreadable."""
 
     name: str
     folder: Path
-    head: Head
+    metadata: Mapping[str, Any]
 
     @property
     def kind(self) -> str:
-        """Kind of the model."""
-        return model_kind(self.head) if self.head else "unreadable"
+        return kind_of_model(self.metadata) if self.metadata else "unreadable"
 
 
 def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
     """Load a model, ready for scoring; the shipped default for None.
 
-    Raises `ModelError` when the model is missing, damaged, of another format or for other labels,
-    or a library cannot be imported.
+    Raises `ModelError` when the model is missing, damaged or of another format, or a
+    library cannot be imported.
     """
     folder = model_folder(name).resolve()
-    file = folder / HEAD
+    file = folder / METADATA
     return cached_scorer(folder, file.stat().st_mtime_ns if file.is_file() else None)
 
 
 @lru_cache(maxsize=3)  # loading takes some tenths of a second, and up to 100 MB each
 def cached_scorer(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
     """Load a model; the time `stamp` of its head keeps a replaced one out of the cache."""
-    kind = model_kind(load_model_head(folder))
+    kind = kind_of_model(read_metadata(folder))
     if kind == LINEAR:
-        from tipclassify.model.linear import LinearScorer
-        from tipclassify.model.linear_model import read_linear_model
+        from tipclassify.model.linear import LinearScorer, read_linear_model
 
         return LinearScorer(read_linear_model(folder))
     if kind != "encoder":
-        raise ModelError(f"{folder / HEAD}: a model of kind {kind!r}; install a newer tipclassify")
+        raise ModelError(
+            f"{folder / METADATA}: a model of kind {kind!r}; install a newer tipclassify"
+        )
     from tipclassify.model.encoder.files import read_encoder_model
     from tipclassify.model.encoder.scoring import EncoderScorer
 
@@ -107,13 +103,13 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     elif is_model_name(name):
         places += _places_of_added()
     for place in places:
-        if (_recovered(place / name) / HEAD).is_file():
+        if (_recovered(place / name) / METADATA).is_file():
             return place / name
     if name in SHIPPED:
         problem = f"the shipped model {name!r} is missing: reinstall tipclassify"
     elif Path(name).is_dir():
         problem = (
-            f"{name}: no model there (no {HEAD}); "
+            f"{name}: no model there (no {METADATA}); "
             f"train one with 'tipclassify train --data FILE --output {name}'"
         )
     elif is_model_name(name):
@@ -132,7 +128,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
 def _recovered(folder: Path) -> Path:
     """Return the folder of a model, put back where a killed process had just moved it away."""
     if not os.path.lexists(folder):
-        recover_model_folder(folder)
+        recover_folder(folder)
     return folder
 
 
@@ -154,7 +150,7 @@ def installed_models() -> list[InstalledModel]:
                 folder = _recovered(place / moved[1])
             name = folder.name
             with contextlib.suppress(OSError):  # a folder of another user
-                if is_model_name(name) and name not in models and (folder / HEAD).is_file():
+                if is_model_name(name) and name not in models and (folder / METADATA).is_file():
                     models[name] = describe_model_folder(name, folder)
     return [models[name] for name in sorted(models)]
 
@@ -162,7 +158,7 @@ def installed_models() -> list[InstalledModel]:
 def describe_model_folder(name: str, folder: Path) -> InstalledModel:
     """Describe a model's folder, which may be unreadable."""
     try:
-        return InstalledModel(name, folder, load_model_head(folder))
+        return InstalledModel(name, folder, read_metadata(folder))
     except ModelError:
         return InstalledModel(name, folder, {})
 
@@ -209,11 +205,13 @@ def download_hub_model(name: str) -> Path:
 
     repository, _, revision = name.partition("@")
     try:
-        file = Path(huggingface_hub.hf_hub_download(repository, HEAD, revision=revision or None))
-        head = parse_model_head(read_model_file(file, LARGEST_HEAD))
-        check_model_head(f"{name}: {HEAD}", head)
+        file = Path(
+            huggingface_hub.hf_hub_download(repository, METADATA, revision=revision or None)
+        )
+        metadata = parse_metadata(read_file(file, LARGEST_METADATA))
+        check_metadata(f"{name}: {METADATA}", metadata)
         commit = file.parent.name  # all files of one state, whatever is pushed meanwhile
-        for listed in hashed_model_files(head):
+        for listed in hashed_files(metadata):
             if listed != _CARD:
                 huggingface_hub.hf_hub_download(repository, listed, revision=commit)
     except ModelError:
@@ -242,35 +240,35 @@ def add_model(
         raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
     if str(source).lower().startswith(("http://", "https://")):
         raise ModelError(f"{source}: an address; download its files, and give their folder")
-    folder = Path(source).parent if Path(source).name == HEAD else Path(source)
-    file = folder / HEAD
-    data = read_model_file(file, LARGEST_HEAD)
+    folder = Path(source).parent if Path(source).name == METADATA else Path(source)
+    file = folder / METADATA
+    data = read_file(file, LARGEST_METADATA)
     try:
-        head = parse_model_head(data)
+        metadata = parse_metadata(data)
     except ValueError as error:
         raise ModelError(
             f"{file}: not the head of a model ({error}); give the folder of one"
         ) from None
-    check_model_head(file, head)
-    if sha256 is not None and head["sha256"] != sha256.strip().lower():
+    check_metadata(file, metadata)
+    if sha256 is not None and metadata["sha256"] != sha256.strip().lower():
         raise ModelError(
-            f"{file}: is the model {head['sha256']}, not {sha256.strip()}; nothing was added"
+            f"{file}: is the model {metadata['sha256']}, not {sha256.strip()}; nothing was added"
         )
-    name = _name_of_added(folder, name, head)
-    files = read_model_files(folder, head, hashed_model_files(head))
+    name = _name_of_added(folder, name, metadata)
+    files = read_files(folder, metadata, hashed_files(metadata))
     try:
-        write_folder(root / name, {**files, HEAD: data})
+        write_folder(root / name, {**files, METADATA: data})
     except OSError as error:
         remedy = "set TIPCLASSIFY_MODELS to a folder that can"
         raise InputError(
             f"{root}: cannot be written ({reason_of_error(error)}); {remedy}"
         ) from None
-    return InstalledModel(name, root / name, head)
+    return InstalledModel(name, root / name, metadata)
 
 
-def _name_of_added(folder: Path, name: str | None, head: Head) -> str:
+def _name_of_added(folder: Path, name: str | None, metadata: Mapping[str, Any]) -> str:
     if name is None:
-        kind = model_kind(head)
+        kind = kind_of_model(metadata)
         name = folder.resolve().name.lower() if kind == LINEAR else kind
         if not is_model_name(name):
             raise ModelError(f"{folder}: say under which --name to keep it")

@@ -1,25 +1,56 @@
-"""Read the files of a model's folder, none of which is trusted: sizes and hashes are checked."""
+"""A model's folder: its metadata, ``model.json``, and its files; read with distrust, written whole.
+
+``model.json`` has the hashes of the other files and of itself. No file is unpickled or run, and
+none is read that is larger than a model's. A folder is written beside its place and renamed, so
+that an older model there is never gone meanwhile; what a killed process left is put right first.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import json
 import math
 import os
+import re
+import shutil
+import time
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
 
 from tipclassify.errors import ModelError, reason_of_error
-from tipclassify.model.metadata import HEAD, Head, hashed_model_files, parse_model_head
+from tipclassify.formatting import load_json, one_line
+from tipclassify.labels import POLICIES
 from tipclassify.resources import resource_folder_in_user_cache
+from tipclassify.whole_files import (
+    exchange_files_atomically,
+    is_file_locked,
+    lock_folder,
+    staging_start,
+)
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-LARGEST_HEAD: Final = 5_000_000  # bytes of ``model.json``
+METADATA: Final = "model.json"
+LINEAR: Final = "linear"  # kind of a model without ``kind`` in its metadata
+LARGEST_METADATA: Final = 5_000_000  # bytes
 LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
+
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_MOST_FILES: Final = 50
+_OLD: Final = "old-"  # begins the random part of the folder to which a model is moved
+_SCRAP: Final = re.compile(r"(old-)?[a-z0-9_]{8}")  # the random part of `mkdtemp`
+_RANDOM: Final = len(_OLD) + 8  # bytes of it, at most
+_RECENT: Final = 3_600  # seconds
+# files of a linear model that its metadata do not list
+_UNHASHED: Final = frozenset({METADATA, "README.md", "golden.jsonl", "taught.bin"})
 
 
 def models_folder() -> Path | None:
@@ -29,35 +60,178 @@ def models_folder() -> Path | None:
     return resource_folder_in_user_cache("models")
 
 
-def load_model_head(folder: Path) -> Head:
-    """Load the head of a model folder, unchecked; raise `ModelError` without a valid one."""
-    file = folder / HEAD
+# ----------------------------------------------------------------------------------------- metadata
+
+# letters and digits of any script, and "_", "-" and spaces inside: no separator of any output
+Label = Annotated[str, msgspec.Meta(pattern=r"^\w([\w -]{0,58}\w)?\Z")]
+
+
+class _ErrorRates(msgspec.Struct):
+    policies: dict[str, dict[str, dict[str, float]]]
+    histogram: dict[str, dict[str, list[float]]] = {}
+
+
+class _ErrorTable(_ErrorRates):
+    kinds: dict[str, _ErrorRates] = {}
+
+
+class _OperatingPoint(msgspec.Struct):
+    threshold: float
+    precision: list[float | None] = []  # with its interval, which few groups leave undefined
+    recall: list[float | None] = []
+
+
+class _Metrics(msgspec.Struct):
+    macro_f1: float | None = None
+
+
+class Metadata(msgspec.Struct):
+    """Fields of ``model.json`` that are read anywhere; all but the first two are optional."""
+
+    format: int
+    labels: Annotated[list[Label], msgspec.Meta(min_length=1, max_length=50)]
+    kind: str = LINEAR
+    features: int = 0
+    thresholds: dict[str, list[float]] = {}
+    bias: list[float] = []
+    meanings: dict[str, str] = {}  # of labels of a user's, in a line
+    base: dict[str, str] = {}
+    corpus: dict[str, object] = {}
+    versions: dict[str, str] = {}
+    metrics: _Metrics = msgspec.field(default_factory=_Metrics)
+    behaviours: dict[str, float] = {}
+    operating_points: dict[str, dict[str, _OperatingPoint]] = {}
+    error_table: _ErrorTable | None = None
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """Read the metadata of a model's folder, unchecked; raise `ModelError` without valid ones."""
+    file = folder / METADATA
     if not file.is_file():
         raise ModelError(
-            f"{folder}: no model there (no {HEAD}); "
+            f"{folder}: no model there (no {METADATA}); "
             f"train one with 'tipclassify train --data FILE --output {folder}'"
         )
     try:
-        return parse_model_head(read_model_file(file, LARGEST_HEAD))
+        return parse_metadata(read_file(file, LARGEST_METADATA))
     except ValueError:
         raise ModelError(
             f"{file}: truncated or not a model; copy or train the model anew"
         ) from None
 
 
-def read_model_files(
-    folder: Path, head: Mapping[str, object], required: Iterable[str]
+def parse_metadata(data: bytes) -> dict[str, Any]:
+    """Parse the bytes of a ``model.json``; raise `ValueError` if invalid."""
+    metadata = load_json(data)
+    if not isinstance(metadata, dict) or "format" not in metadata:
+        raise ValueError("no head of a model")
+    return metadata
+
+
+def check_metadata(
+    file: Path | str,
+    metadata: Mapping[str, object],
+    kind: str | None = None,
+    version: int | None = None,
+) -> Metadata:
+    """Check types, labels, hash, thresholds and files, and kind and format if given.
+
+    Raises `ModelError`, which names `file`.
+    """
+    if kind is not None and kind_of_model(metadata) != kind:
+        raise ModelError(
+            f"{file}: a model of kind {kind_of_model(metadata)!r}, not {kind!r}; use another model"
+        )
+    try:
+        typed = msgspec.convert(metadata, Metadata)
+        labels = typed.labels
+        if len({label.casefold() for label in labels}) < len(labels):
+            raise ValueError("a label twice")
+    except ValueError as error:  # also where a string holds half of a surrogate pair
+        raise ModelError(
+            f"{file}: not a head that can be used ({error}); train or get the model anew"
+        ) from None
+    if version is not None and typed.format > version:
+        raise ModelError(
+            f"{file}: written by a newer tipclassify (format {typed.format}); "
+            "install a newer tipclassify"
+        )
+    if version is not None and typed.format < version:
+        raise ModelError(
+            f"{file}: written by an older tipclassify (format {typed.format}); retrain it"
+        )
+    if metadata.get("sha256") != metadata_digest(metadata):
+        raise ModelError(
+            f"{file}: changed since training (its hash does not match); "
+            "copy or train the model anew"
+        )
+    missing = [
+        policy for policy in POLICIES if len(typed.thresholds.get(policy, ())) != len(labels)
+    ]
+    if missing:
+        raise ModelError(f"{file}: has no thresholds for {', '.join(missing)}; retrain it")
+    try:
+        hashed_files(metadata)
+    except ValueError as error:
+        raise ModelError(f"{file}: {error}; train or get the model anew") from None
+    return typed
+
+
+def metadata_digest(metadata: Mapping[str, object]) -> str:
+    """Compute the SHA-256 of metadata without their ``sha256``, in hexadecimal."""
+    plain = {key: value for key, value in metadata.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode("utf-8")).hexdigest()
+
+
+def kind_of_model(metadata: Mapping[str, object]) -> str:
+    """Return the kind of model that has these metadata."""
+    return str(metadata.get("kind", LINEAR))
+
+
+def hashed_files(metadata: Mapping[str, object]) -> dict[str, str]:
+    """Return the files that metadata list, with their SHA-256 in hexadecimal.
+
+    Raises `ValueError` when the list is missing, or an entry is no plain file name with a hash.
+    """
+    if kind_of_model(metadata) == LINEAR:
+        listed: object = {"weights.npz": metadata.get("weights_sha256")}
+    else:
+        listed = metadata.get("files")
+    if (
+        not isinstance(listed, dict)
+        or not listed
+        or len(listed) > _MOST_FILES
+        or METADATA in listed
+    ):
+        raise ValueError("no hashes of its files")
+    for name, value in listed.items():
+        if not (_FILE_NAME.fullmatch(name) and isinstance(value, str) and _SHA256.fullmatch(value)):
+            raise ValueError(f"{name!r:.50} is no file with its hash")
+    return dict(listed)
+
+
+def weights_digest(metadata: Mapping[str, object]) -> str:
+    """Return the SHA-256 of the weights; raise `ValueError` or `KeyError` where there is none."""
+    files = hashed_files(metadata)
+    return files.get("weights.npz") or files["model.onnx"]
+
+
+# -------------------------------------------------------------------------------------------- files
+
+
+def read_files(
+    folder: Path, metadata: Mapping[str, object], required: Iterable[str]
 ) -> dict[str, bytes]:
-    """Read the files that a head lists, and verify their hashes.
+    """Read the files that metadata list, and verify their hashes.
 
     Files that are not `required` may be missing.
     """
     files = {}
-    for name, sha256 in hashed_model_files(head).items():
+    for name, sha256 in hashed_files(metadata).items():
         file = folder / name
         if name not in required and not file.exists():
             continue
-        files[name] = read_model_file(file, LARGEST_FILE)
+        files[name] = read_file(file, LARGEST_FILE)
         if hashlib.sha256(files[name]).hexdigest() != sha256:
             raise ModelError(
                 f"{file}: truncated or changed since training; copy or train the model anew"
@@ -65,7 +239,7 @@ def read_model_files(
     return files
 
 
-def read_model_file(file: Path, largest: int) -> bytes:
+def read_file(file: Path, largest: int) -> bytes:
     """Read a regular file of at most `largest` bytes; raise `ModelError` for any other."""
     try:
         if file.exists() and not file.is_file():
@@ -80,7 +254,7 @@ def read_model_file(file: Path, largest: int) -> bytes:
     raise ModelError(f"{file}: {problem}; copy or get the model anew")
 
 
-def read_model_arrays(
+def read_arrays(
     file: Path, data: bytes, names: Iterable[str], what: str
 ) -> dict[str, npt.NDArray[Any]]:  # of any number type, which the caller checks
     """Read arrays by name from the bytes of an ``.npz`` file, without unpickling anything.
@@ -90,13 +264,13 @@ def read_model_arrays(
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return {name: _read_model_array(archive, f"{name}.npy") for name in names}
+            return {name: _read_array(archive, f"{name}.npy") for name in names}
     except Exception:  # untrusted bytes: zipfile and numpy raise a dozen classes
         raise ModelError(f"{file}: not {what}; train or get the model anew") from None
 
 
-def _read_model_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
-    import numpy as np  # slow to import, and not needed for a head
+def _read_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+    import numpy as np  # slow to import, and not needed for metadata
 
     entry = archive.getinfo(name)
     if entry.compress_type != zipfile.ZIP_STORED:
@@ -112,3 +286,114 @@ def _read_model_array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
     if dtype.hasobject or math.prod(shape) * dtype.itemsize != len(content):
         raise ValueError("of another size than its header says")
     return np.frombuffer(content, dtype).reshape(shape, order="F" if by_column else "C").copy()
+
+
+# ------------------------------------------------------------------------------------------ writing
+
+
+def write_model(
+    path: str | os.PathLike[str], metadata: Mapping[str, object], files: Mapping[str, bytes]
+) -> None:
+    """Write a model's folder, replacing the one at `path`; their hash is added to the metadata.
+
+    Raises `ModelError` when something else is in the way (`check_replaceable`).
+    """
+    whole = {key: value for key, value in metadata.items() if key != "sha256"}
+    whole["sha256"] = metadata_digest(metadata)
+    write_folder(Path(path), {**files, METADATA: (json.dumps(whole, indent=1) + "\n").encode()})
+
+
+def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder of these files as `write_model` does; one is the metadata."""
+    check_replaceable(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = _folder_beside(target)
+    try:
+        with lock_folder(staged):  # by which others tell it from what a killed process left
+            for name, data in files.items():
+                (staged / name).write_bytes(data)
+            replace_folder(staged, target)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def replace_folder(staged: Path, target: Path) -> None:
+    """Rename a finished folder to `target` on the same disk, replacing an older model.
+
+    Raises `ModelError` when something else is there (`check_replaceable`). Both are exchanged in
+    one step where the system can. Elsewhere the older one is moved away first: if the process is
+    killed then, `recover_folder` puts it back.
+    """
+    recover_folder(target, keep=staged)
+    check_replaceable(target)
+    staged.chmod(0o755)
+    if not target.exists():
+        os.replace(staged, target)
+        return
+    if exchange_files_atomically(staged, target):
+        shutil.rmtree(staged, ignore_errors=True)
+        return
+    old = _folder_beside(target, _OLD)
+    os.replace(target, old / target.name)
+    try:
+        os.replace(staged, target)
+    except OSError:
+        os.replace(old / target.name, target)
+        old.rmdir()
+        raise
+    shutil.rmtree(old)
+
+
+def recover_folder(target: Path, keep: Path | None = None) -> None:
+    """Restore a model that a killed process had moved away, and remove leftovers beside it.
+
+    What was changed within the last hour is left, and what another process holds, and `keep`.
+    """
+    prefix = staging_start(target, _RANDOM)
+    try:
+        names = [name for name in os.listdir(target.parent or ".") if name.startswith(prefix)]
+    except OSError:
+        return
+    for name in sorted(names):
+        scrap = target.with_name(name)
+        moved_model = scrap / target.name
+        if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]):
+            continue
+        if scrap.is_symlink() or not scrap.is_dir() or is_file_locked(scrap):
+            continue
+        with contextlib.suppress(OSError):
+            if (moved_model / METADATA).is_file() and not os.path.lexists(target):
+                os.replace(moved_model, target)
+                scrap.rmdir()
+                continue
+            if time.time() - scrap.stat().st_mtime > _RECENT:
+                shutil.rmtree(scrap, ignore_errors=True)
+
+
+def check_replaceable(target: Path) -> None:
+    """Raise `ModelError` unless `target` is missing, empty, or a model's folder without others."""
+    if not os.path.lexists(target):
+        return
+    if target.is_symlink() or not target.is_dir():
+        raise ModelError(f"{target}: a link or file is in the way; move it, or choose another name")
+    names = {file.name for file in target.iterdir()}
+    if not names:
+        return
+    try:
+        foreign = names - _UNHASHED - hashed_files(read_metadata(target)).keys()
+    except (ModelError, ValueError):
+        raise ModelError(
+            f"{target}: a folder that is no model is in the way; move it, or choose another"
+        ) from None
+    if foreign:
+        raise ModelError(
+            f"{target}: has files of no model in it ({one_line(min(foreign))}); "
+            "move them, or choose another name"
+        )
+
+
+def _folder_beside(target: Path, prefix: str = "") -> Path:
+    """Create a temporary folder beside `target`, on the same disk."""
+    from tempfile import mkdtemp  # slow to import, and not needed for reading
+
+    return Path(mkdtemp(prefix=staging_start(target, _RANDOM) + prefix, dir=target.parent))

@@ -407,7 +407,7 @@ def tag_rows(
     passages = [
         Passage(row["text"], 0, len(row["text"]), row.get("section"), extra=row) for row in rows
     ]
-    return Report(file, None, classifier.tag_passages(passages, policy))
+    return Report(file, None, classifier.tag(passages, policy))
 
 
 def tag_document(
@@ -419,7 +419,7 @@ def tag_document(
     """
     document, notes = read_with_notes(read)
     for part, (within, passages) in enumerate(split_passages_in_parts(document, tagging.unit), 1):
-        tagged = classifier.tag_passages(passages, tagging.policy)
+        tagged = classifier.tag(passages, tagging.policy)
         number = part if len(within.blocks) < len(document.blocks) else 0
         yield Report(file, within, tagged, notes=notes if part == 1 else (), part=number)
 

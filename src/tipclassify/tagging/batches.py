@@ -127,7 +127,7 @@ class _TagBatch:
             if value is not None
         ]
         classifier = Tagging(None if model is None else os.fspath(model)).classifier()
-        tagged = iter(classifier.tag_passages(passages, policy))
+        tagged = iter(classifier.tag(passages, policy))
         columns: dict[str, list[Any]] = {name: [] for name in names.values()}
         for value in texts:
             result = _NO_RESULT if value is None else _row_of_dataset_map(next(tagged))

@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
-from tipclassify.model.linear_model import MAX_WEIGHT, SLOT_BITS, LinearModel
+from tipclassify.model.linear import MAX_WEIGHT, SLOT_BITS, LinearModel
 from tipclassify.progress import Progress
 from tipclassify.text.hashing import (
     HashedFeatures,

@@ -26,7 +26,7 @@ from tipclassify.evaluation.bootstrap import Difference, ModelComparison, compar
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns
 from tipclassify.labels import LABELS
-from tipclassify.model.folder import read_model_arrays
+from tipclassify.model.folder import read_arrays
 from tipclassify.training.examples import (
     Vectors,
     bootstrap_groups_of_rows,
@@ -244,7 +244,7 @@ def pack_fixed_training_set(fixed: FixedSet) -> bytes:
 def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
     """Read a fixed set for heads of `width`; raise `ModelError` when it is none."""
     what = f"a fixed set of vectors of {width} numbers"
-    arrays = read_model_arrays(Path(file), data, _ARRAYS, what)
+    arrays = read_arrays(Path(file), data, _ARRAYS, what)
     count = len(arrays["labels"])
     shapes = {
         "pooled": (count, width),

@@ -17,7 +17,7 @@ from tipclassify.corpus.rows import Row
 from tipclassify.errors import ModelError
 from tipclassify.evaluation.behaviours import passage_of_row
 from tipclassify.model.classifier import Classifier
-from tipclassify.model.linear_model import write_linear_model
+from tipclassify.model.linear import write_linear_model
 from tipclassify.progress import Progress
 from tipclassify.training.evidence import (
     HELD_OUT_RULE,

@@ -17,7 +17,7 @@ from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import TAUGHT, pack_taught
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.files import EncoderModel
-from tipclassify.model.folder import read_model_arrays
+from tipclassify.model.folder import read_arrays
 from tipclassify.training.examples import Examples
 from tipclassify.training.fixed_set import FixedSet, pack_fixed_training_set, read_fixed
 
@@ -60,7 +60,7 @@ def read_second_moment(model: EncoderModel) -> Floats | None:
     if _MOMENT not in model.training_files:
         return None
     data = model.training_files[_MOMENT]
-    moment = read_model_arrays(Path(_MOMENT), data, ["moment"], "a moment")["moment"]
+    moment = read_arrays(Path(_MOMENT), data, ["moment"], "a moment")["moment"]
     size = model.heads.weights.shape[1] + 1
     if moment.shape != (size, size) or not np.isfinite(moment).all():
         raise ModelError(f"{_MOMENT}: not a matrix of {size} rows; train or get the model anew")

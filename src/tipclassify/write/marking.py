@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Final, NamedTuple
 
-from tipclassify.model.explanation import Explanation
+from tipclassify.model.scoring import Explanation
 from tipclassify.records import Passage, Report
 from tipclassify.reports.citation import Citation, cite
 from tipclassify.reports.common_phrases import wording_identity

@@ -9,8 +9,7 @@ from itertools import accumulate, groupby, pairwise
 from typing import Final, NamedTuple
 
 from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
-from tipclassify.model.explanation import OCCLUSION, Explanation, SpanWeight
-from tipclassify.model.scoring import reaches_threshold
+from tipclassify.model.scoring import OCCLUSION, Explanation, SpanWeight
 from tipclassify.probability import log_odds_of_probability
 from tipclassify.records import Passage, Run, section_name
 
@@ -74,11 +73,7 @@ def labels_with_reasons(passage: Passage, thresholds: Mapping[str, float]) -> tu
     if passage.labels:
         return passage.labels
     scores = passage.scores.items()
-    return tuple(
-        label
-        for label, score in scores
-        if reaches_threshold(score, thresholds[label] * _NEAR_SHARE)
-    )
+    return tuple(label for label, score in scores if score >= thresholds[label] * _NEAR_SHARE)
 
 
 def doubtful_labels_on_report_card(

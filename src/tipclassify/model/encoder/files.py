@@ -1,6 +1,6 @@
 """Read and write an encoder's folder.
 
-It has the ONNX graph, tokenizer, vocabulary, heads, and a JSON head with their hashes.
+It has the ONNX graph, tokenizer, vocabulary, heads, and metadata with their hashes.
 """
 
 from __future__ import annotations
@@ -21,22 +21,16 @@ import numpy.typing as npt
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
-from tipclassify.model.folder import load_model_head, read_model_arrays, read_model_files
-from tipclassify.model.metadata import (
-    HEAD,
-    check_model_head,
-    hashed_model_files,
-    model_head_digest,
+from tipclassify.model.folder import (
+    METADATA,
+    check_metadata,
+    hashed_files,
+    metadata_digest,
+    read_arrays,
+    read_files,
+    read_metadata,
+    write_model,
 )
-from tipclassify.model.replacement import write_model_folder
-
-__all__ = [
-    "SPECIAL_TOKENS",
-    "EncoderHeads",
-    "EncoderModel",
-    "read_encoder_model",
-    "write_encoder_model",
-]
 
 SPECIAL_TOKENS: Final = 3  # of a window: the first, the last, and the separator after the heading
 _FORMAT: Final = 3  # 3: the graph outputs pooled vectors, and the heads have a file of their own
@@ -52,24 +46,24 @@ _REASONS: Final = "reasons.npz"  # a model without it explains by the heads alon
 _NOTICES: Final = ("NOTICE", "LICENSE")  # of the pretrained base: they go where its weights go
 _TRAINING: Final = ("fixed.npz", "moment.npz", "taught.bin")  # that scoring never reads
 _REQUIRED: Final = (_GRAPH, _TOKENIZER, _WORDS, _HEADS)
-_THREE: Final = msgspec.Meta(min_length=len(LABELS), max_length=len(LABELS))
 
 
-class _EncoderCalibration(msgspec.Struct):
-    scale: Annotated[list[Annotated[float, msgspec.Meta(gt=0)]], _THREE]
-    shift: Annotated[list[float], _THREE]
+class _Calibration(msgspec.Struct):
+    scale: list[Annotated[float, msgspec.Meta(gt=0)]]
+    shift: list[float]
 
 
-class _EncoderWindow(msgspec.Struct):
+class _Window(msgspec.Struct):
     tokens: Annotated[int, msgspec.Meta(le=4_096)]  # the cost of attention is quadratic
     overlap: Annotated[int, msgspec.Meta(ge=0)]
 
 
-class _EncoderSettings(msgspec.Struct):
-    """Fields that only the head of an encoder has."""
+class _Settings(msgspec.Struct):
+    """Fields of ``model.json`` that only an encoder has."""
 
-    calibration: _EncoderCalibration
-    window: _EncoderWindow
+    labels: list[str]
+    calibration: _Calibration
+    window: _Window
     stand_in: Annotated[str, msgspec.Meta(pattern=r"^(\S(.*\S)?)?$")]
 
 
@@ -77,11 +71,11 @@ class _EncoderSettings(msgspec.Struct):
 class EncoderHeads:
     """Classification heads: a logistic regression for each label, on pooled vectors."""
 
-    weights: Floats  # (3, width)
-    bias: Floats  # (3,)
+    weights: Floats  # (labels, width)
+    bias: Floats  # (labels,)
 
     def logits(self, pooled: npt.NDArray[np.float32]) -> Floats:
-        """Compute uncalibrated log-odds, float64 (n, 3), of pooled vectors (n, width).
+        """Compute uncalibrated log-odds, float64 (n, labels), of pooled vectors (n, width).
 
         Rows are summed one by one: a matrix product may round differently with the batch size.
         """
@@ -106,22 +100,23 @@ class EncoderModel:
     # of the fine-tuning, the starting point of every later fit
     finetuned_heads: EncoderHeads = field(repr=False)
     thresholds: Mapping[str, tuple[float, ...]]  # policy → probability threshold of each label
-    scale: Floats  # (3,)
-    shift: Floats  # (3,)
+    scale: Floats  # (labels,)
+    shift: Floats  # (labels,)
     window: int  # tokens, special tokens included
     overlap: int  # tokens shared by neighbouring windows
     # base model, corpus, settings, versions, metrics, as plain JSON values
     meta: Mapping[str, Any] = field(repr=False)
     stand_in: str = ""  # placeholder for names in the input text; "" disables name masking
-    # (3, width): how much of each log-odds masking a token costs, foretold by its output vector
+    # (labels, width): how much of each log-odds masking a token costs, foretold by its output vector
     drop_weights: Floats | None = field(default=None, repr=False)
     notices: Mapping[str, str] = field(default_factory=dict, repr=False)  # text of each
     # see `training.training_files`
     training_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    labels: tuple[str, ...] = LABELS
 
     @property
     def token_weights(self) -> Floats:
-        """Return what a token's output vector says of the log-odds, (3, width).
+        """Return what a token's output vector says of the log-odds, (labels, width).
 
         Divided by the tokens of the window: the drop foretold if the token is masked, or, in a
         model that has not learned this, what the token adds to the mean.
@@ -139,8 +134,8 @@ def write_encoder_model(
 ) -> None:
     """Write an encoder's folder, replacing the one at `out`.
 
-    `files` are further text files by name (``README.md``). Raises `ModelError` when the head could
-    not be read again, or `out` is a folder that is no model.
+    `files` are further text files by name (``README.md``). Raises `ModelError` when the
+    metadata could not be read again, or `out` is a folder that is no model.
     """
     arrays = io.BytesIO()
     np.savez(
@@ -152,7 +147,9 @@ def write_encoder_model(
     )
     optional = {}
     if model.drop_weights is not None:
-        optional[_REASONS] = _pack_model_drop_weights(model.drop_weights)
+        reasons = io.BytesIO()
+        np.savez(reasons, drop_weights=model.drop_weights)
+        optional[_REASONS] = reasons.getvalue()
     texts = {**model.notices, **(files or {})}
     data = {
         _GRAPH: model.graph,
@@ -163,32 +160,31 @@ def write_encoder_model(
         **model.training_files,
         **{name: text.encode() for name, text in texts.items()},
     }
-    head = {
+    metadata = {
         **{key: value for key, value in meta.items() if key not in _OWN_KEYS},
         "format": _FORMAT,
         "kind": _KIND,
-        "labels": list(LABELS),
+        "labels": list(model.labels),
         "thresholds": {policy: list(map(float, row)) for policy, row in model.thresholds.items()},
         "calibration": {"scale": model.scale.tolist(), "shift": model.shift.tolist()},
         "window": {"tokens": model.window, "overlap": model.overlap},
         "stand_in": model.stand_in,
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in data.items()},
     }
-    head = json.loads(json.dumps(head, allow_nan=False))  # the types that reading returns
-    _read_encoder_settings(Path(out) / HEAD, {**head, "sha256": model_head_digest(head)})
-    write_model_folder(out, head, data)
+    metadata = json.loads(json.dumps(metadata, allow_nan=False))  # the types that reading returns
+    _read_settings(Path(out) / METADATA, {**metadata, "sha256": metadata_digest(metadata)})
+    write_model(out, metadata, data)
 
 
 def read_encoder_model(path: str | os.PathLike[str]) -> EncoderModel:
     """Read and check an encoder's folder.
 
-    Raises `ModelError` when the model is missing, truncated, modified, of another format, or for
-    other labels.
+    Raises `ModelError` when the model is missing, truncated, modified, or of another format.
     """
     folder = Path(path)
-    head = load_model_head(folder)
-    settings = _read_encoder_settings(folder / HEAD, head)
-    data = read_model_files(folder, head, _REQUIRED)
+    metadata = read_metadata(folder)
+    settings = _read_settings(folder / METADATA, metadata)
+    data = read_files(folder, metadata, _REQUIRED)
     try:
         tokenizer = data[_TOKENIZER].decode("utf-8")
         words = data[_WORDS].decode("utf-8")
@@ -196,78 +192,75 @@ def read_encoder_model(path: str | os.PathLike[str]) -> EncoderModel:
         raise ModelError(
             f"{folder}: {_TOKENIZER} or {_WORDS} is not UTF-8; copy or get the model anew"
         ) from None
-    heads, finetuned_heads = _read_encoder_heads(folder / _HEADS, data[_HEADS])
+    labels = tuple(settings.labels)
+    heads, finetuned_heads = _read_heads(folder / _HEADS, data[_HEADS], len(labels))
     drop_weights = None
     if _REASONS in data:
-        drop_weights = _read_model_drop_weights(folder / _REASONS, data[_REASONS], heads)
+        drop_weights = _read_drop_weights(folder / _REASONS, data[_REASONS], heads)
     return EncoderModel(
         graph=data[_GRAPH],
         tokenizer=tokenizer,
         vocabulary=frozenset(words.split()),
         heads=heads,
         finetuned_heads=finetuned_heads,
-        thresholds={policy: tuple(row) for policy, row in head["thresholds"].items()},
+        thresholds={policy: tuple(row) for policy, row in metadata["thresholds"].items()},
         scale=np.array(settings.calibration.scale),
         shift=np.array(settings.calibration.shift),
         window=settings.window.tokens,
         overlap=settings.window.overlap,
         meta={
             key: value
-            for key, value in head.items()
+            for key, value in metadata.items()
             if key not in {"format", "kind", "labels", "thresholds"}
         },
         stand_in=settings.stand_in,
         drop_weights=drop_weights,
         notices={name: data[name].decode("utf-8", "replace") for name in _NOTICES if name in data},
         training_files={name: data[name] for name in _TRAINING if name in data},
+        labels=labels,
     )
 
 
-def _read_encoder_settings(file: Path, head: Mapping[str, object]) -> _EncoderSettings:
-    """Check a head and return its settings; the hash proves integrity, not validity."""
-    check_model_head(file, head, _KIND, _FORMAT)
+def _read_settings(file: Path, metadata: Mapping[str, object]) -> _Settings:
+    """Check metadata and return the settings; their hash proves integrity, not validity."""
+    check_metadata(file, metadata, _KIND, _FORMAT)
     try:
-        settings = msgspec.convert(head, _EncoderSettings)
+        settings = msgspec.convert(metadata, _Settings)
+        for name in ("scale", "shift"):
+            if len(getattr(settings.calibration, name)) != len(settings.labels):
+                raise ValueError(f"a {name} of another number of labels")
         tokens = settings.window.tokens
         overlap = settings.window.overlap
         if overlap >= tokens // 2 - SPECIAL_TOKENS:
             raise ValueError(f"a window of {tokens} tokens that share {overlap} covers no text")
-        if not hashed_model_files(head).keys() >= set(_REQUIRED):
+        if not hashed_files(metadata).keys() >= set(_REQUIRED):
             raise ValueError(f"no hashes of {' and '.join(_REQUIRED)}")
     except ValueError as error:  # also that of msgspec
         raise ModelError(f"{file}: {error}; train or get the model anew") from None
     return settings
 
 
-def _read_encoder_heads(file: Path, data: bytes) -> tuple[EncoderHeads, EncoderHeads]:
-    """Read the heads of a model, and those of its fine-tuning."""
+def _read_heads(file: Path, data: bytes, labels: int) -> tuple[EncoderHeads, EncoderHeads]:
+    """Read the heads of a model, one for each label, and those of its fine-tuning."""
     names = ("weights", "bias", "own_weights", "own_bias")
-    arrays = read_model_arrays(file, data, names, "the heads of an encoder")
+    arrays = read_arrays(file, data, names, "the heads of an encoder")
     weights = arrays["weights"]
-    weights_shape = (len(LABELS), weights.shape[1] if weights.ndim == 2 else 0)
-    bias_shape = (len(LABELS),)
+    weights_shape = (labels, weights.shape[1] if weights.ndim == 2 else 0)
+    bias_shape = (labels,)
     for name, array in arrays.items():
         shape = weights_shape if name.endswith("weights") else bias_shape
         if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
             raise ModelError(
-                f"{file}: not {len(LABELS)} heads of finite numbers; train or get the model anew"
+                f"{file}: not {labels} heads of finite numbers; train or get the model anew"
             )
     heads = EncoderHeads(weights, arrays["bias"])
     finetuned_heads = EncoderHeads(arrays["own_weights"], arrays["own_bias"])
     return heads, finetuned_heads
 
 
-def _pack_model_drop_weights(weights: Floats) -> bytes:
-    arrays = io.BytesIO()
-    np.savez(arrays, drop_weights=weights)
-    return arrays.getvalue()
-
-
-def _read_model_drop_weights(file: Path, data: bytes, heads: EncoderHeads) -> Floats:
+def _read_drop_weights(file: Path, data: bytes, heads: EncoderHeads) -> Floats:
     """Read the weights that foretell drops, of the shape of the heads' weights."""
-    weights = read_model_arrays(file, data, ["drop_weights"], "the weights of reasons")[
-        "drop_weights"
-    ]
+    weights = read_arrays(file, data, ["drop_weights"], "the weights of reasons")["drop_weights"]
     shape = heads.weights.shape
     if weights.shape != shape or weights.dtype != np.float64 or not np.isfinite(weights).all():
         raise ModelError(

@@ -20,8 +20,6 @@ from tipclassify.text.tokens import (
 )
 from tipclassify.text.words import NAME, fold_british_spelling
 
-__all__ = ["COUNTRY_WORDS", "MaskedText", "mask_names", "normalize_spelling_for_encoder"]
-
 Span = tuple[int, int]
 
 _CAPITALISED: Final = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W\d_]*(?:[-'’](?!s\b)[^\W\d_]+)*")
@@ -182,10 +180,10 @@ def _is_unmasked_acronym(name: str) -> bool:
     )
 
 
-def normalize_spelling_for_encoder(text: str) -> str:
+def normalize_spelling(text: str) -> str:
     """Normalise spelling and apostrophes, names unchanged: for headings.
 
-    >>> normalize_spelling_for_encoder("Workers’ Rights and Forced Labour")
+    >>> normalize_spelling("Workers’ Rights and Forced Labour")
     "Workers' Rights and Forced labor"
     """
     return _replace_masked_names(text, [], "").text

@@ -16,22 +16,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tipclassify.arrays import Floats
-from tipclassify.labels import LABELS
-from tipclassify.model.explanation import OCCLUSION, Explanation, explanations
+from tipclassify.model.scoring import OCCLUSION, Explanation, explanations
 from tipclassify.text.templates import structure_of_tokens
 from tipclassify.text.tokens import tokenize
 
 if TYPE_CHECKING:
     from tipclassify.model.encoder.scoring import EncoderScorer
-
-__all__ = [
-    "CLOSED_CLASS_WORDS",
-    "PHRASE_WORDS",
-    "OcclusionText",
-    "explain_by_occlusion",
-    "sum_encoder_contributions_by_span",
-    "tokenize_for_occlusion",
-]
 
 Span = tuple[int, int]
 
@@ -196,12 +186,12 @@ def _mask_phrases(
     for reading, text_labels, (contributions, logits) in zip(
         readings, labels, computed, strict=True
     ):
-        wanted = [LABELS.index(label) for label in text_labels] or [int(np.argmax(logits))]
+        wanted = [column for column, label in enumerate(scorer.labels) if label in text_labels] or [
+            int(np.argmax(logits))
+        ]
         spans: set[Span] = set()
         for column in wanted:
-            sums = sum_encoder_contributions_by_span(
-                reading.words, reading.token_spans, contributions[:, column]
-            )
+            sums = sums_by_span(reading.words, reading.token_spans, contributions[:, column])
             phrase_sums = [
                 float(sums[phrase.start : phrase.stop].sum()) for phrase in reading.phrases
             ]
@@ -216,19 +206,28 @@ def _mask_phrases(
         variants += [reading.masked(span, scorer.tokenizer.mask) for span in chosen[-1]]
         headings += [reading.heading for _ in chosen[-1]]
     masked = iter(scorer.logits_of_ids(variants, headings)) if variants else iter(())
-    nothing = np.full(len(LABELS), np.nan)
+    nothing = np.full(len(scorer.labels), np.nan)
     explained = []
     for reading, spans_of_text, (_, whole) in zip(readings, chosen, computed, strict=True):
-        heading = whole - next(masked) if reading.heading else np.zeros(len(LABELS))
+        heading = whole - next(masked) if reading.heading else np.zeros(len(scorer.labels))
         falls = [whole - next(masked) for _ in spans_of_text]
-        weights = np.array(falls).reshape(-1, len(LABELS)).T
+        weights = np.array(falls).reshape(-1, len(scorer.labels)).T
         explained.append(
-            explanations(reading.text, whole, nothing, heading, spans_of_text, weights, OCCLUSION)
+            explanations(
+                scorer.labels,
+                reading.text,
+                whole,
+                nothing,
+                heading,
+                spans_of_text,
+                weights,
+                OCCLUSION,
+            )
         )
     return explained
 
 
-def sum_encoder_contributions_by_span(
+def sums_by_span(
     spans: Sequence[Span], token_spans: Sequence[Span], contributions: Floats
 ) -> Floats:
     """Sum the contributions of the tokens in each span, float64 (spans,).
@@ -267,7 +266,14 @@ def _mask_spans(
         whole, no_heading, all_masked = text_logits[:3]
         drops = whole[:, None] - text_logits[3:].T
         reasons = explanations(
-            reading.text, whole, all_masked, whole - no_heading, text_spans, drops, OCCLUSION
+            scorer.labels,
+            reading.text,
+            whole,
+            all_masked,
+            whole - no_heading,
+            text_spans,
+            drops,
+            OCCLUSION,
         )
         explained.append(reasons)
     return explained

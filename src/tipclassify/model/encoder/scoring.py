@@ -14,29 +14,25 @@ import numpy.typing as npt
 
 from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
-from tipclassify.labels import LABELS
 from tipclassify.model.encoder.files import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.names import (
     MaskedText,
     mask_names,
-    normalize_spelling_for_encoder,
+    normalize_spelling,
 )
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
 from tipclassify.model.encoder.session import OnnxSession
-from tipclassify.model.explanation import OCCLUSION, Explanation
-from tipclassify.model.scoring import Scored, count_words_for_model
+from tipclassify.model.scoring import OCCLUSION, Explanation, Scored, count_words
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
-
-__all__ = ["EncoderScorer", "max_encoder_heading_tokens", "token_window_spans"]
 
 Headings = Sequence[str | None]
 Span = tuple[int, int]
 EncodedText = tuple[tuple[int, ...], tuple[int, ...]]
 """Token ids of a text and of its heading."""
 Contributions = tuple[Floats, Floats]
-"""What tokens add to the log-odds, or are foretold to cost, (tokens, 3); the log-odds, (3,)."""
+"""What tokens add to the log-odds, or are foretold to cost, (tokens, labels); the log-odds, (labels,)."""
 Vectors = npt.NDArray[np.float32]
 
 _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
@@ -101,6 +97,7 @@ class EncoderScorer:
 
     def __init__(self, model: EncoderModel) -> None:
         self.model = model
+        self.labels = model.labels
         self.meta = model.meta
         self.thresholds = model.thresholds
         self.vocabulary = model.vocabulary
@@ -135,7 +132,7 @@ class EncoderScorer:
 
     def score_texts(self, texts: Sequence[str], headings: Headings | None = None) -> Scored:
         """Score each text; a heading is None for a text without section."""
-        words, unknown = count_words_for_model(texts, self.vocabulary)
+        words, unknown = count_words(texts, self.vocabulary)
         return Scored(self.logits(texts, headings), words, unknown)
 
     def explain_texts(
@@ -153,7 +150,7 @@ class EncoderScorer:
         return explain_by_occlusion(self, texts, headings, labels, max_phrases)
 
     def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
-        """Compute calibrated log-odds, float64 (n, 3).
+        """Compute calibrated log-odds, float64 (n, labels).
 
         Of the texts of one report the token contributions are remembered, which cost next to
         nothing beside a run of the encoder. `contributions_of` would have to run it again.
@@ -161,7 +158,7 @@ class EncoderScorer:
         remembers = len(texts) <= _REMEMBERED_TEXTS
         score = self._logits_remembered if remembers else self.logits_of_ids
         parts = [score(ids, heads) for ids, heads in self._token_batches(texts, headings)]
-        return np.concatenate([np.zeros((0, len(LABELS))), *parts])
+        return np.concatenate([np.zeros((0, len(self.labels))), *parts])
 
     def _logits_remembered(
         self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]
@@ -217,8 +214,8 @@ class EncoderScorer:
         distinct = sorted({heading for heading in headings if heading})
         normalized = distinct
         if self.model.stand_in:
-            normalized = [normalize_spelling_for_encoder(heading) for heading in distinct]
-        room = max_encoder_heading_tokens(self.model.window)
+            normalized = [normalize_spelling(heading) for heading in distinct]
+        room = max_heading_tokens(self.model.window)
         encoded = self.tokenizer.encode(normalized)
         ids = {
             heading: tokens.ids[:room] for heading, tokens in zip(distinct, encoded, strict=True)
@@ -228,7 +225,7 @@ class EncoderScorer:
     def logits_of_ids(
         self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]
     ) -> Floats:
-        """Compute calibrated log-odds, float64 (n, 3), of tokenized texts and headings."""
+        """Compute calibrated log-odds, float64 (n, labels), of tokenized texts and headings."""
         windows: list[list[int]] = []
         first: list[int] = []  # number of each text's first window
         for text_ids, heading in zip(ids, headings, strict=True):
@@ -243,7 +240,7 @@ class EncoderScorer:
 
         In a model with weights of drops, the drops foretold instead (`EncoderModel.token_weights`).
 
-        Both are float64: (tokens, 3) and (3,). Of a text of several windows, each label's are of
+        Both are float64: (tokens, labels) and (labels,). Of a text of several windows, each label's are of
         the window that decides it; tokens outside have 0.
         """
         return self.contributions_of([(ids, heading)])[0]
@@ -273,8 +270,8 @@ class EncoderScorer:
         self, ids: Sequence[int], heading: Sequence[int], vectors: Iterator[tuple[Vectors, Vectors]]
     ) -> Contributions:
         """Sum up the windows of a text, whose pooled and token vectors come next in `vectors`."""
-        contributions = np.zeros((len(ids), len(LABELS)))
-        logits = np.full(len(LABELS), -np.inf)
+        contributions = np.zeros((len(ids), len(self.labels)))
+        logits = np.full(len(self.labels), -np.inf)
         opening = self._opening(heading)
         for start, end in self._window_spans(len(ids), opening):
             pooled, token_vectors = next(vectors)
@@ -318,27 +315,27 @@ class EncoderScorer:
         return [self.tokenizer.first, *heading, self.tokenizer.last]
 
     def _window_spans(self, length: int, opening: Sequence[int]) -> list[Span]:
-        return token_window_spans(length, self.model.window - len(opening) - 1, self.model.overlap)
+        return window_spans(length, self.model.window - len(opening) - 1, self.model.overlap)
 
 
-def max_encoder_heading_tokens(window: int) -> int:
+def max_heading_tokens(window: int) -> int:
     """Return the maximum tokens of a heading.
 
     It is less than half of the window, so that the text has room.
 
-    >>> max_encoder_heading_tokens(128), max_encoder_heading_tokens(16)
+    >>> max_heading_tokens(128), max_heading_tokens(16)
     (40, 5)
     """
     return max(0, min(_MAX_HEADING, window // 2 - SPECIAL_TOKENS))
 
 
-def token_window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
+def window_spans(length: int, room: int, overlap: int) -> list[tuple[int, int]]:
     """Split a text of `length` tokens into overlapping windows of at most `room`.
 
     Neighbours share `overlap` tokens. The last window is full-sized, since a short remainder would
     lack context. An empty text has one empty window.
 
-    >>> token_window_spans(5, 8, 2), token_window_spans(20, 8, 2), token_window_spans(0, 8, 2)
+    >>> window_spans(5, 8, 2), window_spans(20, 8, 2), window_spans(0, 8, 2)
     ([(0, 5)], [(0, 8), (6, 14), (12, 20)], [(0, 0)])
     """
     if length <= room:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from tipclassify.errors import ModelError
 from tipclassify.formatting import load_json
 from tipclassify.model.encoder.files import EncoderModel
-from tipclassify.model.folder import models_folder, read_model_file
+from tipclassify.model.folder import models_folder, read_file
 from tipclassify.whole_files import open_whole_file
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _check_known(graph: bytes, tokenizer: str) -> None:
 
 def _read_known(file: Path) -> list[tuple[str, str]]:
     """Read the hashes of graphs and tokenizers in a list."""
-    data = read_model_file(file, _LARGEST_LIST)
+    data = read_file(file, _LARGEST_LIST)
     try:
         entries = load_json(data)
         return [(str(entry["graph"]), str(entry["tokenizer"])) for entry in entries]
