@@ -82,7 +82,7 @@ class Document:
     `publication` the series or work that it belongs to, without the year ("Trafficking in Persons
     Report"), `publisher` the body that issued it. `country` (its English name) and `year` are what
     the report covers, `date` the day, month or year of its publication (``2024-06-24``, ``2024-06``
-    or ``2024``), `address` its web address.
+    or ``2024``), `address` its web address. `sha256` is that of the bytes it was read from.
     """
 
     text: str
@@ -95,6 +95,7 @@ class Document:
     publisher: str | None = None
     date: str | None = None
     address: str | None = None
+    sha256: str | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_text(cls, text: str, source: str = "<text>") -> Document:

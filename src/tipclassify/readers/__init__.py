@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -82,7 +83,8 @@ def read_bytes(
     'Karvonia'
     """
     try:
-        return _read_document(data, name, options, got)
+        document = _read_document(data, name, options, got)
+        return replace(document, sha256=hashlib.sha256(data).hexdigest())
     except ImportError as error:  # after ``pip install --no-deps``
         remedy = "'pip install tipclassify' without --no-deps brings it"
         raise InputError(

@@ -7,6 +7,7 @@ input that needs one, and reads all that follow.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import struct
@@ -70,7 +71,8 @@ def read_bytes_isolated(
         warnings.warn(note, stacklevel=2)
     if answer.document is None:
         raise InputError(answer.problem)
-    return answer.document
+    digest = hashlib.sha256(data).hexdigest()
+    return dataclasses.replace(answer.document, sha256=digest)
 
 
 def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterator[NumberedLine]:
