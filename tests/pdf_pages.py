@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.readers.pdf.file import read_pdf
 from tipclassify.records import Document
 
 

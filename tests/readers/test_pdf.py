@@ -21,21 +21,21 @@ from pdf_pages import IMAGE, PROSE, REST, column, joined, make_pdf, read, show, 
 from tipclassify import InputError
 from tipclassify.errors import MissingExtraError
 from tipclassify.readers import read_bytes
-from tipclassify.readers.pdf import reader as pdf
-from tipclassify.readers.pdf.characters import normalize_pdf_text
-from tipclassify.readers.pdf.layout.columns import pdf_reading_order
-from tipclassify.readers.pdf.layout.flow import read_pdf_paragraphs
-from tipclassify.readers.pdf.layout.hyphens import count_unhyphenated_words, join_hyphenated_lines
-from tipclassify.readers.pdf.layout.lines import make_pdf_lines
-from tipclassify.readers.pdf.layout.pages import (
-    PageLayout,
-    PdfFragment,
-    PdfWord,
-    group_pdf_rows,
-    make_page_layout,
+from tipclassify.readers.pdf import file as pdf
+from tipclassify.readers.pdf.columns import reading_order
+from tipclassify.readers.pdf.file import read_pdf
+from tipclassify.readers.pdf.glyphs import normalize
+from tipclassify.readers.pdf.hyphens import LineJoiner
+from tipclassify.readers.pdf.lines import (
+    Fragment,
+    Page,
+    Word,
+    group_rows,
+    make_lines,
+    make_page,
 )
-from tipclassify.readers.pdf.layout.running_headers import drop_running_headers
-from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.readers.pdf.margins import drop_running_headers
+from tipclassify.readers.pdf.paragraphs import read_paragraphs
 from tipclassify.records import Block, Document
 
 FILES = Path(__file__).parents[1] / "files"
@@ -82,7 +82,7 @@ def blocks_with_text(document: Document) -> list[tuple[Block, str]]:
     return list(zip(document.blocks, texts(document), strict=True))
 
 
-def words_of(rows: Iterable[Sequence[PdfFragment]]) -> list[PdfWord]:
+def words_of(rows: Iterable[Sequence[Fragment]]) -> list[Word]:
     """Return the words of rows of fragments, in order."""
     return [word for row in rows for fragment in row for word in fragment.words]
 
@@ -620,7 +620,7 @@ def test_altered_bytes_raise_nothing_but_the_error_for_input(place: int, junk: b
     ],
 )
 def test_typography_is_undone(raw: str, plain: str) -> None:
-    assert normalize_pdf_text(raw) == plain
+    assert normalize(raw) == plain
 
 
 @pytest.mark.parametrize(
@@ -656,12 +656,13 @@ def test_typography_is_undone(raw: str, plain: str) -> None:
     ],
 )
 def test_hyphens_at_line_ends(lines: list[str], elsewhere: str, text: str) -> None:
-    assert join_hyphenated_lines(lines, count_unhyphenated_words([[elsewhere]])) == text
+    assert "".join(LineJoiner([[elsewhere]]).parts(lines)) == text
 
 
 def test_where_words_are_not_divided_hyphens_stay() -> None:
-    text = join_hyphenated_lines(["gender-", "affirming"], Counter(), hyphenated=False)
-    assert text == "gender-affirming"
+    lines = ["gender-", "affirming"]
+    assert "".join(LineJoiner([]).parts(lines)) == "genderaffirming"
+    assert "".join(LineJoiner([["text"] * 100]).parts(lines)) == "gender-affirming"
 
 
 words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=2, max_size=9)
@@ -681,14 +682,14 @@ def test_words_that_the_document_has_elsewhere_are_joined(
             lines.append(current[: len(current) - len(word) + cut] + "-")
             current = word[cut:]
     text = " ".join(text_words)
-    assert join_hyphenated_lines([*lines, current], count_unhyphenated_words([[text]])) == text
+    assert "".join(LineJoiner([[text]]).parts([*lines, current])) == text
 
 
 # ----------------------------------------------------------------------------------------- geometry
 
 coordinates = st.floats(0, 600, allow_nan=False).map(lambda value: round(value, 1))
 placed = st.builds(
-    lambda text, x, width, y, size: PdfWord(text, x, x + width, y, size),
+    lambda text, x, width, y, size: Word(text, x, x + width, y, size),
     words,
     coordinates,
     st.floats(5, 80),
@@ -699,28 +700,28 @@ placed = st.builds(
 
 @settings(max_examples=30)
 @given(st.lists(placed, max_size=60))
-def test_every_word_is_in_one_part_whatever_the_page(page_words: list[PdfWord]) -> None:
-    page = make_page_layout(1, 612, 792, page_words)
-    words_in_rows = words_of(group_pdf_rows(page.fragments))
+def test_every_word_is_in_one_part_whatever_the_page(page_words: list[Word]) -> None:
+    page = make_page(1, 612, 792, page_words)
+    words_in_rows = words_of(group_rows(page.fragments))
     assert Counter(words_in_rows) == Counter(page_words)
-    words_in_parts: list[PdfWord] = []
-    for rows, _ in pdf_reading_order(page):
+    words_in_parts: list[Word] = []
+    for rows, _ in reading_order(page):
         words_in_parts += words_of(rows)
-        make_pdf_lines(rows)
+        make_lines(rows)
     assert Counter(words_in_parts) == Counter(page_words)
-    read_pdf_paragraphs([page, page, page])
+    read_paragraphs([page, page, page])
 
 
-def set_text(text: Sequence[str], left: float, width: float, top: float) -> list[PdfWord]:
+def set_text(text: Sequence[str], left: float, width: float, top: float) -> list[Word]:
     """Set words ragged in 10-point type whose letters are 5 points wide."""
-    placed_words: list[PdfWord] = []
+    placed_words: list[Word] = []
     x = left
     y = top
     for word in text:
         if x > left and x + 5 * len(word) > left + width:
             x = left
             y += 12
-        placed_words.append(PdfWord(word, x, x + 5 * len(word), y, 10.0))
+        placed_words.append(Word(word, x, x + 5 * len(word), y, 10.0))
         x += 5 * len(word) + 2.5
     return placed_words
 
@@ -738,9 +739,9 @@ def test_two_columns_of_any_words_are_read_in_turn(
     page_words = set_text(left, 50, 230, 100) + set_text(right, 280 + gutter, 230, 100)
     if by_line and gutter > 15:  # narrower gutters need the order of the file
         page_words.sort(key=lambda word: (word.y, word.x0))
-    page = make_page_layout(1, 612, 1_200, page_words)
+    page = make_page(1, 612, 1_200, page_words)
     read_words: list[str] = []
-    for rows, _ in pdf_reading_order(page):
+    for rows, _ in reading_order(page):
         read_words += [word.text for word in words_of(rows)]
     assert read_words == left + right
 
@@ -749,10 +750,10 @@ def test_two_columns_of_any_words_are_read_in_turn(
 @given(st.lists(st.lists(words, min_size=40, max_size=60), min_size=3, max_size=6), words)
 def test_a_head_on_every_page_goes_and_nothing_else(bodies: list[list[str]], head: str) -> None:
     bodies = [[word + "abcdef"[number] for word in body] for number, body in enumerate(bodies)]
-    pages: list[PageLayout] = []
+    pages: list[Page] = []
     for number, body in enumerate(bodies, 1):
-        top = [PdfWord(head, 50, 90, 40, 8.0), PdfWord(str(number), 500, 510, 40, 8.0)]
-        pages.append(make_page_layout(number, 612, 792, [*top, *set_text(body, 50, 400, 80)]))
+        top = [Word(head, 50, 90, 40, 8.0), Word(str(number), 500, 510, 40, 8.0)]
+        pages.append(make_page(number, 612, 792, [*top, *set_text(body, 50, 400, 80)]))
     kept = [
         [word.text for word in words_of([page.fragments])] for page in drop_running_headers(pages)
     ]

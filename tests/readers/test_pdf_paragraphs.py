@@ -13,9 +13,8 @@ from collections.abc import Sequence
 import pytest
 from pdf_pages import PROSE, REST, column, joined, make_pdf, read, show, texts
 
-from tipclassify.readers.pdf.layout.lines import make_pdf_lines
-from tipclassify.readers.pdf.layout.pages import PdfWord, group_pdf_rows, make_pdf_fragments
-from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.readers.pdf.file import read_pdf
+from tipclassify.readers.pdf.lines import Word, group_rows, make_fragments, make_lines
 from tipclassify.readers.pdf.references import REFERENCES
 from tipclassify.records import Document
 from tipclassify.text.split import split_passages
@@ -471,13 +470,13 @@ def test_capitals_symbols_names_and_other_languages_are_words(lines: list[str], 
 
 
 def test_a_line_knows_its_raised_mark_and_where_its_cells_begin() -> None:
-    mark = PdfWord("3", 60, 63, 697, 5.0)
-    words = [PdfWord("Ibid.", 66, 86, 700, 8.0), PdfWord("Page", 200, 220, 700, 8.0)]
-    rows = group_pdf_rows(make_pdf_fragments([mark, *words]))
-    plain = make_pdf_lines(rows)[0]
+    mark = Word("3", 60, 63, 697, 5.0)
+    words = [Word("Ibid.", 66, 86, 700, 8.0), Word("Page", 200, 220, 700, 8.0)]
+    rows = group_rows(make_fragments([mark, *words]))
+    plain = make_lines(rows)[0]
     assert plain.text == "Ibid. Page"
     assert plain.begins_raised
     assert plain.cells == 1
-    other = [PdfWord("Idem", 66, 86, 712, 8.0), PdfWord("Leaf", 200, 220, 712, 8.0)]
-    table = make_pdf_lines(group_pdf_rows(make_pdf_fragments([*words, *other])))
+    other = [Word("Idem", 66, 86, 712, 8.0), Word("Leaf", 200, 220, 712, 8.0)]
+    table = make_lines(group_rows(make_fragments([*words, *other])))
     assert [line.cell_starts for line in table] == [(66, 200), (66, 200)]

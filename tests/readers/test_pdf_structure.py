@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from pdf_pages import PROSE, REST, column, joined, make_pdf, read, show, texts
 
-from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.readers.pdf.file import read_pdf
 from tipclassify.records import Document
 
 # ------------------------------------------------------------------------------ tables and drawings

@@ -19,7 +19,7 @@ from word_files import with_body
 from tipclassify import Classifier, InputError
 from tipclassify.labels import LABELS
 from tipclassify.readers.html.page import read_html
-from tipclassify.readers.pdf.reader import read_pdf
+from tipclassify.readers.pdf.file import read_pdf
 from tipclassify.readers.text import read_markdown
 from tipclassify.readers.word import read_docx
 from tipclassify.records import Document, Passage

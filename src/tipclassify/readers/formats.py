@@ -36,7 +36,7 @@ _FORMATS: Final = {
     "mhtml": _Format(
         "mail", (".mht", ".mhtml"), ("multipart/related",), "a saved web page (MHTML)"
     ),
-    "pdf": _Format("pdf.reader", (".pdf",), ("application/pdf", "application/x-pdf"), "a PDF file"),
+    "pdf": _Format("pdf.file", (".pdf",), ("application/pdf", "application/x-pdf"), "a PDF file"),
     "docx": _Format("word", (".docx",), (_WORD,), "a Word file"),
     "epub": _Format("epub", (".epub",), ("application/epub+zip",), "an EPUB file"),
     "eml": _Format("mail", (".eml",), ("message/rfc822",)),

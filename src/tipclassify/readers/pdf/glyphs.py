@@ -1,29 +1,32 @@
-"""Extract the words of a PDFium page, with their place and style, from its characters."""
+"""Read a page of PDFium: its words, upright and in file order, and its drawn shapes.
+
+Coordinates of PDFium are points, y upwards; those of a `Page` are upright after quarter turns, y
+downwards.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from ctypes import addressof, byref, c_double, c_int, create_string_buffer
-from dataclasses import dataclass
+from ctypes import addressof, byref, c_double, c_float, c_int, create_string_buffer
 from itertools import pairwise
 from math import atan2, hypot, pi
 from statistics import median
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tipclassify.readers.pdf.boxes import PdfBox, turn_pdf_box, turn_pdf_y
-from tipclassify.readers.pdf.characters import normalize_pdf_text
-from tipclassify.readers.pdf.layout.pages import PdfTag, PdfWord
-from tipclassify.readers.pdf.structure_tree import pdf_tag_of
+from tipclassify.readers.pdf.lines import Box, Page, Tag, Word, make_page
+from tipclassify.readers.pdf.tags import read_tags, tag_of
 
 if TYPE_CHECKING:
-    from pypdfium2 import PdfPage, PdfTextPage
+    from pypdfium2 import PdfObject, PdfPage, PdfTextPage
 
-__all__ = ["PdfGlyphRuns", "read_glyph_runs"]
-
+_MIN_TEXT: Final = 25  # characters of a page; fewer are a stamp or a page number
+_MIN_SHARE: Final = 0.75  # of a page's characters in the main direction
+_MIN_RIGHT_TO_LEFT: Final = 0.1  # of a page's characters; fewer are a name
 # White space is listed: \s includes \x1c to \x1f, which are ligatures in some fonts. PDFium writes
 # \x02 or \ufffe for a hyphen at a line's end.
 _SPACES: Final = r" \t\r\n\0\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -37,65 +40,145 @@ _SLANTING: Final = -1  # angle of text that is not along the edges of the page
 _MAX_SLANT: Final = 0.06  # of a quarter turn
 _MAX_BASELINE_SHIFT: Final = 0.1  # points between the text objects of one word
 
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+_CHARACTER_MAP: Final = {
+    **dict.fromkeys([*range(0x1B), *range(0x7F, 0xA0)], None),
+    # zero width, or unknown
+    **dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffc\ufffd"), None),
+    **dict.fromkeys(map(ord, "\x02\ufffe\u2010\u2011"), "-"),
+    # Symbol and Wingdings
+    **dict.fromkeys(map(ord, "\uf0b7\uf0a7\uf06e\uf076\uf0d8\uf0fc\uf0a8■➢❖"), "•"),
+    **dict(zip(range(0x10, 0x17), "“”„«»–—", strict=True)),  # TeX fonts without character names
+    **dict(zip(range(0x1B, 0x20), ("ff", "fi", "fl", "ffi", "ffl"), strict=True)),
+    **dict(zip(range(0xFB00, 0xFB07), ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)),
+}
 
-class _GlyphRun(NamedTuple):
-    """Hold a word or a part of one, and where it is."""
-
-    word: PdfWord
-    angle: int  # quarter turns of its direction, or `_SLANTING`
-    inside: bool  # its center is on the page
-
-
-class _GlyphPart(NamedTuple):
-    """Hold the place of a part of a token: the indexes of its first character and after its last.
-
-    It may be glued to the part before.
-    """
-
-    start: int
-    end: int
-    glued: bool
+_MAX_SEGMENTS: Final = 400  # of a path that may rule a table; more are a drawing
+_MAX_SHAPES: Final = 2_000  # of a page; more are a drawing
+_OFF_AXIS: Final = 0.1  # points; the parts of a small tick are short
 
 
-class _GlyphStyle(NamedTuple):
+class _Style(NamedTuple):
     """Hold what the characters of a text object share."""
 
     size: float  # in points
     angle: int  # quarter turns, or `_SLANTING`
     bold: bool
-    tag: PdfTag | None
+    tag: Tag | None
     font: str  # its name
 
 
-@dataclass(frozen=True, slots=True)
-class PdfGlyphRuns:
-    """Hold the text of a page as runs."""
+class _Run(NamedTuple):
+    """Hold a word, and where it is."""
 
-    runs: list[_GlyphRun]
-    inside: list[_GlyphRun]  # those whose center is on the page
-    angle: int  # of most of their characters
-    count: int  # of the characters; of the text objects where the fonts name no character
+    word: Word
+    angle: int  # quarter turns of its direction, or `_SLANTING`
+    inside: bool  # its center is on the page
 
 
-def read_glyph_runs(
-    raw: ModuleType, page: PdfPage, area: PdfBox, tags: dict[int, PdfTag]
-) -> PdfGlyphRuns:
-    """Read the runs of a page as it is rotated now."""
+def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
+    """Read a page of PDFium, whose functions `raw` has: its words in file order, rotated upright.
+
+    It is not closed. Text in another direction than most of the page (stamps, axis labels) or
+    outside its crop box is left out.
+    """
+    area = Box(*page.get_bbox())
+    tags = read_tags(raw, page)
+    runs, count = _read_runs(raw, page, area, tags)
+    angle = _main_angle(runs)
+    if any(run.inside for run in runs) and page.get_rotation() != 90 * angle:
+        # PDFium has the parts of a line in order only where it is displayed upright
+        page.set_rotation(90 * angle)
+        runs, count = _read_runs(raw, page, area, tags)
+        angle = _main_angle(runs)
+    words = [run.word for run in runs if run.inside and run.angle == angle]
+    upright_page = _upright(area, angle, *area)
+    return make_page(
+        number,
+        width=upright_page.x1,
+        height=upright_page.y1,
+        words=words,
+        shapes=_read_shapes(raw, page, area, angle),
+        problem=_problem(runs, count, words),
+    )
+
+
+def _main_angle(runs: Sequence[_Run]) -> int:
+    """Return the quarter turns of most characters on the page."""
+    letters = Counter[int]()
+    for run in runs:
+        if run.inside:
+            letters[run.angle] += len(run.word.text)
+    return max(range(4), key=letters.__getitem__)
+
+
+def _problem(runs: Sequence[_Run], count: int, words: Sequence[Word]) -> str:
+    """Return why the text of a page is not read, or not in order; "" if it is.
+
+    `count` is that of its characters, `words` are those that are kept.
+    """
+    if count < _MIN_TEXT:
+        return ""
+    if sum(len(run.word.text) for run in runs) < _MIN_TEXT:
+        return "with characters that the fonts do not name"
+    inside = sum(len(run.word.text) for run in runs if run.inside)
+    if inside == 0:
+        return "with text outside of the page alone"
+    text = "".join(word.text for word in words)
+    if len(text) < _MIN_SHARE * inside:
+        return "with text in other directions, which is left out"
+    if not text.isascii():
+        right_to_left = 0
+        for letter, letter_count in Counter(text).items():
+            if unicodedata.bidirectional(letter) in ("R", "AL"):
+                right_to_left += letter_count
+        if right_to_left >= _MIN_RIGHT_TO_LEFT * len(text):
+            return "with right-to-left text, whose words are out of order"
+    steps = 0  # from a single character to one below it
+    for above, word in pairwise(words):
+        if len(above.text) == 1:
+            half_em = 0.5 * above.size
+            steps += abs(above.x0 - word.x0) < half_em < word.y - above.y
+    if steps * 2 > len(words):
+        return "with vertical text, whose characters are out of order"
+    return ""
+
+
+def _upright(
+    area: Box, angle: int, x0: float, y0: float, x1: float, y1: float, drawing: bool = False
+) -> Box:
+    """Return a box of a page, y upwards, in upright coordinates, y downwards.
+
+    >>> _upright(Box(0, 0, 600, 800), 0, 10, 20, 30, 40)[:4]
+    (10, 760, 30, 780)
+    """
+    if angle == 0:  # nearly always
+        return Box(x0 - area.x0, area.y1 - y1, x1 - area.x0, area.y1 - y0, drawing)
+    if angle == 1:
+        return Box(y0 - area.y0, x0 - area.x0, y1 - area.y0, x1 - area.x0, drawing)
+    if angle == 2:
+        return Box(area.x1 - x1, y0 - area.y0, area.x1 - x0, y1 - area.y0, drawing)
+    # slanting text is left out, so that its place does not matter
+    return Box(area.y1 - y1, area.x1 - x1, area.y1 - y0, area.x1 - x0, drawing)
+
+
+def _read_runs(
+    raw: ModuleType, page: PdfPage, area: Box, tags: dict[int, Tag]
+) -> tuple[list[_Run], int]:
+    """Return the words of a page as it is rotated now, and the count of its characters.
+
+    Where the fonts name no character, it is the count of its text objects.
+    """
     with closing(page.get_textpage()) as textpage:
         count = textpage.count_chars()
         text = textpage.get_text_range(0, count) if count else ""
-        runs = list(_PdfTextPage(raw, textpage, area, tags).runs(text))
-    if not count:  # fonts may lack the names of all characters
+        runs = list(_TextPage(raw, textpage, area, tags).runs(text))
+    if not count:
         count = len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))
-    inside = [run for run in runs if run.inside]
-    letters_by_angle = Counter[int]()
-    for run in inside:
-        letters_by_angle[run.angle] += len(run.word.text)
-    angle = max(range(4), key=letters_by_angle.__getitem__)
-    return PdfGlyphRuns(runs, inside, angle, count)
+    return runs, count
 
 
-class _PdfTextPage:
+class _TextPage:
     """Read the words of a PDFium text page by the indexes of its characters.
 
     Calls of PDFium cost more than what it does in them: so the style is asked for once for each
@@ -103,16 +186,16 @@ class _PdfTextPage:
     """
 
     def __init__(
-        self, raw: ModuleType, textpage: PdfTextPage, area: PdfBox, tags: dict[int, PdfTag]
+        self, raw: ModuleType, textpage: PdfTextPage, area: Box, tags: dict[int, Tag]
     ) -> None:
         self._raw = raw
         self._area = area
         self._tags = tags
         self._handle = textpage.raw
-        self._styles: dict[int, _GlyphStyle] = {}  # by the address of the text object
-        self._upright_pages: dict[int, PdfBox] = {}  # by the angle of the text
+        self._styles: dict[int, _Style] = {}  # by the address of the text object
+        self._upright_pages: dict[int, Box] = {}  # by the angle of the text
         for angle in (0, 1, 2, 3, _SLANTING):
-            self._upright_pages[angle] = turn_pdf_box(area, area, angle)
+            self._upright_pages[angle] = _upright(area, angle, *area)
         # of the last character whose text object was asked for
         self._last_index = -1
         self._last_address = 0
@@ -124,7 +207,7 @@ class _PdfTextPage:
         self._y = c_double()
         self._font_name = create_string_buffer(256)
 
-    def runs(self, text: str) -> Iterator[_GlyphRun]:
+    def runs(self, text: str) -> Iterator[_Run]:
         """Yield the words of the page, which has this text.
 
         Each is split at changes of style and at gaps.
@@ -136,18 +219,21 @@ class _PdfTextPage:
             )
         for token in _TOKEN.finditer(text):
             token_start, token_end = token.span()
-            for part in self._parts(token_start, token_end):
-                plain = normalize_pdf_text(text[part.start : part.end])
+            for start, end, glued in self._parts(token_start, token_end):
+                plain = normalize(text[start:end])
                 if plain:
                     # a hyphen set at the margin may be a little off its word
-                    is_last_hyphen = plain == "-" and part.start > token_start
-                    glued = part.glued or is_last_hyphen
-                    yield self._run(part.start, part.end, plain, glued)
+                    is_last_hyphen = plain == "-" and start > token_start
+                    yield self._run(start, end, plain, glued or is_last_hyphen)
 
-    def _parts(self, start: int, end: int) -> Iterator[_GlyphPart]:
-        """Split a token whose ends are in different text objects, at gaps and changes of font."""
+    def _parts(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+        """Split a token whose ends are in different text objects, at gaps and changes of font.
+
+        Yields the indexes of the first character of each part and after its last one, and whether
+        it is glued to the part before.
+        """
         if end - start == 1 or self._address(end - 1) == self._address(start):
-            yield _GlyphPart(start, end, glued=False)
+            yield start, end, False
             return
         style = self._style(start)
         boxes = [self._box(at, style.angle) for at in range(start, end)]
@@ -158,21 +244,21 @@ class _PdfTextPage:
         glued = False
         for at, (before, box) in enumerate(pairwise(boxes), start + 1):
             gap = box.x0 - before.x1
-            if gap > max_gap or _are_unlike_glyphs(before, box):
-                yield _GlyphPart(part_start, at, glued)
+            shift = max(abs(before.y0 - box.y0), abs(before.y1 - box.y1))
+            if gap > max_gap or shift >= _MAX_BASELINE_SHIFT:  # in another font or line
+                yield part_start, at, glued
                 part_start = at
                 glued = gap <= max_gap
-        yield _GlyphPart(part_start, end, glued)
+        yield part_start, end, glued
 
-    def _box(self, index: int, angle: int) -> PdfBox:
+    def _box(self, index: int, angle: int) -> Box:
         """Return the loose box of a character, with the height of the font.
 
         It is as high for "a" as for "l".
         """
-        rectangle = self._rectangle
-        self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(rectangle))
-        box = PdfBox(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
-        return turn_pdf_box(box, self._area, angle)
+        box = self._rectangle
+        self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(box))
+        return _upright(self._area, angle, box.left, box.bottom, box.right, box.top)
 
     def _address(self, index: int) -> int:
         """Return the address of the text object of a character; 0 for one that PDFium generated."""
@@ -182,8 +268,8 @@ class _PdfTextPage:
             self._last_address = addressof(text_object.contents) if text_object else 0
         return self._last_address
 
-    def _style(self, index: int) -> _GlyphStyle:
-        """Return the style of a character."""
+    def _style(self, index: int) -> _Style:
+        """Return the style of a character, which is that of its text object."""
         address = self._address(index)
         if not address:
             return self._read_style(index)
@@ -193,8 +279,7 @@ class _PdfTextPage:
             self._styles[address] = style
         return style
 
-    def _read_style(self, index: int) -> _GlyphStyle:
-        """Read the style of a character's text object."""
+    def _read_style(self, index: int) -> _Style:
         raw = self._raw
         matrix = self._matrix
         raw.FPDFText_GetMatrix(self._handle, index, byref(matrix))
@@ -205,14 +290,14 @@ class _PdfTextPage:
         flags = self._flags
         raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
         bold = flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
-        tag: PdfTag | None = None
+        tag: Tag | None = None
         text_object = raw.FPDFText_GetTextObject(self._handle, index)
         if text_object:
             if self._tags:
-                tag = pdf_tag_of(raw, text_object, self._tags)
+                tag = tag_of(raw, text_object, self._tags)
             if raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
                 bold = True
-        return _GlyphStyle(
+        return _Style(
             size=round(size, 1),
             angle=_SLANTING if is_slanting else round(turns) % 4,
             bold=bold,
@@ -220,34 +305,83 @@ class _PdfTextPage:
             font=name.value.decode("latin-1"),
         )
 
-    def _run(self, start: int, end: int, text: str, glued: bool) -> _GlyphRun:
+    def _run(self, start: int, end: int, text: str, glued: bool) -> _Run:
         """Make the run of a part; its ends are those of its first and last character."""
         style = self._style(start)
-        first = self._box(start, style.angle)
-        last = first if end - start == 1 else self._box(end - 1, style.angle)
+        angle = style.angle
+        first = self._box(start, angle)
+        last = first if end - start == 1 else self._box(end - 1, angle)
         x0 = min(first.x0, last.x0)
         x1 = max(first.x1, last.x1)
         middle = (min(first.y0, last.y0) + max(first.y1, last.y1)) / 2
-        page = self._upright_pages[style.angle]
+        page = self._upright_pages[angle]
         inside = 0 <= x0 + x1 <= 2 * page.x1 and 0 <= middle <= page.y1
         self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(self._x), byref(self._y))
-        y = turn_pdf_y(self._x.value, self._y.value, self._area, style.angle)
-        word = PdfWord(
-            text=text,
-            x0=x0,
-            x1=x1,
-            y=y,
-            size=style.size,
-            bold=style.bold,
-            glued=glued,
-            tag=style.tag,
-            font=style.font,
-        )
-        return _GlyphRun(word, style.angle, inside)
+        x = self._x.value
+        y = self._y.value
+        baseline = _upright(self._area, angle, x, y, x, y).y1
+        word = Word(text, x0, x1, baseline, style.size, style.bold, glued, style.tag, style.font)
+        return _Run(word, angle, inside)
 
 
-def _are_unlike_glyphs(box: PdfBox, other: PdfBox) -> bool:
-    """Return whether two characters are in another font, or on another baseline."""
-    if abs(box.y0 - other.y0) >= _MAX_BASELINE_SHIFT:
-        return True
-    return abs(box.y1 - other.y1) >= _MAX_BASELINE_SHIFT
+def normalize(text: str) -> str:
+    """Normalize text: expand ligatures, remove soft hyphens and zero-width characters.
+
+    >>> normalize("tra\ufb03ckers")
+    'traffickers'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    if text.endswith("\u00ad"):  # a visible one, at a line's end
+        text = text[:-1] + "-"
+    if _SURROGATE.search(text):  # builds with 16-bit characters
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return unicodedata.normalize("NFC", text.translate(_CHARACTER_MAP))
+
+
+def _read_shapes(raw: ModuleType, page: PdfPage, area: Box, angle: int) -> list[Box]:
+    """Return the lines and boxes that a page draws, which may rule tables, and its drawings.
+
+    There are none if there are too many for tables.
+    """
+    shapes: list[Box] = []
+    for path in page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1):
+        lines = _straight_lines(raw, path)
+        if lines is None:
+            left, bottom, right, top = path.get_bounds()
+            shapes.append(_upright(area, angle, left, bottom, right, top, drawing=True))
+        for line in lines or ():
+            xs = [x for x, _ in line]
+            ys = [y for _, y in line]
+            shapes.append(_upright(area, angle, min(xs), min(ys), max(xs), max(ys)))
+        if len(shapes) > _MAX_SHAPES:
+            return []
+    return shapes
+
+
+def _straight_lines(raw: ModuleType, path: PdfObject) -> list[list[tuple[float, float]]] | None:
+    """Return the points of each line of a path, all of whose steps are across or down the page.
+
+    None if it has other segments or very many.
+    """
+    count = raw.FPDFPath_CountSegments(path)
+    if count > _MAX_SEGMENTS:
+        return None
+    matrix = path.get_matrix()
+    x = c_float()
+    y = c_float()
+    lines: list[list[tuple[float, float]]] = []
+    for at in range(count):
+        segment = raw.FPDFPath_GetPathSegment(path, at)
+        kind = raw.FPDFPathSegment_GetType(segment)
+        if kind == raw.FPDF_SEGMENT_BEZIERTO:
+            return None
+        raw.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
+        if kind == raw.FPDF_SEGMENT_MOVETO or not lines:
+            lines.append([])
+        lines[-1].append(matrix.on_point(x.value, y.value))
+    for line in lines:
+        for (x0, y0), (x1, y1) in pairwise(line):
+            if min(abs(x0 - x1), abs(y0 - y1)) >= _OFF_AXIS:
+                return None
+    return lines

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from typing import Final
 from unicodedata import normalize
-
-__all__ = ["is_garbled_page"]
 
 _MIN_WORDS: Final = 40  # of a page; fewer are too few to judge it by
 _MIN_SHARE: Final = 0.5  # of the words of a page that look like words
@@ -41,64 +39,57 @@ _INNER_CAPITAL: Final = re.compile(r"[a-z][A-Z].*[a-z][A-Z]|[a-z][A-Z]+$")
 _MAX_ACRONYM: Final = 7  # letters
 
 
-def is_garbled_page(texts: Iterable[str]) -> bool:
+def is_garbled(texts: Sequence[str]) -> bool:
     """Test whether few of the words of a page are words, as where a font's character map is broken.
 
     Figures, addresses and other scripts than the Latin one do not count. A page in another language
     that is written with Latin letters is not garbled.
 
-    >>> is_garbled_page(["WKH", "JRYHUQPHQW", "GLG", "QRW", "FRQYLFW"] * 10)
+    >>> is_garbled(["WKH", "JRYHUQPHQW", "GLG", "QRW", "FRQYLFW"] * 10)
     True
-    >>> is_garbled_page(["THE", "COURTS", "SLEPT"] * 20)
+    >>> is_garbled(["THE", "COURTS", "SLEPT"] * 20)
     False
     """
-    texts = list(texts)
     if sum(text in _FREQUENT for text in texts) >= _MIN_PROSE * len(texts):
         return False  # nearly every page, at little cost
-    words = list(_words_to_judge_page(texts))
+    words = _words_to_judge(texts)
     if len(words) < _MIN_WORDS:
         return False
     frequent = sum(word.lower() in _FREQUENT for word in words)
     if frequent >= _MIN_FREQUENT * len(words):
-        return _count_legible_words(words) < _MIN_SHARE * len(words)
-    others = [word for word in words if not _is_legible_acronym(word)]
+        return sum(map(_is_legible, words)) < _MIN_SHARE * len(words)
+    others = [word for word in words if not _is_acronym(word)]
     if len(others) < (1 - _MAX_ACRONYMS) * len(words):
         return True
     if len(others) < _MIN_WORDS:
         return False
-    return _count_legible_words(others) < _MIN_SHARE_STRANGE * len(others)
+    return sum(map(_is_legible, others)) < _MIN_SHARE_STRANGE * len(others)
 
 
-def _count_legible_words(words: Iterable[str]) -> int:
-    return sum(_is_legible_word(word) for word in words)
-
-
-def _words_to_judge_page(texts: Iterable[str]) -> Iterator[str]:
-    """Yield what should be words.
+def _words_to_judge(texts: Iterable[str]) -> list[str]:
+    """Return what should be words.
 
     Figures, addresses, symbols of documents, leaders, and words of other scripts are left out.
     """
+    words: list[str] = []
     for text in texts:
         word = text.strip(_EDGES)
         if not word:
             if len(set(text)) > 2:  # several unlike marks; "....", "***" and "–" are none
-                yield text
+                words.append(text)
             continue
         is_address = any(mark in word for mark in "/@.:")
-        if not is_address and not _FIGURE.fullmatch(word) and _is_latin_pdf_word(word):
-            yield word
+        is_latin = _LATIN.search(word) is not None or not _OTHER_SCRIPT.search(word)
+        if is_latin and not is_address and not _FIGURE.fullmatch(word):
+            words.append(word)
+    return words
 
 
-def _is_latin_pdf_word(word: str) -> bool:
-    """Return whether a word has Latin letters, or at least none of another script."""
-    return _LATIN.search(word) is not None or not _OTHER_SCRIPT.search(word)
-
-
-def _is_legible_word(word: str) -> bool:
+def _is_legible(word: str) -> bool:
     """Return whether a word is an acronym, or can be spoken and has no capitals inside."""
     if not _PLAIN.fullmatch(word) or _OTHER_SCRIPT.search(word):
         return False
-    if _is_legible_acronym(word):
+    if _is_acronym(word):
         return True
     without_accents = normalize("NFD", word)  # which follow their letters
     lower = without_accents.lower()
@@ -107,5 +98,5 @@ def _is_legible_word(word: str) -> bool:
     return not _CONSONANTS.search(lower) and not _INNER_CAPITAL.search(without_accents)
 
 
-def _is_legible_acronym(word: str) -> bool:
+def _is_acronym(word: str) -> bool:
     return word.isupper() and 1 < len(word) <= _MAX_ACRONYM

@@ -6,10 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from tipclassify.readers.pdf.layout.flow import PdfParagraph
+from tipclassify.readers.pdf.paragraphs import Paragraph
 from tipclassify.text.prose import is_non_prose, is_united_nations_masthead
-
-__all__ = ["REFERENCES", "find_pdf_references", "is_pdf_reference_heading"]
 
 # section whose text becomes no passage (`tipclassify.text.prose`)
 REFERENCES: Final = "references"
@@ -35,46 +33,40 @@ _STRONG: Final = 2  # evidence of a paragraph that says where or when a source w
 _WEAK: Final = 1  # of one that is numbered and names a year
 
 
-def find_pdf_references(paragraphs: Sequence[PdfParagraph]) -> set[int]:
+def find_references(paragraphs: Sequence[Paragraph]) -> set[int]:
     """Return the indexes of the paragraphs of bibliographies, headings included."""
-    evidence = [_evidence_of_pdf_reference(paragraph) for paragraph in paragraphs]
+    evidence = [_evidence(paragraph) for paragraph in paragraphs]
     references: set[int] = set()
     for start, paragraph in enumerate(paragraphs):
-        headed = is_pdf_reference_heading(paragraph.text)
+        headed = is_reference_heading(paragraph.text)
         if start in references or not (evidence[start] or headed):
             continue
-        end = _end_of_pdf_references(paragraphs, evidence, start)
+        end = _end_of_entries(paragraphs, evidence, start)
         if headed:
-            end = max(end, _end_of_pdf_endnotes(paragraphs, evidence, start))
+            end = max(end, _end_of_notes(paragraphs, evidence, start))
         run = evidence[start:end]
-        if _are_pdf_references(run) or (headed and any(run)):
+        entries = sum(strength > 0 for strength in run)
+        is_bibliography = (
+            entries >= max(_MIN_ENTRIES, _MIN_SHARE * len(run))
+            and run.count(_STRONG) * 3 >= entries
+        )
+        if is_bibliography or (headed and entries):
             references.update(range(start, end))
     return references
 
 
-def is_pdf_reference_heading(text: str) -> bool:
+def is_reference_heading(text: str) -> bool:
     """Return whether a text is the heading of a bibliography or of notes.
 
-    >>> is_pdf_reference_heading("VIII. REFERENCES")
+    >>> is_reference_heading("VIII. REFERENCES")
     True
-    >>> is_pdf_reference_heading("References to children")
+    >>> is_reference_heading("References to children")
     False
     """
     return _HEADING.fullmatch(text) is not None
 
 
-def _are_pdf_references(evidence: Sequence[int]) -> bool:
-    """Return whether consecutive paragraphs with this evidence are a bibliography by themselves."""
-    entries = sum(strength > 0 for strength in evidence)
-    strong_entries = sum(strength == _STRONG for strength in evidence)
-    if entries < _MIN_ENTRIES or entries < _MIN_SHARE * len(evidence):
-        return False
-    return strong_entries * 3 >= entries
-
-
-def _end_of_pdf_references(
-    paragraphs: Sequence[PdfParagraph], evidence: Sequence[int], start: int
-) -> int:
+def _end_of_entries(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start: int) -> int:
     """Return the index after the last entry of a run."""
     last = start
     for at in range(start + 1, len(paragraphs)):
@@ -87,40 +79,31 @@ def _end_of_pdf_references(
     return last + 1
 
 
-def _end_of_pdf_endnotes(
-    paragraphs: Sequence[PdfParagraph], evidence: Sequence[int], start: int
-) -> int:
+def _end_of_notes(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start: int) -> int:
     """Return the index after the notes below their heading.
 
-    Notes are all up to the next heading, if most of it are. Among them may be what is none by
-    itself: a list of abbreviations, a quotation, the end of a note on the next page.
+    Notes are all up to the next heading that no note follows, if most of it are. Among them may be
+    what is none by itself: a list of abbreviations, a quotation, the end of a note on the next
+    page.
     """
+
+    def is_note(at: int) -> bool:
+        return paragraphs[at].marked or evidence[at] > 0
+
     end = start + 1
-    while end < len(paragraphs) and not _opens_text_after_notes(paragraphs, evidence, end):
+    while end < len(paragraphs):
+        following = range(end + 1, min(end + 3, len(paragraphs)))
+        if paragraphs[end].is_heading and not any(map(is_note, following)):
+            break
         end += 1
     prose = [at for at in range(start + 1, end) if paragraphs[at].kind in ("text", "note")]
-    note_count = sum(_is_pdf_endnote(paragraphs, evidence, at) for at in prose)
+    note_count = sum(map(is_note, prose))
     if note_count >= _MIN_ENTRIES and note_count >= _MIN_NOTES_SHARE * len(prose):
         return end
     return start + 1
 
 
-def _opens_text_after_notes(
-    paragraphs: Sequence[PdfParagraph], evidence: Sequence[int], at: int
-) -> bool:
-    """Return whether a paragraph is a heading that no note follows."""
-    following = range(at + 1, min(at + 3, len(paragraphs)))
-    if not paragraphs[at].is_heading:
-        return False
-    return not any(_is_pdf_endnote(paragraphs, evidence, next_at) for next_at in following)
-
-
-def _is_pdf_endnote(paragraphs: Sequence[PdfParagraph], evidence: Sequence[int], at: int) -> bool:
-    """Return whether a paragraph under a heading of notes is a note by itself."""
-    return paragraphs[at].marked or evidence[at] > 0
-
-
-def _evidence_of_pdf_reference(paragraph: PdfParagraph) -> int:
+def _evidence(paragraph: Paragraph) -> int:
     """Return how much a paragraph looks like a reference: `_STRONG`, `_WEAK` or 0."""
     text = paragraph.text
     if paragraph.kind not in ("text", "heading", "note") or len(text) > _MAX_ENTRY:

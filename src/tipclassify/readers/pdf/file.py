@@ -1,6 +1,6 @@
 """Open and check a PDF, and make a `Document` of its paragraphs.
 
-`glyphs` reads its words, `layout` groups them.
+`glyphs` reads the words of its pages; `lines`, `columns` and `groups` put them together.
 """
 
 from __future__ import annotations
@@ -23,20 +23,19 @@ from tipclassify.labels import SECTIONS
 from tipclassify.readers.about.publishers import known_publisher
 from tipclassify.readers.about.titles import TitleLine, is_stale_title, title_of_first_page
 from tipclassify.readers.blocks import BETWEEN_BLOCKS
-from tipclassify.readers.pdf.characters import normalize_pdf_text
-from tipclassify.readers.pdf.layout.flow import (
+from tipclassify.readers.pdf.glyphs import normalize, read_page
+from tipclassify.readers.pdf.legibility import is_garbled
+from tipclassify.readers.pdf.lines import Page, body_size, whole_words
+from tipclassify.readers.pdf.paragraphs import (
     Bookmarks,
-    PdfParagraph,
-    pdf_bookmark_key,
-    read_pdf_paragraphs,
+    Paragraph,
+    bookmark_key,
+    read_paragraphs,
 )
-from tipclassify.readers.pdf.layout.pages import PageLayout, body_type_size, whole_pdf_words
-from tipclassify.readers.pdf.legibility import is_garbled_page
-from tipclassify.readers.pdf.page import read_pdf_page
 from tipclassify.readers.pdf.references import (
     REFERENCES,
-    find_pdf_references,
-    is_pdf_reference_heading,
+    find_references,
+    is_reference_heading,
 )
 from tipclassify.records import Block, Document, PageStart
 from tipclassify.text.sections import (
@@ -48,8 +47,6 @@ from tipclassify.text.sections import (
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfPage
-
-__all__ = ["MOST_CHARACTERS", "MOST_PAGES", "read_pdf"]
 
 MOST_PAGES: Final = 5_000  # maximum pages of a report; yearbooks of all countries have some 700
 # of a report, 4,000 a page at the maximum of pages: bounds time and memory
@@ -87,22 +84,24 @@ def read_pdf(data: bytes, source: str) -> Document:
     """
     with needs_extra("reading PDF", "pdf"):
         import pypdfium2
-    with _PDFIUM, _open_pdf(pypdfium2, data, source) as document:
-        pages = _read_pdf_pages(pypdfium2, document, source)
-        bookmarks = _read_pdf_bookmarks(document)
-        title = _clean_pdf_title(document.get_metadata_value("Title"))
-        author = normalize_pdf_text(document.get_metadata_value("Author"))
-    for warning in _warnings_of_text_layer(pages, data, source):
+    with _PDFIUM, _open(pypdfium2, data, source) as document:
+        pages = _read_pages(pypdfium2, document, source)
+        bookmarks = _read_bookmarks(document)
+        title = _clean_title(document.get_metadata_value("Title"))
+        author = normalize(document.get_metadata_value("Author"))
+    for warning in _warnings(pages, data, source):
         warnings.warn(warning, stacklevel=2)
-    paragraphs = read_pdf_paragraphs(pages, bookmarks)
+    paragraphs = read_paragraphs(pages, bookmarks)
     if not paragraphs:
         raise InputError(f"{source}: no readable text in {len(pages)} pages; {_OCR}")
-    if title is None or is_stale_title(title, _text_of_first_pdf_page(pages)):
+    # all words of the first page that has any, with its headers and footers
+    first_words = next((page.words for page in pages if page.words), ())
+    if title is None or is_stale_title(title, " ".join(whole_words(first_words))):
         lines = [TitleLine(p.text, p.kind == "heading", p.size) for p in paragraphs if p.page == 1]
-        title = title_of_first_page(lines, body_type_size(pages))
+        title = title_of_first_page(lines, body_size(pages))
     return Document(
         text=BETWEEN_BLOCKS.join(paragraph.text for paragraph in paragraphs),
-        blocks=tuple(_blocks_of_pdf(paragraphs)),
+        blocks=tuple(_blocks(paragraphs)),
         source=source,
         title=title,
         # Authors are mostly people, or whose computer it was; a publisher of reports is neither.
@@ -110,22 +109,14 @@ def read_pdf(data: bytes, source: str) -> Document:
     )
 
 
-def _text_of_first_pdf_page(pages: list[PageLayout]) -> str:
-    """Return all words of the first page that has any, with its headers and footers."""
-    for page in pages:
-        if page.words:
-            return " ".join(whole_pdf_words(page.words))
-    return ""
-
-
-def _blocks_of_pdf(paragraphs: list[PdfParagraph]) -> Iterator[Block]:
+def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
     """Yield a block for each paragraph in its section.
 
     Text after a table is in that of the heading before.
     """
-    references = find_pdf_references(paragraphs)
-    text_sections = _PdfSections()
-    sidebar_sections = _PdfSections()  # a sidebar has its own headings
+    references = find_references(paragraphs)
+    text_sections = _Sections()
+    sidebar_sections = _Sections()  # a sidebar has its own headings
     table: str | None = None  # section of the table that the last paragraphs are in
     start = 0
     for number, paragraph in enumerate(paragraphs):
@@ -135,46 +126,43 @@ def _blocks_of_pdf(paragraphs: list[PdfParagraph]) -> Iterator[Block]:
         section: str | None
         if number in references:
             section = REFERENCES
-            heading = is_pdf_reference_heading(text)
+            heading = is_reference_heading(text)
         elif paragraph.kind == "caption":
-            table = _section_of_pdf_table(sections.current, text)
+            table = _section_of_table(sections.current, text)
             section = table
         elif paragraph.kind in ("row", "header"):
             section = table or sections.current
-        elif heading and table is not None and _is_name_of_pdf_column(table, text):
-            section = sections.go_to(join_headings(table, text))
+        elif heading and table is not None and join_headings(table, text) != text:
+            # it names a column of a table that is not ruled
+            section = join_headings(table, text)
+            sections.current = section
         else:
             table = None
             section = sections.after(paragraph)
         end = start + len(text)
-        later_pages = [
+        later_pages = tuple(
             PageStart(start + page_start.offset, page_start.page)
             for page_start in paragraph.later_pages
-        ]
+        )
         yield Block(
             start,
             end,
             section,
             heading=heading or paragraph.kind == "header",
             page=paragraph.page,
-            later_pages=tuple(later_pages),
+            later_pages=later_pages,
         )
         start = end + len(BETWEEN_BLOCKS)
 
 
-def _is_name_of_pdf_column(table: str, heading: str) -> bool:
-    """Return whether a heading names a column of a table that is not ruled."""
-    return join_headings(table, heading) != heading
-
-
-class _PdfSections:
+class _Sections:
     """Follow the headings of the text, or of its sidebars."""
 
     def __init__(self) -> None:
         self.current: str | None = None
         self._outline = HeadingOutline()
 
-    def after(self, paragraph: PdfParagraph) -> str | None:
+    def after(self, paragraph: Paragraph) -> str | None:
         """Return the section of a paragraph, which may be the first of one."""
         opened: str | None
         if paragraph.is_heading:
@@ -184,13 +172,8 @@ class _PdfSections:
         self.current = opened or self.current
         return self.current
 
-    def go_to(self, section: str) -> str:
-        """Make this the current section."""
-        self.current = section
-        return section
 
-
-def _section_of_pdf_table(section: str | None, caption: str) -> str:
+def _section_of_table(section: str | None, caption: str) -> str:
     """Join the caption of a table to the heading above it; standard sections stay as they are."""
     if section in SECTIONS:
         return section
@@ -200,7 +183,7 @@ def _section_of_pdf_table(section: str | None, caption: str) -> str:
     return f"{section.rstrip(' :.')}: {caption}"
 
 
-def _open_pdf(pdfium: ModuleType, data: bytes, source: str) -> PdfDocument:
+def _open(pdfium: ModuleType, data: bytes, source: str) -> PdfDocument:
     """Open a PDF; raise `InputError` where it is damaged or encrypted."""
     if b"%PDF-" not in data[:1_024]:
         raise InputError(f"{source}: not a PDF file; check what was saved")
@@ -220,17 +203,17 @@ def _open_pdf(pdfium: ModuleType, data: bytes, source: str) -> PdfDocument:
         ) from None
 
 
-def _read_pdf_pages(pdfium: ModuleType, document: PdfDocument, source: str) -> list[PageLayout]:
+def _read_pages(pdfium: ModuleType, document: PdfDocument, source: str) -> list[Page]:
     """Read all pages, each with its problem if it has one."""
     if len(document) > MOST_PAGES:
         raise InputError(f"{source}: {len(document):,} pages, over {MOST_PAGES:,}; split it")
-    pages: list[PageLayout] = []
+    pages: list[Page] = []
     characters = 0
     for number in range(1, len(document) + 1):
         try:
             with closing(document[number - 1]) as pdfium_page:
-                page = read_pdf_page(pdfium.raw, pdfium_page, number)
-                page = replace(page, problem=_problem_of_pdf_page(pdfium.raw, pdfium_page, page))
+                page = read_page(pdfium.raw, pdfium_page, number)
+                page = replace(page, problem=_problem(pdfium.raw, pdfium_page, page))
         except pdfium.PdfiumError:
             raise InputError(
                 f"{source}: damaged at page {number}; fetch or export it again"
@@ -242,17 +225,21 @@ def _read_pdf_pages(pdfium: ModuleType, document: PdfDocument, source: str) -> l
     return pages
 
 
-def _problem_of_pdf_page(raw: ModuleType, pdfium_page: PdfPage, page: PageLayout) -> str:
+def _problem(raw: ModuleType, pdfium_page: PdfPage, page: Page) -> str:
     """Return why the text of a page is not all that one sees, or ""."""
     if page.problem:
         return page.problem
-    if _count_pdf_letters(page) < _MIN_LETTERS:
+    if _count_letters(page) < _MIN_LETTERS:
         kinds = {page_object.type for page_object in pdfium_page.get_objects(max_depth=_FORM_DEPTH)}
         return _SCANNED if kinds - {raw.FPDF_PAGEOBJ_TEXT} else ""
-    return _GARBLED if is_garbled_page(whole_pdf_words(page.words)) else ""
+    return _GARBLED if is_garbled(whole_words(page.words)) else ""
 
 
-def _read_pdf_bookmarks(document: PdfDocument) -> Bookmarks:
+def _count_letters(page: Page) -> int:
+    return sum(sum(map(str.isalpha, word.text)) for word in page.words)
+
+
+def _read_bookmarks(document: PdfDocument) -> Bookmarks:
     """Return the headings that the file's bookmarks name, with their levels."""
     # it warns of bookmarks that go round in circles
     logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
@@ -261,12 +248,11 @@ def _read_pdf_bookmarks(document: PdfDocument) -> Bookmarks:
         target = mark.get_dest()
         index = target.get_index() if target else None
         if index is not None:
-            title = normalize_pdf_text(mark.get_title())
-            levels[pdf_bookmark_key(index + 1, title)] = mark.level + 1
+            levels[bookmark_key(index + 1, normalize(mark.get_title()))] = mark.level + 1
     return levels
 
 
-def _warnings_of_text_layer(pages: list[PageLayout], data: bytes, source: str) -> Iterator[str]:
+def _warnings(pages: list[Page], data: bytes, source: str) -> Iterator[str]:
     """Yield warnings of missing text.
 
     Raises `InputError` for a scan or a file without readable text.
@@ -286,7 +272,7 @@ def _warnings_of_text_layer(pages: list[PageLayout], data: bytes, source: str) -
             f"{source}: no text that can be read: {', '.join(reasons.values())}; {_OCR}"
         )
     scan_count = sum(page.problem == _SCANNED for page in pages)
-    has_few_letters = sum(map(_count_pdf_letters, pages)) < _MIN_LETTERS * len(pages)
+    has_few_letters = sum(map(_count_letters, pages)) < _MIN_LETTERS * len(pages)
     if is_blank or (has_few_letters and scan_count * 2 > len(pages)):
         raise InputError(f"{source}: no text layer (scanned pages?); {_OCR}")
     for problem, reason in reasons.items():
@@ -296,14 +282,9 @@ def _warnings_of_text_layer(pages: list[PageLayout], data: bytes, source: str) -
         yield f"{source}: its end is missing, and text may be too; fetch it again"
 
 
-def _count_pdf_letters(page: PageLayout) -> int:
-    return sum(sum(map(str.isalpha, word.text)) for word in page.words)
-
-
-def _clean_pdf_title(title: str) -> str | None:
+def _clean_title(title: str) -> str | None:
     """Return a metadata title, or None for placeholders such as file names."""
-    words = normalize_pdf_text(title).split()
-    plain = _GLUED_COLON.sub(": ", " ".join(words))
+    plain = _GLUED_COLON.sub(": ", " ".join(normalize(title).split()))
     if _PLACEHOLDER_TITLE.match(plain) or not _THREE_LETTERS.search(plain):
         return None
     return plain

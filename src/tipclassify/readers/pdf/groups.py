@@ -9,24 +9,9 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.layout.captions import CAPTION
-from tipclassify.readers.pdf.layout.lines import MAX_MISALIGNMENT, PdfLine
-from tipclassify.readers.pdf.layout.pages import LARGE, Table
+from tipclassify.readers.pdf.lines import LARGE, MAX_MISALIGNMENT, Line, Table
+from tipclassify.readers.pdf.tables import CAPTION
 from tipclassify.text.lexicon import WORDS
-
-__all__ = [
-    "BULLET",
-    "NOTES",
-    "EntryNumber",
-    "LineGroup",
-    "entry_number_of_pdf",
-    "group_pdf_lines",
-    "mark_ends_of_column",
-    "pdf_line_begins_lower",
-    "pdf_line_ends_sentence",
-    "pdf_line_is_unfinished",
-    "same_type_size",
-]
 
 BULLET: Final = re.compile(r"\A[•●▪◦‣∙○➢■□*·–—-](?:\s+|$)")  # bullet of a list entry
 # end of a sentence or of the introduction of a list
@@ -72,29 +57,22 @@ class EntryNumber(NamedTuple):
         return self._replace(number=self.number - 1)
 
 
-class _BaselineStep(NamedTuple):
-    """Hold the distance of two baselines, in points, and the letters of the shorter line."""
-
-    height: float
-    letters: int
-
-
 @dataclass(slots=True)
-class LineGroup:
+class Group:
     """Collect the lines of a paragraph, or the cells of a table row."""
 
-    lines: list[PdfLine]
+    lines: list[Line]
     page: int
     margin: float = 0.0  # right end of the lines near by, in points
     aside: bool = False  # in a sidebar
     first: bool = False  # of its column
     last: bool = False  # of its column
     later_pages: dict[int, int] = field(default_factory=dict)  # by the index of their first line
-    kind: str = ""  # as of `PdfParagraph`; "" until it is known
+    kind: str = ""  # as of `Paragraph`; "" until it is known
     level: int | None = None  # of a heading, where the file gives it
     cells: list[list[str]] = field(default_factory=list)  # of a table row, each a list of lines
 
-    def room_for(self, line: PdfLine) -> float:
+    def room_for(self, line: Line) -> float:
         """Return the room that the first word of `line` would leave in the last line, in points."""
         return self.margin - self.lines[-1].x1 - _SPACE_WIDTH * line.size - line.first_word_width
 
@@ -128,71 +106,65 @@ class LineGroup:
         return BULLET.match(text) is not None or _LIST_NUMBER.match(text) is not None
 
 
-def entry_number_of_pdf(text: str) -> EntryNumber | None:
+def entry_number(text: str) -> EntryNumber | None:
     """Return the number at the start of a list entry or heading, if it has one.
 
-    >>> entry_number_of_pdf("4.1.7 Fund shelters")
+    >>> entry_number("4.1.7 Fund shelters")
     EntryNumber(chapter='4.1.', number=7)
     """
     match = _ENTRY_NUMBER.match(text)
     return EntryNumber(match[1], int(match[2])) if match else None
 
 
-def same_type_size(a: PdfLine, b: PdfLine) -> bool:
+def same_size(a: Line, b: Line) -> bool:
     """Test whether the type sizes of two lines are equal, within a tolerance."""
     return abs(a.size - b.size) <= _SIZE_TOLERANCE * a.size
 
 
-def pdf_line_ends_sentence(text: str, following: str) -> bool:
+def ends_sentence(text: str, following: str) -> bool:
     """Return whether a line ends a sentence, or introduces a list, before the following one.
 
-    >>> pdf_line_ends_sentence("Two men fled. (3,14)", "The court")
+    >>> ends_sentence("Two men fled. (3,14)", "The court")
     True
-    >>> pdf_line_ends_sentence("The law bans:", "debts")
+    >>> ends_sentence("The law bans:", "debts")
     True
-    >>> pdf_line_ends_sentence("told Dr.", "Salo"), pdf_line_ends_sentence("p.", "4")
+    >>> ends_sentence("told Dr.", "Salo"), ends_sentence("p.", "4")
     (False, False)
-    >>> pdf_line_ends_sentence("the U.S.", "army")
+    >>> ends_sentence("the U.S.", "army")
     False
     """
     text = NOTES.sub("", text)
     if not _ENDED.search(text):
         return False
-    if pdf_line_begins_lower(following) and not text.endswith((":", ";")):
+    if begins_lower(following) and not text.endswith((":", ";")):
         return False
-    word = _last_word_of_pdf_line(text)
-    if word in _TITLES:
-        return False
-    return not (word in _BEFORE_NUMBER and following[:1].isdecimal())
+    word = _abbreviation(text)
+    return word not in _TITLES and not (word in _BEFORE_NUMBER and following[:1].isdecimal())
 
 
-def pdf_line_begins_lower(text: str) -> bool:
+def begins_lower(text: str) -> bool:
     """Return whether a line begins inside a sentence: in lower case, and not as an entry of a list.
 
-    >>> [pdf_line_begins_lower(text) for text in ("(lack of funds)", "(a) Funds", "Funds")]
+    >>> [begins_lower(text) for text in ("(lack of funds)", "(a) Funds", "Funds")]
     [True, False, False]
     """
     return _LOWER.match(text) is not None and _LIST_NUMBER.match(text) is None
 
 
-def pdf_line_is_unfinished(text: str) -> bool:
-    """Return whether a line ends inside a sentence.
+def is_unfinished(text: str) -> bool:
+    """Return whether a line ends inside a sentence: with a hyphen, article, preposition or title.
 
-    It ends with a hyphen, an article, a preposition or a title.
-
-    >>> pdf_line_is_unfinished("However, children in"), pdf_line_is_unfinished("as he told Dr.")
+    >>> is_unfinished("However, children in"), is_unfinished("as he told Dr.")
     (True, True)
-    >>> pdf_line_is_unfinished("However, children")
+    >>> is_unfinished("However, children")
     False
     """
-    return (
-        text.endswith("-")
-        or _UNFINISHED.search(text) is not None
-        or _last_word_of_pdf_line(text) in _TITLES
-    )
+    if text.endswith("-") or _UNFINISHED.search(text):
+        return True
+    return _abbreviation(text) in _TITLES
 
 
-def _last_word_of_pdf_line(text: str) -> str:
+def _abbreviation(text: str) -> str:
     """Return the last word of a line that ends in a full stop, in lower case; "" if it does not."""
     if not text.endswith("."):
         return ""
@@ -200,72 +172,58 @@ def _last_word_of_pdf_line(text: str) -> str:
     return match[1].lower() if match else ""
 
 
-def group_pdf_lines(
-    lines: list[PdfLine], page: int, body: float, *, aside: bool = False, notes: bool = False
-) -> list[LineGroup]:
+def group_lines(
+    lines: list[Line], page: int, body: float, *, aside: bool = False, notes: bool = False
+) -> list[Group]:
     """Group the lines of a column, of a sidebar or of notes, from the top.
 
     `body` is the type size of running text.
     """
-    groups: list[LineGroup] = []
-    leading = _line_spacing_of_pdf(lines)
+    groups: list[Group] = []
+    leading = _line_spacing(lines)
     for at, line in enumerate(lines):
         if line.table is not None:
-            groups += _line_groups_of_table(line, line.table, page, aside)
+            groups += _table_groups(line, line.table, page, aside)
             continue
-        margin = _right_margin_at_line(lines, at)
+        margin = _margin(lines, at)
         is_new_note = notes and line.begins_note
-        if (
-            groups
-            and not is_new_note
-            and not _begins_pdf_paragraph(groups[-1], line, leading, body)
-        ):
+        if not groups or is_new_note or _begins_paragraph(groups[-1], line, leading, body):
+            groups.append(Group([line], page, margin, aside))
+        else:
             groups[-1].lines.append(line)
             groups[-1].margin = margin
-        else:
-            groups.append(LineGroup([line], page, margin, aside))
-    return mark_ends_of_column(groups)
+    return mark_ends(groups)
 
 
-def _line_groups_of_table(line: PdfLine, table: Table, page: int, aside: bool) -> list[LineGroup]:
+def _table_groups(line: Line, table: Table, page: int, aside: bool) -> list[Group]:
     """Make a group of each row of a ruled table, in whose place `line` is."""
-    groups: list[LineGroup] = []
-    name_count = _count_header_rows_of_pdf(table)
+    # Bold rows at the top name the columns, those further down are labels. A table of bold rows
+    # alone names none.
+    header_count = next((count for count, row in enumerate(table) if not row.header), 0)
+    groups: list[Group] = []
     for number, row in enumerate(table):
         if row.cells:
-            kind = "header" if number < name_count else "row"
-            groups.append(LineGroup([line], page, aside=aside, kind=kind, cells=row.cells))
+            kind = "header" if number < header_count else "row"
+            groups.append(Group([line], page, aside=aside, kind=kind, cells=row.cells))
     return groups
 
 
-def _count_header_rows_of_pdf(table: Table) -> int:
-    """Count the bold rows at the top, which name the columns; bold rows further down are labels."""
-    for count, row in enumerate(table):
-        if not row.header:
-            return count
-    return 0  # a table of bold rows alone names none
-
-
-def mark_ends_of_column(groups: list[LineGroup]) -> list[LineGroup]:
+def mark_ends(groups: list[Group]) -> list[Group]:
     """Mark the first and last paragraph of a column.
 
     They may continue across table rows, captions and notes.
     """
-    paragraphs = [group for group in groups if _is_paragraph_group(group)]
+    paragraphs: list[Group] = []
+    for group in groups:
+        if not group.cells and group.kind != "note" and not CAPTION.match(group.lines[0].text):
+            paragraphs.append(group)
     for group in paragraphs:
         group.first = group is paragraphs[0]
         group.last = group is paragraphs[-1]
     return groups
 
 
-def _is_paragraph_group(group: LineGroup) -> bool:
-    """Return whether a group is no table row, no note, and no caption by its beginning."""
-    if group.cells or group.kind == "note":
-        return False
-    return CAPTION.match(group.lines[0].text) is None
-
-
-def _right_margin_at_line(lines: Sequence[PdfLine], at: int) -> float:
+def _margin(lines: Sequence[Line], at: int) -> float:
     """Return the right margin at a line, in points.
 
     Beside a box or a drawing the lines above or below are shorter, and theirs is the margin if they
@@ -274,21 +232,17 @@ def _right_margin_at_line(lines: Sequence[PdfLine], at: int) -> float:
     """
     line = lines[at]
     near = range(max(at - _MARGIN_LINES, 0), min(at + _MARGIN_LINES + 1, len(lines)))
-    alike = [i for i in near if lines[i].table is None and same_type_size(lines[i], line)]
+    alike = [i for i in near if lines[i].table is None and same_size(lines[i], line)]
     above = [lines[i] for i in alike if i <= at]
     below = [lines[i] for i in alike if i >= at]
-    margins = [_right_end_of_lines(side) for side in (above, below) if _are_full_pdf_lines(side)]
+    margins = [max(line.x1 for line in side) for side in (above, below) if _are_full(side)]
     if margins:
         return min(margins)
     # a type size may be negative, and is then like none, not even itself
     return max((lines[i].x1 for i in alike), default=line.x1)
 
 
-def _right_end_of_lines(lines: Sequence[PdfLine]) -> float:
-    return max(line.x1 for line in lines)
-
-
-def _are_full_pdf_lines(lines: Sequence[PdfLine]) -> bool:
+def _are_full(lines: Sequence[Line]) -> bool:
     """Return whether lines are broken where the next word had no room.
 
     One paragraph may end between them.
@@ -296,7 +250,7 @@ def _are_full_pdf_lines(lines: Sequence[PdfLine]) -> bool:
     if len(lines) < 3:
         return False
     left = min(line.x0 for line in lines)
-    right = _right_end_of_lines(lines)
+    right = max(line.x1 for line in lines)
     min_width = _MIN_FULL * (right - left)
     full = 0
     for line, following in pairwise(lines):
@@ -307,42 +261,40 @@ def _are_full_pdf_lines(lines: Sequence[PdfLine]) -> bool:
     return full >= len(lines) - 2
 
 
-def _line_spacing_of_pdf(lines: Sequence[PdfLine]) -> float:
+def _line_spacing(lines: Sequence[Line]) -> float:
     """Return the line spacing within paragraphs, in points.
 
     The lower quartile excludes paragraph gaps. Each step counts by its letters, so that the few
     short labels of a chart among the lines have no say.
     """
-    steps: list[_BaselineStep] = []
+    steps: list[tuple[float, int]] = []  # down to the next line, and letters of the shorter one
     for line, following in pairwise(lines):
         if following.y > line.y:
             letters = min(len(line.text), len(following.text))
-            steps.append(_BaselineStep(following.y - line.y, letters))
-    if len(steps) == 1:
-        return steps[0].height
+            steps.append((following.y - line.y, letters))
     if not steps:
         return 1.2 * lines[0].size if lines else 1.0
     steps.sort()
-    letters_up_to = list(accumulate(step.letters for step in steps))
-    quartile = bisect_left(letters_up_to, letters_up_to[-1] / 4)
-    return steps[quartile].height
+    letters_up_to = list(accumulate(letters for _, letters in steps))
+    height, _ = steps[bisect_left(letters_up_to, letters_up_to[-1] / 4)]
+    return height
 
 
-def _begins_pdf_paragraph(group: LineGroup, line: PdfLine, leading: float, body: float) -> bool:
+def _begins_paragraph(group: Group, line: Line, leading: float, body: float) -> bool:
     """Return whether `line` begins a new paragraph after `group`."""
     last = group.lines[-1]
-    if _continues_table_cell(last, line, leading):
+    if _continues_cell(last, line, leading):
         return False
-    if max(last.cells, line.cells) > 1 or line.begins_raised or not same_type_size(last, line):
+    if max(last.cells, line.cells) > 1 or line.begins_raised or not same_size(last, line):
         return True
     is_large = min(last.size, line.size) >= LARGE * body
     spacing = max(leading, 1.2 * line.size) if is_large else leading
     step = (line.y - last.y) / spacing
     if step > _PARAGRAPH_GAP or step <= 0:
         return True
-    if BULLET.match(line.text) or _is_next_pdf_list_entry(group.lines[0], line):
+    if BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
         return True
-    ended = pdf_line_ends_sentence(last.text, line.text)
+    ended = ends_sentence(last.text, line.text)
     if is_large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ended and not last.text.endswith(":")
     group_text = group.text
@@ -358,38 +310,37 @@ def _begins_pdf_paragraph(group: LineGroup, line: PdfLine, leading: float, body:
     # a single word may be an abbreviation
     if in_capitals and " " in group_text and not line.text.isupper():
         return True
-    goes_on = pdf_line_is_unfinished(last.text) or pdf_line_begins_lower(line.text)
+    goes_on = is_unfinished(last.text) or begins_lower(line.text)
     if ended:
         is_apart = step > _SENTENCE_GAP and not goes_on
-        return numbered or is_apart or has_room or _indent_begins_paragraph(group, line)
+        return numbered or is_apart or has_room or _is_indented(group, line)
     return not goes_on and not group.is_full(room)
 
 
-def _continues_table_cell(row: PdfLine, line: PdfLine, leading: float) -> bool:
+def _continues_cell(row: Line, line: Line, leading: float) -> bool:
     """Return whether a line continues the last cell of a table row.
 
     It is directly below, and where the cell begins.
     """
-    if row.cells < 2 or row.table is not None or line.cells > 1 or not same_type_size(row, line):
+    if row.cells < 2 or row.table is not None or line.cells > 1 or not same_size(row, line):
         return False
     if not 0 < line.y - row.y <= _PARAGRAPH_GAP * leading:
         return False
     return len(row.cell_starts) > 1 and abs(line.x0 - row.cell_starts[-1]) < MAX_MISALIGNMENT
 
 
-def _is_next_pdf_list_entry(first: PdfLine, line: PdfLine) -> bool:
+def _is_next_entry(first: Line, line: Line) -> bool:
     """Return whether a line begins with the number after that of an entry, at the same place."""
-    number = entry_number_of_pdf(line.text)
-    if number is None or entry_number_of_pdf(first.text) != number.before:
+    number = entry_number(line.text)
+    if number is None or entry_number(first.text) != number.before:
         return False
     return abs(first.x0 - line.x0) < line.size
 
 
-def _indent_begins_paragraph(group: LineGroup, line: PdfLine) -> bool:
+def _is_indented(group: Group, line: Line) -> bool:
     """Return whether an indent, or the end of one, begins a paragraph at `line`."""
     min_indent = _INDENT * line.size
     if len(group.lines) == 1:
         return not group.is_entry and line.x0 > group.lines[0].x0 + min_indent
-    after_first = group.lines[1:]
-    left = min(before.x0 for before in after_first[-_INDENT_LINES:])
+    left = min(before.x0 for before in group.lines[1:][-_INDENT_LINES:])
     return abs(line.x0 - left) > min_indent
