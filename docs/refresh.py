@@ -338,7 +338,7 @@ def dataset_card(markdown: str) -> str:
     pairs = len({row["pair"] for row in rows if row["pair"]})
     table.append(f"\n{narratives} whole documents, {pairs:,} sets of near-identical passages.")
     author, reader, third_reading = (
-        read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
+        read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl").labels
         for name in ("author", "reader", "third_reading")
     )
     differences = sum(set(author[i]) != set(reader[i]) for i in author)

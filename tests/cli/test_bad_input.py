@@ -18,7 +18,7 @@ from conftest import Cli
 import tipclassify.tagging as tagging_loop
 from tipclassify import Classifier
 from tipclassify.cli.output import open_output
-from tipclassify.corpus.convert import read_records
+from tipclassify.corpus.convert import read_annotated
 from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError, OutputError
 from tipclassify.readers import ReadOptions
@@ -310,7 +310,10 @@ def test_our_own_csv_is_read_without_its_apostrophes(cli: Cli, tmp_path: Path) -
         assert [row[field] for row in rows_by_file["a.csv"]] == wanted
         assert [row[field] for row in rows_by_file["b.tsv"]] == wanted
     done = cli("corpus", "convert", file, "--to", "jsonl", "--out", tmp_path / "c.jsonl")
-    assert (done.returncode, [row.text for row in read_records(tmp_path / "c.jsonl")]) == (0, texts)
+    assert (done.returncode, [row["text"] for row in read_annotated(tmp_path / "c.jsonl")]) == (
+        0,
+        texts,
+    )
     (tmp_path / "d.csv").write_text(written.replace("low_confidence", "sure"), "utf-8")
     assert [row["text"] for row in read_rows(tmp_path / "d.csv")] == texts
 
@@ -324,14 +327,13 @@ def test_the_text_column_is_a_field_of_json_lines_too(cli: Cli, tmp_path: Path) 
 def test_empty_rows_of_a_csv_are_named_and_left_out_and_spaces_in_its_header_are_not_meant(
     tmp_path: Path,
 ) -> None:
-    file = tmp_path / "doccano.csv"
+    file = tmp_path / "mine.csv"
     file.write_text(
         "id, text, label\n1,Police slept.,failure\n2,,\n3, ,\n4,Courts slept.,\n", "utf-8"
     )
-    what = r"doccano\.csv: lines 3, 4 without a text, left out"
-    for kind in (None, "doccano"):
-        with pytest.warns(UserWarning, match=what):
-            assert [record.labels for record in read_records(file, kind)] == [("failure",), ()]
+    what = r"mine\.csv: lines 3, 4 without a text, left out"
+    with pytest.warns(UserWarning, match=what):
+        assert [row["labels"] for row in read_annotated(file)] == [("failure",), ()]
     with pytest.warns(UserWarning, match=what):
         assert [row["labels"] for row in read_rows(file)] == [("failure",), ()]
 
@@ -345,7 +347,7 @@ def test_label_studio_boxes_are_refused(tmp_path: Path) -> None:
     }
     (tmp_path / "tasks.json").write_text(json.dumps([task]), "utf-8")
     with pytest.raises(CorpusError, match="annotated with rectanglelabels, not with choices"):
-        read_records(tmp_path / "tasks.json")
+        read_annotated(tmp_path / "tasks.json")
 
 
 @pytest.mark.parametrize("command", [("text",), ("score", *FAST, "-f", "jsonl")])

@@ -18,9 +18,7 @@ from conftest import Cli
 
 from tipclassify import LABELS, Classifier, __version__, classify
 from tipclassify.cli import options
-from tipclassify.cli.corpus import FormatName
 from tipclassify.cli.score import score
-from tipclassify.corpus.convert import FORMATS as EXCHANGE_FORMATS
 from tipclassify.labels import POLICIES
 from tipclassify.write import FORMATS
 
@@ -455,7 +453,6 @@ def test_info_and_version(cli: Cli) -> None:
 def test_the_choices_of_options_are_what_the_library_has() -> None:
     assert get_args(options.PolicyName) == POLICIES
     assert get_args(get_args(get_type_hints(score)["format"])[0]) == tuple(FORMATS)
-    assert set(get_args(FormatName)) == set(EXCHANGE_FORMATS)
 
 
 def test_the_console_script_is_the_same_program() -> None:

@@ -27,13 +27,13 @@ from tipclassify import CorpusError, InputError
 from tipclassify.corpus.real import (
     PASSAGES,
     find_labelled,
-    passage_key,
     read_references,
     read_source,
     rebuild,
 )
 from tipclassify.corpus.rows import labels_alone, load_corpus, read_rows
 from tipclassify.readers import read_bytes
+from tipclassify.records import key as passage_key
 from tipclassify.text.split import text_document
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -97,7 +97,7 @@ def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> No
 
 def shipped_annotations(name: str) -> dict[str, tuple[str, ...]]:
     """Read the labels of an annotator of the corpus, by id."""
-    return read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
+    return read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl").labels
 
 
 @pytest.fixture

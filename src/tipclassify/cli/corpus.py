@@ -1,9 +1,8 @@
-"""``tipclassify corpus queue`` and ``rebuild``: find passages, to label or labelled already."""
+"""``tipclassify corpus``: find passages to label, write files of them, read and measure them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
@@ -23,7 +22,7 @@ from tipclassify.cli.output import (
     tagged,
     write_command_results,
 )
-from tipclassify.corpus.rows import Row, read_rows
+from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
 from tipclassify.progress import progress_bar
@@ -31,6 +30,7 @@ from tipclassify.whole_files import lock_folder
 
 if TYPE_CHECKING:
     from tipclassify.corpus.curate import Addition
+    from tipclassify.corpus.rows import Row
 
 
 def queue(
@@ -157,7 +157,7 @@ def rebuild(
         raise typer.Exit(1)
 
 
-FormatName = Literal["jsonl", "csv", "parquet", "doccano", "label-studio", "prodigy"]
+FormatName = Literal["jsonl", "csv", "parquet", "label-studio", "prodigy"]
 
 
 def convert(
@@ -176,33 +176,28 @@ def convert(
         bool, Option("--labelled", help="Leave out passages that nobody has labelled.")
     ] = False,
 ) -> None:
-    """Convert labelled passages to and from doccano, Label Studio, Prodigy, CSV and Parquet.
+    """Convert labelled passages to and from Label Studio, Prodigy, CSV and Parquet.
 
     jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and
     'corpus queue') become pre-annotations with their probabilities where the tool takes them.
     Fields that a format cannot hold are listed on standard error, a line each. Passages that nobody
     has labelled stay so, and training refuses them; so do tasks that an annotator skipped, rejected
     or ignored.
-
-    Where no label may also mean that nobody looked, a passage to which none applies has the label
-    "none": in doccano; set it up there beside the other three.
     """
-    from tipclassify.corpus.convert import FORMATS, read_records
+    from tipclassify.corpus.convert import FORMATS, read_annotated
 
-    records = [
-        record
-        for record in read_records(source, read_as)
-        if record.labels is not None or not labelled
+    rows = [
+        row for row in read_annotated(source, read_as) if row["labels"] is not None or not labelled
     ]
-    if not records:
+    if not rows:
         raise CorpusError(
             [f"{source}: no passage is labelled yet; label some, or leave out --labelled"]
         )
     with open_output(output, binary=True, inputs=file_ids_of_arguments([source])) as stream:
-        lost = FORMATS[to].write(records, stream)
+        lost = FORMATS[to].write(rows, stream)
     print_notes(lost)
-    unlabelled = sum(record.labels is None for record in records)
-    print_note(f"wrote {len(records):,} passages to {output}, {unlabelled:,} of them not labelled")
+    unlabelled = sum(row["labels"] is None for row in rows)
+    print_note(f"wrote {len(rows):,} passages to {output}, {unlabelled:,} of them not labelled")
 
 
 def add(
@@ -233,14 +228,21 @@ def add(
         added = add_rows(
             there, read_rows(*new, columns=options.columns_from_options(text_column, label_column))
         )
-        _print_added_rows(added)
+        _print_added(added)
         if added.rows:
-            _write_added_rows(to, before, added.rows)
+            # no inputs: it keeps all that is there, byte for byte
+            with open_output(to, binary=True, inputs=frozenset(), option="--to") as out:
+                out.write(before)
+                if before and not before.endswith(b"\n"):
+                    out.write(b"\n")
+                for row in added.rows:
+                    first = {name: row[name] for name in ("id", "text", "labels")}
+                    out.write(json_line(first | row).encode())
     total = len(there) + len(added.rows)
     print_line(f"added {len(added.rows):,} passages to {to}, which now has {total:,}")
 
 
-def _print_added_rows(added: Addition) -> None:
+def _print_added(added: Addition) -> None:
     """Note which rows are left out, renamed, or nearly there already."""
     repeated = []
     for name, earlier in added.repeated:
@@ -261,19 +263,6 @@ def _print_added_rows(added: Addition) -> None:
             f"labels {here}, there {there}"
         )
     print_notes(near)
-
-
-def _write_added_rows(to: Path, before: bytes, rows: Sequence[Row]) -> None:
-    """Write a corpus file: what it had before, byte for byte, then the new rows."""
-    # no inputs: it keeps all that is there
-    with open_output(to, binary=True, inputs=frozenset(), option="--to") as out:
-        out.write(before)
-        if before and not before.endswith(b"\n"):
-            out.write(b"\n")
-        for row in rows:
-            first = {"id": row["id"], "text": row["text"], "labels": list(row["labels"])}
-            others = {name: value for name, value in row.items() if name not in first}
-            out.write(json_line(first | others).encode())
 
 
 def split(
@@ -306,15 +295,11 @@ def split(
         open_output(train, inputs=read, option="--train") as train_out,
         open_output(test, inputs=read, option="--test") as test_out,
     ):
-        train_out.writelines(map(_json_line_for_split_command, train_rows))
-        test_out.writelines(map(_json_line_for_split_command, test_rows))
-    sizes = f"{len(train_rows):,} passages to {train}, {len(test_rows):,} passages to {test}"
-    print_note(f"wrote {sizes}")
-
-
-def _json_line_for_split_command(row: Row) -> str:
-    """Write a labelled passage as a line of JSON."""
-    return json_line({**row, "labels": list(row["labels"])})
+        train_out.writelines(map(json_line, train_rows))
+        test_out.writelines(map(json_line, test_rows))
+    print_note(
+        f"wrote {len(train_rows):,} passages to {train}, {len(test_rows):,} passages to {test}"
+    )
 
 
 def check(
@@ -334,11 +319,11 @@ def check(
     """
     rows = read_rows(*paths, columns=options.columns_from_options(text_column, label_column))
     print_line(f"{len(rows)} passages, no problems")
-    if model is not None and not _print_if_same_corpus(rows, model):
+    if model is not None and not _is_corpus_of(rows, model):
         raise typer.Exit(1)
 
 
-def _print_if_same_corpus(rows: Sequence[Row], model: str) -> bool:
+def _is_corpus_of(rows: list[Row], model: str) -> bool:
     """Print whether rows are the corpus of a model, and return it."""
     from tipclassify.corpus.holdout import TAUGHT, were_taught
     from tipclassify.corpus.rows import corpus_digest
@@ -411,27 +396,22 @@ def agree(
         disagreements,
         disagreements_table,
         read_annotations,
-        read_texts,
     )
     from tipclassify.evaluation.metrics import rounded_metric
 
     read = file_ids_of_arguments([first, second, *(texts or ())])
     check_output(output, read)
-    first_labels = read_annotations(first)
-    second_labels = read_annotations(second)
-    shared = [key for key in first_labels if key in second_labels]
-    first_texts = read_texts(first)
-    second_texts = read_texts(second)
-    check_texts(first_texts, second_texts, shared)
-    blind_keys, note = blindness(first, second, shared)
+    one = read_annotations(first)
+    other = read_annotations(second)
+    shared = [key for key in one.labels if key in other.labels]
+    check_texts(one, other, shared)
+    alone, note = blindness(one, other, shared)
     print_note(note)
-    if blind_keys:
-        first_labels = {key: first_labels[key] for key in blind_keys}
-        second_labels = {key: second_labels[key] for key in blind_keys}
+    first_labels = {key: one.labels[key] for key in alone} if alone else one.labels
+    second_labels = {key: other.labels[key] for key in alone} if alone else other.labels
     figures = agreement(first_labels, second_labels, draws=draws, seed=seed)
     text_of = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
-    text_of |= second_texts
-    text_of |= first_texts
+    text_of |= other.texts | one.texts
     differing = disagreements(first_labels, second_labels, text_of)
     tables = [agreement_table(figures)]
     if draws:
@@ -441,9 +421,7 @@ def agree(
     for figure in figures:
         values = rounded_metric(asdict(figure))
         if not draws:
-            values = {
-                name: value for name, value in values.items() if not name.endswith("_interval")
-            }
+            del values["kappa_interval"], values["alpha_interval"]
         rows.append({"part": "agreement", **values})
     rows += [{"part": "disagreement", **row} for row in differing[:most]]
     write_command_results(output, format, rows, "\n\n".join(tables), inputs=read)

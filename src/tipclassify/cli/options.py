@@ -20,7 +20,7 @@ from tipclassify.labels import LABELS
 from tipclassify.labels import Policy as PolicyName
 
 if TYPE_CHECKING:
-    from tipclassify.corpus.rows import Columns
+    from tipclassify.corpus.files import Columns
     from tipclassify.readers import ReadOptions
     from tipclassify.tagging import Tagging
 
@@ -179,7 +179,7 @@ def read_options(
 
 def columns_from_options(text_column: str, label_column: str) -> Columns:
     """Combine the options that name the columns of labelled passages."""
-    from tipclassify.corpus.rows import Columns
+    from tipclassify.corpus.files import Columns
 
     return Columns(text_column, label_column)
 

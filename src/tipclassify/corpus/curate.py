@@ -1,6 +1,7 @@
-"""Find near duplicates by Jaccard similarity of word 3-grams, and compute tf-idf vectors.
+"""Curate a corpus: find near duplicates, add rows, split it without leaks, count it.
 
-Source: Broder 1997, On the resemblance and containment of documents.
+Near duplicates are texts of a high Jaccard similarity of word 3-grams (Broder 1997, On the
+resemblance and containment of documents).
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from tipclassify.labels import LABELS
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-_Term = TypeVar("_Term", int, str)
+Term = TypeVar("Term", int, str)
 
 # from which different labels are a finding: one word of 14 changed, or more
 CONFLICT_SIMILARITY: Final = 0.6
@@ -30,6 +31,18 @@ CONFLICT_SIMILARITY: Final = 0.6
 LEAK_SIMILARITY: Final = 0.8
 
 _MOST_COMPARED: Final = 200  # texts with a gram in common, for each text and gram
+_NONE: Final = "(none)"
+_MAX_LINES: Final = 12  # of each part of the table; the rest is only counted
+_MAX_NAME: Final = 60  # characters of a name in the table
+_QUANTILES: Final = {
+    "least": 0,
+    "p5": 0.05,
+    "p25": 0.25,
+    "median": 0.5,
+    "p75": 0.75,
+    "p95": 0.95,
+    "most": 1,
+}
 
 
 def near_duplicate_pairs(texts: Sequence[str], least: float) -> Iterator[tuple[int, int, float]]:
@@ -78,7 +91,7 @@ def word_shingles(words: Sequence[str]) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + 3]) for i in range(count)}
 
 
-def tfidf_vectors(documents: Sequence[Sequence[_Term]]) -> csr_array:
+def tfidf_vectors(documents: Sequence[Sequence[Term]]) -> csr_array:
     """Compute tf-idf unit vectors, sparse (documents, sorted terms).
 
     The idf is log(1 + documents / document frequency).
@@ -97,28 +110,6 @@ def tfidf_vectors(documents: Sequence[Sequence[_Term]]) -> csr_array:
     return vectors
 
 
-_NONE: Final = "(none)"
-_MAX_LINES: Final = 12  # of each part of the table; the rest is only counted
-_MAX_NAME: Final = 60  # characters of a name in the table
-_QUANTILES: Final = {
-    "least": 0,
-    "p5": 0.05,
-    "p25": 0.25,
-    "median": 0.5,
-    "p75": 0.75,
-    "p95": 0.95,
-    "most": 1,
-}
-
-
-class NearDuplicate(NamedTuple):
-    """An added row, the row that it nearly duplicates, and their similarity, 0 to 1."""
-
-    row: Row
-    earlier: Row
-    similarity: float
-
-
 @dataclass(frozen=True, slots=True)
 class Addition:
     """Rows to add, with unique ids, and what to report of them."""
@@ -127,7 +118,8 @@ class Addition:
     # ids of rows not added, and of the rows with the same text, heading and labels
     repeated: list[tuple[str, str]]
     renamed: list[tuple[str, str]]  # ids taken by another text, and their replacements
-    near: list[NearDuplicate]  # the most similar first
+    # an added row, the one that it nearly duplicates, and their similarity, 0 to 1; highest first
+    near: list[tuple[Row, Row, float]]
 
 
 def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
@@ -170,12 +162,8 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
     every = [*existing, *rows]
     pairs = near_duplicate_pairs([row["text"] for row in every], LEAK_SIMILARITY)
     # Of a pair i < j, so that j is new where either is.
-    near = [
-        NearDuplicate(every[j], every[i], similarity)
-        for i, j, similarity in pairs
-        if j >= len(existing)
-    ]
-    near.sort(key=lambda pair: (-round(pair.similarity, 4), pair.row["id"], pair.earlier["id"]))
+    near = [(every[j], every[i], similarity) for i, j, similarity in pairs if j >= len(existing)]
+    near.sort(key=lambda pair: (-round(pair[2], 4), pair[0]["id"], pair[1]["id"]))
     return Addition(rows, repeated, renamed, near)
 
 
@@ -216,103 +204,82 @@ def split_rows(
 
 
 @dataclass(frozen=True, slots=True)
-class LabelCount:
-    """Passages with a label, set of labels, section or source."""
-
-    part: str  # "label", "labels", "section" or "source"
-    name: str
-    passages: int
-    share: float  # of all passages, 0 to 1
-
-
-@dataclass(frozen=True, slots=True)
 class CorpusStats:
     """Statistics of a corpus."""
 
-    passages: int
-    groups: int
-    docs: int
-    pairs: int
-    largest_group: int  # passages
-    counts: list[LabelCount]
-    lengths: dict[str, dict[str, float]]  # unit, to quantiles by name
+    totals: dict[str, int]  # passages, groups, docs, pairs, and the passages of the largest group
+    # of each "label", set of "labels", "section" and "source": passages, by name
+    counts: dict[str, dict[str, int]]
+    lengths: dict[str, dict[str, float]]  # "words" and "characters": quantiles by name
+
+    def share(self, passages: int) -> float:
+        """Return a number of passages as a share of all, 0 to 1."""
+        return round(passages / self.totals["passages"], 4)
 
     def rows(self) -> Iterator[dict[str, object]]:
         """Yield the statistics as JSON rows: totals, then counts, then lengths."""
-        yield {
-            "part": "corpus",
-            "passages": self.passages,
-            "groups": self.groups,
-            "docs": self.docs,
-            "pairs": self.pairs,
-            "largest_group": self.largest_group,
-        }
-        yield from map(asdict, self.counts)
+        yield {"part": "corpus", **self.totals}
+        for part, counts in self.counts.items():
+            for name, passages in counts.items():
+                share = self.share(passages)
+                yield {"part": part, "name": name, "passages": passages, "share": share}
         for unit, quantiles in self.lengths.items():
             yield {"part": "length", "name": unit, **quantiles}
 
 
-def corpus_stats(rows: Sequence[Row]) -> CorpusStats:
+def corpus_stats(rows: Sequence[Row], labels: Sequence[str] = LABELS) -> CorpusStats:
     """Count passages by label, set of labels, section and source, and measure their lengths."""
     groups = group_rows(rows)
     of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
-    counts = [
-        LabelCount("label", label, of_label[label], _share_of_curated_rows(of_label[label], rows))
-        for label in (*LABELS, _NONE)
-    ]
     names = {
         "labels": [" + ".join(row["labels"]) or _NONE for row in rows],
         "section": [str(row.get("section") or _NONE) for row in rows],
         "source": [str(row.get("source") or _NONE) for row in rows],
     }
+    counts = {"label": {label: of_label[label] for label in (*labels, _NONE)}}
     for part, row_names in names.items():
         largest_first = sorted(Counter(row_names).items(), key=lambda entry: (-entry[1], entry[0]))
-        counts += [
-            LabelCount(part, name, count, _share_of_curated_rows(count, rows))
-            for name, count in largest_first
-        ]
+        counts[part] = dict(largest_first)
     return CorpusStats(
-        passages=len(rows),
-        groups=len(set(groups)),
-        docs=len({str(row["doc"]) for row in rows if row.get("doc")}),
-        pairs=len({str(row["pair"]) for row in rows if row.get("pair")}),
-        largest_group=max(Counter(groups).values()),
+        totals={
+            "passages": len(rows),
+            "groups": len(set(groups)),
+            "docs": len({str(row["doc"]) for row in rows if row.get("doc")}),
+            "pairs": len({str(row["pair"]) for row in rows if row.get("pair")}),
+            "largest_group": max(Counter(groups).values()),
+        },
         counts=counts,
         lengths={
-            "words": _length_quantiles_for_curation([len(row["text"].split()) for row in rows]),
-            "characters": _length_quantiles_for_curation([len(row["text"]) for row in rows]),
+            "words": _quantiles([len(row["text"].split()) for row in rows]),
+            "characters": _quantiles([len(row["text"]) for row in rows]),
         },
     )
 
 
-def _share_of_curated_rows(count: int, rows: Sequence[Row]) -> float:
-    return round(count / len(rows), 4)
-
-
-def _length_quantiles_for_curation(lengths: Sequence[int]) -> dict[str, float]:
+def _quantiles(lengths: Sequence[int]) -> dict[str, float]:
     values = np.quantile(lengths, list(_QUANTILES.values())).tolist()
     return {name: round(value, 1) for name, value in zip(_QUANTILES, values, strict=True)}
 
 
 def stats_table(stats: CorpusStats) -> str:
     """Format the statistics as aligned plain text."""
+    totals = stats.totals
     parts = [
-        f"{stats.passages:,} passages in {stats.groups:,} groups "
-        f"(largest {stats.largest_group:,}): "
-        f"{stats.docs:,} documents, {stats.pairs:,} sets of near-identical passages"
+        f"{totals['passages']:,} passages in {totals['groups']:,} groups "
+        f"(largest {totals['largest_group']:,}): "
+        f"{totals['docs']:,} documents, {totals['pairs']:,} sets of near-identical passages"
     ]
-    titles = {"label": "label", "labels": "set of labels", "section": "section", "source": "source"}
-    for part, title in titles.items():
-        counts = [count for count in stats.counts if count.part == part]
+    for part, counts in stats.counts.items():
+        title = "set of labels" if part == "labels" else part
         cells = [(title, "passages", "share")]
-        for count in counts[:_MAX_LINES]:
-            name = format_value(count.name)
-            if len(name) > _MAX_NAME:
-                name = name[: _MAX_NAME - 1] + "…"
-            cells.append((name, f"{count.passages:,}", f"{count.share:.1%}"))
-        if rest := counts[_MAX_LINES:]:
-            passages = sum(count.passages for count in rest)
-            cells.append((f"{len(rest):,} more", f"{passages:,}", ""))
+        shown = list(counts.items())[:_MAX_LINES]
+        for name, passages in shown:
+            short = format_value(name)
+            if len(short) > _MAX_NAME:
+                short = short[: _MAX_NAME - 1] + "…"
+            cells.append((short, f"{passages:,}", f"{stats.share(passages):.1%}"))
+        if rest := list(counts.values())[_MAX_LINES:]:
+            cells.append((f"{len(rest):,} more", f"{sum(rest):,}", ""))
         parts.append("\n".join(format_columns(cells)))
     lengths = [("length in", *_QUANTILES)]
     for unit, quantiles in stats.lengths.items():

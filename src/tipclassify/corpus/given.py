@@ -1,17 +1,21 @@
-"""Take labels as users hold them: lists of names, matrices, tables, numbers of a ClassLabel."""
+"""Take labelled passages as users hold them in Python.
+
+Labels are lists of names, matrices, tables or numbers of a ClassLabel; passages are texts beside
+them, or a dataset of `load_corpus` with both.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Ints
-from tipclassify.corpus.rows import Row, group_name, group_rows
-from tipclassify.labels import LABELS, label_indicator
+from tipclassify.corpus.rows import Row, group_name, group_rows, passage_of_row
+from tipclassify.labels import LABELS
 from tipclassify.records import Passage
 from tipclassify.text.columns import (
     ColumnTable,
@@ -20,17 +24,15 @@ from tipclassify.text.columns import (
     texts_as_passages,
 )
 
-_EITHER = f"give 0 and 1 in {len(LABELS)} columns, or lists of label names"
 
-
-def as_indicator(y: object) -> Bools:
-    """Convert labels to an indicator matrix, bool (n, 3), its columns in the order of ``LABELS``.
+def as_indicator(y: object, labels: Sequence[str] = LABELS) -> Bools:
+    """Convert labels to an indicator matrix, bool (n, labels), its columns in the order of `labels`.
 
     `y` is one of
 
     - the label names of each passage, ``[]`` for none: a list, or a column of a table;
     - a table with a column of 0 and 1 for each label, which are found by name, in any order;
-    - an array or scipy sparse matrix (n, 3) of 0 and 1, its columns in the order of ``LABELS``;
+    - an array or scipy sparse matrix (n, labels) of 0 and 1, its columns in the order of `labels`;
     - a datasets column of ``ClassLabel`` numbers, whose names are in its features.
 
     Raises `ValueError`, in one line, for anything else.
@@ -40,62 +42,67 @@ def as_indicator(y: object) -> Bools:
     """
     names = names_of_table_columns(y)
     if names is not None:
-        return _indicator_from_table(cast("ColumnTable", y), names)
+        return _from_table(cast("ColumnTable", y), names, labels)
     if hasattr(y, "toarray"):  # a sparse matrix of scipy
         y = y.toarray()
     if isinstance(y, np.ndarray) and y.dtype != object:
-        return _indicator_from_matrix(y)
+        return _from_matrix(y, labels)
+    either = _either(labels)
     if isinstance(y, str | bytes | Mapping) or y is None:
-        raise ValueError(f"y is a bare {type(y).__name__}: {_EITHER}")
-    classes = _names_of_class_labels(y)
+        raise ValueError(f"y is a bare {type(y).__name__}: {either}")
+    classes = _class_names(y)
     rows: list[Sequence[object] | set[object] | frozenset[object]] = []
     for number, value in enumerate(column_values(y, "y")):
         row = value.tolist() if isinstance(value, np.ndarray) else value
         if isinstance(row, str):
             raise ValueError("y holds bare strings: give each passage a list of label names")
         if not isinstance(row, Sequence | set | frozenset):
-            raise ValueError(f"row {number} of y is {row!r:.40}: {_EITHER}, [] for none")
+            raise ValueError(f"row {number} of y is {row!r:.40}: {either}, [] for none")
         if classes is not None:
-            row = [_name_of_class_label(at, classes, number) for at in row]
+            row = [_class_name(at, classes, number) for at in row]
         rows.append(row)
     if all(isinstance(name, str) for row in rows for name in row):
-        return _indicator_from_names(cast("list[Sequence[str]]", rows))
+        return _from_names(cast("list[Sequence[str]]", rows), labels)
     lengths = {len(row) for row in rows}
-    if lengths != {len(LABELS)}:
+    if lengths != {len(labels)}:
         raise ValueError(
             f"y has rows of {' and '.join(map(str, sorted(lengths)))} values that are no names: "
-            f"{_EITHER}; "
+            f"{either}; "
             "numbers of a ClassLabel need their names: features['labels'].feature.int2str(numbers)"
         )
-    return _indicator_from_matrix(np.array([list(row) for row in rows]))
+    return _from_matrix(np.array([list(row) for row in rows]), labels)
 
 
-def _indicator_from_names(rows: Sequence[Sequence[str]]) -> Bools:
-    indicators = []
+def _either(labels: Sequence[str]) -> str:
+    return f"give 0 and 1 in {len(labels)} columns, or lists of label names"
+
+
+def _from_names(rows: Sequence[Sequence[str]], labels: Sequence[str]) -> Bools:
     for number, row in enumerate(rows):
-        try:
-            indicators.append(label_indicator(row))
-        except ValueError as error:
-            raise ValueError(f"row {number} of y: {error}") from None
-    return np.array(indicators, bool).reshape(-1, len(LABELS))
+        if unknown := set(row) - set(labels):
+            raise ValueError(
+                f"row {number} of y: unknown label {min(unknown)!r}: use {', '.join(labels)}"
+            )
+    indicators = [[label in row for label in labels] for row in rows]
+    return np.array(indicators, bool).reshape(-1, len(labels))
 
 
-def _indicator_from_matrix(matrix: npt.NDArray[np.generic]) -> Bools:
-    if matrix.ndim != 2 or matrix.shape[1] != len(LABELS) or not np.isin(matrix, (0, 1)).all():
-        raise ValueError(f"y has shape {matrix.shape}: {_EITHER}")
+def _from_matrix(matrix: npt.NDArray[np.generic], labels: Sequence[str]) -> Bools:
+    if matrix.ndim != 2 or matrix.shape[1] != len(labels) or not np.isin(matrix, (0, 1)).all():
+        raise ValueError(f"y has shape {matrix.shape}: {_either(labels)}")
     return np.asarray(matrix.astype(bool))
 
 
-def _indicator_from_table(table: ColumnTable, names: Sequence[str]) -> Bools:
+def _from_table(table: ColumnTable, names: Sequence[str], labels: Sequence[str]) -> Bools:
     """Read the column of each label by its name."""
-    if set(names) != set(LABELS) or len(names) != len(LABELS):
+    if set(names) != set(labels) or len(names) != len(labels):
         raise ValueError(
             f"y is a table with the columns {', '.join(names)}: give a table with one column of "
-            f"0 and 1 for each of {', '.join(LABELS)}, and no other, or a column of lists of "
+            f"0 and 1 for each of {', '.join(labels)}, and no other, or a column of lists of "
             "label names"
         )
     columns = []
-    for label in LABELS:
+    for label in labels:
         values = column_values(table[label], "y")
         bad = [value for value in values if value not in (0, 1)]
         if bad:
@@ -104,22 +111,22 @@ def _indicator_from_table(table: ColumnTable, names: Sequence[str]) -> Bools:
     return np.stack(columns, axis=1)
 
 
-def _name_of_class_label(label: object, classes: Sequence[str], row: int) -> str:
+def _class_name(number: object, classes: Sequence[str], row: int) -> str:
     """Return the name of a ``ClassLabel`` number of a row; -1 is one that nobody gave."""
     # a bool is an int, and would be 0 or 1
     if (
-        not isinstance(label, int | np.integer)
-        or isinstance(label, bool)
-        or not 0 <= label < len(classes)
+        not isinstance(number, int | np.integer)
+        or isinstance(number, bool)
+        or not 0 <= number < len(classes)
     ):
         raise ValueError(
-            f"row {row} of y has {label!r:.40}, which is no number of a label: "
+            f"row {row} of y has {number!r:.40}, which is no number of a label: "
             f"give numbers from 0 to {len(classes) - 1}, [] for none"
         )
-    return classes[int(label)]
+    return classes[int(number)]
 
 
-def _names_of_class_labels(column: object) -> list[str] | None:
+def _class_names(column: object) -> list[str] | None:
     """Return the names of a datasets column of ``ClassLabel`` numbers; None for any other."""
     features = getattr(column, "features", None)
     name = getattr(column, "column_name", None)
@@ -129,19 +136,18 @@ def _names_of_class_labels(column: object) -> list[str] | None:
     return None if names is None else list(names)
 
 
-_KEPT_WHOLE: Final = ("doc", "pair")  # columns whose equal values share a group
-
-
 @dataclass(frozen=True)
 class LabelledPassages:
     """Passages, their labels, and the group of each, which a split keeps whole."""
 
     passages: list[Passage]
-    y_true: Bools  # (n, 3)
+    y_true: Bools  # (n, labels)
     groups: Ints  # (n,)
 
 
-def labelled_passages(X: object, y: object = None, groups: object = None) -> LabelledPassages:
+def labelled_passages(
+    X: object, y: object = None, groups: object = None, labels: Sequence[str] = LABELS
+) -> LabelledPassages:
     """Check passages and their labels, and number the group of each.
 
     `X` is what `texts_as_passages` takes, `y` what `as_indicator` takes, `groups` any values, one
@@ -160,12 +166,12 @@ def labelled_passages(X: object, y: object = None, groups: object = None) -> Lab
             remedy = "give the labels of each passage, or a dataset of load_corpus as X"
             raise ValueError(f"y is missing: {remedy}")
         table = cast("ColumnTable", X)  # it has columns
-        rows = _rows_of_labelled_table(table, names)
+        rows = _rows_of_table(table, names)
         y = table["labels"]
-        X = [Passage(row["text"], 0, len(row["text"]), row.get("section") or None) for row in rows]
+        X = [passage_of_row(row) for row in rows]
         groups = group_rows(rows) if groups is None else groups
     passages = texts_as_passages(X)
-    y_true = as_indicator(y)
+    y_true = as_indicator(y, labels)
     count = len(passages)
     if len(y_true) != count:
         raise ValueError(
@@ -183,15 +189,17 @@ def labelled_passages(X: object, y: object = None, groups: object = None) -> Lab
     return LabelledPassages(passages, y_true, np.array(numbers, np.int64))
 
 
-def _rows_of_labelled_table(table: ColumnTable, names: list[str]) -> list[Row]:
+def _rows_of_table(table: ColumnTable, names: list[str]) -> list[Row]:
     """Return text, heading, document and pair of each row of a table."""
-    texts = [passage.text for passage in texts_as_passages(table["text"], "X['text']")]
-    rows: list[Row] = [{"text": text} for text in texts]
-    if "section" in names:
-        for row, value in zip(rows, column_values(table["section"], "section"), strict=True):
-            row["section"] = value if isinstance(value, str) else None
-    for name in _KEPT_WHOLE:
-        if name in names:
-            for row, value in zip(rows, column_values(table[name], name), strict=True):
+    rows: list[Row] = [
+        {"text": passage.text} for passage in texts_as_passages(table["text"], "X['text']")
+    ]
+    for name in ("section", "doc", "pair"):
+        if name not in names:
+            continue
+        for row, value in zip(rows, column_values(table[name], name), strict=True):
+            if name == "section":
+                row[name] = value if isinstance(value, str) else None
+            else:
                 row[name] = group_name(value)
     return rows

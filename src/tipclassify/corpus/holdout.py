@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools
-from tipclassify.corpus.rows import Row, group_rows, text_key
+from tipclassify.corpus.rows import Row, group_rows
+from tipclassify.records import key
 
 _ONE_IN: Final = 10
 _FAMILIES: Final = {
@@ -109,19 +110,18 @@ def pack_taught(texts: Iterable[str], before: bytes = b"") -> bytes:
     >>> were_taught(["courts  slept.", "Police acted."], packed).tolist()
     [True, False]
     """
-    keys = np.array([_taught_key(text) for text in texts], _KEY)
-    return np.union1d(keys, _read_taught_keys(before)).astype(_KEY).tobytes()
+    return np.union1d(_taught_keys(texts), _read_keys(before)).astype(_KEY).tobytes()
 
 
 def were_taught(texts: Sequence[str], packed: bytes) -> Bools:
     """Return which texts are among the training texts of `packed`, bool (n,)."""
-    return np.isin(np.array([_taught_key(text) for text in texts], _KEY), _read_taught_keys(packed))
+    return np.isin(_taught_keys(texts), _read_keys(packed))
 
 
-def _taught_key(text: str) -> int:
-    digest = hashlib.sha256(text_key(text).encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:4], "little")
+def _taught_keys(texts: Iterable[str]) -> npt.NDArray[np.uint32]:
+    """Return the first four bytes of the key of each text, as whole numbers."""
+    return np.frombuffer(b"".join(bytes.fromhex(key(text)[:8]) for text in texts), _KEY)
 
 
-def _read_taught_keys(packed: bytes) -> npt.NDArray[np.uint32]:
+def _read_keys(packed: bytes) -> npt.NDArray[np.uint32]:
     return np.frombuffer(packed[: len(packed) // _KEY.itemsize * _KEY.itemsize], _KEY)

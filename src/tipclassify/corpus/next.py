@@ -1,24 +1,25 @@
-"""Active learning: choose the passages to label next.
+"""Choose the passages of tagged reports to label next, as rows of a queue.
 
-They are ranked by how much a label for each would improve the model.
+Those most useful to a model that will learn them (active learning), or a random sample to measure
+one on.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import PurePath
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.curate import word_shingles
-from tipclassify.corpus.rows import text_key
+from tipclassify.corpus.rows import Row, text_key
 from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.scoring import apply_thresholds
@@ -30,6 +31,10 @@ _MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment, not
 _NEAR_THRESHOLD: Final = 0.5
 _EPSILON: Final = 1e-12  # a probability of exactly 1 has no log-odds
 _WORD: Final = re.compile(r"[^\W_]+")
+# fields of an input row that are not those of its source
+_OWN: Final = frozenset(
+    "id text label labels predicted scores other_labels other_scores why low_confidence".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ def rank_to_label(
     known: Sequence[str] = (),
     others: Sequence[npt.ArrayLike] = (),
     seed: int = 0,
+    labels: Sequence[str] = LABELS,
 ) -> list[Pick]:
     """Rank passages for annotation; return the first `n`, the most informative first.
 
@@ -58,8 +64,9 @@ def rank_to_label(
     differ from an earlier one in names and figures only come last. Passages that differ in one
     other word do not: that word often decides the label.
 
-    `thresholds` are the labels' (3,), `known` the texts of labelled passages, `others` labels by
-    other models or annotators, each (m, 3), 0 or 1 or NaN for no vote; `seed` orders equal scores.
+    `thresholds` are those of the `labels` (k,), `known` the texts of labelled passages, `others`
+    labels by other models or annotators, each (m, k), 0 or 1 or NaN for no vote; `seed` orders
+    equal scores.
 
     >>> texts = {
     ...     "Police arrested a recruiter.": 0.98,
@@ -78,16 +85,16 @@ def rank_to_label(
     """
     if not passages or n < 1:
         return []
-    scores = np.array([[passage.scores[label] for label in LABELS] for passage in passages])
+    scores = np.array([[passage.scores[label] for label in labels] for passage in passages])
     cutoffs = np.asarray(thresholds, np.float64)
     probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
     distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
-    uncertainty = 2 / (1 + np.exp(np.abs(distance)))  # (m, 3), 1 at the threshold
+    uncertainty = 2 / (1 + np.exp(np.abs(distance)))  # (m, k), 1 at the threshold
     own_labels = apply_thresholds(scores, cutoffs).astype(np.float64)
-    votes = np.stack([own_labels, *(np.asarray(labels, np.float64) for labels in others)])
+    votes = np.stack([own_labels, *(np.asarray(given, np.float64) for given in others)])
     share = np.nanmean(votes, axis=0)  # never empty: the model always votes
-    disagreement = 4 * share * (1 - share)  # (m, 3), 0 for a unanimous vote, 1 for an even split
-    words = [_words_for_active_learning(passage.text) for passage in passages]
+    disagreement = 4 * share * (1 - share)  # (m, k), 0 for a unanimous vote, 1 for an even split
+    words = [_words(passage.text) for passage in passages]
     is_long = np.array([len(passage_words) >= _MIN_WORDS for passage_words in words])
     benefit = np.maximum(uncertainty, disagreement).max(axis=1) * is_long
 
@@ -95,10 +102,12 @@ def rank_to_label(
         order = np.argsort(-uncertainty[i], kind="stable").tolist()
         near = [j for j in order if uncertainty[i, j] >= _NEAR_THRESHOLD]
         each = [
-            f"{label} {probability(score)}" for label, score in zip(LABELS, scores[i], strict=True)
+            f"{label} {probability(score)}" for label, score in zip(labels, scores[i], strict=True)
         ]
         reasons = [f"{each[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
-        reasons += [f"labels differ on {LABELS[j]}" for j in np.flatnonzero(disagreement[i] > 0)]
+        reasons += [
+            f"labels differ on {labels[j]}" for j in np.flatnonzero(disagreement[i] > 0).tolist()
+        ]
         if passages[i].low_confidence:
             reasons.append("many words unknown to the model")
         if not reasons:
@@ -106,7 +115,7 @@ def rank_to_label(
             return f"{each[nearest]} is nearest to its threshold {cutoffs[nearest]:.2f}"
         return "; ".join(reasons)
 
-    seen = {gram for text in known for gram in word_shingles(_words_for_active_learning(text))}
+    seen = {gram for text in known for gram in word_shingles(_words(text))}
     picks: list[Pick] = []
     last: list[Pick] = []
     tie_break = np.random.default_rng(seed).permutation(len(passages))
@@ -121,12 +130,12 @@ def rank_to_label(
     return [*picks, *last][:n]
 
 
-def _words_for_active_learning(text: str) -> list[str]:
+def _words(text: str) -> list[str]:
     """Split into lower-case words, with figures replaced by "0" and names by "A".
 
     A name is a run of words inside the passage that begin with a capital.
 
-    >>> _words_for_active_learning("In 2020 police met 9 men of New Valdoria.")
+    >>> _words("In 2020 police met 9 men of New Valdoria.")
     ['in', '0', 'police', 'met', '0', 'men', 'of', 'A']
     """
     words: list[str] = []
@@ -142,20 +151,6 @@ def _words_for_active_learning(text: str) -> list[str]:
     return words
 
 
-_OWN: Final = frozenset(
-    "text label labels predicted scores other_labels other_scores why low_confidence".split()
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _QueueCandidate:
-    """A passage that may be queued, and its source."""
-
-    passage: Passage
-    id: str  # of the input row, or made from the report's name; may be that of another passage too
-    source: dict[str, object]  # further fields of its row
-
-
 def queue_rows(
     reports: Iterable[Report],
     thresholds: Floats,
@@ -165,89 +160,74 @@ def queue_rows(
     other: Classifier | None = None,
     policy: Policy = "balanced",
     seed: int = 0,
-) -> list[dict[str, object]]:
+    labels: Sequence[str] = LABELS,
+) -> list[Row]:
     """Choose the `n` passages to label next, as rows; fewer if the reports have fewer.
 
     A passage with the text of a `known` one is left out. Passages on whose labels the model and the
     `other` one disagree, each at its thresholds of `policy`, come first.
     """
-    candidates = _queue_candidates(reports, known)
+    candidates = _candidates(reports, known)
     passages = [candidate.passage for candidate in candidates]
-    other_labels: Bools | None = None
     other_scores: Floats | None = None
+    other_labels: list[Bools] = []
     if other is not None and passages:
         other_scores = other.predict_proba(passages)
-        other_labels = apply_thresholds(other_scores, other.thresholds(policy))
-    rows: list[dict[str, object]] = []
-    ids = _QueueIds()
-    others = [] if other_labels is None else [other_labels]
-    for pick in rank_to_label(passages, thresholds, n, known=known, others=others, seed=seed):
-        candidate = candidates[pick.index]
-        row = {
-            "id": ids.next_for(candidate),
-            "text": candidate.passage.text,
-            "labels": None,
-            "predicted": list(candidate.passage.labels),
-            "scores": _queue_row_scores(candidate.passage.scores.values()),
+        other_labels = [apply_thresholds(other_scores, other.thresholds(policy))]
+    picks = rank_to_label(
+        passages, thresholds, n, known=known, others=other_labels, seed=seed, labels=labels
+    )
+    answers = []
+    for pick in picks:
+        passage = passages[pick.index]
+        answer: Row = {
+            "predicted": list(passage.labels),
+            "scores": _rounded(passage.scores),
         }
-        if other_labels is not None and other_scores is not None:
-            row["other_labels"] = list(compress(LABELS, other_labels[pick.index]))
-            row["other_scores"] = _queue_row_scores(other_scores[pick.index].tolist())
-        rows.append({**row, "why": pick.why, **candidate.source})
-    return rows
+        if other_scores is not None:
+            answer["other_labels"] = list(compress(labels, other_labels[0][pick.index]))
+            scores = zip(labels, other_scores[pick.index].tolist(), strict=True)
+            answer["other_scores"] = _rounded(dict(scores))
+        answers.append({**answer, "why": pick.why})
+    return _rows([candidates[pick.index] for pick in picks], answers)
 
 
 def random_queue_rows(
     reports: Iterable[Report], n: int, *, known: Sequence[str] = (), seed: int = 0
-) -> list[dict[str, object]]:
+) -> list[Row]:
     """Draw `n` passages at random, as rows; all, in random order, if the reports have fewer.
 
     Each sentence is as likely as any other, however often the reports repeat it; those with the
     text of a `known` one are left out. The rows have no predictions, so that whoever labels them
     in an editor does not see what a model says.
     """
-    candidates = _queue_candidates(reports, known)
-    order = np.random.default_rng(seed).permutation(len(candidates))
-    rows: list[dict[str, object]] = []
-    ids = _QueueIds()
-    for index in order[:n].tolist():
-        candidate = candidates[index]
-        row = {"id": ids.next_for(candidate), "text": candidate.passage.text, "labels": None}
-        rows.append({**row, "why": "drawn at random", **candidate.source})
-    return rows
+    candidates = _candidates(reports, known)
+    order = np.random.default_rng(seed).permutation(len(candidates))[:n].tolist()
+    return _rows([candidates[i] for i in order], [{"why": "drawn at random"}] * len(order))
 
 
-def _queue_candidates(reports: Iterable[Report], known: Sequence[str]) -> list[_QueueCandidate]:
+class _Candidate(NamedTuple):
+    """A passage that may be queued, and its source."""
+
+    passage: Passage
+    id: str  # of the input row, or made from the report's name; may be that of another passage too
+    source: Row  # further fields of its row
+
+
+def _candidates(reports: Iterable[Report], known: Sequence[str]) -> list[_Candidate]:
     """List the passages that may be queued: each text once, and none that is known."""
     seen = {text_key(text) for text in known}
-    candidates: list[_QueueCandidate] = []
+    candidates: list[_Candidate] = []
     for report in reports:
         for number, passage in enumerate(report.passages):
             key = text_key(passage.text)
             if key and key not in seen:
                 seen.add(key)
-                candidates.append(_queue_candidate(report, passage, number))
+                candidates.append(_candidate(report, passage, number))
     return candidates
 
 
-class _QueueIds:
-    """Ids of the rows of a queue, each given once."""
-
-    def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
-
-    def next_for(self, candidate: _QueueCandidate) -> str:
-        """Return a candidate's id, numbered where an earlier row has it."""
-        self._taken[candidate.id] += 1
-        number = self._taken[candidate.id]
-        return candidate.id if number == 1 else f"{candidate.id}-{number}"
-
-
-def _queue_row_scores(scores: Iterable[float]) -> dict[str, float]:
-    return {label: round(score, 4) for label, score in zip(LABELS, scores, strict=True)}
-
-
-def _queue_candidate(report: Report, passage: Passage, number: int) -> _QueueCandidate:
+def _candidate(report: Report, passage: Passage, number: int) -> _Candidate:
     """Describe a passage with its source: report, section, page and offsets.
 
     An input row keeps its own fields; `number` is its place in the batch of rows.
@@ -259,22 +239,35 @@ def _queue_candidate(report: Report, passage: Passage, number: int) -> _QueueCan
             for name, value in passage.extra.items()
             if name not in _OWN and value is not None
         }
-        own_id = own.pop("id", None)
-        made_id = f"{stem}-{number + 1}"
-        row_id = made_id if own_id in (None, "") else str(own_id)
-        return _QueueCandidate(passage, row_id, {"report": report.file, **own})
+        given_id = passage.extra.get("id")
+        row_id = f"{stem}-{number + 1}" if given_id in (None, "") else str(given_id)
+        return _Candidate(passage, row_id, {"report": report.file, **own})
     source = {
         "report": report.file,
         "doc": report.file,  # passages of one report stay on one side of a split
-        "country": report.document and report.document.country,
-        "year": report.document and report.document.year,
+        "country": report.country,
+        "year": report.year,
         "section": passage.section,
         "page": passage.page,
         "start": passage.start,
         "end": passage.end,
     }
-    known: dict[str, object] = {}
-    for name, value in source.items():
-        if value is not None:
-            known[name] = value
-    return _QueueCandidate(passage, f"{stem}-{passage.start}", known)
+    there = {name: value for name, value in source.items() if value is not None}
+    return _Candidate(passage, f"{stem}-{passage.start}", there)
+
+
+def _rows(candidates: Sequence[_Candidate], answers: Sequence[Row]) -> list[Row]:
+    """Make the rows of candidates, with the answers of models; an id that comes again is numbered."""
+    taken: Counter[str] = Counter()
+    rows = []
+    for candidate, answer in zip(candidates, answers, strict=True):
+        taken[candidate.id] += 1
+        number = taken[candidate.id]
+        row_id = candidate.id if number == 1 else f"{candidate.id}-{number}"
+        row = {"id": row_id, "text": candidate.passage.text, "labels": None}
+        rows.append({**row, **answer, **candidate.source})
+    return rows
+
+
+def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
+    return {label: round(score, 4) for label, score in scores.items()}

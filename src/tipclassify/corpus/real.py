@@ -6,7 +6,6 @@ Their labels are known by the hash of each passage's words.
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import re
 from collections import defaultdict
@@ -24,6 +23,7 @@ from tipclassify.readers.child import read_bytes_isolated
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
 from tipclassify.records import Document
+from tipclassify.records import key as key_of
 from tipclassify.text.split import split_passages, text_document
 
 PASSAGES: Final = "passages.jsonl"
@@ -47,7 +47,7 @@ _SQL_FIELD: Final = re.compile(r"'([^']*(?:''[^']*)*)', N?'([^']*(?:''[^']*)*)'"
 class Reference:
     """A row of ``labels.csv``: the source of a passage and its labels."""
 
-    key: str  # `passage_key` of its text
+    key: str  # `records.key` of its text
     words: int  # separated by white space
     source: str  # its document, such as ``hrr/2020/china.html``
     section: str | None  # the heading above it
@@ -85,26 +85,10 @@ class Rebuilt(NamedTuple):
     problems: list[str]  # one line for each unreadable file
 
 
-def passage_key(text: str) -> str:
-    """Hash a passage by its words.
-
-    These are the first 16 hex digits of the SHA-256 of its lower-case words, joined by single
-    spaces.
-
-    >>> passage_key("Courts  slept."), passage_key("courts slept.")
-    ('68154671bde9a7ac', '68154671bde9a7ac')
-    """
-    return _hash_of_real_passage(" ".join(text.lower().split()))
-
-
-def _hash_of_real_passage(words: str) -> str:
-    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def read_references(path: Path) -> list[Reference]:
     """Read ``labels.csv``; raise `CorpusError` at the first bad row, naming its line."""
     references: dict[str, Reference] = {}
-    reader = csv.DictReader(_read_real_label_file(path).splitlines(keepends=True), strict=True)
+    reader = csv.DictReader(_read_text(path).splitlines(keepends=True), strict=True)
     try:
         for row in reader:
             key = row["key"]
@@ -132,28 +116,24 @@ def read_references(path: Path) -> list[Reference]:
     return list(references.values())
 
 
-def _read_real_label_file(path: Path) -> str:
+def _read_text(path: Path) -> str:
     return read_bounded(str(path)).decode("utf-8-sig", "replace")
 
 
-class _RealLabelSource(NamedTuple):
-    """A public file with labelled passages."""
-
-    address: str  # of its folder
-    name: str  # its path in that
+_PublicFile = tuple[str, str]  # the address of its folder, and its path in that
 
 
-def _public_files_of_real_labels(
+def _public_files(
     folder: Path, references: Sequence[Reference]
-) -> dict[_RealLabelSource, list[Reference]]:
+) -> dict[_PublicFile, list[Reference]]:
     """Group the references by public file.
 
     A source that is only a family's name is listed under all its files.
     """
     path = folder / "sources.json"
-    files: dict[_RealLabelSource, list[Reference]] = defaultdict(list)
+    files: dict[_PublicFile, list[Reference]] = defaultdict(list)
     try:
-        families = load_json(_read_real_label_file(path))
+        families = load_json(_read_text(path))
         # Those of a family as a whole come last, when its files are known.
         for reference in sorted(references, key=lambda known: known.source == known.family):
             family = families[reference.family]
@@ -161,7 +141,7 @@ def _public_files_of_real_labels(
             pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(family["source"]))
             if parts := re.fullmatch(pattern, reference.source):
                 name = family["file"].format(**parts.groupdict())
-                files[_RealLabelSource(family["address"], name)].append(reference)
+                files[family["address"], name].append(reference)
                 continue
             for members in files.values():
                 if members[0].family == reference.family:
@@ -181,19 +161,19 @@ def find_labelled(document: Document, wanted: Mapping[str, int]) -> dict[str, st
     split.
 
     >>> document = text_document("It rained. Police arrested nine men, courts slept.")
-    >>> list(find_labelled(document, {passage_key("Courts slept."): 2}).values())
+    >>> list(find_labelled(document, {key_of("Courts slept."): 2}).values())
     ['courts slept.']
     """
     texts: dict[str, str] = {}
     for passage in [*split_passages(document), *split_passages(document, "clause")]:
-        key = passage_key(passage.text)
+        key = key_of(passage.text)
         if key in wanted:
             texts[key] = passage.text
     left = {key: words for key, words in wanted.items() if key not in texts}
-    return texts | _find_real_label_words(document.text, left)
+    return texts | _find_words(document.text, left)
 
 
-def _find_real_label_words(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
+def _find_words(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
     """Find word sequences with a wanted key, with or without final punctuation.
 
     There is one pass for each number of words.
@@ -212,11 +192,11 @@ def _find_real_label_words(text: str, wanted: Mapping[str, int]) -> dict[str, st
             run = " ".join(lowered[first : first + words])
             start = spans[first][0]
             end = spans[first + words - 1][1]
-            key = _hash_of_real_passage(run)
+            key = key_of(run)
             if wanted.get(key) == words:
                 texts[key] = text[start:end]
             if run[-1] in _CLAUSE_PUNCTUATION:
-                key = _hash_of_real_passage(run[:-1])
+                key = key_of(run[:-1])
                 if wanted.get(key) == words:
                     texts[key] = text[start : end - 1]
     return texts
@@ -229,9 +209,7 @@ def read_source(data: bytes, name: str) -> Document:
     """
     if name.endswith(".xml"):
         try:
-            root = ElementTree.fromstring(
-                data, ElementTree.XMLParser(target=_RealLabelSourceTree())
-            )
+            root = ElementTree.fromstring(data, ElementTree.XMLParser(target=_Tree()))
         except (ElementTree.ParseError, ValueError) as error:
             raise InputError(f"{name}: broken XML ({error}); download it again") from None
         return text_document("\n\n".join(root.itertext()), name)  # one paragraph for each element
@@ -249,7 +227,7 @@ def read_source(data: bytes, name: str) -> Document:
     return read_bytes_isolated(data, name)
 
 
-class _RealLabelSourceTree(ElementTree.TreeBuilder):
+class _Tree(ElementTree.TreeBuilder):
     """Tree builder that rejects a DOCTYPE, whose entities may expand without bound (XML bomb)."""
 
     def doctype(self, *_: object) -> None:
@@ -274,36 +252,42 @@ def rebuild(
     ``sources.json`` is malformed.
     """
     references = read_references(folder / "labels.csv")
-    files = _public_files_of_real_labels(folder, references)
+    files = _public_files(folder, references)
     keys = {reference.key for reference in references}
-    texts = _texts_by_passage_key(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
-    problems: list[str] = []
-    there = None
+    texts = _texts_by_key(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
+    there: dict[str, Path] | None = None
     if given is not None and given.is_dir():
-        there = _corpus_source_files_in_folder(given)
+        there = {}
+        for path in sorted(given.rglob("*")):
+            there[path.name] = path
+            there["/".join(path.parts[-2:])] = path
     elif given is not None:
-        texts |= _texts_by_passage_key(given, keys)
+        texts |= _texts_by_key(given, keys)
         files = {}
-    wanted_files = []
-    for file, members in files.items():
-        if any(reference.key not in texts for reference in members):
-            wanted_files.append(file)
+    searched = [
+        file
+        for file, members in files.items()
+        if any(reference.key not in texts for reference in members)
+    ]
+    problems: list[str] = []
     failed = 0
-    for done, file in enumerate(wanted_files, 1):
+    for done, (address, name) in enumerate(searched, 1):
         wanted = {
             reference.key: reference.words
-            for reference in files[file]
+            for reference in files[address, name]
             if reference.key not in texts
         }
         offline = failed >= _MAX_FAILURES
         try:
-            data = (
-                _read_file_of_real_labels(file, there, allow_private, offline) if wanted else None
-            )
+            data = None
+            if wanted and there is None:
+                data = _download(address, name, allow_private, offline)
+            elif wanted and there is not None and name in there:
+                data = read_bounded(str(there[name]))
             if data is not None:
                 if not offline:
                     failed = 0
-                texts |= find_labelled(read_source(data, file.name), wanted)
+                texts |= find_labelled(read_source(data, name), wanted)
         except InputError as error:
             problems.append(str(error))
             if isinstance(error, LinkError) and error.status not in (404, 410):
@@ -314,54 +298,33 @@ def rebuild(
                     "run the command again later"
                 )
         if progress:
-            progress(done, len(wanted_files))
-    rows = []
-    missing = []
-    for reference in references:
-        if reference.key in texts:
-            rows.append(reference.corpus_row(texts[reference.key]))
-        else:
-            missing.append(reference)
-    return Rebuilt(rows, missing, problems)
+            progress(done, len(searched))
+    return Rebuilt(
+        rows=[known.corpus_row(texts[known.key]) for known in references if known.key in texts],
+        missing=[known for known in references if known.key not in texts],
+        problems=problems,
+    )
 
 
-def _corpus_source_files_in_folder(folder: Path) -> dict[str, Path]:
-    """List the files below a folder by the last part, and by the last two parts, of their paths."""
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        files[path.name] = path
-        files["/".join(path.parts[-2:])] = path
-    return files
-
-
-def _texts_by_passage_key(path: Path, keys: set[str]) -> dict[str, str]:
+def _texts_by_key(path: Path, keys: set[str]) -> dict[str, str]:
     """Read the texts of JSON lines that have one of the keys, by key."""
     data = gunzip(read_bounded(str(path)), str(path))
     texts = {}
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
             text = parse_row(line, f"{path}:{number}")["text"]
-            key = passage_key(text)
+            key = key_of(text)
             if key in keys:
                 texts[key] = text
     return texts
 
 
-def _read_file_of_real_labels(
-    file: _RealLabelSource, there: Mapping[str, Path] | None, allow_private: bool, offline: bool
-) -> bytes | None:
-    """Read a file from those `there`, or else from the cache of downloads or the web.
-
-    None if it is not there.
-    """
-    if there is not None:
-        if file.name not in there:
-            return None
-        return read_bounded(str(there[file.name]))
+def _download(address: str, name: str, allow_private: bool, offline: bool) -> bytes | None:
+    """Read a file from the cache of downloads, or else from the web unless `offline`."""
     from tipclassify.download import download, parse_url
     from tipclassify.download.cache import read_cached
 
-    url = str(parse_url(file.address + quote(file.name)))
+    url = str(parse_url(address + quote(name)))
     if kept := read_cached(url):
         return kept.data
     return None if offline else download(url, allow_private=allow_private).data

@@ -1,197 +1,48 @@
-"""Read the rows of a corpus file (``*.jsonl``, ``*.csv``, ``*.parquet``) with their locations.
+"""Load labelled passages and validate every row.
 
-Rows are as they stand in the file: `corpus.loading` validates them.
+A `Row` is a dict with a text, its labels in order, and further fields. One `CorpusError` has a line
+for each bad row of all files, so that all can be corrected at once.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from tipclassify.errors import CorpusError, reason_of_error
-from tipclassify.formatting import format_numbers, load_json, one_line, unformat_csv_cell
+from tipclassify.corpus.files import (
+    NAME_THEM,
+    SUFFIXES,
+    USUAL,
+    Columns,
+    NumberedRow,
+    RowError,
+    read_numbered,
+)
+from tipclassify.errors import CorpusError
+from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, SECTIONS
+from tipclassify.records import Passage
 from tipclassify.resources import shipped_data_folder
-from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
 
 if TYPE_CHECKING:
     import datasets
-
-SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
-"""Suffixes of corpus files."""
-
-NAME_THEM: Final = (
-    "name those of text and labels with --text-column and --label-column, or rename them"
-)
-"""Advice where the columns of a file are not those that are expected."""
-
-NumberedRow = tuple[str, object]  # "file:line", and the row or a RowError
-
-
-class RowError(ValueError):
-    """Error in one row, with advice, to which its location is added."""
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Names of the columns, or fields of JSON lines, that hold text and labels of a passage."""
-
-    text: str = "text"
-    labels: str = "labels"
-
-    def missing(self, names: Sequence[str]) -> str | None:
-        """Return the problem of a table with these columns, or None."""
-        label_columns = {self.labels, "predicted"}
-        if self.labels == "labels":
-            label_columns.add("label")
-        if self.text in names and label_columns & set(names):
-            return None
-        absent = self.labels if self.text in names else self.text
-        there = one_line(", ".join(names)) or "none"
-        return f"no column {absent!r}; the columns are {there}: {NAME_THEM}"
-
-    def renamed(self, row: Mapping[str, object]) -> Mapping[str, object]:
-        """Rename the columns of a row to ``text`` and ``labels``."""
-        if self == Columns():
-            return row
-        own = {self.text, self.labels, "label"}
-        renamed = {name: value for name, value in row.items() if name not in own}
-        renamed["text"] = row.get(self.text)
-        labels = row.get(self.labels)
-        if self.labels == "labels" and "labels" not in row:
-            labels = row.get("label")  # as `missing` takes it
-        renamed["labels"] = labels
-        return renamed
-
-
-def read_file(file: Path) -> bytes:
-    """Return the bytes of a file; raise `CorpusError` if it cannot be read."""
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise CorpusError([f"{file}: {reason_of_error(error)}; check the path"]) from None
-
-
-def corpus_text_lines(file: Path) -> Iterator[NumberedRow]:
-    """Yield the non-blank lines with their locations; a `RowError` for one that is not UTF-8."""
-    for number, line in enumerate(read_file(file).split(b"\n"), 1):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r")
-            if text.strip():
-                yield f"{file}:{number}", text
-        except UnicodeDecodeError as error:
-            problem = f"not UTF-8 (byte {error.start + 1} of the line); save the file as UTF-8"
-            yield f"{file}:{number}", RowError(problem)
-
-
-def json_rows(file: Path) -> Iterator[NumberedRow]:
-    """Yield the values of JSON lines with their locations, or a `RowError` for invalid JSON."""
-    for where, line in corpus_text_lines(file):
-        try:
-            yield where, load_json(line, strict=False) if isinstance(line, str) else line
-        except ValueError as error:
-            yield where, RowError(f"broken JSON ({error}); write one object a line")
-
-
-def numbered_corpus_rows(file: Path, columns: Columns) -> Iterator[NumberedRow]:
-    """Yield the rows of a corpus file; a table without the columns is one error."""
-    suffix = file.suffix.lower()
-    if suffix == ".csv":
-        return csv_rows(file, columns)
-    if suffix == ".parquet":
-        return parquet_rows(file, columns)
-    return json_rows(file)
-
-
-def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a CSV with a header, with their locations.
-
-    Empty cells are omitted, except text and labels. Rows with neither text nor labels, which
-    doccano exports, are left out with a warning. With `columns`, a header without them is one
-    `RowError`.
-    """
-    names = columns or Columns()
-    kept = (names.text, names.labels, "label")  # in the row even if empty
-    empty_lines = []
-    try:
-        text = read_file(file).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        # a space may follow a comma: "text, label"
-        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-        if columns is not None and (problem := columns.missing(reader.fieldnames)):
-            yield f"{file}:1", RowError(problem)
-            return
-        for row in reader:
-            cells = {}
-            for name, value in row.items():
-                if name and (value or name in kept):
-                    cells[name] = unformat_csv_cell(value or "")
-            if any(str(cells.get(name, "")).strip() for name in kept):
-                yield f"{file}:{reader.line_num}", cells
-            else:
-                empty_lines.append(reader.line_num)
-        if empty_lines:
-            warnings.warn(
-                f"{file}: {format_numbers('line', empty_lines)} without a text, left out",
-                stacklevel=2,
-            )
-    except UnicodeDecodeError:
-        yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
-    except csv.Error as error:
-        advice = "quote fields with commas or line ends"
-        yield f"{file}:{reader.reader.line_num}", RowError(f"broken CSV ({error}); {advice}")
-
-
-def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`.
-
-    A file that unpacks to much more than its size ends with a `RowError`.
-    """
-    import pyarrow
-    import pyarrow.parquet
-
-    data = read_file(file)
-    number = 0
-    try:
-        table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
-        if columns is not None and (problem := columns.missing(table.schema_arrow.names)):
-            yield f"{file}:1", RowError(problem)
-            return
-        for rows in read_parquet_batches(table, len(data)):
-            for row in rows:
-                number += 1
-                yield f"{file}:{number}", row
-    except ExcessiveParquetError as error:
-        yield f"{file}:{number + 1}", RowError(f"{error}; check where it comes from")
-    except UnicodeDecodeError:
-        yield f"{file}:{number + 1}", RowError("not UTF-8 from here on; write the file anew")
-    # ValueError, OverflowError: times and numbers that Python has not
-    except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        yield f"{file}:{number + 1}", RowError(f"not a Parquet file ({reason}); write it anew")
-
 
 # characters of a passage; a longer one is a paragraph or more, not a sentence
 LONGEST: Final = 2_000
 # passages of real reports, below the folder of a corpus
 _REAL: Final = Path("real") / "passages.jsonl"
-_USUAL_COLUMNS: Final = Columns()
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
-# Of any type, since rows keep every further field of a user's file; `_check_corpus_row` checks the
-# fields that the package reads.
+# Of any type, since rows keep every further field of a user's file; `_checked` checks the fields
+# that the package reads.
 Row = dict[str, Any]
 T = TypeVar("T")
 
@@ -245,8 +96,10 @@ def dataset_rows(dataset: datasets.Dataset) -> list[Row]:
     return rows
 
 
-def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS) -> list[Row]:
-    """Read validated rows as plain dicts, with ``labels`` as a tuple in the order of ``LABELS``.
+def read_rows(
+    *paths: str | os.PathLike[str], columns: Columns = USUAL, labels: Sequence[str] = LABELS
+) -> list[Row]:
+    """Read validated rows as plain dicts, with ``labels`` as a tuple in the order of `labels`.
 
     Raises `CorpusError` with one line for every invalid row of every file.
     """
@@ -254,15 +107,11 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS)
     rows: list[Row] = []
     places_of_ids: dict[str, str] = {}
     first_of_texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}  # place, and labels
-
-    def check_renamed_row(row: object) -> Row:
-        return _check_corpus_row(columns.renamed(row) if isinstance(row, dict) else row)
-
     # Keyed by resolved path: a file that is named twice is read once.
-    files = {file.resolve(): file for path in paths for file in _corpus_files(Path(path), problems)}
+    files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}
     for file in files.values():
         for where, row in read_each(
-            numbered_corpus_rows(file, columns), check_renamed_row, problems
+            read_numbered(file, columns), lambda row: _checked(row, labels), problems
         ):
             row["id"] = first_id(row.get("id"), f"{file.stem}-{where.rpartition(':')[2]}")
             taken_at = places_of_ids.setdefault(row["id"], where)
@@ -270,12 +119,12 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS)
                 problems.append(
                     f"{where}: id {row['id']!r} is taken at {taken_at}; give it another"
                 )
-            first, labels = first_of_texts.setdefault(row_key(row), (where, row["labels"]))
-            if labels != row["labels"]:
-                labels_here = _corpus_labels_in_words(row["labels"])
+            first, first_labels = first_of_texts.setdefault(row_key(row), (where, row["labels"]))
+            if first_labels != row["labels"]:
+                here = ", ".join(row["labels"]) or "no label"
+                there = ", ".join(first_labels) or "no label"
                 problems.append(
-                    f"{where}: {labels_here}, but the same text at {first} has "
-                    f"{_corpus_labels_in_words(labels)}; settle one"
+                    f"{where}: {here}, but the same text at {first} has {there}; settle one"
                 )
             rows.append(row)
     if not rows and not problems:
@@ -284,21 +133,6 @@ def read_rows(*paths: str | os.PathLike[str], columns: Columns = _USUAL_COLUMNS)
     if problems:
         raise CorpusError(problems)
     return rows
-
-
-def _corpus_labels_in_words(labels: Sequence[str]) -> str:
-    return ", ".join(labels) or "no label"
-
-
-def row_key(row: Mapping[str, object]) -> tuple[str, str]:
-    """Return the key of duplicate rows: normalised text and heading; standard sections are ignored.
-
-    >>> row_key({"text": "Courts slept.", "section": "Labor Law"})
-    ('courts slept.', 'labor law')
-    """
-    section = row.get("section")
-    heading = "" if section in (None, *SECTIONS) else text_key(str(section))
-    return text_key(str(row["text"])), heading
 
 
 def read_each(
@@ -326,7 +160,18 @@ def text_key(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def labels_alone(row: Row) -> tuple[str, ...]:
+def row_key(row: Mapping[str, object]) -> tuple[str, str]:
+    """Return the key of duplicate rows: normalised text and heading; standard sections are ignored.
+
+    >>> row_key({"text": "Courts slept.", "section": "Labor Law"})
+    ('courts slept.', 'labor law')
+    """
+    section = row.get("section")
+    heading = "" if section in (None, *SECTIONS) else text_key(str(section))
+    return text_key(str(row["text"])), heading
+
+
+def labels_alone(row: Row, labels: Sequence[str] = LABELS) -> tuple[str, ...]:
     """Return the labels of a row's text without its heading.
 
     They are in ``labels_alone``, where "none" stands for none, or else those in ``labels``.
@@ -337,7 +182,12 @@ def labels_alone(row: Row) -> tuple[str, ...]:
     if not row.get("labels_alone"):
         return tuple(row["labels"])
     names = str(row["labels_alone"]).split(";")
-    return tuple(label for label in LABELS if label in names)
+    return tuple(label for label in labels if label in names)
+
+
+def passage_of_row(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchecked
+    """Convert a row with a ``text`` to a passage under its ``section``."""
+    return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
 
 
 def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> list[int]:
@@ -384,8 +234,29 @@ def corpus_digest(rows: Iterable[Row]) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _check_corpus_row(row: object) -> Row:
-    """Validate a row, and return it with its labels in the order of ``LABELS``."""
+def _files(path: Path, problems: list[str]) -> list[Path]:
+    """List the corpus files of a file or folder; append a line to `problems` without any."""
+    if path.is_dir():
+        folder = path / "corpus" if (path / "corpus").is_dir() else path
+        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
+        if (path / _REAL).is_file():
+            files.append(path / _REAL)
+        if not files:
+            problems.append(
+                f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus"
+            )
+        return files
+    if not path.is_file():
+        problems.append(f"{path}: no such file; check the path")
+        return []
+    if path.suffix.lower() not in SUFFIXES:
+        problems.append(f"{path}: not a corpus file; use {', '.join(SUFFIXES)}")
+        return []
+    return [path]
+
+
+def _checked(row: object, known_labels: Sequence[str]) -> Row:
+    """Validate a row, and return it with its labels in the order of `known_labels`."""
     if not isinstance(row, dict):
         raise RowError('not a JSON object; write {"text": …, "labels": […]}')
     if row.get("text") is None:
@@ -407,9 +278,15 @@ def _check_corpus_row(row: object) -> Row:
         raise RowError(
             f"text of {len(text):,} characters, over {LONGEST:,}; split it into sentences"
         )
-    _check_corpus_row_is_encodable(row)
+    for name, value in row.items():
+        # UTF-8 cannot encode it, as datasets and files need
+        if any(isinstance(part, str) and _SURROGATE.search(part) for part in (name, value)):
+            raise RowError(
+                f"half of a character (a lone surrogate) in {str(name)!r}; "
+                "write the whole character, or take it out"
+            )
     checked: Row = {name: value for name, value in row.items() if name != "label"}
-    checked["labels"] = parse_labels(labels)
+    checked["labels"] = parse_labels(labels, known_labels)
     parse_stands_for(row.get("stands_for"))
     for name in ("doc", "pair"):
         if name in row:
@@ -420,15 +297,13 @@ def _check_corpus_row(row: object) -> Row:
     return checked
 
 
-def _check_corpus_row_is_encodable(row: Mapping[object, object]) -> None:
-    """Raise `RowError` for a name or text that UTF-8 cannot encode, as datasets and files need."""
-    for name, value in row.items():
-        for text in (name, value):
-            if isinstance(text, str) and _SURROGATE.search(text):
-                raise RowError(
-                    f"half of a character (a lone surrogate) in {str(name)!r}; "
-                    "write the whole character, or take it out"
-                )
+def check_text(value: object) -> str:
+    """Return the text of a row; raise `RowError` for none."""
+    if not isinstance(value, str):
+        raise RowError('no text; add a "text" field')
+    if not value.strip():
+        raise RowError("empty text; remove the row")
+    return value
 
 
 def first_id(*ids: object) -> str:
@@ -461,15 +336,6 @@ def group_name(value: object) -> str | None:
     return str(int(number)) if number.is_integer() else str(value)
 
 
-def check_text(value: object) -> str:
-    """Return the text of a row; raise `RowError` for none."""
-    if not isinstance(value, str):
-        raise RowError('no text; add a "text" field')
-    if not value.strip():
-        raise RowError("empty text; remove the row")
-    return value
-
-
 def split_labels(value: object) -> list[str]:
     """Return label names from a list, or from text with ``;``, ``,`` or ``|`` between them.
 
@@ -481,6 +347,18 @@ def split_labels(value: object) -> list[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise RowError('no labels; add "labels": a list of names, [] for none')
     return [name.strip() for name in value]
+
+
+def parse_labels(value: object, labels: Sequence[str] = LABELS) -> tuple[str, ...]:
+    """Parse label names into the order of `labels`; raise `RowError` for an unknown one.
+
+    >>> parse_labels("failure; positive_effort")
+    ('positive_effort', 'failure')
+    """
+    names = split_labels(value)
+    if unknown := [name for name in names if name not in labels]:
+        raise RowError(f"unknown label {unknown[0]!r}; use {', '.join(labels)}")
+    return tuple(label for label in labels if label in names)
 
 
 def parse_stands_for(value: object) -> float | None:
@@ -503,36 +381,3 @@ def parse_stands_for(value: object) -> float | None:
             f'"stands_for" is {value!r}, no number of passages; write one, or leave it out'
         )
     return count
-
-
-def parse_labels(value: object) -> tuple[str, ...]:
-    """Parse label names into the order of ``LABELS``; raise `RowError` for an unknown one.
-
-    >>> parse_labels("failure; positive_effort")
-    ('positive_effort', 'failure')
-    """
-    names = split_labels(value)
-    if unknown := [name for name in names if name not in LABELS]:
-        raise RowError(f"unknown label {unknown[0]!r}; use {', '.join(LABELS)}")
-    return tuple(label for label in LABELS if label in names)
-
-
-def _corpus_files(path: Path, problems: list[str]) -> list[Path]:
-    """List the corpus files of a file or folder; append a line to `problems` without any."""
-    if path.is_dir():
-        folder = path / "corpus" if (path / "corpus").is_dir() else path
-        files = sorted(file for file in folder.iterdir() if file.suffix.lower() in SUFFIXES)
-        if (path / _REAL).is_file():
-            files.append(path / _REAL)
-        if not files:
-            problems.append(
-                f"{path}: no .jsonl, .csv or .parquet file there; name the folder of the corpus"
-            )
-        return files
-    if not path.is_file():
-        problems.append(f"{path}: no such file; check the path")
-        return []
-    if path.suffix.lower() not in SUFFIXES:
-        problems.append(f"{path}: not a corpus file; use {', '.join(SUFFIXES)}")
-        return []
-    return [path]

@@ -6,7 +6,7 @@ import os
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Final
@@ -15,24 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.rows import RowError, json_rows, parse_labels, read_each, text_key
+from tipclassify.corpus.files import RowError, json_rows
+from tipclassify.corpus.rows import parse_labels, read_each, text_key
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval, wilson_interval
 from tipclassify.formatting import format_value, markdown_table
-from tipclassify.labels import LABELS, label_indicator
-
-__all__ = [
-    "Agreement",
-    "agreement",
-    "agreement_intervals_table",
-    "agreement_table",
-    "blindness",
-    "check_texts",
-    "disagreements",
-    "disagreements_table",
-    "read_annotations",
-    "read_texts",
-]
+from tipclassify.labels import LABELS
 
 _MOST_IDS: Final = 5  # named in one error
 _WANTED: Final = 'write {"id": "…", "labels": […]}'
@@ -60,7 +48,10 @@ class Agreement:
 
 
 def agreement(
-    *annotators: Mapping[str, Sequence[str]], draws: int = 0, seed: int = 0
+    *annotators: Mapping[str, Sequence[str]],
+    draws: int = 0,
+    seed: int = 0,
+    labels: Sequence[str] = LABELS,
 ) -> list[Agreement]:
     """Compute the agreement on each label over the passages that at least two annotators labelled.
 
@@ -76,20 +67,20 @@ def agreement(
     shared = [key for key, count in times.items() if count > 1]
     if not shared:
         raise CorpusError(["the annotators have no passage id in common; check the ids"])
-    votes = np.full((len(shared), len(annotators), len(LABELS)), -1, np.int8)
+    votes = np.full((len(shared), len(annotators), len(labels)), -1, np.int8)
     for i, key in enumerate(shared):
         for j, annotator in enumerate(annotators):
             if key in annotator:
-                votes[i, j] = label_indicator(annotator[key])
+                votes[i, j] = [label in annotator[key] for label in labels]
     rng = np.random.default_rng(seed)
     rows = []
     # The coefficients depend on vote-pattern counts only, so a bootstrap draw is one multinomial.
-    for j, label in enumerate(LABELS):
+    for j, label in enumerate(labels):
         patterns, count = np.unique(votes[:, :, j], axis=0, return_counts=True)
         drawn = rng.multinomial(len(shared), count / len(shared), draws)
         counts = np.vstack([count, drawn]).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            observed, kappa, f1 = _agreement_of_pairs(patterns, counts)
+            observed, kappa, f1 = _pairwise(patterns, counts)
             alpha = _krippendorff_alphas(patterns, counts)
         lowest = _lowest_coefficient(patterns, count, float(observed[0]))
         # The first column counts all passages, the others the draws.
@@ -101,14 +92,14 @@ def agreement(
                 kappa=float(kappa[0]),
                 alpha=float(alpha[0]),
                 f1=float(f1[0]),
-                kappa_interval=_interval_of_coefficient(kappa[1:], lowest),
-                alpha_interval=_interval_of_coefficient(alpha[1:], lowest),
+                kappa_interval=_interval(kappa[1:], lowest),
+                alpha_interval=_interval(alpha[1:], lowest),
             )
         )
     return rows
 
 
-def _agreement_of_pairs(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
+def _pairwise(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
     """Compute observed agreement, Cohen's kappa and F1 of each draw, (3, draws).
 
     Each is the mean over the pairs of annotators. `patterns`, (k, annotators), has 1 with the
@@ -142,7 +133,7 @@ def _lowest_coefficient(
     return max(-1.0, 1 - most / expected) if expected else float("nan")
 
 
-def _interval_of_coefficient(drawn: Floats, lowest: float) -> tuple[float, float]:
+def _interval(drawn: Floats, lowest: float) -> tuple[float, float]:
     """Return the percentile interval of the draws, down to `lowest` if that is lower."""
     low, high = percentile_interval(drawn)
     return min(low, lowest), high
@@ -182,27 +173,47 @@ def disagreements(
     ]
 
 
-def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]:
-    """Read labels by passage id from JSON lines with ``id`` and ``labels``.
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """Rows of one annotator, by passage id."""
+
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of the labelled rows
+    texts: dict[str, str] = field(default_factory=dict)  # where given
+    # whether labelled without seeing a colleague's labels; None: not recorded
+    blind: dict[str, bool | None] = field(default_factory=dict)
+
+
+def read_annotations(path: str | os.PathLike[str], labels: Sequence[str] = LABELS) -> Annotations:
+    """Read the rows of an annotator from JSON lines with ``id`` and ``labels``.
 
     Rows that are not labelled (null) are left out, with a warning. Raises `CorpusError` with one
     line for every invalid row, or when no row is labelled.
     """
-    annotations: dict[str, tuple[str, ...]] = {}
+
+    def parse(row: object) -> tuple[dict[str, object], tuple[str, ...] | None]:
+        if not isinstance(row, dict) or not {"id", "labels"} <= row.keys():
+            raise RowError(f"no id or no labels; {_WANTED}")
+        return row, None if row["labels"] is None else parse_labels(row["labels"], labels)
+
+    annotations = Annotations()
     problems: list[str] = []
     unlabelled = 0
-    for where, (name, labels) in read_each(
-        json_rows(Path(path)), _labels_for_evaluating_agreement, problems
-    ):
-        if labels is None:
+    for where, (row, row_labels) in read_each(json_rows(Path(path)), parse, problems):
+        name = str(row["id"])
+        text = row.get("text")
+        if isinstance(text, str):
+            annotations.texts[name] = text
+        if row_labels is None:
             unlabelled += 1
-        elif name in annotations:
+        elif name in annotations.labels:
             problems.append(f"{where}: id {name!r} stands there twice; give each passage one row")
         else:
-            annotations[name] = labels
+            annotations.labels[name] = row_labels
+            hidden = row.get("blind")  # what the annotator did not see
+            annotations.blind[name] = None if hidden is None else "colleagues" in str(hidden)
     if problems:
         raise CorpusError(problems)
-    if not annotations:
+    if not annotations.labels:
         raise CorpusError([f"{path}: no row is labelled yet; {_WANTED}"])
     if unlabelled:
         warnings.warn(
@@ -211,34 +222,21 @@ def read_annotations(path: str | os.PathLike[str]) -> dict[str, tuple[str, ...]]
     return annotations
 
 
-def _labels_for_evaluating_agreement(row: object) -> tuple[str, tuple[str, ...] | None]:
-    """Return the passage id and the labels of a row; None for a row that is not labelled yet."""
-    if not isinstance(row, dict) or not {"id", "labels"} <= row.keys():
-        raise RowError(f"no id or no labels; {_WANTED}")
-    return str(row["id"]), None if row["labels"] is None else parse_labels(row["labels"])
-
-
-def read_texts(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read texts by passage id, where given, from a file of annotations."""
-    return {
-        str(row["id"]): row["text"]
-        for _, row in json_rows(Path(path))
-        if isinstance(row, dict) and isinstance(row.get("text"), str)
-    }
-
-
-def check_texts(first: Mapping[str, str], second: Mapping[str, str], shared: Iterable[str]) -> None:
+def check_texts(first: Annotations, second: Annotations, shared: Iterable[str]) -> None:
     """Raise `CorpusError` for the `shared` ids under which two annotators have different texts.
 
     Ids that a tool counted from 1 may be those of other passages. A text that one of them lacks is
     not compared.
 
-    >>> check_texts({"1": "Courts  slept."}, {"1": "courts slept."}, ["1"])
+    >>> first = Annotations(texts={"1": "Courts  slept."})
+    >>> check_texts(first, Annotations(texts={"1": "courts slept."}), ["1"])
     """
     differing = [
         key
         for key in shared
-        if key in first and key in second and text_key(first[key]) != text_key(second[key])
+        if key in first.texts
+        and key in second.texts
+        and text_key(first.texts[key]) != text_key(second.texts[key])
     ]
     if not differing:
         return
@@ -251,47 +249,26 @@ def check_texts(first: Mapping[str, str], second: Mapping[str, str], shared: Ite
 
 
 def blindness(
-    first: str | os.PathLike[str], second: str | os.PathLike[str], shared: Sequence[str]
+    first: Annotations, second: Annotations, shared: Sequence[str]
 ) -> tuple[list[str], str]:
     """Select the `shared` passages that each annotator labelled without seeing the other's labels.
 
-    The rows of both files say so in ``blind``. Returns the passages, and a line on how many were
-    not labelled so, or do not say.
+    Returns them, and a line on how many were not labelled so, or do not say.
     """
-    first_blind = _blind_rows_for_evaluating_agreement(first)
-    second_blind = _blind_rows_for_evaluating_agreement(second)
-    alone = [key for key in shared if first_blind[key] and second_blind[key]]
-    seen = sum(first_blind[key] is False or second_blind[key] is False for key in shared)
+    alone = [key for key in shared if first.blind[key] and second.blind[key]]
+    seen = sum(first.blind[key] is False or second.blind[key] is False for key in shared)
     count = "which alone count" if alone else "so that all count, independent or not"
     shares = f"{len(alone):,} of {len(shared):,} passages"
     rest = f"seen: {seen:,}; not recorded: {len(shared) - seen - len(alone):,}"
     return alone, f"labelled without seeing the other: {shares}, {count}; {rest}"
 
 
-def _blind_rows_for_evaluating_agreement(path: str | os.PathLike[str]) -> dict[str, bool | None]:
-    """Return by id whether a row was labelled without its colleagues' labels; None: not said."""
-    blind_rows: dict[str, bool | None] = {}
-    for _, row in json_rows(Path(path)):
-        if isinstance(row, dict):
-            hidden = row.get("blind")  # what the annotator did not see
-            blind_rows[str(row["id"])] = None if hidden is None else "colleagues" in str(hidden)
-    return blind_rows
-
-
 def agreement_table(rows: Sequence[Agreement]) -> str:
     """Format the coefficients as a Markdown table."""
     cells = [("label", "passages", "agree", "Cohen's kappa", "Krippendorff's alpha", "F1")]
     for row in rows:
-        cells.append(
-            (
-                format_value(row.label),
-                format_value(row.passages),
-                format_value(row.same),
-                format_value(row.kappa),
-                format_value(row.alpha),
-                format_value(row.f1),
-            )
-        )
+        same, kappa, alpha, f1 = map(format_value, (row.same, row.kappa, row.alpha, row.f1))
+        cells.append((row.label, format_value(row.passages), same, kappa, alpha, f1))
     return markdown_table(cells)
 
 
