@@ -222,31 +222,28 @@ def test_numbers_of_the_entries_in_the_right_column_stay_with_them() -> None:
 # ------------------------------------------------------------------------------------- tagged files
 
 
-def tagged_pdf(content: str, tree: Sequence[tuple[str, Sequence[int]]]) -> bytes:
-    """A page with a structure tree: elements in their order, each with its marked-content ids."""
-    first = 6
-    elements = [
-        (
-            f"<</Type/StructElem/S/{role}/P {first + len(tree)} 0 R"
-            f"/Pg 4 0 R/K[{' '.join(map(str, ids))}]>>"
-        )
-        for role, ids in tree
-    ]
-    parents = {content_id: first + n for n, (_, ids) in enumerate(tree) for content_id in ids}
+def tagged_pdf(content: str, tree: Sequence[tuple[str, Sequence[int]]], *others: str) -> bytes:
+    """A page with a structure tree: elements in their order, each with its marked-content ids.
+
+    Other pages have none.
+    """
+    data = make_pdf(content, *others, extra="/StructParents 0").decode("cp1252")
+    first = 4 + 2 * (1 + len(others))  # number of the first element
+    root = first + len(tree)
+    objects: list[str] = []
+    parents: dict[int, int] = {}
+    for number, (role, ids) in enumerate(tree, first):
+        kids = " ".join(map(str, ids))
+        objects.append(f"<</Type/StructElem/S/{role}/P {root} 0 R/Pg 4 0 R/K[{kids}]>>")
+        parents |= dict.fromkeys(ids, number)
     places = " ".join(f"{parents[content_id]} 0 R" for content_id in sorted(parents))
-    kids = " ".join(f"{first + n} 0 R" for n in range(len(tree)))
-    root = f"<</Type/StructTreeRoot/K[{kids}]/ParentTree<</Nums[0[{places}]]>>>>"
-    data = make_pdf(content, extra="/StructParents 0").decode("cp1252")
-    start = data.index("xref")
-    end = data.index("trailer")
-    more = [*elements, root]
-    objects = "".join(f"{first + n} 0 obj\n{text}\nendobj\n" for n, text in enumerate(more))
-    data = data[:start] + objects + data[end:]
-    data = data.replace(
-        "/Catalog/Pages",
-        f"/Catalog/MarkInfo<</Marked true>>/StructTreeRoot {first + len(tree)} 0 R/Pages",
-    )
-    return data.replace("/Size 6", f"/Size {first + len(more)}").encode("cp1252")
+    kids = " ".join(f"{number} 0 R" for number in range(first, root))
+    objects.append(f"<</Type/StructTreeRoot/K[{kids}]/ParentTree<</Nums[0[{places}]]>>>>")
+    more = "".join(f"{n} 0 obj\n{text}\nendobj\n" for n, text in enumerate(objects, first))
+    data = data[: data.index("xref")] + more + data[data.index("trailer") :]
+    catalog = f"/Catalog/MarkInfo<</Marked true>>/StructTreeRoot {root} 0 R/Pages"
+    data = data.replace("/Catalog/Pages", catalog)
+    return data.replace(f"/Size {first}", f"/Size {root + 1}").encode("cp1252")
 
 
 def marked(content_id: int, content: str) -> str:
@@ -264,6 +261,17 @@ def test_notes_in_one_block_of_the_tree_are_parted() -> None:
         marked(0, column(60, 700, PROSE)) + marked(1, block), [("P", [0]), ("P", [1])]
     )
     assert texts(read_pdf(data, "x")) == [joined(PROSE), "Notes", *notes]
+
+
+def test_a_note_in_a_block_of_text_goes_on_on_the_next_page() -> None:
+    block = show(60, 700, "Karvonia has a law.") + show(60, 683, "2", 5)
+    block += show(66, 680, "The ministry which pays for all of") + show(60, 668, PROSE[0])
+    data = tagged_pdf(marked(0, block), [("P", [0])], column(60, 700, PROSE[1:]))
+    law, note = read_pdf(data, "x").blocks
+    assert law.later_pages == ()
+    (start,) = note.later_pages
+    assert read_pdf(data, "x").text[start.offset :] == joined(PROSE[1:])
+    assert start.page == 2
 
 
 def test_the_structure_tree_decides_what_is_a_heading_and_the_order() -> None:

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ctypes import Array, c_ulong, c_ushort
-from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
@@ -171,10 +171,12 @@ def _block_groups(page: Page) -> Iterator[tuple[float, Group]]:
         if not lines:
             continue
         margin = max(line.x1 for line in lines)
-        group = Group(lines, page.number, margin, kind=tag.kind, level=tag.level)
+        make_group = partial(Group, page=page.number, margin=margin, kind=tag.kind, level=tag.level)
         if tag.row:
-            row = rows.setdefault(tag.row, group)
-            if row is group:
+            row = rows.get(tag.row)
+            if row is None:
+                row = make_group(lines)
+                rows[tag.row] = row
                 yield tag.row, row
             # a row is a header if all of its cells are
             row.kind = "header" if tag.header and row.kind != "row" else "row"
@@ -183,9 +185,9 @@ def _block_groups(page: Page) -> Iterator[tuple[float, Group]]:
             # some trees have all notes of a page in one block
             starts = [at for at in range(1, len(lines)) if lines[at].begins_raised]
             for start, end in pairwise([0, *starts, len(lines)]):
-                yield tag.block, replace(group, lines=lines[start:end])
+                yield tag.block, make_group(lines[start:end])
         else:
-            yield tag.block, group
+            yield tag.block, make_group(lines)
 
 
 def _loose_groups(page: Page, body: float) -> Iterator[tuple[float, Group]]:
