@@ -69,7 +69,7 @@ MODEL: Final = ("--model", "fast")
 DISTRIBUTED: Final = """
 import sys
 from tipclassify.tagging import Tagging
-from tipclassify.dask import PartSize, score
+from tipclassify.dask import score
 if __name__ == "__main__":
     fast = Tagging("fast")
     source, output, workers, batch_bytes = sys.argv[1:]
@@ -78,7 +78,7 @@ if __name__ == "__main__":
         output,
         cluster=int(workers),
         tagging=fast,
-        part_size=PartSize(bytes=int(batch_bytes)),
+        part_bytes=int(batch_bytes),
     )
     assert not done.failures, done.failures
     print(done.rows)

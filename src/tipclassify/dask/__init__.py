@@ -18,19 +18,9 @@ if TYPE_CHECKING:
     import dask.dataframe
     import distributed
 
-__all__ = ["DistributedRun", "PartSize", "score"]
-
-
-@dataclass(frozen=True, slots=True)
-class PartSize:
-    """How much of the inputs one task reads."""
-
-    bytes: int = 64_000_000  # of a JSONL or Parquet input
-    reports: int = 16  # on average
-
 
 @dataclass(frozen=True)
-class DistributedRun:
+class Scored:
     """Result of a run."""
 
     inputs: tuple[str, ...]  # names of all inputs
@@ -54,9 +44,10 @@ def score(
     cluster: distributed.Client | str | int | None = None,
     tagging: Tagging | None = None,
     text: str = "text",
-    part_size: PartSize = PartSize(),  # frozen
+    part_bytes: int = 64_000_000,
+    part_reports: int = 16,
     progress: Callable[[int, int], None] | None = None,
-) -> DistributedRun:
+) -> Scored:
     """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
 
     ``passages/`` has the rows of ``tipclassify score --format parquet``, ``errors/`` the unreadable
@@ -86,12 +77,12 @@ def score(
         one for each core.
     text : str
         Column of a table, or key of a mapping, with the text.
-    part_size : PartSize
-        Bytes of the parts of JSONL and Parquet inputs; average number of reports in a file.
+    part_bytes, part_reports : int
+        How much one task reads: bytes of a JSONL or Parquet input; reports, on average.
     progress : callable, optional
         Called with (parts done, parts in total).
     """
-    if min(part_size.bytes, part_size.reports) < 1:
+    if min(part_bytes, part_reports) < 1:
         raise ValueError("the bytes and reports of a part must be 1 or more")
     if isinstance(cluster, int) and cluster < 1:
         raise ValueError("the number of local processes must be 1 or more")
@@ -99,33 +90,22 @@ def score(
         import distributed  # noqa: F401
         import fsspec  # noqa: F401
         import pyarrow  # noqa: F401
-    from tipclassify.dask.cluster import (
-        Task,
-        join_cluster,
-        run_tasks,
-        tasks_of_dask_collection,
-    )
-    from tipclassify.dask.folder import ClusterOutputFolder, PartRecord
-    from tipclassify.dask.inputs import (
-        find_sources,
-        plan_cluster_parts,
-        resolve_cluster_address,
-    )
-    from tipclassify.dask.worker import Work
+    from tipclassify.dask.cluster import Task, join, run, tasks_of
+    from tipclassify.dask.folder import Folder
+    from tipclassify.dask.parts import find_sources, plan, resolve
+    from tipclassify.dask.work import Work
 
-    output_name = os.fspath(output)
-    file_system, root = resolve_cluster_address(output_name)
-    folder = ClusterOutputFolder(output_name, file_system, root)
+    name = os.fspath(output)
+    folder = Folder(name, *resolve(name))
     work = Work(tagging or Tagging(), text, folder)
     if hasattr(source, "__dask_graph__"):
-        tasks = tasks_of_dask_collection(source, text)
+        tasks = tasks_of(source, text)
         inputs = [task.part.sources[0].name for task in tasks]
     else:
         names = [source] if isinstance(source, str | os.PathLike) else source
-        sources = find_sources([os.fspath(name) for name in names], folder)
-        inputs = [source.name for source in sources]
-        parts = plan_cluster_parts(sources, part_size.bytes, part_size.reports)
-        tasks = [Task(part) for part in parts]
+        sources = find_sources([os.fspath(each) for each in names], folder.fs, folder.root)
+        inputs = [each.name for each in sources]
+        tasks = [Task(part) for part in plan(sources, part_bytes, part_reports)]
     folder.check(work.settings, inputs)
     # Only a part whose inputs all show whether they have changed is taken from an earlier run.
     stamped_names = {
@@ -138,22 +118,17 @@ def score(
     if tasks:
         done = len(records)
         folder.open(work.settings)
-        with join_cluster(cluster, len(tasks)) as client:
-            for number, finished in enumerate(run_tasks(client, tasks, work), 1):
+        with join(cluster, len(tasks)) as client:
+            for number, finished in enumerate(run(client, tasks, work), 1):
                 records.update({record.name: record for record in finished})
                 if progress:
                     progress(done + number, done + len(tasks))
     place = {name: number for number, name in enumerate(inputs)}
-
-    def order(record: PartRecord) -> tuple[int, str]:
-        """Order records by their first input, those of one input by name."""
-        first_input = next(iter(record.inputs))
-        return place[first_input], record.name
-
-    ordered = sorted(records.values(), key=order)
+    # by their first input, those of one input by name
+    ordered = sorted(records.values(), key=lambda each: (place[next(iter(each.inputs))], each.name))
     failures = [failure for record in ordered for failure in record.failures]
     failures.sort(key=lambda failure: place[failure.input])
-    return DistributedRun(
+    return Scored(
         tuple(inputs),
         rows=sum(record.rows for record in ordered),
         files=sum(record.bytes > 0 for record in ordered),

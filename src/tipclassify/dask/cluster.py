@@ -20,9 +20,9 @@ from distributed import Client, LocalCluster, Security, as_completed
 from distributed.core import rpc
 from distributed.scheduler import KilledWorker
 
-from tipclassify.dask.folder import PartRecord, describe_cluster_error
-from tipclassify.dask.inputs import ClusterSource, InputPart, part_name
-from tipclassify.dask.worker import Work, score_cluster_part
+from tipclassify.dask.folder import PartRecord
+from tipclassify.dask.parts import Part, Source, describe, part_name
+from tipclassify.dask.work import Work, score_part
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.records import Failure
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     import dask.bag
     import dask.dataframe
     from dask.delayed import Delayed
-
-__all__ = ["Task", "connect_to_cluster", "join_cluster", "run_tasks", "tasks_of_dask_collection"]
 
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
@@ -49,11 +47,11 @@ _KILLED: Final = (
 class Task:
     """A part to score."""
 
-    part: InputPart
+    part: Part
     rows: Delayed | None = None  # of a partition of a collection; None for a part that is read
 
 
-def join_cluster(
+def join(
     cluster: Client | str | int | None, tasks: int
 ) -> contextlib.AbstractContextManager[Client]:
     """Join a cluster: by a client, by the address of a scheduler, or as local processes.
@@ -61,21 +59,21 @@ def join_cluster(
     A client stays open. Of local processes, there is at most one for each of the `tasks`.
     """
     if isinstance(cluster, str):
-        return connect_to_cluster(cluster)
+        return connect(cluster)
     if cluster is None or isinstance(cluster, int):
-        return connect_to_cluster(workers=min(cluster or CPU_COUNT, tasks))
+        return connect(workers=min(cluster or CPU_COUNT, tasks))
     return contextlib.nullcontext(cluster)
 
 
 @contextlib.contextmanager
-def connect_to_cluster(scheduler: str | None = None, workers: int = 1) -> Iterator[Client]:
+def connect(scheduler: str | None = None, workers: int = 1) -> Iterator[Client]:
     """Connect to the scheduler at an address, or to `workers` new local processes.
 
     Raises `InputError` where no scheduler answers.
     """
-    with _silence_dask():
+    with _silenced():
         if scheduler is not None:
-            with _client_of_scheduler(scheduler) as client:
+            with _client(scheduler) as client:
                 yield client
             return
         with (
@@ -94,12 +92,12 @@ def connect_to_cluster(scheduler: str | None = None, workers: int = 1) -> Iterat
             yield client
 
 
-def _client_of_scheduler(scheduler: str) -> Client:
+def _client(scheduler: str) -> Client:
     try:
         # Ask first: a Client takes minutes to fail on anything else. In a thread, as a notebook
         # runs an event loop.
         with ThreadPoolExecutor(1) as pool:
-            pool.submit(asyncio.run, _greet_dask_scheduler(scheduler)).result()
+            pool.submit(asyncio.run, _greet(scheduler)).result()
         client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
     # another kind of server may answer with anything: even a MemoryError was seen
     except Exception:
@@ -115,7 +113,7 @@ def _client_of_scheduler(scheduler: str) -> Client:
     return client
 
 
-async def _greet_dask_scheduler(scheduler: str) -> None:
+async def _greet(scheduler: str) -> None:
     async with rpc(
         scheduler, timeout=_PATIENCE, connection_args=Security().get_connection_args("client")
     ) as server:
@@ -124,7 +122,7 @@ async def _greet_dask_scheduler(scheduler: str) -> None:
 
 
 @contextlib.contextmanager
-def _silence_dask() -> Iterator[None]:
+def _silenced() -> Iterator[None]:
     """Silence Dask's log messages: a worker that ends or is replaced does not concern the user."""
     names = {name for name in logging.root.manager.loggerDict if name.split(".")[0] in _NOISY}
     loggers = [logging.getLogger(name) for name in {*names, *_NOISY}]
@@ -138,9 +136,7 @@ def _silence_dask() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def tasks_of_dask_collection(
-    collection: dask.bag.Bag | dask.dataframe.DataFrame, text: str
-) -> list[Task]:
+def tasks_of(collection: dask.bag.Bag | dask.dataframe.DataFrame, text: str) -> list[Task]:
     """Make a task for each partition of a Bag or DataFrame.
 
     Raises `InputError` for a table without column `text`.
@@ -154,12 +150,12 @@ def tasks_of_dask_collection(
     kind = "bag" if columns is None else "dataframe"
     tasks = []
     for number, rows in enumerate(collection.to_delayed()):
-        partition = ClusterSource(f"{kind}:{number}", None, "")
-        tasks.append(Task(InputPart("rows", (partition,)), rows))
+        partition = Source(f"{kind}:{number}", None, "")
+        tasks.append(Task(Part("rows", (partition,)), rows))
     return tasks
 
 
-def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[PartRecord]]:
+def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[PartRecord]]:
     """Run tasks on a cluster; yield the records of each as it completes.
 
     When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the
@@ -167,7 +163,7 @@ def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[lis
     does not lose the others.
     """
     killed_tasks = []
-    for task, record in _records_of_cluster_tasks(client, tasks, work):
+    for task, record in _records(client, tasks, work):
         if record:
             yield [record]
         else:
@@ -176,18 +172,18 @@ def run_tasks(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[lis
         records = []
         for source in task.part.sources:
             piece = replace(task, part=replace(task.part, sources=(source,)))
-            _, record = next(_records_of_cluster_tasks(client, [piece], work))
-            records.append(record or _record_part_failed_on_cluster(piece.part, _KILLED))
+            _, record = next(_records(client, [piece], work))
+            records.append(record or _failed(piece.part, _KILLED))
         yield records
 
 
-def _records_of_cluster_tasks(
+def _records(
     client: Client, tasks: Sequence[Task], work: Work
 ) -> Iterator[tuple[Task, PartRecord | None]]:
     """Yield each task with its record, or with None if the processes that ran it were killed."""
     # Dask sends it once to each worker, also to those that join later
     shared = dask.delayed(work, traverse=False)
-    calls = [dask.delayed(score_cluster_part)(task.part, task.rows, shared) for task in tasks]
+    calls = [dask.delayed(score_part)(task.part, task.rows, shared) for task in tasks]
     # a model is over 10 MB
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
         # in one call: partitions may share intermediate results
@@ -211,14 +207,12 @@ def _records_of_cluster_tasks(
         except KilledWorker:
             pass
         except Exception as error:
-            record = _record_part_failed_on_cluster(
-                task.part, f"cannot be computed ({describe_cluster_error(error)})"
-            )
+            record = _failed(task.part, f"cannot be computed ({describe(error)})")
         future.release()  # otherwise its dependencies stay marked as failed
         yield task, record
 
 
-def _record_part_failed_on_cluster(part: InputPart, error: str) -> PartRecord:
+def _failed(part: Part, error: str) -> PartRecord:
     """Make the record of a part that no worker could finish.
 
     It has a retryable failure of each of its inputs, and no passages.

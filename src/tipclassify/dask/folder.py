@@ -1,7 +1,4 @@
-"""Write the output folder of a distributed run.
-
-It has a Parquet file and a JSON record for each part, then errors and a manifest.
-"""
+"""The output folder of a distributed run: a Parquet file and a record a part, errors, a manifest."""
 
 from __future__ import annotations
 
@@ -14,27 +11,23 @@ import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from tipclassify.dask.parts import describe
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
-from tipclassify.records import Failure
+from tipclassify.records import Failure, encodable
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-__all__ = ["ClusterOutputFolder", "PartRecord", "describe_cluster_error"]
-
-_RECENT = 600  # seconds
+_RECENT: Final = 600  # seconds in which a file that is half-written may be another run's
 
 
 class PartRecord(msgspec.Struct):
-    """A part: its file, as in the manifest, and its failures.
-
-    It is filled in while the part is read.
-    """
+    """A part: its file, as in the manifest, and its failures; filled in while it is read."""
 
     name: str  # of its passage file, without suffix
     inputs: dict[str, int]  # number of rows in the file, by input
@@ -51,29 +44,26 @@ class PartRecord(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class ClusterOutputFolder:
-    """An output folder: its name as the user wrote it, and its file system and path there."""
+class Folder:
+    """The output folder: its name as the user wrote it, and its file system and path there."""
 
     name: str
     fs: AbstractFileSystem
     root: str
 
     def check(self, settings: Mapping[str, object], inputs: Collection[str]) -> None:
-        """Raise `InputError` for a folder that cannot be written to.
-
-        It is unreadable, or a run of these inputs would remove its content.
-        """
+        """Raise `InputError` for a folder that is unreadable, or whose content a run would harm."""
         try:
             wrong = "a file" if self.fs.isfile(self.root) else self._holds(settings, inputs)
         except Exception as error:
-            wrong = describe_cluster_error(error)
+            wrong = describe(error)
         if wrong:
             raise InputError(f"{self.name}: {wrong}; choose another output folder")
 
     def _holds(self, settings: Mapping[str, object], inputs: Collection[str]) -> str | None:
         """Describe the content of another run or program; None where there is none."""
-        written = self._json("settings.json")
-        manifest = self._json("manifest.json") or {}
+        written = self._read_json("settings.json")
+        manifest = self._read_json("manifest.json") or {}
         if written is None:
             has_files = self._files("passages") or self._files("errors")
             return "holds files of something else" if has_files else None
@@ -103,10 +93,8 @@ class ClusterOutputFolder:
             # of a damaged record; a `msgspec.ValidationError` is one
             with contextlib.suppress(ValueError):
                 record = msgspec.convert(load_json(data), PartRecord)
-                size = passages.get(record.name, {}).get("size")
-                if size == record.bytes and not any(
-                    failure.retryable for failure in record.failures
-                ):
+                is_whole = passages.get(record.name, {}).get("size") == record.bytes
+                if is_whole and not any(failure.retryable for failure in record.failures):
                     record.notes = []
                     record.made = False
                     finished[record.name] = record
@@ -120,45 +108,38 @@ class ClusterOutputFolder:
     def close(
         self, settings: Mapping[str, object], inputs: Sequence[str], records: Sequence[PartRecord]
     ) -> int:
-        """Remove files of other runs, and write errors and manifest.
+        """Remove files of other runs, write errors and manifest; return the files removed."""
+        import pyarrow as pa
+        from pyarrow import parquet
 
-        Returns the number of passage files removed.
-        """
         names = {record.name for record in records}
         removed = 0
         for kind in ("passages", "records"):
             for name, info in self._files(kind).items():
-                # by a killed worker
-                left = name.startswith(".part-") and not _is_recent_cluster_file(info)
-                if name not in names and (name.startswith("part-") or left):
+                changed = info.get("mtime")
+                is_recent = isinstance(changed, float) and time.time() - changed < _RECENT
+                is_left = name.startswith(".part-") and not is_recent  # by a killed worker
+                if name not in names and (name.startswith("part-") or is_left):
                     self.fs.rm_file(info["name"])
                     removed += kind == "passages" and name.startswith("part-")
-        self._write_errors([failure for record in records for failure in record.failures])
-        self._write_json("manifest.json", _manifest_of_run(settings, inputs, records))
+        failures = [
+            {
+                "input": encodable(each.input),
+                "error": encodable(each.error),
+                "again": each.retryable,
+            }
+            for record in records
+            for each in record.failures
+        ]
+        schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
+        out = io.BytesIO()
+        parquet.write_table(pa.Table.from_pylist(failures, schema), out)
+        self._write("errors/errors.parquet", out.getvalue())
+        self._write_json("manifest.json", _manifest(settings, inputs, records))
         return removed
 
-    def _write_errors(self, failures: Sequence[Failure]) -> None:
-        import pyarrow as pa
-        from pyarrow import parquet
-
-        schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
-        rows = [
-            {
-                "input": _failure_text_without_surrogates(failure.input),
-                "error": _failure_text_without_surrogates(failure.error),
-                "again": failure.retryable,
-            }
-            for failure in failures
-        ]
-        out = io.BytesIO()
-        parquet.write_table(pa.Table.from_pylist(rows, schema), out)
-        self._write("errors/errors.parquet", out.getvalue())
-
     def _write(self, file: str, data: bytes) -> None:
-        """Write a file atomically, by renaming a temporary one.
-
-        Raises `InputError` when that fails.
-        """
+        """Write a file atomically, by renaming; raise `InputError` when that fails."""
         from fsspec.implementations.local import LocalFileSystem
 
         path = f"{self.root}/{file}"
@@ -174,10 +155,10 @@ class ClusterOutputFolder:
         except Exception as error:
             with contextlib.suppress(Exception):
                 self.fs.rm_file(staged)
-            what = f"cannot be written ({describe_cluster_error(error)})"
+            what = f"cannot be written ({describe(error)})"
             raise InputError(f"{path}: {what}; choose another output folder") from None
 
-    def _files(self, kind: str) -> dict[str, Mapping[str, object]]:
+    def _files(self, kind: str) -> dict[str, Mapping[str, Any]]:
         """List a subfolder: details of each file, by its name without suffix."""
         self.fs.invalidate_cache()
         path = f"{self.root}/{kind}"
@@ -189,7 +170,7 @@ class ClusterOutputFolder:
             files[re.sub(r"\.(parquet|json)$", "", name)] = info
         return files
 
-    def _json(self, file: str) -> dict[str, Any] | None:  # of a run of ours, or of somebody else
+    def _read_json(self, file: str) -> dict[str, Any] | None:  # of a run of ours, or not
         """Read a JSON object; None if missing or malformed."""
         try:
             values = load_json(self.fs.cat_file(f"{self.root}/{file}"))
@@ -201,63 +182,32 @@ class ClusterOutputFolder:
         self._write(file, (json.dumps(values, indent=1) + "\n").encode())
 
 
-def _manifest_of_run(
+def _manifest(
     settings: Mapping[str, object], inputs: Sequence[str], records: Sequence[PartRecord]
 ) -> dict[str, object]:
     """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
-    rows_of = dict.fromkeys(inputs, 0)
-    errors_of = dict.fromkeys(inputs, 0)
+    rows = dict.fromkeys(inputs, 0)
+    errors = dict.fromkeys(inputs, 0)
+    files = []
     for record in records:
         for name, count in record.inputs.items():
-            rows_of[name] += count
+            rows[name] += count
         for failure in record.failures:
-            errors_of[failure.input] += 1
-    files = [
-        {
-            "name": f"passages/{record.name}.parquet",
-            "rows": record.rows,
-            "bytes": record.bytes,
-            "sha256": record.sha256,
-            "inputs": record.inputs,
-        }
-        for record in records
-        if record.bytes
-    ]
-    rows = sum(record.rows for record in records)
-    errors = sum(len(record.failures) for record in records)
+            errors[failure.input] += 1
+        if record.bytes:
+            files.append(
+                {
+                    "name": f"passages/{record.name}.parquet",
+                    "rows": record.rows,
+                    "bytes": record.bytes,
+                    "sha256": record.sha256,
+                    "inputs": record.inputs,
+                }
+            )
     return {
         "settings": settings,
-        "rows": rows,
-        "errors": errors,
-        "inputs": [
-            {"name": name, "rows": rows_of[name], "errors": errors_of[name]} for name in rows_of
-        ],
+        "rows": sum(rows.values()),
+        "errors": sum(errors.values()),
+        "inputs": [{"name": name, "rows": rows[name], "errors": errors[name]} for name in rows],
         "files": files,
     }
-
-
-def _is_recent_cluster_file(info: Mapping[str, object]) -> bool:
-    """Return whether a file was written within ten minutes.
-
-    Perhaps another run is writing it now.
-    """
-    changed = info.get("mtime")
-    return isinstance(changed, float) and time.time() - changed < _RECENT
-
-
-def _failure_text_without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which some file names have."""
-    return text.encode("utf-8", "replace").decode()
-
-
-def describe_cluster_error(error: BaseException) -> str:
-    """Describe an exception of a file system in one line.
-
-    >>> describe_cluster_error(FileNotFoundError("s3://bucket/x"))
-    'no such file or directory'
-    >>> describe_cluster_error(KeyError("x"))
-    "KeyError: 'x'"
-    """
-    if isinstance(error, OSError) and (error.strerror or isinstance(error, FileNotFoundError)):
-        return (error.strerror or "no such file or directory").lower()
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")

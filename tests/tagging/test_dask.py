@@ -38,15 +38,15 @@ from distributed import Client, LocalCluster, Worker
 from pyarrow import parquet
 
 from tipclassify import InputError, ModelError
-from tipclassify.dask import PartSize, cluster
+from tipclassify.dask import cluster
 from tipclassify.dask import score as score_with
-from tipclassify.dask.cluster import connect_to_cluster
-from tipclassify.dask.inputs import (
-    ClusterSource,
-    InputPart,
-    group_reports_into_cluster_parts,
+from tipclassify.dask.cluster import connect
+from tipclassify.dask.parts import (
+    Part,
+    Source,
+    group_reports,
 )
-from tipclassify.dask.worker import Work, lines_of_part_range
+from tipclassify.dask.work import Work, lines_of_range
 from tipclassify.errors import MissingExtraError
 from tipclassify.tagging import Tagging
 
@@ -173,7 +173,7 @@ def lines_of_ranges(data: bytes, step: int, longest: int) -> list[tuple[int, byt
     lines: list[tuple[int, bytes]] = []
     for start in range(0, max(len(data), 1), step):
         end = min(start + step, len(data))
-        lines += lines_of_part_range(io.BytesIO(data), start, end, longest)
+        lines += lines_of_range(io.BytesIO(data), start, end, longest)
     return lines
 
 
@@ -210,9 +210,9 @@ def test_a_line_beyond_all_measure_is_cut_off_and_the_next_ones_are_whole(
 def test_a_report_more_changes_the_part_it_is_in_and_few_others(
     numbers: list[int], new: int, average: int
 ) -> None:
-    def parts(numbers: set[int]) -> list[InputPart]:
-        sources = (ClusterSource(f"{number}.txt", None, "", 1, "s") for number in sorted(numbers))
-        return list(group_reports_into_cluster_parts(sources, average, 10**9))
+    def parts(numbers: set[int]) -> list[Part]:
+        sources = (Source(f"{number}.txt", None, "", 1, "s") for number in sorted(numbers))
+        return list(group_reports(sources, average, 10**9))
 
     before = parts(set(numbers))
     after = parts({*numbers, new})
@@ -265,7 +265,7 @@ def test_jsonl_cut_anywhere_gives_each_row_once(
         lines,
         tmp_path / "out",
         cluster=client,
-        part_size=PartSize(bytes=777),
+        part_bytes=777,
         tagging=Tagging(model),
     )
     assert passage_rows(tmp_path / "out") == rows_of(tmp_path / "one.parquet")
@@ -289,7 +289,7 @@ def test_parquet_bag_and_dataframe_give_the_rows_of_jsonl(
         tmp_path / "parquet",
         cluster=client,
         text="body",
-        part_size=PartSize(bytes=1500),
+        part_bytes=1500,
     )
     assert 5 < done.files < len(TEXTS) / 7
     assert without_file("parquet") == without_file("jsonl")
@@ -344,12 +344,11 @@ def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or
     score(reports, tmp_path / "calm", cluster=client)
     fsspec.register_implementation("deadly", Deadly, clobber=True)
     (reports / "karvonia-poison.txt").write_text("Police slept.", "utf-8")
-    part_size = PartSize(reports=4)
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        connect_to_cluster(workers=1) as mortal,
+        connect(workers=1) as mortal,
     ):
-        done = score(f"deadly://{reports}", tmp_path / "out", cluster=mortal, part_size=part_size)
+        done = score(f"deadly://{reports}", tmp_path / "out", cluster=mortal, part_reports=4)
     ((name, error),) = done.failures
     assert name == f"deadly://{reports}/karvonia-poison.txt"
     assert "killed" in error
@@ -377,25 +376,24 @@ def test_what_is_done_is_not_made_again_and_what_changed_is(
     client: Client, reports: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    size = PartSize(reports=2)
     (reports / "blank.txt").write_text("  ", "utf-8")
-    first = score(reports, out, cluster=client, part_size=size)
+    first = score(reports, out, cluster=client, part_reports=2)
     assert first.made == first.files > 2
     assert len(first.failures) == 1
     written = write_times(out / "passages")
     no_client = cast(Client, object())  # that fails when it is asked to do anything
-    again = score(reports, out, cluster=no_client, part_size=size)
+    again = score(reports, out, cluster=no_client, part_reports=2)
     assert again.made == 0
     assert again.rows == first.rows
     assert again.failures == first.failures
     assert write_times(out / "passages") == written
     (out / "manifest.json").unlink()  # as when the run was broken off
-    assert score(reports, out, cluster=no_client, part_size=size).rows == first.rows
+    assert score(reports, out, cluster=no_client, part_reports=2).rows == first.rows
     assert manifest_of(out)["rows"] == first.rows
 
     (reports / "karvonia-3.txt").write_text("Police arrested two traffickers.", "utf-8")
     (reports / "karvonia-4.txt").unlink()
-    changed = score(reports, out, cluster=client, part_size=size)
+    changed = score(reports, out, cluster=client, part_reports=2)
     assert 1 <= changed.made <= 2 < changed.files
     rows = passage_rows(out)
     changed_texts = [row[8] for row in rows if row[0].endswith("-3.txt")]
@@ -493,7 +491,7 @@ def test_a_name_that_stands_for_nothing_is_reported(
 def test_the_model_leaves_the_workers_with_the_run(
     client: Client, reports: Path, tmp_path: Path
 ) -> None:
-    done = score(reports, tmp_path / "out", cluster=client, part_size=PartSize(reports=1))
+    done = score(reports, tmp_path / "out", cluster=client, part_reports=1)
     assert done.made == 12
 
     def count_models(dask_worker: Worker) -> int:

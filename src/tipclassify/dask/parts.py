@@ -1,4 +1,4 @@
-"""Divide the inputs of a distributed run: names in, `InputPart`s out, one for each task and file.
+"""Divide the inputs of a distributed run: names in, `Part`s out, one for each task and file.
 
 Only lists and sizes are read.
 """
@@ -13,23 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from tipclassify.dask.folder import ClusterOutputFolder, describe_cluster_error
 from tipclassify.errors import InputError
 from tipclassify.records import is_link
 from tipclassify.tagging.inputs import ROWS, expand_inputs, input_names_in_list, is_input
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
-
-__all__ = [
-    "ClusterSource",
-    "InputPart",
-    "find_sources",
-    "group_reports_into_cluster_parts",
-    "part_name",
-    "plan_cluster_parts",
-    "resolve_cluster_address",
-]
 
 _TABLES: Final = (".parquet", ".pq")
 # Details that change with a file, in order of preference (`created` is last: it changes with every
@@ -40,7 +29,7 @@ _VERSION_KEYS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterSource:
+class Source:
     """One input."""
 
     name: str  # as the user wrote it; used in rows and errors
@@ -57,11 +46,11 @@ class ClusterSource:
 
 
 @dataclass(frozen=True, slots=True)
-class InputPart:
+class Part:
     """Input of one task: whole reports, a range of one file of rows, or rows of a collection."""
 
     kind: Literal["reports", "range", "rows"]
-    sources: tuple[ClusterSource, ...]
+    sources: tuple[Source, ...]
     start: int = 0  # bytes in which lines or row groups begin, half-open
     end: int = 0
 
@@ -81,11 +70,21 @@ def part_name(values: Sequence[object]) -> str:
     return f"part-{hashlib.sha256(written.encode()).hexdigest()[:24]}"
 
 
-def resolve_cluster_address(name: str) -> tuple[AbstractFileSystem, str]:
-    """Resolve a path or address to its fsspec file system and the path in it.
+def describe(error: BaseException) -> str:
+    """Describe an exception of a file system in one line.
 
-    Workers can use the file system too.
+    >>> describe(FileNotFoundError("s3://bucket/x"))
+    'no such file or directory'
+    >>> describe(KeyError("x"))
+    "KeyError: 'x'"
     """
+    if isinstance(error, OSError) and (error.strerror or isinstance(error, FileNotFoundError)):
+        return (error.strerror or "no such file or directory").lower()
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
+
+
+def resolve(name: str) -> tuple[AbstractFileSystem, str]:
+    """Resolve a path or address to its fsspec file system, which workers can use, and its path."""
     from fsspec.core import url_to_fs
     from fsspec.implementations.local import LocalFileSystem
 
@@ -96,52 +95,46 @@ def resolve_cluster_address(name: str) -> tuple[AbstractFileSystem, str]:
     except ImportError as error:  # "Install s3fs to access S3"
         raise InputError(f"{name}: {error}") from None
     except Exception as error:  # an unknown protocol, or bad options in fsspec's configuration
-        raise InputError(f"{name}: {describe_cluster_error(error)}; check the address") from None
+        raise InputError(f"{name}: {describe(error)}; check the address") from None
     fs.invalidate_cache()  # cached listings of an earlier call may be stale
     return fs, str(path)
 
 
-def find_sources(names: Sequence[str], output: ClusterOutputFolder) -> list[ClusterSource]:
+def find_sources(names: Sequence[str], output_fs: AbstractFileSystem, output: str) -> list[Source]:
     """Expand names as `tagging.inputs.expand_inputs` does, also Parquet files and addresses.
 
-    Files in `output` are left out, and a name that is there twice is kept once.
+    Files in the folder `output` are left out, and a name that is there twice is kept once.
     """
-    inside = f"{output.root.rstrip('/')}/"
-    kept: dict[str, ClusterSource] = {}
+    inside = f"{output.rstrip('/')}/"
+    kept: dict[str, Source] = {}
     for name in expand_inputs(names, _TABLES):
-        for source in _sources_of_input(name):
-            is_own = type(source.fs) is type(output.fs) and source.path.startswith(inside)
-            if not is_own:
+        for source in _sources_of(name):
+            if type(source.fs) is not type(output_fs) or not source.path.startswith(inside):
                 kept[source.name] = source
     return list(kept.values())
 
 
-def _sources_of_input(name: str) -> list[ClusterSource]:
+def _sources_of(name: str) -> list[Source]:
     if name == "-":
         raise InputError("-: workers cannot read standard input; give a file")
     if is_link(name):
-        return [ClusterSource(name, None, name)]
+        return [Source(name, None, name)]
     address = name.removeprefix("@") if "://" in name else name
-    fs, path = resolve_cluster_address(address)
+    fs, path = resolve(address)
     try:
         if address == name:
-            return _cluster_sources_at_address(name, fs, path)
+            return _sources_at(name, fs, path)
         listed = expand_inputs(input_names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
-        return [source for inner in listed for source in _sources_of_input(inner)]
+        return [source for inner in listed for source in _sources_of(inner)]
     except InputError:
         raise
     # each file system has its own exceptions for permissions, credentials, buckets, …
     except Exception as error:
-        raise InputError(f"{name}: {describe_cluster_error(error)}; check the path") from None
+        raise InputError(f"{name}: {describe(error)}; check the path") from None
 
 
-def _cluster_sources_at_address(
-    name: str, fs: AbstractFileSystem, path: str
-) -> list[ClusterSource]:
-    """Expand a folder or pattern at an address.
-
-    Any other name, and any local path, is one input.
-    """
+def _sources_at(name: str, fs: AbstractFileSystem, path: str) -> list[Source]:
+    """Expand a folder or pattern at an address; any other name, and any local path, is one."""
     if "://" in name and fs.isdir(path):
         root = path.rstrip("/")
         problem = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
@@ -153,65 +146,56 @@ def _cluster_sources_at_address(
         listed = fs.glob(path, detail=True)
         details = {file: info for file, info in listed.items() if info["type"] == "file"}
     else:
-        return [
-            _cluster_source_at_address(name, fs, path, fs.info(path) if fs.exists(path) else {})
-        ]
+        return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
     shown = sorted(file for file in details if "/." not in file.removeprefix(root))
     if not shown:
         raise InputError(f"{name}: {problem}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    return [_cluster_source_at_address(prefix + file, fs, file, details[file]) for file in shown]
+    return [_source(prefix + file, fs, file, details[file]) for file in shown]
 
 
-def _cluster_source_at_address(
-    name: str, fs: AbstractFileSystem, path: str, info: Mapping[str, Any]
-) -> ClusterSource:
+def _source(name: str, fs: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> Source:
     """Make a source; its stamp is its size and its time or tag, if the file system gives one."""
     if info.get("type") != "file":  # pipes and devices have no size or stamp
-        return ClusterSource(name, fs, path)
+        return Source(name, fs, path)
     size = info.get("size")
-    for key in _VERSION_KEYS:
-        if info.get(key) is not None:
-            return ClusterSource(name, fs, path, size, f"{size} {key} {info[key]}")
-    return ClusterSource(name, fs, path, size)
+    version = next((each for each in _VERSION_KEYS if info.get(each) is not None), None)
+    stamp = f"{size} {version} {info[version]}" if version else None
+    return Source(name, fs, path, size, stamp)
 
 
-def plan_cluster_parts(
-    sources: Sequence[ClusterSource], batch_bytes: int, reports: int
-) -> list[InputPart]:
-    """Divide all inputs into parts: files of rows by bytes, `reports` reports a part on average."""
-    parts: list[InputPart] = []
-    whole: list[ClusterSource] = []
+def plan(sources: Sequence[Source], part_bytes: int, part_reports: int) -> list[Part]:
+    """Divide all inputs into parts: files of rows by bytes, some reports a part on average."""
+    parts: list[Part] = []
+    reports: list[Source] = []
     for source in sources:
         if source.suffix in (*ROWS, *_TABLES):
             size = sys.maxsize if source.size is None else max(source.size, 1)
-            step = size if source.size is None else batch_bytes
+            step = size if source.size is None else part_bytes
             for start in range(0, size, step):
-                parts.append(InputPart("range", (source,), start, min(start + step, size)))
+                parts.append(Part("range", (source,), start, min(start + step, size)))
         else:
-            whole.append(source)
-    return [*parts, *group_reports_into_cluster_parts(whole, reports, batch_bytes)]
+            reports.append(source)
+    return [*parts, *group_reports(reports, part_reports, part_bytes)]
 
 
-def group_reports_into_cluster_parts(
-    sources: Iterable[ClusterSource], average: int, most_bytes: int
-) -> Iterator[InputPart]:
+def group_reports(sources: Iterable[Source], average: int, most_bytes: int) -> Iterator[Part]:
     """Group reports, in order, into parts of `average` reports on average.
 
     Hashes of the names decide where a part ends (content-defined chunking, Muthitacharoen, Chen and
     Mazières 2001), so that adding or removing a report changes only its own part. A report without
     a stamp is a part of its own.
     """
-    group: list[ClusterSource] = []
+    group: list[Source] = []
     for source in sources:
         if source.stamp is None:
-            yield InputPart("reports", (source,))
+            yield Part("reports", (source,))
             continue
         group.append(source)
         drawn = int(hashlib.sha256(source.name.encode("utf-8", "surrogatepass")).hexdigest(), 16)
         if drawn % average == 0 or sum(grouped.size or 0 for grouped in group) >= most_bytes:
-            yield InputPart("reports", tuple(group))
+            yield Part("reports", tuple(group))
             group = []
     if group:
-        yield InputPart("reports", tuple(group))
+        yield Part("reports", tuple(group))
