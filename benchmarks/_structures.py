@@ -36,9 +36,9 @@ from tipclassify.reports.compare.ledger import build_ledger
 from tipclassify.reports.summary import summarize
 from tipclassify.tagging import Tagging
 from tipclassify.write import FORMATS, compared, followed
-from tipclassify.write.desk import DeskWriter
-from tipclassify.write.html import write_findings_html
+from tipclassify.write.desk import Desk
 from tipclassify.write.output import Output
+from tipclassify.write.page import write_html
 
 __all__ = ["AnyStructure", "Structure", "list_structures"]
 
@@ -471,8 +471,8 @@ def write_desk(report: Report) -> object:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         context = Output(Classifier.load("fast").run(folder=folder, index="index.html"))
-        desk = DeskWriter(context, partial(open_output, inputs=frozenset()), False)
-        write_findings_html(desk.gather(folder / "a.html", [report]), io.StringIO(), context)
+        desk = Desk(context, partial(open_output, inputs=frozenset()), False)
+        write_html(desk.gather(folder / "a.html", [report]), io.StringIO(), context)
         return desk.write_index()
 
 

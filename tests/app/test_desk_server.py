@@ -31,7 +31,7 @@ from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
 from tipclassify.records import Document, Passage, Report
 from tipclassify.store.desk_checks import read_checks
-from tipclassify.write.desk import DeskWriter
+from tipclassify.write.desk import Desk as DeskWriter
 from tipclassify.write.desk_records import read_desk_record_file
 from tipclassify.write.output import Output
 

@@ -38,7 +38,7 @@ from tipclassify.text.sections import (
     standard_section_of_line,
 )
 from tipclassify.text.split import split_passages, text_document
-from tipclassify.write.reasons import summarize_explanation_for_report
+from tipclassify.write.reasons import summarize
 
 KNOWN = frozenset("the police acted in of and labor".split())
 
@@ -61,14 +61,14 @@ def give_reasons(text: str) -> None:
     """Explain a paragraph without the end of a sentence, as the pages and the desk do."""
     (passage,) = FAST.tag([Passage(text, 0, len(text))])
     for explanation in FAST.explain(passage).values():
-        summarize_explanation_for_report(passage, explanation)
+        summarize(passage, explanation)
 
 
 def give_reasons_by_words(text: str) -> None:
     """Give the reasons of an encoder, which has a span for each word and each clause."""
     spans = [SpanWeight(at, at + 2, text, 1.0) for at in range(0, len(text), 4)]
     spans += [SpanWeight(at, at + 40, text, 2.0) for at in range(0, len(text), 40)]
-    summarize_explanation_for_report(
+    summarize(
         Passage(text, 0, len(text)),
         Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0),
     )

@@ -41,7 +41,7 @@ from tipclassify.model.encoder.scoring import (
 )
 from tipclassify.model.encoder.session import OnnxSession, onnx_thread_count
 from tipclassify.training.examples import Vectors
-from tipclassify.write.reasons import summarize_explanation_for_report
+from tipclassify.write.reasons import summarize
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "models" / "default"
@@ -642,7 +642,7 @@ def test_what_was_just_scored_is_explained_alike_without_a_run_for_its_tokens(
 def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
     text = "Police officers took bribes, but courts did not act."
     explanation = tiny.explain(text)["complicity"]
-    reason = summarize_explanation_for_report(Passage(text, 0, len(text)), explanation)
+    reason = summarize(Passage(text, 0, len(text)), explanation)
     assert not reason.additive
     assert [phrase.text for phrase in reason.phrases] == [
         "Police officers took bribes",

@@ -21,9 +21,9 @@ from tipclassify.reports.labelled_examples import (
     LabelledExampleWordTable,
     load_examples_for_report_cards,
 )
-from tipclassify.write.html import write_findings_html
 from tipclassify.write.output import Output
-from tipclassify.write.reasons import doubtful_labels_on_report_card
+from tipclassify.write.page import write_html
+from tipclassify.write.reasons import doubtful
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 TEXT = "The harbor ministry hired four clerks who count boats."
@@ -39,7 +39,7 @@ def report_of(scores: dict[str, float], labels: tuple[str, ...]) -> Report:
 def card_of(classifier: Classifier, scores: dict[str, float], labels: tuple[str, ...]) -> str:
     """Return the card of the one sentence of a report; "" where it has none."""
     out = io.StringIO()
-    write_findings_html([report_of(scores, labels)], out, Output(classifier.run()))
+    write_html([report_of(scores, labels)], out, Output(classifier.run()))
     match = re.search(r'<div class="why".*?<p class="do">.*?</div>', out.getvalue(), re.DOTALL)
     return match[0] if match else ""
 
@@ -100,7 +100,7 @@ def test_a_label_is_in_doubt_below_its_threshold_or_just_above(
 ) -> None:
     passage = Passage(TEXT, 0, len(TEXT), None, labels, {FAILURE: score})
     expected = (FAILURE,) if in_doubt else ()
-    assert doubtful_labels_on_report_card(passage, (FAILURE,), {FAILURE: 0.5}) == expected
+    assert doubtful(passage, (FAILURE,), {FAILURE: 0.5}) == expected
 
 
 def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
@@ -112,10 +112,10 @@ def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
         LabelledExample("Roads are bad.", (FAILURE,)),
     ]
     monkeypatch.setattr(
-        "tipclassify.write.marking.load_examples_for_report_cards",
+        "tipclassify.write.page.load_examples_for_report_cards",
         lambda: LabelledExampleIndex(examples),
     )
-    threshold = Output(fast.run()).thresholds[FAILURE]
+    threshold = fast.run().thresholds[FAILURE]
     scores = dict.fromkeys(LABELS, 0.01)
     near = card_of(fast, scores | {FAILURE: min(threshold + 0.01, 0.99)}, (FAILURE,))
     assert MEANINGS[FAILURE] in near
@@ -133,7 +133,7 @@ def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
 def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
     fast: Classifier,
 ) -> None:
-    threshold = Output(fast.run()).thresholds[FAILURE]
+    threshold = fast.run().thresholds[FAILURE]
     scores = dict.fromkeys(LABELS, 0.01) | {FAILURE: min(threshold + 0.01, 0.99)}
     other = "Roads are bad and nobody jailed the nine traffickers."
     passages = []
@@ -145,7 +145,7 @@ def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
     text = "\n".join(passage.text for passage in passages)
     document = Document(text, (Block(0, len(text), "Overview"),), "k.html", "Karvonia")
     out = io.StringIO()
-    write_findings_html([Report("k.html", document, passages)], out, Output(fast.run()))
+    write_html([Report("k.html", document, passages)], out, Output(fast.run()))
     cards = out.getvalue().split('<div class="why"')[1:]
     assert [card.count('<p class="rule">') for card in cards] == [1, 0, 1]
     assert [card.count('<p class="near">') for card in cards[:2]] == [1, 0]

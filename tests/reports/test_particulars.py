@@ -26,8 +26,8 @@ from tipclassify.reports.common_phrases import (
 from tipclassify.reports.particulars import FindingKindCounts, FindingNatures, count_particulars
 from tipclassify.text.split import split_passages, text_document
 from tipclassify.write import FORMATS
-from tipclassify.write.html import write_findings_html
 from tipclassify.write.output import Output
+from tipclassify.write.page import write_html
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 SUMMARY = "In May the Harbor Court in Port Salwen jailed nine recruiters for forced labor."
@@ -59,7 +59,7 @@ def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia"
 def page_of(fast: Classifier, *reports: Report) -> str:
     """Return the page of some reports."""
     out = io.StringIO()
-    write_findings_html(reports, out, Output(fast.run()))
+    write_html(reports, out, Output(fast.run()))
     return out.getvalue()
 
 

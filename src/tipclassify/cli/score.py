@@ -172,7 +172,7 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
     from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.tagging.resume import FinishedOutputs, output_names
     from tipclassify.write import FORMATS
-    from tipclassify.write.desk import DeskWriter
+    from tipclassify.write.desk import Desk
 
     target = request.target
     output_format = FORMATS[request.format]
@@ -187,7 +187,7 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
     desk = None
     if request.format == "html":
         target = replace(target, index="index.html")
-        desk = DeskWriter(target, open_file, request.resume)
+        desk = Desk(target, open_file, request.resume)
         outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
     for output in outputs.values():
         check_output(output, read, "--output-dir")

@@ -41,7 +41,7 @@ FORMATS: Final = {
     "csv": Format("rows", "write_csv", (".csv",)),
     "xlsx": Format("sheets", "write_findings_xlsx", (".xlsx",), binary=True),
     "parquet": Format("rows", "write_parquet", (".parquet",), binary=True),
-    "html": Format("html", "write_findings_html", (".html", ".htm")),
+    "html": Format("page", "write_html", (".html", ".htm")),
     "docx": Format("findings", "write_findings_docx", (".docx",), binary=True),
     "md": Format("findings", "write_findings_markdown", (".md", ".markdown")),
     "bibtex": Format("findings", "write_bibtex", (".bib",)),

@@ -1,4 +1,9 @@
-"""Desk: the index of a folder of report pages, to search, filter, check and compare them."""
+"""Desk: the index of a folder of report pages, to search and filter the findings of all of them.
+
+``data/PAGE.json`` has a row for each passage of a page, and its report. From these files the next
+run makes the next index page; a page opened from a disk may read no files, but may run scripts
+beside it, so the rows that it shows are written again as scripts.
+"""
 
 from __future__ import annotations
 
@@ -7,88 +12,166 @@ import os
 import re
 import secrets
 import warnings
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
-from typing import Final
-from urllib.parse import quote
+from typing import IO, Any, Final
+from urllib.parse import quote, unquote
+
+import msgspec
 
 from tipclassify.errors import OutputError
-from tipclassify.formatting import count_with_noun
-from tipclassify.labels import LABELS
+from tipclassify.formatting import count_with_noun, json_line, load_json
+from tipclassify.probability import probability
 from tipclassify.progress import Progress
-from tipclassify.records import Passage, Report, is_link
+from tipclassify.records import Document, Passage, Report, Run, cells, is_link, row, section_name
 from tipclassify.reports.citation import cite
-from tipclassify.reports.finding_row import finding_row
-from tipclassify.reports.particulars import FindingKindCounts, FindingNature, FindingNatures
-from tipclassify.reports.report import Finding, findings_of
+from tipclassify.reports.common_phrases import wording_identity
+from tipclassify.reports.compare.comparison import compare
+from tipclassify.reports.compare.ledger import build_ledger
+from tipclassify.reports.particulars import (
+    RECURRING_COUNTRIES,
+    FindingKindCounts,
+    FindingNature,
+    FindingNatures,
+)
 from tipclassify.reports.subject import report_passages_about_trafficking
 from tipclassify.text.sections import fold_section
-from tipclassify.write.desk_changes import ReportLinks, write_change_pages
-from tipclassify.write.desk_records import (
-    DeskPassage,
-    DeskPassageFile,
-    DeskPassageFlag,
-    DeskPlace,
-    DeskReport,
-    DeskReportFiles,
-    OpenFile,
-    desk_script_constants,
-    index_desk_words,
-    read_desk_record_file,
-)
+from tipclassify.write.compared import write_comparison_html
+from tipclassify.write.followed import write_ledger_html
 from tipclassify.write.output import Output
-from tipclassify.write.templating import render_template
+from tipclassify.write.page import report_digest
+from tipclassify.write.templating import capital, render_template
 
-__all__ = ["DeskWriter"]
-
-# of a data file, as estimated: a script, which may get one more, stays under 2 MB
-_MOST_BYTES: Final = 900_000
-_BYTES_BESIDE_TEXT: Final = 150  # of a passage, about; its text stands again in the index of words
+_MOST_CHARACTERS: Final = 900_000  # of a script, about; two rows more stay under 2 MB
 _ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
+_EARLIER: Final = 5  # reports that each is compared with; what stood longer is in the ledger
+
+OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
+"""Opens a file that takes its place when it is complete."""
+
+Row = dict[str, Any]
+"""Row of a passage: columns of tables but its file's name, and what the desk shows of it.
+
+What is empty, or the same as of its report, is left out. Of the desk: `part` (the heading, folded
+to those of the genre), `publication`, `about` (the subject), `again` (said before in its report),
+`template`, `rank`, `anchor` (on its page), and as the desk writes them `tags` (probabilities by
+label), `facts` and `citation`.
+"""
 
 
-class DeskWriter:
+class DeskReport(msgspec.Struct, frozen=True):
+    """A report of the desk, without its passages."""
+
+    page: str  # address of its page, relative to the index
+    sha256: str
+    source: str | None  # hash by which a later run recognises the input
+    title: str
+    publication: str  # or ""
+    publisher: str
+    date: str
+    country: str
+    year: int | None
+    address: str
+    read: str  # day
+    model: str
+    counts: dict[str, int]  # sentences with each label
+    rows: int  # tags of table rows
+    on_subject: int  # sentences about trafficking
+    total: int  # passages
+
+
+class _DeskData(msgspec.Struct):
+    """Content of a data file."""
+
+    rows: list[Row]
+    report: DeskReport
+
+
+@dataclass(slots=True)
+class ReportLinks:
+    """Links of a report to the pages of changes; "" where there is none."""
+
+    changes: list[Change] = field(default_factory=list)  # latest year first
+    ledger: str = ""  # all years
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Link to what changed since the report of an earlier year."""
+
+    year: int
+    link: str
+
+
+def read_findings(folder: Path) -> Iterator[Row]:
+    """Yield a row for each finding of a desk: report (SHA-256), page, title and columns of `Row`.
+
+    Warns of data files that are not whole.
+    """
+    for file in sorted((folder / "data").glob("*.html.json")):
+        data = _read(file)
+        if data is None:
+            warnings.warn(f"{file}: not whole; score its report again", stacklevel=2)
+            continue
+        report = data.report
+        of_report = {"report": report.sha256, "page": report.page, "title": report.title}
+        for each in data.rows:
+            if each.get("labels"):
+                yield {**of_report, "country": report.country, "year": report.year, **each}
+
+
+def _read(file: Path) -> _DeskData | None:
+    """Read a data file; None if it is not whole, or not ours."""
+    with suppress(OSError, ValueError):
+        return msgspec.convert(load_json(file.read_bytes(), strict=False), _DeskData)
+    return None
+
+
+class Desk:
     """Index of the pages in ``output.folder``, with at most two reports in memory at a time.
 
-    ``data/`` has the passages of each report with an index of their words, from which the next
-    index page is made. A page opened from a disk may read no files, but may run scripts beside it,
-    which bring the same. `open_file` opens a file that takes its place when it is complete. With
-    `resume`, reports of earlier runs stay.
+    `open_file` opens a file that takes its place when it is complete. With `resume`, reports of
+    earlier runs stay.
     """
 
     def __init__(self, output: Output, open_file: OpenFile, resume: bool) -> None:
-        self.files = DeskReportFiles(output.folder or Path(), open_file)
+        self.folder = output.folder or Path()
         self.reports: dict[Path, DeskReport] = {}  # by the file of their page
         self.links: dict[str, ReportLinks] = {}  # by the address of a page, once written
         self._output = output
+        self._open_file = open_file
         self._resume = resume
-        index = self.files.index
+        index = self.index
         if index.is_file() and not _ID.search(index.read_text("utf-8", "replace")):
             raise OutputError(
                 f"{index}: not an index that tipclassify wrote, so it stays; choose another folder"
             )
         for name in ("data", "changes"):
-            (self.files.folder / name).mkdir(parents=True, exist_ok=True)
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
         if resume:
             self._read_earlier_reports()
 
+    @property
+    def index(self) -> Path:
+        """The index page."""
+        return self.folder / "index.html"
+
+    def _data_file(self, page: str) -> Path:
+        return self.folder / "data" / f"{page}.json"
+
     def _read_earlier_reports(self) -> None:
-        for file in sorted((self.files.folder / "data").glob("*.html.json")):
-            page = self.files.folder / file.name.removesuffix(".json")
-            data = read_desk_record_file(file)
-            if data is None or data.report is None or not self._is_whole(data.report):
+        for file in sorted((self.folder / "data").glob("*.html.json")):
+            page = self.folder / file.name.removesuffix(".json")
+            data = _read(file)
+            if data is None:
                 message = f"{file}: not whole; its report is left out until it is scored again"
                 warnings.warn(message, stacklevel=3)
             elif page.is_file():
                 self.reports[page] = data.report
-
-    def _is_whole(self, report: DeskReport) -> bool:
-        """Return whether the data files of a report can be read, besides the first, which was."""
-        others = self.files.parts(report)[:-1]  # the first is the last in the order of the text
-        return None not in [read_desk_record_file(part) for part in others]
 
     def page_of(self, file: str, named: Path, is_same: Callable[[str, Path], bool]) -> Path:
         """Choose the page of an input: of an earlier run, or `named` if no other input has it.
@@ -99,9 +182,9 @@ class DeskWriter:
         for page, report in self.reports.items():
             if source and report.source == source:
                 return page
-        if named != self.files.index and (named not in self.reports or is_same(file, named)):
+        if named != self.index and (named not in self.reports or is_same(file, named)):
             return named
-        number = _digest_in_desk_file_name(file.encode("utf-8", "backslashreplace"))
+        number = _digest(file.encode("utf-8", "backslashreplace"))
         return named.with_name(f"{named.stem}-{number}.html")
 
     def _source(self, file: str) -> str | None:
@@ -109,233 +192,374 @@ class DeskWriter:
         if file in ("-", "<text>", ""):
             return None
         with suppress(ValueError):  # another drive of a Windows machine
-            file = file if is_link(file) else os.path.relpath(file, self.files.folder)
+            file = file if is_link(file) else os.path.relpath(file, self.folder)
         return hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     def outputs(self, page: Path) -> list[Path]:
         """List the files of a page."""
-        changes = self.files.folder / "changes" / page.name
-        return [page, self.files.data_file(page.name), changes, self.files.index]
+        return [page, self._data_file(page.name), self.folder / "changes" / page.name, self.index]
 
     def gather(self, page: Path, reports: Iterable[Report]) -> Iterator[Report]:
-        """Pass the reports of an input on to the writer of its page, then write their data."""
-        data: _DeskPageData | None = None
-        for report in reports:
-            if data is None:
-                data = _DeskPageData(page, report, self._output, self.files)
-            data.add(report)
-            yield report
-        if data is not None:
-            source = self._source(data.first_report.file)
-            self.reports[page] = data.write_rest(source)
+        """Pass the reports of an input on to the writer of its page, and write their rows."""
+        waiting = iter(reports)
+        first = next(waiting, None)
+        if first is None:
+            return
+        gathered = _Gathered(first, self._output.run)
+        with self._open_file(self._data_file(page.name)) as out:
+            out.write('{"rows": [')
+            for report in chain([first], waiting):
+                for each in gathered.rows(report):
+                    out.write(("\n" if gathered.total == 1 else ",\n") + json_line(each).rstrip())
+                yield report
+            made = gathered.report(quote(page.name), self._source(first.file))
+            out.write(f'\n],\n"report": {json_line(msgspec.to_builtins(made))}}}\n')
+        self.reports[page] = made
 
     def write_index(self, progress: Progress | None = None) -> str:
         """Write what changed from year to year, then the index page; return a line about it.
 
-        `progress` is called with the pages of changes that are done, and their number.
+        `progress` is called with the number of series of reports that are done, and of all.
         """
         reports = sorted(
             self.reports.values(),
             key=lambda report: (report.country or report.title, report.year or 0),
         )
-        self.links = write_change_pages(reports, self.files, self._output, self._resume, progress)
-        index = self.files.index
+        self.links = {report.page: ReportLinks() for report in reports}
+        self._write_changes(reports, progress)
+        index = self.index
         known_id = _ID.search(index.read_text("utf-8")) if index.is_file() else None
-        # under which the browser keeps the saved findings
-        desk_id = known_id[1] if known_id else secrets.token_hex(8)
-        scripts = list(self._write_scripts(reports))
+        survey = _Survey()
+        for report in reports:
+            survey.add(report, self._rows(report))
+        scripts = list(self._write_scripts(reports, survey))
         page = render_template(
             "desk.html",
+            output=self._output,
             reports=reports,
             links=self.links,
-            desk=desk_id,
-            constants=desk_script_constants(),
+            totals={
+                label: sum(report.counts.get(label, 0) for report in reports)
+                for label in self._output.run.labels
+            },
+            desk=known_id[1] if known_id else secrets.token_hex(8),
+            menus=survey.menus(),
+            least=survey.least(),
             scripts=[script.name for script in scripts],
         )
-        with self.files.open_file(index) as out:
+        with self._open_file(index) as out:
             out.writelines(page)
-        self._remove_old_scripts(keep=scripts)
+        for script in (self.folder / "data").glob("????????.js"):  # of an earlier index page
+            if script not in scripts and script.stem == _digest(script.read_bytes()):
+                script.unlink()
         return f"open {index}: {count_with_noun(len(reports), 'report')}"
 
-    def _write_scripts(self, reports: Sequence[DeskReport]) -> Iterator[Path]:
-        """Join the data of all reports to few scripts.
+    def _rows(self, report: DeskReport) -> list[Row]:
+        data = _read(self._data_file(unquote(report.page)))
+        return data.rows if data else []
+
+    def _write_scripts(self, reports: Sequence[DeskReport], survey: _Survey) -> Iterator[Path]:
+        """Write the rows of all reports as few scripts.
 
         Each is named by its hash, so that an index page finds its own scripts or none.
         """
-        for files in self._files_by_script(reports):
-            text = "".join(_desk_script_call(file.read_text("utf-8").rstrip()) for file in files)
-            script = self.files.folder / "data" / f"{_digest_in_desk_file_name(text.encode())}.js"
-            with self.files.open_file(script) as out:
-                out.write(text)
-            yield script
-
-    def _files_by_script(self, reports: Sequence[DeskReport]) -> list[list[Path]]:
-        """Divide the data files among scripts, in order, by the size of those before them."""
-        by_script: defaultdict[int, list[Path]] = defaultdict(list)
-        end = 0  # bytes of a file and of those before it
+        text = ""
         for report in reports:
-            for file in self.files.parts(report):
-                end += file.stat().st_size
-                by_script[end // _MOST_BYTES].append(file)
-        return list(by_script.values())
+            for call in _script_calls(report, survey.ranked(report, self._rows(report))):
+                if len(text) + len(call) > _MOST_CHARACTERS and text:
+                    yield self._write_script(text)
+                    text = ""
+                text += call
+        if text:
+            yield self._write_script(text)
 
-    def _remove_old_scripts(self, keep: Sequence[Path]) -> None:
-        """Remove the scripts of an earlier index page, and nobody else's."""
-        for script in (self.files.folder / "data").glob("????????.js"):
-            if script not in keep and script.stem == _digest_in_desk_file_name(script.read_bytes()):
-                script.unlink()
+    def _write_script(self, text: str) -> Path:
+        script = self.folder / "data" / f"{_digest(text.encode())}.js"
+        with self._open_file(script) as out:
+            out.write(text)
+        return script
+
+    def _write_changes(self, reports: Sequence[DeskReport], progress: Progress | None) -> None:
+        """Write what changed among the reports of a country and publication, and their ledger."""
+        by_year: defaultdict[tuple[str, str], dict[int, DeskReport]] = defaultdict(dict)
+        for report in reports:
+            if report.country and report.year:
+                by_year[report.country, report.publication].setdefault(report.year, report)
+        for done, years in enumerate(by_year.values(), 1):
+            self._write_series([years[year] for year in sorted(years)])
+            if progress:
+                progress(done, len(by_year))
+
+    def _write_series(self, series: Sequence[DeskReport]) -> None:
+        for at, new in enumerate(series):
+            for old in reversed(series[max(0, at - _EARLIER) : at]):
+                page = unquote(new.page)
+                if old is not series[at - 1]:
+                    page = f"{page.removesuffix('.html')}-since-{old.year}.html"
+                link = self._compare(old, new, page)
+                if link:
+                    self.links[new.page].changes.append(Change(old.year or 0, link))
+        if len(series) > 2 and all(self.links[report.page].changes for report in series[1:]):
+            link = self._write_ledger(series)
+            for report in series:
+                self.links[report.page].ledger = link
+
+    def _compare(self, old: DeskReport, new: DeskReport, page: str) -> str:
+        """Write what changed; return its link, or "" for different publications after all."""
+        target = self.folder / "changes" / page
+        if not self._is_current(target, (old, new)):
+            comparison = compare(self._report(old), self._report(new), self._output.run)
+            if comparison.publication_warnings():
+                return ""
+            with self._open_file(target) as out:
+                write_comparison_html(comparison, out, self._output_of_changes)
+        return f"changes/{quote(page)}"
+
+    def _write_ledger(self, series: Sequence[DeskReport]) -> str:
+        name = f"{series[0].country}\0{series[0].publication}"
+        page = f"ledger-{_digest(name.encode('utf-8', 'backslashreplace'))}.html"
+        target = self.folder / "changes" / page
+        if not self._is_current(target, series):
+            ledger = build_ledger(list(map(self._report, series)), self._output.run)
+            with self._open_file(target) as out:
+                write_ledger_html(ledger, out, self._output_of_changes)
+        return f"changes/{quote(page)}"
+
+    @property
+    def _output_of_changes(self) -> Output:
+        """Output of pages in ``changes/``, which lead to the reports' pages."""
+        return replace(self._output, folder=Path("changes"), index="../index.html")
+
+    def _is_current(self, target: Path, reports: Sequence[DeskReport]) -> bool:
+        """Return whether a page is newer than the data of its reports, and may stay."""
+        if not self._resume or not target.is_file():
+            return False
+        data = [self._data_file(unquote(report.page)) for report in reports]
+        newest = max(file.stat().st_mtime_ns for file in data)
+        return target.stat().st_mtime_ns >= newest
+
+    def _report(self, report: DeskReport) -> Report:
+        """Read a report's passages again; it is cited as read on the day it was scored."""
+        run = replace(self._output.run, day=report.read)
+        passages = []
+        for each in self._rows(report):
+            passage = Passage(
+                text=each["text"],
+                start=each["start"],
+                end=each["end"],
+                section=each.get("section"),
+                labels=tuple(each.get("labels", ())),
+                scores={label: each.get(label, 0.0) for label in run.labels},
+                low_confidence=each.get("low_confidence", False),
+                page=each.get("page"),
+                in_row=each.get("kind") == "table row",
+            )
+            passages.append(passage)
+        document = Document(
+            "",
+            (),
+            title=report.title,
+            country=report.country or None,
+            year=report.year,
+            publication=report.publication or None,
+            publisher=report.publisher or None,
+            date=report.date or None,
+            address=report.address if is_link(report.address) else None,
+        )
+        return Report(unquote(report.page), document, passages, run=run)
 
 
-@dataclass(frozen=True, slots=True)
-class _DeskCoverage:
-    """What passages are about, and the publication that they stand in."""
+class _Gathered:
+    """What is gathered of a page's reports while their rows are written."""
 
-    country: str | None
-    year: int | None
-    publication: str
-
-
-class _DeskPageData:
-    """Data of one page, gathered report by report and written file by file."""
-
-    def __init__(self, page: Path, report: Report, output: Output, files: DeskReportFiles) -> None:
-        self.first_report = report
-        self._page = page
-        self._output = output
-        self._files = files
-        self._natures = FindingNatures(rows=report.document is None)
+    def __init__(self, first: Report, run: Run) -> None:
+        self.first = first
+        self.total = 0  # passages
+        self._run = run
+        self._digest = report_digest(first)
+        self._natures = FindingNatures(rows=first.document is None)
         self._kinds = FindingKindCounts()
-        self._total = 0  # passages
         self._reports = 0  # of the input: parts of a book, batches of rows
-        self._written = 1  # data files; the first is written last
-        self._coverages: set[_DeskCoverage] = set()
-        self._places: dict[DeskPlace, int] = {}
-        self._passages: list[DeskPassage] = []
-        self._size = 0  # of these, in bytes, as estimated
+        self._coverages: set[tuple[str, int | None, str]] = set()  # country, year, publication
 
-    def add(self, report: Report) -> None:
-        """Add the passages of a report; write a data file whenever enough are there."""
+    def rows(self, report: Report) -> Iterator[Row]:
+        """Yield the rows of a report."""
         self._reports += 1
         prefix = "p" if self._reports == 1 else f"r{self._reports}p"
-        first = 1 if report.document else 1 + self._total
+        first = 1 if report.document else 1 + self.total
         anchors = [f"{prefix}{n}" for n in range(first, first + len(report.passages))]
-        natures = list(self._natures.of(report.passages, anchors))
+        natures = self._natures.of(report.passages, anchors)
         on_subject = report_passages_about_trafficking(report.passages)
-        self._kinds.add(report.passages, natures)
-        self._total += len(report.passages)
-        for anchor, finding, nature, is_about in zip(
-            anchors, findings_of(report), natures, on_subject, strict=True
+        for anchor, passage, nature, is_about in zip(
+            anchors, report.passages, natures, on_subject, strict=True
         ):
-            if self._size > _MOST_BYTES:
-                self._written += 1
-                self._write(self._written)
-            self._add_passage(finding, anchor, nature, is_about)
+            self.total += 1
+            self._kinds.add_passage(passage, nature, is_about)
+            yield self._row(report, passage, nature, is_about, anchor)
 
-    def _add_passage(
-        self, finding: Finding, anchor: str, nature: FindingNature, on_subject: bool
-    ) -> None:
-        row = finding_row(finding)
-        cited = cite(finding.report, finding.passage, self._output.run)
-        place = DeskPlace(
-            country=row.country,
-            year=row.year,
-            section=row.section,
-            cited_section=cited.section,
-            folded_section=fold_section(row.section) if row.section else "",
-            publication=finding.publication or "",
-        )
-        highest_score = max((row.scores[label] for label in row.labels), default=0.0)
-        passage = DeskPassage(
-            place=self._places.setdefault(place, len(self._places)),
-            start=row.start,
-            end=row.end,
-            page=row.page,
-            paragraph=cited.paragraph,
-            label_bits=_desk_label_bits(row.labels),
-            scores=tuple(row.scores[label] for label in LABELS),
-            low_confidence=row.low_confidence,
-            key=cited.key,
-            anchor=anchor if row.labels else "",
-            text=cited.quote,
-            flags=_flags_of_desk_passage(nature, on_subject),
-            rank=nature.rank(highest_score),
-        )
-        self._passages.append(passage)
-        self._size += 2 * len(passage.text.encode()) + _BYTES_BESIDE_TEXT
-        self._coverages.add(_DeskCoverage(place.country, place.year, place.publication))
+    def _row(
+        self,
+        report: Report,
+        passage: Passage,
+        nature: FindingNature,
+        on_subject: bool,
+        anchor: str,
+    ) -> Row:
+        columns: Row = dict(cells(row(report, passage), self._run.labels))
+        del columns["file"]  # a desk is passed on
+        country, year = columns["country"] or "", columns["year"]
+        publication = report.publication or ""
+        if not publication and isinstance(passage.extra.get("publication"), str):
+            publication = str(passage.extra["publication"]).strip()
+        self._coverages.add((country, year, publication))
+        section = columns["section"]
+        facts = [country, str(year or ""), section_name(section) if section else ""]
+        if columns["page"]:
+            facts.append(f"p. {columns['page']}")
+        if passage.low_confidence:
+            facts.append("low confidence")
+        if nature.kind == "table row":
+            facts.append("table row")
+        if report.document is None:  # the place of an input row is its number
+            columns["start"] = columns["end"] = self.total
+        columns |= {
+            "country": country if country != report.country else "",
+            "year": year if year != report.year else None,
+            "part": fold_section(section) if section else section_name(None),
+            "publication": publication if publication != report.publication else "",
+            "about": on_subject,
+            "again": nature.first is not None,
+            "facts": list(filter(None, facts)),
+        }
+        if passage.labels:
+            columns |= {
+                "template": nature.template,
+                "rank": nature.rank(max(passage.scores[label] for label in passage.labels)),
+                "anchor": anchor,
+                "tags": {label: probability(passage.scores[label]) for label in passage.labels},
+                "citation": cite(report, passage, self._run).plain,
+            }
+        return {
+            name: value
+            for name, value in columns.items()
+            if value is not None and value is not False and value not in ("", [], "sentence")
+        }
 
-    def write_rest(self, source: str | None) -> DeskReport:
-        """Write the first data file, with the report itself; return that."""
-        first = self.first_report
-        empty = Passage("", 0, 0, scores=dict.fromkeys(LABELS, 0.0))
-        cited = cite(first, empty, self._output.run)
-        coverage = _DeskCoverage(cited.country, first.year, first.publication or "")
+    def report(self, page: str, source: str | None) -> DeskReport:
+        """Return the facts of the report, once its rows are written."""
+        first = self.first
+        country, year, publication = first.country or "", first.year, first.publication or ""
         if len(self._coverages) == 1:  # rows, or narratives, of one country and year
-            coverage = next(iter(self._coverages))
-        report = DeskReport(
-            page=quote(self._page.name),
+            ((country, year, publication),) = self._coverages
+        cited = cite(first, Passage("", 0, 0), self._run)
+        return DeskReport(
+            page=page,
+            sha256=self._digest,
             source=source,
             title=cited.title,
-            publication=cited.publication,
-            series=coverage.publication,
+            publication=publication,
             publisher=cited.publisher,
             date=cited.date,
-            country=coverage.country or "",
-            year=coverage.year,
+            country=country,
+            year=year,
             address=cited.address,
             read=cited.read,
             model=cited.model,
-            files=self._written,
-            counts=tuple(self._kinds.sentences[label] for label in LABELS),
-            rows=tuple(self._kinds.rows[label] for label in LABELS),
+            counts=dict(self._kinds.sentences),
+            rows=sum(self._kinds.rows.values()),
             on_subject=self._kinds.on_subject,
-            total=self._total,
+            total=self.total,
         )
-        self._write(1, report)
-        return report
-
-    def _write(self, number: int, report: DeskReport | None = None) -> None:
-        words, numbers = index_desk_words([passage.text for passage in self._passages])
-        data = DeskPassageFile(
-            page=quote(self._page.name),
-            words=words,
-            numbers=numbers,
-            places=tuple(self._places),
-            passages=tuple(self._passages),
-            report=report,
-        )
-        self._files.write(self._files.data_file(self._page.name, number), data)
-        self._places.clear()
-        self._passages.clear()
-        self._size = 0
 
 
-def _desk_label_bits(labels: Collection[str]) -> int:
-    """Set bit n for the label `LABELS[n]`."""
-    return sum(1 << n for n, label in enumerate(LABELS) if label in labels)
+class _Survey:
+    """What all reports of a desk have: what its menus offer, and which sentences recur."""
+
+    def __init__(self) -> None:
+        self._countries: set[str] = set()
+        self._years: set[int] = set()
+        self._publications: set[str] = set()
+        self._parts: Counter[str] = Counter()  # findings under each heading
+        self._lowest = 0.99  # probability of a label that was given
+        # the first year of each country, or report without one, that has a sentence; by its words
+        self._first_years: defaultdict[int, dict[str, int]] = defaultdict(dict)
+
+    def add(self, report: DeskReport, rows: Iterable[Row]) -> None:
+        """Add the rows of a report."""
+        for each in rows:
+            country = each.get("country", report.country)
+            year = each.get("year", report.year)
+            self._countries.add(country)
+            self._years.add(year or 0)
+            self._publications.add(each.get("publication", report.publication))
+            labels = each.get("labels", ())
+            if not labels:
+                continue
+            self._parts[each["part"]] += 1
+            self._lowest = min(self._lowest, *(each[label] for label in labels))
+            if "again" not in each:
+                years = self._first_years[wording_identity(each["text"])]
+                own_year = year or 9999
+                years[country or report.page] = min(
+                    years.get(country or report.page, own_year), own_year
+                )
+
+    def ranked(self, report: DeskReport, rows: Iterable[Row]) -> Iterator[Row]:
+        """Rank rows among all reports.
+
+        A sentence that many countries share is a template; one that stood in an earlier report of
+        the country counts half.
+        """
+        for each in rows:
+            if each.get("labels") and "again" not in each:
+                years = self._first_years[wording_identity(each["text"])]
+                year = each.get("year", report.year)
+                if len(years) >= RECURRING_COUNTRIES:
+                    each["template"] = True
+                if "template" in each:
+                    each["rank"] = 0
+                elif year and years[each.get("country", report.country) or report.page] < year:
+                    each["rank"] = each["rank"] / 2
+            yield each
+
+    def menus(self) -> dict[str, list[tuple[str, str]]]:
+        """List what each menu offers: values, and how they are shown."""
+        years = sorted(filter(None, self._years), reverse=True)
+        sections = [part for part, _ in self._parts.most_common()]
+        return {
+            "country": [(name, name) for name in sorted(filter(None, self._countries))],
+            "publication": [(name, name) for name in sorted(filter(None, self._publications))],
+            "year": [(str(year), str(year)) for year in years],
+            "section": [(part, capital(part)) for part in sections],
+        }
+
+    def least(self) -> str:
+        """Return the lowest probability, rounded down, at which the slider begins."""
+        return f"{int(100 * self._lowest) / 100:g}" if self._parts else "0"
 
 
-def _flags_of_desk_passage(nature: FindingNature, on_subject: bool) -> int:
-    flags = DeskPassageFlag(0)
-    if nature.kind == "table row":
-        flags |= DeskPassageFlag.TABLE_ROW
-    if nature.first is not None:
-        flags |= DeskPassageFlag.SAID_BEFORE
-    if nature.template:
-        flags |= DeskPassageFlag.TEMPLATE
-    if on_subject:
-        flags |= DeskPassageFlag.ON_SUBJECT
-    return int(flags)
+def _script_calls(report: DeskReport, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield lines of a script that hand the rows of a report to the page, some in each.
 
-
-def _desk_script_call(data: str) -> str:
-    """Make the line of a script that hands JSON to the page.
-
-    It is a string, which browsers read faster than an object.
+    They are in a string, which browsers read faster than an object.
     """
-    written = data.replace("\\", "\\\\").replace("'", "\\'")
-    return f"tipclassify.add('{written}');\n"
+    facts = {
+        name: getattr(report, name)
+        for name in ("page", "sha256", "title", "publication", "country", "year")
+    }
+    some: list[str] = []
+    size = 0
+    for each in [*rows, None]:
+        if each is not None:
+            some.append(json_line(each).rstrip())
+            size += len(some[-1])
+        if each is None or size > _MOST_CHARACTERS:
+            data = f'{{"report": {json_line(facts).rstrip()}, "rows": [{",".join(some)}]}}'
+            written = data.replace("\\", "\\\\").replace("'", "\\'")
+            yield f"tipclassify.add('{written}');\n"
+            some.clear()
+            size = 0
 
 
-def _digest_in_desk_file_name(data: bytes) -> str:
+def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:8]

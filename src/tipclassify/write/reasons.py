@@ -10,29 +10,12 @@ from typing import Final, NamedTuple
 
 from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
 from tipclassify.model.scoring import OCCLUSION, Explanation, SpanWeight
-from tipclassify.probability import log_odds_of_probability
+from tipclassify.probability import log_odds_of_probability as log_odds
 from tipclassify.records import Passage, Run, section_name
 
-__all__ = [
-    "MIN_RELATIVE_WEIGHT",
-    "MOST_AGAINST",
-    "MOST_FOR",
-    "Reason",
-    "ReasonPhrase",
-    "ReasonPoint",
-    "doubtful_labels_on_report_card",
-    "explain_passages_on_report_page",
-    "labels_with_reasons",
-    "summarize_explanation_for_report",
-]
-
-MIN_RELATIVE_WEIGHT: Final = 0.2
-"""Weight of a word relative to the strongest; a weaker word joins no phrase."""
-
-MOST_FOR: Final = 4
+MIN_RELATIVE_WEIGHT: Final = 0.2  # of the strongest word's; a weaker word joins no phrase
+MOST_FOR: Final = 4  # phrases for a label, and against it; more are noise
 MOST_AGAINST: Final = 2
-"""Phrases for a label, and against it, that a reason has; more are noise."""
-
 _WORD: Final = re.compile(r"\S+")
 _LONG_SPAN: Final = 50  # words; sentences of reports are shorter
 _EDGE: Final = " ,.;:!?()[]|–—-"
@@ -44,25 +27,20 @@ _EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report k
 _MAX_PHRASES: Final = 4
 
 
-class ReasonPhrase(NamedTuple):
-    """Consecutive words of a passage and their weight, in log-odds of a label."""
+class Phrase(NamedTuple):
+    """Consecutive words of a passage, their weight in log-odds of a label, and their place."""
 
     text: str
     weight: float
-
-
-class ReasonPoint(NamedTuple):
-    """A line of a card: a phrase, the heading or a sum, with its log-odds of a label."""
-
-    name: str
-    weight: float
+    start: int  # characters in the passage
+    end: int
 
 
 class Reason(NamedTuple):
-    """Reason for a passage's score on one label: strongest phrases, and the points of its card."""
+    """Reason for a passage's score on one label."""
 
-    phrases: list[ReasonPhrase]
-    points: list[ReasonPoint]
+    phrases: list[Phrase]  # the strongest
+    points: list[tuple[str, float]]  # lines of its card: a phrase, the heading or a sum
     # the last of the points is the sum of the others, else they are drops of the log-odds by
     # occlusion
     additive: bool
@@ -72,45 +50,42 @@ def labels_with_reasons(passage: Passage, thresholds: Mapping[str, float]) -> tu
     """List the labels whose reasons a report shows: the passage's, else those near a threshold."""
     if passage.labels:
         return passage.labels
-    scores = passage.scores.items()
-    return tuple(label for label, score in scores if score >= thresholds[label] * _NEAR_SHARE)
+    return tuple(
+        label for label, score in passage.scores.items() if score >= thresholds[label] * _NEAR_SHARE
+    )
 
 
-def doubtful_labels_on_report_card(
+def doubtful(
     passage: Passage, shown: Sequence[str], thresholds: Mapping[str, float]
 ) -> tuple[str, ...]:
     """List which labels of a card are in doubt: those not given, and those that are just given.
 
     >>> passage = Passage("Courts slept.", 0, 13, labels=("failure",), scores={"failure": 0.6})
-    >>> doubtful_labels_on_report_card(passage, passage.labels, {"failure": 0.5})
+    >>> doubtful(passage, passage.labels, {"failure": 0.5})
     ('failure',)
     """
     in_doubt = []
     for label in shown:
-        excess = log_odds_of_probability(passage.scores[label]) - log_odds_of_probability(
-            thresholds[label]
-        )
+        excess = log_odds(passage.scores[label]) - log_odds(thresholds[label])
         if label not in passage.labels or excess <= _NEAR_LOG_ODDS:
             in_doubt.append(label)
     return tuple(in_doubt)
 
 
-def explain_passages_on_report_page(
-    passages: Sequence[Passage], run: Run
-) -> Iterator[Mapping[str, Explanation]]:
-    """Explain the passages whose reasons a report shows, by the phrases that contribute most.
+def explain(passages: Sequence[Passage], run: Run) -> Iterator[Mapping[str, Explanation]]:
+    """Explain passages by the phrases that contribute most, some at a time.
 
     Nothing is explained where the model of the run is not at hand.
     """
     for first in range(0, len(passages), _EXPLAINED_AT_ONCE):
-        some_passages = passages[first : first + _EXPLAINED_AT_ONCE]
+        some = passages[first : first + _EXPLAINED_AT_ONCE]
         if run.explain is None:
-            yield from ({} for _ in some_passages)
+            yield from ({} for _ in some)
         else:
-            yield from run.explain(some_passages, _MAX_PHRASES)
+            yield from run.explain(some, _MAX_PHRASES)
 
 
-def summarize_explanation_for_report(
+def summarize(
     passage: Passage,
     explanation: Explanation,
     most_for: int = MOST_FOR,
@@ -124,37 +99,37 @@ def summarize_explanation_for_report(
     """
     is_occlusion = explanation.method == OCCLUSION
     if is_occlusion:
-        phrases = _strongest_reason_phrases(passage.text, explanation)
+        phrases = _strongest(passage.text, explanation)
     else:
-        phrases = _join_reason_words(passage.text, explanation)
+        phrases = _joined(passage.text, explanation)
     supporting = [phrase for phrase in phrases if phrase.weight > 0]
     opposing = [phrase for phrase in phrases if phrase.weight < 0]
     shown = supporting[:most_for] + opposing[:most_against]
-    points = [
-        ReasonPoint(f"“{phrase.text}”", _round_reason_weight(phrase.weight)) for phrase in shown
-    ]
-    heading = _round_reason_weight(explanation.heading)
+    points = [(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in shown]
+    heading = _rounded(explanation.heading)
     if passage.section and heading:
-        points.append(ReasonPoint(f"the heading “{section_name(passage.section)}”", heading))
-    total = _round_reason_weight(explanation.logit)
+        points.append((f"the heading “{section_name(passage.section)}”", heading))
+    total = _rounded(explanation.logit)
     if is_occlusion:
-        points.append(ReasonPoint("points of the whole passage", total))
+        points.append(("points of the whole passage", total))
         return Reason(shown, points, additive=False)
-    bias = _round_reason_weight(explanation.bias)
+    bias = _rounded(explanation.bias)
     # "All other words" absorbs the rounding, so that the displayed numbers add up.
-    others = _round_reason_weight(total - bias - sum(point.weight for point in points))
-    points.append(ReasonPoint("all other words", others))
-    points.append(ReasonPoint("before any word is read", bias))
-    points.append(ReasonPoint("together", total))
+    others = _rounded(total - bias - sum(weight for _, weight in points))
+    points.append(("all other words", others))
+    points.append(("before any word is read", bias))
+    points.append(("together", total))
     return Reason(shown, points, additive=True)
 
 
-def _strongest_reason_phrases(text: str, explanation: Explanation) -> list[ReasonPhrase]:
+def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
     """List the strong words or phrases by occlusion, strongest first, led by a clause above all.
 
     Of phrases that overlap the strongest is listed. Time is linear in the length of the text.
     """
-    clauses = _clauses_of_reason(explanation.spans)
+    ordered = sorted(explanation.spans, key=lambda span: (span.start, -span.end))
+    # clauses contain other spans: their words
+    clauses = {span for span, following in pairwise(ordered) if following.end <= span.end}
     parts = [span for span in explanation.spans if span not in clauses]
     least = MIN_RELATIVE_WEIGHT * max((abs(part.weight) for part in parts), default=0.0)
     is_listed = bytearray(len(text))  # of each character, 1 in a part that is listed
@@ -167,33 +142,20 @@ def _strongest_reason_phrases(text: str, explanation: Explanation) -> list[Reaso
     clause = max(clauses, key=lambda clause: abs(clause.weight), default=None)
     if clause and clause.weight > strongest_part:
         strong.insert(0, clause)
-    return [ReasonPhrase(" ".join(span.text.split()), span.weight) for span in strong]
+    return [
+        Phrase(" ".join(span.text.split()), span.weight, span.start, span.end) for span in strong
+    ]
 
 
-def _clauses_of_reason(spans: Sequence[SpanWeight]) -> set[SpanWeight]:
-    """Return the spans that contain another one: clauses, beside their words."""
-    ordered = sorted(spans, key=lambda span: (span.start, -span.end))
-    return {span for span, following in pairwise(ordered) if following.end <= span.end}
-
-
-class _ReasonWord(NamedTuple):
-    """Place of a word in a text, in characters."""
-
-    start: int
-    end: int
-
-
-def _weights_of_reason_words(
-    words: Sequence[_ReasonWord], spans: Sequence[SpanWeight]
-) -> list[float]:
+def _word_weights(words: Sequence[re.Match[str]], spans: Sequence[SpanWeight]) -> list[float]:
     """Divide the weight of each span equally among its words.
 
     Time is linear in the words and spans: a long span is added to the sum at its first word, and
     taken off after its last (difference array). Thousands of spans may each cover thousands of
     words.
     """
-    starts = [word.start for word in words]
-    ends = [word.end for word in words]
+    starts = [word.start() for word in words]
+    ends = [word.end() for word in words]
     from_short_spans = [0.0 for _ in words]
     changes = [0.0 for _ in words]  # of the sum of long spans, from a word to the next
     changes.append(0.0)  # after the last word
@@ -213,42 +175,36 @@ def _weights_of_reason_words(
     return [short + long for short, long in zip(from_short_spans, from_long_spans, strict=True)]
 
 
-def _join_reason_words(text: str, explanation: Explanation) -> list[ReasonPhrase]:
+def _joined(text: str, explanation: Explanation) -> list[Phrase]:
     """Divide the spans' weights among words, and join strong neighbours of one sign, best first."""
-    words = [_ReasonWord(match.start(), match.end()) for match in _WORD.finditer(text)]
-    weights = _weights_of_reason_words(words, explanation.spans)
+    words = list(_WORD.finditer(text))
+    weights = _word_weights(words, explanation.spans)
     least = MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
-    signs = [_sign_of_weight(weight) if abs(weight) >= least else 0 for weight in weights]
+    signs = [(weight > 0) - (weight < 0) if abs(weight) >= least else 0 for weight in weights]
     phrases = []
     last_joined = -1  # the last word that is in a phrase
     for sign, run in groupby(range(len(words)), key=signs.__getitem__):
         inside = [number for number in run if number > last_joined]
         if not sign or not inside:
             continue
-        while _are_closed_class_words(text, words, inside) and inside[-1] + 1 < len(words):
+        while inside[-1] + 1 < len(words) and _are_closed_class(words, inside):
             inside.append(inside[-1] + 1)  # "the" explains nothing without its noun
         last_joined = inside[-1]
-        phrase = " ".join(text[words[inside[0]].start : words[inside[-1]].end].split())
+        start, end = words[inside[0]].start(), words[inside[-1]].end()
         weight = sum(weights[number] for number in inside)
-        phrases.append(ReasonPhrase(phrase.strip(_EDGE) or phrase, weight))
+        bare = text[start:end].strip(_EDGE)
+        if bare:
+            start = text.index(bare, start)
+            end = start + len(bare)
+        phrases.append(Phrase(" ".join(text[start:end].split()), weight, start, end))
     return sorted(phrases, key=lambda phrase: -abs(phrase.weight))
 
 
-def _sign_of_weight(weight: float) -> int:
-    """Return 1, 0 or -1."""
-    return (weight > 0) - (weight < 0)
-
-
-def _are_closed_class_words(
-    text: str, words: Sequence[_ReasonWord], numbers: Sequence[int]
-) -> bool:
+def _are_closed_class(words: Sequence[re.Match[str]], numbers: Sequence[int]) -> bool:
     """Test whether all these words are of closed classes."""
-    plain_words = []
-    for number in numbers:
-        word = words[number]
-        plain_words.append(text[word.start : word.end].strip(_EDGE).lower())
-    return CLOSED_CLASS_WORDS.issuperset(plain_words)
+    bare = [words[number].group().strip(_EDGE).lower() for number in numbers]
+    return CLOSED_CLASS_WORDS.issuperset(bare)
 
 
-def _round_reason_weight(weight: float) -> float:
+def _rounded(weight: float) -> float:
     return round(weight, 1) + 0.0  # turns −0.0 into 0.0
