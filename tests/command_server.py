@@ -169,9 +169,9 @@ def serve(commands: socket.socket) -> list[str]:
 if __name__ == "__main__":
     from forked_child import ForkedChild
 
-    from tipclassify import isolation
+    from tipclassify.readers import child
 
-    isolation.Child = ForkedChild  # before the modules that import it are
+    child.Child = ForkedChild  # in place of a new Python
     import_for_all()
     gc.freeze()  # what is not looked through is not copied either
     sys.argv[1:] = serve(socket.socket(fileno=int(sys.argv[1])))

@@ -17,7 +17,7 @@ import time
 import weakref
 from typing import IO, NoReturn
 
-from tipclassify import isolation
+from tipclassify.readers import child
 
 __all__ = ["ForkedChild"]
 
@@ -26,14 +26,14 @@ LAST_FILE = 256  # number below which a process of ours opens its files
 PAUSE = 0.01  # seconds between two looks at whether a process has ended
 
 
-class ForkedChild(isolation.Child):
+class ForkedChild(child.Child):
     """Child process that is forked from the one which asks it."""
 
     def __init__(self, module: str) -> None:
         self.owner = os.getpid()
         self._lock = threading.Lock()
         self._process = ForkedProcess(module)
-        self.close = weakref.finalize(self, isolation.kill_child, self._process, self.owner)
+        self.close = weakref.finalize(self, child.kill_child, self._process, self.owner)
 
 
 class ForkedProcess:

@@ -17,7 +17,6 @@ import pytest
 from tipclassify import InputError
 from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError
-from tipclassify.isolation import Child
 from tipclassify.readers import ReadOptions, child, read_bytes
 from tipclassify.readers import rows as sheets
 
@@ -43,7 +42,7 @@ def child_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
     def start(memory: int) -> None:
         (tmp_path / "small_reader.py").write_text(SMALL_READER.format(memory=memory), "utf-8")
-        child._child = Child("small_reader")
+        child._child = child.Child("small_reader")
 
     yield start
     if child._child is not None:

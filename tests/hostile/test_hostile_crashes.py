@@ -84,7 +84,7 @@ def test_the_reading_process_ends_with_its_parent(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_text(PAGE, "utf-8")
     script = (
         "import sys, os, signal; from tipclassify.readers import child\n"
-        "child.read_report_isolated(sys.argv[1]); print(child._child.pid, flush=True)\n"
+        "child.read_report_isolated(sys.argv[1]); print(child._child._process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run(

@@ -1,23 +1,29 @@
 """Read reports and workbooks in a child process, since libraries that read hostile bytes may crash.
 
 A crash, a hang or all memory taken then costs one input only. The child is started for the first
-input that needs one, and reads all that follow.
+input that needs one, and reads all that follow; it does not outlive its parent. Messages are bytes:
+plain values as JSON, and the bytes of a file or of rows.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
+import queue
+import signal
 import struct
+import subprocess
+import sys
 import threading
 import warnings
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import weakref
+from collections.abc import Callable, Iterator
+from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
-from tipclassify.isolation import Child, ChildDiedError, limit_memory, serve
 from tipclassify.readers import ReadOptions, format_of, read_bytes, read_source_bytes
 from tipclassify.records import Block, Document, PageStart
 
@@ -27,11 +33,16 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = ReadOptions()
 _SAFE: Final = ("text", "markdown")  # formats whose readers are in Python, and so cannot crash
-_LENGTH: Final = struct.Struct("<Q")  # of the JSON before the bytes of a file or of rows
+_LENGTH: Final = struct.Struct("<Q")  # precedes each message, and the JSON in it
 _MEMORY: Final = 4_000_000_000  # bytes of address space; 5,000 pages of a PDF take under two
 # Seconds for a file, besides those for each megabyte. A PDF of 5,000 pages takes a minute or two.
 _PATIENCE: Final = 600.0
 _PATIENCE_FOR_A_MEGABYTE: Final = 10.0
+
+_LAST_WORDS: Final = 2.0  # seconds for a child that has closed its pipe to end
+_START: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
+)
 
 _child: Child | None = None
 _starting = threading.Lock()
@@ -167,7 +178,7 @@ def unpack_answer(message: bytes) -> Answer:
 
 def main() -> None:
     """Read what the parent sends, until it is gone."""
-    limit_memory(_MEMORY)
+    _limit_memory(_MEMORY)
     serve(_answer)
 
 
@@ -201,3 +212,139 @@ def _answer(message: bytes) -> bytes:
         "numbers": [number for number, _ in rows],
     }
     return _pack(answer, b"\n".join(line for _, line in rows))
+
+
+# -------------------------------------------------------------------------------- its process
+
+
+class ChildDiedError(Exception):
+    """The child ended without an answer; `timed_out` if it was killed because it took too long."""
+
+    def __init__(self, code: int | None, timed_out: bool) -> None:
+        self.timed_out = timed_out
+        how = f"signal {-code}" if code is not None and code < 0 else f"code {code}"
+        super().__init__("took too long" if timed_out else f"its process ended with {how}")
+
+
+class Child:
+    """A Python process that runs ``main()`` of a module, which calls `serve`.
+
+    It has no terminal: what it prints is lost, and Ctrl-C does not reach its Python code. Raises
+    `OSError` when no process can be started.
+    """
+
+    def __init__(self, module: str) -> None:
+        if not sys.executable:
+            raise OSError("no Python interpreter is known")
+        self.owner = os.getpid()  # a fork must not talk to its parent's child
+        self._lock = threading.Lock()  # answers come in the order of the requests
+        command = [sys.executable, "-c", _START.format(module=module), json.dumps(sys.path)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        self.close = weakref.finalize(self, kill_child, self._process, self.owner)
+
+    def ask(self, request: bytes, seconds: float) -> bytes:
+        """Send a request and return the answer.
+
+        Raises `ChildDiedError` if there is none in `seconds`.
+        """
+        with self._lock:
+            expired = threading.Event()
+
+            def expire() -> None:
+                expired.set()
+                self._process.kill()
+
+            timer = threading.Timer(seconds, expire)
+            timer.daemon = True
+            try:
+                timer.start()
+                assert self._process.stdin is not None
+                assert self._process.stdout is not None
+                _send(self._process.stdin, request)
+                return _receive(self._process.stdout)
+            except (OSError, EOFError, ValueError):  # ValueError: of a pipe that was closed before
+                # it is ending: by itself, and its code says how
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_LAST_WORDS)
+                self.close()
+                raise ChildDiedError(self._process.returncode, expired.is_set()) from None
+            # a signal: the answer that is on its way would be taken for the next one
+            except BaseException:
+                self.close()
+                raise
+            finally:
+                timer.cancel()
+
+
+def kill_child(process: subprocess.Popen[bytes], owner: int) -> None:
+    """Kill a child, unless this is a fork of the process that started it."""
+    if os.getpid() != owner:
+        return
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            if pipe:
+                pipe.close()
+
+
+def _limit_memory(most: int) -> None:
+    """Limit this process to `most` bytes of address space, where the system keeps such a limit.
+
+    Linux does. Elsewhere there is none, or it is not kept. No memory is written to disk when the
+    process crashes.
+    """
+    # a thread of these takes address space for itself
+    os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+    if sys.platform != "linux":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard != resource.RLIM_INFINITY:
+        most = min(most, hard)  # it may be lowered only
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def serve(answer: Callable[[bytes], bytes]) -> None:
+    """Answer requests until the parent is gone, as the ``main()`` of a child.
+
+    A thread reads them, so that the process ends with its parent even while it works.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stdin = sys.stdin.buffer
+    stdout = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+
+    def receive() -> None:
+        try:
+            while True:
+                requests.put(_receive(stdin))
+        except (OSError, EOFError):
+            os._exit(0)
+
+    threading.Thread(target=receive, daemon=True).start()
+    while True:
+        _send(stdout, answer(requests.get()))
+
+
+def _send(pipe: IO[bytes], message: bytes) -> None:
+    pipe.write(_LENGTH.pack(len(message)))
+    pipe.write(message)
+    pipe.flush()
+
+
+def _receive(pipe: IO[bytes]) -> bytes:
+    (size,) = _LENGTH.unpack(_read_exactly(pipe, _LENGTH.size))
+    return _read_exactly(pipe, size)
+
+
+def _read_exactly(pipe: IO[bytes], size: int) -> bytes:
+    data = pipe.read(size)
+    if len(data) < size:
+        raise EOFError
+    return data

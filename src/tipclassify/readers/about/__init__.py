@@ -1,1 +1,1 @@
-"""Whose report it is, on what, of when."""
+"""Whose report it is, on which country, of what year."""

@@ -16,8 +16,6 @@ from typing import Final
 from tipclassify.errors import UsageError
 from tipclassify.resources import read_resource
 
-__all__ = ["Country", "country_named", "extract_countries", "find_country", "fold_name"]
-
 
 @dataclass(frozen=True, slots=True)
 class Country:
@@ -49,16 +47,9 @@ _NAMES: Final = {
     "MO": "Macao",
 }
 _KINDS: Final = (
-    "republic of",
-    "republic of the",
-    "kingdom of",
-    "kingdom of the",
-    "sultanate of",
-    "federal republic of",
-    "commonwealth of",
-    "commonwealth of the",
-    "state of",
-)
+    "republic of,republic of the,kingdom of,kingdom of the,sultanate of,federal republic of,"
+    "commonwealth of,commonwealth of the,state of"
+).split(",")
 _MAX_WORDS: Final = 10  # of a name
 # Apostrophes; full stops between and after single letters, as in "U.S.".
 _APOSTROPHE_OR_ACRONYM_STOP: Final = re.compile(r"['’‘ʼ`]|(?<=\b[a-z])\.(?=[a-z]\b)|(?<=\.[a-z])\.")
@@ -84,77 +75,44 @@ def fold_name(text: str) -> str:
     return " ".join("saint" if word == "st" else word for word in _WORD.findall(text))
 
 
-@dataclass(frozen=True, slots=True)
-class _CountryIndex:
-    """The countries by alpha-2 code, and that code by name and by any code."""
-
-    countries: dict[str, Country]
-    names: dict[str, str]  # normalized; an ambiguous one has the code ""
-    codes: dict[str, str]
-
-
 @cache  # babel reads its data for 30 ms
-def _country_index() -> _CountryIndex:
-    """Read the names, the codes and the aliases of all countries."""
+def _country_index() -> tuple[dict[str, Country], dict[str, str]]:
+    """Return the countries by alpha-2 code, and that code by normalized name.
+
+    An ambiguous name has the code "".
+    """
     from babel import Locale
+    from babel.core import get_global
 
     cldr_names = Locale("en").territories
-    alpha3 = _alpha3_country_codes()
-    aliases = _read_country_aliases()
-    countries: dict[str, Country] = {}
-    for code in cldr_names.keys() & alpha3.keys() - _NOT_COUNTRIES:
-        name = _NAMES.get(code, cldr_names[code])
-        slugs = aliases[code].slugs if code in aliases else ()
-        own_slug = fold_name(name).replace(" ", "-")
-        countries[code] = Country(name, code, alpha3[code], slugs or (own_slug,))
+    alpha3: dict[str, str] = {}
+    for alias, territories in get_global("territory_aliases").items():
+        if len(alias) == 3 and alias.isalpha() and len(territories) == 1:
+            alpha3[territories[0]] = alias
+    alpha3 |= _ALPHA3
     names = dict.fromkeys(_AMBIGUOUS, "")
-    for code, others in aliases.items():
-        names.update(dict.fromkeys(others.names, code))
-    for code, country in sorted(countries.items()):
-        name = fold_name(country.name)
-        for spelling in (name, fold_name(cldr_names[code])):
-            names.setdefault(spelling, code)
-            names.setdefault(f"{spelling} the", code)  # "Bahamas, The"
-        for kind in _KINDS:
-            names.setdefault(f"{kind} {name}", code)
-            names.setdefault(f"{name} {kind}", code)  # "Gambia (Republic of The)"
-    codes = {"UK": "GB"}
-    for code, country in countries.items():
-        codes[code] = code
-        codes[country.alpha3] = code
-    return _CountryIndex(countries, names, codes)
-
-
-@dataclass(frozen=True, slots=True)
-class _CountryAliases:
-    """What ``countries.txt`` says of a country."""
-
-    names: list[str]
-    slugs: tuple[str, ...]  # as of `Country`; none where they follow from its name
-
-
-def _read_country_aliases() -> dict[str, _CountryAliases]:
-    """Read the aliases of countries, by alpha-2 code: ``CODE: NAME/NAME | SLUG SLUG``."""
-    aliases: dict[str, _CountryAliases] = {}
+    slugs: dict[str, tuple[str, ...]] = {}  # of addresses, where they do not follow from the name
+    # ``CODE: NAME/NAME | SLUG SLUG``
     for line in read_resource("readers/about/countries.txt").splitlines():
         if line.startswith("#"):
             continue
         code, _, fields = line.partition(":")
-        names, _, slugs = fields.partition("|")
-        names_of_country = [name.strip() for name in names.split("/") if name.strip()]
-        aliases[code] = _CountryAliases(names_of_country, tuple(slugs.split()))
-    return aliases
-
-
-def _alpha3_country_codes() -> dict[str, str]:
-    """Return the alpha-3 codes of CLDR by their alpha-2 code."""
-    from babel.core import get_global
-
-    codes: dict[str, str] = {}
-    for alias, territories in get_global("territory_aliases").items():
-        if len(alias) == 3 and alias.isalpha() and len(territories) == 1:
-            codes[territories[0]] = alias
-    return codes | _ALPHA3
+        aliases, _, written_slugs = fields.partition("|")
+        names.update((name.strip(), code) for name in aliases.split("/") if name.strip())
+        slugs[code] = tuple(written_slugs.split())
+    countries: dict[str, Country] = {}
+    for code in sorted(cldr_names.keys() & alpha3.keys() - _NOT_COUNTRIES):
+        name = _NAMES.get(code, cldr_names[code])
+        folded = fold_name(name)
+        own_slugs = slugs.get(code) or (folded.replace(" ", "-"),)
+        countries[code] = Country(name, code, alpha3[code], own_slugs)
+        for spelling in (folded, fold_name(cldr_names[code])):
+            names.setdefault(spelling, code)
+            names.setdefault(f"{spelling} the", code)  # "Bahamas, The"
+        for kind in _KINDS:
+            names.setdefault(f"{kind} {folded}", code)
+            names.setdefault(f"{folded} {kind}", code)  # "Gambia (Republic of The)"
+    return countries, names
 
 
 def find_country(text: str) -> Country:
@@ -167,38 +125,51 @@ def find_country(text: str) -> Country:
     >>> find_country("tgo").name
     'Togo'
     """
-    index = _country_index()
+    countries, names = _country_index()
     folded = fold_name(text).removeprefix("the ")
-    code = index.names.get(folded) or index.codes.get(re.sub(r"\W", "", text).upper())
+    code = names.get(folded) or None
+    if code is None:
+        written = re.sub(r"\W", "", text).upper()
+        if country := country_of_code("GB" if written == "UK" else written):
+            return country
     if code is None and "," in text:
         last, first = text.split(",", 1)
-        code = index.names.get(fold_name(f"{first} {last}").removeprefix("the "))
+        code = names.get(fold_name(f"{first} {last}").removeprefix("the "))
     if code:
-        return index.countries[code]
-    advice = _advice_on_unrecognised_country_name(folded, index)
-    raise UsageError(f"{text.strip()!r} is no country that we know; {advice}")
+        return countries[code]
+    raise UsageError(f"{text.strip()!r} is no country that we know; {_advice(folded)}")
 
 
-def _advice_on_unrecognised_country_name(folded: str, index: _CountryIndex) -> str:
+def country_of_code(code: str) -> Country | None:
+    """Return the country of an alpha-2 or alpha-3 code in capitals."""
+    countries, _ = _country_index()
+    if len(code) == 2:
+        return countries.get(code)
+    return next((country for country in countries.values() if country.alpha3 == code), None)
+
+
+def _advice(folded: str) -> str:
     """Return advice for an unknown or ambiguous name, with those that may be meant."""
     from difflib import get_close_matches
 
+    countries, names = _country_index()
     if folded in _AMBIGUOUS:
-        names = " or ".join(index.countries[code].name for code in _AMBIGUOUS[folded])
-        return f"which? {names}"
-    similar = (index.names[name] for name in get_close_matches(folded, index.names, 3, 0.7))
+        return f"which? {' or '.join(countries[code].name for code in _AMBIGUOUS[folded])}"
+    similar = (names[name] for name in get_close_matches(folded, names, 3, 0.7))
     codes = dict.fromkeys(filter(None, similar))  # each once
     if not codes:
         return "give an English name or a code of ISO 3166"
-    names = " or ".join(index.countries[code].name for code in codes)
-    return f"did you mean {names}?"
+    return f"did you mean {' or '.join(countries[code].name for code in codes)}?"
 
 
-def country_named(folded: str) -> str | None:
-    """Return the English name for a normalized name; None for unknown and ambiguous ones."""
-    index = _country_index()
-    code = index.names.get(folded.removeprefix("the "))
-    return index.countries[code].name if code else None
+def country_named(text: str) -> str | None:
+    """Return the English name of the country that a text is the name of.
+
+    None for anything else, and for ambiguous names.
+    """
+    countries, names = _country_index()
+    code = names.get(fold_name(text).removeprefix("the "))
+    return countries[code].name if code else None
 
 
 def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -209,18 +180,18 @@ def extract_countries(words: Sequence[str]) -> tuple[list[str], list[str]]:
     >>> extract_countries("forced labor in papua new guinea".split())
     (['Papua New Guinea'], ['forced', 'labor', 'in'])
     """
-    index = _country_index()
-    countries: list[str] = []
+    countries, names = _country_index()
+    found: list[str] = []
     other_words: list[str] = []
     at = 0
     while at < len(words):
         for length in range(_MAX_WORDS, 0, -1):  # the longest name first
-            code = index.names.get(" ".join(words[at : at + length]))
+            code = names.get(" ".join(words[at : at + length]))
             if code is not None:
-                countries.append(index.countries[code].name if code else "")
+                found.append(countries[code].name if code else "")
                 at += length
                 break
         else:
             other_words.append(words[at])
             at += 1
-    return countries, other_words
+    return found, other_words

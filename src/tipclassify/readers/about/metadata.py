@@ -1,6 +1,7 @@
-"""Read the metadata of a page.
+"""Read what a source says of itself: metadata of a web page or of front matter, and dates.
 
-Read are its canonical address, site name, Open Graph, JSON-LD, citation and Dublin Core tags.
+Of a page these are its canonical address, site name, Open Graph, JSON-LD, citation and Dublin Core
+tags.
 """
 
 from __future__ import annotations
@@ -24,49 +25,31 @@ _MAX_ADDRESS: Final = 2_000
 _MAX_SCRIPT: Final = 1_000_000  # characters of a JSON-LD script
 _MAX_SCRIPTS: Final = 20
 _MAX_OBJECTS: Final = 500  # of JSON-LD that are looked at
+_MAX_NAMES: Final = 10  # of a list in JSON-LD that are looked at
 _ARCHIVED: Final = re.compile(
     r"https?://web\.archive\.org/web/\d+[a-z_]*/(https?:/{1,2}.+)", re.IGNORECASE
 )
-# Meta tags, likeliest first.
-_TITLE_TAGS: Final = ("citation_title", "dc.title", "dcterms.title")
-_PUBLICATION_TAGS: Final = (
-    "citation_series_title",
-    "citation_journal_title",
-    "citation_book_title",
-    "citation_inbook_title",
-    "prism.publicationname",
-    "dcterms.ispartof",
-    "dc.relation.ispartof",
-)
-_PUBLISHER_TAGS: Final = (
-    "citation_publisher",
-    "citation_technical_report_institution",
-    "dc.publisher",
-    "dcterms.publisher",
-    "publisher",
-)
-_SITE_TAG: Final = "og:site_name"
-_DATE_TAGS: Final = (
-    "citation_publication_date",
-    "citation_date",
-    "article:published_time",
-    "dcterms.issued",
-    "dc.date.issued",
-    "dcterms.date",
-    "dc.date",
-    "date",
-    "pubdate",
-    "publish_date",
-    "publication_date",
-)
-_ADDRESS_TAGS: Final = ("og:url", "citation_public_url")
+# Names of meta tags, likeliest first.
+_TITLE_TAGS: Final = "citation_title dc.title dcterms.title".split()
+_PUBLICATION_TAGS: Final = """citation_series_title citation_journal_title citation_book_title
+    citation_inbook_title prism.publicationname dcterms.ispartof
+    dc.relation.ispartof""".split()
+_PUBLISHER_TAGS: Final = """citation_publisher citation_technical_report_institution dc.publisher
+    dcterms.publisher publisher""".split()
+_DATE_TAGS: Final = """citation_publication_date citation_date article:published_time dcterms.issued
+    dc.date.issued dcterms.date dc.date date pubdate publish_date publication_date""".split()
+_ADDRESS_TAGS: Final = "og:url citation_public_url".split()
+# Fields of the front matter of Markdown, likeliest first.
+_PUBLICATION_FIELDS: Final = "publication series journal".split()
+_PUBLISHER_FIELDS: Final = "publisher institution organization organisation".split()
+_DATE_FIELDS: Final = "date published published_time publish_date".split()
+_ADDRESS_FIELDS: Final = "source_url canonical canonical_url address url source link".split()
 # Types of objects of JSON-LD.
 _ARTICLES: Final = re.compile(
     r"(?:\w*Article|Report|BlogPosting|WebPage|Legislation|\w*Document|Book|Chapter)"
 )
 _NEWS: Final = re.compile(r"\w*NewsArticle")  # its publication is the newspaper, which publishes it
-_SERIES: Final = frozenset(("Periodical", "CreativeWorkSeries", "Book", "Report"))
-_MAX_NAMES: Final = 10  # of a list in JSON-LD that are looked at
+_SERIES: Final = re.compile(r"Periodical|CreativeWorkSeries|Book|Report")
 # Sites that show the reports of others, and are not their publishers.
 _LIBRARIES: Final = frozenset(
     (
@@ -85,22 +68,29 @@ _LIBRARIES: Final = frozenset(
 )
 # as a name it says no more than the address does
 _DOMAIN: Final = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}", re.IGNORECASE)
-# Fields of the front matter of Markdown, likeliest first.
-_TITLE_FIELDS: Final = ("title",)
-_PUBLICATION_FIELDS: Final = ("publication", "series", "journal")
-_PUBLISHER_FIELDS: Final = ("publisher", "institution", "organization", "organisation")
-_DATE_FIELDS: Final = ("date", "published", "published_time", "publish_date")
-_ADDRESS_FIELDS: Final = (
-    "source_url",
-    "canonical",
-    "canonical_url",
-    "address",
-    "url",
-    "source",
-    "link",
+_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTH: Final = (
+    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
+    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
 )
+DATE: Final = re.compile(
+    rf"""(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+
+    (?P<month>{_MONTH})\.?,?\s+
+    (?P<year>\d{{4}})(?!\d)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""A date in words, the day first, as the United Nations write it."""
 
-_Object = Mapping[str, object]  # of JSON-LD
+_MONTH_FIRST: Final = re.compile(
+    rf"""(?P<month>{_MONTH})\.?\s+
+    (?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+)?
+    (?P<year>\d{{4}})(?!\d)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_NUMERIC: Final = re.compile(
+    r"(?P<year>\d{4})(?:[-/](?P<month>\d{1,2})(?:[-/](?P<day>\d{1,2}))?)?(?![\d/-])"
+)
+_FIRST_YEAR: Final = 1900
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +113,43 @@ def page_metadata(tree: etree._Element) -> Metadata:
     >>> metadata.publisher, metadata.date
     ('International Labour Organization', '2021-05-04')
     """
-    tags = _meta_tags_of_page(tree)
-    articles = [thing for thing in _json_ld_objects(tree) if _is_of_json_ld_type(thing, _ARTICLES)]
-    news = [article for article in articles if _is_of_json_ld_type(article, _NEWS)]
-    publications = [_series_name_of_json_ld(article.get("isPartOf")) for article in articles]
-    publications += [tags.get(name) for name in _PUBLICATION_TAGS]
-    publications += [_name_of_json_ld(article.get("publisher")) for article in news]
-    publishers = [tags.get(name) for name in _PUBLISHER_TAGS]
-    publishers += [_name_of_json_ld(article.get("publisher")) for article in articles]
-    publishers.append(tags.get(_SITE_TAG))
-    dates: list[object] = [tags.get(name) for name in _DATE_TAGS]
+    tags: dict[str, str] = {}  # the first content of each, by its name or property in lower case
+    for meta in tree.iter("meta"):
+        name = meta.get("property") or meta.get("name") or ""
+        name = name.strip().lower().replace("dc:", "dc.")
+        content = clean_text(meta.get("content") or "")
+        if name and content:
+            tags.setdefault(name, content)
+    articles = [thing for thing in _json_ld_objects(tree) if _is_a(thing, _ARTICLES)]
+    news = [article for article in articles if _is_a(article, _NEWS)]
+    publications = [_name(article.get("isPartOf"), only_series=True) for article in articles]
+    publications += map(tags.get, _PUBLICATION_TAGS)
+    publications += [_name(article.get("publisher")) for article in news]
+    publishers = [*map(tags.get, _PUBLISHER_TAGS)]
+    publishers += [_name(article.get("publisher")) for article in articles]
+    publishers.append(tags.get("og:site_name"))
+    dates: list[object] = [*map(tags.get, _DATE_TAGS)]
     dates += [article.get("datePublished") for article in articles]
-    addresses: list[object] = [*_canonical_links_of_page(tree)]
-    addresses += [tags.get(name) for name in _ADDRESS_TAGS]
+    addresses: list[object] = []
+    for link in tree.iter("link"):
+        if (link.get("rel") or "").lower() == "canonical":
+            addresses.append(link.get("href"))
+    addresses += map(tags.get, _ADDRESS_TAGS)
     addresses += [article.get("url") for article in articles]
     return Metadata(
-        title=_first_name_in_metadata(tags.get(name) for name in _TITLE_TAGS),
-        publication=_first_name_in_metadata(publications),
-        publisher=_first_publisher_in_metadata(publishers),
-        date=_first_date_in_metadata(dates),
-        address=_first_address_in_metadata(addresses),
+        title=_first_name(map(tags.get, _TITLE_TAGS)),
+        publication=_first_name(publications),
+        publisher=_first_publisher(publishers),
+        date=_first_date(dates),
+        # some sites give their front page as the address of every page
+        address=next(
+            (
+                url
+                for url in map(absolute_address, addresses)
+                if url and urlsplit(url).path.strip("/")
+            ),
+            None,
+        ),
     )
 
 
@@ -156,10 +163,10 @@ def front_matter_metadata(fields: Mapping[str, str]) -> Metadata:
     """
     addresses = map(absolute_address, map(fields.get, _ADDRESS_FIELDS))
     return Metadata(
-        title=_first_name_in_metadata(map(fields.get, _TITLE_FIELDS)),
-        publication=_first_name_in_metadata(map(fields.get, _PUBLICATION_FIELDS)),
-        publisher=_first_publisher_in_metadata(map(fields.get, _PUBLISHER_FIELDS)),
-        date=_first_date_in_metadata(map(fields.get, _DATE_FIELDS)),
+        title=_first_name([fields.get("title")]),
+        publication=_first_name(map(fields.get, _PUBLICATION_FIELDS)),
+        publisher=_first_publisher(map(fields.get, _PUBLISHER_FIELDS)),
+        date=_first_date(map(fields.get, _DATE_FIELDS)),
         address=next(filter(None, addresses), None),
     )
 
@@ -189,19 +196,10 @@ def absolute_address(written: object) -> str | None:
     return address if is_web and address.isprintable() and " " not in address else None
 
 
-def _meta_tags_of_page(tree: etree._Element) -> dict[str, str]:
-    """Return the first content of each meta tag, by its name or property in lower case."""
-    tags: dict[str, str] = {}
-    for meta in tree.iter("meta"):
-        name = meta.get("property") or meta.get("name") or ""
-        name = name.strip().lower().replace("dc:", "dc.")
-        content = clean_text(meta.get("content") or "")
-        if name and content:
-            tags.setdefault(name, content)
-    return tags
+# ------------------------------------------------------------------------------------ JSON-LD
 
 
-def _json_ld_objects(tree: etree._Element) -> Iterator[_Object]:
+def _json_ld_objects(tree: etree._Element) -> Iterator[Mapping[str, object]]:
     """Yield the objects at the top of JSON-LD scripts, and those in their graphs and lists."""
     scripts = (
         script
@@ -228,42 +226,32 @@ def _json_ld_objects(tree: etree._Element) -> Iterator[_Object]:
                     waiting.append(thing["@graph"])
 
 
-def _json_ld_types(thing: _Object) -> list[str]:
-    """Return the names of the types of an object."""
+def _is_a(thing: Mapping[str, object], kind: re.Pattern[str]) -> bool:
+    """Return whether a type of an object is of a kind."""
     types = thing.get("@type")
     names = types if isinstance(types, list) else [types]
-    return [name for name in names if isinstance(name, str)]
+    return any(isinstance(name, str) and kind.fullmatch(name) for name in names)
 
 
-def _is_of_json_ld_type(thing: _Object, pattern: re.Pattern[str]) -> bool:
-    return any(map(pattern.fullmatch, _json_ld_types(thing)))
-
-
-def _name_of_json_ld(thing: object) -> str | None:
+def _name(thing: object, *, only_series: bool = False) -> str | None:
     """Return the name of an object of JSON-LD, or the first name in a list of them."""
     if isinstance(thing, str):
-        return None if "://" in thing else thing
+        return None if only_series or "://" in thing else thing
     if isinstance(thing, dict):
         name = thing.get("name")
-        return name if isinstance(name, str) else None
-    return next(filter(None, map(_name_of_json_ld, _json_ld_without_lists(thing))), None)
+        is_wanted = not only_series or _is_a(thing, _SERIES)
+        return name if isinstance(name, str) and is_wanted else None
+    if isinstance(thing, list):
+        inner = (part for part in thing[:_MAX_NAMES] if not isinstance(part, list))
+        names = (_name(part, only_series=only_series) for part in inner)
+        return next(filter(None, names), None)
+    return None
 
 
-def _series_name_of_json_ld(thing: object) -> str | None:
-    """Return the name of an object of JSON-LD if it is a series, or of the first one in a list."""
-    if isinstance(thing, dict):
-        return _name_of_json_ld(thing) if not _SERIES.isdisjoint(_json_ld_types(thing)) else None
-    return next(filter(None, map(_series_name_of_json_ld, _json_ld_without_lists(thing))), None)
+# -------------------------------------------------------------------------- first usable value
 
 
-def _json_ld_without_lists(things: object) -> list[object]:
-    """Return the first elements of a list but for lists; none of anything else."""
-    if not isinstance(things, list):
-        return []
-    return [thing for thing in things[:_MAX_NAMES] if not isinstance(thing, list)]
-
-
-def _first_name_in_metadata(candidates: Iterable[str | None]) -> str | None:
+def _first_name(candidates: Iterable[str | None]) -> str | None:
     """Return the first candidate that is a name: no address, no text of any length, not empty."""
     for candidate in candidates:
         name = clean_text(candidate or "")
@@ -272,13 +260,13 @@ def _first_name_in_metadata(candidates: Iterable[str | None]) -> str | None:
     return None
 
 
-def _first_publisher_in_metadata(candidates: Iterable[str | None]) -> str | None:
+def _first_publisher(candidates: Iterable[str | None]) -> str | None:
     """Return the first name of a publisher, by its full name if it is a known one.
 
     Sites of others' reports are none.
     """
     for candidate in candidates:
-        name = _first_name_in_metadata([candidate])
+        name = _first_name([candidate])
         if name is None or name.casefold() in _LIBRARIES:
             continue
         if publisher := known_publisher(name):
@@ -288,59 +276,10 @@ def _first_publisher_in_metadata(candidates: Iterable[str | None]) -> str | None
     return None
 
 
-def _first_date_in_metadata(candidates: Iterable[object]) -> str | None:
+def _first_date(candidates: Iterable[object]) -> str | None:
     """Return the first candidate that is a date, in the form of ISO 8601."""
-    for candidate in candidates:
-        date = iso_date(candidate) if isinstance(candidate, str) else None
-        if date:
-            return date
-    return None
-
-
-def _first_address_in_metadata(candidates: Iterable[object]) -> str | None:
-    """Return the first candidate that is an address of the web, and not of a site's front page.
-
-    Some sites give their front page as the address of every page.
-    """
-    for candidate in candidates:
-        address = absolute_address(candidate)
-        if address and urlsplit(address).path.strip("/"):
-            return address
-    return None
-
-
-def _canonical_links_of_page(tree: etree._Element) -> list[str | None]:
-    """Return the addresses that links in the head of a page give as its own."""
-    return [
-        link.get("href")
-        for link in tree.iter("link")
-        if (link.get("rel") or "").lower() == "canonical"
-    ]
-
-
-_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_MONTH: Final = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-)
-DATE: Final = re.compile(
-    rf"""(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+
-    (?P<month>{_MONTH})\.?,?\s+
-    (?P<year>\d{{4}})(?!\d)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""A date in words, the day first, as the United Nations write it."""
-
-_MONTH_FIRST: Final = re.compile(
-    rf"""(?P<month>{_MONTH})\.?\s+
-    (?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+)?
-    (?P<year>\d{{4}})(?!\d)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-_NUMERIC: Final = re.compile(
-    r"(?P<year>\d{4})(?:[-/](?P<month>\d{1,2})(?:[-/](?P<day>\d{1,2}))?)?(?![\d/-])"
-)
-_FIRST_YEAR: Final = 1900
+    dates = (iso_date(candidate) for candidate in candidates if isinstance(candidate, str))
+    return next(filter(None, dates), None)
 
 
 def iso_date(written: str) -> str | None:
@@ -358,8 +297,13 @@ def iso_date(written: str) -> str | None:
     if match is None:
         return None
     year = int(match["year"])
-    month = _number_of_month(match["month"])
-    day = int(match["day"]) if match["day"] else None
+    written_month = match["month"] or ""
+    month = 0
+    if written_month.isdigit():
+        month = int(written_month)
+    elif written_month:
+        month = _MONTHS.index(written_month[:3].lower()) + 1
+    day = int(match["day"] or 0)
     try:
         whole = date(year, month or 1, day or 1)
     except ValueError:
@@ -369,10 +313,3 @@ def iso_date(written: str) -> str | None:
     if day:
         return f"{whole:%Y-%m-%d}"
     return f"{whole:%Y-%m}" if month else f"{whole:%Y}"
-
-
-def _number_of_month(month: str | None) -> int | None:
-    """Return the number of a month that is written in words or digits."""
-    if not month:
-        return None
-    return int(month) if month.isdigit() else _MONTHS.index(month[:3].lower()) + 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 from tipclassify.download import download
 from tipclassify.download.cache import Download
@@ -13,30 +13,11 @@ from tipclassify.readers import read_bytes
 from tipclassify.readers.about.countries import Country, fold_name
 from tipclassify.readers.about.subject import detect_country_and_year
 
-__all__ = [
-    "addresses_of_narrative",
-    "check_narrative_year",
-    "find_country_narrative",
-    "is_country_narrative",
-    "latest_narrative_years",
-]
-
 _SITE: Final = "https://www.state.gov"
+# of earlier administrations, by the year of the last report of each
+_ARCHIVES: Final = {2020: "https://2017-2021.state.gov", 2024: "https://2021-2025.state.gov"}
 _FIRST_REPORT: Final = 2017
 _PAGE_TYPES: Final = (None, "text/html", "application/xhtml+xml")
-
-
-class _ArchivedSite(NamedTuple):
-    """Archived site of an earlier administration."""
-
-    last_report: int  # year
-    site: str
-
-
-_ARCHIVES: Final = (
-    _ArchivedSite(2020, "https://2017-2021.state.gov"),
-    _ArchivedSite(2024, "https://2021-2025.state.gov"),
-)
 
 
 def check_narrative_year(year: int) -> None:
@@ -70,7 +51,8 @@ def addresses_of_narrative(country: Country, year: int, site: str | None = None)
 
     They are on `site` alone, or on state.gov and its archive.
     """
-    sites = [site] if site else _sites_of_narratives(year)
+    archives = [archive for last_report, archive in _ARCHIVES.items() if year <= last_report]
+    sites = [site] if site else [_SITE, *archives[:1]]
     # Only the report of 2019 is known to have a suffix.
     suffixes = ("-2", "") if year == 2019 else ("", "-2")
     return [
@@ -79,14 +61,6 @@ def addresses_of_narrative(country: Country, year: int, site: str | None = None)
         for suffix in suffixes
         for slug in country.slugs
     ]
-
-
-def _sites_of_narratives(year: int) -> list[str]:
-    """Return the sites that may have the report of a year, likeliest first."""
-    for archive in _ARCHIVES:
-        if year <= archive.last_report:
-            return [_SITE, archive.site]
-    return [_SITE]
 
 
 def find_country_narrative(
@@ -149,4 +123,5 @@ def is_country_narrative(page: Download, country: Country, year: int) -> bool:
     name, _ = detect_country_and_year(title, "", "")
     if name is not None:
         return name == country.name
-    return any(f" {fold_name(slug)} " in f" {fold_name(title)} " for slug in country.slugs)
+    words = f" {fold_name(title)} "
+    return any(f" {fold_name(slug)} " in words for slug in country.slugs)

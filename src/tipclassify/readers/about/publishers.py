@@ -1,12 +1,9 @@
-"""Look up publishers by domain, by name, or by the name of a serial publication.
-
-They are those in ``publishers.txt``.
-"""
+"""Look up publishers by domain, by name, or by a serial publication: those in ``publishers.txt``."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -14,59 +11,43 @@ from urllib.parse import unquote, urlsplit
 from tipclassify.readers.about.countries import fold_name
 from tipclassify.resources import read_resource
 
-__all__ = [
-    "known_publisher",
-    "publication_in_path",
-    "publisher_of_address",
-    "publisher_of_publication",
-]
-
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
-class _PublisherIndex:
-    """Names of publishers, and publications."""
+class _Index:
+    """Publishers by what tells of them; names are normalized."""
 
-    by_domain: dict[str, str]
-    by_name: dict[str, str]  # normalized
-    by_publication: dict[str, str]  # by its normalized name
-    publications: dict[str, _Publication]  # by the folder of an address
-
-
-@dataclass(frozen=True, slots=True)
-class _Publication:
-    """A serial publication that has a folder of its own on its publisher's site."""
-
-    name: str
-    publisher: str
+    by_domain: dict[str, str] = field(default_factory=dict)
+    by_name: dict[str, str] = field(default_factory=dict)
+    by_publication: dict[str, str] = field(default_factory=dict)
+    # publication and publisher, by the folder of an address that the publication has for itself
+    by_folder: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @cache
-def _publisher_index() -> _PublisherIndex:
+def _index() -> _Index:
     """Read ``publishers.txt``, whose first lines give its form."""
-    index = _PublisherIndex({}, {}, {}, {})
+    index = _Index()
     for line in read_resource("readers/about/publishers.txt").splitlines():
         if line.startswith("#"):
             continue
         publisher, domains, aliases, publications = (field.strip() for field in line.split("|"))
         for domain in domains.split():
             index.by_domain[domain] = publisher
-        for name in [publisher, *_split_publisher_names(aliases)]:
-            index.by_name[_fold_publisher_name(name)] = publisher
-        for publication in _split_publisher_names(publications):
+        for name in (publisher, *aliases.split("/")):
+            if name.strip():
+                index.by_name[_folded(name)] = publisher
+        for publication in publications.split("/"):
             name, _, folder = (part.strip() for part in publication.partition("="))
-            index.by_publication[_fold_publisher_name(name)] = publisher
+            if name:
+                index.by_publication[_folded(name)] = publisher
             if folder:
-                index.publications[folder] = _Publication(name, publisher)
+                index.by_folder[folder] = (name, publisher)
     return index
 
 
-def _split_publisher_names(field: str) -> list[str]:
-    return [name.strip() for name in field.split("/") if name.strip()]
-
-
-def _fold_publisher_name(name: str) -> str:
+def _folded(name: str) -> str:
     """Normalize a name: "The United States" and "U. S." are "us"."""
     words = f" {fold_name(name)} ".replace(" u s ", " us ").replace(" united states ", " us ")
     return words.strip().removeprefix("the ")
@@ -80,12 +61,12 @@ def known_publisher(name: str) -> str | None:
     >>> known_publisher("OHCHR")
     'Office of the United Nations High Commissioner for Human Rights'
     """
-    return _publisher_index().by_name.get(_fold_publisher_name(name))
+    return _index().by_name.get(_folded(name))
 
 
 def publisher_of_publication(publication: str) -> str | None:
     """Return the publisher of a serial publication, by its full name, or None."""
-    return _publisher_index().by_publication.get(_fold_publisher_name(publication))
+    return _index().by_publication.get(_folded(publication))
 
 
 def publisher_of_address(address: str) -> str | None:
@@ -100,8 +81,7 @@ def publisher_of_address(address: str) -> str | None:
         return None
     parts = host.split(".")
     domains = (".".join(parts[start:]) for start in range(len(parts) - 1))
-    by_domain = _publisher_index().by_domain
-    return next((by_domain[domain] for domain in domains if domain in by_domain), None)
+    return next(filter(None, map(_index().by_domain.get, domains)), None)
 
 
 def publication_in_path(address: str) -> str | None:
@@ -113,10 +93,10 @@ def publication_in_path(address: str) -> str | None:
     >>> publication_in_path(folder + "countries/2016/258000.htm")
     'Trafficking in Persons Report'
     """
-    publisher = publisher_of_address(address)
-    publications = _publisher_index().publications
+    site = publisher_of_address(address)
     for part in unquote(urlsplit(address).path).split("/"):
-        publication = publications.get(_YEAR.sub("", part).strip("-"))
-        if publication is not None and publication.publisher == publisher:
-            return publication.name
+        folder = _YEAR.sub("", part).strip("-")
+        publication, publisher = _index().by_folder.get(folder, (None, None))
+        if publication and publisher == site:
+            return publication
     return None

@@ -1,13 +1,13 @@
-"""Detect the country and the year of a report.
+"""Detect the country and the year of a report, and the countries of a book of narratives.
 
-Its title is asked first, then its address, then its first lines.
+The title of a report is asked first, then its address, then its first lines. In a book, such as the
+TIP Report, each country has a heading with its tier.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from typing import Final
@@ -18,10 +18,11 @@ from tipclassify.records import Document
 from tipclassify.text.sections import standard_section_of_line
 
 _CITED: Final = re.compile(r"[\"“]([^\"“”]+)[\"”](?:,.{0,30})?\Z")  # a title, with its date
+MAX_TITLE: Final = 1_000  # characters; patterns take time that grows with the square of it
 _OPENING: Final = 1_500  # characters of the text searched for the country and the year
 _OPENING_LINES: Final = 14  # a masthead has up to ten lines above the title
 _MAX_HEADING: Final = 100  # characters
-_SEVERAL: Final = ""  # in place of a country: the line names several
+_SEVERAL: Final = ""  # in place of a country: several, so that no other place is asked
 _FIRST_YEAR: Final = 1990
 # A year, but not part of a date ("2024-05-01"), a range ("2009-2017", "2021/22") or a longer
 # number.
@@ -109,11 +110,29 @@ _REPORT_FOLDER: Final = re.compile(rf"{_YEAR_DIGITS}-.*(?:report|practices)")
 _SUFFIX: Final = re.compile(
     r"(?:\.(?:html?|xhtml|php|aspx?|pdf|txt|text|md|docx?|epub|rtf|jsonl|csv|gz))+$", re.IGNORECASE
 )
+_TIER: Final = r"(?:tier (?:[123]|one|two|three)(?:[:,]? watch ?list)?|special case)"
+_NAME: Final = r"([^\W\d_][^.;:!?()]{1,50}?)"
+# "Norvia (Tier 2)", "Special Case: Norvia"
+_NAME_WITH_TIER: Final = re.compile(
+    rf"{_NAME}\s*[:(–—-]+\s*{_TIER}\)?\W*|special case[:\s–—-]+{_NAME}", re.IGNORECASE
+)
+_TIER_ALONE: Final = re.compile(
+    rf"\W*(?:tier(?: ranking| placement)?\W+)?{_TIER}\W*", re.IGNORECASE
+)
+_TIER_REACH: Final = 3  # blocks after the name: a map with its labels may stand between
+_BACK_MATTER: Final = re.compile(
+    r"(?:appendi|annex|glossary|index\b|acknowledg|relevant international)", re.IGNORECASE
+)
+_MIN_TIERED: Final = 2  # narratives of a book
+_MIN_NAMED: Final = 3  # the same where headings are names of countries alone
+
+_Subject = tuple[str | None, int | None]
+"""What one place says of the country and the year, None where it does not say them."""
 
 
 def detect_country_and_year(
     title: str | None, source: str, opening: str, address: str | None = None
-) -> tuple[str | None, int | None]:
+) -> _Subject:
     """Detect the country and the year of a report, from 1990 to next year.
 
     None where the evidence is ambiguous. The title is searched first, then the `address` that the
@@ -131,52 +150,43 @@ def detect_country_and_year(
     country: str | None = None
     year: int | None = None
     for detect, text in (
-        (_country_and_year_of_title, title or ""),
-        (_country_and_year_of_path, address or ""),
-        (_country_and_year_of_path, source),
-        (_country_and_year_of_opening, opening[:_OPENING]),
+        (_subject_of_title, (title or "")[:MAX_TITLE]),
+        (_subject_of_path, address or ""),
+        (_subject_of_path, source),
+        (_subject_of_opening, opening[:_OPENING]),
     ):
         if text and (country is None or year is None):
-            subject = detect(text)
-            country = subject.country if country is None else country
-            year = subject.year if year is None else year
+            country_here, year_here = detect(text)
+            country = country_here if country is None else country
+            year = year_here if year is None else year
     return country or None, year
 
 
-@dataclass(frozen=True, slots=True)
-class _CountryAndYear:
-    """What one place says of the country and the year, None where it does not say them."""
-
-    country: str | None = None  # `_SEVERAL`, so that no other place is asked, for several
-    year: int | None = None
-
-
-def _detect_covered_years(text: str) -> list[int]:
-    """Return the years in a text that a report may cover, each once."""
+def _years(text: str) -> set[int]:
+    """Return the years in a text that a report may cover."""
     last = date.today().year + 1
-    years = map(int, dict.fromkeys(_YEAR.findall(text)))
-    return [year for year in years if _FIRST_YEAR <= year <= last]
+    return {year for year in map(int, _YEAR.findall(text)) if _FIRST_YEAR <= year <= last}
 
 
-def _single_year(years: list[int]) -> int | None:
-    return years[0] if len(years) == 1 else None
+def _single_year(text: str) -> int | None:
+    years = _years(text)
+    return years.pop() if len(years) == 1 else None
 
 
-def _country_and_year_of_title(title: str) -> _CountryAndYear:
-    """Detect the subject by the title of a report."""
+def _names_report(text: str) -> bool:
+    return not _GENRE.isdisjoint(fold_name(text).split())
+
+
+def _subject_of_title(title: str) -> _Subject:
     title = " ".join(_PUBLISHER.sub(" | ", title).split())
-    line = _country_of_line(title)
-    country = line.country
+    country, other_words = _country_of_line(title)
     for part in _TITLE_PARTS.split(title):
-        country = _country_in_title_pattern(part) or country
-    names_report = not _GENRE.isdisjoint(fold_name(title).split())
-    year: int | None = None
-    if names_report or not line.other_words:
-        year = _single_year(_detect_covered_years(title))
-    return _CountryAndYear(country, year)
+        country = _country_in_pattern(part) or country
+    is_dated = _names_report(title) or not other_words
+    return country, _single_year(title) if is_dated else None
 
 
-def _country_in_title_pattern(line: str) -> str | None:
+def _country_in_pattern(line: str) -> str | None:
     """Return the country in a title of the form of a TIP or human-rights report, known or not."""
     match = _YEAR.search(line) and (_TYPE_FIRST.fullmatch(line) or _NAME_FIRST.fullmatch(line))
     if not match:
@@ -193,67 +203,50 @@ def _country_in_title_pattern(line: str) -> str | None:
     return " ".join(word.capitalize() for word in name.split()) if name.isupper() else name
 
 
-@dataclass(frozen=True, slots=True)
-class _CountryOfLine:
-    """The country that a line is on, or None, or `_SEVERAL`."""
+def _country_of_line(line: str) -> tuple[str | None, list[str]]:
+    """Return the country of a line that names nothing else, None or `_SEVERAL`.
 
-    country: str | None
-    other_words: list[str]  # those that are in no title of a report
-
-
-def _country_of_line(line: str) -> _CountryOfLine:
-    """Return the country of a line that names nothing else."""
+    Returns also the words that are in no title of a report.
+    """
     words = [word for word in fold_name(line).split() if not _WHOLE_YEAR.fullmatch(word)]
     countries, others = extract_countries(words)
     other_words = [word for word in others if word not in _FILLER and not word.isdigit()]
     if len(set(countries)) > 1:
-        return _CountryOfLine(_SEVERAL, other_words)
+        return _SEVERAL, other_words
     country = countries[0] if countries else None
     if not country:  # none, or an ambiguous name
-        return _CountryOfLine(None, other_words)
+        return None, other_words
     if not other_words:
-        return _CountryOfLine(country, [])
+        return country, []
     is_ambiguous = country in _AMBIGUOUS_NAMES
-    if not is_ambiguous and _is_alternative_country_name(line, country):
-        return _CountryOfLine(country, [])
-    if _names_document_on_country(line, other_words, country):
-        return _CountryOfLine(country, other_words)
+    if not is_ambiguous:
+        # "Falkland Islands (Islas Malvinas)"
+        match = _NAME_IN_BRACKETS.fullmatch(line)
+        if match and country_named(match[1]) == country and not re.search(r"\d", match[2]):
+            return country, []
+    if _names_document_on(country, line, other_words):
+        return country, other_words
     # "Norvia: a year of reforms"
-    begins_with_country = country_named(fold_name(_LINE_PARTS.split(line)[0])) == country
-    if is_ambiguous or not begins_with_country:
-        return _CountryOfLine(None, other_words)
-    return _CountryOfLine(country, other_words)
+    begins_with_country = country_named(_LINE_PARTS.split(line)[0]) == country
+    return (country if begins_with_country and not is_ambiguous else None), other_words
 
 
-def _is_alternative_country_name(line: str, country: str) -> bool:
-    """Return whether a line is a country's name with another in brackets.
-
-    Such a line is "Falkland Islands (Islas Malvinas)".
-    """
-    match = _NAME_IN_BRACKETS.fullmatch(line)
-    return (
-        match is not None
-        and country_named(fold_name(match[1])) == country
-        and not re.search(r"\d", match[2])
-    )
-
-
-def _names_document_on_country(line: str, other_words: list[str], country: str) -> bool:
+def _names_document_on(country: str, line: str, other_words: list[str]) -> bool:
     """Return whether a title names a document, and at its end the country that it is on."""
     if _DOCUMENTS.isdisjoint([*other_words, *fold_name(line).split()]):
         return False
     words = line.rstrip(" .*†)]0123456789,").split()
     for start in range(max(1, len(words) - _MAX_NAME_WORDS), len(words)):
-        if country_named(fold_name(" ".join(words[start:]))) == country:
+        if country_named(" ".join(words[start:])) == country:
             before = " ".join(words[:start]) + " "
             return _ON_COUNTRY.search(before) is not None and _PLACES.search(before) is None
     return False
 
 
-def _country_and_year_of_path(source: str) -> _CountryAndYear:
+def _subject_of_path(source: str) -> _Subject:
     """Detect the subject by a web address, or by the name of a file."""
     if source in ("-", "<text>"):
-        return _CountryAndYear()
+        return None, None
     is_address = "://" in source
     path = unquote(urlsplit(source).path if is_address else re.split(r"[/\\]", source)[-1])
     parts = [part for part in _SUFFIX.sub("", path).split("/") if part]
@@ -261,64 +254,42 @@ def _country_and_year_of_path(source: str) -> _CountryAndYear:
         for part, following in pairwise([*parts, ""]):
             # state.gov: /reports/2021-trafficking-in-persons-report/togo/
             if _REPORT_FOLDER.match(part):
-                return _CountryAndYear(
-                    country_named(fold_name(following)),
-                    _single_year(_detect_covered_years(part)),
-                )
+                return country_named(following), _single_year(part)
     country: str | None = None
     for part in reversed(parts):
-        line = _country_of_line(part)
-        country = line.country
-        if country is not None or line.other_words:
+        country, other_words = _country_of_line(part)
+        if country is not None or other_words:
             break
     # A year inside the name of a file is that of the report only if the name is one of a report.
-    names_report = not _GENRE.isdisjoint(fold_name(path).split())
-    year: int | None = None
-    if country or names_report or any(map(_YEAR_AT_EDGE.match, parts)):
-        year = _single_year(_detect_covered_years("/".join(parts)))
-    return _CountryAndYear(country, year)
+    is_dated = country or _names_report(path) or any(map(_YEAR_AT_EDGE.match, parts))
+    return country, _single_year("/".join(parts)) if is_dated else None
 
 
-def _country_and_year_of_opening(opening: str) -> _CountryAndYear:
+def _subject_of_opening(opening: str) -> _Subject:
     """Detect the subject by the headings of a masthead, and by the first sentences."""
     countries: set[str] = set()
     years: set[int] = set()
     lines = [_CITED.sub(r"\1", line.strip()) for line in opening.splitlines() if line.strip()]
-    for text in lines[:_OPENING_LINES]:
-        if len(text) > _MAX_HEADING or text.endswith("."):
+    for line in lines[:_OPENING_LINES]:
+        if len(line) > _MAX_HEADING or line.endswith("."):
             continue  # a sentence, not a heading
-        line = _country_of_line(text)
-        in_pattern = _country_in_title_pattern(text)
-        country = line.country if in_pattern is None else in_pattern
-        if country is not None:
+        country, other_words = _country_of_line(line)
+        in_pattern = _country_in_pattern(line)
+        if in_pattern is not None:
+            countries.add(in_pattern)
+        elif country is not None:
             countries.add(country)
-        names_report = not _GENRE.isdisjoint(fold_name(text).split())
-        if in_pattern or (line.country and not line.other_words and names_report):
-            years.update(_detect_covered_years(text))
+        if in_pattern or (country and not other_words and _names_report(line)):
+            years |= _years(line)
     for formula in _FORMULAE:
         for match in formula.finditer(opening):
-            if name := country_named(fold_name(match[1])):
+            if name := country_named(match[1]):
                 countries.add(name)
-    return _CountryAndYear(
-        countries.pop() if len(countries) == 1 else None, _single_year(list(years))
-    )
+    country = countries.pop() if len(countries) == 1 else None
+    return country, years.pop() if len(years) == 1 else None
 
 
-_TIER: Final = r"(?:tier (?:[123]|one|two|three)(?:[:,]? watch ?list)?|special case)"
-_NAME: Final = r"([^\W\d_][^.;:!?()]{1,50}?)"
-# "Norvia (Tier 2)", "Special Case: Norvia"
-_NAME_WITH_TIER: Final = re.compile(
-    rf"{_NAME}\s*[:(–—-]+\s*{_TIER}\)?\W*|special case[:\s–—-]+{_NAME}", re.IGNORECASE
-)
-_TIER_ALONE: Final = re.compile(
-    rf"\W*(?:tier(?: ranking| placement)?\W+)?{_TIER}\W*", re.IGNORECASE
-)
-_TIER_REACH: Final = 3  # blocks after the name: a map with its labels may stand between
-_BACK_MATTER: Final = re.compile(
-    r"(?:appendi|annex|glossary|index\b|acknowledg|relevant international)", re.IGNORECASE
-)
-_MIN_TIERED: Final = 2  # narratives of a book
-_MIN_NAMED: Final = 3  # the same where headings are names of countries alone
+# --------------------------------------------------------------------------- books of narratives
 
 
 def with_block_countries(document: Document) -> Document:
@@ -333,46 +304,33 @@ def with_block_countries(document: Document) -> Document:
     >>> [block.country for block in with_block_countries(document).blocks]
     ['Arvenia', 'Arvenia', 'Belmoria', 'Belmoria']
     """
-    starts = _starts_of_narratives(document)
-    if len(set(starts.values()) - {None}) < _MIN_TIERED:
-        return document
-    country: str | None = None
-    blocks = []
-    for number, block in enumerate(document.blocks):
-        country = starts.get(number, country)
-        blocks.append(replace(block, country=country))
-    return replace(document, blocks=tuple(blocks), country=None)
-
-
-def _starts_of_narratives(document: Document) -> dict[int, str | None]:
-    """Return the country of each narrative by the number of its first block.
-
-    The back matter has None.
-    """
     texts = [document.text[block.start : block.end].strip() for block in document.blocks]
     headings = [number for number, block in enumerate(document.blocks) if block.heading]
     with_tier: dict[int, str] = {}
-    names_alone: dict[int, str] = {}
+    alone: dict[int, str] = {}  # headings that are the name of a country
     for number in headings:
         if country := _country_with_tier(texts, number):
             with_tier[number] = country
-        if country := country_named(fold_name(texts[number])):
-            names_alone[number] = country
-    starts: dict[int, str | None] = {}
-    if with_tier or _is_country_book_without_tiers(document, names_alone.values()):
-        starts.update(names_alone)
-        starts.update(with_tier)
+        if country := country_named(texts[number]):
+            alone[number] = country
+    starts: dict[int, str | None] = {}  # country of each narrative by the number of its first block
+    is_book = bool(with_tier)
+    if not is_book and len(set(alone.values())) >= _MIN_NAMED:
+        # Headings of a report on one country may name others: those that put questions to it, say.
+        is_book = detect_country_and_year(document.title, "", "")[0] is None
+    if is_book:
+        starts = {**alone, **with_tier}
     for number in headings:
         if number not in starts and _BACK_MATTER.match(texts[number]):
             starts[number] = None
-    return starts
-
-
-def _is_country_book_without_tiers(document: Document, names: Iterable[str]) -> bool:
-    """Return whether headings that are names of countries alone begin narratives."""
-    # Headings of a report on one country may name others: those that put questions to it, say.
-    country, _ = detect_country_and_year(document.title, "", "")
-    return country is None and len(set(names)) >= _MIN_NAMED
+    if len(set(starts.values()) - {None}) < _MIN_TIERED:
+        return document
+    narrative: str | None = None
+    blocks = []
+    for number, block in enumerate(document.blocks):
+        narrative = starts.get(number, narrative)
+        blocks.append(replace(block, country=narrative))
+    return replace(document, blocks=tuple(blocks), country=None)
 
 
 def _country_with_tier(texts: list[str], number: int) -> str | None:
@@ -386,7 +344,7 @@ def _country_with_tier(texts: list[str], number: int) -> str | None:
             return None
         name = text
     name = " ".join(name.split())
-    country = country_named(fold_name(name))
+    country = country_named(name)
     if country is None and name.isupper():
         return name.title()
     return country or name

@@ -1,6 +1,7 @@
-"""Choose the title of a report from the first page of its text.
+"""Choose the title of a report, and complete its publication, publisher, date and address.
 
-One in a file's metadata counts if the page has it.
+A title in a file's metadata counts if the first page has it. The other fields come from the address
+of a document, its title, and the masthead of the United Nations on its first page.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from tipclassify.errors import UsageError
 from tipclassify.readers.about.countries import (
     country_named,
+    country_of_code,
     extract_countries,
-    find_country,
     fold_name,
 )
 from tipclassify.readers.about.metadata import DATE, absolute_address, iso_date
@@ -24,13 +24,11 @@ from tipclassify.readers.about.publishers import (
     publisher_of_address,
     publisher_of_publication,
 )
-from tipclassify.readers.about.subject import detect_country_and_year
+from tipclassify.readers.about.subject import MAX_TITLE, detect_country_and_year
 from tipclassify.records import Document
-from tipclassify.text.sections import (
-    heading_without_enumerator,
-    standard_section_of_line,
-)
+from tipclassify.text.sections import heading_without_enumerator, standard_section_of_line
 
+# Titles of first pages.
 _LARGER: Final = 1.1  # times the size of the text
 _MIN_LETTERS: Final = 4  # of a word that must stand on the page; shorter ones stand on every page
 _MAX_PAGE: Final = 50_000  # characters
@@ -39,104 +37,7 @@ _LEGAL_BASIS: Final = re.compile(
     r",?\s+(?:in accordance with|pursuant to|submitted (?:in|under)|as requested)\b", re.I
 )
 _NOTE_MARKS: Final = " *†‡"
-
-
-@dataclass(frozen=True, slots=True)
-class TitleLine:
-    """A paragraph of the first page."""
-
-    text: str
-    heading: bool
-    size: float = 0.0  # of its type; of files without sizes, higher headings are larger
-
-
-def is_stale_title(title: str, first_page: str) -> bool:
-    """Return whether a title of a file's metadata is that of another document, or of none.
-
-    The first page lacks its words, or has it as its letterhead.
-
-    >>> is_stale_title("Questions to Norvia", "QUESTIONS TO  NORVIA")
-    False
-    >>> is_stale_title("Questions to Qatar", "Questions to Norvia")
-    True
-    """
-    if is_masthead(title):
-        return True
-    page = fold_name.__wrapped__(first_page[:_MAX_PAGE])  # not to be kept in its cache
-    joined = page.replace(" ", "")  # the letters of a word may stand apart
-    words = fold_name(title).split()
-    long_words = [word for word in words if len(word) >= _MIN_LETTERS]
-    if not long_words:
-        return not set(words) <= set(page.split())
-    return not all(word in joined for word in long_words)
-
-
-def title_of_first_page(lines: Sequence[TitleLine], body_size: float) -> str | None:
-    """Return the title among the paragraphs of a first page, or None.
-
-    That is the heading in the largest type, if it is larger than the text, else the heading that
-    opens the page. A country that has a heading to itself is put after what stands above it:
-    "Report of the Working Group: Norvia".
-    """
-    lines = [line for line in lines if not is_masthead(line.text)]
-    headings = [line for line in lines if line.heading and _may_be_report_title(line.text)]
-    if not headings:
-        return None
-    title = _title_above_country(lines, body_size)
-    if title is not None:
-        return title
-    larger = [line for line in headings if line.size > body_size * _LARGER]
-    if larger:
-        return _title_without_note_marks(_largest_heading_of_first_page(larger).text)
-    return _title_without_note_marks(lines[0].text) if lines[0] is headings[0] else None
-
-
-def _title_above_country(lines: Sequence[TitleLine], body_size: float) -> str | None:
-    """Return what stands above the heading that is a country's name, and the name."""
-    countries = [
-        at
-        for at, line in enumerate(lines)
-        if at > 0 and line.heading and _title_is_country(line.text)
-    ]
-    if len(countries) != 1:  # several are those of a list
-        return None
-    country = lines[countries[0]]
-    above = lines[countries[0] - 1]
-    kind = _title_without_note_marks(_LEGAL_BASIS.split(above.text)[0])
-    is_sentence = len(kind) > _MAX_KIND or kind.endswith((".", ";", ",", "?", "!"))
-    if country.size < body_size or is_sentence or _country_in_title(kind) is not None:
-        return None
-    return f"{kind}: {_title_without_note_marks(country.text)}"
-
-
-def _largest_heading_of_first_page(headings: Sequence[TitleLine]) -> TitleLine:
-    """Return the heading in the largest type; without a country, the first that names one."""
-    largest = max(headings, key=lambda line: line.size)
-    if _country_in_title(largest.text) is not None:
-        return largest
-    for heading in headings:
-        if _country_in_title(heading.text):
-            return heading
-    return largest
-
-
-def _title_without_note_marks(text: str) -> str:
-    """Return a text without the marks of notes at its end."""
-    return text.rstrip(_NOTE_MARKS)
-
-
-def _may_be_report_title(text: str) -> bool:
-    return standard_section_of_line(text) is None and heading_without_enumerator(text) == text
-
-
-def _title_is_country(text: str) -> bool:
-    return country_named(fold_name(text)) is not None
-
-
-def _country_in_title(text: str) -> str | None:
-    return detect_country_and_year(text, "", "")[0]
-
-
+# Names of series.
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?:[-–/](?:19|20)?\d\d)?(?!\d)")
 _DATE: Final = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
 _SEPARATOR: Final = re.compile(r"\s*[:|–—•»]\s*|\s+-\s+")
@@ -158,138 +59,7 @@ _EMPTY_BRACKETS: Final = re.compile(r"\(\s*\)")
 _COPY: Final = re.compile(r"-\d$")  # "…-report-2": the site had such an address before
 _SMALL_WORDS: Final = frozenset("a an and by for from in of on or the to with".split())
 _MAX_FIRST_PAGE: Final = 3_000  # characters
-
-
-def with_publication(document: Document, address: str | None = None) -> Document:
-    """Return the document with the fields that its own metadata lack; what is not known stays None.
-
-    `address` is that of the link that it was read from. `country` must have been looked for before.
-    """
-    linked_from = absolute_address(address) if address else None
-    document = replace(document, address=document.address or linked_from)
-    if masthead := read_masthead(_first_page_of_document(document)):
-        document = _with_masthead_fields(document, masthead)
-    found_at = document.address
-    publication = document.publication
-    if publication is None and found_at:
-        publication = publication_in_path(found_at) or _publication_in_address_folders(found_at)
-    if publication is None and document.title:
-        publication = publication_in_title(document.title, document.country)
-    publisher = document.publisher
-    if publisher is None and found_at:
-        publisher = publisher_of_address(found_at)
-    if publisher is None and publication:
-        publisher = publisher_of_publication(publication)
-    title = document.title
-    if title and publication and document.country and _is_country_name_alone(title):
-        dated = f"{document.year} {publication}" if document.year else publication
-        title = f"{dated}: {title}"
-    return replace(document, title=title, publication=publication, publisher=publisher)
-
-
-def _with_masthead_fields(document: Document, masthead: Masthead) -> Document:
-    """Return the document with the fields of its masthead that it lacks."""
-    return replace(
-        document,
-        country=document.country or masthead.country,
-        year=document.year or masthead.year,
-        publication=document.publication or masthead.publication,
-        publisher=document.publisher or masthead.publisher,
-        date=document.date or masthead.date,
-        address=document.address or masthead.address,
-    )
-
-
-def _first_page_of_document(document: Document) -> str:
-    """Return the text of the first page; at most its first characters."""
-    first = document.blocks[0].start if document.blocks else 0
-    end = first + _MAX_FIRST_PAGE
-    for block in document.blocks:
-        if block.page not in (None, 1):
-            end = min(end, block.start)
-            break
-    return document.text[first:end]
-
-
-def publication_in_title(title: str, country: str | None) -> str | None:
-    """Return the name of the serial publication in a title, or None.
-
-    The title gives it beside a country or a year.
-
-    >>> publication_in_title("2023 Trafficking in Persons Report: Togo", "Togo")
-    'Trafficking in Persons Report'
-    >>> titles = ("Report: police free nine", "World Report 2024")
-    >>> [publication_in_title(title, None) for title in titles]
-    [None, 'World Report']
-    """
-    parts = [part for part in _SEPARATOR.split(_DATE.sub(" ", title)) if part.strip()]
-    serials = []
-    for part in parts:
-        if _title_part_names_serial_publication(_publication_title_without_year(part)):
-            serials.append(part)
-    if len(serials) != 1:
-        return None
-    serial = serials[0]
-    dated = _YEAR.search(serial) is not None or _DATE.search(title) is not None
-    beside_country = False
-    if country:
-        others = [part for part in parts if part != serial]
-        beside_country = any(_title_names_country(part, country) for part in others)
-    if not dated and not beside_country:
-        return None
-    name = _publication_title_without_year(serial)
-    return _publication_in_title_case(name.lower().split()) if name.isupper() else name
-
-
-def _title_part_names_serial_publication(name: str) -> bool:
-    """Return whether a part of a title is the name of a series: no country, no sentence."""
-    if _SERIAL_NAME.fullmatch(name) is None or not name[:1].isupper():
-        return False
-    countries, _ = extract_countries(fold_name(name).split())
-    return not countries or _NATIONAL_SERIAL.search(name) is not None
-
-
-def _publication_title_without_year(part: str) -> str:
-    """Return a part of a title without its year and the brackets around it."""
-    rest = _EMPTY_BRACKETS.sub(" ", _YEAR.sub(" ", part))
-    return " ".join(rest.split()).strip(" ,;.-")
-
-
-def _title_names_country(part: str, country: str) -> bool:
-    """Return whether a part of a title names a country."""
-    countries, _ = extract_countries(fold_name(part).split())
-    return country in countries or fold_name(country) in fold_name(part)
-
-
-def _is_country_name_alone(title: str) -> bool:
-    """Return whether a title is the name of a country and nothing else, but for brackets."""
-    words = fold_name(_BRACKETS.sub(" ", title)).split()
-    countries, other_words = extract_countries(words)
-    return len(set(countries)) == 1 and not other_words
-
-
-def _publication_in_address_folders(address: str) -> str | None:
-    """Return the publication that a folder of an address names, with its year.
-
-    Such a folder is in ``2021-human-rights-report/togo``.
-    """
-    parts = [part for part in unquote(urlsplit(address).path).split("/") if part]
-    for folder in parts[:-1]:
-        if _FOLDER.match(folder):
-            name = _YEAR.sub("", folder, count=1).strip("-")
-            return _publication_in_title_case(_COPY.sub("", name).split("-"))
-    return None
-
-
-def _publication_in_title_case(words: list[str]) -> str:
-    """Write a name as titles are: small words, but for the first, are not capitalized."""
-    written = [word[:1].upper() + word[1:] for word in words]
-    for number, word in enumerate(words):
-        if number and word in _SMALL_WORDS:
-            written[number] = word
-    return " ".join(written)
-
-
+# Mastheads.
 _UNITED_NATIONS: Final = "United Nations"
 _REVIEW: Final = "Universal Periodic Review"
 _ORGANS: Final = (
@@ -334,6 +104,214 @@ _LETTERHEAD_PARTS: Final = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class TitleLine:
+    """A paragraph of the first page."""
+
+    text: str
+    heading: bool
+    size: float = 0.0  # of its type; of files without sizes, higher headings are larger
+
+
+def is_stale_title(title: str, first_page: str) -> bool:
+    """Return whether a title of a file's metadata is that of another document, or of none.
+
+    The first page lacks its words, or has it as its letterhead.
+
+    >>> is_stale_title("Questions to Norvia", "QUESTIONS TO  NORVIA")
+    False
+    >>> is_stale_title("Questions to Qatar", "Questions to Norvia")
+    True
+    """
+    if is_masthead(title):
+        return True
+    page = fold_name.__wrapped__(first_page[:_MAX_PAGE])  # not to be kept in its cache
+    joined = page.replace(" ", "")  # the letters of a word may stand apart
+    words = fold_name(title).split()
+    long_words = [word for word in words if len(word) >= _MIN_LETTERS]
+    if not long_words:
+        return not set(words) <= set(page.split())
+    return not all(word in joined for word in long_words)
+
+
+def title_of_first_page(lines: Sequence[TitleLine], body_size: float) -> str | None:
+    """Return the title among the paragraphs of a first page, or None.
+
+    That is the heading in the largest type, if it is larger than the text, else the heading that
+    opens the page. A country that has a heading to itself is put after what stands above it:
+    "Report of the Working Group: Norvia".
+    """
+    lines = [line for line in lines if not is_masthead(line.text)]
+    headings: list[TitleLine] = []
+    for line in lines:
+        is_section = standard_section_of_line(line.text) is not None
+        if line.heading and not is_section and heading_without_enumerator(line.text) == line.text:
+            headings.append(line)
+    if not headings:
+        return None
+    title = _title_above_country(lines, body_size)
+    if title is not None:
+        return title
+    larger = [line for line in headings if line.size > body_size * _LARGER]
+    if larger:
+        # the largest, or, if that names no country, the first that does
+        best = max(larger, key=lambda line: line.size)
+        if _country_in(best.text) is None:
+            best = next((line for line in larger if _country_in(line.text)), best)
+    elif lines[0] is headings[0]:
+        best = lines[0]
+    else:
+        return None
+    return best.text.rstrip(_NOTE_MARKS)
+
+
+def _title_above_country(lines: Sequence[TitleLine], body_size: float) -> str | None:
+    """Return what stands above the heading that is a country's name, and the name."""
+    countries: list[int] = []
+    for at, line in enumerate(lines):
+        if at > 0 and line.heading and country_named(line.text) is not None:
+            countries.append(at)
+    if len(countries) != 1:  # several are those of a list
+        return None
+    country = lines[countries[0]]
+    above = lines[countries[0] - 1]
+    kind = _LEGAL_BASIS.split(above.text)[0].rstrip(_NOTE_MARKS)
+    is_sentence = len(kind) > _MAX_KIND or kind.endswith((".", ";", ",", "?", "!"))
+    if country.size < body_size or is_sentence or _country_in(kind) is not None:
+        return None
+    return f"{kind}: {country.text.rstrip(_NOTE_MARKS)}"
+
+
+def _country_in(title: str) -> str | None:
+    return detect_country_and_year(title, "", "")[0]
+
+
+# -------------------------------------------------------------------------------- publication
+
+
+def with_publication(document: Document, address: str | None = None) -> Document:
+    """Return the document with the fields that its own metadata lack; what is not known stays None.
+
+    `address` is that of the link that it was read from. `country` must have been looked for before.
+    """
+    linked_from = absolute_address(address) if address else None
+    document = replace(document, address=document.address or linked_from)
+    if masthead := read_masthead(_first_page(document)):
+        document = replace(
+            document,
+            country=document.country or masthead.country,
+            year=document.year or masthead.year,
+            publication=document.publication or masthead.publication,
+            publisher=document.publisher or _UNITED_NATIONS,
+            date=document.date or masthead.date,
+            address=document.address or masthead.address,
+        )
+    found_at = document.address
+    title = document.title
+    short_title = (title or "")[:MAX_TITLE]
+    publication = document.publication
+    if publication is None and found_at:
+        publication = publication_in_path(found_at) or _publication_in_folders(found_at)
+    if publication is None and title:
+        publication = publication_in_title(short_title, document.country)
+    publisher = document.publisher
+    if publisher is None and found_at:
+        publisher = publisher_of_address(found_at)
+    if publisher is None and publication:
+        publisher = publisher_of_publication(publication)
+    if title and publication and document.country and _is_country_alone(short_title):
+        dated = f"{document.year} {publication}" if document.year else publication
+        title = f"{dated}: {title}"
+    return replace(document, title=title, publication=publication, publisher=publisher)
+
+
+def _first_page(document: Document) -> str:
+    """Return the text of the first page; at most its first characters."""
+    first = document.blocks[0].start if document.blocks else 0
+    end = first + _MAX_FIRST_PAGE
+    for block in document.blocks:
+        if block.page not in (None, 1):
+            end = min(end, block.start)
+            break
+    return document.text[first:end]
+
+
+def publication_in_title(title: str, country: str | None) -> str | None:
+    """Return the name of the serial publication in a title, or None.
+
+    The title gives it beside a country or a year.
+
+    >>> publication_in_title("2023 Trafficking in Persons Report: Togo", "Togo")
+    'Trafficking in Persons Report'
+    >>> titles = ("Report: police free nine", "World Report 2024")
+    >>> [publication_in_title(title, None) for title in titles]
+    [None, 'World Report']
+    """
+    parts = [part for part in _SEPARATOR.split(_DATE.sub(" ", title)) if part.strip()]
+    serials = [part for part in parts if _names_series(_without_year(part))]
+    if len(serials) != 1:
+        return None
+    serial = serials[0]
+    is_dated = _YEAR.search(serial) is not None or _DATE.search(title) is not None
+    if not is_dated:
+        others = [part for part in parts if part != serial]
+        if not country or not any(_names_country(part, country) for part in others):
+            return None
+    name = _without_year(serial)
+    return _in_title_case(name.lower().split()) if name.isupper() else name
+
+
+def _names_series(name: str) -> bool:
+    """Return whether a part of a title is the name of a series: no country, no sentence."""
+    if _SERIAL_NAME.fullmatch(name) is None or not name[:1].isupper():
+        return False
+    countries, _ = extract_countries(fold_name(name).split())
+    return not countries or _NATIONAL_SERIAL.search(name) is not None
+
+
+def _without_year(part: str) -> str:
+    """Return a part of a title without its year and the brackets around it."""
+    rest = _EMPTY_BRACKETS.sub(" ", _YEAR.sub(" ", part))
+    return " ".join(rest.split()).strip(" ,;.-")
+
+
+def _names_country(part: str, country: str) -> bool:
+    countries, _ = extract_countries(fold_name(part).split())
+    return country in countries or fold_name(country) in fold_name(part)
+
+
+def _is_country_alone(title: str) -> bool:
+    """Return whether a title is the name of a country and nothing else, but for brackets."""
+    words = fold_name(_BRACKETS.sub(" ", title)).split()
+    countries, other_words = extract_countries(words)
+    return len(set(countries)) == 1 and not other_words
+
+
+def _publication_in_folders(address: str) -> str | None:
+    """Return the publication that a folder of an address names, with its year.
+
+    Such a folder is in ``2021-human-rights-report/togo``.
+    """
+    parts = [part for part in unquote(urlsplit(address).path).split("/") if part]
+    for folder in parts[:-1]:
+        if _FOLDER.match(folder):
+            name = _YEAR.sub("", folder, count=1).strip("-")
+            return _in_title_case(_COPY.sub("", name).split("-"))
+    return None
+
+
+def _in_title_case(words: list[str]) -> str:
+    """Write a name as titles are: small words, but for the first, are not capitalized."""
+    written = [word[:1].upper() + word[1:] for word in words]
+    for number, word in enumerate(words):
+        if number and word in _SMALL_WORDS:
+            written[number] = word
+    return " ".join(written)
+
+
+# ----------------------------------------------------------------------------------- masthead
+
+
+@dataclass(frozen=True, slots=True)
 class Masthead:
     """What the masthead of a document of the United Nations says."""
 
@@ -341,7 +319,6 @@ class Masthead:
     date: str | None  # in the form of ISO 8601
     country: str | None  # if the symbol has its code
     publication: str | None  # the series, or the symbol, by which these documents are known
-    publisher: str = _UNITED_NATIONS
 
     @property
     def year(self) -> int | None:
@@ -372,11 +349,13 @@ def read_masthead(first_page: str) -> Masthead | None:
     )
     symbol = nearest[1].rstrip(".-") if nearest else None
     day = DATE.search(head, distribution.end())
+    countries = filter(None, map(country_of_code, _CODE.findall(symbol or "")))
+    country = next(countries, None)
     is_review = _REVIEW.casefold() in head.casefold()
     return Masthead(
         symbol=symbol,
         date=iso_date(day[0]) if day else None,
-        country=_country_in_un_symbol(symbol) if symbol else None,
+        country=country.name if country else None,
         publication=_REVIEW if is_review else symbol,
     )
 
@@ -392,15 +371,3 @@ def is_masthead(line: str) -> bool:
     other_words = " ".join(_LETTERHEAD_PARTS.sub(" ", line.replace("|", " ")).split())
     other_words = DATE.sub(" ", other_words).strip()
     return not other_words or _LETTERHEAD.fullmatch(other_words) is not None
-
-
-def _country_in_un_symbol(symbol: str) -> str | None:
-    """Return the country whose code of three letters is a part of a symbol, or None."""
-    for code in _CODE.findall(symbol):
-        try:
-            country = find_country(code)
-        except UsageError:
-            continue
-        if country.alpha3 == code:  # else it is another name: UAE of ARE
-            return country.name
-    return None
