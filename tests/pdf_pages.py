@@ -7,12 +7,6 @@ from collections.abc import Sequence
 from tipclassify.readers.pdf.file import read_pdf
 from tipclassify.records import Document
 
-
-def texts(document: Document) -> list[str]:
-    """Return the texts of the blocks of a document."""
-    return [document.text[block.start : block.end] for block in document.blocks]
-
-
 FONTS = {
     "F": "Times-Roman",
     "B": "Times-Bold",
@@ -95,6 +89,17 @@ def column(x: float, y: float, lines: Sequence[str], size: float = 10, leading: 
     return "".join(show(x, y - i * leading, line, size) for i, line in enumerate(lines))
 
 
+def grid(
+    rows: Sequence[Sequence[str]], xs: Sequence[float], y: float, leading: float, size: float = 10
+) -> str:
+    """Return the operators that show rows of cells, row by row; cells begin at `xs`."""
+    page = ""
+    for number, row in enumerate(rows):
+        for x, cell in zip(xs, row, strict=True):
+            page += show(x, y - leading * number, cell, size)
+    return page
+
+
 PROSE = [
     "Police opened an inquiry into the sawmills",
     "after a worker wrote to the newspapers, but",
@@ -120,6 +125,28 @@ def joined(lines: Sequence[str]) -> str:
     return " ".join(lines)
 
 
+def read_pages(*pages: str, **options: str) -> Document:
+    """Read a PDF of these content streams."""
+    return read_pdf(make_pdf(*pages, **options), "made.pdf")
+
+
 def read(*pages: str, **options: str) -> list[str]:
     """Return the texts of the blocks that are read from a PDF of these content streams."""
-    return texts(read_pdf(make_pdf(*pages, **options), "made.pdf"))
+    return texts(read_pages(*pages, **options))
+
+
+def texts(document: Document) -> list[str]:
+    """Return the texts of the blocks of a document."""
+    return [document.text[block.start : block.end] for block in document.blocks]
+
+
+def headings(document: Document) -> list[str]:
+    """Return the text of each block that is a heading."""
+    blocks = zip(texts(document), document.blocks, strict=True)
+    return [text for text, block in blocks if block.heading]
+
+
+def sections(document: Document) -> dict[str, str | None]:
+    """Return the section of each block, by the text of the block."""
+    blocks = zip(texts(document), document.blocks, strict=True)
+    return {text: block.section for text, block in blocks}

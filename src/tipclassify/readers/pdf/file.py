@@ -26,17 +26,8 @@ from tipclassify.readers.blocks import BETWEEN_BLOCKS
 from tipclassify.readers.pdf.glyphs import normalize, read_page
 from tipclassify.readers.pdf.legibility import is_garbled
 from tipclassify.readers.pdf.lines import Page, body_size, whole_words
-from tipclassify.readers.pdf.paragraphs import (
-    Bookmarks,
-    Paragraph,
-    bookmark_key,
-    read_paragraphs,
-)
-from tipclassify.readers.pdf.references import (
-    REFERENCES,
-    find_references,
-    is_reference_heading,
-)
+from tipclassify.readers.pdf.paragraphs import Bookmarks, Paragraph, bookmark_key, read_paragraphs
+from tipclassify.readers.pdf.references import REFERENCES, find_references, is_reference_heading
 from tipclassify.records import Block, Document, PageStart
 from tipclassify.text.sections import (
     HeadingOutline,

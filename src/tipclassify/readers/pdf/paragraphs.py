@@ -26,23 +26,13 @@ from tipclassify.readers.pdf.groups import (
     same_size,
 )
 from tipclassify.readers.pdf.hyphens import LineJoiner
-from tipclassify.readers.pdf.lines import (
-    LARGE,
-    MAX_MISALIGNMENT,
-    Line,
-    Page,
-    body_size,
-    make_lines,
-)
+from tipclassify.readers.pdf.lines import LARGE, MAX_MISALIGNMENT, Line, Page, body_size, make_lines
 from tipclassify.readers.pdf.margins import drop_running_headers, drop_side_marks, put_bullets
 from tipclassify.readers.pdf.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.tags import groups_of_tree, has_tree
 from tipclassify.records import PageStart
 from tipclassify.text.prose import is_contents_entry
-from tipclassify.text.sections import (
-    heading_without_enumerator,
-    standard_section_of_line,
-)
+from tipclassify.text.sections import heading_without_enumerator, standard_section_of_line
 
 # levels of the headings that the bookmarks of a file name, by `bookmark_key`
 Bookmarks = Mapping[tuple[int, str], int]
