@@ -518,7 +518,7 @@ class Names:
             ours = ("127.0.0.1", server.server_port)
             return plain(ours, *rest, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(transport, "_addresses_of_host", lookup)
+        monkeypatch.setattr(transport, "_look_up", lookup)
         monkeypatch.setattr(socket, "create_connection", connect)
 
 
@@ -593,6 +593,12 @@ def test_private_addresses_are_followed_when_allowed(server: Server) -> None:
     assert resolve_host("127.0.0.1", 80, allow_private=True) == ["127.0.0.1"]
 
 
+@pytest.mark.parametrize("host", ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1"])
+def test_link_local_addresses_are_never_followed(host: str) -> None:
+    with pytest.raises(LinkError, match="link-local"):
+        resolve_host(host, 80, allow_private=True)
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
 def test_certificates_are_checked_against_the_name_and_not_the_address(
     server: Server, names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -652,7 +658,7 @@ def test_a_page_is_fetched_once_a_day(server: Server, monkeypatch: pytest.Monkey
     assert fetched(server, "/page#elsewhere") == first
     assert len(server.asked) == 1
     tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
-    monkeypatch.setattr(links, "_time_of_download", lambda: tomorrow)
+    monkeypatch.setattr(links, "_now", lambda: tomorrow)
     assert fetched(server, "/page").fetched == tomorrow.date().isoformat()
     assert len(server.asked) == 2
 
@@ -713,8 +719,8 @@ def test_what_a_private_address_gave_is_not_given_when_they_are_refused(server: 
 
 def test_an_older_copy_is_never_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     fetched(server, "/page")
-    today = links._time_of_download()
-    monkeypatch.setattr(links, "_time_of_download", lambda: today + datetime.timedelta(days=2))
+    today = links._now()
+    monkeypatch.setattr(links, "_now", lambda: today + datetime.timedelta(days=2))
     server.routes["/page"] = lambda to: to.answer(b"", 503)
     assert "in trouble (503)" in refused(server.url("/page"))
 

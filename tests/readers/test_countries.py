@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from datetime import date
 from pathlib import Path
 
@@ -376,3 +377,10 @@ def _title_source_opening(path: Path) -> tuple[str | None, str, str]:
     text = path.read_text("utf-8")
     title = re.search("<title>([^<]*)", text)
     return (html.unescape(title[1]), str(path), "") if title else (None, str(path), text)
+
+
+@pytest.mark.parametrize("sign", ['"', "=.", "( ", "| ", "9 "])
+def test_a_title_of_punctuation_takes_no_time(sign: str) -> None:
+    begin = time.monotonic()
+    detect_country_and_year("Karvonia " + sign * 40_000, "x.html", "")
+    assert time.monotonic() - begin < 2

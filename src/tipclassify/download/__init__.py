@@ -1,4 +1,7 @@
-"""Download links safely: URLs in, bytes out, with a cache of today's downloads; no credentials."""
+"""Download links safely: URLs in, bytes out, with a cache of today's downloads; no credentials.
+
+Every address, also of redirects, is checked before it is asked.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,10 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 from urllib.request import getproxies
 
 from tipclassify._version import __version__
@@ -21,16 +24,12 @@ if TYPE_CHECKING:
     import httpx
 
 _HEADERS: Final = {
+    # the form of crawlers: identifies us, and passes filters that require this prefix
+    "User-Agent": f"Mozilla/5.0 (compatible; tipclassify/{__version__})",
     "Accept": "text/html,application/xhtml+xml,application/pdf;q=0.9,*/*;q=0.5",
-    "Accept-Encoding": "gzip",  # the one compression whose output `read_http_response` limits
+    "Accept-Encoding": "gzip",  # the one compression whose output is limited
     "Accept-Language": "en",
 }
-
-
-T = TypeVar("T")
-
-# The form of crawlers: identifies us, and passes filters that require this prefix.
-_USER_AGENT: Final = f"Mozilla/5.0 (compatible; tipclassify/{__version__})"
 _SAVE_IT: Final = "save the page with a browser and give the file"
 # Statuses of HTTP.
 _REFUSED: Final = (401, 402, 403, 406, 451)
@@ -52,6 +51,52 @@ class DownloadLimits:
     pause: float = 1.0  # before a retry
 
 
+_LIMITS: Final = DownloadLimits()
+
+
+def download(
+    url: str,
+    *,
+    allow_private: bool = False,
+    refresh: bool = False,
+    limits: DownloadLimits = _LIMITS,
+) -> Download:
+    """Download a link, or, without `refresh`, take today's copy (UTC) from the cache.
+
+    `allow_private` allows private, loopback and other non-public addresses.
+
+    Raises
+    ------
+    LinkError
+        An `InputError` that names the link, the problem and the remedy.
+    MissingExtraError
+        When httpx is not installed.
+    """
+    address = parse_url(url)
+    today = _now().date().isoformat()
+    if not refresh and (kept := read_cached(str(address), today, allow_private)):
+        return kept
+    deadline = time.monotonic() + limits.total
+    retried = False
+    while True:
+        try:
+            with _open(address, deadline, limits, allow_private) as response:
+                downloaded = _read(response, limits, today)
+            break
+        except LinkError as error:
+            too_late = time.monotonic() + limits.pause > deadline
+            if retried or not error.retry or too_late:
+                raise LinkError(f"{_redact(url)}: {error}", status=error.status) from None
+            retried = True
+            time.sleep(limits.pause)
+    write_cached(str(address), downloaded, allow_private)
+    return downloaded
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
 def parse_url(url: str) -> httpx.URL:
     """Parse a URL, without its fragment.
 
@@ -59,7 +104,7 @@ def parse_url(url: str) -> httpx.URL:
     """
     with needs_extra("reading links", "links"):
         import httpx
-    where = redact_url(url)
+    where = _redact(url)
     try:
         address = httpx.URL(url.strip()).copy_with(fragment=None)
     except (httpx.InvalidURL, ValueError):
@@ -69,7 +114,7 @@ def parse_url(url: str) -> httpx.URL:
     return address
 
 
-def redact_url(url: str) -> str:
+def _redact(url: str) -> str:
     """Redact a URL for messages: no credentials, no control characters, 500 characters at most."""
     bare = re.sub(r"//[^/?#\s]*@", "//", url.strip())
     return "".join(c if c.isprintable() else "?" for c in bare[:500])
@@ -98,41 +143,13 @@ def _check_url(address: httpx.URL, where: str) -> None:
         raise LinkError(f"{where}: no host in the address; give the whole address")
 
 
-def retry_request(
-    url: str,
-    attempt: Callable[[float], T],
-    limits: DownloadLimits,
-    received: Callable[[], int] = lambda: 0,
-) -> T:
-    """Return the result of `attempt`, called with a deadline on the monotonic clock.
-
-    It is retried once after a transient failure, and again as long as the number from `received`
-    grows.
-    """
-    deadline = time.monotonic() + limits.total
-    before = -1  # below any number received: one retry in any case
-    while True:
-        try:
-            return attempt(deadline)
-        except LinkError as error:
-            too_late = time.monotonic() + limits.pause > deadline
-            if not error.retry or too_late or received() <= before:
-                raise LinkError(f"{redact_url(url)}: {error}", status=error.status) from None
-            before = received()
-            time.sleep(limits.pause)
-
-
 @contextlib.contextmanager
-def open_download(
-    address: httpx.URL,
-    deadline: float,
-    limits: DownloadLimits,
-    allow_private: bool,
-    headers: Mapping[str, str],
+def _open(
+    address: httpx.URL, deadline: float, limits: DownloadLimits, allow_private: bool
 ) -> Iterator[httpx.Response]:
     """Open the response to a GET request, after redirects, with its body unread.
 
-    Every error is a `LinkError`.
+    The deadline is on the monotonic clock. Every error is a `LinkError`.
     """
     import httpx
 
@@ -145,7 +162,7 @@ def open_download(
     try:
         opened = httpx.Client(
             transport=None if use_proxy else CheckedTransport(deadline, allow_private),
-            headers={"User-Agent": _USER_AGENT, **headers},
+            headers=_HEADERS,
             timeout=httpx.Timeout(limits.read, connect=limits.connect),
             trust_env=use_proxy,
         )
@@ -164,13 +181,13 @@ def open_download(
                         yield response
                         return
                     request = response.next_request
-                    _check_url(request.url, f"redirects to {redact_url(str(request.url))}")
+                    _check_url(request.url, f"redirects to {_redact(str(request.url))}")
         remedy = "open it in a browser and give the address it ends at"
         raise LinkError(f"redirects over {limits.redirects} times; {remedy}")
     # ValueError: of odd addresses
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, LinkError) as error:
-        failure = (
-            error if isinstance(error, LinkError) else _download_link_error(error, limits, deadline)
+        failure: LinkError = (
+            error if isinstance(error, LinkError) else _as_link_error(error, limits, deadline)
         )
         if has_proxy and not use_proxy and not answered:
             remedy = "the proxy of the environment is used only with --allow-private"
@@ -178,7 +195,7 @@ def open_download(
         raise failure from None
 
 
-def _download_link_error(error: Exception, limits: DownloadLimits, deadline: float) -> LinkError:
+def _as_link_error(error: Exception, limits: DownloadLimits, deadline: float) -> LinkError:
     """Convert an error of httpx."""
     import httpx
 
@@ -215,12 +232,12 @@ def _link_connection_error(error: httpx.ConnectError) -> LinkError:
     return LinkError(f"connection {what}; check the address, or try again later", retry=True)
 
 
-def read_http_response(response: httpx.Response, limits: DownloadLimits, day: str) -> Download:
+def _read(response: httpx.Response, limits: DownloadLimits, day: str) -> Download:
     """Read the body of a response of permitted status, media type and size.
 
     Raises `LinkError` for any other.
     """
-    check_http_status(response)
+    _check_status(response)
     match = _MEDIA_TYPE.match(response.headers.get("content-type", ""))
     media_type = match[1].lower() if match else None
     if media_type is not None and media_type not in MEDIA_TYPES:
@@ -233,11 +250,11 @@ def read_http_response(response: httpx.Response, limits: DownloadLimits, day: st
         b" ".decode(charset or "ascii", "replace")
     except (LookupError, ValueError):
         charset = None
-    data = b"".join(_decompress_response(response, limits.largest))
+    data = b"".join(_decompressed(response, limits.largest))
     return Download(data, media_type, charset, str(response.url), day)
 
 
-def check_http_status(response: httpx.Response) -> None:
+def _check_status(response: httpx.Response) -> None:
     """Raise `LinkError` for a status other than 200."""
     status = response.status_code
     if status == 200:
@@ -257,7 +274,7 @@ def check_http_status(response: httpx.Response) -> None:
     raise LinkError(problem, status=status)
 
 
-def _decompress_response(response: httpx.Response, largest: int) -> Iterator[bytes]:
+def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
     """Yield the decompressed body in parts; raise before it exceeds `largest` bytes."""
     too_large = LinkError(f"over {largest / 1e6:g} MB; download it with a browser and split it")
     length = response.headers.get("content-length", "")
@@ -285,42 +302,3 @@ def _decompress_response(response: httpx.Response, largest: int) -> Iterator[byt
         yield data
     if unzip and not unzip.eof:
         raise LinkError(f"its compressed data ends too early; try again later, or {_SAVE_IT}")
-
-
-_LIMITS: Final = DownloadLimits()
-
-
-def download(
-    url: str,
-    *,
-    allow_private: bool = False,
-    refresh: bool = False,
-    limits: DownloadLimits = _LIMITS,
-) -> Download:
-    """Download a link, or, without `refresh`, take today's copy (UTC) from the cache.
-
-    `allow_private` allows private, loopback and other non-public addresses.
-
-    Raises
-    ------
-    LinkError
-        An `InputError` that names the link, the problem and the remedy.
-    MissingExtraError
-        When httpx is not installed.
-    """
-    address = parse_url(url)
-    today = _time_of_download().date().isoformat()
-    if not refresh and (kept := read_cached(str(address), today, allow_private)):
-        return kept
-
-    def attempt(deadline: float) -> Download:
-        with open_download(address, deadline, limits, allow_private, _HEADERS) as response:
-            return read_http_response(response, limits, today)
-
-    fetched = retry_request(url, attempt, limits)
-    write_cached(str(address), fetched, allow_private)
-    return fetched
-
-
-def _time_of_download() -> datetime:
-    return datetime.now(timezone.utc)

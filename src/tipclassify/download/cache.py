@@ -1,7 +1,4 @@
-"""Cache downloads on disk.
-
-Each is ``SHA256(address)-YYYY-MM-DD.json``, with the SHA-256 of the body, beside the body.
-"""
+"""Cache downloads on disk: ``SHA256(address)-YYYY-MM-DD.json``, with the body's, beside the body."""
 
 from __future__ import annotations
 
@@ -70,7 +67,7 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
     folder = cache_folder()
     if folder is None:
         return None
-    for entry in sorted(folder.glob(f"{_cache_key_of_url(url)}-{day}.json"), reverse=True):
+    for entry in sorted(folder.glob(f"{_sha256(url.encode())}-{day}.json"), reverse=True):
         # a damaged entry, or one of another version, is none
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             metadata = load_json(entry.read_bytes())
@@ -81,8 +78,8 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
                 url=metadata["final_url"],
                 fetched=entry.stem[-len("YYYY-MM-DD") :],
             )
-            body = entry.with_suffix(_suffix_of_download(without_body)).read_bytes()
-            if metadata["url"] != url or metadata["sha256"] != hashlib.sha256(body).hexdigest():
+            body = entry.with_suffix(_suffix(without_body)).read_bytes()
+            if metadata["url"] != url or metadata["sha256"] != _sha256(body):
                 continue
             if allow_private or not metadata["allow_private"]:
                 return replace(without_body, data=body)
@@ -101,14 +98,14 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         "allow_private": allow_private,
         "content_type": download.content_type,
         "encoding": download.encoding,
-        "sha256": hashlib.sha256(download.data).hexdigest(),
+        "sha256": _sha256(download.data),
     }
     try:
         if folder is None:
             raise FileNotFoundError("no home folder")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        entry = folder / f"{_cache_key_of_url(url)}-{download.fetched}.json"
-        body = entry.with_suffix(_suffix_of_download(download))
+        entry = folder / f"{_sha256(url.encode())}-{download.fetched}.json"
+        body = entry.with_suffix(_suffix(download))
         # The JSON is written last: it marks the body as complete.
         with open_whole_file(body, binary=True, private=True) as out:
             out.write(download.data)
@@ -123,11 +120,11 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
         )
 
 
-def _cache_key_of_url(url: str) -> str:
-    return hashlib.sha256(url.encode()).hexdigest()
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
-def _suffix_of_download(download: Download) -> str:
+def _suffix(download: Download) -> str:
     """Return the suffix of a download's body: that of its media type, or else of its address."""
     if suffix := MEDIA_TYPES.get(download.content_type or ""):
         return suffix

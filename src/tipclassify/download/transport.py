@@ -1,7 +1,5 @@
-"""Connect to checked addresses only, within a deadline.
-
-No link may reach services of this machine or its network.
-"""
+"""Connect to checked addresses only, within a deadline: no link may reach services of this machine
+or its network."""
 
 from __future__ import annotations
 
@@ -41,46 +39,52 @@ def is_public_address(address: str) -> bool:
     >>> is_public_address("::ffff:127.0.0.1"), is_public_address("64:ff9b::a9fe:a9fe")
     (False, False)
     """
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip in _NAT64:
-            ip = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        else:
-            ip = ip.ipv4_mapped or ip.sixtofour or ip
+    ip = _embedded(address)
     if ip.is_multicast or any(ip in network for network in _SPECIAL):
         return False
     return ip.is_global and (ip.version == 4 or ip in _GLOBAL_IPV6)
 
 
-def resolve_host(host: str, port: int, allow_private: bool = False) -> list[str]:
-    """Resolve a host, once, against DNS rebinding.
+def _embedded(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return an IP address, of an IPv6 one the IPv4 address that is embedded in it, if any."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or ip
 
-    Without `allow_private`, `LinkError` unless all IPs are public.
+
+def resolve_host(host: str, port: int, allow_private: bool = False) -> list[str]:
+    """Resolve a host, once, against DNS rebinding; return its IP addresses, each once.
+
+    Raises `LinkError` unless all are public, with `allow_private` if one is link-local, as are
+    those at which machines in the cloud give their credentials.
     """
-    if allow_private:
-        return _addresses_of_host(host, port)
-    if _is_local_download_host(host):
-        raise _private_address_error(host)
-    addresses = _addresses_of_host(host, port)
+    remedy = "if you trust it, add --allow-private (allow_private=True)"
+    if not allow_private and _is_local(host):
+        raise LinkError(f"leads to a private or local address ({host}); {remedy}")
+    addresses = _look_up(host, port)
     # One private address among public ones is refused too: legitimate names have no such mixture.
     for address in addresses:
-        if not is_public_address(address):
-            raise _private_address_error(host if address == host else f"{host}, that is {address}")
+        where = host if address == host else f"{host}, that is {address}"
+        if allow_private:
+            if _embedded(address).is_link_local:
+                raise LinkError(
+                    f"leads to a link-local address ({where}), where no report is; check it"
+                )
+        elif not is_public_address(address):
+            raise LinkError(f"leads to a private or local address ({where}); {remedy}")
     return addresses
 
 
-def _private_address_error(where: str) -> LinkError:
-    remedy = "if you trust it, add --allow-private (allow_private=True)"
-    return LinkError(f"leads to a private or local address ({where}); {remedy}")
-
-
-def _is_local_download_host(host: str) -> bool:
+def _is_local(host: str) -> bool:
     """Return whether a host is localhost or an IPv4 address in a non-standard notation.
 
     >>> hosts = ("a.localhost.", "2130706433", "0x7f.1", "127.1")
-    >>> [_is_local_download_host(host) for host in hosts]
+    >>> [_is_local(host) for host in hosts]
     [True, True, True, True]
-    >>> [_is_local_download_host(host) for host in ("127.0.0.1", "7.example")]
+    >>> [_is_local(host) for host in ("127.0.0.1", "7.example")]
     [False, False]
     """
     try:
@@ -90,8 +94,7 @@ def _is_local_download_host(host: str) -> bool:
     return False
 
 
-def _addresses_of_host(host: str, port: int) -> list[str]:
-    """Return the IP addresses of a host, each once."""
+def _look_up(host: str, port: int) -> list[str]:
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -109,13 +112,13 @@ class CheckedTransport(httpx.HTTPTransport):
     def __init__(self, deadline: float, allow_private: bool = False) -> None:
         # Without super().__init__(): this pool is the only one, and if httpx ever renames it,
         # nothing is sent at all.
-        backend = _CheckedBackend(deadline, allow_private)
+        backend = _Backend(deadline, allow_private)
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(), network_backend=backend
         )
 
 
-def _network_timeout(timeout: float | None, deadline: float) -> float:
+def _timeout(timeout: float | None, deadline: float) -> float:
     """Return the seconds that a wait may take: those of `timeout`, or fewer before the deadline."""
     left = deadline - time.monotonic()
     if left <= 0:
@@ -123,7 +126,7 @@ def _network_timeout(timeout: float | None, deadline: float) -> float:
     return left if timeout is None else min(timeout, left)
 
 
-class _CheckedBackend(httpcore.SyncBackend):
+class _Backend(httpcore.SyncBackend):
     """Connect to checked addresses."""
 
     def __init__(self, deadline: float, allow_private: bool) -> None:
@@ -140,16 +143,16 @@ class _CheckedBackend(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         failure: Exception = httpcore.ConnectError("no address")
         for address in resolve_host(host, port, self._allow_private)[:_MAX_ADDRESSES]:
-            wait = _network_timeout(timeout, self._deadline)
+            wait = _timeout(timeout, self._deadline)
             try:
                 plain = super().connect_tcp(address, port, wait, local_address, socket_options)
-                return _DownloadStream(plain, self._deadline)
+                return _Stream(plain, self._deadline)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
 
 
-class _DownloadStream(httpcore.NetworkStream):
+class _Stream(httpcore.NetworkStream):
     """Read and write within the deadline."""
 
     def __init__(self, plain: httpcore.NetworkStream, deadline: float) -> None:
@@ -157,10 +160,10 @@ class _DownloadStream(httpcore.NetworkStream):
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._plain.read(max_bytes, _network_timeout(timeout, self._deadline))
+        return self._plain.read(max_bytes, _timeout(timeout, self._deadline))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._plain.write(buffer, _network_timeout(timeout, self._deadline))
+        self._plain.write(buffer, _timeout(timeout, self._deadline))
 
     def close(self) -> None:
         self._plain.close()
@@ -172,9 +175,9 @@ class _DownloadStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         plain = self._plain.start_tls(
-            ssl_context, server_hostname, _network_timeout(timeout, self._deadline)
+            ssl_context, server_hostname, _timeout(timeout, self._deadline)
         )
-        return _DownloadStream(plain, self._deadline)
+        return _Stream(plain, self._deadline)
 
     def get_extra_info(self, info: str) -> object:
         return self._plain.get_extra_info(info)
