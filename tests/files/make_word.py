@@ -1,103 +1,18 @@
-"""Make the Word, EPUB and Markdown files of this folder: ``python tests/files/make_word.py``.
+"""Make the Word and EPUB files of this folder: ``python tests/files/make_word.py``.
 
-Their text is invented. ``word-office.docx`` is written by LibreOffice (``soffice``) where it is
-installed, the others by Python alone. Dates inside the files are fixed, so that a second run gives
-the same bytes.
+Their text is invented. ``word-office.docx`` was saved by LibreOffice, ``sample.md`` is written by
+hand. Dates inside the files are fixed, so that a second run gives the same bytes.
 """
 
 from __future__ import annotations
 
 import io
 import re
-import shutil
-import subprocess
-import tempfile
 import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-
-PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">\
-<title>2024 Trafficking Narratives: Karvonia</title></head><body>
-<h1>2024 Trafficking Narratives: Karvonia</h1>
-<h2>Overview and Assessment</h2>
-<p>Karvonia does not yet fully meet the Institute’s minimum standards on trafficking, although its \
-government is making
-significant efforts to reach them. Migration officers faced new allegations of selling work \
-permits to traffickers.</p>
-<h2>Prioritized Recommendations</h2>
-<ul><li>Investigate and prosecute officials suspected of aiding traffickers;</li>
-<li>Open a shelter for men, and stop lodging boys in juvenile detention;</li></ul>
-<h2>Prosecution</h2>
-<p>Article&nbsp;141 of the penal code criminalized both sex and labor trafficking and prescribed \
-four to 12&nbsp;years in prison.
-Parliament amended the article in November.<sup><a class="sdfootnoteanc" name="sdfootnote1anc" \
-href="#sdfootnote1sym">1</a></sup>
-Police opened 29 investigations, compared with 34 the year before.</p>
-<table border="1"><tr><th>Figure</th><th>2022–23</th><th>2023–24</th></tr>
-<tr><td>Investigations opened</td><td>34</td><td>29</td></tr>
-<tr><td>Traffickers convicted</td><td>9</td><td>11</td></tr></table>
-<h3>Conduct of Officials</h3>
-<p>In May the Port Åske court <a href="https://courts.example/aske">convicted the two port police \
-officers</a> charged a year
-earlier. The head of the service, Jørn Palvić, called the reports “harbor gossip” and \
-<b>refused</b> to hand over the files.</p>
-<h2>Protection</h2>
-<p>Authorities identified 73 victims—46 of sex trafficking and 27 of forced labor—compared with 58 \
-in the previous year.</p>
-<p>No state shelter admitted men, and boys over 12 were lodged in a juvenile detention home.</p>
-<h2>Prevention</h2>
-<p>The committee ranked the work still to be done in this order:</p>
-<ol><li>inspection of the fishing fleet;</li><li>training of border guards in the east;</li></ol>
-<p>Parliament banned the charging of recruitment fees to workers in January.</p>
-<div id="sdfootnote1"><p><a class="sdfootnotesym" name="sdfootnote1sym" \
-href="#sdfootnote1anc">1</a>Official Gazette of
-Karvonia, no. 211, 17 November 2023.</p></div>
-</body></html>"""
-
-MARKDOWN = """---
-title: "2024 Trafficking Narratives: Karvonia"
-draft: false
----
-
-# Karvonia
-
-<!-- Check the figures: officials took bribes? -->
-
-Karvonia does **not** yet fully meet the
-Institute's minimum standards[^1], although its government is making *significant* efforts.
-
-## Prioritized Recommendations
-
-1. Investigate and prosecute [officials](https://example.org/officials) suspected of aiding \
-traffickers;
-2. Open a shelter for men.
-   - Stop lodging boys in juvenile detention.
-
-Prosecution
------------
-
-> Courts convicted 11 traffickers &amp; sent nine of them to prison.
-
-| Figure | 2022–23 | 2023–24 |
-| --- | ---: | ---: |
-| Investigations opened | 34 | `29` |
-
-**Conduct of Officials**
-
-![The harbor](harbor.png) Three officers allegedly sold 60 work permits.
-
-    The head of the service refused to hand over the files.
-
-```python
-government.failed("in code")
-```
-
-<div class="note"><p>No victim obtained <em>compensation</em>.</p></div>
-
-[^1]: Official Gazette of Karvonia, no. 211.
-"""
 
 BOOK = {
     "mimetype": "application/epub+zip",
@@ -148,12 +63,6 @@ def packed(members: dict[str, bytes]) -> bytes:
                 zipfile.ZipInfo(name, (2024, 6, 18, 0, 0, 0)), content, zipfile.ZIP_DEFLATED
             )
     return out.getvalue()
-
-
-def repacked(data: bytes) -> bytes:
-    """Return the zip file with a fixed date for each entry."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return packed({name: archive.read(name) for name in archive.namelist()})
 
 
 def book() -> bytes:
@@ -289,44 +198,16 @@ def _saved(word: object) -> bytes:
     return packed(members)
 
 
-def converted() -> bytes | None:
-    """Return the page as LibreOffice writes it, or None where that is not installed."""
-    office = shutil.which("soffice")
-    if not office:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        page = Path(folder) / "page.html"
-        page.write_text(PAGE, "utf-8")
-        command = [
-            office,
-            f"-env:UserInstallation=file://{folder}/profile",
-            "--headless",
-            "--infilter=HTML (StarWriter)",
-        ]
-        subprocess.run(
-            [*command, "--convert-to", "docx:MS Word 2007 XML", "--outdir", folder, page],
-            check=True,
-            capture_output=True,
-        )
-        return (Path(folder) / "page.docx").read_bytes()
-
-
 def main() -> None:
     """Write the files beside this one."""
-    files: dict[str, bytes | None] = {
+    files = {
         "word-report.docx": word_report(),
         "word-tracked.docx": word_tracked(),
         "sample.epub": book(),
-        "sample.md": MARKDOWN.encode(),
     }
-    office = converted()
-    files["word-office.docx"] = repacked(office) if office else None
     for name, data in files.items():
-        if data is None:
-            print(f"{name}: kept (LibreOffice is not installed)")
-        else:
-            (HERE / name).write_bytes(data)
-            print(f"{name}: {len(data):,} bytes")
+        (HERE / name).write_bytes(data)
+        print(f"{name}: {len(data):,} bytes")
 
 
 if __name__ == "__main__":

@@ -93,12 +93,12 @@ def read_bytes(
 
 
 def format_of(data: bytes, name: str, got: Download | None = None) -> str:
-    """Detect the format of a file, gzipped or not, or of a download.
+    """Detect the format of a file, unpacked by `gunzip`, or of a download.
 
     Raises `InputError` for an unsupported one.
     """
     suffix = (suffix_of(got.url) if got else "") or suffix_of(name)
-    return detect_format(gunzip(data, name), name, suffix, got.content_type if got else None)
+    return detect_format(data, name, suffix, got.content_type if got else None)
 
 
 def _read_document(data: bytes, name: str, options: ReadOptions, got: Download | None) -> Document:

@@ -25,6 +25,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
 from tipclassify.readers import ReadOptions, format_of, read_bytes, read_source_bytes
+from tipclassify.readers.limits import gunzip
 from tipclassify.records import Block, Document, PageStart
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def read_bytes_isolated(
     The reader's warnings are given here.
     """
     answer = None
-    if format_of(data, name, got) not in _SAFE:
+    if format_of(gunzip(data, name), name, got) not in _SAFE:
         answer = _ask(data, name, options, got)
     if answer is None:
         return read_bytes(data, name, options, got)
