@@ -277,17 +277,17 @@ def read_log(kind: str, chance: random.Random) -> None:  # noqa: ARG001
 
 def read_ledger(kind: str, chance: random.Random) -> None:  # noqa: ARG001
     """Open an altered ledger, and add to it."""
-    from tipclassify.tagging.resume import LEDGER, FinishedOutputs, listed_outputs
+    from tipclassify.tagging.resume import JOURNAL, Journal, listed_outputs
 
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, LEDGER).write_bytes(altered(sample("ledger"), chance))
+        Path(folder, JOURNAL).write_bytes(altered(sample("ledger"), chance))
         listed_outputs(Path(folder))
         report = Path(folder, "in.txt")
         output = Path(folder, "in.txt.csv")
         report.touch()
         output.touch()
-        FinishedOutputs(Path(folder), {}).add(str(report), output)
-        if not FinishedOutputs(Path(folder), {}).has(str(report), output):
+        Journal(Path(folder), {}).add(str(report), output)
+        if not Journal(Path(folder), {}).has(str(report), output):
             raise NotKeptError("what was added is not there")
 
 

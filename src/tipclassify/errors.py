@@ -5,20 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-__all__ = [
-    "CorpusError",
-    "InputError",
-    "LinkError",
-    "MissingExtraError",
-    "ModelError",
-    "OutputError",
-    "TipclassifyError",
-    "UsageError",
-    "convert_exception_to_input_error",
-    "needs_extra",
-    "reason_of_error",
-]
-
 
 class TipclassifyError(Exception):
     """Base of all errors of the package; the command line prints them without a traceback."""
@@ -56,7 +42,7 @@ def reason_of_error(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error).lower()
 
 
-def convert_exception_to_input_error(name: str, error: Exception) -> InputError:
+def unreadable(name: str, error: Exception) -> InputError:
     """Make a one-line error for an input on which a reader or the scoring failed unexpectedly."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
     return InputError(

@@ -11,22 +11,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-__all__ = [
-    "count_with_noun",
-    "csv_cell",
-    "escape_json_line_breaks",
-    "format_columns",
-    "format_for_terminal",
-    "format_numbers",
-    "format_value",
-    "json_line",
-    "load_json",
-    "looks_like_a_formula",
-    "markdown_table",
-    "one_line",
-    "unformat_csv_cell",
-]
-
 _DEEPEST: Final = 100
 _MOST_DIGITS: Final = 18  # a whole number fits in 64 bits
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -92,10 +76,10 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heading, rule, *others))
 
 
-def looks_like_a_formula(text: str) -> bool:
+def is_formula(text: str) -> bool:
     """Test whether a spreadsheet might evaluate the text as a formula (CWE-1236).
 
-    >>> looks_like_a_formula(" ＝HYPERLINK(A1)"), looks_like_a_formula("A = B")
+    >>> is_formula(" ＝HYPERLINK(A1)"), is_formula("A = B")
     (True, False)
     """
     return _FORMULA.match(text) is not None
@@ -117,7 +101,7 @@ def csv_cell(value: object) -> object:
         return value
     text = _NOT_IN_CSV.sub("\ufffd", value)
     text = _INNER_FORMULA.sub(r"\1'", text)
-    return "'" + text if looks_like_a_formula(text.lstrip("'")) else text
+    return "'" + text if is_formula(text.lstrip("'")) else text
 
 
 def unformat_csv_cell(cell: str) -> str:
@@ -138,12 +122,12 @@ def one_line(text: str) -> str:
     return _CONTROL.sub("\ufffd", " ".join(text.split()))
 
 
-def format_for_terminal(text: str) -> str:
+def for_terminal(text: str) -> str:
     """Format text for a terminal: control characters, which could steer it, as ``\\ufffd``.
 
     Tabs and line breaks stay.
 
-    >>> format_for_terminal("two\\n lines \\x1b[31m")
+    >>> for_terminal("two\\n lines \\x1b[31m")
     'two\\n lines �[31m'
     """
     return _UNSEEN.sub("\ufffd", text)
@@ -160,11 +144,11 @@ def json_line(row: Mapping[str, object] | Sequence[Mapping[str, object]]) -> str
     except ValueError:  # an input row may hold NaN, which Python reads and JSON forbids
         line = _ENCODER.encode(json.loads(json.dumps(row), parse_constant=lambda _: None))
     if not line.isprintable():
-        line = escape_json_line_breaks(line)
+        line = escape_line_breaks(line)
     return line + "\n"
 
 
-def escape_json_line_breaks(written: str) -> str:
+def escape_line_breaks(written: str) -> str:
     """Escape what JSON may hold raw, but some readers take for a line break or cannot encode."""
     return _NOT_RAW.sub(lambda char: f"\\u{ord(char[0]):04x}", written)
 

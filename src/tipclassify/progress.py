@@ -29,7 +29,7 @@ def progress_bar(title: str, every: float | None = None) -> Iterator[Progress | 
         if every is None:
             yield None
             return
-        with _print_progress_lines(title, every) as progress:
+        with _print_lines(title, every) as progress:
             yield progress
         return
     from rich import progress as bars
@@ -52,7 +52,7 @@ def progress_bar(title: str, every: float | None = None) -> Iterator[Progress | 
 
 
 @contextmanager
-def _print_progress_lines(title: str, every: float) -> Iterator[Progress]:
+def _print_lines(title: str, every: float) -> Iterator[Progress]:
     """Print a line every so many seconds, from a thread, as the work may be one long call."""
     latest = (0, 0)  # done and total, as of the last call of `note`
     ended = threading.Event()

@@ -22,20 +22,6 @@ try:
 except ImportError:  # Windows, where a file in use cannot be removed anyway
     fcntl = None  # type: ignore[assignment]
 
-__all__ = [
-    "WholeFileFailingOnce",
-    "exchange_files_atomically",
-    "hidden_file_name",
-    "is_file_locked",
-    "lock_folder",
-    "lock_open_file",
-    "open_whole_file",
-    "remove_left_for",
-    "remove_left_temporary_file",
-    "staging_name",
-    "staging_start",
-]
-
 T = TypeVar("T")
 
 _LONGEST: Final = 255  # bytes of a file name
@@ -46,14 +32,14 @@ _HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
 
-def lock_open_file(handle: int) -> None:
+def lock(handle: int) -> None:
     """Lock an open file or folder until it is closed, or its process ends in any way."""
     if fcntl:
         with contextlib.suppress(OSError):  # some file systems have no locks
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def is_file_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Return whether a process holds a file or folder."""
     if not fcntl:
         return False
@@ -74,9 +60,9 @@ def is_file_locked(path: Path) -> bool:
     return False
 
 
-def remove_left_temporary_file(path: Path) -> None:
+def remove_scrap(path: Path) -> None:
     """Remove a temporary file, unless a process holds it or it is not to be removed."""
-    if path.is_file() and not path.is_symlink() and not is_file_locked(path):
+    if path.is_file() and not path.is_symlink() and not is_locked(path):
         with contextlib.suppress(OSError):
             path.unlink()
 
@@ -98,17 +84,17 @@ def staging_start(path: Path, room: int = _DIGITS) -> str:
     >>> staging_start(Path("models/mine"))
     '.mine-'
     """
-    return f".{_shorten_hidden_file_name(path.name, _LONGEST - len('.-') - room)}-"
+    return f".{_cut(path.name, _LONGEST - len('.-') - room)}-"
 
 
-def hidden_file_name(path: Path, suffix: str) -> Path:
+def hidden_name(path: Path, suffix: str) -> Path:
     """Return the hidden name beside `path` that ends in a suffix, always the same.
 
     A name that is too long for its folder is cut, and tells those apart that begin alike.
 
-    >>> hidden_file_name(Path("my.jsonl"), ".new").name
+    >>> hidden_name(Path("my.jsonl"), ".new").name
     '.my.jsonl.new'
-    >>> len(os.fsencode(hidden_file_name(Path("a" * 255), ".new").name))
+    >>> len(os.fsencode(hidden_name(Path("a" * 255), ".new").name))
     255
     """
     longest = _LONGEST - len(".") - len(suffix)
@@ -116,12 +102,10 @@ def hidden_file_name(path: Path, suffix: str) -> Path:
     if len(whole) <= longest:
         return path.with_name(f".{path.name}{suffix}")
     digest = hashlib.sha256(whole).hexdigest()[:_DIGITS]
-    return path.with_name(
-        f".{_shorten_hidden_file_name(path.name, longest - len('-') - _DIGITS)}-{digest}{suffix}"
-    )
+    return path.with_name(f".{_cut(path.name, longest - len('-') - _DIGITS)}-{digest}{suffix}")
 
 
-def _shorten_hidden_file_name(name: str, most: int) -> str:
+def _cut(name: str, most: int) -> str:
     """Cut a name to at most so many bytes, between characters."""
     while len(os.fsencode(name)) > most:
         name = name[:-1]
@@ -156,7 +140,7 @@ def remove_left_for(path: Path) -> None:
         left = path.with_name(name)
         with contextlib.suppress(OSError):
             if time.time() - left.lstat().st_mtime > _RECENT:
-                remove_left_temporary_file(left)
+                remove_scrap(left)
 
 
 @contextlib.contextmanager
@@ -170,7 +154,7 @@ def open_whole_file(
     ends as they are written.
     """
     if path.exists() and not path.is_file():
-        with _open_private_whole_file(path, "w", binary) as out:
+        with _open_private(path, "w", binary) as out:
             yield out
         return
     remove_left_for(path)
@@ -178,8 +162,8 @@ def open_whole_file(
     held = None
     try:
         while True:
-            with _open_private_whole_file(file, "x", binary) as out:
-                lock_open_file(out.fileno())
+            with _open_private(file, "x", binary) as out:
+                lock(out.fileno())
                 # Another process may have taken it for scrap before it was held.
                 if file.exists():
                     if fcntl:  # elsewhere no open file can be renamed
@@ -199,7 +183,7 @@ def open_whole_file(
             os.unlink(file)
 
 
-def _open_private_whole_file(file: Path, mode: str, binary: bool) -> IO[Any]:
+def _open_private(file: Path, mode: str, binary: bool) -> IO[Any]:
     """Open a file to write, which only this user can read."""
     opener = partial(os.open, mode=0o600)
     if binary:
@@ -207,7 +191,7 @@ def _open_private_whole_file(file: Path, mode: str, binary: bool) -> IO[Any]:
     return open(file, mode, opener=opener, encoding="utf-8", newline="")
 
 
-def exchange_files_atomically(first: Path, second: Path) -> bool:
+def exchange(first: Path, second: Path) -> bool:
     """Exchange two files or folders in one step; return whether this system and disk can.
 
     Linux does it by ``renameat2``, macOS by ``renamex_np``; nobody ever finds one of the names
@@ -228,7 +212,7 @@ def exchange_files_atomically(first: Path, second: Path) -> bool:
     return False
 
 
-class WholeFileFailingOnce:
+class FailingOnce:
     """A binary stream that fails once.
 
     After its first `OSError`, or once closed, all else is lost without another. Libraries that pack

@@ -135,7 +135,7 @@ def test_jsonl_input_is_scored_row_by_row_and_keeps_its_fields(cli: Cli, tmp_pat
 
 
 def test_citations_have_the_day_of_the_run_which_can_be_set(cli: Cli, report: Path) -> None:
-    assert re.fullmatch(r"20\d\d-\d\d-\d\d", options.date_of_command_run())
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", options.today())
     asked = ("score", report, "--format", "ris", *FAST)
     assert b"Y2  - 2026/11/28\r\n" in cli(*asked, env={"SOURCE_DATE_EPOCH": "1795871499"}).stdout
     wrong = cli(*asked, env={"SOURCE_DATE_EPOCH": "today"})

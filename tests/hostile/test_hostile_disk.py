@@ -159,7 +159,7 @@ def test_a_model_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
 ) -> None:
     if not in_one_step:
-        monkeypatch.setattr(replacement, "exchange_files_atomically", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
     target = tmp_path / "mine"
     for _ in range(3):
         replace_folder(staged_copy(target), target)
@@ -180,7 +180,7 @@ def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
         os.rename(source, to)
 
     with monkeypatch.context() as patched:
-        patched.setattr(replacement, "exchange_files_atomically", lambda *_: False)
+        patched.setattr(replacement, "exchange", lambda *_: False)
         patched.setattr(replacement.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             replace_folder(staged_copy(target), target)

@@ -23,8 +23,8 @@ from tipclassify.store.derived import ReviewCorpusFile, events_path
 from tipclassify.store.events import Event
 from tipclassify.store.log import EventLog, now
 from tipclassify.tagging.inputs import expand_inputs
-from tipclassify.tagging.resume import LEDGER, FinishedOutputs, output_names
-from tipclassify.whole_files import hidden_file_name
+from tipclassify.tagging.resume import JOURNAL, Journal, output_names
+from tipclassify.whole_files import hidden_name
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ("--model", "fast")
@@ -192,7 +192,7 @@ def test_results_in_the_folder_of_reports_are_no_reports(
     assert "2 reports" in first
     for note in resumed:
         assert "tipclassify: 2 of 2 inputs were done" in note.splitlines()
-    ledger = (work / inside / LEDGER).read_text("utf-8").splitlines()
+    ledger = (work / inside / JOURNAL).read_text("utf-8").splitlines()
     assert len(ledger) == 2
     if inside == "rep/findings":
         lines = cli("summary", "rep", "-f", "jsonl", *FAST).stdout.count(b"\n")
@@ -281,7 +281,7 @@ def test_a_corpus_and_a_model_may_have_the_longest_names(tmp_path: Path, letter:
 
 def test_long_names_that_begin_alike_have_hidden_names_of_their_own() -> None:
     names = [f"{'a' * 250}{number}" for number in range(3)]
-    hidden = {hidden_file_name(Path(name), ".lock").name for name in names}
+    hidden = {hidden_name(Path(name), ".lock").name for name in names}
     assert len(hidden) == 3
     assert max(len(os.fsencode(name)) for name in hidden) == 255
 
@@ -311,12 +311,12 @@ def test_resume_leaves_what_another_run_is_writing(work: Path) -> None:
         assert process.stdout
         assert process.stdout.read(1) == b"."
         (staged,) = work.glob(".a.txt.csv-*")
-        FinishedOutputs(work, {}).remove_scraps([work / "a.txt.csv"])
+        Journal(work, {}).remove_scraps([work / "a.txt.csv"])
         assert staged.exists()
         assert process.communicate()[1] == b""
     assert (work / "a.txt.csv").read_text("utf-8") == "half"
     (work / ".a.txt.csv-01234567").write_text("of a killed run", "utf-8")
-    FinishedOutputs(work, {}).remove_scraps([work / "a.txt.csv"])
+    Journal(work, {}).remove_scraps([work / "a.txt.csv"])
     assert not list(work.glob(".a.txt.csv-*"))
 
 

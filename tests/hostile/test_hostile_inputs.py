@@ -17,7 +17,7 @@ from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers import rows as sheets
 from tipclassify.records import Document, Failure
 from tipclassify.tagging import Tagging
-from tipclassify.tagging.resume import LEDGER, FinishedOutputs
+from tipclassify.tagging.resume import JOURNAL, Journal
 
 GOOD = "Police arrested nine recruiters in Karvonia.\n"
 DEEP = b'{"text": "Police acted.", "odd": ' + b"[" * 1_000 + b"]" * 1_000 + b"}\n"
@@ -157,11 +157,11 @@ def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:
     output = tmp_path / "in.txt.csv"
     for file in (report, output):
         file.write_text("Police slept.", "utf-8")
-    (tmp_path / LEDGER).write_bytes(
+    (tmp_path / JOURNAL).write_bytes(
         b'\xff\xfe{"key": "\xe9"}\n[[[[\n{"key": 7'
     )  # the last line cut off, by a full disk
-    FinishedOutputs(tmp_path, {}).add(str(report), output)
-    assert FinishedOutputs(tmp_path, {}).has(str(report), output)
+    Journal(tmp_path, {}).add(str(report), output)
+    assert Journal(tmp_path, {}).has(str(report), output)
 
 
 def test_neither_the_order_of_inputs_nor_the_processes_change_a_line(

@@ -24,7 +24,7 @@ from tipclassify.model import folder as replacement
 from tipclassify.model.find import add_model, load_scorer
 from tipclassify.model.folder import check_metadata, read_metadata, recover_folder, write_model
 from tipclassify.training import fit_heads, train_heads
-from tipclassify.whole_files import open_whole_file, remove_left_temporary_file
+from tipclassify.whole_files import open_whole_file, remove_scrap
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a copy of this process"),
@@ -257,7 +257,7 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     is_exchanged: bool,
 ) -> None:
     if not is_exchanged:  # as on a system that cannot exchange two folders in one step
-        monkeypatch.setattr(replacement, "exchange_files_atomically", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
     place = tmp_path / "models"
     place.mkdir()
     target = place / "mine"
@@ -303,7 +303,7 @@ def test_a_complete_file_is_held_until_it_has_its_name(
     change_rights = os.chmod
 
     def chmod_beside_another_run(path: Path, mode: int) -> None:
-        remove_left_temporary_file(Path(path))  # as a run that looks for what was left does
+        remove_scrap(Path(path))  # as a run that looks for what was left does
         change_rights(path, mode)
 
     monkeypatch.setattr(os, "chmod", chmod_beside_another_run)

@@ -77,7 +77,7 @@ def test_children_end_with_their_parent(tmp_path: Path, how: str) -> None:
 
 
 def test_resume_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path) -> None:
-    from tipclassify.tagging.resume import FinishedOutputs
+    from tipclassify.tagging.resume import Journal
 
     own = [tmp_path / "a.txt.csv", tmp_path / "b.txt.csv"]
     scraps = [tmp_path / ".a.txt.csv-0123abcd", tmp_path / ".b.txt.csv-ffffffff"]
@@ -90,7 +90,7 @@ def test_resume_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path) 
         file.write_text("x", "utf-8")
     (tmp_path / ".b.txt.csv-00000000").symlink_to(others[0])
     (tmp_path / ".a.txt.csv-11111111").mkdir()
-    FinishedOutputs(tmp_path, {}).remove_scraps(own)
+    Journal(tmp_path, {}).remove_scraps(own)
     left = {file.name for file in tmp_path.iterdir()}
     assert left == {file.name for file in others} | {".a.txt.csv-11111111", ".b.txt.csv-00000000"}
 

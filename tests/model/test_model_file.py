@@ -49,7 +49,7 @@ def test_a_model_that_cannot_be_replaced_stays(
 ) -> None:
     before = {file.name: file.read_bytes() for file in copy.iterdir()}
     # as on a system that cannot
-    monkeypatch.setattr(replacement, "exchange_files_atomically", lambda *_: False)
+    monkeypatch.setattr(replacement, "exchange", lambda *_: False)
     rename = os.replace
 
     def fails(source: Path, target: Path) -> None:

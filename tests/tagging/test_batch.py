@@ -23,7 +23,7 @@ from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage, Report
 from tipclassify.tagging import Tagging
 from tipclassify.tagging.inputs import expand_inputs
-from tipclassify.tagging.resume import LEDGER, FinishedOutputs, output_names
+from tipclassify.tagging.resume import JOURNAL, Journal, output_names
 from tipclassify.text import split as splitting
 
 SAMPLES = ROOT / "data" / "samples"
@@ -177,7 +177,7 @@ def test_good_rows_beside_bad_ones_are_written_but_not_done(
         assert texts == ["Police slept.", "Courts slept."]
     good.write_text('{"text": "Police slept."}\n', "utf-8")
     done = cli(*args, "--resume")
-    assert {path.name for path in out.iterdir()} == {"good.jsonl.jsonl", LEDGER}
+    assert {path.name for path in out.iterdir()} == {"good.jsonl.jsonl", JOURNAL}
 
 
 def test_half_of_a_report_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +245,7 @@ def test_one_output_for_each_input_and_only_what_is_missing_when_resumed(
     assert done.returncode == 1
     assert b"gone.txt: no such file" in done.stderr
     names = {"b.txt.csv", "in-a.txt.csv", "deep-a.txt.csv", "c.txt.csv"}
-    assert {path.name for path in out.iterdir()} == {*names, LEDGER}
+    assert {path.name for path in out.iterdir()} == {*names, JOURNAL}
 
     (out / "b.txt.csv").unlink()
     (folder / "in" / "a.txt").write_text(TEXT.format("nine", 2020), "utf-8")
@@ -301,11 +301,13 @@ def test_breaking_off_leaves_whole_outputs_and_no_scraps(tmp_path: Path) -> None
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert b"--resume" in errors
-    written = [path for path in out.iterdir() if path.name != LEDGER]
+    written = [path for path in out.iterdir() if path.name != JOURNAL]
     assert 5 <= len(written) < MANY
     assert len({path.read_bytes().count(b"\n") for path in written}) == 1
     assert not [path for path in out.iterdir() if path.name.startswith(".")]
-    listed = [json.loads(line)["output"] for line in (out / LEDGER).read_text("utf-8").splitlines()]
+    listed = [
+        json.loads(line)["output"] for line in (out / JOURNAL).read_text("utf-8").splitlines()
+    ]
     assert set(listed) <= {path.name for path in written}
     assert len(written) - len(listed) <= 1
 
@@ -326,11 +328,11 @@ def test_a_cut_ledger_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("x", "utf-8")
     out = tmp_path / "in.txt.csv"
     out.write_text("x", "utf-8")
-    FinishedOutputs(tmp_path, {}).add(str(tmp_path / "in.txt"), out)
-    with open(tmp_path / LEDGER, "a", encoding="utf-8") as ledger:
+    Journal(tmp_path, {}).add(str(tmp_path / "in.txt"), out)
+    with open(tmp_path / JOURNAL, "a", encoding="utf-8") as ledger:
         ledger.write('{"input": "b.t')
-    assert FinishedOutputs(tmp_path, {}).has(str(tmp_path / "in.txt"), out)
-    assert not FinishedOutputs(tmp_path, {"policy": "cite"}).has(str(tmp_path / "in.txt"), out)
+    assert Journal(tmp_path, {}).has(str(tmp_path / "in.txt"), out)
+    assert not Journal(tmp_path, {"policy": "cite"}).has(str(tmp_path / "in.txt"), out)
 
 
 def test_output_names_never_collide() -> None:

@@ -46,7 +46,7 @@ from tipclassify.app.retraining import Retraining
 from tipclassify.app.security import Guard
 from tipclassify.app.session import ReviewSession
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.formatting import format_for_terminal, load_json
+from tipclassify.formatting import for_terminal, load_json
 from tipclassify.labels import label_indicator
 from tipclassify.probability import (
     NEARLY_CERTAIN,
@@ -338,7 +338,7 @@ async def answer_failed(_: Request, error: Exception) -> Response:
         )
         return json_response({"error": reason}, error.status_code)
     print(
-        f"tipclassify: {type(error).__name__}: {format_for_terminal(str(error))}",
+        f"tipclassify: {type(error).__name__}: {for_terminal(str(error))}",
         file=sys.stderr,
         flush=True,
     )

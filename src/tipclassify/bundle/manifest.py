@@ -24,7 +24,7 @@ from tipclassify._version import __version__
 from tipclassify.download import download
 from tipclassify.download.cache import Download
 from tipclassify.errors import InputError
-from tipclassify.formatting import escape_json_line_breaks, load_json, one_line
+from tipclassify.formatting import escape_line_breaks, load_json, one_line
 from tipclassify.labels import Policy
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.child import read_bytes_isolated
@@ -252,7 +252,7 @@ def passage_line(number: int, passage: Passage) -> bytes:
 def serialize(value: object, indent: int | None = None) -> bytes:
     """Serialize a value as the canonical JSON of bundles."""
     written = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
-    return (escape_json_line_breaks(written) + "\n").encode()
+    return (escape_line_breaks(written) + "\n").encode()
 
 
 def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:

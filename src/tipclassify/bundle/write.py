@@ -59,7 +59,7 @@ from tipclassify.reports.group import Group
 from tipclassify.reports.particulars import FirstPlaces
 from tipclassify.resources import read_resource
 from tipclassify.tagging import Tagging
-from tipclassify.whole_files import WholeFileFailingOnce
+from tipclassify.whole_files import FailingOnce
 
 CHECKS: Final = "checks.jsonl"
 EXPORTS: Final = "exports/"
@@ -210,9 +210,7 @@ def write_bundle(
     folder = model_folder(tagging.model)
     overrides = dict(tagging.thresholds)
     settings = settings_of(classifier, tagging.policy, overrides)
-    with zipfile.ZipFile(
-        cast("IO[bytes]", WholeFileFailingOnce(out)), "w", allowZip64=False
-    ) as archive:
+    with zipfile.ZipFile(cast("IO[bytes]", FailingOnce(out)), "w", allowZip64=False) as archive:
         packer = Packer(archive)
         if included.model:
             _pack_model(packer, folder)

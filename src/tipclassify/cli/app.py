@@ -34,7 +34,7 @@ from tipclassify.cli import (
 )
 from tipclassify.cli.output import (
     flush_or_discard,
-    merge_repeated_command_error_lines,
+    merged,
     print_note,
     print_notes,
 )
@@ -103,7 +103,7 @@ class _CommandGroup(_PlainHelp, TyperGroup):
     pass
 
 
-def _examples_of_command(command: str, most: int = 2) -> list[str]:
+def _examples(command: str, most: int = 2) -> list[str]:
     """Return the first lines of ``examples.txt`` that begin with a command."""
     return [line for line in _EXAMPLES if f"{line} ".startswith(f"{command} ")][:most]
 
@@ -115,7 +115,7 @@ def _help_with_examples(paragraphs: list[str], examples: list[str]) -> str:
     return "\n\n".join([first, shown, *others])
 
 
-def _command_group(description: str, examples: list[str], name: str | None = None) -> typer.Typer:
+def _group(description: str, examples: list[str], name: str | None = None) -> typer.Typer:
     """Make a group of commands that prints its help when it is called alone."""
     return typer.Typer(
         name=name,
@@ -138,22 +138,22 @@ EXIT_CODES: Final = (
     "something differs); 2 usage; 3 model missing or unusable."
 )
 
-_first_examples = _examples_of_command("tipclassify score")
+_first_examples = _examples("tipclassify score")
 for _name in _SHOWN_FIRST:
-    _first_examples += _examples_of_command(f"tipclassify {_name}", most=1)
-app = _command_group(DESCRIPTION, _first_examples, "tipclassify")
+    _first_examples += _examples(f"tipclassify {_name}", most=1)
+app = _group(DESCRIPTION, _first_examples, "tipclassify")
 app.info.epilog = EXIT_CODES
-corpus_app = _command_group(
+corpus_app = _group(
     "Collect, convert, check and audit labelled passages.\n\n"
     "'tipclassify corpus COMMAND --help' says more of each.",
     [
-        *_examples_of_command("tipclassify corpus queue"),
-        *_examples_of_command("tipclassify corpus check"),
+        *_examples("tipclassify corpus queue"),
+        *_examples("tipclassify corpus check"),
     ],
 )
-models_app = _command_group(
+models_app = _group(
     "Add and list models with a name.\n\n'tipclassify models COMMAND --help' says more of each.",
-    _examples_of_command("tipclassify models", most=4),
+    _examples("tipclassify models", most=4),
 )
 
 
@@ -171,7 +171,7 @@ def _add_commands(
         register = to.command(
             name,
             cls=Command,
-            help=_help_with_examples(wrapped, _examples_of_command(f"{group} {name}")),
+            help=_help_with_examples(wrapped, _examples(f"{group} {name}")),
             rich_help_panel=panel,
         )
         register(command)
@@ -218,7 +218,7 @@ def _print_version(asked: bool) -> None:
 
 
 @app.callback()
-def _command_line_root(
+def _root(
     version: Annotated[
         bool,
         Option(
@@ -237,10 +237,10 @@ _ClickException: Final[Any] = next(
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    run_command_line(app, "tipclassify")
+    run_commands(app, "tipclassify")
 
 
-def run_command_line(
+def run_commands(
     app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyError
 ) -> NoReturn:
     """Run a command line and exit with its code; a `refusal` is an error of its input."""
@@ -267,14 +267,14 @@ def run_command_line(
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, _end_command_on_signal)
+            signal.signal(number, _end_on_signal)
     try:
         code = _exit_code(app, program, refusal)
     except KeyboardInterrupt:
         code = 130
     except SystemExit as end:  # Rich and Click end with 1 when a pipe is broken
         code = 0 if isinstance(end.__context__, BrokenPipeError) else int(end.code or 0)
-    _end_command_on_signal(0)
+    _end_on_signal(0)
     for stream in streams:
         flush_or_discard(stream)
     # Python's own exit would wait for worker processes, which end when this one does
@@ -297,7 +297,7 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
             print_note(f"{in_one_line}; see '{command} --help'", program)
         return int(error.exit_code)
     except CorpusError as error:
-        print_notes(merge_repeated_command_error_lines(error.problems), program=program)
+        print_notes(merged(error.problems), program=program)
         return 1
     except (TipclassifyError, refusal) as error:
         print_note(str(error), program)
@@ -315,13 +315,13 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
         return 1
 
 
-def _end_command_on_signal(number: int, _: object = None) -> None:
+def _end_on_signal(number: int, _: object = None) -> None:
     """Unwind on the first signal, and end at once on the next.
 
     An exception in a cleanup might be lost, or hang.
     """
     for each in _SIGNALS:
-        if signal.getsignal(each) is _end_command_on_signal:
+        if signal.getsignal(each) is _end_on_signal:
             signal.signal(each, lambda number, _: os._exit(128 + number))
     if number == signal.SIGINT:
         raise KeyboardInterrupt

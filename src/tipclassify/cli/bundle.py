@@ -13,13 +13,13 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids_of_arguments,
-    file_ids_of_command_inputs,
+    file_ids,
+    ids_of_inputs,
     open_output,
     print_line,
     print_note,
     print_warnings,
-    write_command_results,
+    write_results,
 )
 from tipclassify.formatting import format_columns, one_line
 from tipclassify.progress import progress_bar
@@ -68,7 +68,7 @@ def bundle(
     from tipclassify.store.desk_checks import read_checks
     from tipclassify.tagging.inputs import expand_inputs
 
-    tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
+    tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
     tagging.classifier()  # report an unusable model before the first report is read
     inputs = expand_inputs(files)
     exports = export or []
@@ -78,8 +78,8 @@ def bundle(
         checks=read_checks(checks, print_note) if checks else (),
         exports=exports,
     )
-    read = file_ids_of_command_inputs(files, inputs, model)
-    read |= file_ids_of_arguments([checks, *exports])
+    read = ids_of_inputs(files, inputs, model)
+    read |= file_ids([checks, *exports])
     with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
         manifest, fingerprint = write_bundle(inputs, tagging, out, included, progress)
     print_warnings([note for recorded in manifest.inputs for note in recorded.notes])
@@ -129,7 +129,7 @@ def verify(
     from tipclassify.bundle.verify import verify_bundle
     from tipclassify.readers import ReadOptions
 
-    read = file_ids_of_arguments([bundle, *(files or ()), model])
+    read = file_ids([bundle, *(files or ()), model])
     check_output(output, read)
     checks = verify_bundle(
         bundle, files or (), model, ReadOptions(allow_private=allow_private), exact=strict
@@ -142,6 +142,6 @@ def verify(
     counted: Counter[str] = Counter(check.result for check in checks)
     results = ("ok", "differs", "not checked")
     lines.append("\n" + "   ".join(f"{counted[result]} {result}" for result in results))
-    write_command_results(output, format, map(asdict, checks), "\n".join(lines), inputs=read)
+    write_results(output, format, map(asdict, checks), "\n".join(lines), inputs=read)
     if counted["differs"] or (strict and counted["not checked"]):
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from tipclassify.cli import options
 from tipclassify.cli.output import (
     FileId,
     check_output,
-    file_ids_of_command_inputs,
+    ids_of_inputs,
     open_output,
     print_note,
     print_warnings,
@@ -96,18 +96,18 @@ def compare(
         raise options.invalid_option("OLD NEW...", "give two reports or more")
     if files.count("-") > 1:
         raise options.invalid_option("NEW", "standard input can hold one of the reports only")
-    wanted = format or _format_of_output_option(output)
-    result = _choose_result_of_compare_command(len(files), wanted, ledger)
+    wanted = format or _format_of(output)
+    result = _result_of(len(files), wanted, ledger)
     if wanted not in _FORMATS[result]:
         formats = ", ".join(_FORMATS[result])
         raise options.invalid_option("--format", f"a ledger is written as {formats}")
-    tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
-    inputs = file_ids_of_command_inputs((), files, model)
+    tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
+    inputs = ids_of_inputs((), files, model)
     check_output(output, inputs)
-    day = options.date_of_command_run()
+    day = options.today()
     target = Output(tagging.run(day), folder=output.parent if output else None)
     request = _CompareRequest(
-        reports=[_tag_argument_as_one_report(file, tagging, day) for file in files],
+        reports=[_tag_whole(file, tagging, day) for file in files],
         target=target,
         format=wanted,
         everything=everything,
@@ -117,27 +117,27 @@ def compare(
     )
     if result == "ledger":
         if len(files) == 2 and not ledger:
-            print_note(_note_on_ledger_by_format(wanted, everything))
+            print_note(_ledger_note(wanted, everything))
         _write_ledger(request)
     else:
         _write_comparison(request)
 
 
-def _format_of_output_option(output: Path | None) -> str:
+def _format_of(output: Path | None) -> str:
     """Choose the format by the suffix of the output; a table for the terminal."""
     from tipclassify.write import writer_format_of
 
     return writer_format_of(output, _SUFFIXES) if output else "table"
 
 
-def _choose_result_of_compare_command(reports: int, wanted: str, ledger: bool) -> Result:
+def _result_of(reports: int, wanted: str, ledger: bool) -> Result:
     """Choose what is made: a ledger of three reports or more, or in a format that only it has."""
     if ledger or reports > 2 or wanted not in _FORMATS["comparison"]:
         return "ledger"
     return "comparison"
 
 
-def _note_on_ledger_by_format(wanted: str, everything: bool) -> str:
+def _ledger_note(wanted: str, everything: bool) -> str:
     """Say that two reports make a ledger in this format, and where what is new and gone stands."""
     if everything:
         listed = "all passages, those of one year only among them"
@@ -227,7 +227,7 @@ def _write_ledger(request: _CompareRequest) -> None:
             followed.write_ledger_json(ledger, out, request.target)
 
 
-def _tag_argument_as_one_report(file: str, tagging: Tagging, day: str) -> Report:
+def _tag_whole(file: str, tagging: Tagging, day: str) -> Report:
     """Tag an input as one report, all parts of a long one, and print what could not be read."""
     from tipclassify.tagging import whole
 

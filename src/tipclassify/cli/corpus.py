@@ -13,14 +13,14 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids_of_arguments,
-    file_ids_of_command_inputs,
+    file_ids,
+    ids_of_inputs,
     open_output,
     print_line,
     print_note,
     print_notes,
     tagged,
-    write_command_results,
+    write_results,
 )
 from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError, UsageError
@@ -72,15 +72,15 @@ def queue(
     if random and other:
         raise options.invalid_option("--other", "does not go with --random: no model chooses there")
     known = [row["text"] for row in read_rows(*against)] if against else []
-    tagging = options.tagging_from_options(
+    tagging = options.tagging_of(
         model, policy, unit=unit, encoding=encoding, allow_private=allow_private
     )
     thresholds = tagging.classifier().thresholds(policy)
     second = Classifier.load(other) if other else None
     inputs = expand_inputs(files)
-    read = file_ids_of_command_inputs(files, inputs, model) | file_ids_of_arguments(against or ())
+    read = ids_of_inputs(files, inputs, model) | file_ids(against or ())
     if other:
-        read |= file_ids_of_arguments([model_folder(other)])
+        read |= file_ids([model_folder(other)])
     check_output(output, read)
     with tagged(inputs, tagging, jobs) as tagged_inputs:
         reports = tagged_inputs.reports()
@@ -91,7 +91,7 @@ def queue(
                 reports, thresholds, number, known=known, other=second, policy=policy, seed=seed
             )
         if rows:
-            write_command_results(output, "jsonl", rows, inputs=read)
+            write_results(output, "jsonl", rows, inputs=read)
             print_note(f"wrote {len(rows):,} passages to label to {output}")
         else:
             left = "every passage is in --against already" if known else "no passage was read"
@@ -131,11 +131,11 @@ def rebuild(
             rebuilt = rebuild(folder, path, allow_private=allow_private, progress=progress)
         problems += rebuilt.problems
         if rebuilt.rows:
-            write_command_results(
+            write_results(
                 folder / PASSAGES,
                 "jsonl",
                 rebuilt.rows,
-                inputs=file_ids_of_arguments(given or ()),
+                inputs=file_ids(given or ()),
                 option="FOLDER",
             )
     print_notes(problems)
@@ -193,7 +193,7 @@ def convert(
         raise CorpusError(
             [f"{source}: no passage is labelled yet; label some, or leave out --labelled"]
         )
-    with open_output(output, binary=True, inputs=file_ids_of_arguments([source])) as stream:
+    with open_output(output, binary=True, inputs=file_ids([source])) as stream:
         lost = FORMATS[to].write(rows, stream)
     print_notes(lost)
     unlabelled = sum(row["labels"] is None for row in rows)
@@ -226,7 +226,7 @@ def add(
         before = to.read_bytes() if to.exists() else b""
         there = read_rows(to) if before.strip() else []
         added = add_rows(
-            there, read_rows(*new, columns=options.columns_from_options(text_column, label_column))
+            there, read_rows(*new, columns=options.columns_of(text_column, label_column))
         )
         _print_added(added)
         if added.rows:
@@ -287,7 +287,7 @@ def split(
     # Files that need not exist: their folders may be links, and a link as the file is replaced.
     if train.parent.resolve() / train.name == test.parent.resolve() / test.name:
         raise UsageError(f"{train}: is named for both parts; give two files")
-    read = file_ids_of_arguments(paths)
+    read = file_ids(paths)
     check_output(train, read, "--train")
     check_output(test, read, "--test")
     train_rows, test_rows = split_rows(read_rows(*paths), share, seed)
@@ -317,7 +317,7 @@ def check(
     same order train to the same bytes on the same machine. Exits 1 when they are others, and says
     how many it was trained on.
     """
-    rows = read_rows(*paths, columns=options.columns_from_options(text_column, label_column))
+    rows = read_rows(*paths, columns=options.columns_of(text_column, label_column))
     print_line(f"{len(rows)} passages, no problems")
     if model is not None and not _is_corpus_of(rows, model):
         raise typer.Exit(1)
@@ -360,9 +360,7 @@ def stats(
     from tipclassify.corpus.curate import corpus_stats, stats_table
 
     stats = corpus_stats(read_rows(*paths))
-    write_command_results(
-        output, format, stats.rows(), stats_table(stats), inputs=file_ids_of_arguments(paths)
-    )
+    write_results(output, format, stats.rows(), stats_table(stats), inputs=file_ids(paths))
 
 
 def agree(
@@ -399,7 +397,7 @@ def agree(
     )
     from tipclassify.evaluation.metrics import rounded_metric
 
-    read = file_ids_of_arguments([first, second, *(texts or ())])
+    read = file_ids([first, second, *(texts or ())])
     check_output(output, read)
     one = read_annotations(first)
     other = read_annotations(second)
@@ -424,7 +422,7 @@ def agree(
             del values["kappa_interval"], values["alpha_interval"]
         rows.append({"part": "agreement", **values})
     rows += [{"part": "disagreement", **row} for row in differing[:most]]
-    write_command_results(output, format, rows, "\n\n".join(tables), inputs=read)
+    write_results(output, format, rows, "\n\n".join(tables), inputs=read)
 
 
 def audit(
@@ -446,12 +444,12 @@ def audit(
     """
     from tipclassify.training.audit import audit_corpus, audit_rows, format_corpus_audit
 
-    read = file_ids_of_arguments(paths)
+    read = file_ids(paths)
     check_output(output, read)
     rows = read_rows(*paths)
     with progress_bar("passages read by the encoder") as progress:
         findings = audit_corpus(rows, folds=folds, seed=seed, progress=progress)
-    write_command_results(
+    write_results(
         output,
         format,
         audit_rows(findings, most),

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tipclassify.cli.output import print_note
-from tipclassify.whole_files import lock_open_file, remove_left_temporary_file
-
-__all__ = ["login_name_of_user", "open_page_when_ready", "write_redirect_page"]
+from tipclassify.whole_files import remove_scrap
 
 
 def login_name_of_user() -> str:
@@ -53,12 +51,12 @@ def write_redirect_page(link: str, folder: Path) -> Iterator[Path]:
     import tempfile
 
     for left in folder.resolve().glob(".tipclassify-review-*.html"):  # by a session that was killed
-        remove_left_temporary_file(left)
+        remove_scrap(left)
     # of mode 600
     handle, name = tempfile.mkstemp(".html", ".tipclassify-review-", folder.resolve())
-    lock = os.dup(handle)
+    held = os.dup(handle)
     try:
-        lock_open_file(lock)
+        lock(held)
         with open(handle, "w", encoding="utf-8") as page:
             page.write('<!doctype html><meta name="referrer" content="no-referrer">')
             page.write("<title>tipclassify review</title>")
@@ -66,6 +64,6 @@ def write_redirect_page(link: str, folder: Path) -> Iterator[Path]:
             page.write(f'<a href="{link}">Open the page</a>')
         yield Path(name)
     finally:
-        os.close(lock)
+        os.close(held)
         with contextlib.suppress(OSError):
             os.unlink(name)

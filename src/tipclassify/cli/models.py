@@ -12,10 +12,10 @@ from tipclassify._version import __version__
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids_of_arguments,
+    file_ids,
     print_line,
     print_note,
-    write_command_results,
+    write_results,
 )
 from tipclassify.errors import InputError
 from tipclassify.formatting import format_columns, format_value, one_line
@@ -60,7 +60,7 @@ def explain(
         text = read_bounded("-").decode("utf-8-sig", "replace").strip()
     if not text.strip():
         raise InputError("the passage is empty; give a sentence")
-    classifier = Classifier.load(model).with_thresholds(options.parse_threshold_options(threshold))
+    classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))
     reasons = classifier.explain(Passage(text, 0, len(text), section))
     no_prose = is_non_prose(text, section)
     rows = []
@@ -75,9 +75,7 @@ def explain(
             verdict = "not given: no prose of a report"
         lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
         lines += _lines_printed_of_weights(reason, section, top)
-    write_command_results(
-        output, format, rows, "\n".join(lines), inputs=file_ids_of_arguments([model_folder(model)])
-    )
+    write_results(output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)]))
 
 
 def _lines_printed_of_weights(reason: Explanation, section: str | None, top: int) -> list[str]:
@@ -139,15 +137,13 @@ def evaluate(
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
 
-    read = file_ids_of_arguments(
-        [*labelled, model_folder(model), compare and model_folder(compare)]
-    )
+    read = file_ids([*labelled, model_folder(model), compare and model_folder(compare)])
     check_output(output, read)
     everything = format == "jsonl"
     keys = model_folder(model) / TAUGHT
     report = evaluate_rows(
-        Classifier.load(model).with_thresholds(options.parse_threshold_options(threshold)),
-        read_rows(*labelled, columns=options.columns_from_options(text_column, label_column)),
+        Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
+        read_rows(*labelled, columns=options.columns_of(text_column, label_column)),
         policy,
         parts=ReportParts(
             by=by,
@@ -160,7 +156,7 @@ def evaluate(
         taught=keys.read_bytes() if keys.is_file() else b"",
         draws=Draws(draws, seed),
     )
-    write_command_results(output, format, [report.figures], "\n\n".join(report.tables), inputs=read)
+    write_results(output, format, [report.figures], "\n\n".join(report.tables), inputs=read)
 
 
 def add(
@@ -207,9 +203,7 @@ def list_(output: options.Output = None) -> None:
         cells = (model.name, model.kind, short_hash, str(model.folder))
         rows.append([one_line(cell) for cell in cells])
     table = "\n".join(format_columns(rows, left=4))
-    write_command_results(
-        output, "table", (), table, inputs=file_ids_of_arguments(model.folder for model in listed)
-    )
+    write_results(output, "table", (), table, inputs=file_ids(model.folder for model in listed))
 
 
 def info(model: options.Model = None, output: options.Output = None) -> None:
@@ -244,7 +238,7 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
             f"{label} {limit:.3f}" for label, limit in limits
         )
     table = "\n".join(format_columns(list(lines.items()), left=2))
-    write_command_results(output, "table", (), table, inputs=file_ids_of_arguments([folder]))
+    write_results(output, "table", (), table, inputs=file_ids([folder]))
 
 
 def check(
@@ -269,7 +263,7 @@ def check(
     from tipclassify.model.find import model_folder
 
     path = model_folder(model)
-    read = file_ids_of_arguments([path, cases])
+    read = file_ids([path, cases])
     check_output(output, read)
     classifier = Classifier.load(path)
     results = run_cases(classifier, cases)
@@ -302,6 +296,6 @@ def check(
         before = ", ".join(output_change.expected)
         now = ", ".join(output_change.given)
         lines.append(f"    stored {before}; now {now}: {output_change.text}")
-    write_command_results(output, "table", (), "\n".join(lines), inputs=read)
+    write_results(output, "table", (), "\n".join(lines), inputs=read)
     if regressed or changed:
         raise typer.Exit(1)

@@ -32,7 +32,7 @@ def invalid_option(option: str, reason: str) -> typer.BadParameter:
     return typer.BadParameter(reason, param_hint=f"'{option}'")
 
 
-def _refuse_zero_jobs_option(jobs: int) -> int:
+def _refuse_zero(jobs: int) -> int:
     if jobs == 0:
         raise invalid_option(
             "--jobs", "0 processes do nothing; give 1 or more, or -1 for one each core"
@@ -98,7 +98,7 @@ Jobs = Annotated[
         "--jobs",
         "-j",
         metavar="N",
-        callback=_refuse_zero_jobs_option,
+        callback=_refuse_zero,
         help="Processes; -1: one for each core.",
     ),
 ]
@@ -122,7 +122,7 @@ NewFile = Annotated[
 ]
 
 
-def parse_threshold_options(given: Sequence[str] | None) -> dict[str, float]:
+def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
     """Parse ``["failure=0.4"]`` to ``{"failure": 0.4}``.
 
     The last of several for one label applies.
@@ -142,7 +142,7 @@ def parse_threshold_options(given: Sequence[str] | None) -> dict[str, float]:
     return chosen
 
 
-def tagging_from_options(
+def tagging_of(
     model: str | None,
     policy: PolicyName,
     threshold: Sequence[str] | None = None,
@@ -157,7 +157,7 @@ def tagging_from_options(
     return Tagging(
         model=model,
         policy=policy,
-        thresholds=tuple(sorted(parse_threshold_options(threshold).items())),
+        thresholds=tuple(sorted(parse_thresholds(threshold).items())),
         unit=unit,
         read=read_options(encoding, allow_private, text_column),
     )
@@ -177,14 +177,14 @@ def read_options(
     return ReadOptions(encoding, allow_private, text_column=text_column)
 
 
-def columns_from_options(text_column: str, label_column: str) -> Columns:
+def columns_of(text_column: str, label_column: str) -> Columns:
     """Combine the options that name the columns of labelled passages."""
     from tipclassify.corpus.files import Columns
 
     return Columns(text_column, label_column)
 
 
-def date_of_command_run() -> str:
+def today() -> str:
     """Return the day (UTC) as YYYY-MM-DD.
 
     It is that of SOURCE_DATE_EPOCH (reproducible-builds.org) if it is set.

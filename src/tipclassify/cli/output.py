@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 import typer
 
 from tipclassify.errors import InputError, OutputError, UsageError, reason_of_error
-from tipclassify.formatting import format_for_terminal, format_numbers, json_line
+from tipclassify.formatting import for_terminal, format_numbers, json_line
 from tipclassify.progress import progress_bar
 from tipclassify.whole_files import open_whole_file
 
@@ -36,12 +36,12 @@ def print_note(line: str, program: str = "tipclassify") -> None:
     """Print a line on standard error, prefixed with the program's name."""
     # a full or closed standard error changes neither results nor exit code
     with contextlib.suppress(OSError):
-        print(f"{program}: {format_for_terminal(line)}", file=sys.stderr, flush=True)
+        print(f"{program}: {for_terminal(line)}", file=sys.stderr, flush=True)
 
 
 def print_line(line: object) -> None:
     """Print a line on standard output."""
-    print(format_for_terminal(str(line)), flush=True)
+    print(for_terminal(str(line)), flush=True)
 
 
 def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassify") -> None:
@@ -55,11 +55,11 @@ def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassif
 _LOCATED: Final = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?P<problem>.+)", re.DOTALL)
 
 
-def merge_repeated_command_error_lines(problems: Sequence[str]) -> list[str]:
+def merged(problems: Sequence[str]) -> list[str]:
     """Merge the problems that say the same of several lines of a file, in the place of the first.
 
     >>> problems = ["a.jsonl:1: no text", "a.jsonl:2: no labels", "a.jsonl:4: no text"]
-    >>> merge_repeated_command_error_lines(problems)
+    >>> merged(problems)
     ['a.jsonl:1: no text (so does line 4)', 'a.jsonl:2: no labels']
     """
     lines: dict[tuple[str, str], list[int]] = {}
@@ -214,13 +214,13 @@ class TerminalOutput:
         return getattr(self.stream, name)
 
     def write(self, text: str) -> int:
-        return self.stream.write(format_for_terminal(text))
+        return self.stream.write(for_terminal(text))
 
     def writelines(self, lines: Iterable[str]) -> None:
-        self.stream.writelines(map(format_for_terminal, lines))
+        self.stream.writelines(map(for_terminal, lines))
 
 
-def file_ids_of_arguments(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId]:
+def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId]:
     """Return the identities of files: of every name of one, whatever links lead to it.
 
     A list (``@list.txt``) is a file too, and ``-`` is what standard input comes from. Of a folder,
@@ -237,15 +237,13 @@ def file_ids_of_arguments(names: Iterable[str | os.PathLike[str] | None]) -> fro
                 identities.add((status.st_dev, status.st_ino))
             elif stat.S_ISDIR(status.st_mode):
                 for folder, _, files in os.walk(path):
-                    identities |= file_ids_of_arguments(
-                        os.path.join(folder, file) for file in files
-                    )
+                    identities |= file_ids(os.path.join(folder, file) for file in files)
         if path.startswith("@"):
-            identities |= file_ids_of_arguments([path[1:]])
+            identities |= file_ids([path[1:]])
     return frozenset(identities)
 
 
-def file_ids_of_command_inputs(
+def ids_of_inputs(
     names: Sequence[str], files: Sequence[str], model: str | None
 ) -> frozenset[FileId]:
     """Return the identities of what a command on reports reads.
@@ -256,18 +254,18 @@ def file_ids_of_command_inputs(
 
     # of a folder, `files` has what is read
     lists = [name for name in names if not os.path.isdir(name)]
-    return file_ids_of_arguments([*lists, *files, model_folder(model)])
+    return file_ids([*lists, *files, model_folder(model)])
 
 
 def check_output(path: Path | None, inputs: frozenset[FileId], option: str = "--output") -> None:
     """Raise `UsageError` if an output would replace an input."""
-    if path is not None and path.is_file() and file_ids_of_arguments([path]) & inputs:
+    if path is not None and path.is_file() and file_ids([path]) & inputs:
         raise UsageError(
             f"{path}: is an input, which the output would replace; choose another {option}"
         )
 
 
-def write_command_results(
+def write_results(
     path: Path | None,
     format: str,
     rows: Iterable[Mapping[str, object]],
@@ -300,7 +298,7 @@ def open_output(
 
     A file is renamed into place when complete. Raises `OutputError` when the stream cannot be
     opened, written or closed, `UsageError` if it is one of the `inputs`: each caller says what it
-    reads (`file_ids_of_arguments`). Both advise another `option`, the one that names the output.
+    reads (`file_ids`). Both advise another `option`, the one that names the output.
     """
     check_output(path, inputs, option)
     try:

@@ -12,12 +12,12 @@ from tipclassify.cli import options
 from tipclassify.cli.output import (
     FileId,
     exit_failed,
-    file_ids_of_arguments,
+    file_ids,
     open_output,
     print_line,
     print_note,
     print_warnings,
-    write_command_results,
+    write_results,
 )
 from tipclassify.errors import InputError, MissingExtraError
 
@@ -112,7 +112,7 @@ def text(
         lambda: read_report_isolated(file, options.read_options(encoding, allow_private))
     )
     print_warnings(notes)
-    read = file_ids_of_arguments([file])
+    read = file_ids([file])
     if blocks:
         rows = (
             {
@@ -125,7 +125,7 @@ def text(
             }
             for block in document.blocks
         )
-        write_command_results(output, "jsonl", rows, inputs=read)
+        write_results(output, "jsonl", rows, inputs=read)
         return
     whole = document.text if document.text.endswith("\n") else document.text + "\n"
     # binary: in text mode, Windows would change line breaks and so offsets

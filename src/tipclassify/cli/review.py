@@ -71,7 +71,7 @@ def review(
 
     if corpus.suffix != ".jsonl":
         raise options.invalid_option("--corpus", f"{corpus}: give a name that ends in .jsonl")
-    tagging = options.tagging_from_options(
+    tagging = options.tagging_of(
         model, policy, threshold, encoding=encoding, allow_private=allow_private
     )
     for name in files:

@@ -15,7 +15,7 @@ from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
     exit_failed,
-    file_ids_of_command_inputs,
+    ids_of_inputs,
     open_output,
     print_note,
     print_notes,
@@ -90,7 +90,7 @@ def score(
         raise options.invalid_option("--output-dir", "give --output or --output-dir, not both")
     if resume and not output_dir:
         raise options.invalid_option("--resume", "needs --output-dir")
-    tagging = options.tagging_from_options(
+    tagging = options.tagging_of(
         model, policy, threshold, unit, encoding, allow_private, text_column
     )
     if engine:
@@ -99,7 +99,7 @@ def score(
             raise options.invalid_option(
                 "--engine", f"writes Parquet to --output-dir, by --workers processes: {remedy}"
             )
-        _run_score_on_cluster(files, tagging, output_dir, scheduler, workers)
+        _score_on_cluster(files, tagging, output_dir, scheduler, workers)
         return
     for option, given in (("--scheduler", scheduler), ("--workers", workers)):
         if given is not None:
@@ -109,11 +109,11 @@ def score(
         folder = Path(output_dir)
     elif output:
         folder = output.parent
-    day = options.date_of_command_run()
+    day = options.today()
     target = Output(tagging.run(day), folder=folder, bom=bom)
     format_name = format or (writer_format_of(output) if output else "table")
     if output_dir:
-        _run_score_into_folder(
+        _score_into_folder(
             _FolderRequest(
                 names=files,
                 tagging=tagging,
@@ -128,7 +128,7 @@ def score(
     shows_bar = output is not None or not sys.stdout.isatty()
     outcome = Outcome(target.run.meta.get("kinds"))
     inputs = expand_inputs(files)
-    read = file_ids_of_command_inputs(files, inputs, model)
+    read = ids_of_inputs(files, inputs, model)
     check_output(output, read)
     write = FORMATS[format_name].writer()
     with tagged(inputs, tagging, jobs, day, shows_bar) as tagged_inputs:
@@ -163,14 +163,14 @@ class _FolderRequest:
     resume: bool  # whether outputs of an earlier run are kept
 
 
-def _run_score_into_folder(request: _FolderRequest) -> None:
+def _score_into_folder(request: _FolderRequest) -> None:
     """Write one output for each input.
 
     Outputs finished before an interruption are kept, and are in the ledger.
     """
     from tipclassify.reports.outcome import Outcome
     from tipclassify.tagging.inputs import expand_inputs
-    from tipclassify.tagging.resume import FinishedOutputs, output_names
+    from tipclassify.tagging.resume import Journal, output_names
     from tipclassify.write import FORMATS
     from tipclassify.write.desk import Desk
 
@@ -179,11 +179,9 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
     files = expand_inputs(request.names, output=request.folder)
     own_names = output_names(files, output_format.suffixes[0])
     outputs = {file: request.folder / name for file, name in zip(files, own_names, strict=True)}
-    read = file_ids_of_command_inputs(request.names, files, request.tagging.model)
+    read = ids_of_inputs(request.names, files, request.tagging.model)
     open_file = partial(open_output, inputs=read, option="--output-dir")
-    ledger = FinishedOutputs(
-        request.folder, {"setting": _command_options_that_determine_output(request)}
-    )
+    ledger = Journal(request.folder, {"setting": _settings(request)})
     desk = None
     if request.format == "html":
         target = replace(target, index="index.html")
@@ -229,7 +227,7 @@ def _run_score_into_folder(request: _FolderRequest) -> None:
         _print_outcome(outcome, request.folder)
 
 
-def _command_options_that_determine_output(request: _FolderRequest) -> list[object]:
+def _settings(request: _FolderRequest) -> list[object]:
     """List what determines an output besides its input."""
     tagging = request.tagging
     return [
@@ -245,7 +243,7 @@ def _command_options_that_determine_output(request: _FolderRequest) -> list[obje
     ]
 
 
-def _run_score_on_cluster(
+def _score_on_cluster(
     names: list[str],
     tagging: Tagging,
     folder: str | None,

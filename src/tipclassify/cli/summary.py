@@ -11,7 +11,7 @@ from typer import Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids_of_command_inputs,
+    ids_of_inputs,
     open_output,
     print_note,
     tagged,
@@ -100,10 +100,10 @@ def summary(
 
         from tipclassify.reports.charts import draw_chart
 
-    tagging = options.tagging_from_options(model, policy, threshold, unit, encoding, allow_private)
+    tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
     run = tagging.run()
     inputs = expand_inputs(files)
-    read = file_ids_of_command_inputs(files, inputs, model)
+    read = ids_of_inputs(files, inputs, model)
     check_output(output, read)
     with tagged(inputs, tagging, jobs) as tagged_inputs:
         counted = summarize(

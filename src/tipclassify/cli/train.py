@@ -114,8 +114,8 @@ def _corpus_for_train_command() -> Path:
 
 def run_command(train: Callable[..., None]) -> NoReturn:
     """Run ``train.py`` and exit with its code."""
-    from tipclassify.cli.app import Command, run_command_line
+    from tipclassify.cli.app import Command, run_commands
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(cls=Command)(train)
-    run_command_line(app, "train.py", ValueError)
+    run_commands(app, "train.py", ValueError)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids_of_arguments,
+    file_ids,
     print_line,
     print_note,
 )
@@ -74,7 +74,7 @@ def check_train_command_request(request: TrainCommandRequest) -> None:
         raise options.invalid_option("--penalty", "needs --model default")
     if request.penalty is not None and not request.data:
         raise options.invalid_option("--penalty", "needs --data, whose rows move the heads")
-    read = file_ids_of_arguments([*request.data, *request.unlabelled, request.corpus])
+    read = file_ids([*request.data, *request.unlabelled, request.corpus])
     check_output(request.out, read)  # first: another file in the way is no input
     recover_folder(request.out)  # what a killed training left takes space
     check_replaceable(request.out)

@@ -30,9 +30,9 @@ from tipclassify.corpus.rows import Row, check_text, first_id, parse_labels, spl
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import (
     csv_cell,
+    is_formula,
     json_line,
     load_json,
-    looks_like_a_formula,
     unformat_csv_cell,
 )
 from tipclassify.labels import LABELS
@@ -307,7 +307,7 @@ def _write_csv(rows: Sequence[Row], out: IO[bytes]) -> list[str]:
             else:
                 no_text.add(name)
     replaced = sum(_csv_text(value) != value for value in texts)
-    formulas = sum(map(looks_like_a_formula, texts))
+    formulas = sum(map(is_formula, texts))
     notes = []
     if no_text:
         notes.append(f"CSV holds text only: {', '.join(sorted(no_text))} come back as text")

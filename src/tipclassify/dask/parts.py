@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from tipclassify.errors import InputError
 from tipclassify.records import is_link
-from tipclassify.tagging.inputs import ROWS, expand_inputs, input_names_in_list, is_input
+from tipclassify.tagging.inputs import ROWS, expand_inputs, is_input, names_in_list
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -124,7 +124,7 @@ def _sources_of(name: str) -> list[Source]:
     try:
         if address == name:
             return _sources_at(name, fs, path)
-        listed = expand_inputs(input_names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
+        listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
         return [source for inner in listed for source in _sources_of(inner)]
     except InputError:
         raise

@@ -28,8 +28,8 @@ from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import POLICIES
 from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.whole_files import (
-    exchange_files_atomically,
-    is_file_locked,
+    exchange,
+    is_locked,
     lock_folder,
     staging_start,
 )
@@ -330,7 +330,7 @@ def replace_folder(staged: Path, target: Path) -> None:
     if not target.exists():
         os.replace(staged, target)
         return
-    if exchange_files_atomically(staged, target):
+    if exchange(staged, target):
         shutil.rmtree(staged, ignore_errors=True)
         return
     old = _folder_beside(target, _OLD)
@@ -359,7 +359,7 @@ def recover_folder(target: Path, keep: Path | None = None) -> None:
         moved_model = scrap / target.name
         if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]):
             continue
-        if scrap.is_symlink() or not scrap.is_dir() or is_file_locked(scrap):
+        if scrap.is_symlink() or not scrap.is_dir() or is_locked(scrap):
             continue
         with contextlib.suppress(OSError):
             if (moved_model / METADATA).is_file() and not os.path.lexists(target):

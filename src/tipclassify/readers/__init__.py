@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
+from tipclassify.errors import InputError, TipclassifyError, unreadable
 from tipclassify.readers.formats import SUFFIXES, detect_format, reader_of, suffix_of
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.records import Document, is_link
@@ -122,7 +122,7 @@ def _read_document(data: bytes, name: str, options: ReadOptions, got: Download |
         raise
     # a hostile or damaged file may break any reader: it must not end a batch
     except Exception as error:
-        raise convert_exception_to_input_error(name, error) from None
+        raise unreadable(name, error) from None
     if all(block.heading for block in document.blocks):
         raise InputError(f"{name}: no readable text in it; give a file with text")
     opening = document.text[document.blocks[0].start :]

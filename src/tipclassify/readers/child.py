@@ -23,7 +23,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
+from tipclassify.errors import InputError, TipclassifyError, unreadable
 from tipclassify.readers import ReadOptions, format_of, read_bytes, read_source_bytes
 from tipclassify.readers.limits import gunzip
 from tipclassify.records import Block, Document, PageStart
@@ -205,7 +205,7 @@ def _answer(message: bytes) -> bytes:
         except TipclassifyError as error:
             problem = str(error)
         except Exception as error:
-            problem = str(convert_exception_to_input_error(name, error))
+            problem = str(unreadable(name, error))
     answer = {
         "notes": [str(warning.message) for warning in caught if warning.category is UserWarning],
         "problem": problem,

@@ -22,7 +22,7 @@ from tipclassify.errors import InputError, OutputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
 from tipclassify.store.events import Event, History
 from tipclassify.store.log import open_regular_review_file
-from tipclassify.whole_files import hidden_file_name
+from tipclassify.whole_files import hidden_name
 
 # bytes of blank lines that are left standing, however short the rows are
 _MIN_BLANK: Final = 1 << 20
@@ -92,7 +92,7 @@ class ReviewCorpusFile:
         """Write the content; `OutputError`, with nothing left of it, if the disk is full."""
         # The writer holds the log's lock, so a fixed name is safe, and killed processes leave one
         # file at most.
-        staged = hidden_file_name(self.path, ".new")
+        staged = hidden_name(self.path, ".new")
         try:
             staged.unlink(missing_ok=True)
             with open_regular_review_file(staged, "xb") as out:

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from tipclassify.errors import CorpusError, InputError, reason_of_error
 from tipclassify.store.events import Event, History, event_line, parse_event
-from tipclassify.whole_files import hidden_file_name
+from tipclassify.whole_files import hidden_name
 
 _COMPARED: Final = 200  # bytes at the end of what was read
 _START: Final = b'{"event": 1, '  # of every log
@@ -45,7 +45,7 @@ class EventLog:
         self.history = History()
         self.guard = threading.RLock()  # protects `history` among the threads of this process
         # among processes; released if one dies
-        self._lock = FileLock(hidden_file_name(path, ".lock"))
+        self._lock = FileLock(hidden_name(path, ".lock"))
         self._notify = notify
         self._read = 0  # bytes of the log that are in `history`
         self._end = b""  # the last of these bytes: another log in its place has others

@@ -18,7 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tipclassify.errors import InputError, TipclassifyError, convert_exception_to_input_error
+from tipclassify.errors import InputError, TipclassifyError, unreadable
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions
@@ -344,7 +344,7 @@ def _tagged(tagging: Tagging, classifier: Classifier, task: _Task) -> Iterator[R
     except TipclassifyError:
         raise
     except Exception as error:  # splitting or scoring one input must not end a batch either
-        yield Failure(file, str(convert_exception_to_input_error(file, error)))
+        yield Failure(file, str(unreadable(file, error)))
 
 
 def _file(task: _Task) -> str:

@@ -20,8 +20,6 @@ from tipclassify.records import Passage
 from tipclassify.tagging import Tagging
 from tipclassify.text.columns import column_values, names_of_table_columns
 
-__all__ = ["tag_batch"]
-
 _SECTION: Final = "section"  # column of the headings, if the batch has it
 _RESULTS: Final = ("labels", *LABELS, "low_confidence")  # columns of the result, without prefix
 _NO_RESULT: Final = dict.fromkeys(_RESULTS)  # of a text that is None
@@ -117,10 +115,10 @@ class _TagBatch:
                 f'the batch has a column "{taken[0]}", which the tags would replace: {remedy}'
             )
         is_one_row = batch[text] is None or isinstance(batch[text], str)
-        texts = _strings_of_dataset_column(batch, text, is_one_row)
+        texts = _strings(batch, text, is_one_row)
         headings: list[str | None] = [None for _ in texts]
         if section is not None:
-            headings = _strings_of_dataset_column(batch, section, is_one_row)
+            headings = _strings(batch, section, is_one_row)
         passages = [
             Passage(value, 0, len(value), heading or None)
             for value, heading in zip(texts, headings, strict=True)
@@ -130,7 +128,7 @@ class _TagBatch:
         tagged = iter(classifier.tag(passages, policy))
         columns: dict[str, list[Any]] = {name: [] for name in names.values()}
         for value in texts:
-            result = _NO_RESULT if value is None else _row_of_dataset_map(next(tagged))
+            result = _NO_RESULT if value is None else _result(next(tagged))
             for name, cell in result.items():
                 columns[names[name]].append(cell)
         if is_one_row:
@@ -142,12 +140,10 @@ class _TagBatch:
 
         So caches of results are keyed by both.
         """
-        return _unpickled_tag_batch, (__version__, str(Classifier.load().meta["sha256"]))
+        return _unpickled, (__version__, str(Classifier.load().meta["sha256"]))
 
 
-def _strings_of_dataset_column(
-    batch: Mapping[str, object], column: str, is_one_row: bool
-) -> list[str | None]:
+def _strings(batch: Mapping[str, object], column: str, is_one_row: bool) -> list[str | None]:
     """Return the values of a column; raise `TypeError` for one that is neither a `str` nor None."""
     values = [batch[column]] if is_one_row else column_values(batch[column], column)
     strings: list[str | None] = []
@@ -159,7 +155,7 @@ def _strings_of_dataset_column(
     return strings
 
 
-def _row_of_dataset_map(passage: Passage) -> dict[str, object]:
+def _result(passage: Passage) -> dict[str, object]:
     """Return the values that a tagged passage has in the columns of the result."""
     return {
         "labels": list(passage.labels),
@@ -168,7 +164,7 @@ def _row_of_dataset_map(passage: Passage) -> dict[str, object]:
     }
 
 
-def _unpickled_tag_batch(version: str, model: str) -> _TagBatch:  # noqa: ARG001
+def _unpickled(version: str, model: str) -> _TagBatch:  # noqa: ARG001
     return tag_batch
 
 

@@ -16,9 +16,7 @@ from tipclassify.errors import InputError
 from tipclassify.readers import has_report_suffix
 from tipclassify.readers.limits import list_zip_members, read_bounded
 from tipclassify.tagging.own_files import is_output_folder, own_files
-from tipclassify.tagging.resume import LEDGER
-
-__all__ = ["ROWS", "TABLES", "expand_inputs", "input_names_in_list", "is_input"]
+from tipclassify.tagging.resume import JOURNAL
 
 ROWS: Final = (".jsonl", ".ndjson")
 """Suffixes of files whose rows are passages already, one JSON object a line."""
@@ -49,7 +47,7 @@ def expand_inputs(
     read, or a folder or pattern holds no report.
     """
     try:
-        inputs = [file for name in names for file in _expanded_input(name, tables, output)]
+        inputs = [file for name in names for file in _expanded(name, tables, output)]
     except RecursionError:
         raise InputError(
             "a list of inputs names itself, or one that names it; take that line out"
@@ -66,21 +64,21 @@ def is_input(name: str, tables: Sequence[str]) -> bool:
     return suffix in (*ROWS, *tables) or (suffix != "" and has_report_suffix(name))
 
 
-def _expanded_input(name: str, tables: Sequence[str], output: Path | None) -> list[str]:
+def _expanded(name: str, tables: Sequence[str], output: Path | None) -> list[str]:
     if name == "-" or "://" in name:
         return [name]
     if name.startswith("@") and not os.path.exists(name):
         try:
-            listed = input_names_in_list(read_bounded(name[1:]).decode("utf-8-sig"))
+            listed = names_in_list(read_bounded(name[1:]).decode("utf-8-sig"))
         except UnicodeDecodeError:
             raise InputError(
                 f"{name}: not UTF-8; give a text file with one path or link a line"
             ) from None
-        return [file for inner in listed for file in _expanded_input(inner, tables, output)]
+        return [file for inner in listed for file in _expanded(inner, tables, output)]
     if os.path.isdir(name):
         return _files_of_folder(name, tables, output)
-    if _is_zip_input(name) and os.path.isfile(name):
-        return _expand_zip_input(name, tables)
+    if _is_zip(name) and os.path.isfile(name):
+        return _zip_members(name, tables)
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
         return _files_of_pattern(name, tables)
     return [name]
@@ -103,7 +101,7 @@ def _files_of_pattern(name: str, tables: Sequence[str]) -> list[str]:
 
 def _file_or_members(path: Path, tables: Sequence[str]) -> list[str]:
     """Return the name of a file, or the reports in it where it is a zip archive."""
-    return _expand_zip_input(str(path), tables) if _is_zip_input(path.name) else [str(path)]
+    return _zip_members(str(path), tables) if _is_zip(path.name) else [str(path)]
 
 
 def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> list[str]:
@@ -123,16 +121,16 @@ def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> l
         results = {
             subfolder
             for subfolder in visible
-            if _is_result_among_inputs(os.path.join(folder, subfolder), output)
+            if _is_result_folder(os.path.join(folder, subfolder), output)
         }
         own |= {Path(folder, subfolder) for subfolder in results}
         # what `os.walk` is to go into
         subfolders[:] = [subfolder for subfolder in visible if subfolder not in results]
         candidates += (Path(folder, file) for file in names if not file.startswith(_HIDDEN))
     paths = sorted(filter(Path.is_file, candidates))
-    files = [path for path in paths if _is_zip_input(path.name) or is_input(path.name, tables)]
+    files = [path for path in paths if _is_zip(path.name) or is_input(path.name, tables)]
     others = sorted(set(paths) - set(files))
-    written_to = output is not None and _is_input_folder_also_output(name, output)
+    written_to = output is not None and _is_same_folder(name, output)
     written = own_files(Path(name), files, reading_rows=not written_to)
     _warn_of_own_files(name, own | written)
     inputs: list[str] = []
@@ -144,20 +142,18 @@ def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> l
             f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like"
         )
     if others:
-        named = _name_inputs_left_out([other.name for other in others])
+        named = _named([other.name for other in others])
         warnings.warn(
             f"{name}: left out {len(others):,} files that are no reports: {named}", stacklevel=2
         )
     return [*inputs, *locked]
 
 
-def _is_result_among_inputs(folder: str, output: Path | None) -> bool:
-    return is_output_folder(folder) or (
-        output is not None and _is_input_folder_also_output(folder, output)
-    )
+def _is_result_folder(folder: str, output: Path | None) -> bool:
+    return is_output_folder(folder) or (output is not None and _is_same_folder(folder, output))
 
 
-def _is_input_folder_also_output(folder: str, other: Path) -> bool:
+def _is_same_folder(folder: str, other: Path) -> bool:
     try:
         return os.path.samefile(folder, other)
     except OSError:  # it is not there yet
@@ -166,17 +162,15 @@ def _is_input_folder_also_output(folder: str, other: Path) -> bool:
 
 def _warn_of_own_files(name: str, own: Collection[Path]) -> None:
     """Warn of results that are left out; a ledger alone is nothing to tell."""
-    if named := sorted(path.name for path in own if path.name != LEDGER):
-        warnings.warn(
-            f"{name}: left out what tipclassify wrote: {_name_inputs_left_out(named)}", stacklevel=2
-        )
+    if named := sorted(path.name for path in own if path.name != JOURNAL):
+        warnings.warn(f"{name}: left out what tipclassify wrote: {_named(named)}", stacklevel=2)
 
 
-def _is_zip_input(name: str) -> bool:
+def _is_zip(name: str) -> bool:
     return name.lower().endswith(".zip")
 
 
-def _expand_zip_input(archive: str, tables: Sequence[str]) -> list[str]:
+def _zip_members(archive: str, tables: Sequence[str]) -> list[str]:
     """Return the reports in a zip archive.
 
     One without any is returned itself, so that reading it reports what is wrong.
@@ -188,21 +182,21 @@ def _expand_zip_input(archive: str, tables: Sequence[str]) -> list[str]:
     files = [member for member in members if is_input(member, tables)]
     others = [member for member in members if not is_input(member, tables)]
     if files and others:
-        named = _name_inputs_left_out(others)
+        named = _named(others)
         warnings.warn(
             f"{archive}: left out {len(others):,} files that are no reports: {named}", stacklevel=2
         )
     return files or [archive]
 
 
-def _name_inputs_left_out(files: Sequence[str]) -> str:
+def _named(files: Sequence[str]) -> str:
     names = [os.path.basename(file) for file in files[:3]]
     if len(files) > 3:
         names.append("…")
     return ", ".join(names)
 
 
-def input_names_in_list(text: str) -> list[str]:
+def names_in_list(text: str) -> list[str]:
     """Parse a list of inputs, one a line, without blank lines and comments (``#``)."""
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith("#")]

@@ -14,9 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tipclassify.formatting import load_json
-from tipclassify.tagging.resume import LEDGER, listed_outputs
-
-__all__ = ["is_output_folder", "own_files", "says_it_is_ours"]
+from tipclassify.tagging.resume import JOURNAL, listed_outputs
 
 _ENDS: Final = 4_000  # bytes at each end of a file that are looked at
 _LONGEST_ROW: Final = 100_000  # bytes; a longer first row is not one of ours, or not worth reading
@@ -29,7 +27,7 @@ _LARGEST_PART: Final = 100_000  # bytes of the properties of a Word file
 def is_output_folder(folder: str | os.PathLike[str]) -> bool:
     """Return whether `score --output-dir` wrote into a folder, here or by Dask."""
     by_dask = Path(folder, "settings.json").is_file() and Path(folder, "passages").is_dir()
-    return by_dask or Path(folder, LEDGER).is_file()
+    return by_dask or Path(folder, JOURNAL).is_file()
 
 
 def own_files(folder: Path, files: Iterable[Path], reading_rows: bool) -> set[Path]:
@@ -52,13 +50,13 @@ def own_files(folder: Path, files: Iterable[Path], reading_rows: bool) -> set[Pa
 def _is_own_file(
     file: Path, names: Collection[str], listed: Collection[str], reading_rows: bool
 ) -> bool:
-    if file.name == LEDGER:
+    if file.name == JOURNAL:
         return True
     if file.suffix.lower() not in (".jsonl", ".ndjson"):
         return file.name in listed or says_it_is_ours(file)
     if not reading_rows and file.name in listed:
         return True
-    return _pipeline_report_of_result_rows(file) in names
+    return _report_of_rows(file) in names
 
 
 def says_it_is_ours(file: Path) -> bool:
@@ -81,7 +79,7 @@ def says_it_is_ours(file: Path) -> bool:
     return False
 
 
-def _pipeline_report_of_result_rows(file: Path) -> str | None:
+def _report_of_rows(file: Path) -> str | None:
     """Return the name of the report of a file of results, by its first row; None for other rows."""
     with suppress(OSError, ValueError):
         with file.open("rb") as data:

@@ -19,19 +19,17 @@ from typing import Final
 from tipclassify.errors import InputError, OutputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
 from tipclassify.readers.limits import read_bounded, split_zip_path
-from tipclassify.whole_files import remove_left_temporary_file
-
-__all__ = ["LEDGER", "FinishedOutputs", "listed_outputs", "output_names"]
+from tipclassify.whole_files import remove_scrap
 
 _SCRAP: Final = re.compile(r"\.(.+)-[0-9a-f]{8}")
 
 # bytes, without what is added: folder, hash, suffix, number of a part, staging
 _LONGEST_NAME: Final = 150
 
-LEDGER: Final = "tipclassify-done.jsonl"
+JOURNAL: Final = "tipclassify-done.jsonl"
 
 
-class FinishedOutputs:
+class Journal:
     """The finished outputs of a folder, which is created if missing.
 
     `setting` is everything besides the input that determines an output, as plain JSON values.
@@ -39,7 +37,7 @@ class FinishedOutputs:
     """
 
     def __init__(self, folder: Path, setting: Mapping[str, object]) -> None:
-        self._file = folder / LEDGER
+        self._file = folder / JOURNAL
         self._setting = json.dumps(setting, sort_keys=True)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +63,7 @@ class FinishedOutputs:
             for file in list(folder.glob(".*-????????")):
                 scrap = _SCRAP.fullmatch(file.name)
                 if scrap and file.with_name(scrap[1]) in whole:
-                    remove_left_temporary_file(file)
+                    remove_scrap(file)
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`.
@@ -123,7 +121,7 @@ def listed_outputs(folder: Path) -> set[str]:
     """Return the names of the outputs in a folder's ledger; none without one."""
     names = set[str]()
     with contextlib.suppress(OSError, ValueError):
-        for line in (folder / LEDGER).read_bytes().splitlines():
+        for line in (folder / JOURNAL).read_bytes().splitlines():
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 names.add(str(load_json(line)["output"]))
     return names
@@ -138,8 +136,8 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     >>> output_names(["a/qatar.html", "b/qatar.html", "b/togo.pdf", "-"], ".csv")
     ['a-qatar.html.csv', 'b-qatar.html.csv', 'togo.pdf.csv', 'stdin.csv']
     """
-    own = [_safe_output_name(os.path.basename(file.rstrip("/"))) for file in files]
-    with_folder = [_safe_output_name("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
+    own = [_safe(os.path.basename(file.rstrip("/"))) for file in files]
+    with_folder = [_safe("-".join(file.rstrip("/").split("/")[-2:])) for file in files]
     times = Counter(map(str.casefold, own))  # Windows and macOS take "Togo" and "togo" for one file
     names = [
         own_name if times[own_name.casefold()] == 1 else longer_name
@@ -154,7 +152,7 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
     return outputs
 
 
-def _safe_output_name(name: str) -> str:
+def _safe(name: str) -> str:
     kept = "".join(c if c.isalnum() or c in "._- " else "-" for c in name).strip(". ")
     kept = {"-": "stdin", "": "report"}.get(kept, kept)
     # File systems count bytes, of a name in normal form D at worst, and suffixes are added: 255 is

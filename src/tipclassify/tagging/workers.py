@@ -19,8 +19,6 @@ from tipclassify.errors import TipclassifyError
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
 
-__all__ = ["AHEAD", "map_in_order"]
-
 # tasks submitted ahead of the consumer, for each process: it bounds the results that wait
 AHEAD: Final = 8
 
@@ -47,47 +45,47 @@ def map_in_order(
     from joblib import effective_n_jobs
 
     processes = effective_n_jobs(jobs)
-    pool = _new_process_pool(processes)
+    pool = _new_pool(processes)
     ahead: deque[tuple[T, Future[R]]] = deque()
     finished = False
     try:
         for task in tasks:
             while len(ahead) >= AHEAD * processes or (ahead and ahead[0][1].done()):
-                if _is_pool_broken(ahead[0][1]):
-                    pool = _recovered_worker_pool(pool, processes, work, ahead, lost)
+                if _is_broken(ahead[0][1]):
+                    pool = _recovered(pool, processes, work, ahead, lost)
                 yield ahead.popleft()[1].result()
             try:
-                ahead.append((task, _submit_task(pool, work, task)))
+                ahead.append((task, _submit(pool, work, task)))
             except BrokenExecutor:
-                pool = _recovered_worker_pool(pool, processes, work, ahead, lost)
-                ahead.append((task, _submit_task(pool, work, task)))
+                pool = _recovered(pool, processes, work, ahead, lost)
+                ahead.append((task, _submit(pool, work, task)))
         while ahead:
-            if _is_pool_broken(ahead[0][1]):
-                pool = _recovered_worker_pool(pool, processes, work, ahead, lost)
+            if _is_broken(ahead[0][1]):
+                pool = _recovered(pool, processes, work, ahead, lost)
             yield ahead.popleft()[1].result()
         finished = True
     finally:
         pool.shutdown(wait=finished, cancel_futures=True)
 
 
-def _new_process_pool(processes: int) -> ProcessPoolExecutor:
+def _new_pool(processes: int) -> ProcessPoolExecutor:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    return ProcessPoolExecutor(processes, get_context("spawn"), _set_up_worker_process)
+    return ProcessPoolExecutor(processes, get_context("spawn"), _set_up_worker)
 
 
-def _submit_task(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
-    with _interrupts_ignored_by_worker_pool():
+def _submit(pool: ProcessPoolExecutor, work: Callable[[T], R], task: T) -> Future[R]:
+    with _ignoring_interrupts():
         return pool.submit(work, task)
 
 
-def _is_pool_broken(future: Future[R]) -> bool:
+def _is_broken(future: Future[R]) -> bool:
     """Wait for a task, and return whether its pool lost a process before it was done."""
     return isinstance(future.exception(), BrokenExecutor)
 
 
-def _recovered_worker_pool(
+def _recovered(
     pool: ProcessPoolExecutor,
     processes: int,
     work: Callable[[T], R],
@@ -96,28 +94,28 @@ def _recovered_worker_pool(
 ) -> ProcessPoolExecutor:
     """Run the tasks of a broken pool again, each alone, and return a new pool for the next."""
     pool.shutdown(wait=True, cancel_futures=True)
-    alone = _new_process_pool(1)
+    alone = _new_pool(1)
     try:
         for number, (task, future) in enumerate(ahead):
-            if not future.cancelled() and not _is_pool_broken(future):
+            if not future.cancelled() and not _is_broken(future):
                 continue
-            again = _submit_task(alone, work, task)
-            if _is_pool_broken(again):
+            again = _submit(alone, work, task)
+            if _is_broken(again):
                 if lost is None:
                     raise TipclassifyError(
                         f"a worker process died ({again.exception()}); try fewer --jobs"
                     )
                 alone.shutdown(wait=True, cancel_futures=True)
-                alone = _new_process_pool(1)
+                alone = _new_pool(1)
                 again = Future()
                 again.set_result(lost(task))
             ahead[number] = task, again
     finally:
         alone.shutdown(wait=True, cancel_futures=True)
-    return _new_process_pool(processes)
+    return _new_pool(processes)
 
 
-def _set_up_worker_process() -> None:
+def _set_up_worker() -> None:
     """Set up a worker process.
 
     It ignores interrupts, since the parent shuts the pool down, ends with the parent, and limits
@@ -142,7 +140,7 @@ def _end_worker_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _interrupts_ignored_by_worker_pool() -> Iterator[None]:
+def _ignoring_interrupts() -> Iterator[None]:
     """Ignore Ctrl-C here.
 
     A process that is started meanwhile inherits that before its own code runs.

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
 from tipclassify.errors import needs_extra
-from tipclassify.formatting import looks_like_a_formula
+from tipclassify.formatting import is_formula
 from tipclassify.reports.finding_row import Cell
 from tipclassify.reports.palette import TINTS
-from tipclassify.whole_files import WholeFileFailingOnce
+from tipclassify.whole_files import FailingOnce
 from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def open_output_workbook(out: IO[bytes], output: Output) -> Iterator[ExcelBook]:
             "strings_to_urls": False,
             "strings_to_numbers": False,
         }
-        workbook = Workbook(WholeFileFailingOnce(packed), options)
+        workbook = Workbook(FailingOnce(packed), options)
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": output.run.about()["tool"], "created": created})
         try:
@@ -197,7 +197,7 @@ class ExcelTable:
                 bold=bold or label is not None,
                 background=TINTS[label] if label is not None else None,
                 number_format=self._number_formats.get(name),
-                quoted=isinstance(cell, str) and looks_like_a_formula(cell),
+                quoted=isinstance(cell, str) and is_formula(cell),
                 to_the_right=cell is not None and not isinstance(cell, str),
                 linked=cell_link is not None,
             )
