@@ -171,7 +171,7 @@ print([passage.labels for passage in t.classify(text, model='fast')])
 print(t.tag_batch({'text': ['Courts convicted none of them.']}, model='fast')['labels'])
 print(t.explain('Courts convicted none of them.', model='fast')['failure'].method)
 report = t.tag_report(t.Document.from_text(text, 'a.txt'), model=fast)
-print(t.summarize(report).total.count('failure'), t.cite(next(findings_of(report))).title)
+print(t.summarize(report).total.count('failure'), t.cite(report, report.passages[0]).title)
 t.write_reports(report, sys.argv[1])
 for call in (lambda: t.classify(text), lambda: t.read_report(sys.argv[1] + '.txt')):
     try: call()

@@ -237,7 +237,7 @@ def test_a_csv_is_read_row_by_row(tmp_path: Path, encoding: str) -> None:
         ("Police arrested nine traffickers.", "Forced Labor"),
         ("“Courts” slept.", None),
     ]
-    assert [row["id"] for row in rows.extras] == ["1", "3"]
+    assert [passage.extra["id"] for passage in rows.passages] == ["1", "3"]
 
 
 def test_a_workbook_is_read_row_by_row(cli: Cli, tmp_path: Path) -> None:

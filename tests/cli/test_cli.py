@@ -78,11 +78,14 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Cli, report: Path) -> None
     assert (done.returncode, done.stderr) == (0, b"")
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
     assert rows == [
-        {"file": str(report), "country": None, "year": None, **p.to_dict(), "kind": "sentence"}
+        {"file": str(report), "country": None, "year": None}
+        | p.to_dict()
+        | {"kind": "sentence", "key": p.key}
         for p in classify(TEXT)
     ]
     assert list(rows[0])[:7] == ["file", "country", "year", "start", "end", "page", "block"]
-    assert list(rows[0])[7:] == ["text", "section", "labels", "scores", "low_confidence", "kind"]
+    assert list(rows[0])[7:11] == ["text", "section", "labels", "scores"]
+    assert list(rows[0])[11:] == ["low_confidence", "kind", "key"]
     assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)
 
 
@@ -94,7 +97,7 @@ def test_csv_has_a_column_for_each_probability_and_no_live_formula(
     done = cli("score", file, "--format", "csv", *FAST)
     rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
     where = ("file", "country", "year", "page", "block", "start", "end", "section")
-    assert tuple(rows[0]) == (*where, "text", "labels", *LABELS, "low_confidence", "kind")
+    assert tuple(rows[0]) == (*where, "text", "labels", *LABELS, "low_confidence", "kind", "key")
     assert rows[0]["text"] == "'=HYPERLINK(A1)"
     assert rows[1]["text"] == 'Police acted, "at last".'
 

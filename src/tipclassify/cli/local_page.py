@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tipclassify.cli.output import print_note
-from tipclassify.whole_files import remove_scrap
+from tipclassify.whole_files import lock, remove_scrap
 
 
 def login_name_of_user() -> str:
