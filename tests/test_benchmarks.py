@@ -15,10 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from string import ascii_lowercase
 
 import numpy as np
 import pytest
@@ -30,7 +28,6 @@ from tipclassify import Passage
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.rows import read_rows
-from tipclassify.labels import LABELS
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCHMARKS = ROOT / "benchmarks"
@@ -44,7 +41,6 @@ sys.path.append(str(BENCHMARKS))
 import _measure  # noqa: E402
 import _peers  # noqa: E402
 import _rows  # noqa: E402
-import _scenarios  # noqa: E402
 import quality as quality_script  # noqa: E402
 import scale  # noqa: E402
 import speed as speed_script  # noqa: E402
@@ -133,8 +129,7 @@ def few() -> Iterator[pytest.MonkeyPatch]:
     texts = [row["text"] for row in read_rows(*DATA)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_measure, "sentences", lambda: texts)
-        for module in (speed_script, scale):
-            patch.setattr(module, "invented", lambda: DATA)
+        patch.setattr(speed_script, "invented", lambda: DATA)
         yield patch
 
 
@@ -158,7 +153,7 @@ def speed(results_folder: Path, page: Path, few: pytest.MonkeyPatch) -> ScriptRu
 
 
 def test_examples_in_the_docstrings_are_true() -> None:
-    for module in (_measure, _peers, _scenarios, quality_script, scale):
+    for module in (_measure, _peers, quality_script, scale):
         examples = doctest.testmod(module)
         assert examples.failed == 0, module.__name__
         assert examples.attempted > 0, module.__name__
@@ -355,7 +350,6 @@ def test_quality_has_every_method_on_every_part_with_its_counts(quality: ScriptR
     ("name", "arguments", "code", "printed"),
     [
         pytest.param("quality", [], 2, "--real-dev", marks=pytest.mark.slow),
-        ("scale", ["--no-measure"], 2, "needs a --json file that is there"),
         ("speed", ["--help"], 0, "--runs"),
     ],
 )
@@ -432,132 +426,15 @@ def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: ScriptRu
         assert stages == pytest.approx(1e3 / values["whole pipeline, one core"])
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
-    any(find_spec(name) is None for name in ("torch", "transformers", "onnx", "safetensors")),
-    reason="needs PyTorch",
-)
-def test_a_trial_prints_a_line_of_what_was_held_out(tmp_path: Path) -> None:
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "police", "freed", "sold", "workers"]
-    token_ids = {word: i for i, word in enumerate(words)}
-    tokenizer = Tokenizer(models.WordLevel(token_ids, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=64,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=128,
-    )
-    BertModel(config, add_pooling_layer=False).save_pretrained(tmp_path / "base")
-    tokenizer.save(str(tmp_path / "base" / "tokenizer.json"))
-    acts = (("freed", ["positive_effort"]), ("sold", ["complicity"]), ("met", []))
-    rows = []
-    for number in range(120):
-        verb, labels = acts[number % 3]
-        rows.append(
-            {
-                "text": f"police {verb} workers in ward {number}",
-                "labels": labels,
-                "section": "Forced Labor",
-                "before": "It rained.",
-                "source": f"hrr/2031/Ward{ascii_lowercase[number % 26]}.html",
-            }
-        )
-    real = tmp_path / "real.jsonl"
-    real.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-
-    small = ("--data", DATA[1], "--real-train", real, "--passages", 60)
-    trials = (
-        "complicity counts twice",
-        "another seed",
-        "previous sentence as context",
-        "labels of one reader smoothed",
-    )
-    only = [option for trial in trials for option in ("--only", trial)]
-    printed = script("trials", "--base", tmp_path / "base", *small, *only)
-    lines = [line for line in printed.splitlines() if line.startswith(trials)]
-    assert len(lines) == len(trials)
-    for line in lines:
-        headed, bare, other_genres, tagged = line[30:].split()
-        assert other_genres == "nan"  # no such passage is held out
-        assert all(0 < float(value) <= 1 for value in (headed, bare))
-        assert 0 <= float(tagged.rstrip("%")) <= 100
-
-
 # -------------------------------------------------------------------------------------------- scale
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("speed")
-def test_scale_counts_rows_trains_and_writes_the_page(results_folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
-    file = results_folder / "scale.json"
-    printed = script("scale", "--rows", 300, "--runs", 1, "--json", file)
-    assert [row[0] for row in rows_of(printed)] == ["rows", "-" * 4, "30", "300"]
-    script("scale", "--training", "--sizes", "100,200", "--json", file)
-    results = json.loads(file.read_text("utf-8"))
-    assert [point["rows"] for point in results["stream"]["points"]] == [30, 300]
-    assert [point["sentences"] for point in results["training"]["points"]] == [100, 200]
-
-    marks = ("stream", "training", "scenarios")
-    page = tmp_path / "scale.md"
-    page.write_text("".join(f"<!-- {mark} -->\n<!-- end -->\n" for mark in marks), "utf-8")
-    sources = ("--json", file, "--speed", results_folder / "speed.json")
-    write = ("--no-measure", *sources, "--write", "--docs", tmp_path)
-    script("scale", *write)
-    assert "to the power of" in page.read_text("utf-8")
-    assert "a billion news pages" in page.read_text("utf-8")
-    drawn = {plot.name: plot.read_bytes() for plot in tmp_path.glob("*.svg")}
-    assert set(drawn) >= {"scale-throughput.svg", "training-time.svg"}
-    script("scale", *write)
-    assert {plot.name: plot.read_bytes() for plot in tmp_path.glob("*.svg")} == drawn
-
-
-@pytest.mark.slow
 @pytest.mark.usefixtures("few")
-def test_dask_scores_rows_and_pages(page: Path, tmp_path: Path) -> None:
+def test_scale_has_a_row_for_each_size_and_number_of_processes() -> None:
     pytest.importorskip("distributed")
-    file = tmp_path / "scale.json"
-    small = ("--rows", 100, "--page", page, "--copies", 2, "--runs", 1, "--workers", 1)
-    script("scale", "--engine", "dask", *small, "--json", file)
-    rows, pages = json.loads(file.read_text("utf-8"))["dask"]["points"]
-    assert (rows["what"], rows["workers"]) == ("rows", 1)
-    assert (rows["amount"], rows["passages"]) == (100, 100)
-    assert (pages["what"], pages["amount"]) == ("pages", 2)
-    assert pages["passages"] > 2
-
-
-@pytest.mark.usefixtures("few")
-def test_sentences_past_the_corpus_have_the_labels_of_both_halves() -> None:
-    assert len(scale.labelled(500)) == 500
-    rows = scale.labelled(2_000)  # the corpus has 820
-    assert len(rows) == 2_000
-    assert all(set(row["labels"]) <= set(LABELS) for row in rows)
-
-
-def test_a_work_costs_what_its_stages_cost() -> None:
-    cost = _scenarios.Cost(
-        0.2, reading=1e-5, splitting=1e-5, scoring=1e-4, writing=1e-5, written=400, memory=80
-    )
-    work = _scenarios.Work("w", documents=1_000, kilobytes=100, passages=50, why="")
-    stages = cost.stages(work)
-    assert stages["reading pages"] == pytest.approx(1.0)
-    assert stages["scoring"] == pytest.approx(5.0)
-    assert sum(stages.values()) == pytest.approx(0.2 + 1 + 0.5 + 5 + 0.5)
-    slower = _scenarios.Cost(
-        0.2, reading=1e-5, splitting=1e-5, scoring=1e-2, writing=1e-5, written=400, memory=80
-    )
-    table = rows_of(_scenarios.scenario_table({"fast": cost, "default": slower}))
-    assert [row[:2] for row in table[2:]] == [
-        [work.name, model] for work in _scenarios.WORKS for model in ("fast", "default")
-    ]
+    printed = script("scale", "--rows", 300, "--runs", 1, "--jobs", "1,2", "--workers", 1)
+    cells = [row[:3] for row in rows_of(printed)[2:]]
+    sizes = [[rows, "score", jobs] for rows in ("30", "300") for jobs in ("1", "2")]
+    assert cells == [*sizes, ["300", "dask", "1"]]
+    assert "to the power of" in printed
