@@ -159,12 +159,6 @@ def test_standard_input_is_an_input(work: Path) -> None:
     assert (work / "page.html").read_text("utf-8") == TEXT
 
 
-def test_an_output_is_replaced_by_the_next_run(cli: Cli, work: Path) -> None:
-    for _ in range(2):
-        assert cli("score", "page.html", "-o", "found.html", *FAST).returncode == 0
-        assert cli("score", work, "-o", work / "found.md", *FAST).returncode == 0
-
-
 # -------------------------------------------------------------------------------------- own results
 
 

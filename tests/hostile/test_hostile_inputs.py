@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,8 +11,7 @@ from conftest import Cli
 import tipclassify.tagging as tagging_loop
 from tipclassify import InputError
 from tipclassify.formatting import load_json
-from tipclassify.readers import ReadOptions, read_bytes
-from tipclassify.readers import rows as sheets
+from tipclassify.readers import read_bytes
 from tipclassify.records import Document, Failure
 from tipclassify.tagging import Tagging
 from tipclassify.tagging.resume import JOURNAL, Journal
@@ -125,33 +122,6 @@ def test_a_country_that_is_a_list_does_not_end_a_comparison(cli: Cli, tmp_path: 
     assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
 
 
-HEAD = '<row r="1"><c r="A1" t="inlineStr"><is><t>text</t></is></c></row>'
-SHEETS = {
-    "a row beyond all": HEAD
-    + '<row r="9999999999"><c t="inlineStr"><is><t>Police slept.</t></is></c></row>',
-    "the last cell of each row": HEAD + '<row><c r="XFD1"/></row>' * 40_000,
-}
-
-
-@pytest.mark.parametrize("name", SHEETS)
-def test_a_sheet_that_names_far_places_does_not_fill_all_before_them(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    openpyxl = pytest.importorskip("openpyxl")
-    monkeypatch.setattr(sheets, "_MOST_ROWS", 10_000)
-    monkeypatch.setattr(sheets, "_MOST_CELLS", 1_000_000)
-    plain = io.BytesIO()
-    openpyxl.Workbook().save(plain)
-    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    sheet = f'<worksheet xmlns="{space}"><sheetData>{SHEETS[name]}</sheetData></worksheet>'
-    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(tmp_path / "odd.xlsx", "w") as odd:
-        for member in source.namelist():
-            odd.writestr(member, sheet if member.endswith("sheet1.xml") else source.read(member))
-    data = (tmp_path / "odd.xlsx").read_bytes()
-    with pytest.raises(InputError, match=r"odd\.xlsx: has rows or cells beyond what Excel shows"):
-        list(sheets.read_sheet_lines(data, "odd.xlsx", ReadOptions()))
-
-
 def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:
     report = tmp_path / "in.txt"
     output = tmp_path / "in.txt.csv"
@@ -162,27 +132,6 @@ def test_a_ledger_of_any_bytes_is_read_past(tmp_path: Path) -> None:
     )  # the last line cut off, by a full disk
     Journal(tmp_path, {}).add(str(report), output)
     assert Journal(tmp_path, {}).has(str(report), output)
-
-
-def test_neither_the_order_of_inputs_nor_the_processes_change_a_line(
-    cli: Cli, tmp_path: Path
-) -> None:
-    names = ["a.txt", "b.html", "c.jsonl", "d.txt"]
-    page = f"<!doctype html><h2>Prosecution</h2><p>{GOOD}</p>"
-    rows = [json.dumps({"text": GOOD.strip() + " " * n}) for n in range(3)]
-    (tmp_path / "a.txt").write_text(GOOD * 3, "utf-8")
-    (tmp_path / "b.html").write_text(page, "utf-8")
-    (tmp_path / "c.jsonl").write_text("\n".join(rows), "utf-8")
-    (tmp_path / "d.txt").write_text("Courts convicted none of the officials.\n", "utf-8")
-    outputs = {}
-    for jobs, order in ((1, names), (2, names[::-1])):
-        files = [tmp_path / name for name in order]
-        done = cli("score", *files, "--model", "fast", "-f", "jsonl", "--jobs", jobs)
-        assert done.returncode == 0, done.stderr
-        outputs[jobs] = done.stdout.splitlines()
-    assert sorted(outputs[1]) == sorted(outputs[2])
-    reports = [json.loads(line)["file"] for line in outputs[2]]
-    assert list(dict.fromkeys(reports)) == [str(tmp_path / name) for name in names[::-1]]
 
 
 @pytest.mark.parametrize(

@@ -42,20 +42,6 @@ def text(words: str, name: str = "some/where/a.txt") -> Document:
     return read_bytes(words.encode(), name)
 
 
-def test_a_page_that_says_nothing_of_itself_has_no_field() -> None:
-    document = page("")
-    facts = [
-        document.publication,
-        document.publisher,
-        document.date,
-        document.address,
-        document.country,
-        document.year,
-    ]
-    assert facts == [None, None, None, None, None, None]
-    assert document.title is None
-
-
 @pytest.mark.parametrize(
     ("head", "publisher"),
     [

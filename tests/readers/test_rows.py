@@ -73,6 +73,8 @@ def test_rows_are_read_as_json_says(
         (b'["text"]', 'no "text" field'),
         (b'"text"', 'no "text" field'),
         (b'{"text": 1}', '"text" is no text'),
+        (b'{"text": "a", "section": 3}', '"section" is no text; write the heading'),
+        (b'{"text": "a", "section": false}', '"section" is no text; write the heading'),
         (b'{"text": "caf\xe9"}', "not UTF-8"),
     ],
 )

@@ -16,7 +16,7 @@ from conftest import ROOT
 from pdf_pages import column, make_pdf, show
 from word_files import with_body
 
-from tipclassify import Classifier, InputError
+from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.readers.html.page import read_html
 from tipclassify.readers.pdf.file import read_pdf
@@ -289,20 +289,6 @@ def test_a_row_is_scored_under_its_section(tmp_path: Path, classifier: Classifie
     for passage, scores in zip(report.passages, wanted, strict=True):
         assert list(passage.scores.values()) == pytest.approx(scores.tolist(), abs=1e-6)
     assert len({passage.scores["failure"] for passage in report.passages}) == 3
-
-
-@pytest.mark.parametrize("section", ["3", '["b. Forced Labor"]', "false"])
-def test_a_section_that_is_no_text_is_reported_with_its_line(tmp_path: Path, section: str) -> None:
-    file = tmp_path / "rows.jsonl"
-    file.write_text(
-        (
-            f'{{"text": "It rained.", "section": null}}\n'
-            f'{{"text": "It rained.", "section": {section}}}'
-        ),
-        "utf-8",
-    )
-    with pytest.raises(InputError, match=r'rows\.jsonl:2: "section" is no text; write the heading'):
-        list(Tagging("fast").reports([str(file)]))
 
 
 # ------------------------------------------------------------------------------ the behaviour cases
