@@ -107,7 +107,7 @@ class Fragment:
     @property
     def text(self) -> str:
         """Text of the words, with spaces between them."""
-        return join_words(self.words)
+        return " ".join(whole_words(self.words))
 
 
 Row = list[Fragment]  # fragments of one baseline, from left to right
@@ -269,11 +269,6 @@ def whole_words(words: Iterable[Word]) -> list[str]:
     return texts
 
 
-def join_words(words: Iterable[Word]) -> str:
-    """Join words with spaces, and the parts of each word without."""
-    return "".join(word.text if word.glued else " " + word.text for word in words).strip()
-
-
 def make_lines(rows: Sequence[Row]) -> list[Line]:
     """Make a line of each row of a column; rows with aligned cells are table rows."""
     cells_by_row: list[list[list[Word]]] = []
@@ -311,7 +306,7 @@ def _split_cells(words: list[Word]) -> list[list[Word]]:
             cells.append([])
         cells[-1].append(word)
     if len(cells) > 1:
-        mark = join_words(cells[0])
+        mark = " ".join(whole_words(cells[0]))
         # a number before several cells is one of them
         is_bare_mark = len(cells) == 2 and _BARE_MARK.fullmatch(mark)
         if is_bare_mark or _LIST_MARK.fullmatch(mark):
@@ -381,7 +376,7 @@ def _make_line(cells: list[list[Word]]) -> Line | None:
 
 def _text_of_cell(words: list[Word]) -> str:
     """Return the text of a cell, without raised digits; its dot leaders become " | "."""
-    text = " ".join(join_words(words).split())
+    text = " ".join(whole_words(words))
     if not text.isascii():
         text = " ".join(_SUPERSCRIPTS.sub("", text).split())
     has_leaders = any(part in text for part in _LEADER_PARTS)

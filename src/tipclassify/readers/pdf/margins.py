@@ -67,7 +67,7 @@ def _count_near(counts: Counter[_Place], place: _Place) -> int:
 
 
 def _majority(keys: Iterable[Hashable], of_all: Iterable[Hashable]) -> set[Hashable]:
-    """Return the keys that are more than half of the same ones of all."""
+    """Return the keys whose count in `keys` is more than half of that in `of_all`."""
     counts = Counter(of_all)
     return {key for key, count in Counter(keys).items() if count * 2 > counts[key]}
 
