@@ -29,7 +29,7 @@ from tipclassify.readers.pdf.hyphens import LineJoiner
 from tipclassify.readers.pdf.lines import LARGE, MAX_MISALIGNMENT, Line, Page, body_size, make_lines
 from tipclassify.readers.pdf.margins import drop_running_headers, drop_side_marks, put_bullets
 from tipclassify.readers.pdf.tables import CAPTION, place_tables
-from tipclassify.readers.pdf.tags import groups_of_tree, has_tree
+from tipclassify.readers.pdf.tags import groups_of_tree, has_usable_tree
 from tipclassify.records import PageStart
 from tipclassify.text.prose import is_contents_entry
 from tipclassify.text.sections import heading_without_enumerator, standard_section_of_line
@@ -84,7 +84,7 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
     page names is a heading.
     """
     pages = put_bullets(pages)
-    by_tree = {page.number for page in pages if has_tree(page)}
+    by_tree = {page.number for page in pages if has_usable_tree(page)}
     pages = [page if page.number in by_tree else place_tables(page) for page in pages]
     body = body_size(pages)
     bold = [word.bold for page in pages for word in page.words if word.size == body]

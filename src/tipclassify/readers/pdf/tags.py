@@ -129,7 +129,7 @@ def _decode(name: Array[c_ushort], size: int) -> str:
     return bytes(name)[: max(0, size - 2)].decode("utf-16-le", "replace")
 
 
-def has_tree(page: Page) -> bool:
+def has_usable_tree(page: Page) -> bool:
     """Return whether the structure tree decides.
 
     It has most of the page's text, in blocks as long as paragraphs.
