@@ -162,10 +162,7 @@ REVIEW = "Report of the Working Group on the Universal Periodic Review"
 @pytest.mark.parametrize(
     ("lines", "title"),
     [
-        (
-            [(590, f"{REVIEW}**", 17, "B"), (560, "Viet Nam*", 17, "B")],
-            f"{REVIEW}: Viet Nam",
-        ),
+        ([(590, f"{REVIEW}**", 17, "B"), (560, "Viet Nam*", 17, "B")], f"{REVIEW}: Viet Nam"),
         # without the legal basis of a compilation
         (
             [

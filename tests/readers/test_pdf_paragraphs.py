@@ -33,27 +33,6 @@ WIDE = [
     "the district resigned in the autumn, after a newspaper had printed his letters to the owners of",
     "the sawmills, who had asked him to be patient with them until the harvest was over in the south.",
 ]
-BESIDE_MAP = [
-    "In 2021, Karvonia made some",
-    "efforts against child labor. In",
-    "the spring the ministry hired",
-    "nine inspectors for the farms of",
-    *WIDE,
-]
-RAGGED_BESIDE_MAP = [
-    "In 2021, Karvonia hired no inspector",
-    "for the farms, and its courts heard no",
-    "case against owners of",
-    "a sawmill. The prosecutor of the",
-    *WIDE,
-]
-PREPOSITION = [*WIDE[1:2], WIDE[2].replace("south.", "south,"), "but not in", "Port Salwen, again."]
-ARTICLE = [
-    WIDE[0],
-    "the district went, as provided for in the law of the land (see art. 7 of that law, para.",
-    "12).",
-]
-TITLED = [WIDE[1].removesuffix(" of"), "as told by Dr.", "Salo, who knew"]
 ADVICE = [
     "71.1 Fund a shelter for men in the north (Norvia)",
     "71.2 Fund another one in the south (Arvenia)",
@@ -70,14 +49,6 @@ FIGURES = [("12.5", "Courts", "3.1"), ("13.5", "Shelters", "4.2"), ("14.5", "Sch
 def two_columns(y: float, left: list[str], right: list[str]) -> str:
     """Show two columns whose tops are at the same height."""
     return column(60, y, left) + column(330, y, right)
-
-
-def raised(word: str, mark: str) -> str:
-    """Show a sentence with a raised mark after a word."""
-    return (
-        f"BT /F 10 Tf 60 700 Td (Police searched {word}) Tj /F 6 Tf 4 Ts ({mark}) Tj "
-        "/F 10 Tf 0 Ts ( near the port.) Tj ET"
-    )
 
 
 # pages, and the texts of their blocks
@@ -161,24 +132,10 @@ PAGES = {
         + show(150, 688, "or Degrading Treatment"),
         ["CAT | Convention on Torture or Degrading Treatment", "CRC | Convention on Boys"],
     ),
-    "a paragraph beside a map goes on below it": (
-        column(60, 700, BESIDE_MAP),
-        [joined(BESIDE_MAP)],
-    ),
-    "a ragged paragraph beside a map goes on below it": (
-        column(60, 700, RAGGED_BESIDE_MAP),
-        [joined(RAGGED_BESIDE_MAP)],
-    ),
     "a list of short entries is no paragraph beside a map": (
         column(60, 700, [*SHORT, *WIDE]),
         [*SHORT, joined(WIDE)],
     ),
-    "a line that ends in a preposition goes on however short": (
-        column(60, 700, PREPOSITION),
-        [joined(PREPOSITION)],
-    ),
-    "an abbreviation at a line end ends nothing": (column(60, 700, ARTICLE), [joined(ARTICLE)]),
-    "a title before a name ends nothing": (column(60, 700, TITLED), [joined(TITLED)]),
     "a note with an asterisk as large as the text cuts no sentence": (
         (
             column(60, 700, PROSE[:4]) + show(60, 600, "* Karvonia, Norvia and Arvenia."),
@@ -211,15 +168,6 @@ PAGES = {
         (column(60, 300, [*WIDE[:2], WIDE[2] + " (3,14)"]), column(60, 700, PROSE)),
         [joined(WIDE) + " (3,14)", joined(PROSE)],
     ),
-    "raised digits are dropped": (
-        raised("mills.", "12"),
-        ["Police searched mills. near the port."],
-    ),
-    "marks in brackets are dropped": (
-        raised("mills", "[3]"),
-        ["Police searched mills near the port."],
-    ),
-    "exponents are not": (raised("40 km", "2"), ["Police searched 40 km2 near the port."]),
     "spaced letters are drawn together": (
         show(60, 700, "PROTECTION OF VICTIMS", font="B", operators="4 Tc")
         + show(60, 670, "No shelter opened.", operators="0 Tc"),
@@ -230,10 +178,6 @@ PAGES = {
         + column(80, 700, [PROSE[0].removeprefix("P"), *PROSE[1:3]])
         + column(60, 664, PROSE[3:]),
         [joined(PROSE)],
-    ),
-    "a single letter in the font of the text is no bullet": (
-        column(60, 700, ["b In March, police freed nine.", "b In May, courts closed the case."]),
-        ["b In March, police freed nine. b In May, courts closed the case."],
     ),
     "a heading in two bold lines is one": (
         show(60, 700, "I. SPREAD AND SHARES OF CHILD", font="B")
@@ -259,6 +203,57 @@ PAGES = {
 def test_the_blocks_of_a_page(case: str) -> None:
     pages, blocks = PAGES[case]
     assert read(*([pages] if isinstance(pages, str) else pages)) == blocks
+
+
+GOING_ON = {
+    "beside a map and below it": [
+        "In 2021, Karvonia made some",
+        "efforts against child labor. In",
+        "the spring the ministry hired",
+        "nine inspectors for the farms of",
+        *WIDE,
+    ],
+    "ragged beside a map and below it": [
+        "In 2021, Karvonia hired no inspector",
+        "for the farms, and its courts heard no",
+        "case against owners of",
+        "a sawmill. The prosecutor of the",
+        *WIDE,
+    ],
+    "after a preposition": [
+        WIDE[1],
+        WIDE[2].replace(".", ","),
+        "but not in",
+        "Port Salwen, again.",
+    ],
+    "after an abbreviation": [
+        WIDE[0],
+        "the district went, as provided for in the law of the land (see art. 7 of that law, para.",
+        "12).",
+    ],
+    "after a title": [WIDE[1].removesuffix(" of"), "as told by Dr.", "Salo, who knew"],
+    "a letter that could be a bullet": [
+        "b In March, police freed nine.",
+        "b In May, none was tried.",
+    ],
+}
+
+
+@pytest.mark.parametrize("case", GOING_ON)
+def test_lines_that_go_on_are_one_paragraph(case: str) -> None:
+    assert read(column(60, 700, GOING_ON[case])) == [joined(GOING_ON[case])]
+
+
+@pytest.mark.parametrize(
+    ("word", "mark", "kept"),
+    [("mills.", "12", "mills."), ("mills", "[3]", "mills"), ("40 km", "2", "40 km2")],
+)
+def test_raised_digits_are_dropped_but_not_exponents(word: str, mark: str, kept: str) -> None:
+    page = (
+        f"BT /F 10 Tf 60 700 Td (Police searched {word}) Tj /F 6 Tf 4 Ts ({mark}) Tj "
+        "/F 10 Tf 0 Ts ( near the port.) Tj ET"
+    )
+    assert read(page) == [f"Police searched {kept} near the port."]
 
 
 @pytest.mark.parametrize("stem", ["136.{}", "71.{}.", "{}.", "4.1.{}"])
