@@ -20,6 +20,7 @@ from conftest import Cli
 
 from tipclassify import Classifier
 from tipclassify.errors import OutputError
+from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.records import Document, Passage, Report, key
 from tipclassify.reports.citation import cite
@@ -244,8 +245,8 @@ def test_each_finding_has_its_place_and_key(context: Output, tmp_path: Path) -> 
         (digest, passage.start, passage.end, key(passage.text)) for passage in report.passages
     ]
     assert {row["title"] for row in found} == {"Trials"}
-    assert [row["citation"] for row in found] == [
-        cite(report, passage, context.run).plain for passage in report.passages
+    assert [row["source"] for row in found] == [
+        cite(report, passage, context.run).source for passage in report.passages
     ]
 
 
@@ -480,7 +481,8 @@ def test_search_and_filters_find_the_same_again_from_the_address(
 
 def test_findings_have_their_places_and_copy_their_citations(tab: Page, desk_folder: Path) -> None:
     at(tab, desk_folder, "#order=report")
-    rows = {row["citation"]: row for row in read_findings(desk_folder / "desk")}
+    found = read_findings(desk_folder / "desk")
+    rows = {f"“{one_line(row['text'])}” {row['source']}": row for row in found}
     items = tab.locator(".found > li")
     for number in range(4):
         item = items.nth(number)

@@ -8,6 +8,7 @@ beside it, so the rows that it shows are written again as scripts.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -50,6 +51,13 @@ _MOST_CHARACTERS: Final = 900_000  # of a script, about; two rows more stay unde
 _ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
 _EARLIER: Final = 5  # reports that each is compared with; what stood longer is in the ledger
 
+# what the page shows of a report, and of a passage beside the probabilities of its labels
+_SHOWN_OF_REPORT: Final = ("page", "sha256", "title", "publication", "country", "year")
+_SHOWN: Final = (
+    *("text", "start", "end", "key", "labels", "tags", "kind", "country", "year", "publication"),
+    *("part", "about", "again", "template", "rank", "anchor", "facts", "source"),
+)
+
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 """Opens a file that takes its place when it is complete."""
 
@@ -59,7 +67,7 @@ Row = dict[str, Any]
 What is empty, or the same as of its report, is left out. Of the desk: `part` (the heading, folded
 to those of the genre), `publication`, `about` (the subject), `again` (said before in its report),
 `template`, `rank`, `anchor` (on its page), and as the desk writes them `tags` (probabilities by
-label), `facts` and `citation`.
+label), `facts` and `source` (of its citation).
 """
 
 
@@ -429,7 +437,7 @@ class _Gathered:
             "publication": publication if publication != report.publication else "",
             "about": on_subject,
             "again": nature.first is not None,
-            "facts": list(filter(None, facts)),
+            "facts": " · ".join(filter(None, facts)),
         }
         if passage.labels:
             columns |= {
@@ -437,7 +445,7 @@ class _Gathered:
                 "rank": nature.rank(max(passage.scores[label] for label in passage.labels)),
                 "anchor": anchor,
                 "tags": {label: probability(passage.scores[label]) for label in passage.labels},
-                "citation": cite(report, passage, self._run).plain,
+                "source": cite(report, passage, self._run).source,
             }
         return {
             name: value
@@ -543,22 +551,26 @@ def _script_calls(report: DeskReport, rows: Iterable[Row]) -> Iterator[str]:
 
     They are in a string, which browsers read faster than an object.
     """
-    facts = {
-        name: getattr(report, name)
-        for name in ("page", "sha256", "title", "publication", "country", "year")
-    }
+    facts = json_line({name: getattr(report, name) for name in _SHOWN_OF_REPORT}).rstrip()
     some: list[str] = []
     size = 0
-    for each in [*rows, None]:
-        if each is not None:
-            some.append(json_line(each).rstrip())
-            size += len(some[-1])
-        if each is None or size > _MOST_CHARACTERS:
-            data = f'{{"report": {json_line(facts).rstrip()}, "rows": [{",".join(some)}]}}'
-            written = data.replace("\\", "\\\\").replace("'", "\\'")
-            yield f"tipclassify.add('{written}');\n"
-            some.clear()
+    for each in rows:
+        columns = [*_SHOWN, *each.get("labels", ())]
+        shown = {name: each[name] for name in columns if name in each}
+        some.append(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
+        size += len(some[-1])
+        if size > _MOST_CHARACTERS:
+            yield _script_call(facts, some)
+            some = []
             size = 0
+    if some or not report.total:
+        yield _script_call(facts, some)
+
+
+def _script_call(report: str, rows: Sequence[str]) -> str:
+    data = f'{{"report":{report},"rows":[{",".join(rows)}]}}'
+    written = data.replace("\\", "\\\\").replace("'", "\\'")
+    return f"tipclassify.add('{written}');\n"
 
 
 def _digest(data: bytes) -> str:

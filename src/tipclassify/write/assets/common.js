@@ -54,6 +54,11 @@ function foldedInWords(templates, rows) {
 
 // ---------------------------------------------------------------------------- copying a citation
 
+// A citation: what a passage says, before its source.
+function quoted(text, source) {
+  return `“${text.replace(/\s+/g, " ").trim()}” ${source}`;
+}
+
 // A button that copies the text of a citation; what it did, it says itself for a while.
 function copyButton(textOf) {
   const name = "Copy citation";

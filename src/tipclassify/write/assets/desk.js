@@ -10,26 +10,51 @@ const furtherButton = document.getElementById("further");
 const unfoldButton = document.getElementById("unfold");
 const reportRows = new Map(selectAll(".reports tbody tr").map((row) => [row.dataset.page, row]));
 
+const reports = new Map(); // by their page; each counts what the filters leave of it
 const passages = []; // of all reports, in their order
+let byRank = []; // the same, most particular first, and most probable first
+let byProbability = [];
 let shown = []; // those that the filters leave, in the chosen order
 let folded = []; // sentences that stand in many reports, and rows of tables: below the others
 let wordsOfQuery = [];
 
-// Take rows of a report from a script in data/. A column that a row lacks is that of its
-// report, or empty.
+// Take rows of a report from a script in data/. A column that a row lacks is that of its report, or
+// empty.
 function addData(json) {
-  const { report, rows } = JSON.parse(json);
-  for (const row of rows) {
-    row.report = report;
-    row.country ??= report.country;
-    row.publication ??= report.publication;
-    row.year = String(row.year ?? report.year ?? "");
-    row.rank ??= 0;
-    row.letters = lettersOf(row.labels);
-    row.best = row.letters.reduce((most, { label }) => Math.max(most, row[label]), 0);
-    row.folded = ""; // its text in plain letters, made when somebody searches
-    passages.push(row);
-  }
+  const { report: facts, rows } = JSON.parse(json);
+  if (!reports.has(facts.page)) reports.set(facts.page, facts);
+  const report = reports.get(facts.page);
+  for (const row of rows) passages.push(passageOf(row, report));
+}
+
+// All with the same fields, in the same order: browsers keep 200,000 such objects in little space.
+function passageOf(row, report) {
+  const letters = lettersOf(row.labels);
+  return {
+    report,
+    text: row.text,
+    plain: "", // its text in plain letters, made when somebody searches
+    start: row.start,
+    end: row.end,
+    key: row.key,
+    country: row.country ?? report.country,
+    year: String(row.year ?? report.year ?? ""),
+    publication: row.publication ?? report.publication,
+    part: row.part,
+    letters,
+    scores: letters.map(({ label }) => row[label]),
+    best: letters.reduce((most, { label }) => Math.max(most, row[label]), 0),
+    tags: row.tags,
+    rank: row.rank ?? 0,
+    isAbout: row.about ?? false,
+    isAgain: row.again ?? false, // said before in its report
+    isRow: row.kind === "table row",
+    isTemplate: row.template ?? false,
+    isFound: false,
+    anchor: row.anchor,
+    facts: row.facts,
+    source: row.source, // citation without the quote
+  };
 }
 
 // The labels of a passage, from sets that all passages share.
@@ -55,120 +80,114 @@ function plainWords(text) {
 
 // Whether each word of the query begins a word of the passage.
 function hasWords(passage) {
-  passage.folded ||= plainWords(passage.text);
-  return wordsOfQuery.every((word) => passage.folded.includes(` ${word}`));
-}
-
-// The labels of a passage that the boxes and the slider leave.
-function labelsLeft(passage, letters, least) {
-  return passage.letters.filter(({ letter, label }) => {
-    return letters.has(letter) && passage[label] >= least;
-  });
-}
-
-function isChosen(passage) {
-  const { country, publication, year, section, rows } = fields;
-  if (passage.again) return false; // said before in its report
-  if (passage.kind === "table row" && !rows.checked) return false; // counted apart
-  if (country.value && passage.country !== country.value) return false;
-  if (year.value && passage.year !== year.value) return false;
-  if (publication.value && passage.publication !== publication.value) return false;
-  return !section.value || passage.part === section.value;
+  passage.plain ||= plainWords(passage.text);
+  return wordsOfQuery.every((word) => passage.plain.includes(` ${word}`));
 }
 
 function applyFilters() {
-  const letters = new Set(checkedLetters());
+  const letters = checkedLetters();
   const least = Number(fields.from.value);
+  const [country, publication, year, section] = ["country", "publication", "year", "section"].map(
+    (name) => fields[name].value,
+  );
+  const withRows = fields.rows.checked;
   wordsOfQuery = plainWords(fields.words.value).split(" ").filter(Boolean);
-  const counts = new Map(); // by page and letter; the base of shares, by page alone
-  const add = (key) => counts.set(key, (counts.get(key) ?? 0) + 1);
-  const found = [];
-  for (const passage of passages.filter(isChosen)) {
-    const { page } = passage.report;
-    if (passage.about) add(page);
-    add(`${page} listed`);
+  const isWanted = (letter, score) => letters.includes(letter) && score >= least;
+  const noCounts = Object.fromEntries(labels.map(({ letter }) => [letter, 0]));
+  for (const report of reports.values()) {
+    Object.assign(report, { chosen: 0, about: 0, found: 0, counts: { ...noCounts } });
+  }
+  for (const passage of passages) {
+    const { report } = passage;
+    passage.isFound = false;
+    if (passage.isAgain || (passage.isRow && !withRows)) continue; // counted apart
+    if (country && passage.country !== country) continue;
+    if (year && passage.year !== year) continue;
+    if (publication && passage.publication !== publication) continue;
+    if (section && passage.part !== section) continue;
+    report.chosen += 1;
+    if (passage.isAbout) report.about += 1;
     if (wordsOfQuery.length && !hasWords(passage)) continue;
-    const left = labelsLeft(passage, letters, least);
-    for (const { letter } of left) {
-      add(`${page} ${letter}`);
-      add(`all ${letter}`);
-    }
-    if (left.length || (!passage.letters.length && letters.has("N"))) found.push(passage);
+    passage.isFound = !passage.letters.length && letters.includes("N");
+    passage.letters.forEach(({ letter }, i) => {
+      if (!isWanted(letter, passage.scores[i])) return;
+      passage.isFound = true;
+      report.counts[letter] += 1;
+    });
+    if (passage.isFound) report.found += 1;
   }
   const filters = filtersSet();
   sayFilters(filters);
   writeAddress(filters.size ? `#${filters}` : "");
-  const countOf = (...key) => counts.get(key.join(" ")) ?? 0;
-  drawReports(countOf);
-  listFindings(found, countOf);
+  drawReports(country, year, Boolean(section || publication));
+  listFindings();
 }
 
 // Counts of the reports that the filters leave; those of the chosen country and year are listed
 // without findings too.
-function drawReports(countOf) {
+function drawReports(country, year, isNarrow) {
   let listed = 0;
   for (const [page, row] of reportRows) {
-    const { country, year } = row.dataset;
-    const isListed =
-      countOf(page, "listed") > 0 ||
-      (!fields.section.value &&
-        !fields.publication.value &&
-        (!fields.country.value || country === fields.country.value) &&
-        (!fields.year.value || year === fields.year.value));
-    row.hidden = !isListed;
-    listed += isListed;
-    selectOne("[data-subject]", row).textContent = countOf(page);
+    const { chosen = 0, about = 0, found = 0, counts = {} } = reports.get(page) ?? {};
+    const isOfPlace =
+      (!country || row.dataset.country === country) && (!year || row.dataset.year === year);
+    row.hidden = !chosen && (isNarrow || !isOfPlace);
+    if (row.hidden) continue;
+    listed += 1;
+    setText(selectOne("[data-subject]", row), about);
     for (const cell of selectAll("[data-letter]", row)) {
-      cell.textContent = countOf(page, cell.dataset.letter);
+      setText(cell, counts[cell.dataset.letter] ?? 0);
     }
-    const hasFindings = labels.some(({ letter }) => countOf(page, letter));
-    selectOne("th small", row).hidden = hasFindings;
+    selectOne("th small", row).hidden = Boolean(found);
   }
   selectOne("#reports small").textContent = listed.toLocaleString("en-US");
 }
 
+// Only what changes: the browser lays out a table of 2,000 rows anew.
+function setText(cell, number) {
+  const text = String(number);
+  if (cell.textContent !== text) cell.textContent = text;
+}
+
 // -------------------------------------------------------------------------- the list of findings
 
-function listFindings(found, countOf) {
-  shown = found;
-  folded = [];
+function listFindings() {
   const order = fields.order.value;
-  if (order !== "report") {
-    const byRank = (a, b) => b.rank - a.rank || b.best - a.best;
-    shown = found.slice().sort(order === "probable" ? (a, b) => b.best - a.best : byRank);
-  }
+  const ordered = { report: passages, probable: byProbability }[order] ?? byRank;
+  shown = ordered.filter(({ isFound }) => isFound);
+  document.getElementById("findings-note").textContent = countsInWords();
+  folded = [];
   if (!order) {
-    const isFolded = ({ template, kind }) => template || kind === "table row";
+    const isFolded = ({ isTemplate, isRow }) => isTemplate || isRow;
     folded = shown.filter(isFolded);
     shown = shown.filter((passage) => !isFolded(passage));
   }
   if (!shown.length) unfold();
   list.replaceChildren();
-  document.getElementById("findings-note").textContent = countsInWords(found, countOf);
   showFurther();
+}
+
+// "62 sentences and 23 table rows of 3 reports: failure 40, complicity 22."
+function countsInWords() {
+  if (!shown.length) {
+    return "Nothing is left by the filters: fewer words, or more labels, find more.";
+  }
+  const rows = shown.filter(({ isRow }) => isRow).length;
+  const kinds = [plural(shown.length - rows, "sentence")];
+  if (rows) kinds.push(plural(rows, "table row"));
+  const withFindings = Array.from(reports.values()).filter(({ found }) => found);
+  const counts = labels.map(({ letter, name }) => {
+    const count = withFindings.reduce((sum, report) => sum + report.counts[letter], 0);
+    return count ? `${name.toLowerCase()} ${count.toLocaleString("en-US")}` : "";
+  });
+  const byLabel = counts.filter(Boolean).join(", ");
+  const line = `${kinds.join(" and ")} of ${plural(withFindings.length, "report")}`;
+  return byLabel ? `${line}: ${byLabel}.` : `${line}.`;
 }
 
 function unfold() {
   shown = [...shown, ...folded];
   folded = [];
-}
-
-// "62 sentences and 23 table rows of 3 reports: failure 40, complicity 22."
-function countsInWords(found, countOf) {
-  if (!found.length) {
-    return "Nothing is left by the filters: fewer words, or more labels, find more.";
-  }
-  const rows = found.filter(({ kind }) => kind === "table row").length;
-  const kinds = [plural(found.length - rows, "sentence")];
-  if (rows) kinds.push(plural(rows, "table row"));
-  const reports = new Set(found.map(({ report }) => report.page)).size;
-  const counts = labels.map(({ letter, name }) => {
-    const count = countOf("all", letter);
-    return count ? `${name.toLowerCase()} ${count.toLocaleString("en-US")}` : "";
-  });
-  const byLabel = counts.filter(Boolean).join(", ");
-  const line = `${kinds.join(" and ")} of ${plural(reports, "report")}`;
-  return byLabel ? `${line}: ${byLabel}.` : `${line}.`;
 }
 
 // Show the next findings of the list.
@@ -178,7 +197,7 @@ function showFurther() {
   const listed = list.children.length;
   furtherButton.hidden = listed >= shown.length;
   unfoldButton.hidden = !furtherButton.hidden || !folded.length;
-  const templates = folded.filter(({ kind }) => kind !== "table row").length;
+  const templates = folded.filter(({ isRow }) => !isRow).length;
   unfoldButton.textContent = foldedInWords(templates, folded.length - templates);
   const left = shown.length + folded.length - listed;
   const note = `${plural(left, "more finding")} not printed: show them first.`;
@@ -188,7 +207,7 @@ function showFurther() {
 }
 
 function findingItem(passage) {
-  const { report, start, end, key, anchor, citation } = passage;
+  const { report, start, end, key, anchor, source } = passage;
   const quote = makeElement("p", { class: "quote", dir: "auto" }, ...markWords(passage.text));
   const facts = makeElement("p", { class: "facts" });
   for (const { letter, label, name } of passage.letters) {
@@ -198,7 +217,7 @@ function findingItem(passage) {
   }
   const href = anchor ? `${report.page}#${anchor}` : report.page;
   facts.append(makeElement("a", { href }, makeElement("bdi", {}, report.title)));
-  for (const fact of passage.facts) facts.append(" · ", makeElement("bdi", {}, fact));
+  if (passage.facts) facts.append(" · ", makeElement("bdi", {}, passage.facts));
   const place = {
     "data-report": report.sha256,
     "data-start": start,
@@ -206,7 +225,7 @@ function findingItem(passage) {
     "data-key": key,
   };
   const item = makeElement("li", place, quote, facts);
-  if (citation) item.append(copyButton(() => citation));
+  if (source) item.append(copyButton(() => quoted(passage.text, source)));
   item.append(makeElement("div", { class: "decide", hidden: "" }));
   return item;
 }
@@ -234,6 +253,8 @@ function followAddress() {
 }
 
 function startDesk() {
+  byProbability = passages.slice().sort((a, b) => b.best - a.best);
+  byRank = byProbability.slice().sort((a, b) => b.rank - a.rank);
   selectOne("#found").hidden = false;
   listenToFilters(applyFilters);
   furtherButton.addEventListener("click", showFurther);

@@ -342,9 +342,9 @@ function leaveCard() {
 // What a card can do only with a script.
 function furnishCard({ mark, card }) {
   if (selectOne(".close", card)) return;
-  const quote = mark.textContent.replace(/\s+/g, " ").trim();
-  const citation = selectOne(".cite", card)?.lastChild.textContent;
-  if (citation) selectOne(".do", card).prepend(copyButton(() => `“${quote}” ${citation}`));
+  const source = selectOne(".cite", card)?.lastChild.textContent;
+  const citation = () => quoted(mark.textContent, source);
+  if (source) selectOne(".do", card).prepend(copyButton(citation));
   card.append(makeButton("×", leaveCard, { class: "close", "aria-label": "Close" }));
 }
 
