@@ -5,11 +5,9 @@ That holds after failures of workers, inputs and runs.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import math
-import os
 import signal
 import socket
 import subprocess
@@ -150,21 +148,6 @@ def write_times(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
-def manifest_of(out: Path) -> JsonObject:
-    """Return the manifest of an output folder, and check every file against it."""
-    manifest: JsonObject = json.loads((out / "manifest.json").read_text("utf-8"))
-    names = {f"passages/{path.name}" for path in (out / "passages").iterdir()}
-    assert names == {file["name"] for file in manifest["files"]}
-    for file in manifest["files"]:
-        data = (out / file["name"]).read_bytes()
-        assert len(data) == file["bytes"]
-        assert hashlib.sha256(data).hexdigest() == file["sha256"]
-        rows = parquet.read_table(out / file["name"]).num_rows
-        assert rows == file["rows"] == sum(file["inputs"].values())
-    assert manifest["rows"] == sum(recorded["rows"] for recorded in manifest["inputs"])
-    return manifest
-
-
 # ------------------------------------------------------------------------------------------ cutting
 
 
@@ -245,12 +228,10 @@ def test_rows_and_failures_are_those_of_one_machine(
     assert [error for _, error in done.failures] == reported[:-1]
     failures = sorted((name, error, str("gone" in name)) for name, error in done.failures)
     assert rows_of(out / "errors") == failures
-    manifest = manifest_of(out)
-    assert manifest["rows"] == done.rows > 300
-    assert manifest["errors"] == len(done.failures)
-    assert [recorded["name"] for recorded in manifest["inputs"]] == list(done.inputs)
+    assert len(passage_rows(out)) == done.rows > 300
+    assert done.inputs[-1] == str(inputs[-1])
     assert seen[-1] == (done.files, done.files)
-    schema = parquet.read_schema(out / manifest["files"][0]["name"])
+    schema = parquet.read_schema(next((out / "passages").iterdir()))
     single_schema = parquet.read_schema(tmp_path / "one.parquet")
     assert schema.metadata == single_schema.metadata
     assert schema.equals(single_schema)
@@ -270,7 +251,6 @@ def test_jsonl_cut_anywhere_gives_each_row_once(
     )
     assert passage_rows(tmp_path / "out") == rows_of(tmp_path / "one.parquet")
     assert done.files == math.ceil(lines.stat().st_size / 777)
-    assert done.files == len(manifest_of(tmp_path / "out")["files"])
     assert done.rows == len(TEXTS)
 
 
@@ -354,7 +334,6 @@ def test_a_report_that_kills_its_readers_is_reported_and_nothing_else_is_lost_or
     assert "killed" in error
     rows_without_file = sorted(row[1:] for row in passage_rows(tmp_path / "out"))
     assert rows_without_file == sorted(row[1:] for row in passage_rows(tmp_path / "calm"))
-    assert manifest_of(tmp_path / "out")["errors"] == 1
 
 
 def test_partitions_blamed_for_a_lost_worker_are_tried_once_more_alone(
@@ -387,9 +366,6 @@ def test_what_is_done_is_not_made_again_and_what_changed_is(
     assert again.rows == first.rows
     assert again.failures == first.failures
     assert write_times(out / "passages") == written
-    (out / "manifest.json").unlink()  # as when the run was broken off
-    assert score(reports, out, cluster=no_client, part_reports=2).rows == first.rows
-    assert manifest_of(out)["rows"] == first.rows
 
     (reports / "karvonia-3.txt").write_text("Police arrested two traffickers.", "utf-8")
     (reports / "karvonia-4.txt").unlink()
@@ -399,7 +375,7 @@ def test_what_is_done_is_not_made_again_and_what_changed_is(
     changed_texts = [row[8] for row in rows if row[0].endswith("-3.txt")]
     assert changed_texts == ["Police arrested two traffickers."]
     assert not [row for row in rows if row[0].endswith("-4.txt")]
-    assert manifest_of(out)["rows"] == changed.rows == first.rows - 1 - 2
+    assert len(rows) == changed.rows == first.rows - 1 - 2
 
 
 def test_a_part_made_again_is_the_same_file_and_leftovers_go(
@@ -407,16 +383,13 @@ def test_a_part_made_again_is_the_same_file_and_leftovers_go(
 ) -> None:
     out = tmp_path / "out"
     score(reports, out, cluster=client)
-    manifest = manifest_of(out)
+    before = passage_rows(out)
     next((out / "records").iterdir()).write_bytes(b'{"name": ')  # cut off
-    left = out / "passages" / ".part-0.parquet-1"
-    left.write_bytes(b"half a file of a killed worker")
-    os.utime(left, (0, 0))  # what is recent may be in use
     (out / "passages" / "part-0.parquet").write_bytes(b"of an input that is gone")
     again = score(reports, out, cluster=client)
     assert again.made == 1
     assert again.removed == 1
-    assert manifest_of(out) == manifest
+    assert passage_rows(out) == before
 
 
 def test_a_bad_line_is_an_error_and_the_others_are_scored(client: Client, tmp_path: Path) -> None:
@@ -462,7 +435,6 @@ def test_a_folder_of_other_results_is_refused(
     (tmp_path / "in.txt").write_bytes(b"x")
     with pytest.raises(InputError, match=r"in\.txt: a file; choose another output folder"):
         score(reports, tmp_path / "in.txt", cluster=client)
-    assert manifest_of(out)["errors"] == 0
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def score(
     """Tag the passages of many inputs on a Dask cluster, into a folder of Parquet files.
 
     ``passages/`` has the rows of ``tipclassify score --format parquet``, ``errors/`` the unreadable
-    inputs, ``manifest.json`` all files with their hashes.
+    inputs and rows.
 
     Without a client or an address, local worker processes are started; a script that calls this
     then needs ``if __name__ == "__main__":``.
@@ -103,7 +103,7 @@ def score(
         inputs = [task.part.sources[0].name for task in tasks]
     else:
         names = [source] if isinstance(source, str | os.PathLike) else source
-        sources = find_sources([os.fspath(each) for each in names], folder.fs, folder.root)
+        sources = find_sources([os.fspath(each) for each in names], folder.root)
         inputs = [each.name for each in sources]
         tasks = [Task(part) for part in plan(sources, part_bytes, part_reports)]
     folder.check(work.settings, inputs)
@@ -117,7 +117,7 @@ def score(
     tasks = [task for task in tasks if task.part.name(work.settings) not in records]
     if tasks:
         done = len(records)
-        folder.open(work.settings)
+        folder.open(work.settings, inputs)
         with join(cluster, len(tasks)) as client:
             for number, finished in enumerate(run(client, tasks, work), 1):
                 records.update({record.name: record for record in finished})
@@ -130,10 +130,10 @@ def score(
     failures.sort(key=lambda failure: place[failure.input])
     return Scored(
         tuple(inputs),
-        rows=sum(record.rows for record in ordered),
-        files=sum(record.bytes > 0 for record in ordered),
-        made=sum(record.made and record.bytes > 0 for record in ordered),
-        removed=folder.close(work.settings, inputs, ordered),
+        rows=sum(sum(record.inputs.values()) for record in ordered),
+        files=len(ordered),
+        made=sum(record.made for record in ordered),
+        removed=folder.close(ordered),
         failures=tuple((failure.input, failure.error) for failure in failures),
         notes=tuple(note for record in ordered for note in record.notes),
     )

@@ -1,4 +1,7 @@
-"""The output folder of a distributed run: a Parquet file and a record a part, errors, a manifest."""
+"""The output folder of a distributed run: a Parquet file and a record a part, and the errors.
+
+A part is finished when it has both, so that the next run knows which are missing.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,10 @@ import contextlib
 import io
 import json
 import os
-import re
-import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,24 +24,15 @@ from tipclassify.records import Failure, encodable
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_RECENT: Final = 600  # seconds in which a file that is half-written may be another run's
-
 
 class PartRecord(msgspec.Struct):
-    """A part: its file, as in the manifest, and its failures; filled in while it is read."""
+    """What became of a part; filled in while it is read."""
 
-    name: str  # of its passage file, without suffix
+    name: str  # of its file, without suffix
     inputs: dict[str, int]  # number of rows in the file, by input
-    bytes: int = 0  # 0 if there is no file
-    sha256: str = ""
     failures: list[Failure] = []
     notes: list[str] = []  # readers' warnings, one line each
     made: bool = True  # False if an earlier run wrote the file
-
-    @property
-    def rows(self) -> int:
-        """Number of rows in the file."""
-        return sum(self.inputs.values())
 
 
 @dataclass(frozen=True)
@@ -62,39 +54,33 @@ class Folder:
 
     def _holds(self, settings: Mapping[str, object], inputs: Collection[str]) -> str | None:
         """Describe the content of another run or program; None where there is none."""
-        written = self._read_json("settings.json")
-        manifest = self._read_json("manifest.json") or {}
-        if written is None:
-            has_files = self._files("passages") or self._files("errors")
-            return "holds files of something else" if has_files else None
-        if others := [name for name in settings if written.get(name) != settings[name]]:
+        try:
+            written = load_json(self.fs.cat_file(f"{self.root}/settings.json"))
+        except (FileNotFoundError, ValueError):
+            return "holds files of something else" if self._files("passages") else None
+        others = [name for name in settings if written.get(name) != settings[name]]
+        if others:
             return f"holds results of another {' and '.join(others)}"
-        earlier = {row["name"] for row in manifest.get("inputs", ())}
+        earlier = set(written.get("inputs", ()))
         if earlier and earlier.isdisjoint(inputs):
             return "holds the results of other inputs"
         return None
 
-    def open(self, settings: Mapping[str, object]) -> None:
-        """Prepare for writing: there is no manifest until `close`."""
-        if self.fs.exists(f"{self.root}/manifest.json"):
-            self.fs.rm_file(f"{self.root}/manifest.json")
-        self._write_json("settings.json", settings)
+    def open(self, settings: Mapping[str, object], inputs: Collection[str]) -> None:
+        """Prepare for writing: say what is written here, and of what."""
+        written = json.dumps({**settings, "inputs": list(inputs)}, indent=1)
+        self._write("settings.json", f"{written}\n".encode())
 
     def done(self, names: Collection[str]) -> dict[str, PartRecord]:
         """Read the records of those of the named parts that an earlier run finished."""
-        passages = self._files("passages")
-        paths = [
-            info["name"]
-            for name, info in self._files("records").items()
-            if name in names and name in passages
-        ]
+        written = self._files("records").keys() & self._files("passages").keys() & set(names)
+        paths = [f"{self.root}/records/{name}.json" for name in written]
         finished = {}
         for data in self.fs.cat(paths).values() if paths else ():
             # of a damaged record; a `msgspec.ValidationError` is one
             with contextlib.suppress(ValueError):
                 record = msgspec.convert(load_json(data), PartRecord)
-                is_whole = passages.get(record.name, {}).get("size") == record.bytes
-                if is_whole and not any(failure.retryable for failure in record.failures):
+                if not any(failure.retryable for failure in record.failures):
                     record.notes = []
                     record.made = False
                     finished[record.name] = record
@@ -103,40 +89,38 @@ class Folder:
     def add(self, record: PartRecord, passages: bytes) -> None:
         """Write the file of a part and then its record, which marks the part as finished."""
         self._write(f"passages/{record.name}.parquet", passages)
-        self._write_json(f"records/{record.name}.json", msgspec.to_builtins(record))
+        self._write(f"records/{record.name}.json", msgspec.json.encode(record))
 
-    def close(
-        self, settings: Mapping[str, object], inputs: Sequence[str], records: Sequence[PartRecord]
-    ) -> int:
-        """Remove files of other runs, write errors and manifest; return the files removed."""
+    def close(self, records: Collection[PartRecord]) -> int:
+        """Remove the parts of inputs that have changed or gone, and write the errors.
+
+        Returns the number of files removed.
+        """
         import pyarrow as pa
         from pyarrow import parquet
 
         names = {record.name for record in records}
         removed = 0
         for kind in ("passages", "records"):
-            for name, info in self._files(kind).items():
-                changed = info.get("mtime")
-                is_recent = isinstance(changed, float) and time.time() - changed < _RECENT
-                is_left = name.startswith(".part-") and not is_recent  # by a killed worker
-                if name not in names and (name.startswith("part-") or is_left):
-                    self.fs.rm_file(info["name"])
-                    removed += kind == "passages" and name.startswith("part-")
-        failures = [
-            {
-                "input": encodable(each.input),
-                "error": encodable(each.error),
-                "again": each.retryable,
-            }
-            for record in records
-            for each in record.failures
-        ]
+            for name, path in self._files(kind).items():
+                if name not in names:
+                    self.fs.rm_file(path)
+                    removed += kind == "passages"
+        rows = [_error_row(failure) for record in records for failure in record.failures]
         schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
         out = io.BytesIO()
-        parquet.write_table(pa.Table.from_pylist(failures, schema), out)
+        parquet.write_table(pa.Table.from_pylist(rows, schema), out)
         self._write("errors/errors.parquet", out.getvalue())
-        self._write_json("manifest.json", _manifest(settings, inputs, records))
         return removed
+
+    def _files(self, kind: str) -> dict[str, str]:
+        """List the paths of the parts' files or records, by the name of the part."""
+        self.fs.invalidate_cache()
+        folder = f"{self.root}/{kind}"
+        paths: Iterable[str] = self.fs.find(folder) if self.fs.isdir(folder) else ()
+        files = {path.rpartition("/")[2]: path for path in paths}
+        shown = {name: path for name, path in files.items() if not name.startswith(".")}
+        return {name.rpartition(".")[0]: path for name, path in shown.items()}
 
     def _write(self, file: str, data: bytes) -> None:
         """Write a file atomically, by renaming; raise `InputError` when that fails."""
@@ -158,56 +142,10 @@ class Folder:
             what = f"cannot be written ({describe(error)})"
             raise InputError(f"{path}: {what}; choose another output folder") from None
 
-    def _files(self, kind: str) -> dict[str, Mapping[str, Any]]:
-        """List a subfolder: details of each file, by its name without suffix."""
-        self.fs.invalidate_cache()
-        path = f"{self.root}/{kind}"
-        if not self.fs.isdir(path):
-            return {}
-        files = {}
-        for info in self.fs.find(path, detail=True).values():
-            name = info["name"].rpartition("/")[2]
-            files[re.sub(r"\.(parquet|json)$", "", name)] = info
-        return files
 
-    def _read_json(self, file: str) -> dict[str, Any] | None:  # of a run of ours, or not
-        """Read a JSON object; None if missing or malformed."""
-        try:
-            values = load_json(self.fs.cat_file(f"{self.root}/{file}"))
-        except (FileNotFoundError, ValueError):
-            return None
-        return values if isinstance(values, dict) else None
-
-    def _write_json(self, file: str, values: Mapping[str, object]) -> None:
-        self._write(file, (json.dumps(values, indent=1) + "\n").encode())
-
-
-def _manifest(
-    settings: Mapping[str, object], inputs: Sequence[str], records: Sequence[PartRecord]
-) -> dict[str, object]:
-    """Build the manifest. It has no timestamp, so that the same run gives the same bytes."""
-    rows = dict.fromkeys(inputs, 0)
-    errors = dict.fromkeys(inputs, 0)
-    files = []
-    for record in records:
-        for name, count in record.inputs.items():
-            rows[name] += count
-        for failure in record.failures:
-            errors[failure.input] += 1
-        if record.bytes:
-            files.append(
-                {
-                    "name": f"passages/{record.name}.parquet",
-                    "rows": record.rows,
-                    "bytes": record.bytes,
-                    "sha256": record.sha256,
-                    "inputs": record.inputs,
-                }
-            )
+def _error_row(failure: Failure) -> dict[str, object]:
     return {
-        "settings": settings,
-        "rows": sum(rows.values()),
-        "errors": sum(errors.values()),
-        "inputs": [{"name": name, "rows": rows[name], "errors": errors[name]} for name in rows],
-        "files": files,
+        "input": encodable(failure.input),
+        "error": encodable(failure.error),
+        "again": failure.retryable,
     }

@@ -21,22 +21,18 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _TABLES: Final = (".parquet", ".pq")
-# Details that change with a file, in order of preference (`created` is last: it changes with every
-# chmod).
-_VERSION_KEYS: Final = (
-    "ETag etag mtime last_modified LastModified updated md5Hash generation created".split()
-)
+# details that change with a file, in order of preference (`created` changes with every chmod)
+_VERSIONS: Final = "ETag etag mtime last_modified LastModified updated md5Hash generation created"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input."""
+    """One input; `stamp` changes when it does, and None means that it is always read again."""
 
     name: str  # as the user wrote it; used in rows and errors
     fs: AbstractFileSystem | None  # of `path`, valid on any machine; None for a link
     path: str
     size: int | None = None  # bytes, if known
-    # changes when the input does; None if unknown, which means that it is always read again
     stamp: str | None = None
 
     @property
@@ -100,16 +96,15 @@ def resolve(name: str) -> tuple[AbstractFileSystem, str]:
     return fs, str(path)
 
 
-def find_sources(names: Sequence[str], output_fs: AbstractFileSystem, output: str) -> list[Source]:
+def find_sources(names: Sequence[str], output: str) -> list[Source]:
     """Expand names as `tagging.inputs.expand_inputs` does, also Parquet files and addresses.
 
-    Files in the folder `output` are left out, and a name that is there twice is kept once.
+    Files in the folder at the path `output` are left out; a name that is there twice is kept once.
     """
-    inside = f"{output.rstrip('/')}/"
     kept: dict[str, Source] = {}
     for name in expand_inputs(names, _TABLES):
         for source in _sources_of(name):
-            if type(source.fs) is not type(output_fs) or not source.path.startswith(inside):
+            if not source.path.startswith(f"{output.rstrip('/')}/"):
                 kept[source.name] = source
     return list(kept.values())
 
@@ -119,10 +114,10 @@ def _sources_of(name: str) -> list[Source]:
         raise InputError("-: workers cannot read standard input; give a file")
     if is_link(name):
         return [Source(name, None, name)]
-    address = name.removeprefix("@") if "://" in name else name
-    fs, path = resolve(address)
+    is_list = name.startswith("@") and "://" in name
+    fs, path = resolve(name.removeprefix("@") if is_list else name)
     try:
-        if address == name:
+        if not is_list:
             return _sources_at(name, fs, path)
         listed = expand_inputs(names_in_list(fs.cat_file(path).decode("utf-8-sig")), _TABLES)
         return [source for inner in listed for source in _sources_of(inner)]
@@ -135,34 +130,33 @@ def _sources_of(name: str) -> list[Source]:
 
 def _sources_at(name: str, fs: AbstractFileSystem, path: str) -> list[Source]:
     """Expand a folder or pattern at an address; any other name, and any local path, is one."""
+    root = ""
     if "://" in name and fs.isdir(path):
         root = path.rstrip("/")
         problem = "no report in this folder; it needs .html, .pdf, .docx, .txt, .jsonl or the like"
-        listed = fs.find(path, detail=True)
-        details = {file: info for file, info in listed.items() if is_input(file, _TABLES)}
+        found = fs.find(path, detail=True)
+        files = {file: info for file, info in found.items() if is_input(file, _TABLES)}
     elif any(mark in path for mark in "*?[") and not fs.exists(path):
-        root = ""
         problem = "matches no file; check the pattern"
-        listed = fs.glob(path, detail=True)
-        details = {file: info for file, info in listed.items() if info["type"] == "file"}
+        found = fs.glob(path, detail=True)
+        files = {file: info for file, info in found.items() if info["type"] == "file"}
     else:
         return [_source(name, fs, path, fs.info(path) if fs.exists(path) else {})]
-    shown = sorted(file for file in details if "/." not in file.removeprefix(root))
+    shown = sorted(file for file in files if "/." not in file.removeprefix(root))
     if not shown:
         raise InputError(f"{name}: {problem}")
     base = name.rstrip("/")
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    return [_source(prefix + file, fs, file, details[file]) for file in shown]
+    return [_source(prefix + file, fs, file, files[file]) for file in shown]
 
 
 def _source(name: str, fs: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> Source:
     """Make a source; its stamp is its size and its time or tag, if the file system gives one."""
     if info.get("type") != "file":  # pipes and devices have no size or stamp
         return Source(name, fs, path)
-    size = info.get("size")
-    version = next((each for each in _VERSION_KEYS if info.get(each) is not None), None)
-    stamp = f"{size} {version} {info[version]}" if version else None
-    return Source(name, fs, path, size, stamp)
+    version = next((each for each in _VERSIONS.split() if info.get(each) is not None), None)
+    stamp = f"{info.get('size')} {version} {info[version]}" if version else None
+    return Source(name, fs, path, info.get("size"), stamp)
 
 
 def plan(sources: Sequence[Source], part_bytes: int, part_reports: int) -> list[Part]:

@@ -6,7 +6,6 @@ A retry writes the same files.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import os
 import tempfile
@@ -110,10 +109,7 @@ def score_part(
     output = Output(work.classifier.run(work.tagging.policy, work.tagging.unit))
     out = io.BytesIO()
     write_parquet(_tagged(part, rows, work, record), out, output)
-    data = out.getvalue()
-    record.bytes = len(data)
-    record.sha256 = hashlib.sha256(data).hexdigest()
-    work.folder.add(record, data)
+    work.folder.add(record, out.getvalue())
     return record
 
 
