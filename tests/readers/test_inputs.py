@@ -26,7 +26,6 @@ from tipclassify.readers import (
     read_bytes,
     read_report,
 )
-from tipclassify.readers.formats import suffix_of
 from tipclassify.text.split import split_passages
 
 FILES = Path(__file__).parents[1] / "files"
@@ -350,16 +349,6 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", Piped)
     document = read_report("-")
     assert (document.source, document.title) == ("-", "Karvonia")
-
-
-def test_suffixes() -> None:
-    assert suffix_of("C:\\reports\\karvonia.TXT") == ".txt"
-    assert suffix_of("https://[bad/x.pdf") == ""
-    assert all(
-        has_report_suffix(f"a{suffix}") and has_report_suffix(f"a{suffix}.gz")
-        for suffix in SUFFIXES
-    )
-    assert not any(map(has_report_suffix, ("a", "a.gz", "a.tar.gz", "a.jsonl", ".txt", "LICENSE")))
 
 
 # -------------------------------------------------------------------------------------------- links

@@ -6,7 +6,6 @@ import base64
 import codecs
 import random
 import time
-import warnings
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 
 from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
-from tipclassify.readers.encodings import detect_wide_encoding
 from tipclassify.readers.text import decode, decode_file, read_text
 from tipclassify.text.split import split_passages
 
@@ -141,20 +139,6 @@ def test_utf_8_is_never_guessed(text: str) -> None:
     assert decode(codecs.BOM_UTF8 + text.encode()) == text
     if "\x00" not in text and not text.startswith("\ufeff"):
         assert decode(text.encode()) == text
-
-
-@given(st.binary())
-def test_any_bytes_become_text_or_are_refused(data: bytes) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert detect_wide_encoding(data) is None or len(data) >= 4
-        assert decode(data).encode() is not None
-        try:
-            document = read_text(data, "noise.txt")
-        except InputError as error:
-            assert str(error).startswith("noise.txt: not text")  # noqa: PT017
-        else:
-            assert all(document.text[p.start : p.end] == p.text for p in split_passages(document))
 
 
 # ------------------------------------------------------------------------------ the encoding option
