@@ -14,7 +14,7 @@ import time
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -32,10 +32,10 @@ from tipclassify.readers import ReadOptions, read_bytes
 from tipclassify.readers.rows import parse_row, read_jsonl, read_sheet_lines, read_table
 from tipclassify.records import Passage, Report
 from tipclassify.reports.compare.comparison import compare
-from tipclassify.reports.compare.ledger import build_ledger
-from tipclassify.reports.summary import summarize
+from tipclassify.reports.compare.ledger import follow
+from tipclassify.reports.counts import summarize
 from tipclassify.tagging import Tagging
-from tipclassify.write import FORMATS, compared, followed
+from tipclassify.write import FORMATS, side_by_side
 from tipclassify.write.desk import Desk
 from tipclassify.write.output import Output
 from tipclassify.write.page import write_html
@@ -437,7 +437,8 @@ REPORTS: Final = {
 def tagged(name: str, size: int) -> Report:
     """Make a tagged report of a size, one of `REPORTS`."""
     document = read_bytes(REPORTS[name](size).encode(), "karvonia-2024.txt")
-    return Report("karvonia-2024.txt", document, Classifier.load("fast").tag(document))
+    fast = Classifier.load("fast")
+    return Report("karvonia-2024.txt", document, fast.tag(document), run=fast.run())
 
 
 def writer_structures() -> Iterator[Structure[Report]]:
@@ -486,7 +487,7 @@ def write_to_bundle(report: Report) -> object:
 
 def write_summary(report: Report) -> object:
     """Count a report by section."""
-    return summarize([report], Output(Classifier.load("fast").run()), ["section"], {})
+    return summarize([report], ["section"], run=Classifier.load("fast").run())
 
 
 # -------------------------------------------------------------------------------------- comparisons
@@ -503,20 +504,20 @@ def comparison_structures() -> Iterator[Structure[Report]]:
 def write_comparison(report: Report) -> None:
     """Compare a report with all but its first and last passages, and write what changed."""
     context = Output(Classifier.load("fast").run())
-    comparison = compare(report, without_ends(report), context)
-    compared.write_comparison_html(comparison, io.StringIO(), context, True)
+    comparison = compare(report, without_ends(report))
+    side_by_side.write_comparison_html(comparison, io.StringIO(), context, True)
 
 
 def write_ledger(report: Report) -> None:
     """Follow the passages of a report over three years."""
     context = Output(Classifier.load("fast").run())
-    ledger = build_ledger([report, without_ends(report), report], context)
-    followed.write_ledger_html(ledger, io.StringIO(), context)
+    ledger = follow([report, without_ends(report), report])
+    side_by_side.write_ledger_html(ledger, io.StringIO(), context)
 
 
 def without_ends(report: Report) -> Report:
     """Return a report without its first and last passages, so that all others have moved."""
-    return Report(report.file, report.document, report.passages[1:-1] or report.passages)
+    return replace(report, passages=report.passages[1:-1] or report.passages)
 
 
 # ------------------------------------------------------------------------------------ labelled rows

@@ -11,12 +11,16 @@ from __future__ import annotations
 import gzip
 import json
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tipclassify.reports import common_phrases
+import numpy as np
 
-TABLE = Path(common_phrases.__file__).with_name("common_phrases.npz")
+from tipclassify.reports import findings
+
+TABLE = Path(findings.__file__).with_name("common_phrases.npz")
+COUNTRIES = 10  # in whose reports a phrase of the table stands
 
 
 def read_passages(file: Path) -> Iterator[tuple[str, str]]:
@@ -29,6 +33,22 @@ def read_passages(file: Path) -> Iterator[tuple[str, str]]:
                 yield Path(row["source"]).stem.lower(), row["text"]
 
 
+def write_table(passages: Iterable[tuple[str, str]], table: Path) -> int:
+    """Write the table of phrases that recur among pairs of country and text; return its length."""
+    countries: defaultdict[int, set[str]] = defaultdict(set)
+    for country, text in passages:
+        _, phrases = findings.phrase_hashes(text)
+        for phrase in phrases:
+            countries[phrase].add(country)
+    common = sorted(phrase for phrase, where in countries.items() if len(where) >= COUNTRIES)
+    counts = [min(len(countries[phrase]), 255) for phrase in common]
+    with table.open("wb") as out:
+        np.savez_compressed(
+            out, phrases=np.array(common, np.uint32), countries=np.array(counts, np.uint8)
+        )
+    return len(common)
+
+
 if __name__ == "__main__":
-    count = common_phrases.write_common_phrases(read_passages(Path(sys.argv[1])), TABLE)
+    count = write_table(read_passages(Path(sys.argv[1])), TABLE)
     print(f"{count:,} phrases in {TABLE}")

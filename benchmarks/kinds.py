@@ -23,9 +23,9 @@ import typer
 from _measure import ROOT, markdown
 
 from tipclassify.records import Passage
-from tipclassify.reports.text_kind import _WORD, TextKindEvidence, TextKindTable
+from tipclassify.reports.kinds import WORD, KindEvidence, KindTable
 
-FILE = ROOT / "src" / "tipclassify" / "reporting" / "text_kinds.json"
+FILE = ROOT / "src" / "tipclassify" / "reports" / "text_kinds.json"
 KINDS = {
     "hrr": "human-rights reports",
     "country reports": "human-rights reports",
@@ -74,7 +74,7 @@ def fit(rows: Sequence[dict[str, str]]) -> FittedKinds:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     passages: Counter[str] = Counter()
     for row in rows:
-        words = _WORD.findall(row["text"])
+        words = WORD.findall(row["text"])
         counts[str(kind_of(row))].update(words)
         passages.update(set(words))
     names = sorted(counts)
@@ -96,12 +96,12 @@ def fit(rows: Sequence[dict[str, str]]) -> FittedKinds:
         "lowest_mean": [0.0 for _ in names],
         "lowest_share": [0.0 for _ in names],
     }
-    lowest_mean, lowest_share = lowest_values(rows, TextKindTable.from_json(fitted))
+    lowest_mean, lowest_share = lowest_values(rows, KindTable.from_json(fitted))
     return {**fitted, "lowest_mean": lowest_mean, "lowest_share": lowest_share}
 
 
 def lowest_values(
-    rows: Sequence[dict[str, str]], table: TextKindTable
+    rows: Sequence[dict[str, str]], table: KindTable
 ) -> tuple[list[float], list[float]]:
     """Find, for each kind, the values below which almost no piece of it falls.
 
@@ -118,19 +118,17 @@ def lowest_values(
     )
 
 
-def pieces(
-    rows: Iterable[dict[str, str]], table: TextKindTable
-) -> Iterator[tuple[str, TextKindEvidence]]:
+def pieces(rows: Iterable[dict[str, str]], table: KindTable) -> Iterator[tuple[str, KindEvidence]]:
     """Join passages of one kind to pieces of text; yield the kind and the evidence of each."""
-    waiting: dict[str, TextKindEvidence] = defaultdict(TextKindEvidence)
+    waiting: dict[str, KindEvidence] = defaultdict(KindEvidence)
     for row in rows:
         kind = str(kind_of(row))
-        waiting[kind] += TextKindEvidence.of([Passage(row["text"], 0, 0)], table)
+        waiting[kind] += KindEvidence.of([Passage(row["text"], 0, 0)], table)
         if waiting[kind].words >= CHUNK:
             yield kind, waiting.pop(kind)
 
 
-def measured(rows: Iterable[dict[str, str]], table: TextKindTable) -> str:
+def measured(rows: Iterable[dict[str, str]], table: KindTable) -> str:
     """Format a table by kind: texts named rightly, unlike all kinds, not named, named wrongly."""
     answers: dict[str, Counter[str | None]] = defaultdict(Counter)
     for kind, piece in pieces(rows, table):
@@ -152,7 +150,7 @@ def kinds(
 ) -> None:
     """Fit, measure, and write the table."""
     fitted = fit([row for row in read(learn) if kind_of(row)])
-    table = TextKindTable.from_json(fitted)
+    table = KindTable.from_json(fitted)
     print(f"texts of {CHUNK} words of the table, joined from passages of one kind\n")
     print(measured((row for row in read(measure) if kind_of(row)), table))
     if write:

@@ -71,7 +71,7 @@ IDLE = (
     "statistics",
     "tipclassify.download",
     "tipclassify.readers",
-    "tipclassify.reports.report",
+    "tipclassify.reports.cite",
     "tipclassify.write",
 )
 UNUSED = {

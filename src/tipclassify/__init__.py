@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from tipclassify.model.scoring import Explanation, SpanWeight
     from tipclassify.readers import ReadOptions, read_report
     from tipclassify.records import Block, Document, Failure, Passage, Report, Run, Unit, key, row
-    from tipclassify.reports.citation import Citation, cite
+    from tipclassify.reports.cite import Citation, cite
     from tipclassify.reports.compare.comparison import Comparison, compare
-    from tipclassify.reports.summary import Summary, summarize
+    from tipclassify.reports.counts import Summary, summarize
     from tipclassify.tagging import tag, tag_report
     from tipclassify.tagging.batches import tag_batch
     from tipclassify.training.estimator import TipClassifier
@@ -49,9 +49,9 @@ _NAMES_OF: Final = {
     "model.scoring": ("Explanation", "SpanWeight"),
     "readers": ("ReadOptions", "read_report"),
     "records": ("Block", "Document", "Failure", "Passage", "Report", "Run", "Unit", "key", "row"),
-    "reports.citation": ("Citation", "cite"),
+    "reports.cite": ("Citation", "cite"),
     "reports.compare.comparison": ("Comparison", "compare"),
-    "reports.summary": ("Summary", "summarize"),
+    "reports.counts": ("Summary", "summarize"),
     "tagging": ("tag", "tag_report"),
     "tagging.batches": ("tag_batch",),
     "training.estimator": ("TipClassifier",),

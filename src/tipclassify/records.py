@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -293,6 +294,22 @@ class Report:
         own = self.document.address if self.document else None
         return own or (self.file if is_link(self.file) else None)
 
+    def place_of_words(self, passage: Passage) -> int:
+        """Return which of the places where the report says these words a passage is, from 1."""
+        return self._places_of_words.get(_place(passage), 1)
+
+    @cached_property
+    def _places_of_words(self) -> dict[tuple[str, int, int, str], int]:
+        """Number of each place among those of the same words."""
+        counts = Counter[str]()
+        numbers: dict[tuple[str, int, int, str], int] = {}
+        for place in map(_place, self.passages):
+            if place not in numbers:
+                words = place[0]
+                counts[words] += 1
+                numbers[place] = counts[words]
+        return numbers
+
     def paragraph(self, passage: Passage) -> int | None:
         """Return the number of a passage's paragraph under its heading, from 1, as a reader counts.
 
@@ -314,6 +331,11 @@ class Report:
                 starts.append(paragraph.start)
                 numbers.append(number)
         return starts, numbers
+
+
+def _place(passage: Passage) -> tuple[str, int, int, str]:
+    """Where a passage stands: rows, which all begin at 0, are told apart by their ids."""
+    return passage.key, passage.start, passage.end, repr(passage.extra.get("id"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,7 +255,7 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
 
 
 def test_its_figures_are_those_of_the_summary(bare: Path) -> None:
-    from tipclassify.reports.summary import summarize
+    from tipclassify.reports.counts import summarize
 
     reports = [report for path in sorted(SAMPLES.iterdir()) for report in FAST.reports([str(path)])]
     summary = summarize(reports, Classifier.load("fast").run(), add_up=True)

@@ -28,7 +28,7 @@ from tipclassify.tagging.inputs import expand_inputs
 from tipclassify.text import split as splitting
 from tipclassify.write import FORMATS
 from tipclassify.write.output import Output
-from tipclassify.write.table import write_findings_table
+from tipclassify.write.terminal import write_findings
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -459,7 +459,7 @@ def test_a_table_of_a_long_report_comes_part_by_part_and_counts_it_as_one(
     monkeypatch.setattr(splitting, "PART", 40)
     parts = list(Tagging("fast").reports([str(report)]))
     out = io.StringIO()
-    write_findings_table(iter(parts), out, Output(Tagging("fast").classifier().run()))
+    write_findings(iter(parts), out, Output(Tagging("fast").classifier().run()))
     tagged = sum(any(passage.labels for passage in part.passages) for part in parts)
     assert out.getvalue().count(str(report)) == tagged > 1
     assert "480 passages, " in out.getvalue()

@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
     changes: Comparison = compare(report, report)
     citation: Citation = cite(report, report.passages[0])
     write_reports([report], folder / "findings.csv")
-    assert (summary.total.passages, len(changes.pairs), citation.title) == (2, 2, "a.txt")
+    assert (summary.total.passages, len(changes.changes), citation.title) == (2, 2, "a.txt")
 
     measured: Evaluation = evaluate([TEXT], [["failure"]], model=fast, draws=0)
     assert measured.metrics.passages == 1

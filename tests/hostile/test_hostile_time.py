@@ -23,9 +23,9 @@ from tipclassify.model.scoring import OCCLUSION, Explanation, SpanWeight
 from tipclassify.readers.formats import detect_format
 from tipclassify.readers.html.lines import read_lines
 from tipclassify.records import Passage
-from tipclassify.reports.compare import matching
-from tipclassify.reports.compare.matching import find_match_candidates
-from tipclassify.reports.compare.terms import extract_compared_terms
+from tipclassify.reports.compare import match
+from tipclassify.reports.compare.match import find_candidates
+from tipclassify.reports.compare.wording import terms_of
 from tipclassify.store.derived import events_path
 from tipclassify.store.events import Event, event_line
 from tipclassify.store.log import now
@@ -173,10 +173,10 @@ def test_words_that_too_many_passages_have_find_no_candidates(
     texts = [f"{shared} {name}." for name in names]
     passages = [Passage(text, 0, len(text)) for text in texts]
     vocabulary = frozenset(re.findall("[a-z]+", shared.lower()))
-    terms = extract_compared_terms(texts + texts, vocabulary)
-    assert len(find_match_candidates(passages, passages, terms).olds) == len(names) ** 2
-    monkeypatch.setattr(matching, "_TOO_COMMON", len(names))
-    candidates = find_match_candidates(passages, passages, terms)
+    terms = terms_of(texts + texts, vocabulary)
+    assert len(find_candidates(passages, passages, terms).olds) == len(names) ** 2
+    monkeypatch.setattr(match, "_TOO_COMMON", len(names))
+    candidates = find_candidates(passages, passages, terms)
     assert candidates.olds.tolist() == candidates.news.tolist() == list(range(len(names)))
 
 

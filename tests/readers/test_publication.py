@@ -15,7 +15,7 @@ from pdf_pages import column, make_pdf
 from tipclassify.download.cache import Download
 from tipclassify.readers import read_bytes, read_report
 from tipclassify.records import Document
-from tipclassify.reports.report import findings_of
+from tipclassify.reports.cite import said
 
 PROSE = (
     "<p>The police of the capital arrested nine traffickers in May, and the courts convicted "
@@ -257,7 +257,10 @@ def test_rows_have_their_publication_in_columns(tmp_path: Path) -> None:
         "text,publication,publisher\nPolice arrested nine men.,Harbor Watch,ILO\nCourts slept., ,\n"
     )
     (report,) = Tagging("fast").reports([str(file)])
-    sources = [(finding.publication, finding.publisher) for finding in findings_of(report)]
+    sources = [
+        (said(report, each, "publication"), said(report, each, "publisher"))
+        for each in report.passages
+    ]
     assert sources == [("Harbor Watch", "ILO"), (None, None)]
 
 

@@ -11,11 +11,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tipclassify import Classifier
-from tipclassify.records import Document, Passage, Report, Run
-from tipclassify.reports.citation import Citation, cite
-from tipclassify.reports.report import findings_of
+from tipclassify.records import Document, Passage, Report, Run, key
+from tipclassify.reports.cite import Citation, cite
+from tipclassify.reports.compare.comparison import compare
 from tipclassify.text.split import text_document
 from tipclassify.write import FORMATS
+from tipclassify.write.output import Output
 
 SCORES = {"positive_effort": 0.1, "failure": 0.91234, "complicity": 0.6}
 NASTY = "50% of {A_1} & B #2 \\end $x$ ~^ \n\nTY  - BOOK\r\nER  - \r\n}@misc{x, title={“é报告”"
@@ -31,6 +32,7 @@ def run(fast: Classifier) -> Run:
 
 
 def report(
+    run: Run,
     *passages: Passage,
     file: str = "k.pdf",
     title: str | None = "Karvonia at Work",
@@ -40,7 +42,7 @@ def report(
     document = Document(
         "", (), title=title, country="Karvonia", year=2024, date=date, address=address
     )
-    return Report(file, document, passages)
+    return Report(file, document, passages, run=run)
 
 
 def cited(
@@ -52,8 +54,7 @@ def cited(
 ) -> Citation:
     """Cite a sentence of a report."""
     passage = Passage(text, 3, 16, "prosecution", ("failure", "complicity"), SCORES, page=12)
-    source = report(passage, file=file, title=title, date=date)
-    return cite(next(findings_of(source)), run)
+    return cite(report(run, passage, file=file, title=title, date=date), passage)
 
 
 def test_a_citation_says_where_the_words_are_and_what_tagged_them(run: Run) -> None:
@@ -118,7 +119,7 @@ def test_a_citation_names_publisher_and_publication_unless_the_title_does(
             "", (), title=title, publication="Harbor Watch", publisher="Halden Institute"
         )
         passage = Passage("Courts slept.", 3, 16, None, ("failure",), SCORES)
-        return cite(next(Report("k.pdf", document, [passage]).findings()), run)
+        return cite(Report("k.pdf", document, [passage], run=run), passage)
 
     citation = source("Karvonia at Work")
     assert citation.source.startswith(
@@ -158,26 +159,24 @@ def test_a_reference_manager_gets_the_words_themselves(run: Run) -> None:
     assert in_ris in citation.ris
 
 
-def test_a_key_is_the_passages_own_and_the_same_another_day_by_another_model(
+def test_a_key_is_country_year_and_words_and_the_same_another_day_by_another_model(
     run: Run, classifier: Classifier
 ) -> None:
+    texts = ("Courts slept.", "Judges slept.", "courts  SLEPT.", "Courts slept.")
     passages = [
-        Passage("Courts slept.", start, start + 13, None, ("failure",), SCORES)
-        for start in (0, 14, 28)
+        Passage(text, 20 * n, 20 * n + len(text), None, ("failure",), SCORES)
+        for n, text in enumerate(texts)
     ]
 
-    def keys_of(source: Report, context: Run) -> list[str]:
-        return [cite(finding, context).key for finding in findings_of(source)]
+    def keys_of(source: Report) -> list[str]:
+        return [cite(source, passage).key for passage in source.passages]
 
-    keys = keys_of(report(*passages), run)
+    courts = f"karvonia2024-{key('Courts slept.')}"
+    judges = f"karvonia2024-{key('Judges slept.')}"
+    keys = keys_of(report(run, *passages))
+    assert keys == [courts, judges, f"{courts}-2", f"{courts}-3"]  # said again
     later = classifier.run("screen", day="2027-01-01")
-    assert keys_of(report(*passages), later) == keys
-    of_another_file = keys_of(report(*passages, file="2023/k.pdf"), run)
-    twice = [passages[0], passages[0]]
-    of_rows = keys_of(Report("rows.jsonl", None, twice, [{"id": "a"}, {"id": "b"}]), run)
-    assert len({*keys, *of_another_file, *of_rows}) == 8
-    assert all(re.fullmatch("[a-z0-9]+-[0-9a-f]{12}", key) for key in keys + of_another_file)
-    assert keys[0].startswith("karvonia2024-")
+    assert keys_of(report(later, *passages, file="2023/k.pdf")) == keys
 
 
 def test_a_source_without_pages_is_cited_by_paragraph_under_its_heading(
@@ -185,18 +184,19 @@ def test_a_source_without_pages_is_cited_by_paragraph_under_its_heading(
 ) -> None:
     document = text_document(TEXT)
     tagged = fast.tag(document)
-    findings = Report("k.txt", document, tagged).findings()
-    assert [cite(finding, run).place.rpartition(",")[0] for finding in findings] == [
+    source = Report("k.txt", document, tagged, run=run)
+    assert [cite(source, each).place.rpartition(",")[0] for each in tagged] == [
         "section “Prosecution”, paragraph 1 of the section",
         "section “Prosecution”, paragraph 1 of the section",
         "section “Prosecution”, paragraph 2 of the section",
         "section “Prevention”, paragraph 1 of the section",
     ]
-    paged = Report("k.txt", document, [replace(passage, page=2) for passage in tagged])
-    assert "p. 2, characters" in cite(next(findings_of(paged)), run).place
+    on_page = replace(tagged[0], page=2)
+    assert "p. 2, characters" in cite(replace(source, passages=[on_page]), on_page).place
     plain = text_document("Courts slept.")
-    alone = next(Report("k.txt", plain, fast.tag(plain)).findings())
-    assert cite(alone, run).source.startswith("k.txt, paragraph 1, characters 0–13 (read")
+    (alone,) = fast.tag(plain)
+    cited_alone = cite(Report("k.txt", plain, [alone], run=run), alone)
+    assert cited_alone.source.startswith("k.txt, paragraph 1, characters 0–13 (read")
 
 
 def test_without_a_day_no_citation_has_a_date(run: Run) -> None:
@@ -206,18 +206,36 @@ def test_without_a_day_no_citation_has_a_date(run: Run) -> None:
     assert "Y2" not in undated.ris
 
 
-def test_a_file_of_citations_has_each_finding_once(run: Run, fast: Classifier) -> None:
+def rows_of(run: Run, *ids: int, file: str = "r.jsonl") -> Report:
+    """Make a report of rows that say the same, each with its id."""
+    passages = [
+        Passage("Courts slept.", 0, 13, None, ("failure",), SCORES, extra={"id": number})
+        for number in ids
+    ]
+    return Report(file, None, passages, run=run)
+
+
+@pytest.mark.parametrize("name", ["bibtex", "ris"])
+def test_a_file_of_citations_has_each_finding_once_under_a_key_of_its_own(
+    name: str, run: Run, fast: Classifier
+) -> None:
     document = text_document(TEXT)
-    tagged = Report("k.txt", document, fast.tag(document))
-    row = Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)
-    rows = Report("r.jsonl", None, [row, row, row], [{"id": 1}, {"id": 1}, {"id": 2}])
-    expected = [cite(finding, run) for finding in findings_of(tagged) if finding.passage.labels]
-    expected += [cite(finding, run) for finding in findings_of(rows)][1:]
-    for name in ("bibtex", "ris"):
-        out = io.StringIO(newline="")
-        FORMATS[name].steps()[1]([tagged, rows], out, run)
-        forms = " ".join(getattr(citation, name) for citation in expected)
-        assert out.getvalue().split() == forms.split()
+    tagged = Report("k.txt", document, fast.tag(document), run=run)
+    out = io.StringIO(newline="")
+    rows = [rows_of(run, 1, 1, 2), rows_of(run, 2, 3), rows_of(run, 1, file="s.jsonl")]
+    FORMATS[name].writer()([tagged, *rows], out, Output(run))
+    keys = re.findall(r"@misc\{(.*),|ID  - (.*)\r", out.getvalue())
+    words = key("Courts slept.")
+    found = ["".join(groups) for groups in keys]
+    expected = [cite(tagged, each).key for each in tagged.passages if each.labels]
+    # rows 1, 2 and 3 of one file, and the row of the other
+    assert found == [
+        *expected,
+        f"rjsonl-{words}",
+        f"rjsonl-{words}-2",
+        f"rjsonl-{words}-3",
+        f"sjsonl-{words}",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -231,8 +249,8 @@ def test_a_file_of_citations_has_each_finding_once(run: Run, fast: Classifier) -
 )
 def test_a_link_opens_the_address_at_the_words(run: Run, text: str, fragment: str) -> None:
     passage = Passage(text, 0, len(text), "prosecution", ("failure",), SCORES)
-    source = report(passage, file="/home/ana/k.html", address="https://example.org/k#top")
-    citation = cite(next(findings_of(source)), run)
+    address = "https://example.org/k#top"
+    citation = cite(report(run, passage, file="/home/ana/k.html", address=address), passage)
     assert citation.address == "https://example.org/k#top"
     assert citation.link == f"https://example.org/k#:~:text={fragment}"
     assert f"url = {{{citation.link}}}" in citation.bibtex
@@ -242,7 +260,7 @@ def test_no_citation_has_the_folder_of_a_file(run: Run) -> None:
     passage = Passage("Courts slept.", 3, 16, "prosecution", ("failure",), SCORES)
     for file in ("/home/ana/secret/k.pdf", "../secret/k.pdf", "secret/k.pdf"):
         for title in (None, "Karvonia at Work"):
-            citation = cite(next(report(passage, file=file, title=title).findings()), run)
+            citation = cite(report(run, passage, file=file, title=title), passage)
             for form in (
                 citation.plain,
                 citation.bibtex,
@@ -255,8 +273,17 @@ def test_no_citation_has_the_folder_of_a_file(run: Run) -> None:
 
 def test_an_input_row_is_cited_by_its_own_country_year_and_page(run: Run) -> None:
     fields = {"country": "Tarn", "year": "2023", "page": 7}
-    passage = Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)
-    row = Report("r.jsonl", None, [passage], [fields])
-    citation = cite(next(findings_of(row)), run)
+    passage = Passage("Courts slept.", 0, 13, None, ("failure",), SCORES, extra=fields)
+    citation = cite(Report("r.jsonl", None, [passage], run=run), passage)
     assert citation.source.startswith("r.jsonl (Tarn, 2023), p. 7, characters 0–13 (read")
     assert citation.key.startswith("tarn2023-")
+
+
+def test_what_is_not_known_to_be_tagged_alike_is_not_cited_or_compared(
+    run: Run, classifier: Classifier
+) -> None:
+    passage = Passage("Courts slept.", 0, 13, None, ("failure",), SCORES)
+    with pytest.raises(ValueError, match="not known what tagged these"):
+        cite(Report("k.txt", None, [passage]), passage)
+    with pytest.raises(ValueError, match="tag all of them alike"):
+        compare(report(run, passage), report(classifier.run("screen"), passage))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.records import Block, Document, Passage, Report, Run
+from tipclassify.reports.compare.changes import tagged_both_ways
 from tipclassify.reports.compare.comparison import compare
-from tipclassify.reports.compare.consistency import split_decisions_of_report
-from tipclassify.reports.compare.ledger import build_ledger
-from tipclassify.write import compared, followed
+from tipclassify.reports.compare.ledger import follow
+from tipclassify.write import rows, side_by_side, terminal
+from tipclassify.write.output import Output
 
 EFFORT, FAILURE, COMPLICITY = LABELS
 SENTENCE = "Inspectors visited two quarries & no farms."
@@ -21,7 +23,9 @@ OTHER = "Courts heard cases in the harbor at night."
 TITLE = "Same sentence, tagged otherwise in one report"
 
 
-def report_of(year: int, *places: tuple[str, str, tuple[str, ...]]) -> Report:
+def report_of(
+    year: int, *places: tuple[str, str, tuple[str, ...]], run: Run | None = None
+) -> Report:
     """Make a report with a paragraph for each section, text and labels."""
     passages = []
     blocks = []
@@ -34,7 +38,7 @@ def report_of(year: int, *places: tuple[str, str, tuple[str, ...]]) -> Report:
         start = end + 1
     whole = "\n".join(text for _, text, _ in places)
     document = Document(whole, tuple(blocks), f"{year}.html", f"Karvonia {year}", "Karvonia", year)
-    return Report(f"{year}.html", document, passages)
+    return Report(f"{year}.html", document, passages, run=run)
 
 
 BOTH_WAYS = [
@@ -50,9 +54,9 @@ def context(fast: Classifier) -> Run:
 
 
 def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> None:
-    (decision,) = split_decisions_of_report(report_of(2023, *BOTH_WAYS), "2023")
+    (decision,) = tagged_both_ways(report_of(2023, *BOTH_WAYS), "2023")
     assert decision.text == SENTENCE
-    assert decision.describe_places_in_report() == [
+    assert decision.describe() == [
         "Assessment, page 4: positive effort (0.61)",
         "Prevention, page 4: no label",
     ]
@@ -74,26 +78,26 @@ def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> 
 def test_what_is_alike_or_no_sentence_is_not_listed(
     places: list[tuple[str, str, tuple[str, ...]]],
 ) -> None:
-    assert split_decisions_of_report(report_of(2023, *places), "2023") == []
+    assert tagged_both_ways(report_of(2023, *places), "2023") == []
 
 
 def test_input_rows_are_passages_of_their_own() -> None:
     report = report_of(2023, *BOTH_WAYS)
-    rows = [{"text": passage.text} for passage in report.passages]
-    of_rows = Report("rows.jsonl", None, report.passages, rows)
-    assert split_decisions_of_report(of_rows, "2023") == []
+    of_rows = Report("rows.jsonl", None, report.passages)
+    assert tagged_both_ways(of_rows, "2023") == []
 
 
-def test_a_comparison_says_it_in_every_format(context: Run) -> None:
-    old = report_of(2023, ("protection", OTHER, (FAILURE,)))
-    comparison = compare(old, report_of(2024, *BOTH_WAYS), context)
-    assert [decision.report for decision in comparison.split_decisions] == ["2024"]
-    table = io.StringIO()
-    page = io.StringIO()
-    lines = io.StringIO()
-    compared.write_comparison_table(comparison, table)
-    compared.write_comparison_html(comparison, page, context)
-    compared.write_comparison_jsonl(comparison, lines)
+def test_comparisons_and_ledgers_say_it_in_every_format(context: Run) -> None:
+    old = report_of(2023, ("protection", OTHER, (FAILURE,)), run=context)
+    new = report_of(2024, *BOTH_WAYS, run=context)
+    comparison = compare(old, new)
+    ledger = follow([new, replace(new, document=replace(new.document, year=2023))])
+    assert [sentence.report for sentence in comparison.both_ways] == ["2024"]
+    assert [sentence.report for sentence in ledger.both_ways] == ["2023", "2024"]
+    table, page, lines = io.StringIO(), io.StringIO(), io.StringIO()
+    terminal.write_comparison(comparison, table)
+    side_by_side.write_comparison_html(comparison, page, Output(context))
+    rows.write_comparison_jsonl(comparison, lines)
     assert f"{TITLE}: 1\n2024  {SENTENCE}\n      Assessment, page 4: positive" in table.getvalue()
     assert f"{TITLE} <small>1</small>" in page.getvalue()
     assert "<b>2024</b> Prevention, page 4: no label" in page.getvalue()
@@ -101,27 +105,20 @@ def test_a_comparison_says_it_in_every_format(context: Run) -> None:
     last = json.loads(lines.getvalue().splitlines()[-1])
     assert (last["kind"], last["report"]) == ("tagged_both_ways", "2024")
     assert [place["labels"] for place in last["places"]] == [[EFFORT], []]
-
-
-def test_a_ledger_says_it_in_every_format(context: Run) -> None:
-    ledger = build_ledger([report_of(2023, *BOTH_WAYS), report_of(2024, *BOTH_WAYS)], context)
-    assert [decision.report for decision in ledger.split_decisions] == ["2023", "2024"]
-    table = io.StringIO()
-    page = io.StringIO()
+    terminal.write_ledger(ledger, table)
+    side_by_side.write_ledger_html(ledger, page, Output(context))
     written = io.StringIO()
-    followed.write_ledger_table(ledger, table)
-    followed.write_ledger_html(ledger, page, context)
-    followed.write_ledger_json(ledger, written, context)
+    rows.write_ledger_json(ledger, written)
     assert f"{TITLE}: 2\n" in table.getvalue()
     assert f"{TITLE} <small>2</small>" in page.getvalue()
     assert len(json.loads(written.getvalue())["tagged_both_ways"]) == 2
 
 
 def test_nothing_is_said_where_all_are_tagged_alike(context: Run) -> None:
-    reports = [report_of(year, ("protection", OTHER, (FAILURE,))) for year in (2023, 2024)]
+    old, new = (
+        report_of(year, ("protection", OTHER, (FAILURE,)), run=context) for year in (2023, 2024)
+    )
     table = io.StringIO()
-    page = io.StringIO()
-    compared.write_comparison_table(compare(*reports, context), table)
-    followed.write_ledger_html(build_ledger(reports, context), page, context)
+    terminal.write_comparison(compare(old, new), table)
+    side_by_side.write_ledger_html(follow([old, new]), table, Output(context))
     assert TITLE not in table.getvalue()
-    assert TITLE not in page.getvalue()

@@ -23,7 +23,7 @@ from tipclassify.errors import OutputError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
 from tipclassify.records import Document, Passage, Report, key
-from tipclassify.reports.citation import cite
+from tipclassify.reports.cite import cite
 from tipclassify.write import desk
 from tipclassify.write.desk import Desk, read_findings
 from tipclassify.write.output import Output

@@ -22,8 +22,8 @@ from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
 from tipclassify.records import Block, Document, Passage, Report, section_name
-from tipclassify.reports.citation import cite
-from tipclassify.reports.subject import report_passages_about_trafficking
+from tipclassify.reports.cite import cite
+from tipclassify.reports.findings import on_subject
 from tipclassify.text.split import text_document
 from tipclassify.write.output import Output
 from tipclassify.write.page import write_html
@@ -768,8 +768,8 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
         assert tab.locator(".why:visible").count() == 0
         if width > 640:  # nor is the right third empty: the table of sections stands there
             assert tab.locator(".sections table").bounding_box()["x"] > width / 2
-    is_on_subject = report_passages_about_trafficking(karvonia.passages)
-    on_subject = sum(
+    is_on_subject = on_subject(karvonia.passages)
+    counted = sum(
         passage.kind == "sentence" and is_about
         for passage, is_about in zip(karvonia.passages, is_on_subject, strict=True)
     )
@@ -778,11 +778,11 @@ def test_the_first_screen_has_title_counts_and_the_strongest_findings(
         sentences = [p for p in karvonia.passages if label in p.labels and p.kind == "sentence"]
         number = len(sentences)
         noun = "sentence" if number == 1 else "sentences"
-        share = round(100 * number / on_subject)
+        share = round(100 * number / counted)
         box = tab.locator(f".count.{label[0].upper()}")
         assert box.locator(".number").inner_text() == str(number)
         share_text = box.locator(".share").inner_text()
-        assert share_text == f"{noun}, {share}% of {on_subject} on subject"
+        assert share_text == f"{noun}, {share}% of {counted} on subject"
         strongest = box.locator(".strongest li a").all_text_contents()
         assert set(strongest) <= {passage.text for passage in sentences}
     press(tab, tab.locator(".count.P li a").nth(1))

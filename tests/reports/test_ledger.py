@@ -25,12 +25,13 @@ from tipclassify.cli.summary import summary as summary_command
 from tipclassify.errors import UsageError
 from tipclassify.readers import read_report
 from tipclassify.records import Document, Passage, Report, Run
-from tipclassify.reports.compare.alignment import Continuation, align_reports
+from tipclassify.reports.compare.align import Continuation, align
 from tipclassify.reports.compare.comparison import compare
-from tipclassify.reports.compare.ledger import Ledger, LedgerLine, build_ledger
-from tipclassify.reports.compare.normalization import normalize_wording
+from tipclassify.reports.compare.ledger import Ledger, Line, follow
+from tipclassify.reports.compare.wording import fold
 from tipclassify.text.split import split_passages
-from tipclassify.write.followed import describe_ledger_line, write_ledger_html
+from tipclassify.write.output import Output
+from tipclassify.write.side_by_side import write_ledger_html
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe
@@ -101,17 +102,14 @@ def report_of(
     document = Document(
         whole, (), title=f"{country} {year}", country=country, year=year, publication=publication
     )
-    return Report(f"{country}-{year}.html", document, classifier.tag(passages))
+    tagged = classifier.tag(passages)
+    run = classifier.run(day="2026-11-28")
+    return Report(f"{country}-{year}.html", document, tagged, run=run)
 
 
 @pytest.fixture(scope="module")
 def years(classifier: Classifier) -> list[Report]:
     return [report_of(year, classifier) for year in PAGES]
-
-
-@pytest.fixture(scope="module")
-def context(classifier: Classifier) -> Run:
-    return classifier.run(day="2026-11-28")
 
 
 def write_rows(file: Path, report: Report) -> Path:
@@ -145,48 +143,46 @@ def statuses(continuations: Sequence[Continuation | None]) -> list[str | None]:
 def test_each_passage_is_repeated_moved_reworded_new_or_gone(
     classifier: Classifier, years: list[Report]
 ) -> None:
-    alignment = align_reports(years[0].passages, years[1].passages, classifier.vocabulary)
+    alignment = align(years[0].passages, years[1].passages, classifier.vocabulary)
     of_old = ["repeated", "reworded", "moved", None, "reworded"]
     of_new = ["repeated", "reworded", "moved", "reworded", None, None]
     assert statuses(alignment.old) == of_old
     assert statuses(alignment.new) == of_new
 
 
-def test_only_what_is_new_or_gone_is_newly_or_no_longer_reported(
-    context: Run, years: list[Report]
-) -> None:
-    comparison = compare(years[0], years[1], context)
+def test_only_what_is_new_or_gone_is_newly_or_no_longer_reported(years: list[Report]) -> None:
+    comparison = compare(years[0], years[1])
     newly = [
         pair
-        for pair in comparison.pairs
+        for pair in comparison.changes
         if pair.kind.startswith("new_") or pair.kind.endswith("_gone")
     ]
     assert {pair.alignment for pair in newly} <= {"new", "gone"}
-    gone = {pair.old.passage.text for pair in newly if pair.old}
+    gone = {pair.old.text for pair in newly if pair.old}
     assert gone == {"Police in Port Salwen arrested two recruiters who had sold men to trawlers."}
-    retagged = [pair for pair in comparison.pairs if pair.kind in ("retagged", "moved_retagged")]
+    retagged = [pair for pair in comparison.changes if pair.kind in ("retagged", "moved_retagged")]
     assert all(len(pair.sides) == 2 for pair in retagged)
     assert comparison.subject == "Harbor Watch: Karvonia"
 
 
 def test_a_tag_that_alone_differs_is_listed_apart_with_the_heading_that_changed_it(
-    context: Run, years: list[Report]
+    years: list[Report],
 ) -> None:
     moved = years[1].passages[2]
     untagged = replace(moved, labels=(), scores=dict.fromkeys(moved.scores, 0.01))
     passages = list(years[1].passages)
     passages[2] = untagged
-    pairs = compare(years[0], replace(years[1], passages=passages), context).pairs
-    (pair,) = (pair for pair in pairs if pair.new and pair.new.passage.text == TO_MOVE)
+    pairs = compare(years[0], replace(years[1], passages=passages)).changes
+    (pair,) = (pair for pair in pairs if pair.new and pair.new.text == TO_MOVE)
     assert (pair.alignment, pair.kind) == ("moved", "moved_retagged")
-    gone = {pair.old.passage.text for pair in pairs if pair.kind == "effort_gone" and pair.old}
+    gone = {pair.old.text for pair in pairs if pair.kind == "effort_gone" and pair.old}
     assert TO_MOVE not in gone
 
 
 def test_a_renamed_heading_moves_nothing(classifier: Classifier) -> None:
     old = [Passage(text, 0, 1, "Abuses at Sea") for text in (KEPT, TO_MOVE)]
     new = [Passage(text, 0, 1, "Violations at Sea") for text in (KEPT, TO_MOVE)]
-    alignment = align_reports(old, new, classifier.vocabulary)
+    alignment = align(old, new, classifier.vocabulary)
     assert statuses(alignment.new) == ["repeated", "repeated"]
 
 
@@ -198,7 +194,7 @@ def test_a_sentence_said_twice_or_split_is_not_new(classifier: Classifier) -> No
     )
     old = [Passage(text, 0, 1, FORCED) for text in (KEPT, long)]
     new = [Passage(text, 0, 1, FORCED) for text in (KEPT, KEPT, *parts)]
-    alignment = align_reports(old, new, classifier.vocabulary)
+    alignment = align(old, new, classifier.vocabulary)
     assert [(each.status, each.index, each.shared) for each in alignment.new if each] == [
         ("repeated", 0, False),
         ("repeated", 0, True),
@@ -215,14 +211,14 @@ def test_other_people_in_like_words_are_another_statement(classifier: Classifier
     before = sentence("Osmir", "Anđel Rukas")
     of_others = sentence("Vost", "Milan Petroc and Ion Darr")
     of_him = sentence("Osmir", "Anđel Rukas", " to hotel owners and seized his boats")
-    assert align_reports(before, of_others, classifier.vocabulary).new == [None]
-    assert statuses(align_reports(before, of_him, classifier.vocabulary).new) == ["reworded"]
+    assert align(before, of_others, classifier.vocabulary).new == [None]
+    assert statuses(align(before, of_him, classifier.vocabulary).new) == ["reworded"]
 
 
 def test_hyphens_of_prefixes_are_no_other_words(classifier: Classifier) -> None:
     old = [Passage("There were no reports of anti-Semitic acts.", 0, 1, "Anti-Semitism")]
     new = [Passage("There were no reports of antisemitic acts.", 0, 1, "Antisemitism")]
-    assert statuses(align_reports(old, new, classifier.vocabulary).new) == ["reworded"]
+    assert statuses(align(old, new, classifier.vocabulary).new) == ["reworded"]
 
 
 YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"
@@ -237,7 +233,7 @@ def test_on_real_years_nothing_is_new_or_gone_that_stands_word_for_word_in_the_o
 ) -> None:
     old_passages = split_passages(read_report(YEARS / f"hrr-{old}-{country}.html"))
     new_passages = split_passages(read_report(YEARS / f"hrr-{new}-{country}.html"))
-    alignment = align_reports(old_passages, new_passages, classifier.vocabulary)
+    alignment = align(old_passages, new_passages, classifier.vocabulary)
     for passages, continuations, others in (
         (old_passages, alignment.old, new_passages),
         (new_passages, alignment.new, old_passages),
@@ -245,52 +241,51 @@ def test_on_real_years_nothing_is_new_or_gone_that_stands_word_for_word_in_the_o
         became = statuses(continuations)
         pairs = zip(passages, became, strict=True)
         alone = [passage.text for passage, status in pairs if status is None]
-        wordings = {normalize_wording(passage.text) for passage in others}
-        assert [text for text in alone if normalize_wording(text) in wordings] == []
+        wordings = {fold(passage.text) for passage in others}
+        assert [text for text in alone if fold(text) in wordings] == []
         assert min(became.count("repeated"), became.count("reworded")) > 100  # of about 400
 
 
 # --------------------------------------------------------------------------------------- the ledger
 
 
-def test_a_ledger_follows_each_passage_over_the_years(context: Run, years: list[Report]) -> None:
-    ledger = build_ledger(years, context)
-    lines = {line.last.finding.passage.text: line for line in ledger.lines}
+def test_a_ledger_follows_each_passage_over_the_years(years: list[Report]) -> None:
+    ledger = follow(years)
+    lines = {line.last.passage.text: line for line in ledger.lines}
     kept = lines[KEPT]
     assert kept.years == ["2021", "2022", "2023"]
     assert (kept.same_since, kept.labels) == ("2021", ("failure",))
-    assert describe_ledger_line(kept, "2023") == "the same sentence since 2021"
+    assert kept.describe("2023") == "the same sentence since 2021"
     assert ledger.lines[0] is kept  # of most years
     moved = lines[TO_MOVE]
     standings = [(standing.year, standing.status) for standing in moved.standings]
     assert standings == [("2021", "first"), ("2022", "moved")]
-    assert describe_ledger_line(moved, "2023") == "the same sentence from 2021 to 2022"
+    assert moved.describe("2023") == "the same sentence from 2021 to 2022"
     law = lines[
         "The law prohibited all forms of forced or compulsory labor, including of prisoners."
     ]
     assert law.same_since == "2022"
-    assert describe_ledger_line(law, "2023") == "from 2021 to 2022, reworded in 2022"
+    assert law.describe("2023") == "from 2021 to 2022, reworded in 2022"
     back = lines["Police in Port Salwen arrested two recruiters who had sold men to trawlers."]
     assert back.years == ["2021", "2023"]  # gone for a year, and again word for word
     assert all(len(line.standings) > 1 for line in ledger.lines)
-    assert len(build_ledger(years, context, everything=True).lines) > len(ledger.lines)
+    assert len(follow(years, everything=True).lines) > len(ledger.lines)
 
 
-def ledger_of_texts(context: Run, *years: Sequence[str], everything: bool = False) -> Ledger:
+def ledger_of_texts(
+    classifier: Classifier, *years: Sequence[str], everything: bool = False
+) -> Ledger:
     """Follow sentences of one section; the first report is of 2020."""
     reports = [
-        report_of(year, context.classifier, texts=[(FORCED, text) for text in texts])
+        report_of(year, classifier, texts=[(FORCED, text) for text in texts])
         for year, texts in enumerate(years, 2020)
     ]
-    return build_ledger(reports, context, everything)
+    return follow(reports, everything)
 
 
-def standings_of(line: LedgerLine) -> list[tuple[str, str, str]]:
+def standings_of(line: Line) -> list[tuple[str, str, str]]:
     """Return year, status and text of each place of a line."""
-    return [
-        (standing.year, standing.status, standing.finding.passage.text)
-        for standing in line.standings
-    ]
+    return [(standing.year, standing.status, standing.passage.text) for standing in line.standings]
 
 
 BOARDED: Final = "The navy boarded twelve trawlers off Cape Orr without a warrant."
@@ -302,11 +297,11 @@ BOARDED_AND_BONDAGE: Final = (
 
 
 def test_sentences_that_were_joined_have_a_line_each_up_to_the_last_year(
-    context: Run,
+    classifier: Classifier,
 ) -> None:
     apart = (BOARDED, BONDAGE)
     joined = (BOARDED_AND_BONDAGE,)
-    lines = ledger_of_texts(context, apart, apart, joined, joined).lines
+    lines = ledger_of_texts(classifier, apart, apart, joined, joined).lines
     assert sorted(standings_of(line) for line in lines) == [
         [
             ("2020", "first", sentence),
@@ -318,13 +313,11 @@ def test_sentences_that_were_joined_have_a_line_each_up_to_the_last_year(
     ]
 
 
-def test_each_passage_is_in_a_line_and_begins_one_at_most(context: Run) -> None:
+def test_each_passage_is_in_a_line_and_begins_one_at_most(classifier: Classifier) -> None:
     years = ((BONDAGE, BOARDED), (BONDAGE, KEPT, BOARDED, BONDAGE), (BOARDED_AND_BONDAGE,))
-    lines = ledger_of_texts(context, *years, everything=True).lines
+    lines = ledger_of_texts(classifier, *years, everything=True).lines
     listed = {
-        (standing.year, standing.finding.passage.start)
-        for line in lines
-        for standing in line.standings
+        (standing.year, standing.passage.start) for line in lines for standing in line.standings
     }
     count = sum(map(len, years))
     assert len(listed) == count
@@ -332,12 +325,12 @@ def test_each_passage_is_in_a_line_and_begins_one_at_most(context: Run) -> None:
 
 
 def test_a_sentence_said_twice_in_the_years_between_has_a_line_with_the_same_words_in_all(
-    context: Run,
+    classifier: Classifier,
 ) -> None:
     cut = BOARDED.replace(" without a warrant", "")
-    lines = ledger_of_texts(context, [BOARDED], [cut, BOARDED], [cut, BOARDED], [BOARDED]).lines
+    lines = ledger_of_texts(classifier, [BOARDED], [cut, BOARDED], [cut, BOARDED], [BOARDED]).lines
     (same,) = (line for line in lines if line.same_since == "2020")
-    assert {standing.finding.passage.text for standing in same.standings} == {BOARDED}
+    assert {standing.passage.text for standing in same.standings} == {BOARDED}
     assert len(lines) == 2
 
 
@@ -349,9 +342,9 @@ BAN_AND_POLICY: Final = f"{BAN[:-1]}; {POLICY[0].lower()}{POLICY[1:]}"
 
 
 def test_a_part_of_a_sentence_that_was_split_has_stood_since_the_sentence_had_it(
-    context: Run,
+    classifier: Classifier,
 ) -> None:
-    lines = ledger_of_texts(context, [BAN], [BAN_AND_POLICY], [BAN, POLICY]).lines
+    lines = ledger_of_texts(classifier, [BAN], [BAN_AND_POLICY], [BAN, POLICY]).lines
     assert [standings_of(line) for line in lines] == [
         [
             ("2020", "first", BAN),
@@ -363,21 +356,21 @@ def test_a_part_of_a_sentence_that_was_split_has_stood_since_the_sentence_had_it
 
 
 def test_a_part_of_sentences_that_were_joined_stands_as_long_as_the_sentence_has_it(
-    context: Run,
+    classifier: Classifier,
 ) -> None:
-    lines = ledger_of_texts(context, [BAN, POLICY], [BAN_AND_POLICY], [POLICY]).lines
+    lines = ledger_of_texts(classifier, [BAN, POLICY], [BAN_AND_POLICY], [POLICY]).lines
     of_ban, of_policy = sorted((standings_of(line) for line in lines), key=len)
     assert of_ban == [("2020", "first", BAN), ("2021", "reworded", BAN_AND_POLICY)]
     assert [text for _, _, text in of_policy] == [POLICY, BAN_AND_POLICY, POLICY]
 
 
 def test_many_copies_of_a_sentence_every_second_year_do_not_multiply_lines(
-    context: Run,
+    classifier: Classifier,
 ) -> None:
-    lines = ledger_of_texts(context, [KEPT], [KEPT] * 30, [KEPT], [KEPT] * 30, [KEPT]).lines
+    lines = ledger_of_texts(classifier, [KEPT], [KEPT] * 30, [KEPT], [KEPT] * 30, [KEPT]).lines
     passages = 1 + 30 + 1 + 30 + 1
     standings = [standing for line in lines for standing in line.standings]
-    assert len({id(standing.finding) for standing in standings}) == passages
+    assert len({id(standing.passage) for standing in standings}) == passages
     assert len(lines) < passages
 
 
@@ -436,16 +429,14 @@ def test_a_ledger_of_two_countries_publications_or_reports_of_a_year_is_refused(
     assert "warning: they are of different publications" in done.stderr
 
 
-def page_of(years: list[Report], context: Run) -> str:
+def page_of(years: list[Report]) -> str:
     """Return the page of a ledger."""
     out = io.StringIO()
-    write_ledger_html(build_ledger(years, context), out, context)
+    write_ledger_html(follow(years), out, Output(years[0].run or Run()))
     return out.getvalue()
 
 
-def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(
-    context: Run, classifier: Classifier
-) -> None:
+def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(classifier: Classifier) -> None:
     evil = (
         "<script>alert(1)</script> Police </style> convicted nine "
         "<img src=x onerror=alert(1)> traffickers."
@@ -454,7 +445,7 @@ def test_the_page_of_a_ledger_is_inert_whatever_a_report_holds(
         report_of(year, classifier, country="</title><x>", texts=[(evil, evil)])
         for year in (2021, 2022)
     ]
-    page = page_of(years, context)
+    page = page_of(years)
     assert not re.search(r"<script|<img|<x>", page)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
@@ -464,12 +455,11 @@ def tab(
     request: pytest.FixtureRequest,
     browser: Browser,
     years: list[Report],
-    context: Run,
     tmp_path: Path,
 ) -> Iterator[Page]:
     """The page of the ledger, opened from the disk."""
     file = tmp_path / "ledger.html"
-    file.write_text(page_of(years, context), "utf-8", newline="")
+    file.write_text(page_of(years), "utf-8", newline="")
     width, scheme = request.param
     view = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True

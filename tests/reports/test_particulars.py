@@ -17,13 +17,14 @@ import pytest
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.records import Block, Document, Passage, Report
-from tipclassify.reports import common_phrases
-from tipclassify.reports.common_phrases import (
-    is_of_common_phrases,
-    wording_identity,
-    write_common_phrases,
+from tipclassify.reports import findings
+from tipclassify.reports.findings import (
+    KindCounts,
+    Natures,
+    count_particulars,
+    is_template,
+    wording,
 )
-from tipclassify.reports.particulars import FindingKindCounts, FindingNatures, count_particulars
 from tipclassify.text.split import split_passages, text_document
 from tipclassify.write import FORMATS
 from tipclassify.write.output import Output
@@ -56,10 +57,15 @@ def report_of(*texts: str, file: str = "karvonia.pdf", country: str = "Karvonia"
     return Report(file, document, passages)
 
 
+def tagged(fast: Classifier, *reports: Report) -> list[Report]:
+    """Say of reports that the fast model tagged them."""
+    return [replace(report, run=fast.run()) for report in reports]
+
+
 def page_of(fast: Classifier, *reports: Report) -> str:
     """Return the page of some reports."""
     out = io.StringIO()
-    write_html(reports, out, Output(fast.run()))
+    write_html(tagged(fast, *reports), out, Output(fast.run()))
     return out.getvalue()
 
 
@@ -71,36 +77,23 @@ def box_of(page: str, letter: str = "P") -> str:
 
 
 def test_a_sentence_of_many_countries_is_a_template_whatever_its_names_and_figures() -> None:
-    assert is_of_common_phrases(TEMPLATE)
-    assert not is_of_common_phrases(SUMMARY)
-    assert not is_of_common_phrases(PLAIN)
-    assert not is_of_common_phrases("")
+    assert is_template(TEMPLATE)
+    assert not is_template(SUMMARY)
+    assert not is_template(PLAIN)
+    assert not is_template("")
 
 
 def test_the_shipped_table_holds_hashes_and_counts_alone() -> None:
-    with np.load(Path(common_phrases.__file__).with_suffix(".npz")) as table:
+    with np.load(Path(findings.__file__).with_name("common_phrases.npz")) as table:
         assert sorted(table.files) == ["countries", "phrases"]
         assert table["phrases"].dtype == np.uint32
         assert table["countries"].min() >= 10
         assert len(table["phrases"]) == len(table["countries"])
 
 
-def test_phrases_of_ten_countries_are_counted_and_those_of_nine_are_not(tmp_path: Path) -> None:
-    file = tmp_path / "t.npz"
-    common = [
-        (f"c{number}", f"Harbor police of Port {letter}a met {number} times.")
-        for number, letter in enumerate("ABCDEFGHIJ")
-    ]
-    rare = [(f"c{number}", "Nobody ever opened that old door.") for number in range(9)]
-    # of five words each, in "harbor police of ~ met # times"
-    assert write_common_phrases([*common, *rare], file) == 3
-    with np.load(file) as table:
-        assert table["countries"].tolist() == [10, 10, 10]
-
-
 def test_the_same_words_are_one_sentence_whatever_notes_and_quotation_marks() -> None:
-    assert wording_identity(SUMMARY) == wording_identity(AGAIN) == wording_identity(f"“{SUMMARY}”")
-    assert wording_identity(SUMMARY) != wording_identity(PLAIN)
+    assert wording(SUMMARY) == wording(AGAIN) == wording(f"“{SUMMARY}”")
+    assert wording(SUMMARY) != wording(PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -120,25 +113,26 @@ def test_figures_dates_bodies_and_places_make_a_sentence_particular(text: str, n
 
 def test_a_sentence_said_again_and_a_row_of_a_table_count_apart() -> None:
     passages = [passage(text, 10 * n) for n, text in enumerate((SUMMARY, ROW, AGAIN, PLAIN))]
-    natures = list(FindingNatures().of(passages, ["a", "b", "c", "d"]))
+    natures = list(Natures().of(passages, ["a", "b", "c", "d"]))
     assert [(nature.kind, nature.first) for nature in natures] == [
         ("sentence", None),
         ("table row", None),
         ("sentence", "a"),
         ("sentence", None),
     ]
-    counts = FindingKindCounts()
-    counts.add(passages, natures)
+    counts = KindCounts()
+    for each, nature in zip(passages, natures, strict=True):
+        counts.add(each, nature)
     assert (counts.sentences[EFFORT], counts.rows[EFFORT], counts.on_subject) == (2, 1, 2)
     assert counts.words() == "2 sentences and 1 table row"
-    rows = list(FindingNatures(rows=True).of(passages, ["a", "b", "c", "d"]))
+    rows = list(Natures(rows=True).of(passages, ["a", "b", "c", "d"]))
     assert all(nature.first is None for nature in rows)  # input rows are passages of their own
 
 
 def test_the_same_words_with_another_label_are_another_finding() -> None:
     effort = passage(SUMMARY, 0)
     failure = passage(SUMMARY, 90, FAILURE)
-    natures = FindingNatures().of([effort, failure], ["a", "b"])
+    natures = Natures().of([effort, failure], ["a", "b"])
     assert [nature.first for nature in natures] == [None, None]
 
 
@@ -182,7 +176,7 @@ def test_a_sentence_of_three_countries_at_hand_is_folded(fast: Classifier) -> No
 
 
 def test_findings_say_their_kind() -> None:
-    kinds = [finding.to_dict()["kind"] for finding in report_of(ROW, PLAIN).findings()]
+    kinds = [each.kind for each in report_of(ROW, PLAIN).passages]
     assert kinds == ["table row", "sentence"]
 
 
@@ -258,7 +252,7 @@ def test_the_card_says_where_the_same_sentence_is_tagged_otherwise(fast: Classif
 def test_counts_by_kind_stand_under_the_table(fast: Classifier) -> None:
     report = report_of(ROW, SUMMARY, PLAIN, AGAIN)
     out = io.StringIO()
-    FORMATS["table"].steps()[1]([report], out, Output(fast.run()))
+    FORMATS["table"].writer()(tagged(fast, report), out, Output(fast.run()))
     lines = out.getvalue().splitlines()
     counts = "positive_effort 2 (100%)   failure 0   complicity 0"
     assert lines[-3:] == [
@@ -271,7 +265,7 @@ def test_counts_by_kind_stand_under_the_table(fast: Classifier) -> None:
 def test_counts_by_kind_stand_in_markdown_and_word(fast: Classifier) -> None:
     report = report_of(ROW, SUMMARY, PLAIN, AGAIN)
     out = io.StringIO()
-    FORMATS["md"].steps()[1]([report], out, Output(fast.run()))
+    FORMATS["md"].writer()(tagged(fast, report), out, Output(fast.run()))
     markdown = out.getvalue()
     assert "| all | 4 | 2 | 2 (100%) | 0 | 0 | 1 |" in markdown
     assert "shares are of the 2 sentences about trafficking." in markdown
@@ -279,7 +273,7 @@ def test_counts_by_kind_stand_in_markdown_and_word(fast: Classifier) -> None:
     assert markdown.count("table row · ") == 1
     assert markdown.count("stands before in this report, counted there · ") == 1
     binary = io.BytesIO()
-    FORMATS["docx"].steps()[1]([report], binary, Output(fast.run()))
+    FORMATS["docx"].writer()(tagged(fast, report), binary, Output(fast.run()))
     paragraphs = [paragraph.text for paragraph in docx.Document(binary).paragraphs]
     assert any("Counted apart: 1 table row" in text for text in paragraphs)
     assert sum(" · table row · " in text for text in paragraphs) == 1
@@ -288,5 +282,5 @@ def test_counts_by_kind_stand_in_markdown_and_word(fast: Classifier) -> None:
 def test_a_sentence_said_again_counts_once_over_the_parts_of_a_file(fast: Classifier) -> None:
     parts = [replace(report_of(SUMMARY), part=1), replace(report_of(AGAIN, PLAIN), part=2)]
     out = io.StringIO()
-    FORMATS["table"].steps()[1](parts, out, Output(fast.run()))
+    FORMATS["table"].writer()(tagged(fast, *parts), out, Output(fast.run()))
     assert "3 passages, 2 on trafficking: positive_effort 2" in out.getvalue()

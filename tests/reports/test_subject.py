@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tipclassify.records import Passage
-from tipclassify.reports.subject import (
-    ReportSubject,
-    are_report_tags_meaningless,
-    count_unknown_report_sentences,
-    is_unknown_sentence,
-    report_passages_about_trafficking,
+from tipclassify.reports.counts import Group
+from tipclassify.reports.findings import (
+    Subject,
+    is_unknown,
+    is_unread,
+    on_subject,
     subject_line,
 )
 
@@ -38,10 +38,10 @@ def test_a_passage_is_about_trafficking_with_a_label_or_a_likely_one() -> None:
     likely = passage(scores={"failure": 0.25, "complicity": 0.01})
     unlikely = passage(scores={"failure": 0.15, "complicity": 0.01})
     report = [tagged, likely, unlikely, *passages(9)]
-    is_on_subject = report_passages_about_trafficking(report)
-    assert len(is_on_subject) == len(report)
-    assert is_on_subject[:3] == [True, True, False]
-    assert not any(is_on_subject[3:])
+    decisions = on_subject(report)
+    assert len(decisions) == len(report)
+    assert decisions[:3] == [True, True, False]
+    assert not any(decisions[3:])
 
 
 @pytest.mark.parametrize(
@@ -54,18 +54,18 @@ def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(
     with_label = passages(tagged, labels=TAGGED)
     without_label = passages(rest)
     report = [*around, *with_label, *without_label, *around]
-    is_on_subject = report_passages_about_trafficking(report)
-    assert len(is_on_subject) == len(report)
+    decisions = on_subject(report)
+    assert len(decisions) == len(report)
     end = 5 + tagged + rest
-    assert not any(is_on_subject[:5])
-    assert all(is_on_subject[5 : 5 + tagged])
-    assert set(is_on_subject[5 + tagged : end]) == {all_of_it}
-    assert not any(is_on_subject[end:])
+    assert not any(decisions[:5])
+    assert all(decisions[5 : 5 + tagged])
+    assert set(decisions[5 + tagged : end]) == {all_of_it}
+    assert not any(decisions[end:])
 
 
 def test_a_heading_that_comes_again_is_another_section() -> None:
     first = [passage(labels=TAGGED), passage()]
-    assert report_passages_about_trafficking([*first, passage(section="Prisons"), passage()]) == [
+    assert on_subject([*first, passage(section="Prisons"), passage()]) == [
         True,
         True,
         False,
@@ -74,14 +74,14 @@ def test_a_heading_that_comes_again_is_another_section() -> None:
 
 
 def test_the_line_comes_for_long_reports_mostly_about_other_things() -> None:
-    assert subject_line([ReportSubject(13, 40)]) is not None
-    assert subject_line([ReportSubject(14, 40)]) is None  # over a third
-    assert subject_line([ReportSubject(0, 39)]) is None  # one sees at once what it is about
+    assert subject_line([Subject(13, 40)]) is not None
+    assert subject_line([Subject(14, 40)]) is None  # over a third
+    assert subject_line([Subject(0, 39)]) is None  # one sees at once what it is about
     assert subject_line([]) is None
 
 
 def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
-    line = subject_line([ReportSubject(60, 62), ReportSubject(9, 100)])
+    line = subject_line([Subject(60, 62), Subject(9, 100)])
     assert line == (
         "1 of 2 reports are mostly on other subjects: "
         "9 of their 100 passages are about trafficking."
@@ -90,15 +90,16 @@ def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
 
 def test_a_report_that_the_model_cannot_read_has_no_subject() -> None:
     foreign = passage("Le gouvernement ignorait totalement ces plaintes.", low_confidence=True)
-    assert ReportSubject.of([foreign for _ in range(60)]) == ReportSubject()
+    assert Subject.of([foreign for _ in range(60)]) == Subject()
 
 
 def test_fragments_and_names_are_no_unknown_words() -> None:
     texts = ["Port Alba, 2021", "N/A", "Khoros Province Labor Act", "Yes 14"]
     fragments = [passage(text, low_confidence=True) for text in texts]
-    assert not any(is_unknown_sentence(fragment) for fragment in fragments)
-    assert count_unknown_report_sentences([*fragments, passage()]) == (0, 1)
-    assert not are_report_tags_meaningless(0, 0)
+    assert not any(is_unknown(fragment) for fragment in fragments)
+    counted = Group.of((), [*fragments, passage()])
+    assert (counted.unknown, counted.sentences, counted.is_unread) == (0, 1, False)
+    assert not is_unread(0, 0)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,6 @@ def test_fragments_and_names_are_no_unknown_words() -> None:
 )
 def test_sentences_in_other_languages_are_unknown_words(text: str) -> None:
     foreign = passage(text, low_confidence=True)
-    assert is_unknown_sentence(foreign)
-    assert not is_unknown_sentence(passage(text))
-    unknown, sentences = count_unknown_report_sentences([foreign, passage()])
-    assert are_report_tags_meaningless(unknown, sentences)
+    assert is_unknown(foreign)
+    assert not is_unknown(passage(text))
+    assert Group.of((), [foreign, passage()]).is_unread

@@ -11,7 +11,6 @@ import sys
 import warnings
 from collections.abc import Iterable
 from dataclasses import replace
-from importlib.resources import files
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -29,32 +28,28 @@ from tipclassify import LABELS, Classifier
 from tipclassify.cli import summary as command
 from tipclassify.cli.score import score
 from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.labels import styles
 from tipclassify.records import Document, Passage, Report
-from tipclassify.reports.adjustment import (
+from tipclassify.reports.adjust import (
     DISPERSION,
     FEW,
     NOTES,
-    AdjustmentRates,
-    adjust_count,
+    Rates,
+    adjust,
     kind_of_publication,
-    read_adjustment_rates,
-    read_adjustment_rates_by_kind,
+    rates_by_kind,
+    rates_of,
 )
-from tipclassify.reports.charts import draw_chart
-from tipclassify.reports.charts.bars import PARTS
-from tipclassify.reports.charts.description import describe_chart
-from tipclassify.reports.dimensions import DIMENSIONS
-from tipclassify.reports.group import NONE, Group
-from tipclassify.reports.palette import DARK_INKS, DARK_TINTS, INKS, TINTS
-from tipclassify.reports.summary import Summary, summarize
+from tipclassify.reports.chart import describe, draw_chart, parts
+from tipclassify.reports.counts import DIMENSIONS, NONE, Group, Summary, summarize
 from tipclassify.tagging import Tagging
 from tipclassify.text.sections import FOLDED
-from tipclassify.write.summed import write_summary_table
+from tipclassify.write.terminal import write_summary
 
 FloatArray = npt.NDArray[np.float64]
 
 SVG = "{http://www.w3.org/2000/svg}"
-GOOD = AdjustmentRates(tp=900, fn=100, fp=50, tn=950)
+GOOD = Rates(tp=900, fn=100, fp=50, tn=950)
 SECTIONED = (
     "PROSECUTION\n\nPolice arrested nine traffickers. Courts convicted no traffickers.\n\n"
     "PREVENTION\n\nThe sea is blue."
@@ -96,7 +91,7 @@ def unlabelled(
     return passages(*no_labels, low_confidence=low_confidence, text=text)
 
 
-def example(groups: int = 3, years: int = 0, rates: AdjustmentRates | None = GOOD) -> Summary:
+def example(groups: int = 3, years: int = 0, rates: Rates | None = GOOD) -> Summary:
     """Summarize `groups` countries with 40 passages each, in `years` years."""
     counts = {
         ("positive_effort",): 12,
@@ -116,18 +111,18 @@ def example(groups: int = 3, years: int = 0, rates: AdjustmentRates | None = GOO
         by,
         tuple(Group(key, counts) for key in keys),
         total,
-        known_rates,
-        {"policy": "balanced", "model": "0123"},
+        rates=known_rates,
+        about={"policy": "balanced", "model": "0123"},
     )
 
 
 # ---------------------------------------------------------------------------------------- adjusting
 
 
-def any_rates() -> st.SearchStrategy[AdjustmentRates]:
+def any_rates() -> st.SearchStrategy[Rates]:
     """Draw any counts of right and wrong tags."""
     count = st.integers(0, 5_000)
-    return st.builds(AdjustmentRates, count, count, count, count)
+    return st.builds(Rates, count, count, count, count)
 
 
 class Tagged(NamedTuple):
@@ -146,39 +141,39 @@ def any_tagged(draw: st.DrawFn) -> Tagged:
 
 @given(any_tagged(), any_rates())
 def test_an_adjusted_count_lies_in_its_interval_and_the_interval_among_the_passages(
-    tagged: Tagged, table: AdjustmentRates
+    tagged: Tagged, table: Rates
 ) -> None:
-    adjusted = adjust_count(tagged.count, tagged.passages, table)
+    adjusted = adjust(tagged.count, tagged.passages, table)
     assert 0 <= adjusted.low <= adjusted.count <= adjusted.high <= tagged.passages
     assert set(adjusted.notes) <= set(NOTES)
 
 
 @given(any_tagged(), st.integers(0, 3_000), any_rates())
 def test_the_more_are_tagged_the_more_there_are(
-    tagged: Tagged, other_count: int, table: AdjustmentRates
+    tagged: Tagged, other_count: int, table: Rates
 ) -> None:
     few, many = sorted((tagged.count, min(other_count, tagged.passages)))
-    adjusted_few = adjust_count(few, tagged.passages, table)
-    adjusted_many = adjust_count(many, tagged.passages, table)
+    adjusted_few = adjust(few, tagged.passages, table)
+    adjusted_many = adjust(many, tagged.passages, table)
     assert adjusted_few.count <= adjusted_many.count
 
 
 @given(any_tagged(), st.integers(1, 5_000), st.integers(1, 5_000))
 def test_what_never_errs_counts_rightly(tagged: Tagged, with_label: int, without: int) -> None:
-    table = AdjustmentRates(with_label, 0, 0, without)
-    adjusted = adjust_count(tagged.count, tagged.passages, table)
+    table = Rates(with_label, 0, 0, without)
+    adjusted = adjust(tagged.count, tagged.passages, table)
     assert adjusted.count == pytest.approx(tagged.count)
 
 
 def test_the_adjusted_count_is_that_of_rogan_and_gladen() -> None:
     # p = 0.4, se = 0.9, sp = 0.95: (0.4 + 0.95 - 1) / (0.9 + 0.95 - 1)
-    assert adjust_count(400, 1_000, GOOD).count == pytest.approx(1_000 * 0.35 / 0.85)
-    assert adjust_count(5, 1_000, GOOD).count == 0
-    assert adjust_count(960, 1_000, GOOD).count == 1_000
+    assert adjust(400, 1_000, GOOD).count == pytest.approx(1_000 * 0.35 / 0.85)
+    assert adjust(5, 1_000, GOOD).count == 0
+    assert adjust(960, 1_000, GOOD).count == 1_000
 
 
 def test_limits_solve_the_equation_of_the_docstring() -> None:
-    adjusted = adjust_count(400, 1_000, GOOD)
+    adjusted = adjust(400, 1_000, GOOD)
     se = 900.5 / 1_001
     sp = 950.5 / 1_001
     var_se = se * (1 - se) / 1_002
@@ -192,59 +187,59 @@ def test_limits_solve_the_equation_of_the_docstring() -> None:
 
 
 def test_the_interval_knows_how_little_a_small_table_tells() -> None:
-    def width(table: AdjustmentRates) -> float:
-        adjusted = adjust_count(400, 1_000, table)
+    def width(table: Rates) -> float:
+        adjusted = adjust(400, 1_000, table)
         return adjusted.high - adjusted.low
 
-    large = AdjustmentRates(9_000, 1_000, 500, 9_500)
-    small = AdjustmentRates(45, 5, 3, 57)
+    large = Rates(9_000, 1_000, 500, 9_500)
+    small = Rates(45, 5, 3, 57)
     assert width(large) < width(GOOD) < width(small)
-    assert width(AdjustmentRates(4, 1, 1, 4)) == 1_000
+    assert width(Rates(4, 1, 1, 4)) == 1_000
 
 
 def test_the_more_errors_go_together_the_wider_the_interval_and_the_count_is_the_same() -> None:
     apart, usual, together = (
-        adjust_count(400, 1_000, replace(GOOD, dispersion=d)) for d in (1.0, DISPERSION, 4.0)
+        adjust(400, 1_000, replace(GOOD, dispersion=d)) for d in (1.0, DISPERSION, 4.0)
     )
     assert apart.high - apart.low < usual.high - usual.low < together.high - together.low
-    assert usual == adjust_count(400, 1_000, GOOD)
+    assert usual == adjust(400, 1_000, GOOD)
     assert apart.count == usual.count == together.count
 
 
 def test_a_label_beyond_the_model_is_flagged_and_its_interval_is_everything() -> None:
     for table in (
-        AdjustmentRates(5, 5, 5, 5),
-        AdjustmentRates(1, 9, 9, 1),
-        AdjustmentRates(0, 0, 10, 90),
-        AdjustmentRates(9, 1, 0, 0),
-        AdjustmentRates(0, 0, 0, 0),
+        Rates(5, 5, 5, 5),
+        Rates(1, 9, 9, 1),
+        Rates(0, 0, 10, 90),
+        Rates(9, 1, 0, 0),
+        Rates(0, 0, 0, 0),
     ):
-        adjusted = adjust_count(30, 100, table)
+        adjusted = adjust(30, 100, table)
         assert (adjusted.count, adjusted.low, adjusted.high) == (30, 0, 100)
         assert adjusted.notes == ("weak",)
-    wide = AdjustmentRates(430, 570, 150, 850)  # se + sp - 1 is 0.28: defined, and wide
-    assert "weak" in adjust_count(30, 100, wide).notes
-    assert "weak" not in adjust_count(30, 100, AdjustmentRates(430, 570, 0, 1_000)).notes
+    wide = Rates(430, 570, 150, 850)  # se + sp - 1 is 0.28: defined, and wide
+    assert "weak" in adjust(30, 100, wide).notes
+    assert "weak" not in adjust(30, 100, Rates(430, 570, 0, 1_000)).notes
 
 
 def test_few_passages_are_flagged() -> None:
-    assert adjust_count(3, FEW - 1, GOOD).notes == ("few",)
-    assert adjust_count(3, FEW, GOOD).notes == ()
+    assert adjust(3, FEW - 1, GOOD).notes == ("few",)
+    assert adjust(3, FEW, GOOD).notes == ()
 
 
 def test_no_passages_are_none() -> None:
-    adjusted = adjust_count(0, 0, GOOD)
+    adjusted = adjust(0, 0, GOOD)
     assert (adjusted.count, adjusted.low, adjusted.high) == (0, 0, 0)
 
 
 def test_tags_fewer_or_more_than_errors_alone_would_give_are_flagged_and_not_called_certain() -> (
     None
 ):
-    rare = adjust_count(5, 1_000, GOOD)  # the rates foretell fifty false alarms
+    rare = adjust(5, 1_000, GOOD)  # the rates foretell fifty false alarms
     assert rare.notes == ("unlike",)
     assert rare.low == 0
     assert rare.high > 5
-    common = adjust_count(999, 1_000, GOOD)
+    common = adjust(999, 1_000, GOOD)
     assert common.notes == ("unlike",)
     assert common.low < 1_000
     assert common.high == 1_000
@@ -272,8 +267,8 @@ def test_intervals_cover_the_true_count(
             tagged = int(rng.binomial(truth, se) + rng.binomial(n - truth, 1 - sp))
             tp = int(rng.binomial(with_label, se))
             tn = int(rng.binomial(without, sp))
-            table = AdjustmentRates(tp, with_label - tp, without - tn, tn)
-            adjusted = adjust_count(tagged, n, table)
+            table = Rates(tp, with_label - tp, without - tn, tn)
+            adjusted = adjust(tagged, n, table)
             hits += adjusted.low <= truth <= adjusted.high
         covered.append(hits / 300)
     assert min(covered) > 0.92
@@ -294,7 +289,7 @@ def test_intervals_cover_the_true_count_of_narratives_that_differ() -> None:
         right = rng.binomial(truth, differing(0.9))
         wrong = rng.binomial(42 - truth, 1 - differing(0.94))
         tagged = int(right + wrong)
-        adjusted = adjust_count(tagged, 42, AdjustmentRates(1_448, 156, 168, 2_689))
+        adjusted = adjust(tagged, 42, Rates(1_448, 156, 168, 2_689))
         hits += adjusted.low <= truth <= adjusted.high
     assert 0.93 < hits / 2_000 < 0.98
 
@@ -304,7 +299,7 @@ def test_intervals_cover_the_true_count_of_narratives_that_differ() -> None:
 
 @pytest.mark.parametrize("model", ["default", "fast"])
 def test_the_shipped_models_know_their_error_rates(model: str) -> None:
-    known = read_adjustment_rates(Classifier.load(model).meta)
+    known = rates_of(Classifier.load(model).meta)
     assert known is not None
     assert set(known) == set(LABELS)
     assert all(
@@ -317,8 +312,8 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
     classifier: Classifier, policy: str
 ) -> None:
     moved = dict(zip(LABELS, classifier.thresholds(policy).tolist(), strict=True))
-    rates_of_policy = read_adjustment_rates(classifier.meta, policy)
-    rates_of_threshold = read_adjustment_rates(classifier.meta, policy, moved)
+    rates_of_policy = rates_of(classifier.meta, policy)
+    rates_of_threshold = rates_of(classifier.meta, policy, moved)
     assert rates_of_policy is not None
     assert rates_of_threshold is not None
     for label in LABELS:
@@ -336,8 +331,8 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
         if moved[label] >= 0.02:
             assert specificity == pytest.approx(of_threshold.specificity, abs=0.01)
         else:  # there the thresholds of the folds differ by half, which moves many passages
-            lower = read_adjustment_rates(classifier.meta, policy, {label: moved[label] / 2})
-            higher = read_adjustment_rates(classifier.meta, policy, {label: moved[label] * 2})
+            lower = rates_of(classifier.meta, policy, {label: moved[label] / 2})
+            higher = rates_of(classifier.meta, policy, {label: moved[label] * 2})
             assert lower is not None
             assert higher is not None
             assert lower[label].specificity <= specificity <= higher[label].specificity
@@ -346,17 +341,17 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
 def test_a_threshold_within_a_step_takes_its_part_of_the_step() -> None:
     meta = {"error_table": error_table(with_label={40: 8, 41: 4}, without={0: 10})}
 
-    def at(threshold: float) -> AdjustmentRates:
-        by_label = read_adjustment_rates(meta, overrides={"failure": threshold})
+    def at(threshold: float) -> Rates:
+        by_label = rates_of(meta, moved={"failure": threshold})
         assert by_label is not None
-        assert by_label["complicity"] == AdjustmentRates(1, 1, 1, 1)
+        assert by_label["complicity"] == Rates(1, 1, 1, 1)
         return by_label["failure"]
 
-    assert at(0.40) == AdjustmentRates(12, 0, 0, 10)
+    assert at(0.40) == Rates(12, 0, 0, 10)
     assert at(0.4025).tp == pytest.approx(10)
     assert at(0.41).tp == pytest.approx(4)
     assert at(0.0025).fp == pytest.approx(7.5)
-    assert at(0.42) == AdjustmentRates(0, 12, 0, 10)
+    assert at(0.42) == Rates(0, 12, 0, 10)
 
 
 def error_table(with_label: dict[int, int], without: dict[int, int]) -> dict[str, object]:
@@ -392,12 +387,12 @@ def test_the_kind_of_a_publication_is_one_that_the_default_was_measured_on(
     publication: str | None, kind: str | None
 ) -> None:
     assert kind_of_publication(publication) == kind
-    known = read_adjustment_rates_by_kind(Classifier.load("default").meta)
+    known = rates_by_kind(Classifier.load("default").meta)
     assert kind is None or set(known[kind]) == set(LABELS)
 
 
 def test_counts_of_a_known_kind_of_report_are_adjusted_by_the_errors_on_that_kind() -> None:
-    poor = AdjustmentRates(tp=50, fn=50, fp=0, tn=1_000)
+    poor = Rates(tp=50, fn=50, fp=0, tn=1_000)
     poor_on_failure = {label: poor if label == "failure" else GOOD for label in LABELS}
     rights = "Country Reports on Human Rights Practices"
     counts = {("failure",): 10, (): 90}
@@ -415,11 +410,11 @@ def test_counts_of_a_known_kind_of_report_are_adjusted_by_the_errors_on_that_kin
         return adjusted.count
 
     assert estimate(of_rights) == pytest.approx(20)
-    assert estimate(of_kind_unknown) == pytest.approx(adjust_count(10, 100, GOOD).count)
+    assert estimate(of_kind_unknown) == pytest.approx(adjust(10, 100, GOOD).count)
     # what mixes kinds is adjusted by the errors on all of them together
     mixed = of_rights + of_kind_unknown
     assert mixed.publication is None
-    assert estimate(mixed) == pytest.approx(adjust_count(20, 200, GOOD).count)
+    assert estimate(mixed) == pytest.approx(adjust(20, 200, GOOD).count)
     total = sum((of_rights, of_rights), Group(()))
     assert estimate(total) == pytest.approx(40)
     note = "Error rates of human-rights reports are those on such reports alone."
@@ -439,12 +434,12 @@ def test_labels_are_counted_by_report_and_in_all(classifier: Classifier) -> None
         Report("b.html", document, passages(both, effort, ())),
         Report("a.html", earlier, passages(effort)),
     ]
-    summary = summarize(reports, classifier.run())
+    summary = summarize(reports, run=classifier.run())
     assert [group.key for group in summary.groups] == [("b.html",), ("a.html",)]
     assert [summary.groups[0].count(label) for label in (*LABELS, NONE)] == [2, 1, 0, 1]
     assert summary.total.passages == 4
     assert summary.total.count("positive_effort") == 3
-    by_country = summarize(reports, classifier.run(), ("country", "year"))
+    by_country = summarize(reports, ("country", "year"), run=classifier.run())
     assert [(group.key, group.passages) for group in by_country.groups] == [
         (("Tarn", 2023), 1),
         (("Tarn", 2024), 3),
@@ -459,10 +454,11 @@ def test_rows_are_counted_under_what_they_say(classifier: Classifier) -> None:
         {"country": None, "year": float("nan")},
         {"country": " Zambia ", "year": "FY23"},
     ]
-    report = Report("rows.jsonl", None, unlabelled(5), rows)
+    of_rows = [replace(each, extra=row) for each, row in zip(unlabelled(5), rows, strict=True)]
+    report = Report("rows.jsonl", None, of_rows)
 
     def keys(*by: str) -> list[tuple[object, ...]]:
-        return [group.key for group in summarize([report], classifier.run(), by).groups]
+        return [group.key for group in summarize([report], by, run=classifier.run()).groups]
 
     assert keys("country") == [("Åland",), ("Türkiye",), ("Zambia",), (None,)]
     assert keys("year") == [(2023,), (2024,), ("FY23",), (None,)]
@@ -479,7 +475,7 @@ def test_sections_are_folded_to_the_eight_of_the_genre_and_other(classifier: Cla
     child_labor = "c. Child Labour and Minimum Age"
     first = report("1", "INTERNET FREEDOM", None, forced_labor, "Protection")
     second = report("2", "Internet Freedom", child_labor, "protection", "Protection of Refugees")
-    summary = summarize([first, second], classifier.run(), ["section"])
+    summary = summarize([first, second], ["section"], run=classifier.run())
     assert [(group.key[0], group.passages) for group in summary.groups] == [
         ("protection", 2),
         ("forced labor, trafficking", 1),
@@ -487,7 +483,7 @@ def test_sections_are_folded_to_the_eight_of_the_genre_and_other(classifier: Cla
         ("other", 3),
         (None, 1),
     ]
-    both = summarize([second, first], classifier.run(), ["file", "section"])
+    both = summarize([second, first], ["file", "section"], run=classifier.run())
     assert [group.key for group in both.groups][:3] == [
         ("2", "protection"),
         ("2", "child labor"),
@@ -498,14 +494,14 @@ def test_sections_are_folded_to_the_eight_of_the_genre_and_other(classifier: Cla
 
 def test_a_report_without_passages_is_a_row_of_zeros(classifier: Classifier) -> None:
     report = Report("empty.html", Document("", (), year=2024), [])
-    summary = summarize([report], classifier.run(), ("file", "year"))
+    summary = summarize([report], ("file", "year"), run=classifier.run())
     assert [group.key for group in summary.groups] == [("empty.html", 2024)]
     row = next(summary.rows())
     assert row["passages"] == 0
     assert row["none"]["count"] == 0
     assert row["labels"]["failure"]["count"] == 0
     assert row["labels"]["failure"]["share"] is None
-    assert summarize([report], classifier.run(), ["section"]).groups == ()
+    assert summarize([report], ["section"], run=classifier.run()).groups == ()
     assert math.isnan(summary.total.share("failure"))
 
 
@@ -513,7 +509,7 @@ def test_a_report_that_the_model_cannot_read_is_flagged(classifier: Classifier) 
     def notes(text: str) -> tuple[str, ...]:
         half_unread = unlabelled(20, low_confidence=True, text=text) + unlabelled(20)
         report = Report("es.html", None, half_unread)
-        summary = summarize([report], classifier.run())
+        summary = summarize([report], run=classifier.run())
         assert (summary.total.passages, summary.total.low_confidence) == (40, 20)
         estimate = summary.estimate(summary.total, "failure")
         assert estimate is not None
@@ -528,7 +524,7 @@ def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(
 ) -> None:
     def line(*reports: Report) -> str:
         out = io.StringIO()
-        write_summary_table(summarize(reports, classifier.run()), out)
+        write_summary(summarize(reports, run=classifier.run()), out)
         lines = out.getvalue().splitlines()
         return next((line for line in lines if "about trafficking" in line), "")
 
@@ -725,7 +721,7 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setattr(
-        "tipclassify.cli.summary.tagged_reports_of_command",
+        "tipclassify.cli.summary.tagged",
         lambda *_: pytest.fail("reports were read"),
     )
     with pytest.raises(MissingExtraError, match=r"pip install 'tipclassify\[charts\]'"):
@@ -768,7 +764,7 @@ def test_an_svg_says_what_it_shows_and_is_the_same_each_time(svg: bytes) -> None
     description = root.find(f"{SVG}desc")
     assert root.find(f"{SVG}title") is not None
     assert description is not None
-    assert description.text == "\n".join(describe_chart(example()))
+    assert description.text == "\n".join(describe(example()))
     assert "Land 1: 40 passages; positive_effort 35% (adjusted 35%" in (description.text or "")
     assert root.get("aria-labelledby") == "title desc"
     assert svg == drawn(example())
@@ -834,13 +830,26 @@ def test_files_are_called_by_their_names_and_numbered_where_those_are_the_same()
     def called(*files: str) -> list[str]:
         groups = tuple(Group((file,), {(): 40}) for file in files)
         summary = replace(example(), by=("file",), groups=groups)
-        return [line.split(":")[0] for line in describe_chart(summary)][:-1]
+        return [line.split(":")[0] for line in describe(summary)][:-1]
 
     assert called("2023/togo.html", "2024/cuba.html") == ["togo.html", "cuba.html"]
     assert called("/home/ana/2023/togo.html", "/home/ana/2024/togo.html") == [
         "togo.html (1)",
         "togo.html (2)",
     ]
+
+
+def test_a_model_of_other_labels_is_counted_and_drawn_by_these() -> None:
+    labels = ("finance", "travel")
+    counts = {("finance",): 3, ("finance", "travel"): 2, (): 5}
+    summary = Summary(("file",), (Group(("a.txt",), counts),), Group((), counts), labels=labels)
+    row = next(summary.rows())
+    assert row["labels"] == {
+        "finance": {"count": 5, "share": 0.5},
+        "travel": {"count": 2, "share": 0.2},
+    }
+    shown = texts(drawn(summary))
+    assert {"finance", "travel", "finance alone", "several labels", "no label"} <= set(shown)
 
 
 def test_drawing_leaves_matplotlib_as_it_was(svg: bytes) -> None:
@@ -860,10 +869,11 @@ def test_neighbours_in_the_stack_differ_without_colour() -> None:
         red, green, blue = channels(colour)
         return float(0.299 * red + 0.587 * green + 0.114 * blue)
 
-    for part, following in pairwise(PARTS):
+    for part, following in pairwise(parts(LABELS)):
         differ_in_grey = abs(grey(part.colour) - grey(following.colour)) > 0.15
         assert differ_in_grey or part.hatch != following.hatch
-    assert len({round(grey(colour), 1) for colour in INKS.values()}) == len(LABELS)
+    inks = [style.ink for style in styles(LABELS).values()]
+    assert len({round(grey(ink), 1) for ink in inks}) == len(LABELS)
 
 
 def channels(colour: str) -> FloatArray:
@@ -896,29 +906,31 @@ def as_seen(colour: str, eyes: list[list[float]]) -> FloatArray:
 
 
 def test_the_palette_is_told_apart_by_any_eye_and_can_be_read() -> None:
+    shown = styles(LABELS).values()
     for inks, tints, papers in (
-        (INKS, TINTS, ["#ffffff", "#fcfbf8", "#eeebe3", "#e0dbce"]),
-        (DARK_INKS, DARK_TINTS, ["#171715", "#21211e", "#2b2925", "#4a463c"]),
+        (
+            [style.ink for style in shown],
+            [style.tint for style in shown],
+            ["#ffffff", "#fcfbf8", "#eeebe3", "#e0dbce"],
+        ),
+        (
+            [style.dark_ink for style in shown],
+            [style.dark_tint for style in shown],
+            ["#171715", "#21211e", "#2b2925", "#4a463c"],
+        ),
     ):
-        assert min(contrast(inks[label], tints[label]) for label in LABELS) >= 4.5
-        assert min(contrast(ink, paper) for ink in inks.values() for paper in papers) >= 4.5
+        assert min(contrast(ink, tint) for ink, tint in zip(inks, tints, strict=True)) >= 4.5
+        assert min(contrast(ink, paper) for ink in inks for paper in papers) >= 4.5
         for eyes in (PROTANOPIA, DEUTERANOPIA):
-            seen = [as_seen(ink, eyes) for ink in inks.values()]
+            seen = [as_seen(ink, eyes) for ink in inks]
             for first, second in combinations(seen, 2):
                 assert np.linalg.norm(first - second) > 0.15
-
-
-def test_the_review_page_has_the_palette_of_the_reports() -> None:
-    css = files("tipclassify.app").joinpath("static", "review.css").read_text("utf-8")
-    for inks, tints in ((INKS, TINTS), (DARK_INKS, DARK_TINTS)):
-        assert "; ".join(f"--{label[0]}: {inks[label]}" for label in LABELS) in css
-        assert "; ".join(f"--{label[0]}-tint: {tints[label]}" for label in LABELS) in css
 
 
 def test_the_real_sample_has_the_counts_of_its_passages(classifier: Classifier) -> None:
     sample = Path(__file__).parents[2] / "data" / "samples" / "karvonia-2024.html"
     tagged = list(Tagging().reports([str(sample)]))
-    summary = summarize(tagged, classifier.run(), ["section"])
+    summary = summarize(tagged, ["section"], run=classifier.run())
     for label in LABELS:
         expected = sum(label in passage.labels for report in tagged for passage in report.passages)
         assert expected > 0

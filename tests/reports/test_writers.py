@@ -12,6 +12,7 @@ import sys
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
@@ -23,20 +24,28 @@ from hypothesis import strategies as st
 from tipclassify import LABELS, Classifier
 from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.formatting import json_line, one_line
-from tipclassify.records import Document, Passage, Report, section_name, source_name
-from tipclassify.reports.citation import cite
-from tipclassify.reports.finding_row import COLUMNS, finding_row
-from tipclassify.reports.report import findings_of
+from tipclassify.records import (
+    Document,
+    Passage,
+    Report,
+    cells,
+    columns,
+    section_name,
+    source_name,
+)
+from tipclassify.records import row as row_of
+from tipclassify.reports.cite import cite
 from tipclassify.text.split import text_document
-from tipclassify.write import FORMATS, sheets, writer_format_of
+from tipclassify.write import FORMATS, excel, writer_format_of
 from tipclassify.write import rows as row_writers
-from tipclassify.write import workbook as workbooks
 from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
     from openpyxl.workbook import Workbook
     from pyarrow import Table
+
+COLUMNS = list(columns(LABELS))
 
 openpyxl = pytest.importorskip("openpyxl")
 docx = pytest.importorskip("docx")
@@ -149,19 +158,23 @@ def rows(
     *texts: str, file: str = "rows.jsonl", section: str | None = None, **fields: object
 ) -> Report:
     """Make a report of rows split beforehand, each labelled failure."""
-    passages = [Passage(text, 0, len(text), section, ("failure",), SCORES) for text in texts]
-    return Report(file, None, passages, [{"text": text, **fields} for text in texts])
+    passages = [
+        Passage(text, 0, len(text), section, ("failure",), SCORES, extra={"text": text, **fields})
+        for text in texts
+    ]
+    return Report(file, None, passages)
 
 
 def written(name: str, reports: Iterable[Report], run: Output) -> bytes:
     """Return the output of a format's writer."""
     raw = io.BytesIO()
-    make, write = FORMATS[name].steps()
+    write = FORMATS[name].writer()
+    tagged = map(partial(replace, run=run.run), reports)  # which holds no report
     if FORMATS[name].binary:
-        write(map(make, reports), raw, run)
+        write(tagged, raw, run)
         return raw.getvalue()
     out = io.TextIOWrapper(raw, "utf-8", newline="")
-    write(map(make, reports), out, run)
+    write(tagged, out, run)
     out.flush()
     return raw.getvalue()
 
@@ -234,12 +247,12 @@ def test_no_reports_and_a_report_without_passages_give_a_valid_file(name: str, r
             assert data.decode() == ",".join(COLUMNS) + "\r\n"
         elif name == "xlsx":
             book = workbook(data)
-            assert [[cell.value for cell in row] for row in book["All passages"]] == [list(COLUMNS)]
+            assert [[cell.value for cell in row] for row in book["All passages"]] == [COLUMNS]
             assert book["Counts"]["E" + str(book["Counts"].max_row)].value == 0
         elif name == "parquet":
             table = parquet(data)
             assert table.num_rows == 0
-            assert table.column_names == list(COLUMNS)
+            assert table.column_names == COLUMNS
         elif name == "md":
             assert (b"No reports." in data) == (not reports)
         elif name in ("bibtex", "ris"):
@@ -293,16 +306,14 @@ def test_csv_excel_and_parquet_hold_the_same_rows(report: Report, run: Output) -
     )
     reports = [report, of_rows]
     expected = cells_of(reports)
-    assert tuple(COLUMNS)[-5:-2] == LABELS
-    assert list(expected[0].values())[:4] == ["reports/Karvonia 2024 é.txt", "Karvonia", 2024, None]
+    assert tuple(COLUMNS[-6:-3]) == LABELS
+    assert list(expected[0].values())[:4] == ["Karvonia 2024 é.txt", "Karvonia", 2024, None]
     assert list(expected[-1].values())[:5] == ["r.jsonl", "Mörland", 2023, 7, None]
     table = parquet(written("parquet", reports, run)).to_pylist()
     assert table == [
         {**row, **{label: pytest.approx(row[label], abs=1e-6) for label in LABELS}}
         for row in expected
     ]
-    # tables are passed on
-    expected[:-1] = [row | {"file": "Karvonia 2024 é.txt"} for row in expected[:-1]]
     joined = [
         [";".join(cell) if isinstance(cell, list) else cell for cell in row.values()]
         for row in expected
@@ -319,7 +330,9 @@ def test_csv_excel_and_parquet_hold_the_same_rows(report: Report, run: Output) -
 
 def cells_of(reports: Iterable[Report]) -> list[dict[str, object]]:
     """Return the cells of each passage of some reports, by column."""
-    return [finding_row(finding).cells() for report in reports for finding in findings_of(report)]
+    return [
+        cells(row_of(report, passage), LABELS) for report in reports for passage in report.passages
+    ]
 
 
 def csv_cell(cell: object) -> str:
@@ -372,7 +385,7 @@ def test_links_to_files_are_written_as_seen_from_the_output_and_only_within_its_
     classifier: Classifier, tmp_path: Path
 ) -> None:
     def link_from(folder: Path, file: str) -> str | None:
-        return Output(classifier.run(folder=folder)).link(file)
+        return Output(classifier.run(), folder=folder).link(file)
 
     assert link_from(Path("out/tables"), "reports/a.txt") is None
     assert link_from(Path("reports"), "reports/a.txt") == "a.txt"
@@ -390,7 +403,7 @@ def test_no_file_that_people_pass_on_tells_where_the_report_lay(
         text_document("Courts convicted none of them."), country="Karvonia", year=2024
     )
     file = tmp_path / "secret place" / "k.txt"
-    context = Output(classifier.run(folder=tmp_path / "out", day="2026-11-28"))
+    context = Output(classifier.run(day="2026-11-28"), folder=tmp_path / "out")
     data = written(name, [Report(str(file), document, classifier.tag(document))], context)
     texts = [data]
     if name in ("xlsx", "docx"):
@@ -403,7 +416,7 @@ def test_no_file_that_people_pass_on_tells_where_the_report_lay(
 
 
 def test_about_lists_the_thresholds_in_use(classifier: Classifier) -> None:
-    facts = Output(classifier.with_thresholds({"failure": 0.25}), "screen").about()
+    facts = classifier.with_thresholds({"failure": 0.25}).run("screen").about()
     assert facts["policy"] == "screen"
     assert facts["threshold failure"] == "0.2500"
     assert facts["model"] == classifier.meta["sha256"]
@@ -497,7 +510,7 @@ def test_csv_is_rfc_4180_and_can_begin_with_a_byte_order_mark(
     assert data.endswith(b"\r\n")
     assert b'"say ""a"",\nthen b"' in data
     assert b'"x\ry"' in data
-    assert written("csv", [report], Output(classifier.run(bom=True))) == b"\xef\xbb\xbf" + data
+    assert written("csv", [report], Output(classifier.run(), bom=True)) == b"\xef\xbb\xbf" + data
 
 
 # -------------------------------------------------------------------------------------------------
@@ -511,7 +524,7 @@ def test_excel_marks_given_labels_and_links_sources(report: Report, run: Output)
         rows("x", file="-"),
     ]
     sheet = workbook(written("xlsx", reports, run))["All passages"]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:O{sheet.max_row}")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:P{sheet.max_row}")
     assert sheet.print_title_rows == "$1:$1"
     expected = cells_of(reports)
     coloured = {
@@ -536,20 +549,22 @@ def test_excel_marks_given_labels_and_links_sources(report: Report, run: Output)
 def test_excel_opens_on_the_findings_with_their_citations_ready_to_filter_and_print(
     report: Report, run: Output
 ) -> None:
-    day = replace(run, day="2026-11-28")
+    day = replace(run, run=replace(run.run, day="2026-11-28"))
     doubtful = Passage(
         "Courts slept.", 3, 16, "b. Courts", ("failure", "complicity"), SCORES, True, 12
     )
     book = workbook(written("xlsx", [report, Report("b.pdf", None, [doubtful])], day))
     assert book.active.title == "Findings"
     head, *body = book["Findings"].values
-    assert list(head) == list(sheets._FINDINGS)
-    tagged = [finding for finding in findings_of(report) if finding.passage.labels]
+    assert list(head) == list(excel._FINDINGS)
+    tagged = [passage for passage in report.passages if passage.labels]
     assert [row[5] for row in body] == [
-        *(finding.passage.text for finding in tagged),
+        *(passage.text for passage in tagged),
         "Courts slept.",
     ]
-    assert [row[8] for row in body[:-1]] == [cite(finding, day).source for finding in tagged]
+    assert [row[8] for row in body[:-1]] == [
+        cite(replace(report, run=day.run), each).source for each in tagged
+    ]
     assert body[0][:4] == ("Report on Karvonia", "Karvonia", 2024, "prosecution")
     assert body[-1][3:8] == ("b. Courts", 12, "Courts slept.", "failure?\ncomplicity?", 0.9123)
     assert "(read 2026-11-28)" in body[-1][8]
@@ -585,8 +600,11 @@ def test_excel_counts_add_up_and_about_describes_the_run(report: Report, run: Ou
     assert counts["r.jsonl", "(no section)"]["failure share"] == 1
     assert counts["(all files)", "(all sections)"]["passages"] == len(report.passages) + 3
     facts = dict(list(book["About"].values)[1:])
-    assert run.about().items() <= facts.items()
-    assert (book.properties.creator, book.properties.modified.year) == (run.about()["tool"], 2000)
+    assert run.run.about().items() <= facts.items()
+    assert (book.properties.creator, book.properties.modified.year) == (
+        run.run.about()["tool"],
+        2000,
+    )
 
 
 def test_excel_holds_text_that_xml_or_a_cell_cannot(run: Output) -> None:
@@ -611,8 +629,8 @@ def test_excel_holds_text_that_xml_or_a_cell_cannot(run: Output) -> None:
 
 
 def test_excel_goes_on_to_further_sheets(run: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workbooks, "_MOST_ROWS", 20)
-    monkeypatch.setattr(workbooks, "MOST_LINKS", 3)
+    monkeypatch.setattr(excel, "_MOST_ROWS", 20)
+    monkeypatch.setattr(excel, "_MOST_LINKS", 3)
     book = workbook(written("xlsx", [rows(*map(str, range(45)))], run))
     assert book.sheetnames[:4] == ["Findings", "Counts", "All passages", "About"]
     names = ["All passages", "All passages 2", "All passages 3"]
@@ -620,7 +638,7 @@ def test_excel_goes_on_to_further_sheets(run: Output, monkeypatch: pytest.Monkey
     texts = [row[8] for name in names for row in list(book[name].values)[1:]]
     assert texts == [str(number) for number in range(45)]
     assert [book[name].max_row for name in names] == [21, 21, 6]
-    assert book["All passages 3"].auto_filter.ref == "A1:O6"
+    assert book["All passages 3"].auto_filter.ref == "A1:P6"
     for name in names:
         links = [cell.hyperlink for cell in book[name]["A"] if cell.hyperlink]
         assert len(links) == 3
@@ -679,7 +697,7 @@ def test_parquet_has_types_metadata_and_row_groups(
     assert (types["year"], types["start"], types["low_confidence"]) == ("int32", "int64", "bool")
     metadata = {key.decode(): value.decode() for key, value in file.schema_arrow.metadata.items()}
     assert metadata == {
-        "tipclassify." + name.replace(" ", "."): value for name, value in run.about().items()
+        "tipclassify." + name.replace(" ", "."): value for name, value in run.run.about().items()
     }
     last = file.read().to_pylist()[-1]
     assert (last["file"], last["year"]) == ("\ufffd", None)
@@ -775,7 +793,7 @@ def test_markdown_counts_then_quotes_what_is_tagged(report: Report, run: Output)
     children = [child for token in parsed(text.encode()) for child in token.children or ()]
     links = [child.attrs["href"] for child in children if child.type == "link_open"]
     assert links[1:] == ["b%26c.txt"]
-    assert f"- model: {run.about()['model']}" in text
+    assert f"- model: {run.run.about()['model']}" in text
 
 
 def test_word_has_each_finding_under_its_section_with_probability_page_and_citation(

@@ -32,9 +32,8 @@ from tipclassify.readers.formats import detect_format, suffix_of
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
 from tipclassify.records import Passage, Unit, is_link
-from tipclassify.reports.adjustment import AdjustmentRates
-from tipclassify.reports.group import Group
-from tipclassify.reports.summary import LabelCount, Summary
+from tipclassify.reports.adjust import Rates
+from tipclassify.reports.counts import Group, LabelCount, Summary
 from tipclassify.tagging import read_with_notes
 from tipclassify.tagging.inputs import ROWS as ROW_FILES
 from tipclassify.text.split import split_passages
@@ -66,7 +65,7 @@ Threshold = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=1, max_length=100)]
 # passages of a corpus; sums of squares of more would overflow
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
-Rate = Literal["tp", "fn", "fp", "tn", "dispersion"]  # fields of `AdjustmentRates`
+Rate = Literal["tp", "fn", "fp", "tn", "dispersion"]  # fields of `Rates`
 RatesByLabel = dict[Label, Annotated[dict[Rate, Cases], msgspec.Meta(min_length=5)]]
 
 
@@ -163,7 +162,7 @@ class Manifest(_Object, frozen=True):
     moved: dict[Label, Threshold]  # overrides of the policy's thresholds
     unit: Unit
     encoding: str | None
-    # `AdjustmentRates`, of all reports that measured the model, and of each kind by itself
+    # `Rates`, of all reports that measured the model, and of each kind by itself
     error_rates: RatesByLabel | None
     error_rates_by_kind: Annotated[dict[str, RatesByLabel], msgspec.Meta(max_length=50)]
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
@@ -224,17 +223,17 @@ def figures_of(
         rates=None if rates is None else _rates(rates),
         rates_by_kind={kind: _rates(table) for kind, table in rates_by_kind.items()},
     )
-    (row,) = summary.summary_rows()
+    figures = summary.figures(group)
     return Figures(
-        passages=row.passages,
-        low_confidence=row.low_confidence,
-        labels=row.labels,
-        none=row.none,
+        passages=figures.passages,
+        low_confidence=figures.low_confidence,
+        labels=figures.labels,
+        none=figures.none,
     )
 
 
-def _rates(rates: RatesByLabel) -> dict[str, AdjustmentRates]:
-    return {label: AdjustmentRates(**of_label) for label, of_label in rates.items()}
+def _rates(rates: RatesByLabel) -> dict[str, Rates]:
+    return {label: Rates(**of_label) for label, of_label in rates.items()}
 
 
 def seal(plain: dict[str, object]) -> tuple[bytes, str]:

@@ -36,7 +36,7 @@ from tipclassify.formatting import count_with_noun
 from tipclassify.model.classifier import Classifier, labels_above
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.records import Passage
-from tipclassify.reports.group import Group
+from tipclassify.reports.counts import Group
 
 _SHOWN: Final = 5  # names or line numbers in a message
 

@@ -50,13 +50,13 @@ from tipclassify.model.folder import METADATA, read_files, read_metadata, weight
 from tipclassify.progress import Progress
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage
-from tipclassify.reports.adjustment import (
-    AdjustmentRates,
-    read_adjustment_rates,
-    read_adjustment_rates_by_kind,
+from tipclassify.reports.adjust import (
+    Rates,
+    rates_by_kind,
+    rates_of,
 )
-from tipclassify.reports.group import Group
-from tipclassify.reports.particulars import FirstPlaces
+from tipclassify.reports.counts import Group
+from tipclassify.reports.findings import FirstPlaces
 from tipclassify.resources import read_resource
 from tipclassify.tagging import Tagging
 from tipclassify.whole_files import FailingOnce
@@ -262,8 +262,8 @@ class Settings:
 
 def settings_of(classifier: Classifier, policy: Policy, overrides: dict[str, float]) -> Settings:
     """Return a classifier's thresholds under a policy, and its error rates if it records them."""
-    rates = read_adjustment_rates(classifier.meta, policy, overrides)
-    by_kind = read_adjustment_rates_by_kind(classifier.meta, policy, overrides)
+    rates = rates_of(classifier.meta, policy, overrides)
+    by_kind = rates_by_kind(classifier.meta, policy, overrides)
     return Settings(
         thresholds=dict(classifier.run(policy).thresholds),
         error_rates=None if rates is None else _plain(rates),
@@ -271,7 +271,7 @@ def settings_of(classifier: Classifier, policy: Policy, overrides: dict[str, flo
     )
 
 
-def _plain(rates: Mapping[str, AdjustmentRates]) -> RatesByLabel:
+def _plain(rates: Mapping[str, Rates]) -> RatesByLabel:
     return {label: cast("dict[Rate, float]", asdict(of_label)) for label, of_label in rates.items()}
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import (
-    FileId,
     check_output,
     ids_of_inputs,
     open_output,
@@ -18,14 +16,15 @@ from tipclassify.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
+    from typing import IO, Any
 
     from tipclassify.records import Report
-    from tipclassify.tagging import Tagging
+    from tipclassify.reports.compare.comparison import Comparison
+    from tipclassify.reports.compare.ledger import Ledger
     from tipclassify.write.output import Output
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]
-Result = Literal["comparison", "ledger"]
 _SUFFIXES: Final = {
     "table": [".txt"],
     "jsonl": [".jsonl", ".ndjson"],
@@ -34,10 +33,8 @@ _SUFFIXES: Final = {
     "xlsx": [".xlsx"],
     "json": [".json"],
 }
-_FORMATS: Final[dict[Result, tuple[str, ...]]] = {
-    "comparison": ("table", "jsonl", "html"),
-    "ledger": ("table", "html", "csv", "xlsx", "json"),
-}
+_OF_COMPARISON: Final = ("table", "jsonl", "html")
+_OF_LEDGER: Final = ("table", "html", "csv", "xlsx", "json")
 
 
 def compare(
@@ -90,147 +87,103 @@ def compare(
     2016"). csv, xlsx and json have this ledger of two reports, too, and what is new or gone only
     with --all, as lines of one year.
     """
+    from tipclassify.tagging import whole
+    from tipclassify.write import writer_format_of
     from tipclassify.write.output import Output
 
     if len(files) < 2:
         raise options.invalid_option("OLD NEW...", "give two reports or more")
     if files.count("-") > 1:
         raise options.invalid_option("NEW", "standard input can hold one of the reports only")
-    wanted = format or _format_of(output)
-    result = _result_of(len(files), wanted, ledger)
-    if wanted not in _FORMATS[result]:
-        formats = ", ".join(_FORMATS[result])
-        raise options.invalid_option("--format", f"a ledger is written as {formats}")
+    wanted = format or (writer_format_of(output, _SUFFIXES) if output else "table")
+    is_ledger = ledger or len(files) > 2 or wanted not in _OF_COMPARISON
+    if is_ledger and wanted not in _OF_LEDGER:
+        raise options.invalid_option("--format", f"a ledger is written as {', '.join(_OF_LEDGER)}")
     tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
     inputs = ids_of_inputs((), files, model)
     check_output(output, inputs)
     day = options.today()
     target = Output(tagging.run(day), folder=output.parent if output else None)
-    request = _CompareRequest(
-        reports=[_tag_whole(file, tagging, day) for file in files],
-        target=target,
-        format=wanted,
-        everything=everything,
-        anyway=anyway,
-        output=output,
-        inputs=inputs,
-    )
-    if result == "ledger":
-        if len(files) == 2 and not ledger:
-            print_note(_ledger_note(wanted, everything))
-        _write_ledger(request)
+    reports = []
+    for file in files:
+        report = whole(file, tagging.reports([file], day=day))
+        print_warnings(report.notes)
+        reports.append(report)
+    if is_ledger and len(files) == 2 and not ledger:
+        print_note(_note_on_ledger(wanted, everything))
+    if is_ledger:
+        # The table leaves out passages without a label; files have all that stood in two years.
+        followed = _follow(reports, everything and wanted != "table", anyway)
+        with open_output(output, binary=wanted == "xlsx", inputs=inputs) as out:
+            _write_ledger(followed, wanted, out, target, everything)
     else:
-        _write_comparison(request)
+        comparison = _compare(reports, anyway)
+        with open_output(output, inputs=inputs) as out:
+            _write_comparison(comparison, wanted, out, target, everything)
 
 
-def _format_of(output: Path | None) -> str:
-    """Choose the format by the suffix of the output; a table for the terminal."""
-    from tipclassify.write import writer_format_of
-
-    return writer_format_of(output, _SUFFIXES) if output else "table"
-
-
-def _result_of(reports: int, wanted: str, ledger: bool) -> Result:
-    """Choose what is made: a ledger of three reports or more, or in a format that only it has."""
-    if ledger or reports > 2 or wanted not in _FORMATS["comparison"]:
-        return "ledger"
-    return "comparison"
-
-
-def _ledger_note(wanted: str, everything: bool) -> str:
+def _note_on_ledger(wanted: str, everything: bool) -> str:
     """Say that two reports make a ledger in this format, and where what is new and gone stands."""
     if everything:
         listed = "all passages, those of one year only among them"
     else:
         listed = "passages that stand in both years; --all adds those of one year only"
-    formats = ", ".join(_FORMATS["comparison"])
+    formats = ", ".join(_OF_COMPARISON)
     return f"{wanted} has a ledger: {listed}; what is new and gone is listed by {formats}"
 
 
-@dataclass(frozen=True, slots=True)
-class _CompareRequest:
-    """Tagged reports, and how what they have in common is to be written."""
+def _compare(reports: Sequence[Report], anyway: bool) -> Comparison:
+    """Compare two reports; refuse those that do not belong together, or warn of them."""
+    from tipclassify.reports.compare.comparison import compare
+    from tipclassify.reports.compare.identity import refusals, refuse
 
-    reports: list[Report]
-    target: Output
-    format: str
-    everything: bool  # whether passages that say nothing new are listed, too
-    anyway: bool  # whether reports that do not belong together are compared all the same
-    output: Path | None
-    inputs: frozenset[FileId]  # which the output must not replace
-
-
-def _write_comparison(request: _CompareRequest) -> None:
-    from tipclassify.reports.compare.comparison import compare as compare_reports
-    from tipclassify.reports.compare.identity import (
-        comparison_refusals_by_year,
-        identity_of_report,
-        refusals_by_subject,
-        refuse_comparison_of_reports,
-    )
-    from tipclassify.write import compared
-
-    old, new = request.reports
-    old_identity = identity_of_report(old)
-    new_identity = identity_of_report(new)
-    if not request.anyway:
-        identities = [old_identity, new_identity]
-        refusals = refusals_by_subject(identities) + comparison_refusals_by_year(
-            old_identity, new_identity
-        )
-        refuse_comparison_of_reports(refusals, identities)
-    comparison = compare_reports(old, new, request.target.run)
+    old, new = reports
+    if not anyway:
+        refuse(refusals(old, new), reports)
+    comparison = compare(old, new)
     if messages := comparison.warnings():
         print_warnings(["; ".join(messages)])
-    with open_output(request.output, inputs=request.inputs) as out:
-        if request.format == "html":
-            compared.write_comparison_html(comparison, out, request.target, request.everything)
-        elif request.format == "table":
-            compared.write_comparison_table(comparison, out, request.everything)
-        else:
-            compared.write_comparison_jsonl(comparison, out, request.everything)
+    return comparison
 
 
-def _write_ledger(request: _CompareRequest) -> None:
-    from tipclassify.reports.compare.identity import (
-        identity_of_report,
-        refuse_comparison_of_reports,
-    )
-    from tipclassify.reports.compare.ledger import (
-        build_ledger,
-        ledger_refusals,
-        sort_reports_by_year,
-    )
-    from tipclassify.write import followed
+def _write_comparison(
+    comparison: Comparison, wanted: str, out: IO[Any], target: Output, everything: bool
+) -> None:
+    from tipclassify.write import rows, side_by_side, terminal
 
-    refusals = ledger_refusals(request.reports)
-    if not request.anyway:
-        refuse_comparison_of_reports(
-            refusals, [identity_of_report(report) for report in request.reports]
-        )
-    if refusals:
-        print_warnings(["; ".join(refusals)])
-    # The table leaves out passages without a label; files have all that stood in two years.
-    everything = request.everything and request.format != "table"
-    ledger = build_ledger(sort_reports_by_year(request.reports), request.target.run, everything)
-    is_binary = request.format == "xlsx"
-    with open_output(request.output, binary=is_binary, inputs=request.inputs) as out:
-        if request.format == "table":
-            followed.write_ledger_table(ledger, out, request.everything)
-        elif request.format == "html":
-            followed.write_ledger_html(ledger, out, request.target)
-        elif request.format == "csv":
-            followed.write_ledger_csv(ledger, out, request.target)
-        elif request.format == "xlsx":
-            followed.write_ledger_xlsx(ledger, out, request.target)
-        else:
-            followed.write_ledger_json(ledger, out, request.target)
+    if wanted == "html":
+        side_by_side.write_comparison_html(comparison, out, target, everything)
+    elif wanted == "table":
+        terminal.write_comparison(comparison, out, everything)
+    else:
+        rows.write_comparison_jsonl(comparison, out, everything)
 
 
-def _tag_whole(file: str, tagging: Tagging, day: str) -> Report:
-    """Tag an input as one report, all parts of a long one, and print what could not be read."""
-    from tipclassify.tagging import whole
+def _follow(reports: Sequence[Report], everything: bool, anyway: bool) -> Ledger:
+    """Follow passages over the years; refuse reports that do not belong together, or warn."""
+    from tipclassify.reports.compare.identity import refuse
+    from tipclassify.reports.compare.ledger import follow, refusals
 
-    report = whole(file, tagging.reports([file], day=day))
-    print_warnings(report.notes)
-    return report
+    messages = refusals(reports)
+    if not anyway:
+        refuse(messages, reports)
+    if messages:
+        print_warnings(["; ".join(messages)])
+    return follow(reports, everything)
+
+
+def _write_ledger(
+    ledger: Ledger, wanted: str, out: IO[Any], target: Output, everything: bool
+) -> None:
+    from tipclassify.write import excel, rows, side_by_side, terminal
+
+    if wanted == "table":
+        terminal.write_ledger(ledger, out, everything)
+    elif wanted == "html":
+        side_by_side.write_ledger_html(ledger, out, target)
+    elif wanted == "csv":
+        rows.write_ledger_csv(ledger, out)
+    elif wanted == "xlsx":
+        excel.write_ledger_xlsx(ledger, out, target)
+    else:
+        rows.write_ledger_json(ledger, out)

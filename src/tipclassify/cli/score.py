@@ -25,7 +25,7 @@ from tipclassify.errors import OutputError
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from tipclassify.reports.outcome import Outcome
+    from tipclassify.reports.kinds import Outcome
     from tipclassify.tagging import Tagging
     from tipclassify.write.output import Output
 
@@ -81,7 +81,7 @@ def score(
     addresses such as s3://bucket/*.html too. Called again, it makes only what is missing or
     changed.
     """
-    from tipclassify.reports.outcome import Outcome
+    from tipclassify.reports.kinds import Outcome
     from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.write import FORMATS, writer_format_of
     from tipclassify.write.output import Output
@@ -126,7 +126,7 @@ def score(
         )
         return
     shows_bar = output is not None or not sys.stdout.isatty()
-    outcome = Outcome(target.run.meta.get("kinds"))
+    outcome = Outcome(target.run)
     inputs = expand_inputs(files)
     read = ids_of_inputs(files, inputs, model)
     check_output(output, read)
@@ -168,7 +168,7 @@ def _score_into_folder(request: _FolderRequest) -> None:
 
     Outputs finished before an interruption are kept, and are in the ledger.
     """
-    from tipclassify.reports.outcome import Outcome
+    from tipclassify.reports.kinds import Outcome
     from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.tagging.resume import Journal, output_names
     from tipclassify.write import FORMATS
@@ -204,7 +204,7 @@ def _score_into_folder(request: _FolderRequest) -> None:
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     write = output_format.writer()
     finished = 0
-    outcome = Outcome(target.run.meta.get("kinds"))
+    outcome = Outcome(target.run)
     with tagged(left, request.tagging, request.jobs, target.run.day) as inputs:
         try:
             for file, reports in inputs:

@@ -83,9 +83,9 @@ def summary(
     References, notes, contents, dates and addresses are not counted. One line under the table says
     so where most of a report is on other subjects than trafficking.
     """
-    from tipclassify.reports.summary import summarize
+    from tipclassify.reports.counts import summarize
     from tipclassify.tagging.inputs import expand_inputs
-    from tipclassify.write import summed, writer_format_of
+    from tipclassify.write import rows, terminal, writer_format_of
 
     wanted = format or (writer_format_of(output, _ROWS | _PICTURES) if output else "table")
     picture = wanted in _PICTURES
@@ -98,7 +98,7 @@ def summary(
         with needs_extra("drawing charts", "charts"):  # before the tagging, which may take an hour
             import matplotlib.figure  # noqa: F401
 
-        from tipclassify.reports.charts import draw_chart
+        from tipclassify.reports.chart import draw_chart
 
     tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
     run = tagging.run()
@@ -108,11 +108,10 @@ def summary(
     with tagged(inputs, tagging, jobs) as tagged_inputs:
         counted = summarize(
             tagged_inputs.reports(),
-            run,
             dimensions or ["file"],
-            dict(tagging.thresholds),
             publication=publication,
             add_up=add_up,
+            run=run,
         )
         if publication and not counted.groups:
             raise UsageError(
@@ -127,8 +126,8 @@ def summary(
             if picture:
                 draw_chart(counted, wanted, out)
             elif wanted == "table":
-                summed.write_summary_table(counted, out)
+                terminal.write_summary(counted, out)
             elif wanted == "csv":
-                summed.write_summary_csv(counted, out)
+                rows.write_summary_csv(counted, out)
             else:
-                summed.write_summary_jsonl(counted, out)
+                rows.write_summary_jsonl(counted, out)

@@ -36,16 +36,16 @@ class Format:
 
 
 FORMATS: Final = {
-    "table": Format("table", "write_findings_table", (".txt",)),
+    "table": Format("terminal", "write_findings", (".txt",)),
     "jsonl": Format("rows", "write_jsonl", (".jsonl", ".ndjson")),
     "csv": Format("rows", "write_csv", (".csv",)),
-    "xlsx": Format("sheets", "write_findings_xlsx", (".xlsx",), binary=True),
+    "xlsx": Format("excel", "write_xlsx", (".xlsx",), binary=True),
     "parquet": Format("rows", "write_parquet", (".parquet",), binary=True),
     "html": Format("page", "write_html", (".html", ".htm")),
-    "docx": Format("findings", "write_findings_docx", (".docx",), binary=True),
-    "md": Format("findings", "write_findings_markdown", (".md", ".markdown")),
-    "bibtex": Format("findings", "write_bibtex", (".bib",)),
-    "ris": Format("findings", "write_ris", (".ris",)),
+    "docx": Format("documents", "write_docx", (".docx",), binary=True),
+    "md": Format("documents", "write_markdown", (".md", ".markdown")),
+    "bibtex": Format("documents", "write_bibtex", (".bib",)),
+    "ris": Format("documents", "write_ris", (".ris",)),
 }
 """Output formats by name, as ``--format`` takes it."""
 

@@ -29,22 +29,20 @@ from tipclassify.formatting import count_with_noun, json_line, load_json
 from tipclassify.probability import probability
 from tipclassify.progress import Progress
 from tipclassify.records import Document, Passage, Report, Run, cells, is_link, row, section_name
-from tipclassify.reports.citation import cite
-from tipclassify.reports.common_phrases import wording_identity
+from tipclassify.reports.cite import cite, said
 from tipclassify.reports.compare.comparison import compare
-from tipclassify.reports.compare.ledger import build_ledger
-from tipclassify.reports.particulars import (
+from tipclassify.reports.compare.ledger import follow
+from tipclassify.reports.findings import (
     RECURRING_COUNTRIES,
-    FindingKindCounts,
-    FindingNature,
-    FindingNatures,
+    KindCounts,
+    Nature,
+    Natures,
+    wording,
 )
-from tipclassify.reports.subject import report_passages_about_trafficking
 from tipclassify.text.sections import fold_section
-from tipclassify.write.compared import write_comparison_html
-from tipclassify.write.followed import write_ledger_html
 from tipclassify.write.output import Output
 from tipclassify.write.page import report_digest
+from tipclassify.write.side_by_side import write_comparison_html, write_ledger_html
 from tipclassify.write.templating import capital, render_template
 
 _MOST_CHARACTERS: Final = 900_000  # of a script, about; two rows more stay under 2 MB
@@ -316,7 +314,7 @@ class Desk:
         """Write what changed; return its link, or "" for different publications after all."""
         target = self.folder / "changes" / page
         if not self._is_current(target, (old, new)):
-            comparison = compare(self._report(old), self._report(new), self._output.run)
+            comparison = compare(self._report(old), self._report(new))
             if comparison.publication_warnings():
                 return ""
             with self._open_file(target) as out:
@@ -328,7 +326,7 @@ class Desk:
         page = f"ledger-{_digest(name.encode('utf-8', 'backslashreplace'))}.html"
         target = self.folder / "changes" / page
         if not self._is_current(target, series):
-            ledger = build_ledger(list(map(self._report, series)), self._output.run)
+            ledger = follow(map(self._report, series))
             with self._open_file(target) as out:
                 write_ledger_html(ledger, out, self._output_of_changes)
         return f"changes/{quote(page)}"
@@ -385,8 +383,8 @@ class _Gathered:
         self.total = 0  # passages
         self._run = run
         self._digest = report_digest(first)
-        self._natures = FindingNatures(rows=first.document is None)
-        self._kinds = FindingKindCounts()
+        self._natures = Natures(rows=first.document is None)
+        self._kinds = KindCounts()
         self._reports = 0  # of the input: parts of a book, batches of rows
         self._coverages: set[tuple[str, int | None, str]] = set()  # country, year, publication
 
@@ -397,28 +395,16 @@ class _Gathered:
         first = 1 if report.document else 1 + self.total
         anchors = [f"{prefix}{n}" for n in range(first, first + len(report.passages))]
         natures = self._natures.of(report.passages, anchors)
-        on_subject = report_passages_about_trafficking(report.passages)
-        for anchor, passage, nature, is_about in zip(
-            anchors, report.passages, natures, on_subject, strict=True
-        ):
+        for anchor, passage, nature in zip(anchors, report.passages, natures, strict=True):
             self.total += 1
-            self._kinds.add_passage(passage, nature, is_about)
-            yield self._row(report, passage, nature, is_about, anchor)
+            self._kinds.add(passage, nature)
+            yield self._row(report, passage, nature, anchor)
 
-    def _row(
-        self,
-        report: Report,
-        passage: Passage,
-        nature: FindingNature,
-        on_subject: bool,
-        anchor: str,
-    ) -> Row:
+    def _row(self, report: Report, passage: Passage, nature: Nature, anchor: str) -> Row:
         columns: Row = dict(cells(row(report, passage), self._run.labels))
         del columns["file"]  # a desk is passed on
         country, year = columns["country"] or "", columns["year"]
-        publication = report.publication or ""
-        if not publication and isinstance(passage.extra.get("publication"), str):
-            publication = str(passage.extra["publication"]).strip()
+        publication = said(report, passage, "publication") or ""
         self._coverages.add((country, year, publication))
         section = columns["section"]
         facts = [country, str(year or ""), section_name(section) if section else ""]
@@ -435,7 +421,7 @@ class _Gathered:
             "year": year if year != report.year else None,
             "part": fold_section(section) if section else section_name(None),
             "publication": publication if publication != report.publication else "",
-            "about": on_subject,
+            "about": nature.on_subject,
             "again": nature.first is not None,
             "facts": " · ".join(filter(None, facts)),
         }
@@ -445,7 +431,7 @@ class _Gathered:
                 "rank": nature.rank(max(passage.scores[label] for label in passage.labels)),
                 "anchor": anchor,
                 "tags": {label: probability(passage.scores[label]) for label in passage.labels},
-                "source": cite(report, passage, self._run).source,
+                "source": cite(report, passage).source,
             }
         return {
             name: value
@@ -459,7 +445,7 @@ class _Gathered:
         country, year, publication = first.country or "", first.year, first.publication or ""
         if len(self._coverages) == 1:  # rows, or narratives, of one country and year
             ((country, year, publication),) = self._coverages
-        cited = cite(first, Passage("", 0, 0), self._run)
+        cited = cite(first, Passage("", 0, 0))
         return DeskReport(
             page=page,
             sha256=self._digest,
@@ -506,7 +492,7 @@ class _Survey:
             self._parts[each["part"]] += 1
             self._lowest = min(self._lowest, *(each[label] for label in labels))
             if "again" not in each:
-                years = self._first_years[wording_identity(each["text"])]
+                years = self._first_years[wording(each["text"])]
                 own_year = year or 9999
                 years[country or report.page] = min(
                     years.get(country or report.page, own_year), own_year
@@ -520,7 +506,7 @@ class _Survey:
         """
         for each in rows:
             if each.get("labels") and "again" not in each:
-                years = self._first_years[wording_identity(each["text"])]
+                years = self._first_years[wording(each["text"])]
                 year = each.get("year", report.year)
                 if len(years) >= RECURRING_COUNTRIES:
                     each["template"] = True

@@ -23,8 +23,7 @@ import msgspec
 from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
 from tipclassify.records import Document, Passage, Report, is_link
-from tipclassify.reports.citation import CSL_DATES, CSL_VARIABLES
-from tipclassify.reports.particulars import RECURRING_COUNTRIES
+from tipclassify.reports.findings import RECURRING_COUNTRIES
 from tipclassify.text.words import BRITISH, MAX_RESPELLED, fold_british_spelling
 from tipclassify.write.output import Output
 
@@ -44,7 +43,7 @@ __all__ = [
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 """Opens a file that takes its place when it is complete."""
 
-# of exported CSV, in order: fields of `tipclassify.reports.citation.Citation`
+# of exported CSV, in order: fields of `tipclassify.reports.cite.Citation`
 _CITATION_COLUMNS: Final = (
     "title",
     "publication",
@@ -217,8 +216,6 @@ def desk_script_constants() -> dict[str, object]:
         "PLACE": _array_places_for_desk_script(DeskPlace),
         "FLAG": {flag.name: flag.value for flag in DeskPassageFlag},
         "CITATION_COLUMNS": _CITATION_COLUMNS,
-        "CSL_VARIABLES": CSL_VARIABLES,
-        "CSL_DATES": CSL_DATES,
         "RECURRING_COUNTRIES": RECURRING_COUNTRIES,
         "LONGEST_RESPELLED": MAX_RESPELLED,
         "BRITISH_PATTERNS": [

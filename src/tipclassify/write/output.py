@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from tipclassify.records import Run, is_link
-from tipclassify.reports.citation.links import ascii_link
+from tipclassify.reports.cite import ascii_link
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,23 +25,18 @@ from tipclassify.errors import InputError
 from tipclassify.formatting import count_with_noun
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage, Report, Run, row, section_name, whole_number
-from tipclassify.reports.adjustment import kind_of_publication
-from tipclassify.reports.citation import Citation, cite
-from tipclassify.reports.common_phrases import wording_identity
-from tipclassify.reports.group import Group
-from tipclassify.reports.labelled_examples import LabelledExample, load_examples_for_report_cards
-from tipclassify.reports.particulars import (
+from tipclassify.reports.adjust import kind_of_publication
+from tipclassify.reports.cite import Citation, cite
+from tipclassify.reports.counts import Group
+from tipclassify.reports.examples import Example, load_examples
+from tipclassify.reports.findings import (
     RECURRING_COUNTRIES,
-    FindingKindCounts,
-    FindingNature,
-    FindingNatures,
-)
-from tipclassify.reports.subject import (
-    ReportSubject,
-    are_report_tags_meaningless,
-    count_unknown_report_sentences,
-    is_unknown_sentence,
-    report_passages_about_trafficking,
+    KindCounts,
+    Nature,
+    Natures,
+    Subject,
+    is_unknown,
+    wording,
 )
 from tipclassify.text.split import PART
 from tipclassify.write.file_findings import FileFindings
@@ -113,10 +108,10 @@ class Mark(NamedTuple):
     # those of them that lie near their threshold, or below it, whose rule the card shows
     in_doubt: tuple[str, ...]
     reasons: dict[str, Reason] | None  # by label; None if there is no card
-    examples: list[LabelledExample]  # the nearest of the invented corpus, if a label is in doubt
+    examples: list[Example]  # the nearest of the invented corpus, if a label is in doubt
     cited: Citation | None  # if it has a label
     is_unreadable: bool  # whether it is a prose sentence of unknown words
-    nature: FindingNature
+    nature: Nature
     elsewhere: tuple[Place, ...] = ()  # further places of the same words
     more_elsewhere: int = 0  # places that a card does not name
 
@@ -148,9 +143,7 @@ class _Page:
         self._run = output.run
         self._first_screen = _FirstScreen(output.run)
         self._summaries: list[FileFindings] = []  # of each article
-        self._subjects: defaultdict[str, ReportSubject] = defaultdict(
-            ReportSubject
-        )  # of each input
+        self._subjects: defaultdict[str, Subject] = defaultdict(Subject)  # of each input
         self._long_reports: dict[str, LongReport] = {}  # by file
         self._batches: Counter[str] = Counter()  # of each input of rows, which come in batches
         self._read: Counter[str] = Counter()  # rows read before, of each input of rows
@@ -161,7 +154,7 @@ class _Page:
         # of the input that is read
         self._file = ""
         self._digest = ""
-        self._natures = FindingNatures()
+        self._natures = Natures()
         self._places: defaultdict[int, list[Place]] = defaultdict(list)  # by what a sentence says
         self._in_doubt: dict[str, tuple[str, ...]] = {}  # labels of each place, by its name
 
@@ -184,7 +177,7 @@ class _Page:
         self._note_filters(groups, marks)
         blocks = list(_blocks(report, marks))
         sections = dict.fromkeys(block.section for block in blocks)
-        unknown, sentences = count_unknown_report_sentences(report.passages)
+        counted = Group.of((), report.passages)
         return render_template(
             "article.html",
             output=self._output,
@@ -192,8 +185,8 @@ class _Page:
             summary=summary,
             digest=self._digest,
             rows=report.document is None,
-            unknown=unknown if are_report_tags_meaningless(unknown, sentences) else 0,
-            sentences=sentences,
+            unknown=counted.unknown if counted.is_unread else 0,
+            sentences=counted.sentences,
             passages=json.dumps(groups, ensure_ascii=False),
             anchors={section: f"{_prefix(number)}s{n}" for n, section in enumerate(sections, 1)},
             # An iterator, so that Jinja, which keeps its values for a while, keeps no text.
@@ -236,7 +229,7 @@ class _Page:
             articles=map(Markup, articles),
             summaries=summaries,
             total=total,
-            kinds=sum((summary.total_kinds for summary in summaries), FindingKindCounts()),
+            kinds=sum((summary.total_kinds for summary in summaries), KindCounts()),
             sole=summaries[0] if len(summaries) == 1 else None,
             subjects=list(self._subjects.values()),
             long_reports=list(self._long_reports.values()),
@@ -262,7 +255,7 @@ class _Page:
         if report.file != self._file:
             self._file = report.file
             self._digest = report_digest(report)
-            self._natures = FindingNatures(rows=is_rows)
+            self._natures = Natures(rows=is_rows)
             self._places.clear()
             self._in_doubt.clear()
         passages = report.passages
@@ -300,16 +293,16 @@ class _Page:
                 shown=labels,
                 in_doubt=in_doubt,
                 reasons=reasons,
-                examples=load_examples_for_report_cards().nearest(passage.text) if in_doubt else [],
-                cited=cite(report, passage, self._run) if passage.labels else None,
-                is_unreadable=is_unknown_sentence(passage),
+                examples=load_examples().nearest(passage.text) if in_doubt else [],
+                cited=cite(report, passage) if passage.labels else None,
+                is_unreadable=is_unknown(passage),
                 nature=nature,
             )
             marks.append(mark)
         return marks if is_rows else self._with_places(marks)
 
     def _newly_in_doubt(
-        self, name: str, nature: FindingNature, passage: Passage, labels: tuple[str, ...]
+        self, name: str, nature: Nature, passage: Passage, labels: tuple[str, ...]
     ) -> tuple[str, ...]:
         """List the labels in doubt, without those in doubt at the first place of the same words.
 
@@ -325,7 +318,7 @@ class _Page:
         identities = []
         for mark in marks:
             text = mark.passage.text
-            identity = wording_identity(text) if len(text.split()) >= _MIN_WORDS else None
+            identity = wording(text) if len(text.split()) >= _MIN_WORDS else None
             identities.append(identity)
             if identity is not None:
                 self._places[identity].append(mark.place)
@@ -360,13 +353,12 @@ def _extent(report: Report) -> str:
 def _count_groups(report: Report, marks: Sequence[Mark]) -> list[dict[str, Any]]:
     """Count the sentences on the subject by country, year and section: what shares are of."""
     about: Counter[tuple[str, str, str]] = Counter()
-    is_about = report_passages_about_trafficking(report.passages)
-    for mark, counts_as_about in zip(marks, is_about, strict=True):
+    for mark in marks:
         columns = row(report, mark.passage)
         country = columns["country"] if isinstance(columns["country"], str) else ""
         year = str(whole_number(columns["year"]) or "")
         group = (country, year, section_name(mark.passage.section))
-        about[group] += counts_as_about and mark.nature.counts
+        about[group] += mark.nature.on_subject and mark.nature.counts
     return [
         {"country": country, "year": year, "section": section, "about": count}
         for (country, year, section), count in about.items()
@@ -442,7 +434,7 @@ class _FirstScreen:
         for mark in marks:
             if not mark.passage.labels or mark.nature.first is not None:
                 continue
-            self._countries[wording_identity(mark.passage.text)].add(country)
+            self._countries[wording(mark.passage.text)].add(country)
             for label in mark.passage.labels:
                 if mark.nature.kind == "table row":
                     self._row_counts[label] += 1
@@ -468,7 +460,7 @@ class _FirstScreen:
         particular: dict[int, Mark] = {}
         recurring = list(self._templates[label])
         for mark in self._candidates[label]:
-            identity = wording_identity(mark.passage.text)
+            identity = wording(mark.passage.text)
             if len(self._countries[identity]) >= RECURRING_COUNTRIES:
                 recurring.append(mark)
             else:
@@ -476,7 +468,7 @@ class _FirstScreen:
         recurring.sort(key=lambda mark: -mark.passage.scores[label])
         by_text: dict[int, Mark] = {}
         for mark in recurring:
-            by_text.setdefault(wording_identity(mark.passage.text), mark)
+            by_text.setdefault(wording(mark.passage.text), mark)
         templates = list(by_text.values())
         best = list(particular.values())[:_STRONGEST]
         missing = _STRONGEST - len(best)  # which the most probable templates fill

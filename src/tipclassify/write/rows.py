@@ -1,17 +1,28 @@
-"""Rows as JSON Lines, CSV and Parquet: one for each passage."""
+"""Rows as JSON Lines, CSV and Parquet: of passages, of a summary, of a comparison, of a ledger."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import IO, Final
 
 from tipclassify.formatting import csv_cell, json_line
-from tipclassify.records import Cell, Report, cells, columns, row
+from tipclassify.labels import label_name
+from tipclassify.records import Cell, Report, cells, columns, row, section_name
+from tipclassify.reports.cite import cite
+from tipclassify.reports.compare.comparison import Comparison
+from tipclassify.reports.compare.ledger import Ledger, Standing
+from tipclassify.reports.counts import Summary
 from tipclassify.write.output import Output
 
 _ROWS_A_GROUP: Final = 10_000  # of Parquet, held in memory at a time
+_STATUS: Final = {
+    "first": "stood first",
+    "repeated": "same words",
+    "moved": "same words, moved",
+    "reworded": "reworded",
+}
 
 
 def write_jsonl(reports: Iterable[Report], out: IO[str], output: Output) -> None:  # noqa: ARG001
@@ -56,3 +67,104 @@ def _table_rows(reports: Iterable[Report], output: Output) -> Iterator[dict[str,
     for report in reports:
         for passage in report.passages:
             yield cells(row(report, passage), output.run.labels)
+
+
+def write_summary_jsonl(summary: Summary, out: IO[str]) -> None:
+    """Write one object for each group, and one with ``"total": true``."""
+    out.writelines(map(json_line, summary.rows()))
+
+
+def write_summary_csv(summary: Summary, out: IO[str]) -> None:
+    """Write the same rows with columns ``failure``, ``failure_share``, …; notes joined by ``;``."""
+    _write_csv_rows([_flat(group) for group in summary.rows()], out)
+
+
+def _flat(group: Mapping[str, object]) -> dict[str, object]:
+    """Put the figures of each label, which have an object of their own, into columns.
+
+    >>> _flat({"passages": 4, "labels": {"failure": {"count": 1, "share": 0.25}}, "model": "0123"})
+    {'passages': 4, 'failure': 1, 'failure_share': 0.25, 'model': '0123'}
+    """
+    flat: dict[str, object] = {}
+    for name, value in group.items():
+        if not isinstance(value, dict):
+            flat[name] = value
+            continue
+        for label, figures in value.items() if name == "labels" else [(name, value)]:
+            for figure, number in figures.items():
+                flat[label if figure == "count" else f"{label}_{figure}"] = number
+    return flat
+
+
+def _write_csv_rows(
+    rows: Sequence[Mapping[str, object]], out: IO[str], no_rows: Sequence[str] = ()
+) -> None:
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(rows[0] if rows else no_rows)
+    writer.writerows([csv_cell(value) for value in row.values()] for row in rows)
+
+
+def write_comparison_jsonl(comparison: Comparison, out: IO[str], repeated: bool = False) -> None:
+    """Write an object a change, in the table's order, then one a sentence tagged both ways.
+
+    Repeated passages are written only if `repeated`.
+    """
+    for group in comparison.groups(repeated):
+        out.writelines(json_line(comparison.row(change)) for change in group.changes)
+    out.writelines(json_line(sentence.to_dict()) for sentence in comparison.both_ways)
+
+
+LEDGER_COLUMNS: Final = ("years", "first", "last")
+"""Columns of a ledger without a line."""
+
+
+def ledger_rows(ledger: Ledger) -> list[dict[str, str | int]]:
+    """Make a row a line: years, wording then and now, tags, citations, then a column a year."""
+    rows = []
+    for line in ledger.lines:
+        first = cite(line.first.report, line.first.passage)
+        last = cite(line.last.report, line.last.passage)
+        made: dict[str, str | int] = {
+            "years": len(line.years),
+            "first": line.first.year,
+            "last": line.last.year,
+            "still in the last report": "yes" if line.last.year == ledger.years[-1] else "no",
+            "same words since": line.same_since,
+            "labels": "; ".join(map(label_name, line.labels)),
+            "labels changed": "yes" if line.is_retagged else "no",
+            "section": section_name(line.last.passage.section),
+            "wording then": first.quote,
+            "wording now": last.quote,
+            "citation then": first.source,
+            "citation now": last.source,
+            "link": last.link,
+        }
+        standings = {standing.year: standing for standing in line.standings}
+        made |= {year: _status(standings.get(year)) for year in ledger.years}
+        rows.append(made)
+    return rows
+
+
+def _status(standing: Standing | None) -> str:
+    """Describe where a passage stands in a year: "reworded: failure"; empty if it does not."""
+    if standing is None:
+        return ""
+    labels = ", ".join(map(label_name, standing.passage.labels)) or "no label"
+    return f"{_STATUS[standing.status]}: {labels}"
+
+
+def write_ledger_csv(ledger: Ledger, out: IO[str]) -> None:
+    """Write a row for each line (RFC 4180), with ``'`` before what would run as a formula."""
+    _write_csv_rows(ledger_rows(ledger), out, LEDGER_COLUMNS)
+
+
+def write_ledger_json(ledger: Ledger, out: IO[str]) -> None:
+    """Write one object: the reports, and each line with all its passages and their citations."""
+    lines = []
+    for line in ledger.lines:
+        standings = [
+            {**standing.to_dict(), "citation": cite(standing.report, standing.passage).source}
+            for standing in line.standings
+        ]
+        lines.append({**line.to_dict(), "standings": standings})
+    out.write(json_line({**ledger.to_dict(), "lines": lines, "about": ledger.run.about()}))

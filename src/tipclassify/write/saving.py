@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tipclassify.errors import OutputError, UsageError, reason_of_error
 from tipclassify.readers.limits import split_zip_path
-from tipclassify.records import Report, Run
-from tipclassify.reports.report import run_of
+from tipclassify.records import Report
+from tipclassify.reports.cite import run_of
 from tipclassify.whole_files import open_whole_file
 from tipclassify.write import FORMATS, writer_format_of
 from tipclassify.write.output import Output
@@ -23,7 +23,6 @@ def write_reports(
     path: str | os.PathLike[str],
     *,
     format: str | None = None,
-    run: Run | None = None,
 ) -> None:
     """Write tagged reports to one file, never partial, as ``tipclassify score -o`` does.
 
@@ -38,8 +37,6 @@ def write_reports(
     format : str, optional
         Name of the format where the suffix says nothing: a key of
         `tipclassify.write.FORMATS`.
-    run : Run, optional
-        Model and policy to record; those that tagged the reports if omitted.
 
     Raises
     ------
@@ -73,7 +70,7 @@ def write_reports(
             raise UsageError(
                 f"{target}: is an input, which the output would replace; choose another path"
             )
-    output = Output(run_of(run, tagged), folder=target.absolute().parent)
+    output = Output(run_of(*tagged), folder=target.absolute().parent)
     try:
         with open_whole_file(target, output_format.binary) as out:
             output_format.writer()(tagged, out, output)

@@ -1,75 +1,64 @@
-"""Comparison of two tagged reports of one country, OLD and NEW: pairs of their passages.
+"""Comparison of two tagged reports of one country, OLD and NEW: what changed, passage by passage.
 
-Changes are read from the text first (`tipclassify.reports.compare.alignment`): a passage is
-repeated, moved, reworded, new or gone. Only what is new or gone is newly or no longer reported;
-where the tag alone differs, that is said.
+Changes are read from the text first (`tipclassify.reports.compare.align`): only what is new or gone
+is newly or no longer reported.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tipclassify.records import Report, Run
-from tipclassify.reports.compare.alignment import Alignment, Continuation, align_reports
-from tipclassify.reports.compare.consistency import (
-    SplitDecisionInReport,
-    split_decisions_of_report,
+from tipclassify.probability import log_odds_of_probability
+from tipclassify.records import Passage, Report, Run, row
+from tipclassify.reports.cite import run_of
+from tipclassify.reports.compare.align import Alignment, Continuation, align
+from tipclassify.reports.compare.changes import (
+    MARGIN,
+    BothWays,
+    Change,
+    LabelChange,
+    kinds,
+    rounded,
+    tagged_both_ways,
 )
-from tipclassify.reports.compare.identity import (
-    ReportIdentity,
-    comparison_refusals_by_year,
-    identity_of_report,
-    refusals_by_subject,
-)
-from tipclassify.reports.compare.matching import Neighbour
-from tipclassify.reports.compare.normalization import ReportSides
-from tipclassify.reports.compare.pairs import (
-    KIND_RANKS,
-    KINDS,
-    PassagePair,
-    label_changes_of_pair,
-)
-from tipclassify.reports.report import Finding, findings_of, run_of
-
-__all__ = ["Comparison", "PairGroup", "compare"]
+from tipclassify.reports.compare.identity import identity, refusals, subject
+from tipclassify.reports.compare.match import Neighbour
+from tipclassify.reports.compare.wording import Sides
 
 _FEW: Final = 0.1  # of the shorter report matched: two years of one report seldom have less
 _LEAST: Final = 20  # passages of the shorter report: of fewer, chance may leave too few matched
 
 
 @dataclass(frozen=True, slots=True)
-class PairGroup:
-    """The pairs of one kind."""
+class ChangesOfKind:
+    """The changes of one kind."""
 
     kind: str
     title: str
     meaning: str
-    pairs: tuple[PassagePair, ...]
+    changes: tuple[Change, ...]
     # passages that are alone and have such a label, too, but are listed under another
     elsewhere: int
-    borderline: int  # pairs whose changes are all borderline
+    borderline: int  # changes of labels that are all borderline
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two reports and the pairs of their passages, in reading order: most important kind first."""
+    """Two reports and what changed: most important kind first, then in reading order."""
 
     old: Report
     new: Report
-    pairs: tuple[PassagePair, ...]
-
-    @property
-    def identities(self) -> tuple[ReportIdentity, ReportIdentity]:
-        """Country, publication and year of each report."""
-        return identity_of_report(self.old), identity_of_report(self.new)
+    changes: tuple[Change, ...]
+    run: Run
 
     @property
     def names(self) -> tuple[str, str]:
         """Names of the reports: their years if known and different, else OLD and NEW."""
-        old, new = self.identities
+        old = identity(self.old)
+        new = identity(self.new)
         if old.year and new.year and old.year != new.year:
             return str(old.year), str(new.year)
         return "OLD", "NEW"
@@ -77,59 +66,57 @@ class Comparison:
     @property
     def subject(self) -> str:
         """Publication and country of both, in words, as far as they are known and the same."""
-        old, new = self.identities
-        publication = old.publication if old.publication == new.publication else None
-        country = old.country if old.country == new.country else None
-        return ": ".join(part for part in (publication, country) if part)
+        return subject([identity(self.old), identity(self.new)])
 
     @property
-    def split_decisions(self) -> list[SplitDecisionInReport]:
+    def both_ways(self) -> list[BothWays]:
         """Sentences that stand in several places of one report, with different labels."""
         old, new = self.names
-        return [
-            *split_decisions_of_report(self.old, old),
-            *split_decisions_of_report(self.new, new),
-        ]
+        return [*tagged_both_ways(self.old, old), *tagged_both_ways(self.new, new)]
 
-    def groups(self, repeated: bool = False) -> list[PairGroup]:
-        """Group the pairs by kind, most important first; repeated passages only if `repeated`."""
-        kinds = [kind for kind in KINDS if repeated or kind != "repeated"]
-        groups = [self._group(kind) for kind in kinds]
-        return [group for group in groups if group.pairs or group.elsewhere]
-
-    def _group(self, kind: str) -> PairGroup:
-        texts = KINDS[kind]
+    def groups(self, repeated: bool = False) -> list[ChangesOfKind]:
+        """Group the changes by kind, most important first; repeated passages only if `repeated`."""
         old, new = self.names
-        pairs = tuple(pair for pair in self.pairs if pair.kind == kind)
-        return PairGroup(
-            kind=kind,
-            title=texts.title.format(old=old, new=new),
-            meaning=texts.meaning.format(old=old, new=new),
-            pairs=pairs,
-            elsewhere=sum(_is_also_of_comparison_kind(pair, kind) for pair in self.pairs),
-            borderline=sum(pair.borderline for pair in pairs),
-        )
+        groups = []
+        for kind, texts in kinds(self.run.labels).items():
+            if kind == "repeated" and not repeated:
+                continue
+            changes = tuple(change for change in self.changes if change.kind == kind)
+            elsewhere = sum(
+                change.kind != kind
+                and len(change.sides) == 1
+                and any(of_label.kind == kind for of_label in change.labels)
+                for change in self.changes
+            )
+            if not changes and not elsewhere:
+                continue
+            groups.append(
+                ChangesOfKind(
+                    kind=kind,
+                    title=texts.title.format(old=old, new=new),
+                    meaning=texts.meaning.format(old=old, new=new),
+                    changes=changes,
+                    elsewhere=elsewhere,
+                    borderline=sum(change.borderline for change in changes),
+                )
+            )
+        return groups
 
     def counts(self) -> Counter[str]:
-        """Count the pairs by alignment."""
-        return Counter(pair.alignment for pair in self.pairs)
-
-    def refusals(self) -> list[str]:
-        """List why the two must not be compared, unless somebody asks for it all the same."""
-        old, new = self.identities
-        return refusals_by_subject([old, new]) + comparison_refusals_by_year(old, new)
+        """Count the changes by alignment."""
+        return Counter(change.alignment for change in self.changes)
 
     def warnings(self) -> list[str]:
         """List why the two may not be successive reports of one country, one line each."""
-        warnings = self.refusals()
-        old, new = self.identities
-        if old.year and old.year == new.year:
-            warnings.append(f"both reports are of {old.year}: are they two years?")
+        warnings = refusals(self.old, self.new)
+        old_year = identity(self.old).year
+        if old_year and old_year == identity(self.new).year:
+            warnings.append(f"both reports are of {old_year}: are they two years?")
         return warnings + self.publication_warnings()
 
     def publication_warnings(self) -> list[str]:
         """List the warning that next to nothing is matched, as between two publications, if so."""
-        matched = sum(len(pair.sides) == 2 and not pair.shared for pair in self.pairs)
+        matched = sum(len(change.sides) == 2 and not change.shared for change in self.changes)
         shorter = min(len(self.old.passages), len(self.new.passages))
         if shorter < _LEAST or matched >= _FEW * shorter:
             return []
@@ -138,136 +125,157 @@ class Comparison:
             "so 'new' and 'gone' mean little"
         ]
 
+    def row(self, change: Change) -> dict[str, object]:
+        """Convert a change to plain values for JSON, each side as in ``score --format jsonl``."""
+        nearest = None
+        if change.nearest is not None:
+            nearest = {"similarity": rounded(change.nearness), **change.nearest.to_dict()}
+        return {
+            "kind": change.kind,
+            "alignment": change.alignment,
+            "similarity": rounded(change.similarity),
+            "shared": change.shared,
+            "changes": [of_label.to_dict() for of_label in change.labels],
+            "old": row(self.old, change.old) if change.old else None,
+            "new": row(self.new, change.new) if change.new else None,
+            "nearest": nearest,
+        }
 
-def _is_also_of_comparison_kind(pair: PassagePair, kind: str) -> bool:
-    """Test whether a passage that is alone has such a label, but is listed under another."""
-    if pair.kind == kind or len(pair.sides) > 1:
-        return False
-    return any(change.kind == kind for change in pair.changes)
 
-
-def compare(old: Report, new: Report, run: Run | None = None) -> Comparison:
+def compare(old: Report, new: Report) -> Comparison:
     """Compare two tagged reports on one country.
 
-    `run` is the model and policy that tagged both; what `tag_report` noted if omitted. Raises
-    `ValueError` when that is unknown, or the two were tagged differently.
+    Raises `ValueError` when it is not known what tagged them, or they were tagged differently.
 
     >>> from tipclassify import Document, tag_report
     >>> texts = "Courts convicted nine traffickers.", "Courts did not convict any traffickers."
     >>> old, new = (tag_report(Document.from_text(text)) for text in texts)
-    >>> [(change.label, change.came) for change in compare(old, new).pairs[0].changes]
+    >>> [(change.label, change.came) for change in compare(old, new).changes[0].labels]
     [('failure', True), ('positive_effort', False)]
     """
-    run = run_of(run, [old, new])
-    alignment = align_reports(old.passages, new.passages, run.vocabulary)
-    findings = ReportSides(list(findings_of(old)), list(findings_of(new)))
-    placed = [
-        *_pair_continued_passages(alignment, findings, run.thresholds),
-        *_pair_gone_passages(alignment, findings, run.thresholds),
-        *_pair_new_passages(alignment, findings, run.thresholds),
-    ]
-    placed.sort(key=_PlacedPair.sort_key)
-    return Comparison(old, new, tuple(entry.pair for entry in placed))
+    run = run_of(old, new)
+    alignment = align(old.passages, new.passages, run.vocabulary)
+    found = _Changes(Sides(old.passages, new.passages), alignment, run)
+    placed = [*found.continued(), *found.gone(), *found.new()]
+
+    def order(entry: tuple[int, Change]) -> tuple[int, bool, bool, int]:
+        position, change = entry
+        return found.ranks[change.kind], change.borderline, len(change.sides) == 1, position
+
+    placed.sort(key=order)
+    return Comparison(old, new, tuple(change for _, change in placed), run)
 
 
-@dataclass(frozen=True, slots=True)
-class _PlacedPair:
-    """A pair and its position in the report."""
-
-    position: int
-    pair: PassagePair
-
-    def sort_key(self) -> tuple[int, bool, bool, int]:
-        """Sort by kind, clear changes, pairs before single passages, position."""
-        is_alone = len(self.pair.sides) == 1
-        return KIND_RANKS[self.pair.kind], self.pair.borderline, is_alone, self.position
+_NO_PARTS: Final[Sides[list[Passage]]] = Sides([], [])
 
 
-def _pair_continued_passages(
-    alignment: Alignment, findings: ReportSides[list[Finding]], thresholds: Mapping[str, float]
-) -> list[_PlacedPair]:
-    """Pair the passages that continue each other."""
+class _Changes:
+    """Changes of two aligned reports, each with its position in the report that it stands in."""
 
-    def place_pair(old_index: int, new_index: int, continuation: Continuation) -> _PlacedPair:
-        old = findings.old[old_index]
-        new = findings.new[new_index]
-        is_repeated = continuation.status == "repeated"
-        parts = ReportSides(
-            old=_parts_among(findings.old, alignment.parts.new.get(new_index), old_index),
-            new=_parts_among(findings.new, alignment.parts.old.get(old_index), new_index),
+    def __init__(self, passages: Sides[Sequence[Passage]], alignment: Alignment, run: Run) -> None:
+        self._passages = passages
+        self._alignment = alignment
+        self._thresholds = run.thresholds
+        # of the kinds of changes, the most important first
+        self.ranks = {kind: rank for rank, kind in enumerate(kinds(run.labels))}
+
+    def continued(self) -> Iterator[tuple[int, Change]]:
+        """Yield the passages that continue each other."""
+        for index, continuation in enumerate(self._alignment.new):
+            if continuation:
+                yield index, self._pair(continuation.index, index, continuation)
+        for index, continuation in enumerate(self._alignment.old):
+            # the others have been paired from their other side
+            if continuation and continuation.shared:
+                yield continuation.index, self._pair(index, continuation.index, continuation)
+
+    def _pair(self, old: int, new: int, continuation: Continuation) -> Change:
+        passages = self._passages
+        joined = self._alignment.parts.new.get(new, [])
+        split = self._alignment.parts.old.get(old, [])
+        parts = Sides(
+            old=[passages.old[part] for part in joined] if old in joined else [],
+            new=[passages.new[part] for part in split] if new in split else [],
         )
-        pair = PassagePair(
+        is_repeated = continuation.status == "repeated"
+        return Change(
             alignment=continuation.status,
-            old=old,
-            new=new,
+            old=passages.old[old],
+            new=passages.new[new],
             similarity=continuation.similarity,
-            changes=label_changes_of_pair(old, new, thresholds, is_repeated, parts),
+            labels=self._labels(passages.old[old], passages.new[new], is_repeated, parts),
             shared=continuation.shared,
         )
-        return _PlacedPair(new_index, pair)
 
-    placed = []
-    for index, continuation in enumerate(alignment.new):
-        if continuation:
-            placed.append(place_pair(continuation.index, index, continuation))
-    for index, continuation in enumerate(alignment.old):
-        # the others have been paired from their other side
-        if continuation and continuation.shared:
-            placed.append(place_pair(index, continuation.index, continuation))
-    return placed
+    def gone(self) -> Iterator[tuple[int, Change]]:
+        """Yield the passages that are gone, each with the nearest one of NEW."""
+        instead = self._alignment.instead.old
+        nearest = self._alignment.nearest.old
+        for index, passage in enumerate(self._passages.old):
+            if self._alignment.old[index] is None:
+                change = Change("gone", passage, None, labels=self._labels(passage, None))
+                others = self._passages.new
+                yield index, _with_nearest(change, instead.get(index), nearest.get(index), others)
 
+    def new(self) -> Iterator[tuple[int, Change]]:
+        """Yield the passages that are new, each with the nearest one of OLD."""
+        instead = self._alignment.instead.new
+        nearest = self._alignment.nearest.new
+        for index, passage in enumerate(self._passages.new):
+            if self._alignment.new[index] is None:
+                change = Change("new", None, passage, labels=self._labels(None, passage))
+                others = self._passages.old
+                yield index, _with_nearest(change, instead.get(index), nearest.get(index), others)
 
-def _parts_among(
-    findings: Sequence[Finding], parts: Sequence[int] | None, index: int
-) -> Sequence[Finding]:
-    """Return the parts of a sentence if a passage is one of them."""
-    if not parts or index not in parts:
-        return ()
-    return [findings[part] for part in parts]
+    def _labels(
+        self,
+        old: Passage | None,
+        new: Passage | None,
+        repeated: bool = False,
+        parts: Sides[list[Passage]] = _NO_PARTS,
+    ) -> tuple[LabelChange, ...]:
+        """List the label changes, clear ones first, then by kind.
 
-
-def _pair_gone_passages(
-    alignment: Alignment, findings: ReportSides[list[Finding]], thresholds: Mapping[str, float]
-) -> list[_PlacedPair]:
-    """List the passages that are gone, each with the nearest one of NEW."""
-    placed = []
-    for index, finding in enumerate(findings.old):
-        if alignment.old[index] is None:
-            changes = label_changes_of_pair(finding, None, thresholds)
-            pair = _add_nearest_passage(
-                PassagePair("gone", finding, None, changes=changes),
-                in_its_place=alignment.instead.old.get(index),
-                nearest=alignment.nearest.old.get(index),
-                others=findings.new,
+        All are borderline where the passage is `repeated` in the same section. Where a sentence was
+        split, `parts.new` are its parts, one of them `new`: a label went only if none of them has
+        it, and that is listed once, with the most probable of them. Where `old` was joined with
+        others, so are `parts.old`.
+        """
+        changes = []
+        for label, threshold in self._thresholds.items():
+            had_label = old is not None and label in old.labels
+            has_label = new is not None and label in new.labels
+            if had_label == has_label:
+                continue
+            # those of which one would have to have the label for it not to have changed
+            parts_without = parts.new if had_label else parts.old
+            without = new if had_label else old
+            if parts_without and without is not _closest(parts_without, label):
+                continue
+            old_score = old.scores[label] if old else None
+            new_score = new.scores[label] if new else None
+            change = LabelChange(
+                label=label,
+                came=has_label,
+                old=old_score,
+                new=new_score,
+                borderline=repeated or _are_borderline([old_score, new_score], threshold),
             )
-            placed.append(_PlacedPair(index, pair))
-    return placed
+            changes.append(change)
+        return tuple(sorted(changes, key=lambda each: (each.borderline, self.ranks[each.kind])))
 
 
-def _pair_new_passages(
-    alignment: Alignment, findings: ReportSides[list[Finding]], thresholds: Mapping[str, float]
-) -> list[_PlacedPair]:
-    """List the passages that are new, each with the nearest one of OLD."""
-    placed = []
-    for index, finding in enumerate(findings.new):
-        if alignment.new[index] is None:
-            changes = label_changes_of_pair(None, finding, thresholds)
-            pair = _add_nearest_passage(
-                PassagePair("new", None, finding, changes=changes),
-                in_its_place=alignment.instead.new.get(index),
-                nearest=alignment.nearest.new.get(index),
-                others=findings.old,
-            )
-            placed.append(_PlacedPair(index, pair))
-    return placed
+def _closest(parts: Sequence[Passage], label: str) -> Passage:
+    """Return the part of a sentence that has a label or, if none has it, comes closest to it."""
+    return max(parts, key=lambda part: (label in part.labels, part.scores[label]))
 
 
-def _add_nearest_passage(
-    alone: PassagePair,
+def _with_nearest(
+    alone: Change,
     in_its_place: Neighbour | None,
     nearest: Neighbour | None,
-    others: Sequence[Finding],
-) -> PassagePair:
+    others: Sequence[Passage],
+) -> Change:
     """Add to a passage that is alone the nearest of the other report: that in its place, if any."""
     neighbour = in_its_place or nearest
     if neighbour is None:
@@ -278,3 +286,10 @@ def _add_nearest_passage(
         nearness=neighbour.similarity,
         instead=in_its_place is not None,
     )
+
+
+def _are_borderline(scores: Sequence[float | None], threshold: float) -> bool:
+    """Test whether all known probabilities lie within `MARGIN` of a threshold."""
+    border = log_odds_of_probability(threshold)
+    known = [score for score in scores if score is not None]
+    return all(abs(log_odds_of_probability(score) - border) <= MARGIN for score in known)

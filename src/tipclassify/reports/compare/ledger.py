@@ -1,71 +1,60 @@
 """Ledger of a country and publication: a line for each passage that persists over the years.
 
 A passage is followed from each year to the next by its words
-(`tipclassify.reports.compare.alignment`): "the same sentence since 2016". What a report says
-again year after year, an obligation not met, say, is a finding of its own.
+(`tipclassify.reports.compare.align`): "the same sentence since 2016". What a report says again year
+after year, an obligation not met, say, is a finding of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Final
 
-from tipclassify.labels import LABELS
-from tipclassify.records import Report, Run
-from tipclassify.reports.compare.alignment import Alignment, align_reports
-from tipclassify.reports.compare.changed_words import ComparedWords, changed_words
-from tipclassify.reports.compare.consistency import (
-    SplitDecisionInReport,
-    split_decisions_of_report,
+from tipclassify.records import Passage, Report, Run
+from tipclassify.reports.cite import run_of
+from tipclassify.reports.compare.align import Alignment, align
+from tipclassify.reports.compare.changes import BothWays, tagged_both_ways
+from tipclassify.reports.compare.identity import identity, refusals_by_subject, subject
+from tipclassify.reports.compare.wording import (
+    Sides,
+    Words,
+    changed_words,
+    fold,
+    has_part,
+    terms_of,
 )
-from tipclassify.reports.compare.identity import (
-    ReportIdentity,
-    identity_of_report,
-    refusals_by_subject,
-)
-from tipclassify.reports.compare.normalization import ReportSides, normalize_wording
-from tipclassify.reports.compare.terms import extract_compared_terms
-from tipclassify.reports.compare.wording import has_shared_wording_of_part
-from tipclassify.reports.report import Finding, findings_of
 
-__all__ = [
-    "Ledger",
-    "LedgerLine",
-    "LedgerStanding",
-    "build_ledger",
-    "ledger_refusals",
-    "sort_reports_by_year",
-]
+_FIRST: Final = ("failure", "complicity", "positive_effort")  # in a ledger; other labels follow
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerStanding:
+class Standing:
     """A passage as it stands in the report of one year."""
 
     year: str
-    finding: Finding
+    report: Report
+    passage: Passage
     status: str  # "first", or what it is to the year before it: "repeated", "moved" or "reworded"
 
     def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON, the passage as in ``score --format jsonl``."""
-        return {"year": self.year, "status": self.status, **self.finding.passage.to_dict()}
+        return {"year": self.year, "status": self.status, **self.passage.to_dict()}
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerLine:
+class Line:
     """A passage in all years in which it stood, in their order."""
 
-    standings: tuple[LedgerStanding, ...]
+    standings: tuple[Standing, ...]
 
     @property
-    def first(self) -> LedgerStanding:
-        """Where it stood first."""
+    def first(self) -> Standing:
         return self.standings[0]
 
     @property
-    def last(self) -> LedgerStanding:
-        """Where it stood last."""
+    def last(self) -> Standing:
         return self.standings[-1]
 
     @property
@@ -86,19 +75,34 @@ class LedgerLine:
     @property
     def is_retagged(self) -> bool:
         """Whether its labels are not the same in all years."""
-        return len({standing.finding.passage.labels for standing in self.standings}) > 1
+        return len({standing.passage.labels for standing in self.standings}) > 1
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Labels that it has in its last year or, if it has none there, that it had in any."""
-        if self.last.finding.passage.labels:
-            return self.last.finding.passage.labels
-        ever = {label for standing in self.standings for label in standing.finding.passage.labels}
-        return tuple(label for label in LABELS if label in ever)
+        last = self.last.passage
+        if last.labels:
+            return last.labels
+        ever = {label for standing in self.standings for label in standing.passage.labels}
+        return tuple(label for label in last.scores if label in ever)
 
-    def words(self) -> ReportSides[list[ComparedWords]]:
+    def words(self) -> Sides[list[Words]]:
         """Segment its first and last wording into words that both have and words that differ."""
-        return changed_words(self.first.finding.passage.text, self.last.finding.passage.text)
+        return changed_words(self.first.passage.text, self.last.passage.text)
+
+    def describe(self, latest: str) -> str:
+        """Say in words how long it has stood; `latest` is the year of the last report.
+
+        "the same sentence since 2016", "since 2016, reworded in 2021 and 2023", "2016 to 2019, the
+        same sentence".
+        """
+        span = f"from {self.first.year} to {self.last.year}"
+        if self.last.year == latest:
+            span = f"since {self.first.year}"
+        reworded = [standing.year for standing in self.standings if standing.status == "reworded"]
+        if not reworded:
+            return f"the same sentence {span}"
+        return f"{span}, reworded in {', '.join(reworded)}"
 
     def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON."""
@@ -119,110 +123,94 @@ class Ledger:
 
     reports: tuple[Report, ...]
     years: tuple[str, ...]
-    lines: tuple[LedgerLine, ...]  # those that stood in most years first
-
-    @property
-    def identities(self) -> list[ReportIdentity]:
-        """Country, publication and year of each report."""
-        return [identity_of_report(report) for report in self.reports]
+    lines: tuple[Line, ...]  # those that stood in most years first
+    run: Run
 
     @property
     def subject(self) -> str:
         """Publication and country, in words, as far as they are known and the same."""
-        publication = _value_shared_by_reports(
-            {identity.publication for identity in self.identities}
-        )
-        country = _value_shared_by_reports({identity.country for identity in self.identities})
-        return ": ".join(part for part in (publication, country) if part)
+        return subject(list(map(identity, self.reports)))
 
     @property
-    def split_decisions(self) -> list[SplitDecisionInReport]:
+    def both_ways(self) -> list[BothWays]:
         """Sentences that stand in several places of one report, with different labels."""
         return [
-            decision
+            sentence
             for year, report in zip(self.years, self.reports, strict=True)
-            for decision in split_decisions_of_report(report, year)
+            for sentence in tagged_both_ways(report, year)
         ]
 
     def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON, with passages as in ``score --format jsonl``."""
-        reports = []
-        for year, report in zip(self.years, self.reports, strict=True):
-            facts = {
+        reports = [
+            {
                 "year": year,
                 "title": report.title,
                 "address": report.address,
                 "passages": len(report.passages),
             }
-            reports.append(facts)
+            for year, report in zip(self.years, self.reports, strict=True)
+        ]
         return {
             "subject": self.subject,
             "years": list(self.years),
             "reports": reports,
             "lines": [line.to_dict() for line in self.lines],
-            "tagged_both_ways": [decision.to_dict() for decision in self.split_decisions],
+            "tagged_both_ways": [sentence.to_dict() for sentence in self.both_ways],
         }
 
 
-def _value_shared_by_reports(values: set[str | None]) -> str | None:
-    """Return the value of a set that has one; else None."""
-    return next(iter(values)) if len(values) == 1 else None
-
-
-def sort_reports_by_year(reports: Sequence[Report]) -> list[Report]:
-    """Sort reports by year; those of unknown years stay where they are, if any is unknown."""
-    years = [identity_of_report(report).year for report in reports]
-    if not all(years):
-        return list(reports)
-    return sorted(reports, key=lambda report: identity_of_report(report).year or 0)
-
-
-def ledger_refusals(reports: Sequence[Report]) -> list[str]:
+def refusals(reports: Sequence[Report]) -> list[str]:
     """List why the reports are not different years of one country and publication."""
-    identities = [identity_of_report(report) for report in reports]
-    refusals = refusals_by_subject(identities)
-    unknown = [identity.name for identity in identities if not identity.year]
+    identities = list(map(identity, reports))
+    found = refusals_by_subject(identities)
+    unknown = [each.name for each in identities if not each.year]
     if unknown:
-        refusals.append(
+        found.append(
             f"the year of {unknown[0]} is not known: the order would be that of the command"
         )
-    years = [identity.year for identity in identities if identity.year]
+    years = [each.year for each in identities if each.year]
     twice = sorted({year for year in years if years.count(year) > 1})
     if twice:
-        refusals.append(f"two are of {twice[0]}: a year has one report of a publication")
-    return refusals
+        found.append(f"two are of {twice[0]}: a year has one report of a publication")
+    return found
 
 
-def build_ledger(reports: Sequence[Report], run: Run, everything: bool = False) -> Ledger:
-    """Follow the passages of reports, in the order of their years.
+def follow(reports: Iterable[Report], everything: bool = False) -> Ledger:
+    """Follow the passages of reports over the years; with `everything`, those of one year, too.
 
-    With `everything`, those that stand in one year only are kept, too.
+    Where a year is unknown, the reports are taken in the order in which they are given. Raises
+    `ValueError` when it is not known what tagged them, or they were tagged differently.
 
-    >>> from tipclassify import Classifier
-    >>> from tipclassify.text.split import text_document
-    >>> run = Run(Classifier.load())
+    >>> from tipclassify import Document, tag_report
     >>> texts = [f"Courts convicted {number} traffickers." for number in ("nine", "nine", "two")]
-    >>> documents = [text_document(text) for text in texts]
-    >>> reports = [Report("x", d, run.classifier.tag(d)) for d in documents]
-    >>> [(line.years, line.same_since) for line in build_ledger(reports, run).lines]
+    >>> reports = [tag_report(Document.from_text(text)) for text in texts]
+    >>> [(line.years, line.same_since) for line in follow(reports).lines]
     [(['1', '2', '3'], '3')]
     """
-    years = _name_ledger_years(reports)
-    vocabulary = run.vocabulary
-    followed = _FollowedPassages(vocabulary)
+    reports = list(reports)
+    run = run_of(*reports)
+    known_years = [identity(report).year for report in reports]
+    if all(known_years):
+        reports.sort(key=lambda report: identity(report).year or 0)
+    # named by their years if these are known and differ, else by their number
+    years = [str(number) for number in range(1, len(reports) + 1)]
+    if all(known_years) and len(set(known_years)) == len(known_years):
+        years = [str(identity(report).year) for report in reports]
+    followed = _Years(run.vocabulary)
     earlier: Report | None = None
     for year, report in zip(years, reports, strict=True):
         alignment = None
         if earlier:
-            alignment = align_reports(earlier.passages, report.passages, vocabulary)
-        followed.add_year(year, list(findings_of(report)), alignment)
+            alignment = align(earlier.passages, report.passages, run.vocabulary)
+        followed.add(year, report, alignment)
         earlier = report
     lines = [line for line in followed.lines() if everything or len(line.standings) > 1]
-    return Ledger(tuple(reports), tuple(years), tuple(_sort_ledger_lines(lines, years)))
+    return Ledger(tuple(reports), tuple(years), tuple(_sorted(lines, years, run)), run)
 
 
 @dataclass(eq=False, slots=True)
-class _FollowedPassage:
+class _Followed:
     """A passage of one year, and what it continues and is continued by in other years.
 
     Two passages that name each other belong to one line. Where a sentence was split, each part
@@ -232,66 +220,71 @@ class _FollowedPassage:
     """
 
     year: str
-    finding: Finding
-    earlier: _FollowedPassage | None = None
-    later: _FollowedPassage | None = None
+    report: Report
+    passage: Passage
+    earlier: _Followed | None = None
+    later: _Followed | None = None
     # what this one is to `earlier`, and `later` to this one: "repeated", "moved" or "reworded"
     status: str = "first"
     status_of_later: str = ""
+
+    @property
+    def text(self) -> str:
+        return self.passage.text
 
     @property
     def begins_line(self) -> bool:
         """Whether the passage that it continues, if any, is continued by another one."""
         return self.earlier is None or self.earlier.later is not self
 
-    def standing(self) -> LedgerStanding:
+    def standing(self, status: str | None = None) -> Standing:
         """Return where it stands."""
-        return LedgerStanding(self.year, self.finding, self.status)
+        return Standing(self.year, self.report, self.passage, status or self.status)
 
 
-class _FollowedPassages:
+class _Years:
     """Passages of all years while reports are added year by year."""
 
     def __init__(self, vocabulary: frozenset[str]) -> None:
         self._vocabulary = vocabulary  # tells names apart
-        self._all: list[_FollowedPassage] = []
-        self._of_last_year: list[_FollowedPassage] = []
+        self._all: list[_Followed] = []
+        self._of_last_year: list[_Followed] = []
         # the last that has these words, to find what comes back after a year
-        self._by_words: dict[str, _FollowedPassage] = {}
+        self._by_words: dict[str, _Followed] = {}
 
-    def add_year(self, year: str, findings: Sequence[Finding], alignment: Alignment | None) -> None:
+    def add(self, year: str, report: Report, alignment: Alignment | None) -> None:
         """Add a report and its alignment to the one before, if there is one."""
-        added = [_FollowedPassage(year, finding) for finding in findings]
+        added = [_Followed(year, report, passage) for passage in report.passages]
         if alignment:
-            for passage, continuation in zip(added, alignment.new, strict=True):
+            for followed, continuation in zip(added, alignment.new, strict=True):
                 if continuation:
-                    passage.earlier = self._of_last_year[continuation.index]
-                    passage.status = continuation.status
-            for passage, continuation in zip(self._of_last_year, alignment.old, strict=True):
+                    followed.earlier = self._of_last_year[continuation.index]
+                    followed.status = continuation.status
+            for followed, continuation in zip(self._of_last_year, alignment.old, strict=True):
                 if continuation:
-                    passage.later = added[continuation.index]
-                    passage.status_of_later = continuation.status
+                    followed.later = added[continuation.index]
+                    followed.status_of_later = continuation.status
         self._continue_by_part_said_before(added)
-        for passage in added:
-            if passage.earlier is None:
-                self._take_up_again(passage)
-        for passage in added:
-            self._by_words[normalize_wording(passage.finding.passage.text)] = passage
+        for followed in added:
+            if followed.earlier is None:
+                self._take_up_again(followed)
+        for followed in added:
+            self._by_words[fold(followed.text)] = followed
         self._all += added
         self._of_last_year = added
 
-    def _take_up_again(self, passage: _FollowedPassage) -> None:
+    def _take_up_again(self, followed: _Followed) -> None:
         """Continue a passage of an earlier year with the same words, if there is one."""
-        earlier = self._by_words.get(normalize_wording(passage.finding.passage.text))
+        earlier = self._by_words.get(fold(followed.text))
         if earlier is None:
             return
-        passage.earlier = earlier
-        passage.status = "repeated"
+        followed.earlier = earlier
+        followed.status = "repeated"
         if earlier.later is None:
-            earlier.later = passage
+            earlier.later = followed
             earlier.status_of_later = "repeated"
 
-    def _continue_by_part_said_before(self, added: Sequence[_FollowedPassage]) -> None:
+    def _continue_by_part_said_before(self, added: Sequence[_Followed]) -> None:
         """Continue a sentence that was split by the part that stood in the year before it, too.
 
         The most similar part may be what the sentence had only just been given.
@@ -305,70 +298,60 @@ class _FollowedPassages:
                 whole.later = part
                 whole.status_of_later = part.status
 
-    def lines(self) -> list[LedgerLine]:
+    def lines(self) -> list[Line]:
         """Return the line of each passage, once each."""
-        return [self._line_of(passage) for passage in self._all if passage.begins_line]
+        return [self._line(followed) for followed in self._all if followed.begins_line]
 
-    def _line_of(self, begun: _FollowedPassage) -> LedgerLine:
+    def _line(self, begun: _Followed) -> Line:
         """Return the line that a passage begins, with what is before a split and after a join."""
-        before = self._standings_before_split(begun)
+        before = self._before_split(begun)
         standings = [begun.standing()]
-        passage = begun
-        while passage.later and passage.later.earlier is passage:
-            passage = passage.later
-            standings.append(passage.standing())
-        return LedgerLine((*before, *standings, *self._standings_after_join(passage)))
+        followed = begun
+        while followed.later and followed.later.earlier is followed:
+            followed = followed.later
+            standings.append(followed.standing())
+        return Line((*before, *standings, *self._after_join(followed)))
 
-    def _standings_before_split(self, part: _FollowedPassage) -> list[LedgerStanding]:
+    def _before_split(self, part: _Followed) -> list[Standing]:
         """List where the whole sentence stood, from the year on in which it had this part."""
         if part.earlier is None:
             return []
         standings = []
-        whole: _FollowedPassage | None = part.earlier
+        whole: _Followed | None = part.earlier
         while whole and self._is_part_in(part, part.earlier, whole):
             standings.append(whole.standing())
             whole = whole.earlier
         standings[-1] = replace(standings[-1], status="first")
         return standings[::-1]
 
-    def _standings_after_join(self, part: _FollowedPassage) -> list[LedgerStanding]:
+    def _after_join(self, part: _Followed) -> list[Standing]:
         """List where the whole sentence stands, up to the year in which it has this part."""
         if part.later is None:
             return []
         standings = []
         status = part.status_of_later
-        whole: _FollowedPassage | None = part.later
+        whole: _Followed | None = part.later
         while whole and self._is_part_in(part, part.later, whole):
-            standings.append(LedgerStanding(whole.year, whole.finding, status))
+            standings.append(whole.standing(status))
             status = whole.status_of_later
             whole = whole.later
         return standings
 
-    def _is_part_in(
-        self, part: _FollowedPassage, whole: _FollowedPassage, other: _FollowedPassage
-    ) -> bool:
+    def _is_part_in(self, part: _Followed, whole: _Followed, other: _Followed) -> bool:
         """Test whether a passage of another year says what a part says of the whole sentence."""
-        texts = [passage.finding.passage.text for passage in (part, whole, other)]
-        terms = extract_compared_terms(texts, self._vocabulary)
-        return has_shared_wording_of_part(*terms.words)
+        terms = terms_of([part.text, whole.text, other.text], self._vocabulary)
+        return has_part(*terms.words)
 
 
-def _name_ledger_years(reports: Sequence[Report]) -> list[str]:
-    """Name the reports by their years if these are known and differ, else by their number."""
-    years = [identity_of_report(report).year for report in reports]
-    if all(years) and len(set(years)) == len(years):
-        return [str(year) for year in years]
-    return [str(number) for number in range(1, len(reports) + 1)]
-
-
-def _sort_ledger_lines(lines: list[LedgerLine], years: Sequence[str]) -> list[LedgerLine]:
+def _sorted(lines: Sequence[Line], years: Sequence[str], run: Run) -> list[Line]:
     """Sort lines: most years first, then failures, complicity, efforts, then in reading order."""
-    ranks = {"failure": 0, "complicity": 1, "positive_effort": 2}
+    ranked = dict.fromkeys((*_FIRST, *run.labels))
+    ranks = {label: rank for rank, label in enumerate(ranked)}
 
-    def rank_of_line(line: LedgerLine) -> tuple[int, int, int, int]:
+    def rank(line: Line) -> tuple[int, int, int, int]:
         most_years_first = -len(line.standings)
         rank_of_label = min((ranks[label] for label in line.labels), default=len(ranks))
         latest_first = -years.index(line.last.year)
-        return most_years_first, rank_of_label, latest_first, line.last.finding.passage.start
+        return most_years_first, rank_of_label, latest_first, line.last.passage.start
 
-    return sorted(lines, key=rank_of_line)
+    return sorted(lines, key=rank)

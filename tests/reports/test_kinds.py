@@ -11,10 +11,10 @@ import pytest
 from conftest import Cli
 
 from tipclassify import Passage
-from tipclassify.reports.text_kind import (
-    TextKindEvidence,
-    load_text_kinds,
-    text_kind_warning_of_report,
+from tipclassify.reports.kinds import (
+    KindEvidence,
+    kind_warning,
+    load_kinds,
 )
 from tipclassify.training.parts import FAMILIES
 
@@ -31,9 +31,9 @@ RECIPE = (
 )
 
 
-def evidence(text: str) -> TextKindEvidence:
+def evidence(text: str) -> KindEvidence:
     """Count the words of a text that say its kind."""
-    return TextKindEvidence.of([Passage(text, 0, len(text))])
+    return KindEvidence.of([Passage(text, 0, len(text))])
 
 
 def test_a_text_is_named_by_its_words_and_by_no_name_of_a_country_or_firm() -> None:
@@ -52,24 +52,24 @@ def test_a_text_unlike_all_kinds_is_said_to_be_so() -> None:
 
 
 def test_parts_add_up_to_the_whole() -> None:
-    parts = evidence(STATEMENT) + evidence(RECIPE) + TextKindEvidence()
+    parts = evidence(STATEMENT) + evidence(RECIPE) + KindEvidence()
     whole = evidence(STATEMENT + RECIPE)
     assert parts.words == whole.words
     assert parts.sums == pytest.approx(whole.sums)
 
 
 def test_only_a_kind_that_the_model_was_not_measured_on_is_warned_of() -> None:
-    assert text_kind_warning_of_report("statutes", {"statutes": 9}) is None
-    assert text_kind_warning_of_report(None, {}) is None
-    assert text_kind_warning_of_report("statutes", {"human-rights reports": 9}) == (
+    assert kind_warning("statutes", {"statutes": 9}) is None
+    assert kind_warning(None, {}) is None
+    assert kind_warning("statutes", {"human-rights reports": 9}) == (
         "reads like statutes, on which this model was not measured: "
         "check its tags before you count them"
     )
-    assert "unlike every kind of text" in str(text_kind_warning_of_report("", {"statutes": 9}))
+    assert "unlike every kind of text" in str(kind_warning("", {"statutes": 9}))
 
 
 def test_the_kinds_are_those_that_the_cards_measure() -> None:
-    assert set(load_text_kinds().names) == set(FAMILIES.values())
+    assert set(load_kinds().names) == set(FAMILIES.values())
 
 
 def test_score_warns_of_a_text_unlike_what_was_measured(cli: Cli, tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Alignment of two reports, by their text alone: which passage stands in the other, and how.
 
-Passages are matched one to one (`matching`). `align_reports` then says of each passage whether the
-other report repeats, moves or rewords it, or has nothing of it; there, two passages may continue
-one, as when a sentence is split or stands in the summary, too.
+Passages are matched one to one (`match`). `align` then says of each passage whether the other
+report repeats, moves or rewords it, or has nothing of it; there, two passages may continue one, as
+when a sentence is split or stands in the summary, too.
 """
 
 from __future__ import annotations
@@ -13,30 +13,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.records import Passage
-from tipclassify.reports.compare.matching import (
-    MatchCandidates,
-    Nearest,
+from tipclassify.reports.compare.match import (
+    Candidates,
+    Match,
     Neighbour,
-    PassageMatch,
-    find_match_candidates,
-    match_passages_of_reports,
+    find_candidates,
+    match_passages,
 )
-from tipclassify.reports.compare.normalization import (
-    ReportSides,
-    heading_for_comparison,
-    normalize_wording,
-    sections_in_both_reports,
-)
-from tipclassify.reports.compare.terms import ComparedTerms, extract_compared_terms
 from tipclassify.reports.compare.wording import (
-    are_parts_of_wording,
-    is_part_of_matched_passage,
+    Sides,
+    Terms,
+    are_parts,
+    fold,
+    heading,
+    is_part_of_matched,
+    sections,
+    terms_of,
     wording_share,
 )
 
-__all__ = ["Alignment", "Continuation", "align_reports"]
-
 _WORDING_BETWEEN: Final = 0.3  # of a passage alone between the same neighbours in both reports
+_EDGE: Final = -1  # in place of a neighbour, beyond the section
+_UNMATCHED: Final = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +54,34 @@ class Alignment:
 
     old: list[Continuation | None]
     new: list[Continuation | None]
-    nearest: ReportSides[Nearest]  # the most similar passage of the other report, if any is
-    instead: ReportSides[Nearest]  # that in their place, on the same matter in other words
+    # the most similar passage of the other report, by index, if any is
+    nearest: Sides[dict[int, Neighbour]]
+    instead: Sides[dict[int, Neighbour]]  # that in its place, on the same matter in other words
     # passages of NEW into which one of OLD was split, and those of OLD that were joined in one of
     # NEW, by the index of the whole sentence
-    parts: ReportSides[dict[int, list[int]]]
+    parts: Sides[dict[int, list[int]]]
 
 
-def align_reports(
-    old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
-) -> Alignment:
+def align(old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]) -> Alignment:
     """Find for each passage of two reports what it says in the other.
 
     >>> year = "Courts convicted nine traffickers.", "Roads are bad."
     >>> next_year = ("Courts convicted two traffickers.",)
     >>> old, new = ([Passage(text, 0, len(text)) for text in texts] for texts in (year, next_year))
-    >>> aligned = align_reports(old, new, frozenset({"courts"}))
+    >>> aligned = align(old, new, frozenset({"courts"}))
     >>> [passage and passage.status for passage in aligned.old]
     ['reworded', None]
     """
-    terms = extract_compared_terms([passage.text for passage in (*old, *new)], vocabulary)
-    candidates = find_match_candidates(old, new, terms)
-    matches = match_passages_of_reports(old, new, terms, candidates)
-    instead: ReportSides[Nearest] = ReportSides({}, {})
+    terms = terms_of([passage.text for passage in (*old, *new)], vocabulary)
+    candidates = find_candidates(old, new, terms)
+    matches = match_passages(old, new, terms, candidates)
+    instead: Sides[dict[int, Neighbour]] = Sides({}, {})
     for match in matches:
         if not match.alike:
             instead.old[match.old] = Neighbour(match.new, match.similarity)
             instead.new[match.new] = Neighbour(match.old, match.similarity)
-    aligner = _ReportAligner(old, new, terms)
-    aligner.take_matches(matches)
+    aligner = _Aligner(old, new, terms)
+    aligner.take(matches)
     aligner.share_equal()
     aligner.fill_gaps()
     aligner.share_reworded(candidates)
@@ -97,25 +94,19 @@ def align_reports(
     )
 
 
-_EDGE: Final = -1  # in place of a neighbour, beyond the section
-_UNMATCHED: Final = -2
-
-
-class _ReportAligner:
+class _Aligner:
     """Continuations of both reports while they are found, step by step."""
 
-    def __init__(
-        self, old: Sequence[Passage], new: Sequence[Passage], terms: ComparedTerms
-    ) -> None:
+    def __init__(self, old: Sequence[Passage], new: Sequence[Passage], terms: Terms) -> None:
         self._old = old
         self._new = new
         self._terms = terms  # of OLD, then of NEW
-        self._sections = sections_in_both_reports(old, new)
-        self.continued: ReportSides[dict[int, Continuation]] = ReportSides({}, {})  # by index
+        self._sections = sections(old, new)
+        self.continued: Sides[dict[int, Continuation]] = Sides({}, {})  # by index
 
-    def take_matches(self, matches: Sequence[PassageMatch]) -> None:
+    def take(self, matches: Sequence[Match]) -> None:
         """Take the matches that say the same thing."""
-        moved = _moved_matches(self._old, self._new, matches)
+        moved = _moved(self._old, self._new, matches)
         for match in matches:
             if not match.alike:
                 continue
@@ -133,8 +124,8 @@ class _ReportAligner:
 
     def share_equal(self) -> None:
         """Give a passage that stands twice in one report, and once in the other, that one there."""
-        _continue_by_equal_passages(self._old, self._new, self.continued.old)
-        _continue_by_equal_passages(self._new, self._old, self.continued.new)
+        _share_equal(self._old, self._new, self.continued.old)
+        _share_equal(self._new, self._old, self.continued.new)
 
     def fill_gaps(self) -> None:
         """Pair unmatched passages that stand between the same neighbours and share some wording."""
@@ -157,12 +148,8 @@ class _ReportAligner:
 
     def _between_neighbours(self, old: int) -> int | None:
         """Return the passage of NEW beside what continues the passage before OLD's, or after it."""
-        before = _continuation_beside_compared_passage(
-            self.continued.old, self._sections.old, old, -1
-        )
-        after = _continuation_beside_compared_passage(
-            self.continued.old, self._sections.old, old, 1
-        )
+        before = _beside(self.continued.old, self._sections.old, old, -1)
+        after = _beside(self.continued.old, self._sections.old, old, 1)
         if before >= 0:
             new = before + 1
         elif after >= 0:
@@ -174,50 +161,37 @@ class _ReportAligner:
     def _have_same_neighbours(self, old: int, new: int) -> bool:
         """Test whether two passages have the same neighbours, or one end of a section."""
         for step in (-1, 1):
-            there = _continuation_beside_compared_passage(
-                self.continued.old, self._sections.old, old, step
-            )
-            back = _continuation_beside_compared_passage(
-                self.continued.new, self._sections.new, new, step
-            )
+            there = _beside(self.continued.old, self._sections.old, old, step)
+            back = _beside(self.continued.new, self._sections.new, new, step)
             is_same_pair = there == new + step and back == old + step
             if not is_same_pair and not there == back == _EDGE:
                 return False
         return True
 
-    def share_reworded(self, candidates: MatchCandidates) -> None:
+    def share_reworded(self, candidates: Candidates) -> None:
         """Give a passage without a match one that says the same: a sentence split, or joined."""
-        for candidate in candidates.most_similar_first():
-            old = candidate.old
-            new = candidate.new
-            apart = candidate.apart
+        continued_old = self.continued.old
+        continued_new = self.continued.new
+        for old, new, similarity, apart in candidates.most_similar_first():
             in_terms = len(self._old) + new
-            if old not in self.continued.old and is_part_of_matched_passage(
-                old, in_terms, self._terms, apart
-            ):
-                shared = Continuation(new, "reworded", candidate.similarity, shared=True)
-                self.continued.old[old] = shared
-            if new not in self.continued.new and is_part_of_matched_passage(
-                in_terms, old, self._terms, apart
-            ):
-                shared = Continuation(old, "reworded", candidate.similarity, shared=True)
-                self.continued.new[new] = shared
+            if old not in continued_old and is_part_of_matched(old, in_terms, self._terms, apart):
+                continued_old[old] = Continuation(new, "reworded", similarity, shared=True)
+            if new not in continued_new and is_part_of_matched(in_terms, old, self._terms, apart):
+                continued_new[new] = Continuation(old, "reworded", similarity, shared=True)
 
-    def parts(self) -> ReportSides[dict[int, list[int]]]:
+    def parts(self) -> Sides[dict[int, list[int]]]:
         """Find the parts of each sentence that was split, and of each in which some were joined."""
+        old = self.continued.old
+        new = self.continued.new
         words_of_old = self._terms.words[: len(self._old)]
         words_of_new = self._terms.words[len(self._old) :]
-        return ReportSides(
-            old=_parts_of_whole_sentences(
-                self.continued.old, self.continued.new, words_of_old, words_of_new
-            ),
-            new=_parts_of_whole_sentences(
-                self.continued.new, self.continued.old, words_of_new, words_of_old
-            ),
+        return Sides(
+            old=_parts(old, new, words_of_old, words_of_new),
+            new=_parts(new, old, words_of_new, words_of_old),
         )
 
 
-def _parts_of_whole_sentences(
+def _parts(
     continued: Mapping[int, Continuation],
     continued_by_others: Mapping[int, Continuation],
     words: Sequence[Sequence[int]],
@@ -233,36 +207,33 @@ def _parts_of_whole_sentences(
         closest = continued.get(whole)
         if not continuation.shared or closest is None or closest.shared:
             continue
-        if are_parts_of_wording(
-            words_of_others[closest.index], words_of_others[other], words[whole]
-        ):
+        if are_parts(words_of_others[closest.index], words_of_others[other], words[whole]):
             if not parts[whole]:
                 parts[whole].append(closest.index)
             parts[whole].append(other)
     return dict(parts)
 
 
-def _continue_by_equal_passages(
+def _share_equal(
     passages: Sequence[Passage], others: Sequence[Passage], continued: dict[int, Continuation]
 ) -> None:
     """Continue the passages of a report that have no match by equal ones of the other, if any."""
     places: defaultdict[str, list[int]] = defaultdict(list)
     for index, other in enumerate(others):
-        places[normalize_wording(other.text)].append(index)
+        places[fold(other.text)].append(index)
     for index, passage in enumerate(passages):
-        equal = places.get(normalize_wording(passage.text))
+        equal = places.get(fold(passage.text))
         if index in continued or not equal:
             continue
-        heading = heading_for_comparison(passage)
-        in_section = [other for other in equal if heading_for_comparison(others[other]) == heading]
+        in_section = [other for other in equal if heading(others[other]) == heading(passage)]
         if in_section:
             continued[index] = Continuation(in_section[0], "repeated", 1.0, shared=True)
         else:
             continued[index] = Continuation(equal[0], "moved", 1.0, shared=True)
 
 
-def _continuation_beside_compared_passage(
-    continued: dict[int, Continuation], sections: Sequence[str], index: int, step: int
+def _beside(
+    continued: Mapping[int, Continuation], sections: Sequence[str], index: int, step: int
 ) -> int:
     """Return what continues the passage before (-1) or after (1), or `_EDGE`, `_UNMATCHED`."""
     beside = index + step
@@ -271,25 +242,22 @@ def _continuation_beside_compared_passage(
     return continued[beside].index if beside in continued else _UNMATCHED
 
 
-def _moved_matches(
-    old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[PassageMatch]
-) -> set[PassageMatch]:
+def _moved(old: Sequence[Passage], new: Sequence[Passage], matches: Sequence[Match]) -> set[Match]:
     """Find the equal matches in different sections; a renamed heading is the same section."""
-    headings = ReportSides(
-        list(map(heading_for_comparison, old)), list(map(heading_for_comparison, new))
-    )
-    renamed = _headings_renamed_in_new(headings, matches)
+    old_headings = list(map(heading, old))
+    new_headings = list(map(heading, new))
+    renamed = _renamed(old_headings, new_headings, matches)
     moved = set()
     for match in matches:
-        before = headings.old[match.old]
-        after = headings.new[match.new]
+        before = old_headings[match.old]
+        after = new_headings[match.new]
         if match.equal and before != after and renamed.get(before) != after:
             moved.add(match)
     return moved
 
 
-def _headings_renamed_in_new(
-    headings: ReportSides[list[str]], matches: Sequence[PassageMatch]
+def _renamed(
+    old_headings: Sequence[str], new_headings: Sequence[str], matches: Sequence[Match]
 ) -> dict[str, str]:
     """Find the headings that only OLD has, and the ones that only NEW has in their place.
 
@@ -299,12 +267,12 @@ def _headings_renamed_in_new(
     afters: defaultdict[str, Counter[str]] = defaultdict(Counter)
     befores: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for match in matches:
-        before = headings.old[match.old]
-        after = headings.new[match.new]
+        before = old_headings[match.old]
+        after = new_headings[match.new]
         afters[before][after] += 1
         befores[after][before] += 1
-    only_old = set(headings.old).difference(headings.new)
-    only_new = set(headings.new).difference(headings.old)
+    only_old = set(old_headings).difference(new_headings)
+    only_new = set(new_headings).difference(old_headings)
     renamed = {}
     for before, counts in afters.items():
         after = counts.most_common(1)[0][0]

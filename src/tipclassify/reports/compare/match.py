@@ -12,23 +12,14 @@ import numpy as np
 from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.curate import tfidf_vectors
 from tipclassify.records import Passage
-from tipclassify.reports.compare.normalization import (
-    ReportSides,
-    normalize_wording,
-    sections_in_both_reports,
+from tipclassify.reports.compare.wording import (
+    Sides,
+    Terms,
+    fold,
+    least_share,
+    sections,
+    wording_share,
 )
-from tipclassify.reports.compare.terms import ComparedTerms
-from tipclassify.reports.compare.wording import least_shared_wording, wording_share
-
-__all__ = [
-    "MIN_SIMILARITY",
-    "MatchCandidates",
-    "Nearest",
-    "Neighbour",
-    "PassageMatch",
-    "find_match_candidates",
-    "match_passages_of_reports",
-]
 
 MIN_SIMILARITY: Final = 0.32
 """Minimum similarity, 0 to 1, of a match within a section.
@@ -52,17 +43,13 @@ _CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A passage of the other report, and how similar it is, 0 to 1."""
+    """A passage of the other report, by its index, and how similar it is, 0 to 1."""
 
     index: int
     similarity: float
 
 
-Nearest = dict[int, Neighbour]
-"""The most similar passage of the other report, by the index of a passage."""
-
-
-class PassageMatch(NamedTuple):
+class Match(NamedTuple):
     """Indices of two matched passages.
 
     Unless they are `alike`, with `wording.MIN_WORDING` in common, the new passage stands in the
@@ -76,7 +63,7 @@ class PassageMatch(NamedTuple):
     alike: bool = True
 
 
-class MatchCandidate(NamedTuple):
+class Candidate(NamedTuple):
     """A pair that may match: indices in OLD and NEW, similarity, and whether in one section."""
 
     old: int
@@ -86,7 +73,7 @@ class MatchCandidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class MatchCandidates:
+class Candidates:
     """Pairs (n,) that may match: indices in OLD and NEW, similarity, and two conditions."""
 
     olds: Ints
@@ -95,16 +82,16 @@ class MatchCandidates:
     enough: Bools  # whether they share enough words
     apart: Bools  # whether they are in different sections
 
-    def pair(self, number: int) -> MatchCandidate:
+    def pair(self, number: int) -> Candidate:
         """Return a pair by its number."""
-        return MatchCandidate(
+        return Candidate(
             old=int(self.olds[number]),
             new=int(self.news[number]),
             similarity=float(self.similarity[number]),
             apart=bool(self.apart[number]),
         )
 
-    def most_similar_first(self) -> Iterator[MatchCandidate]:
+    def most_similar_first(self) -> Iterator[Candidate]:
         """Yield the pairs, most similar first, in an order that is symmetric in OLD and NEW."""
         distance = np.abs(self.olds - self.news)
         larger = np.maximum(self.olds, self.news)
@@ -112,59 +99,53 @@ class MatchCandidates:
         for number in np.lexsort([larger, smaller, distance, -self.similarity]).tolist():
             yield self.pair(number)
 
-    def nearest(self) -> ReportSides[Nearest]:
+    def nearest(self) -> Sides[dict[int, Neighbour]]:
         """Find for each passage of either report the most similar one of the other."""
-        nearest: ReportSides[Nearest] = ReportSides({}, {})
+        nearest: Sides[dict[int, Neighbour]] = Sides({}, {})
         for candidate in self.most_similar_first():
-            neighbour_in_new = Neighbour(candidate.new, candidate.similarity)
-            neighbour_in_old = Neighbour(candidate.old, candidate.similarity)
-            nearest.old.setdefault(candidate.old, neighbour_in_new)
-            nearest.new.setdefault(candidate.new, neighbour_in_old)
+            nearest.old.setdefault(candidate.old, Neighbour(candidate.new, candidate.similarity))
+            nearest.new.setdefault(candidate.new, Neighbour(candidate.old, candidate.similarity))
         return nearest
 
 
-def match_passages_of_reports(
-    old: Sequence[Passage],
-    new: Sequence[Passage],
-    terms: ComparedTerms,
-    candidates: MatchCandidates,
-) -> list[PassageMatch]:
-    """Match passages one to one by their `candidates`, in the order of `PassageMatch.old`.
+def match_passages(
+    old: Sequence[Passage], new: Sequence[Passage], terms: Terms, candidates: Candidates
+) -> list[Match]:
+    """Match passages one to one by their `candidates`, in the order of `Match.old`.
 
     `terms` are those of OLD, then of NEW. Equal passages are matched first. The similarity of the
     others is the cosine of tf-idf vectors of stems of content words and of words of names (Salton
     and Buckley 1988). The matching is greedy, most similar pair first, ties by position; its total
     similarity is at least half of the maximum (Preis 1999, STACS, LNCS 1563:259-269).
     """
-    matches = list(_match_equal_passages(old, new))
+    matches = list(_equal_passages(old, new))
     taken_old = {match.old for match in matches}
     taken_new = {match.new for match in matches}
-    order = _matching_order(candidates, len(old), len(new))
+    order = _order(candidates, len(old), len(new))
     # The same statement reworded goes before another one on the same matter.
     for alike in (True, False):
         for number in order:
             candidate = candidates.pair(number)
             if candidate.old in taken_old or candidate.new in taken_new:
                 continue
-            if alike and not _is_reworded_match(candidate, terms, len(old)):
+            if alike and not _is_reworded(candidate, terms, len(old)):
                 continue
             taken_old.add(candidate.old)
             taken_new.add(candidate.new)
-            match = PassageMatch(
-                candidate.old, candidate.new, candidate.similarity, equal=False, alike=alike
+            matches.append(
+                Match(candidate.old, candidate.new, candidate.similarity, equal=False, alike=alike)
             )
-            matches.append(match)
     return sorted(matches)
 
 
-def _is_reworded_match(candidate: MatchCandidate, terms: ComparedTerms, old_count: int) -> bool:
+def _is_reworded(candidate: Candidate, terms: Terms, old_count: int) -> bool:
     """Test whether two passages say the same thing reworded; OLD has `old_count` passages."""
-    place_of_new = old_count + candidate.new  # in `terms`
-    least = least_shared_wording(terms, candidate.old, place_of_new, candidate.apart)
-    return wording_share(terms.words[candidate.old], terms.words[place_of_new]) >= least
+    in_terms = old_count + candidate.new
+    least = least_share(terms, candidate.old, in_terms, candidate.apart)
+    return wording_share(terms.words[candidate.old], terms.words[in_terms]) >= least
 
 
-def _matching_order(candidates: MatchCandidates, old_count: int, new_count: int) -> list[int]:
+def _order(candidates: Candidates, old_count: int, new_count: int) -> list[int]:
     """Order the pairs that may match, by number: most similar first, then by distance in position.
 
     `old_count` and `new_count` are the numbers of passages. The order is symmetric in OLD and NEW.
@@ -178,37 +159,38 @@ def _matching_order(candidates: MatchCandidates, old_count: int, new_count: int)
     return [number for number in order.tolist() if score[number] >= MIN_SIMILARITY]
 
 
-def _match_equal_passages(old: Sequence[Passage], new: Sequence[Passage]) -> Iterator[PassageMatch]:
+def _equal_passages(old: Sequence[Passage], new: Sequence[Passage]) -> Iterator[Match]:
     """Match equal passages: first within a section, then across, in the text's order."""
-    sections = sections_in_both_reports(old, new)
+    section_of = sections(old, new)
     # texts of the passages that have no match yet, by index
-    old_texts = {index: normalize_wording(passage.text) for index, passage in enumerate(old)}
-    new_texts = {index: normalize_wording(passage.text) for index, passage in enumerate(new)}
+    old_texts = {index: fold(passage.text) for index, passage in enumerate(old)}
+    new_texts = {index: fold(passage.text) for index, passage in enumerate(new)}
     for within_section in (True, False):
         waiting: defaultdict[tuple[str, str], list[int]] = defaultdict(list)  # the last first
         for old_index in sorted(old_texts, reverse=True):
-            section = sections.old[old_index] if within_section else ""
+            section = section_of.old[old_index] if within_section else ""
             waiting[old_texts[old_index], section].append(old_index)
         for new_index in sorted(new_texts):
-            section = sections.new[new_index] if within_section else ""
+            section = section_of.new[new_index] if within_section else ""
             same_text = waiting.get((new_texts[new_index], section))
             if same_text:
                 old_index = same_text.pop()
                 del old_texts[old_index]
                 del new_texts[new_index]
-                yield PassageMatch(old_index, new_index, 1.0, equal=True)
+                yield Match(old_index, new_index, 1.0, equal=True)
 
 
-def find_match_candidates(
-    old: Sequence[Passage], new: Sequence[Passage], terms: ComparedTerms
-) -> MatchCandidates:
+def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms) -> Candidates:
     """Find all candidate pairs; `terms` are those of OLD, then those of NEW."""
-    vectors = tfidf_vectors(_leave_out_common_terms(terms.words))
+    vectors = tfidf_vectors(_without_common_terms(terms.words))
     present = vectors.sign()  # 1 for each word of a passage
     sizes = np.diff(vectors.indptr)  # number of different words of each passage
     old_count = len(old)
     new_count = len(new)
-    chunks = []
+    olds_of_chunks: list[Ints] = []
+    news_of_chunks: list[Ints] = []
+    similarity_of_chunks: list[Floats] = []
+    enough_of_chunks: list[Bools] = []
     # the full similarity matrix may not fit in memory
     for first in range(0, max(old_count, 1), _CHUNK):
         after = min(first + _CHUNK, old_count)
@@ -225,45 +207,36 @@ def find_match_candidates(
         shorter = np.minimum(sizes[olds], sizes[old_count + news])
         enough = shared.data[near] >= np.minimum(_MIN_SHARED, shorter)
         distance = np.abs(olds / max(old_count, 1) - news / max(new_count, 1))
-        kept = _most_similar_candidates(olds, similarity, distance)
-        chunks.append(_CandidateChunk(olds[kept], news[kept], similarity[kept], enough[kept]))
-    olds = np.concatenate([chunk.olds for chunk in chunks])
-    news = np.concatenate([chunk.news for chunk in chunks])
-    sections = sections_in_both_reports(old, new)
-    apart = [sections.old[i] != sections.new[j] for i, j in zip(olds, news, strict=True)]
-    return MatchCandidates(
+        kept = _most_similar(olds, similarity, distance)
+        olds_of_chunks.append(olds[kept])
+        news_of_chunks.append(news[kept])
+        similarity_of_chunks.append(similarity[kept])
+        enough_of_chunks.append(enough[kept])
+    olds = np.concatenate(olds_of_chunks)
+    news = np.concatenate(news_of_chunks)
+    section_of = sections(old, new)
+    apart = [section_of.old[i] != section_of.new[j] for i, j in zip(olds, news, strict=True)]
+    return Candidates(
         olds=olds,
         news=news,
-        similarity=np.concatenate([chunk.similarity for chunk in chunks]),
-        enough=np.concatenate([chunk.enough for chunk in chunks]),
+        similarity=np.concatenate(similarity_of_chunks),
+        enough=np.concatenate(enough_of_chunks),
         apart=np.array(apart, bool),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _CandidateChunk:
-    """Candidate pairs of some passages of OLD; see `MatchCandidates`."""
-
-    olds: Ints
-    news: Ints
-    similarity: Floats
-    enough: Bools
-
-
-def _most_similar_candidates(olds: Ints, similarity: Floats, tie: Floats | Ints) -> Ints:
+def _most_similar(olds: Ints, similarity: Floats, distance: Floats) -> Ints:
     """Choose pairs, by number: the hundred most similar of each passage of OLD.
 
-    Of equally similar ones those of the least `tie` come first.
+    Of equally similar ones those of the least `distance` come first.
     """
-    order = np.lexsort([tie, -similarity, olds])
+    order = np.lexsort([distance, -similarity, olds])
     first_of_passage = np.searchsorted(olds[order], olds[order])
     rank_of_pair = np.arange(len(order)) - first_of_passage
     return order[rank_of_pair < _MAX_CANDIDATES]
 
 
-def _leave_out_common_terms(passages: Sequence[Sequence[int]]) -> list[list[int]]:
+def _without_common_terms(passages: Sequence[Sequence[int]]) -> list[list[int]]:
     """Leave out the words that too many passages have to say which of them belong together."""
     uses = Counter(word for words in passages for word in set(words))
-    if not uses or max(uses.values()) <= _TOO_COMMON:
-        return [list(words) for words in passages]
     return [[word for word in words if uses[word] <= _TOO_COMMON] for words in passages]

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,12 @@ from tipclassify import Classifier
 from tipclassify.corpus.rows import read_rows, shipped_corpus
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.records import Block, Document, Passage, Report
-from tipclassify.reports import labelled_examples
-from tipclassify.reports.labelled_examples import (
-    LabelledExample,
-    LabelledExampleIndex,
-    LabelledExampleWordTable,
-    load_examples_for_report_cards,
+from tipclassify.reports import examples as searched
+from tipclassify.reports.examples import (
+    Example,
+    ExampleIndex,
+    WordTable,
+    load_examples,
 )
 from tipclassify.write.output import Output
 from tipclassify.write.page import write_html
@@ -39,14 +40,15 @@ def report_of(scores: dict[str, float], labels: tuple[str, ...]) -> Report:
 def card_of(classifier: Classifier, scores: dict[str, float], labels: tuple[str, ...]) -> str:
     """Return the card of the one sentence of a report; "" where it has none."""
     out = io.StringIO()
-    write_html([report_of(scores, labels)], out, Output(classifier.run()))
+    report = replace(report_of(scores, labels), run=classifier.run())
+    write_html([report], out, Output(classifier.run()))
     match = re.search(r'<div class="why".*?<p class="do">.*?</div>', out.getvalue(), re.DOTALL)
     return match[0] if match else ""
 
 
 def test_the_nearest_examples_share_rare_words_and_come_in_order() -> None:
-    index = LabelledExampleIndex(
-        LabelledExample(text, labels)
+    index = ExampleIndex(
+        Example(text, labels)
         for text, labels in [
             ("The government hired clerks.", ()),
             ("The harbor ministry hired clerks who count boats.", (EFFORT,)),
@@ -60,17 +62,17 @@ def test_the_nearest_examples_share_rare_words_and_come_in_order() -> None:
 
 
 def test_nothing_is_near_a_text_on_another_matter_or_without_words() -> None:
-    index = LabelledExampleIndex([LabelledExample("Courts jailed nobody.", (FAILURE,))])
+    index = ExampleIndex([Example("Courts jailed nobody.", (FAILURE,))])
     assert index.nearest(TEXT) == []
     assert index.nearest("12 + 4") == []
-    assert LabelledExampleIndex([]).nearest(TEXT) == []
+    assert ExampleIndex([]).nearest(TEXT) == []
 
 
 def test_each_passage_of_the_corpus_is_its_own_nearest_example_with_its_labels() -> None:
     folder = shipped_corpus()
     assert folder is not None
     rows = read_rows(folder / "corpus" / "near_identical_pairs.jsonl")[::400]
-    index = load_examples_for_report_cards()
+    index = load_examples()
     for row in rows:
         nearest = index.nearest(row["text"], 1)[0]
         assert sorted(re.findall("[a-z]{3,}", nearest.text.lower())) == sorted(
@@ -83,12 +85,12 @@ def test_each_passage_of_the_corpus_is_its_own_nearest_example_with_its_labels()
 def test_an_installation_without_the_corpus_has_no_examples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: None)
-    load_examples_for_report_cards.cache_clear()
+    monkeypatch.setattr(searched, "shipped_corpus", lambda: None)
+    load_examples.cache_clear()
     try:
-        assert load_examples_for_report_cards().nearest(TEXT) == []
+        assert load_examples().nearest(TEXT) == []
     finally:
-        load_examples_for_report_cards.cache_clear()
+        load_examples.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -107,13 +109,13 @@ def test_a_card_in_doubt_shows_the_rule_and_two_near_cases_with_their_labels(
     fast: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     examples = [
-        LabelledExample("The harbor ministry hired <clerks> who count boats.", (EFFORT, FAILURE)),
-        LabelledExample("The ministry hired four clerks.", ()),
-        LabelledExample("Roads are bad.", (FAILURE,)),
+        Example("The harbor ministry hired <clerks> who count boats.", (EFFORT, FAILURE)),
+        Example("The ministry hired four clerks.", ()),
+        Example("Roads are bad.", (FAILURE,)),
     ]
     monkeypatch.setattr(
-        "tipclassify.write.page.load_examples_for_report_cards",
-        lambda: LabelledExampleIndex(examples),
+        "tipclassify.write.page.load_examples",
+        lambda: ExampleIndex(examples),
     )
     threshold = fast.run().thresholds[FAILURE]
     scores = dict.fromkeys(LABELS, 0.01)
@@ -145,7 +147,8 @@ def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
     text = "\n".join(passage.text for passage in passages)
     document = Document(text, (Block(0, len(text), "Overview"),), "k.html", "Karvonia")
     out = io.StringIO()
-    write_html([Report("k.html", document, passages)], out, Output(fast.run()))
+    report = Report("k.html", document, passages, run=fast.run())
+    write_html([report], out, Output(fast.run()))
     cards = out.getvalue().split('<div class="why"')[1:]
     assert [card.count('<p class="rule">') for card in cards] == [1, 0, 1]
     assert [card.count('<p class="near">') for card in cards[:2]] == [1, 0]
@@ -153,7 +156,7 @@ def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
 
 
 def test_the_corpus_is_read_once_a_process() -> None:
-    assert load_examples_for_report_cards() is load_examples_for_report_cards()
+    assert load_examples() is load_examples()
 
 
 def corpus_of(folder: Path, *texts: str) -> Path:
@@ -168,26 +171,26 @@ def corpus_of(folder: Path, *texts: str) -> Path:
 def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the index is kept, apart from the user's own."""
     place = tmp_path / "cache" / "tipclassify" / "examples" / "words.npz"
-    monkeypatch.setattr(labelled_examples, "_place_of_labelled_example_index", lambda: place)
-    load_examples_for_report_cards.cache_clear()
+    monkeypatch.setattr(searched, "resource_folder_in_user_cache", lambda _: place.parent)
+    load_examples.cache_clear()
     yield place
-    load_examples_for_report_cards.cache_clear()
+    load_examples.cache_clear()
 
 
 def test_a_kept_index_is_used_until_the_corpus_changes_or_the_file_is_damaged(
     kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def first_nearest() -> str:
-        load_examples_for_report_cards.cache_clear()
-        return load_examples_for_report_cards().nearest(TEXT, 1)[0].text
+        load_examples.cache_clear()
+        return load_examples().nearest(TEXT, 1)[0].text
 
     folder = tmp_path / "data"
-    monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: folder)
+    monkeypatch.setattr(searched, "shipped_corpus", lambda: folder)
     corpus_of(folder, "Roads are bad.", "Four clerks count boats.", "Four clerks count boats.")
     assert first_nearest() == "Four clerks count boats."
     with monkeypatch.context() as context:
         # the kept one is read, and no new one made
-        context.setattr(LabelledExampleWordTable, "of", None)
+        context.setattr(WordTable, "of", None)
         assert first_nearest() == "Four clerks count boats."
     kept.write_bytes(kept.read_bytes()[:-200])
     assert first_nearest() == "Four clerks count boats."
@@ -200,6 +203,6 @@ def test_without_a_writable_cache_folder_the_index_is_made_each_time(
 ) -> None:
     (tmp_path / "cache").write_text("no folder")
     corpus = corpus_of(tmp_path / "data", "Four clerks count boats.")
-    monkeypatch.setattr(labelled_examples, "shipped_corpus", lambda: corpus)
-    assert load_examples_for_report_cards().nearest(TEXT, 1)[0].labels == (FAILURE,)
+    monkeypatch.setattr(searched, "shipped_corpus", lambda: corpus)
+    assert load_examples().nearest(TEXT, 1)[0].labels == (FAILURE,)
     assert not kept.exists()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -15,25 +17,13 @@ from tipclassify.formatting import one_line
 from tipclassify.labels import label_name
 from tipclassify.probability import probability
 from tipclassify.records import Report, known, section_name, source_name
-from tipclassify.reports.citation import Citation, cite
-from tipclassify.reports.report import findings_of
-from tipclassify.reports.subject import subject_line
-from tipclassify.write.file_findings import (
-    FileFindings,
-    ListedFinding,
-    findings_by_file,
-)
+from tipclassify.reports.cite import Citation, cite
+from tipclassify.reports.findings import subject_line
+from tipclassify.write.file_findings import FileFindings, Listed, findings_by_file
 from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
     from docx.document import Document
-
-__all__ = [
-    "write_bibtex",
-    "write_findings_docx",
-    "write_findings_markdown",
-    "write_ris",
-]
 
 # under a table of counts
 _COUNTED: Final = "Labels are counted by sentence, each sentence once; shares are of the {base}."
@@ -47,7 +37,7 @@ _MARKUP: Final = re.compile(
 _NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?!\S)")
 
 
-def write_findings_markdown(reports: Iterable[Report], out: IO[str], output: Output) -> None:
+def write_markdown(reports: Iterable[Report], out: IO[str], output: Output) -> None:
     """Write title, counts and tagged passages of each file, then model and policy."""
     from tipclassify.write.templating import render_template
 
@@ -58,7 +48,6 @@ def write_findings_markdown(reports: Iterable[Report], out: IO[str], output: Out
             files=findings_by_file(reports),
             counted=_COUNTED,
             output=output,
-            cite=cite,
         )
     )
 
@@ -75,7 +64,7 @@ def _escape_markdown(value: object) -> Markup:
     return Markup(_NUMBERED.sub(r"\1\\\2", without_markup))
 
 
-def write_findings_docx(reports: Iterable[Report], out: IO[bytes], output: Output) -> None:
+def write_docx(reports: Iterable[Report], out: IO[bytes], output: Output) -> None:
     """Write title, counts and tagged passages of each file, then model and policy, without a date.
 
     Equal input gives equal bytes.
@@ -86,16 +75,16 @@ def write_findings_docx(reports: Iterable[Report], out: IO[bytes], output: Outpu
     word.core_properties.title = "Tagged passages"
     word.core_properties.author = output.run.about()["tool"]
     word.add_heading("Tagged passages", 0)
-    for file_findings in findings_by_file(reports):
-        _add_file_findings_to_docx(word, file_findings, output)
+    for findings in findings_by_file(reports):
+        _add_file(word, findings, output.run.labels)
     word.add_heading("How they were tagged", 1)
     for name, value in output.run.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
     word.add_paragraph("A tag says what a passage claims, not whether it is true.")
-    out.write(_pack_dateless_docx(word))
+    out.write(_dateless(word))
 
 
-def _pack_dateless_docx(word: Document) -> bytes:
+def _dateless(word: Document) -> bytes:
     """Pack a Word document without the time of its parts."""
     saved = io.BytesIO()
     word.save(saved)
@@ -106,64 +95,73 @@ def _pack_dateless_docx(word: Document) -> bytes:
     return packed.getvalue()
 
 
-def _add_file_findings_to_docx(word: Document, file_findings: FileFindings, output: Output) -> None:
-    word.add_heading(one_line(file_findings.title), 1)
-    source = file_findings.address or source_name(file_findings.file)
-    facts = (source, *known(file_findings.country, file_findings.year))
+def _add_file(word: Document, findings: FileFindings, labels: tuple[str, ...]) -> None:
+    word.add_heading(one_line(findings.title), 1)
+    source = findings.address or source_name(findings.file)
+    facts = (source, *known(findings.country, findings.year))
     word.add_paragraph(" · ".join(map(one_line, facts)))
-    for note in file_findings.notes:
+    for note in findings.notes:
         word.add_paragraph(f"Not read in full: {one_line(note)}")
-    _add_finding_counts_to_docx(word, file_findings)
-    if line := subject_line([file_findings.subject]):
-        word.add_paragraph(line)
-    if not file_findings.tagged:
-        word.add_paragraph("No passage has a label.")
-    for section, findings in file_findings.tagged.items():
-        word.add_heading(one_line(section_name(section)), 2)
-        for listed in findings:
-            _add_finding_to_docx(word, listed, output)
-
-
-def _add_finding_counts_to_docx(word: Document, file_findings: FileFindings) -> None:
-    rows = list(file_findings.table())
+    rows = list(findings.table(labels))
     table = word.add_table(len(rows), len(rows[0]), "Light Grid Accent 1")
-    for cells, row in zip(table.rows, rows, strict=True):
-        for cell, text in zip(cells.cells, row, strict=True):
+    for table_row, row in zip(table.rows, rows, strict=True):
+        for cell, text in zip(table_row.cells, row, strict=True):
             cell.text = one_line(text)
-    kinds = file_findings.total_kinds
-    word.add_paragraph(" ".join([_COUNTED.format(base=kinds.base()), *kinds.beside()]))
+    kinds = findings.total_kinds
+    word.add_paragraph(" ".join([_COUNTED.format(base=kinds.base()), *kinds.beside(labels)]))
+    if line := subject_line([findings.subject]):
+        word.add_paragraph(line)
+    if not findings.tagged:
+        word.add_paragraph("No passage has a label.")
+    for section, listed_findings in findings.tagged.items():
+        word.add_heading(one_line(section_name(section)), 2)
+        for listed in listed_findings:
+            _add_finding(word, listed)
 
 
-def _add_finding_to_docx(word: Document, listed: ListedFinding, output: Output) -> None:
-    quote = word.add_paragraph(one_line(listed.passage.text), "Quote")
+def _add_finding(word: Document, listed: Listed) -> None:
+    passage = listed.passage
+    quote = word.add_paragraph(one_line(passage.text), "Quote")
     quote.paragraph_format.keep_with_next = True
     facts = word.add_paragraph()
-    for label in listed.passage.labels:
+    for label in passage.labels:
         facts.add_run(label_name(label)).bold = True
-        facts.add_run(f" {probability(listed.passage.scores[label])} · ")
+        facts.add_run(f" {probability(passage.scores[label])} · ")
     for remark in listed.remarks:
         facts.add_run(f"{remark} · ")
-    facts.add_run(cite(listed.finding.report, listed.finding.passage, output.run).source)
+    facts.add_run(listed.source)
 
 
-def write_bibtex(reports: Iterable[Report], out: IO[str], output: Output) -> None:
+def write_bibtex(reports: Iterable[Report], out: IO[str], output: Output) -> None:  # noqa: ARG001
     """Write a BibTeX entry for each tagged passage, once each."""
-    out.writelines(citation.bibtex for citation in _cite_findings(reports, output))
+    out.writelines(citation.bibtex for citation in _citations(reports))
 
 
-def write_ris(reports: Iterable[Report], out: IO[str], output: Output) -> None:
+def write_ris(reports: Iterable[Report], out: IO[str], output: Output) -> None:  # noqa: ARG001
     """Write a RIS record for each tagged passage, once each."""
-    out.writelines(citation.ris for citation in _cite_findings(reports, output))
+    out.writelines(citation.ris for citation in _citations(reports))
 
 
-def _cite_findings(reports: Iterable[Report], output: Output) -> Iterator[Citation]:
-    """Cite each tagged passage, and once what stands twice in input rows without ids."""
-    keys: set[str] = set()
+def _citations(reports: Iterable[Report]) -> Iterator[Citation]:
+    """Cite each tagged passage, and once what stands twice in input rows without ids.
+
+    The key of a citation that another report, or another part of it, has too gets the next number.
+    """
+    places: set[tuple[str, int, int, str, str]] = set()
+    numbers = Counter[str]()  # the last one of each key without its number
     for report in reports:
-        for finding in findings_of(report):
-            if not finding.passage.labels:
+        for passage in report.passages:
+            if not passage.labels:
                 continue
-            citation = cite(finding.report, finding.passage, output.run)
-            if citation.key not in keys:
-                keys.add(citation.key)
-                yield citation
+            row_id = repr(passage.extra.get("id"))
+            place = (report.file, passage.start, passage.end, passage.key, row_id)
+            if place in places:
+                continue
+            places.add(place)
+            citation = cite(report, passage)
+            plain, _, _ = citation.key.rpartition(passage.key)
+            words = plain + passage.key
+            numbers[words] = max(numbers[words] + 1, report.place_of_words(passage))
+            if numbers[words] > 1:
+                citation = replace(citation, key=f"{words}-{numbers[words]}")
+            yield citation

@@ -29,17 +29,15 @@ from tipclassify.labels import LABELS
 from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.whole_files import open_whole_file
 
-__all__ = ["LabelledExample", "LabelledExampleIndex", "load_examples_for_report_cards"]
-
 _WORD: Final = re.compile(r"[a-z]{3,}")
-# cosine below which a passage of the corpus is on another matter (as in comparison.matching)
+# cosine below which a passage of the corpus is on another matter (as in compare.match)
 _MIN_SIMILARITY: Final = 0.2
 _KEPT_FORMAT: Final = b"1"  # of the kept index; raised when what it holds changes
 _DAMAGED: Final = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledExample:
+class Example:
     """A passage of the corpus and its labels."""
 
     text: str
@@ -47,7 +45,7 @@ class LabelledExample:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelledExampleWordTable:
+class WordTable:
     """In which examples each word stands (an inverted index); words and examples by number."""
 
     vocabulary: list[str]
@@ -56,7 +54,7 @@ class LabelledExampleWordTable:
     sources: Ints  # number of each example among those that were given: equal texts are one
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> LabelledExampleWordTable:
+    def of(cls, texts: Iterable[str]) -> WordTable:
         """Index texts by their words. Of equal texts the last stands in the place of the first."""
         sources = {text: number for number, text in enumerate(texts)}
         numbers: dict[str, int] = {}
@@ -75,19 +73,17 @@ class LabelledExampleWordTable:
         )
 
 
-class LabelledExampleIndex:
+class ExampleIndex:
     """Index of labelled passages by their words, to find the nearest ones to a text.
 
     Similarity is the cosine of tf-idf vectors in which each word counts once. A search takes time
     linear in the corpus (1 ms for 32,000 passages). A `table` is that of the texts of `examples`.
     """
 
-    def __init__(
-        self, examples: Iterable[LabelledExample], table: LabelledExampleWordTable | None = None
-    ) -> None:
+    def __init__(self, examples: Iterable[Example], table: WordTable | None = None) -> None:
         self._examples = examples if isinstance(examples, Sequence) else list(examples)
         if table is None:
-            table = LabelledExampleWordTable.of(example.text for example in self._examples)
+            table = WordTable.of(example.text for example in self._examples)
         size = len(table.sources)
         self._numbers = {word: number for number, word in enumerate(table.vocabulary)}
         self._sources = table.sources
@@ -98,11 +94,11 @@ class LabelledExampleIndex:
         weights_of_rows = np.repeat(self._weights, table.frequencies)
         self._norms: Floats = np.sqrt(np.bincount(table.rows, weights_of_rows, size))
 
-    def nearest(self, text: str, number: int = 2) -> list[LabelledExample]:
+    def nearest(self, text: str, number: int = 2) -> list[Example]:
         """List the examples most like a text, most similar first, without those on other matters.
 
         >>> rows = ("Courts jailed nobody.", "failure"), ("Roads are bad.", "failure")
-        >>> index = LabelledExampleIndex(LabelledExample(text, (label,)) for text, label in rows)
+        >>> index = ExampleIndex(Example(text, (label,)) for text, label in rows)
         >>> [example.text for example in index.nearest("The courts jailed two men.")]
         ['Courts jailed nobody.']
         """
@@ -120,53 +116,49 @@ class LabelledExampleIndex:
         return [self._examples[self._sources[row]] for row in order.tolist()]
 
 
-class _LabelledExampleRow(msgspec.Struct):
+class _Line(msgspec.Struct):
     text: str
     labels: list[str]
 
 
-class _LabelledExampleLines(Sequence[LabelledExample]):
+class _Lines(Sequence[Example]):
     """The examples of the corpus, each decoded when it is asked for."""
 
     def __init__(self, corpus: bytes) -> None:
         self._corpus = corpus
         self._ends = np.flatnonzero(np.frombuffer(corpus, np.uint8) == ord("\n"))  # of its lines
-        self._decoder = msgspec.json.Decoder(_LabelledExampleRow)
+        self._decoder = msgspec.json.Decoder(_Line)
 
     def __len__(self) -> int:
         return len(self._ends)
 
-    def __getitem__(self, number: int) -> LabelledExample:  # type: ignore[override]  # no slices
+    def __getitem__(self, number: int) -> Example:  # type: ignore[override]  # no slices
         start = self._ends[number - 1] + 1 if number else 0
         row = self._decoder.decode(self._corpus[start : self._ends[number]])
-        return LabelledExample(row.text, tuple(label for label in LABELS if label in row.labels))
+        return Example(row.text, tuple(label for label in LABELS if label in row.labels))
 
 
 @lru_cache(1)
-def load_examples_for_report_cards() -> LabelledExampleIndex:
+def load_examples() -> ExampleIndex:
     """Index the corpus that comes with the package, once a process; empty if there is none."""
     folder = shipped_corpus()
     if folder is None:
-        return LabelledExampleIndex([])
+        return ExampleIndex([])
     files = sorted((folder / "corpus").glob("*.jsonl"))
     corpus = b"".join(file.read_bytes().removesuffix(b"\n") + b"\n" for file in files)
-    examples = _LabelledExampleLines(corpus)
+    examples = _Lines(corpus)
     digest = hashlib.sha256(_KEPT_FORMAT + corpus).hexdigest()
-    place = _place_of_labelled_example_index()
-    table = _read_labelled_example_index(place, digest) if place else None
+    cache = resource_folder_in_user_cache("examples")
+    kept = cache / "words.npz" if cache else None
+    table = _read(kept, digest) if kept else None
     if table is None:
-        table = LabelledExampleWordTable.of(example.text for example in examples)
-        if place:
-            _keep_labelled_example_index(place, digest, table)
-    return LabelledExampleIndex(examples, table)
+        table = WordTable.of(example.text for example in examples)
+        if kept:
+            _keep(kept, digest, table)
+    return ExampleIndex(examples, table)
 
 
-def _place_of_labelled_example_index() -> Path | None:
-    folder = resource_folder_in_user_cache("examples")
-    return folder / "words.npz" if folder else None
-
-
-def _keep_labelled_example_index(place: Path, digest: str, table: LabelledExampleWordTable) -> None:
+def _keep(place: Path, digest: str, table: WordTable) -> None:
     """Keep a table for the next process; without a writable folder it is made anew each time."""
     with contextlib.suppress(OSError):
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -181,11 +173,11 @@ def _keep_labelled_example_index(place: Path, digest: str, table: LabelledExampl
             )
 
 
-def _read_labelled_example_index(place: Path, digest: str) -> LabelledExampleWordTable | None:
+def _read(place: Path, digest: str) -> WordTable | None:
     """Read the table of a corpus by its digest; None where another is kept, or a damaged one."""
     with contextlib.suppress(*_DAMAGED), place.open("rb") as file, np.load(file) as kept:
         if str(kept["digest"]) == digest:
-            return LabelledExampleWordTable(
+            return WordTable(
                 str(kept["vocabulary"]).split("\n"),
                 kept["frequencies"].astype(np.int64),
                 kept["rows"].astype(np.int64),

@@ -8,23 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, TypedDict, cast
+from typing import Final, NamedTuple, TypedDict, cast
 
 from tipclassify.arrays import NORMAL_975
-from tipclassify.labels import LABELS
-
-__all__ = [
-    "ASSUMPTION",
-    "DISPERSION",
-    "FEW",
-    "NOTES",
-    "AdjustedCount",
-    "AdjustmentRates",
-    "adjust_count",
-    "kind_of_publication",
-    "read_adjustment_rates",
-    "read_adjustment_rates_by_kind",
-]
 
 FEW: Final = 30
 """Number of passages below which a count has the note "few": small groups have wide intervals."""
@@ -64,7 +50,7 @@ _MIN_INFORMEDNESS: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class AdjustmentRates:
+class Rates:
     """Confusion matrix of one label on held-out passages."""
 
     tp: float
@@ -85,7 +71,7 @@ class AdjustmentRates:
 
 
 @dataclass(frozen=True, slots=True)
-class AdjustedCount:
+class Adjusted:
     """Adjusted number of passages, and the limits of its 95% interval."""
 
     count: float
@@ -94,52 +80,41 @@ class AdjustedCount:
     notes: tuple[str, ...] = ()  # keys of `NOTES`, if it may be unreliable
 
 
-class _RecordedConfusion(TypedDict):
-    """Numbers of held-out passages, by whether they have a label and whether they are tagged."""
-
+class _Confusion(TypedDict):
     tp: float
     fn: float
     fp: float
     tn: float
 
 
-_RecordedHistogram = TypedDict("_RecordedHistogram", {"with": list[float], "without": list[float]})
-"""Held-out passages with and without a label, by their probability in bins of equal width."""
+# held-out passages with and without a label, by their probability in bins of equal width
+_Histogram = TypedDict("_Histogram", {"with": list[float], "without": list[float]})
 
 
-class _RecordedErrorRates(TypedDict):
-    """Error rates on some held-out passages."""
-
-    policies: dict[str, dict[str, _RecordedConfusion]]  # by policy, then by label
-    histogram: dict[str, _RecordedHistogram]  # by label
+class _Recorded(TypedDict):
+    policies: dict[str, dict[str, _Confusion]]  # by policy, then by label
+    histogram: dict[str, _Histogram]  # by label
 
 
-class _RecordedErrorTable(_RecordedErrorRates, total=False):
-    """Error rates that ``model.json`` records under ``error_table``."""
-
-    kinds: dict[str, _RecordedErrorRates]  # by kind of report
+class _Table(_Recorded, total=False):
+    kinds: dict[str, _Recorded]  # by kind of report
 
 
-def read_adjustment_rates(
-    meta: Mapping[str, object],
-    policy: str = "balanced",
-    overrides: Mapping[str, float] | None = None,
-) -> dict[str, AdjustmentRates] | None:
-    """Read a model's error rates by label at a policy or overrides; None if it records none."""
-    table = cast("_RecordedErrorTable | None", meta.get("error_table"))
-    return _rates_at_thresholds(table, policy, overrides or {}) if table else None
+def rates_of(
+    meta: Mapping[str, object], policy: str = "balanced", moved: Mapping[str, float] = {}
+) -> dict[str, Rates] | None:
+    """Read a model's error rates by label at a policy or moved thresholds; None if it has none."""
+    table = cast("_Table | None", meta.get("error_table"))
+    return _rates_at(table, policy, moved) if table else None
 
 
-def read_adjustment_rates_by_kind(
-    meta: Mapping[str, object],
-    policy: str = "balanced",
-    overrides: Mapping[str, float] | None = None,
-) -> dict[str, dict[str, AdjustmentRates]]:
+def rates_by_kind(
+    meta: Mapping[str, object], policy: str = "balanced", moved: Mapping[str, float] = {}
+) -> dict[str, dict[str, Rates]]:
     """Read a model's error rates of each kind of report, by label; of none if it records none."""
-    table = cast("_RecordedErrorTable", meta.get("error_table") or {})
+    table = cast("_Table", meta.get("error_table") or {})
     return {
-        kind: _rates_at_thresholds(of_kind, policy, overrides or {})
-        for kind, of_kind in table.get("kinds", {}).items()
+        kind: _rates_at(of_kind, policy, moved) for kind, of_kind in table.get("kinds", {}).items()
     }
 
 
@@ -153,26 +128,18 @@ def kind_of_publication(publication: object) -> str | None:
     return next((kind for words, kind in _KINDS.items() if words in name), None)
 
 
-def _rates_at_thresholds(
-    table: _RecordedErrorRates, policy: str, overrides: Mapping[str, float]
-) -> dict[str, AdjustmentRates]:
-    """Return the error rates of each label at the threshold of a policy, or at an override."""
-    rates = {label: AdjustmentRates(**table["policies"][policy][label]) for label in LABELS}
-    for label, threshold in overrides.items():
+def _rates_at(table: _Recorded, policy: str, moved: Mapping[str, float]) -> dict[str, Rates]:
+    rates = {label: Rates(**counts) for label, counts in table["policies"][policy].items()}
+    for label, threshold in moved.items():
         with_label = table["histogram"][label]["with"]
         without_label = table["histogram"][label]["without"]
-        tp = _count_tagged_for_adjustment(threshold, with_label)
-        fp = _count_tagged_for_adjustment(threshold, without_label)
-        rates[label] = AdjustmentRates(
-            tp=tp,
-            fn=sum(with_label) - tp,
-            fp=fp,
-            tn=sum(without_label) - fp,
-        )
+        tp = _count_tagged(threshold, with_label)
+        fp = _count_tagged(threshold, without_label)
+        rates[label] = Rates(tp=tp, fn=sum(with_label) - tp, fp=fp, tn=sum(without_label) - fp)
     return rates
 
 
-def _count_tagged_for_adjustment(threshold: float, histogram: Sequence[float]) -> float:
+def _count_tagged(threshold: float, histogram: Sequence[float]) -> float:
     """Count the passages of a histogram of probabilities that reach a threshold.
 
     Within a bin they are taken to lie evenly.
@@ -182,7 +149,7 @@ def _count_tagged_for_adjustment(threshold: float, histogram: Sequence[float]) -
     return sum(share * passages for share, passages in zip(shares_above, histogram, strict=True))
 
 
-def adjust_count(tagged: int, passages: int, rates: AdjustmentRates) -> AdjustedCount:
+def adjust(tagged: int, passages: int, rates: Rates) -> Adjusted:
     """Adjust a count of tagged passages for the model's errors, with a 95% interval.
 
     The adjusted share is (p + sp - 1) / (se + sp - 1), clipped to 0..1, with the share p of tagged
@@ -197,71 +164,58 @@ def adjust_count(tagged: int, passages: int, rates: AdjustmentRates) -> Adjusted
     of 0 (n) explains, it is computed as if no tag were wrong (missing), and starts at 0 (ends at
     n).
 
-    >>> round(adjust_count(40, 100, AdjustmentRates(tp=900, fn=100, fp=50, tn=950)).count, 1)
+    >>> round(adjust(40, 100, Rates(tp=900, fn=100, fp=50, tn=950)).count, 1)
     41.2
     """
     notes: tuple[str, ...] = ("few",) if passages < FEW else ()
     if not passages:
-        return AdjustedCount(0.0, 0.0, 0.0, notes)
+        return Adjusted(0.0, 0.0, 0.0, notes)
     informedness = rates.sensitivity + rates.specificity - 1  # Youden 1950
     if not informedness >= _MIN_INFORMEDNESS:  # NaN too
         notes += ("weak",)
     if not informedness > 0:
-        return AdjustedCount(float(tagged), 0.0, float(passages), notes)
+        return Adjusted(float(tagged), 0.0, float(passages), notes)
     false_alarms = passages * (1 - rates.specificity)
     count = min(max((tagged - false_alarms) / informedness, 0.0), float(passages))
-    sensitivity = _posterior_of_rate(rates.tp, rates.fn)
-    specificity = _posterior_of_rate(rates.tn, rates.fp)
+    sensitivity = _posterior(rates.tp, rates.fn)
+    specificity = _posterior(rates.tn, rates.fp)
     z2 = NORMAL_975**2 * rates.dispersion
-    limits = _limits_of_true_count(tagged, passages, sensitivity, specificity, z2)
-    if limits.high < 0:
+    low, high = _limits(tagged, passages, sensitivity, specificity, z2)
+    if high < 0:
         notes += ("unlike",)
-        if_no_tag_is_wrong = _limits_of_true_count(tagged, passages, sensitivity, _CERTAIN, z2)
-        limits = _CountLimits(0.0, if_no_tag_is_wrong.high)
-    elif limits.low > passages:
+        _, if_no_tag_is_wrong = _limits(tagged, passages, sensitivity, _CERTAIN, z2)
+        low, high = 0.0, if_no_tag_is_wrong
+    elif low > passages:
         notes += ("unlike",)
-        if_no_tag_is_missing = _limits_of_true_count(tagged, passages, _CERTAIN, specificity, z2)
-        limits = _CountLimits(if_no_tag_is_missing.low, float(passages))
-    low = max(limits.low, 0.0)
-    high = min(limits.high, float(passages))
+        if_no_tag_is_missing, _ = _limits(tagged, passages, _CERTAIN, specificity, z2)
+        low, high = if_no_tag_is_missing, float(passages)
+    low = max(low, 0.0)
+    high = min(high, float(passages))
     # The estimate uses observed rates, the limits posterior means: with few passages they may
     # cross.
-    return AdjustedCount(count, min(low, count), max(high, count), notes)
+    return Adjusted(count, min(low, count), max(high, count), notes)
 
 
-@dataclass(frozen=True, slots=True)
-class _UncertainRate:
-    """Mean and variance of a rate."""
+class _Rate(NamedTuple):
+    """An uncertain rate."""
 
     mean: float
     variance: float
 
 
-_CERTAIN: Final = _UncertainRate(1.0, 0.0)
+_CERTAIN: Final = _Rate(1.0, 0.0)
 
 
-def _posterior_of_rate(right: float, wrong: float) -> _UncertainRate:
+def _posterior(right: float, wrong: float) -> _Rate:
     """Return a rate's posterior under Jeffreys' prior."""
     total = right + wrong + 1
     mean = (right + 0.5) / total
-    return _UncertainRate(mean, mean * (1 - mean) / (total + 1))
+    return _Rate(mean, mean * (1 - mean) / (total + 1))
 
 
-@dataclass(frozen=True, slots=True)
-class _CountLimits:
-    """Ends of an interval of true counts."""
-
-    low: float
-    high: float
-
-
-def _limits_of_true_count(
-    tagged: int,
-    passages: int,
-    sensitivity: _UncertainRate,
-    specificity: _UncertainRate,
-    z2: float,
-) -> _CountLimits:
+def _limits(
+    tagged: int, passages: int, sensitivity: _Rate, specificity: _Rate, z2: float
+) -> tuple[float, float]:
     """Solve (x - T se - (n - T)(1 - sp))² = z² variance for T, outside 0..n too.
 
     `z2` includes the dispersion. It is a quadratic equation, a T² - b T + c = 0.
@@ -279,6 +233,6 @@ def _limits_of_true_count(
     )
     c = surplus**2 - z2 * (n * variance_if_without + n**2 * specificity.variance)
     if a <= 0:  # the rates are so uncertain that the model may be no better than chance
-        return _CountLimits(0.0, float(n))
+        return 0.0, float(n)
     root = math.sqrt(max(b**2 - 4 * a * c, 0.0))
-    return _CountLimits((b - root) / (2 * a), (b + root) / (2 * a))
+    return (b - root) / (2 * a), (b + root) / (2 * a)

@@ -1,0 +1,474 @@
+"""Counts of passages by label: in groups by file, country, publication, year or section, in total.
+
+`summarize` counts reports, one at a time. Publications are not added up unless somebody asks for
+it: a country's page in one and its narrative in another count different things, and a year that has
+both would look like a leap.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, TypedDict
+
+from tipclassify.formatting import one_line
+from tipclassify.labels import LABELS
+from tipclassify.records import Passage, Report, Run, source_name
+from tipclassify.reports.adjust import (
+    NOTES,
+    Adjusted,
+    Rates,
+    adjust,
+    kind_of_publication,
+    rates_by_kind,
+    rates_of,
+)
+from tipclassify.reports.cite import run_of, said
+from tipclassify.reports.findings import Subject, is_unknown, is_unread
+from tipclassify.text.sections import FOLDED, fold_section
+
+NONE: Final = "(none)"
+"""Pseudo-label of passages without a label."""
+
+DIMENSIONS: Final = ("file", "country", "publication", "year", "section")
+"""Fields that passages can be grouped by; sections are folded to `FOLDED`."""
+
+OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
+"""Note below every table of shares."""
+
+Name = str | int | None
+"""Value of a dimension, such as a country or a year; None if unknown."""
+
+Key = tuple[Name, ...]
+"""Values of the dimensions of a group."""
+
+_Rank = tuple[int, int, str]  # of a name: its kind, then a number, then a text
+
+# by name; files are in order of appearance
+_SORTED: Final = ("country", "publication", "year", "section")
+_MAX_DIGITS: Final = 9  # of a year
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Passages counted together: how many have each set of labels."""
+
+    key: Key = ()  # empty for the total
+    # passages by their labels; ``()`` for no label
+    sets: Mapping[tuple[str, ...], int] = field(default_factory=dict, hash=False)
+    low_confidence: int = 0  # passages of few words, or of many that the model does not know
+    unknown: int = 0  # those among them that are sentences (`findings.is_unknown`)
+    # that all of the passages are of; None where they are of several, or of an unknown one
+    publication: Name = None
+
+    @classmethod
+    def of(cls, key: Key, passages: Sequence[Passage], publication: Name = None) -> Group:
+        """Count the passages."""
+        return cls(
+            key=key,
+            sets=Counter(passage.labels for passage in passages),
+            low_confidence=sum(passage.low_confidence for passage in passages),
+            unknown=sum(map(is_unknown, passages)),
+            publication=publication,
+        )
+
+    def __add__(self, other: Group) -> Group:
+        publication = self.publication if self.publication == other.publication else None
+        if not self.sets or not other.sets:  # a group without passages has no say
+            publication = self.publication if self.sets else other.publication
+        return Group(
+            key=self.key,
+            sets=Counter(self.sets) + Counter(other.sets),
+            low_confidence=self.low_confidence + other.low_confidence,
+            unknown=self.unknown + other.unknown,
+            publication=publication,
+        )
+
+    @property
+    def passages(self) -> int:
+        return sum(self.sets.values())
+
+    @property
+    def tagged(self) -> int:
+        """Number of passages with a label."""
+        return self.passages - self.sets.get((), 0)
+
+    @property
+    def sentences(self) -> int:
+        """Number of sentences: of passages of low confidence only those of unknown words."""
+        return self.passages - self.low_confidence + self.unknown
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether tags are meaningless: over a third of the sentences have unknown words."""
+        return is_unread(self.unknown, self.sentences)
+
+    def count(self, label: str) -> int:
+        """Count the passages with `label`; ``NONE`` for those without any."""
+        if label == NONE:
+            return self.sets.get((), 0)
+        return sum(number for labels, number in self.sets.items() if label in labels)
+
+    def share(self, label: str) -> float:
+        """Return the count as a share of passages, 0 to 1; NaN for no passages."""
+        return self.count(label) / self.passages if self.passages else math.nan
+
+
+# ------------------------------------------------------------------------------------------ summary
+
+
+class LabelCount(TypedDict, total=False):
+    """Count of a label and its share, None of no passages; the others if adjusted for errors."""
+
+    count: int
+    share: float | None
+    adjusted: float
+    low: float
+    high: float
+    adjusted_share: float | None
+    notes: list[str]
+
+
+class Figures(NamedTuple):
+    """Plain values of a group, or of a total."""
+
+    passages: int
+    low_confidence: int
+    labels: dict[str, LabelCount]
+    none: LabelCount  # of passages without a label
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of passages by group, and in total.
+
+    Files are in order of appearance, countries by name, years ascending, sections as in `FOLDED`,
+    those without a name last.
+    """
+
+    by: tuple[str, ...]  # dimensions of the groups, of `DIMENSIONS`
+    groups: tuple[Group, ...]
+    total: Group
+    labels: tuple[str, ...] = LABELS  # of the model
+    # error rates of the model by label, if it records them
+    rates: Mapping[str, Rates] | None = field(default=None, hash=False)
+    # the same of each kind of report by itself, for groups of one publication that is of a kind
+    rates_by_kind: Mapping[str, Mapping[str, Rates]] = field(default_factory=dict, hash=False)
+    # policy, moved thresholds and model
+    about: Mapping[str, str] = field(default_factory=dict, hash=False)
+    # for each file, the number of its passages about trafficking
+    subjects: tuple[Subject, ...] = ()
+    # of each publication, by whose name they go, where they are not added up
+    totals: tuple[Group, ...] = ()
+
+    @property
+    def shown_totals(self) -> tuple[Group, ...]:
+        """The totals to show: one for each publication, or a single one."""
+        return self.totals or (self.total,)
+
+    @property
+    def file_names(self) -> dict[Name, Name]:
+        """Names of the files without their folders; files of one name are numbered."""
+        if "file" not in self.by:
+            return {}
+        place = self.by.index("file")
+        files = list(dict.fromkeys(group.key[place] for group in self.groups))
+        plain_names = [None if file is None else source_name(str(file)) for file in files]
+        files_of_name = Counter(plain_names)
+        seen: Counter[Name] = Counter()
+        names: dict[Name, Name] = {}
+        for file, name in zip(files, plain_names, strict=True):
+            seen[name] += 1
+            is_shared = files_of_name[name] > 1
+            names[file] = f"{name} ({seen[name]})" if is_shared else name
+        return names
+
+    @property
+    def group_names(self) -> list[str]:
+        """Names of the groups: their values of all dimensions, as tables and charts show them."""
+        file_names = self.file_names
+        names = []
+        for group in self.groups:
+            parts = []
+            for dimension, value in zip(self.by, group.key, strict=True):
+                name = file_names[value] if dimension == "file" else value
+                parts.append(shown_name(name, dimension))
+            names.append(" · ".join(parts))
+        return names
+
+    @property
+    def total_names(self) -> list[str]:
+        """Name of the total, or of that of each publication."""
+        return [
+            f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total"
+            for total in self.shown_totals
+        ]
+
+    def estimate(self, group: Group, label: str) -> Adjusted | None:
+        """Adjust the count of a label in a group; None without error rates, or for ``NONE``."""
+        if self.rates is None or label not in self.rates:
+            return None
+        kind = kind_of_publication(group.publication)
+        rates = self.rates_by_kind.get(kind, self.rates) if kind else self.rates
+        estimate = adjust(group.count(label), group.passages, rates[label])
+        if group.is_unread:
+            return replace(estimate, notes=(*estimate.notes, "unclear"))
+        return estimate
+
+    def rates_note(self) -> str | None:
+        """Say of which kinds of report the error rates are; None where of all kinds together."""
+        kinds = set()
+        for group in (*self.groups, *self.shown_totals):
+            kind = kind_of_publication(group.publication)
+            if kind in self.rates_by_kind:
+                kinds.add(str(kind))
+        if not kinds:
+            return None
+        named = " and ".join(sorted(kinds))
+        return f"Error rates of {named} are those on such reports alone."
+
+    def notes(self) -> list[str]:
+        """List the keys of `NOTES` that any adjusted count has."""
+        notes: set[str] = set()
+        for group in (*self.groups, *self.shown_totals):
+            for label in self.labels:
+                if estimate := self.estimate(group, label):
+                    notes.update(estimate.notes)
+        return [note for note in NOTES if note in notes]
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Yield plain values of each group, then of the totals, for JSON."""
+        file_names = self.file_names
+        for group in self.groups:
+            names = dict(zip(self.by, group.key, strict=True))
+            if "file" in names:
+                names["file"] = file_names[names["file"]]
+            yield self._row(group, names, is_total=False)
+        for total in self.shown_totals:
+            names = dict.fromkeys(self.by)
+            if total.key and "publication" in names:
+                names["publication"] = total.key[0]
+            yield self._row(total, names, is_total=True)
+
+    def _row(self, group: Group, names: Mapping[str, Name], is_total: bool) -> dict[str, object]:
+        return {**names, "total": is_total, **self.figures(group)._asdict(), **self.about}
+
+    def figures(self, group: Group) -> Figures:
+        """Return the plain values of a group."""
+        return Figures(
+            passages=group.passages,
+            low_confidence=group.low_confidence,
+            labels={label: self._label_count(group, label) for label in self.labels},
+            none=self._label_count(group, NONE),
+        )
+
+    def _label_count(self, group: Group, label: str) -> LabelCount:
+        count = group.count(label)
+        counted = LabelCount(count=count, share=_share(count, group))
+        if estimate := self.estimate(group, label):
+            counted["adjusted"] = round(estimate.count, 2)
+            counted["low"] = round(estimate.low, 2)
+            counted["high"] = round(estimate.high, 2)
+            counted["adjusted_share"] = _share(estimate.count, group)
+            counted["notes"] = list(estimate.notes)
+        return counted
+
+
+def _share(count: float, group: Group) -> float | None:
+    return round(count / group.passages, 4) if group.passages else None
+
+
+def summarize(
+    reports: Report | Iterable[Report],
+    by: Sequence[str] = ("file",),
+    *,
+    publication: str | None = None,
+    add_up: bool = False,
+    run: Run | None = None,
+) -> Summary:
+    """Count the passages of `reports` by label.
+
+    With `publication`, only those of publications that have these words in their name. Where there
+    are several publications, each has groups and a total of its own, also if `by` does not name
+    them; with `add_up` there are only the groups that `by` names.
+
+    Input rows are counted under their own file, country, year and section. There is a group for
+    every combination of `by`, some of ``DIMENSIONS``, that occurs. `run` is what tagged the
+    reports, if they do not say so themselves.
+
+    Raises `ValueError` when there is no report, `by` has an unknown name, or reports were tagged
+    differently.
+
+    >>> from tipclassify import Document, tag_report
+    >>> text = "Police arrested nine traffickers. Courts convicted none of them."
+    >>> summary = summarize(tag_report(Document.from_text(text, "a.txt")))
+    >>> [(group.key, group.passages, group.count("failure")) for group in summary.groups]
+    [(('a.txt',), 2, 1)]
+    """
+    for name in by:
+        if name not in DIMENSIONS:
+            raise ValueError(f"unknown field {name!r}: use {', '.join(DIMENSIONS)}")
+    if isinstance(reports, Report):
+        reports = [reports]
+    if run is None:
+        reports = list(reports)
+        run = run_of(*reports)
+    counter = _Counter(by, publication)
+    for report in reports:
+        counter.add(report)
+    dimensions, groups, totals = counter.in_order(add_up)
+    moved = [f"{label}={threshold:g}" for label, threshold in run.moved.items()]
+    return Summary(
+        by=dimensions,
+        groups=groups,
+        total=sum(groups, Group()),
+        labels=run.labels,
+        rates=rates_of(run.meta, run.policy, run.moved),
+        rates_by_kind=rates_by_kind(run.meta, run.policy, run.moved),
+        about={"policy": ", ".join([run.policy, *moved]), "model": run.model[:12]},
+        subjects=tuple(counter.subjects.values()),
+        totals=totals,
+    )
+
+
+# ----------------------------------------------------------------------------------------- grouping
+
+
+class _Counter:
+    """Counts the passages of reports, as far as they are of the `publication` that is wanted.
+
+    Publications are told apart even where nobody asks for them, since they must not be added up.
+    """
+
+    def __init__(self, by: Sequence[str], publication: str | None) -> None:
+        self._by = by
+        self._publication = publication
+        # by the values of the dimensions, and the publication
+        self._groups: dict[tuple[Key, Name], Group] = {}
+        self.subjects: defaultdict[str, Subject] = defaultdict(Subject)  # of each file
+
+    def add(self, report: Report) -> None:
+        """Add the passages of a report."""
+        by_key: defaultdict[tuple[Key, Name], list[Passage]] = defaultdict(list)
+        for passage in report.passages:
+            if self._is_wanted(said(report, passage, "publication")):
+                by_key[self._key(report, passage)].append(passage)
+        # a report without passages is shown, but none of its sections
+        is_shown = self._is_wanted(report.publication) and set(self._by) != {"section"}
+        if is_shown and not report.passages:
+            by_key[self._key(report, Passage("", 0, 0))] = []
+        for key, passages in by_key.items():
+            names, publication = key
+            earlier = self._groups.get(key, Group(names))
+            self._groups[key] = earlier + Group.of(names, passages, publication)
+        if by_key:
+            self.subjects[report.file] += Subject.of(report.passages)
+
+    def _is_wanted(self, publication: str | None) -> bool:
+        """Return whether a publication has the words that are wanted in its name."""
+        if self._publication is None:
+            return True
+        return self._publication.casefold() in (publication or "").casefold()
+
+    def _key(self, report: Report, passage: Passage) -> tuple[Key, Name]:
+        """Make the key of a passage; rows have their own file, country and year in columns."""
+        extra = passage.extra
+        publication = _text(said(report, passage, "publication"))
+        country = passage.country or report.country or extra.get("country")
+        section = _text(passage.section)
+        names: dict[str, Name] = {
+            "file": _text(extra.get("file") or report.file),
+            "country": _text(country),
+            "publication": publication,
+            "year": _year(report.year or extra.get("year")),
+            "section": fold_section(section) if section else None,
+        }
+        return tuple(names[dimension] for dimension in self._by), publication
+
+    def in_order(
+        self, add_up: bool
+    ) -> tuple[tuple[str, ...], tuple[Group, ...], tuple[Group, ...]]:
+        """Return the dimensions, the groups by them, and the totals of several publications.
+
+        Publications are apart, unless added up.
+        """
+        publications = sorted({publication for _, publication in self._groups}, key=_rank)
+        are_apart = len(publications) > 1 and not add_up
+        by = list(self._by)
+        place = None
+        if are_apart and "publication" not in by:
+            # behind the country, whose rows it parts, or the file; else first, so that the rows of
+            # a publication stand together
+            before = next((name for name in ("country", "file") if name in by), None)
+            place = by.index(before) + 1 if before else 0
+            by.insert(place, "publication")
+        groups: dict[Key, Group] = {}
+        for (names, publication), group in self._groups.items():
+            key = names if place is None else (*names[:place], publication, *names[place:])
+            groups[key] = groups.get(key, Group(key)) + group
+        totals = []
+        for name in publications if are_apart else ():
+            of_publication = [group for (_, other), group in self._groups.items() if other == name]
+            totals.append(sum(of_publication, Group((name,))))
+        return tuple(by), _sort_groups(groups, by), tuple(totals)
+
+
+def _sort_groups(groups: Mapping[Key, Group], by: Sequence[str]) -> tuple[Group, ...]:
+    """Sort groups by their dimensions: by `_rank`, or in order of appearance."""
+    # number of the first group that has these names in the first dimensions
+    appearance: dict[Key, int] = {}
+    for number, key in enumerate(groups):
+        for length in range(1, len(key) + 1):
+            appearance.setdefault(key[:length], number)
+
+    def ranks(group: Group) -> list[_Rank]:
+        ranked: list[_Rank] = []
+        for place, (dimension, name) in enumerate(zip(by, group.key, strict=True)):
+            if dimension in _SORTED:
+                ranked.append(_rank(name))
+            else:
+                ranked.append((appearance[group.key[: place + 1]], 0, ""))
+        return ranked
+
+    return tuple(sorted(groups.values(), key=ranks))
+
+
+def _text(value: object) -> str | None:
+    """Convert a name to text that any encoding can write; None for None, NaN and blanks."""
+    is_missing = value is None or value != value  # NaN
+    text = "" if is_missing else str(value).strip()
+    return text.encode("utf-8", "backslashreplace").decode() or None
+
+
+def _year(value: object) -> Name:
+    """Convert a year to a whole number, if it is one; else to text."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = _text(value)
+    if text and len(text) <= _MAX_DIGITS and text.isascii() and text.isdigit():
+        return int(text)
+    return text
+
+
+def shown_name(name: Name, dimension: str) -> str:
+    """Make the display name of a value of a dimension."""
+    return f"(no {dimension})" if name is None else one_line(str(name))
+
+
+def _rank(name: Name) -> _Rank:
+    """Make the sort key of a name: numbers, plain text, then None.
+
+    Text is compared without case and accents.
+    """
+    if name is None:
+        return 2, 0, ""
+    if isinstance(name, int):
+        return 0, name, ""
+    if name in FOLDED:
+        return 0, FOLDED.index(name), ""
+    decomposed = unicodedata.normalize("NFKD", name)
+    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return 1, 0, f"{plain.casefold()}\0{name}"

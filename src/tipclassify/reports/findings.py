@@ -1,0 +1,380 @@
+"""What a finding is: sentence or table row, new or said before, template or particular, on subject.
+
+`Natures` says it of the passages of a report in one pass; `KindCounts` counts by it, and `Subject`
+says whether a report is about trafficking at all.
+
+A template is a sentence that stands in the reports of many countries, by a table of phrases. The
+table has the hash of each phrase of five words that stands in the reports of ten countries or more,
+and in how many; it has no text. Names and figures are stand-ins, so that "Kenya fined 12 employers"
+and "Peru fined 9 employers" are one phrase.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import groupby
+from typing import Final, Generic, Literal, TypeVar
+
+import numpy as np
+
+from tipclassify.formatting import count_with_noun
+from tipclassify.labels import LABELS, label_name
+from tipclassify.model.encoder.names import COUNTRY_WORDS
+from tipclassify.records import Passage
+from tipclassify.resources import resource_path
+
+Kind = Literal["sentence", "table row"]
+Name = TypeVar("Name")
+
+RECURRING_COUNTRIES: Final = 3
+"""Countries, or reports without one, in which a sentence is common to the reports at hand."""
+
+_MIN_WORDS: Final = 4  # shorter texts recur by chance
+
+_PHRASE: Final = 5  # words; shorter phrases recur by chance
+_TEMPLATE_SHARE: Final = 0.75  # of a sentence's words: the rest is a body's name or an object
+_WORD: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_NAME_STAND_IN: Final = "~"
+_FIGURE_STAND_IN: Final = "#"
+
+_NOTES: Final = re.compile(r"[(\[]\d[\d,;\s–-]*[)\]]")
+_YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
+_MONTHS: Final = (
+    "January|February|March|April|May|June|July|August|September|October|November|December"
+)
+_DATE: Final = re.compile(rf"{_YEAR.pattern}|\b(?:{_MONTHS})\b")
+_FIGURE_WORDS: Final = (
+    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozens|hundreds|thousands"
+)
+_FIGURE: Final = re.compile(rf"\d|\b(?:{_FIGURE_WORDS})\b")
+# a capital letter where no sentence begins
+_NAME: Final = re.compile(r"(?<=[a-z,;)] )(?:the )?([A-Z][\w'’-]+)")
+_NO_NAME: Final = COUNTRY_WORDS | set(_MONTHS.lower().split("|")) | {"government", "ngo", "ngos"}
+
+_LIKELY: Final = 0.2  # probability of a label that few untagged passages on other subjects reach
+# tagged share of a section; the passages between the tagged ones say who exploits whom
+_SECTION_SHARE: Final = 1 / 4
+_LONG: Final = 40  # passages; the subject of a shorter text is plain at a glance
+_MINOR_SHARE: Final = 1 / 3
+_UNREAD_SHARE: Final = 1 / 3
+_MIN_LOWER_CASE: Final = 3  # words of a sentence that is no list of names
+_LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
+
+
+# -------------------------------------------------------------------------------- of many countries
+
+
+def phrase_hashes(text: str) -> tuple[int, list[int]]:
+    """Count the words of a sentence, and hash each of its phrases to 32 bits, in order."""
+    words = _plain_words(text)
+    phrases = [" ".join(words[at : at + _PHRASE]) for at in range(len(words) - _PHRASE + 1)]
+    return len(words), [_hash(phrase, 4) for phrase in phrases]
+
+
+def _plain_words(text: str) -> list[str]:
+    """Split a text to words in lower case, each run of names or of figures as one stand-in.
+
+    >>> _plain_words("In 2023 the Ministry of Labor fined 12 employers. (4)")
+    ['in', '#', 'the', '~', 'of', '~', 'fined', '#', 'employers']
+    """
+    plain: list[str] = []
+    for number, word in enumerate(_WORD.findall(text)):
+        plain_word = word.casefold()
+        if any(character.isdigit() for character in word):
+            plain_word = _FIGURE_STAND_IN
+        elif word[0].isupper() and (number or plain_word in COUNTRY_WORDS):
+            plain_word = _NAME_STAND_IN
+        is_stand_in = plain_word in (_FIGURE_STAND_IN, _NAME_STAND_IN)
+        goes_on = is_stand_in and bool(plain) and plain[-1] == plain_word
+        if not goes_on:
+            plain.append(plain_word)
+    while plain and plain[-1] == _FIGURE_STAND_IN:  # numbers of notes
+        plain.pop()
+    return plain
+
+
+def _hash(text: str, size: int) -> int:
+    """Hash a text to a number of so many bytes."""
+    digest = blake2b(text.encode("utf-8", "replace"), digest_size=size).digest()
+    return int.from_bytes(digest, "little")
+
+
+def wording(text: str) -> int:
+    """Hash what a sentence says to 64 bits: case, punctuation and numbers of notes do not count.
+
+    >>> wording("Police acted. (4)") == wording("“Police acted”")
+    True
+    """
+    words = [word.casefold() for word in _WORD.findall(text)]
+    while len(words) > 1 and words[-1].isdigit():
+        words.pop()
+    return _hash(" ".join(words), 8)
+
+
+def is_template(text: str) -> bool:
+    """Test whether a sentence stands, up to names and figures, in many countries' reports."""
+    words, phrases = phrase_hashes(text)
+    if not words:
+        return False
+    common_phrases = _common_phrases()
+    places: set[int] = set()  # of words in such phrases
+    for first, phrase in enumerate(phrases):
+        if phrase in common_phrases:
+            places.update(range(first, first + _PHRASE))
+    return len(places) / words >= _TEMPLATE_SHARE
+
+
+@lru_cache(1)
+def _common_phrases() -> frozenset[int]:
+    with np.load(resource_path("reports/common_phrases.npz")) as table:
+        return frozenset(table["phrases"].tolist())
+
+
+def count_particulars(text: str) -> int:
+    """Count what makes a sentence particular, 0 to 3: a figure, a date, a named body or place.
+
+    Countries are no such names: every report has theirs.
+
+    >>> count_particulars("In May the Harbor Court in Salwen jailed nine recruiters.")
+    3
+    >>> count_particulars("The law is strict.")
+    0
+    """
+    without_notes = _NOTES.sub("", text)
+    names = (match[1].lower() for match in _NAME.finditer(without_notes))
+    has_name = any(name not in _NO_NAME for name in names)
+    has_figure = bool(_FIGURE.search(_YEAR.sub("", without_notes)))
+    has_date = bool(_DATE.search(without_notes))
+    return has_figure + has_date + has_name
+
+
+# ------------------------------------------------------------------------------------------ subject
+
+
+def is_unknown(passage: Passage) -> bool:
+    """Test whether a passage is a sentence with too many words outside the vocabulary."""
+    if not passage.low_confidence:
+        return False
+    lower_case = sum(not word[0].isupper() for word in _LETTERS.findall(passage.text))
+    return lower_case >= _MIN_LOWER_CASE
+
+
+def is_unread(unknown: int, sentences: int) -> bool:
+    """Test whether tags are meaningless: over a third of the sentences have unknown words."""
+    return unknown > sentences * _UNREAD_SHARE
+
+
+def on_subject(passages: Sequence[Passage]) -> list[bool]:
+    """Decide for each passage: a label, a likely one, or a section of which a quarter is tagged."""
+    decisions: list[bool] = []
+    for _, in_section in groupby(passages, key=lambda passage: passage.section):
+        section = list(in_section)
+        tagged = sum(bool(passage.labels) for passage in section)
+        is_whole_section = tagged >= len(section) * _SECTION_SHARE
+        for passage in section:
+            is_likely = max(passage.scores.values(), default=0) >= _LIKELY
+            decisions.append(is_whole_section or bool(passage.labels) or is_likely)
+    return decisions
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Number of a report's passages about trafficking, and of all its passages."""
+
+    on_subject: int = 0
+    passages: int = 0
+
+    @classmethod
+    def of(cls, passages: Sequence[Passage]) -> Subject:
+        """Count the passages of a report; zeros if the model does not know its language."""
+        unknown = sum(map(is_unknown, passages))
+        known = sum(not passage.low_confidence for passage in passages)
+        if is_unread(unknown, unknown + known):
+            return cls()
+        return cls(sum(on_subject(passages)), len(passages))
+
+    def __add__(self, other: Subject) -> Subject:
+        return Subject(self.on_subject + other.on_subject, self.passages + other.passages)
+
+    @property
+    def is_other(self) -> bool:
+        """Whether the report is long and less than a third of it is about trafficking."""
+        return self.passages >= _LONG and self.on_subject < self.passages * _MINOR_SHARE
+
+
+def subject_line(reports: Iterable[Subject]) -> str | None:
+    """Make the line that says that reports are mostly on other subjects; None if none is.
+
+    >>> subject_line([Subject(31, 483), Subject(60, 62), Subject(9, 100)])
+    '2 of 3 reports are mostly on other subjects: 40 of their 583 passages are about trafficking.'
+    """
+    subjects = list(reports)
+    other = [subject for subject in subjects if subject.is_other]
+    if not other:
+        return None
+    total = sum(other, Subject())
+    if len(subjects) == 1:
+        return (
+            f"{total.on_subject} of {total.passages:,} passages are about trafficking; "
+            "the rest of this report is on other subjects."
+        )
+    return (
+        f"{len(other)} of {len(subjects)} reports are mostly on other subjects: "
+        f"{total.on_subject} of their {total.passages:,} passages are about trafficking."
+    )
+
+
+# ------------------------------------------------------------------------------------------- nature
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What kind of finding a passage is, and how particular to its report."""
+
+    kind: Kind
+    # name of the place that says the same before, in the report; None for new words
+    first: str | None
+    template: bool  # stands, up to names and figures, in many countries' reports
+    particulars: int  # 0 to 3
+    on_subject: bool  # whether it is about trafficking
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts as a sentence: table rows, and what was said before, count apart."""
+        return self.kind == "sentence" and self.first is None
+
+    @property
+    def remarks(self) -> list[str]:
+        """Remarks to print beside it: a table row, a sentence said before."""
+        remarks = []
+        if self.kind == "table row":
+            remarks.append("table row")
+        if self.first is not None:
+            remarks.append("stands before in this report, counted there")
+        return remarks
+
+    def rank(self, probability: float) -> float:
+        """Rank a finding for the first screen by how particular it is; 0 for templates, rows."""
+        if not self.counts or self.template:
+            return 0.0
+        return round(probability**2 * (1 + self.particulars), 4)
+
+
+class FirstPlaces(Generic[Name]):
+    """Where a report says first what it says with the same labels; its parts come in order.
+
+    Input rows are passages of their own, however alike: with `rows`, none is said before.
+    """
+
+    def __init__(self, rows: bool = False) -> None:
+        self._rows = rows
+        self._first: dict[tuple[int, tuple[str, ...]], Name] = {}
+
+    def of(self, passage: Passage, name: Name) -> Name:
+        """Return the name of the first place of a passage's words, which may be its own `name`."""
+        if self._rows or len(passage.text.split()) < _MIN_WORDS:
+            return name
+        tagged_words = (wording(passage.text), passage.labels)
+        return self._first.setdefault(tagged_words, name)
+
+
+class Natures:
+    """The natures of a report's passages; parts of it come one after the other.
+
+    With `rows`, none is said before.
+    """
+
+    def __init__(self, rows: bool = False) -> None:
+        self._first_places = FirstPlaces[str](rows)
+
+    def of(self, passages: Sequence[Passage], names: Sequence[str]) -> Iterator[Nature]:
+        """Yield the nature of each passage; `names` are those of their places."""
+        is_about = on_subject(passages)
+        for name, passage, is_on_subject in zip(names, passages, is_about, strict=True):
+            first = self._first_places.of(passage, name)
+            yield Nature(
+                kind=passage.kind,
+                first=None if first == name else first,
+                template=bool(passage.labels) and is_template(passage.text),
+                particulars=count_particulars(passage.text) if passage.labels else 0,
+                on_subject=is_on_subject,
+            )
+
+
+@dataclass(slots=True)
+class KindCounts:
+    """Findings of each label by kind, and the sentences about trafficking: the base of shares.
+
+    A sentence counts once, wherever else it is said again.
+    """
+
+    sentences: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    tagged_sentences: int = 0
+    tagged_rows: int = 0
+    on_subject: int = 0  # sentences about trafficking, each once
+    said_again: int = 0  # places of tagged sentences beside the first
+
+    def add(self, passage: Passage, nature: Nature) -> None:
+        """Count a passage."""
+        if nature.kind == "table row":
+            self.rows.update(passage.labels)
+            self.tagged_rows += bool(passage.labels)
+        elif nature.first is None:
+            self.sentences.update(passage.labels)
+            self.tagged_sentences += bool(passage.labels)
+            self.on_subject += nature.on_subject
+        else:
+            self.said_again += bool(passage.labels)
+
+    def __add__(self, other: KindCounts) -> KindCounts:
+        return KindCounts(
+            sentences=self.sentences + other.sentences,
+            rows=self.rows + other.rows,
+            tagged_sentences=self.tagged_sentences + other.tagged_sentences,
+            tagged_rows=self.tagged_rows + other.tagged_rows,
+            on_subject=self.on_subject + other.on_subject,
+            said_again=self.said_again + other.said_again,
+        )
+
+    def share(self, label: str) -> float:
+        """Return the sentences with a label as a share of those on the subject, 0 to 1."""
+        return self.sentences[label] / self.on_subject if self.on_subject else 0.0
+
+    def count_and_share(self, label: str) -> str:
+        """Format the sentences with a label and their share: "4 (44%)", or "0"."""
+        count = self.sentences[label]
+        return f"{count:,} ({self.share(label):.0%})" if count else "0"
+
+    def words(self) -> str:
+        """Say how many findings there are of each kind: "62 sentences and 23 table rows"."""
+        parts = [count_with_noun(self.tagged_sentences, "sentence")]
+        if self.tagged_rows:
+            parts.append(count_with_noun(self.tagged_rows, "table row"))
+        return " and ".join(parts)
+
+    def base(self) -> str:
+        """Say what the shares are shares of: "31 sentences about trafficking"."""
+        return f"{count_with_noun(self.on_subject, 'sentence')} about trafficking"
+
+    def beside(self, labels: Sequence[str] = LABELS) -> list[str]:
+        """Say what counts of sentences leave out, a line each: table rows, what is said again.
+
+        >>> KindCounts(rows=Counter(failure=2), tagged_rows=2).beside()
+        ['Counted apart: 2 table rows with a label (failure 2).']
+        """
+        lines = []
+        if self.tagged_rows:
+            present = [label for label in labels if self.rows[label]]
+            by_label = [f"{label_name(label)} {self.rows[label]:,}" for label in present]
+            rows = count_with_noun(self.tagged_rows, "table row")
+            lines.append(f"Counted apart: {rows} with a label ({', '.join(by_label)}).")
+        if self.said_again:
+            places = count_with_noun(self.said_again, "further place")
+            lines.append(f"Counted once: sentences that are said again, in {places}.")
+        return lines

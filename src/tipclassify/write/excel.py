@@ -1,0 +1,416 @@
+"""Excel workbooks: tables with a header, links and filters, in which no cell is a formula.
+
+A workbook of reports has findings with citations, counts by file and section, all passages and
+metadata; that of a ledger a row for each line. Rows are streamed to disk, so that memory grows only
+with the links of a sheet.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
+
+from tipclassify.errors import needs_extra
+from tipclassify.formatting import is_formula
+from tipclassify.labels import label_name
+from tipclassify.probability import NEARLY_CERTAIN
+from tipclassify.records import Cell, Report, cells, columns, row, source_name
+from tipclassify.reports.cite import cite
+from tipclassify.reports.compare.ledger import Ledger
+from tipclassify.reports.counts import NONE, Group
+from tipclassify.whole_files import FailingOnce
+from tipclassify.write.file_findings import FileFindings
+from tipclassify.write.output import Output
+from tipclassify.write.rows import LEDGER_COLUMNS, ledger_rows
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.url import Url
+    from xlsxwriter.worksheet import Worksheet
+
+# Limits of Excel.
+_MOST_ROWS: Final = 1_048_575  # rows of a sheet, without its header
+_MOST_LINKS: Final = 65_530  # links of a sheet
+_LONGEST_LINK: Final = 2_079
+_LONGEST_CELL: Final = 32_767  # UTF-16 units
+
+_CUT: Final = " … [cut: too long for a cell]"
+_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+_WIDTHS: Final = {
+    "report": 22,
+    "passage": 62,
+    "label": 17,
+    "probability": 12,
+    "citation": 54,
+    "file": 28,
+    "country": 14,
+    "year": 7,
+    "page": 7,
+    "block": 7,
+    "start": 9,
+    "end": 9,
+    "section": 24,
+    "wording then": 60,
+    "wording now": 60,
+    "citation then": 40,
+    "citation now": 40,
+    "link": 30,
+    "text": 80,
+    "labels": 26,
+    "passages": 11,
+    "notes": 40,
+    "what": 28,
+    "value": 100,
+}
+_WIDTH: Final = 15  # of other columns
+
+_FINDINGS: Final = (
+    "report",
+    "country",
+    "year",
+    "section",
+    "page",
+    "passage",
+    "label",
+    "probability",
+    "citation",
+)
+_COUNTS: Final = ("file", "country", "year", "section", "passages", "low_confidence")
+_PROBABILITY: Final = f'[>={NEARLY_CERTAIN}]">99%";0%'  # never as 100%
+
+
+def write_xlsx(reports: Iterable[Report], out: IO[bytes], output: Output) -> None:
+    """Write the sheets *Findings*, *Counts*, *All passages* and *About*.
+
+    One that is full is continued on another sheet, after these. No cell is ever a formula. Rows are
+    streamed to disk: memory grows only with the links of a sheet.
+    """
+    labels = output.run.labels
+    shares = {label: f"{label} share" for label in (*labels, NONE)}
+    with _open_workbook(out, output) as book:
+        findings = book.table("Findings", _FINDINGS, {"probability": _PROBABILITY})
+        counts = book.table(
+            "Counts",
+            # each label, and its share beside it
+            (*_COUNTS, *chain.from_iterable(shares.items()), "notes"),
+            dict.fromkeys(shares.values(), "0%"),
+        )
+        passages = book.table("All passages", list(columns(labels)), dict.fromkeys(labels, "0.0%"))
+        facts = book.table("About", ("what", "value"))
+        files: dict[str, FileFindings] = {}
+        for report in reports:
+            files.setdefault(report.file, FileFindings.of(report)).count(report)
+            _write_passages(findings, passages, report, output)
+        _write_counts(counts, files.values(), output)
+        for name, value in output.run.about().items():
+            facts.append((name, value))
+        for label, style in output.run.styles.items():
+            if style.meaning:
+                facts.append((f"label {label_name(label)}", style.meaning))
+        for name, remark in _remarks(labels).items():
+            facts.append((name, remark))
+
+
+def _remarks(labels: Sequence[str]) -> dict[str, str]:
+    return {
+        "column file": "name of the input, without its folder; a link to its address, "
+        "or to it where it lies beside this",
+        "column label, probability": "labels of the finding, with “?” for low confidence; "
+        "the highest probability of them",
+        "column country, year": "what the report is about, where title or address tell it",
+        "column page": "page on which the passage begins, where the source has pages",
+        "column block": "paragraph of the report, from 0",
+        "column start, end": "characters of the passage in the report's text, from 0, "
+        "end not included",
+        "column section": "section of the report, where headings tell it",
+        "column text": "the passage, word for word",
+        "column labels": "labels whose probability reaches the threshold; "
+        "none of references, notes, contents, dates and addresses",
+        f"column {', '.join(labels)}": "calibrated probability of each label; "
+        "coloured and bold where the label is given",
+        "column kind": "sentence, or table row: a row of a table, which is no sentence "
+        "and counts apart on the pages",
+        "column low_confidence": "TRUE where the model has too little to go by: "
+        "read the passage before you use it",
+        "sheet Counts": "of passages: rows of tables and sentences that are said again among them",
+        "links": f"the first {_MOST_LINKS:,} rows of a sheet have one, the most that Excel takes",
+        "note": "A tag says what a passage claims, not whether it is true. "
+        "Read the passage before you cite it.",
+    }
+
+
+def _write_passages(findings: _Table, passages: _Table, report: Report, output: Output) -> None:
+    """Write a row for each passage, and one for each finding."""
+    link = output.link(report.address or report.file)
+    for passage in report.passages:
+        values = cells(row(report, passage), output.run.labels)
+        passages.append(list(values.values()), link, {label: label for label in passage.labels})
+        if not passage.labels:
+            continue
+        citation = cite(report, passage)
+        doubt = "?" if passage.low_confidence else ""
+        finding: list[Cell] = [
+            report.title,
+            values["country"],
+            values["year"],
+            values["section"],
+            values["page"],
+            passage.text,
+            "\n".join(label_name(label) + doubt for label in passage.labels),
+            max(round(passage.scores[label], 4) for label in passage.labels),
+            citation.source,
+        ]
+        findings.append(finding, citation.link or link, {"label": passage.labels[0]})
+
+
+def _write_counts(table: _Table, files: Iterable[FileFindings], output: Output) -> None:
+    """Write a row for each section, each file and all files."""
+    labels = output.run.labels
+    everything = Group()
+    for file in files:
+        place = [source_name(file.file), file.country, file.year]
+        link = output.link(file.address or file.file)
+        for section, group in file.counts.items():
+            table.append([*place, section or "(no section)", *_figures(group, labels), ""], link)
+        notes = "; ".join(file.notes)
+        figures = _figures(file.total, labels)
+        table.append([*place, "(all sections)", *figures, notes], link, bold=True)
+        everything += file.total
+    figures = _figures(everything, labels)
+    table.append(["(all files)", None, None, "(all sections)", *figures, ""], bold=True)
+
+
+def _figures(group: Group, labels: Sequence[str]) -> list[float | None]:
+    figures: list[float | None] = [group.passages, group.low_confidence]
+    for label in (*labels, NONE):
+        figures.append(group.count(label))
+        figures.append(round(group.share(label), 4) if group.passages else None)
+    return figures
+
+
+def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], output: Output) -> None:
+    """Write a sheet with a row for each line, and one about the reports and the model."""
+    rows = ledger_rows(ledger)
+    with _open_workbook(out, output) as book:
+        lines = book.table("Ledger", list(rows[0]) if rows else LEDGER_COLUMNS)
+        for line in rows:
+            lines.append(list(line.values()))
+        facts = book.table("About", ("what", "value"))
+        facts.append(("reports", ledger.subject or "of one country and publication"))
+        for year, report in zip(ledger.years, ledger.reports, strict=True):
+            facts.append((year, report.address or report.title))
+        for name, value in output.run.about().items():
+            facts.append((name, value))
+
+
+# ----------------------------------------------------------------------------------------- workbook
+
+
+class _Book:
+    """A workbook while its tables are written."""
+
+    def __init__(self, workbook: Workbook, tints: Mapping[str, str]) -> None:
+        self._workbook = workbook
+        self._tints = tints  # by label
+        self._tables: list[_Table] = []
+
+    def table(
+        self, title: str, columns: Sequence[str], number_formats: Mapping[str, str] = {}
+    ) -> _Table:
+        """Add a sheet with a header."""
+        table = _Table(self._workbook, title, columns, number_formats, self._tints)
+        self._tables.append(table)
+        return table
+
+    def finish(self) -> None:
+        """Set the filters of all tables."""
+        for table in self._tables:
+            table.finish()
+
+
+@contextmanager
+def _open_workbook(out: IO[bytes], output: Output) -> Iterator[_Book]:
+    """Open a workbook that is written to `out` when it is complete. No cell is ever a formula."""
+    with needs_extra("writing Excel files", "xlsx"):
+        from xlsxwriter import Workbook
+        from xlsxwriter.exceptions import FileCreateError
+    # Row buffers, and the workbook until it is complete: an interrupted one leaves `out` empty.
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile(dir=folder) as packed:
+        options = {
+            "constant_memory": True,
+            "tmpdir": folder,
+            "use_zip64": True,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        }
+        workbook = Workbook(FailingOnce(packed), options)
+        created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
+        workbook.set_properties({"author": output.run.about()["tool"], "created": created})
+        try:
+            tints = {label: style.tint for label, style in output.run.styles.items()}
+            book = _Book(workbook, tints)
+            yield book
+            book.finish()
+        finally:
+            try:
+                workbook.close()
+            except FileCreateError as error:
+                raise error.args[0] from None  # the error of the file system
+        packed.seek(0)
+        shutil.copyfileobj(packed, out)
+
+
+class _Look(NamedTuple):
+    """How a cell looks, beyond what all cells have in common."""
+
+    bold: bool = False
+    background: str | None = None
+    number_format: str | None = None
+    quoted: bool = False  # stays text when the cell is edited
+    to_the_right: bool = False  # clear of the text in the next column
+    linked: bool = False
+
+    def properties(self) -> dict[str, object]:
+        """Return the properties of XlsxWriter."""
+        properties: dict[str, object] = {"valign": "top", "text_wrap": True}
+        if self.bold:
+            properties["bold"] = True
+        if self.background is not None:
+            properties["bg_color"] = self.background
+        if self.number_format is not None:
+            properties["num_format"] = self.number_format
+        if self.quoted:
+            properties["quote_prefix"] = True
+        if self.to_the_right:
+            properties["align"] = "right"
+            properties["indent"] = 1
+        if self.linked:
+            properties["font_color"] = "#0563C1"
+            properties["underline"] = 1
+        return properties
+
+
+_HEADER: Final = _Look(bold=True, background="#E7E6E6")
+
+
+class _Table:
+    """A table with a header, continued on further sheets when one is full."""
+
+    def __init__(
+        self,
+        workbook: Workbook,
+        title: str,
+        columns: Sequence[str],
+        number_formats: Mapping[str, str],
+        tints: Mapping[str, str],
+    ) -> None:
+        self._workbook = workbook
+        self._title = title
+        self._columns = columns
+        self._number_formats = number_formats
+        self._tints = tints
+        self._formats: dict[_Look, Format] = {}
+        self._sheets = 0
+        self._rows = 0  # of the sheet that is written
+        self._links = 0
+        self._sheet = self._new_sheet()
+
+    def append(
+        self,
+        values: Sequence[Cell],
+        link: str | None = None,
+        coloured: Mapping[str, str] = {},
+        bold: bool = False,
+    ) -> None:
+        """Append a row; `link` is for the first cell, `coloured` has labels by column."""
+        if self._rows == _MOST_ROWS:
+            self.finish()
+            self._sheet = self._new_sheet()
+        self._rows += 1
+        if link is not None and (len(link) > _LONGEST_LINK or self._links == _MOST_LINKS):
+            link = None
+        if link is not None:
+            self._links += 1
+        for column, (name, value) in enumerate(zip(self._columns, values, strict=True)):
+            label = coloured.get(name)
+            cell = _cell(value)
+            cell_link = link if column == 0 else None
+            look = _Look(
+                bold=bold or label is not None,
+                background=self._tints[label] if label is not None else None,
+                number_format=self._number_formats.get(name),
+                quoted=isinstance(cell, str) and is_formula(cell),
+                to_the_right=cell is not None and not isinstance(cell, str),
+                linked=cell_link is not None,
+            )
+            if cell_link is not None:
+                url = _url(cell_link, str(cell))
+                self._sheet.write_url(self._rows, column, url, self._format(look))
+            else:
+                self._sheet.write(self._rows, column, cell, self._format(look))
+
+    def finish(self) -> None:
+        """Set the filter to the rows written."""
+        self._sheet.autofilter(0, 0, self._rows, len(self._columns) - 1)
+
+    def _new_sheet(self) -> Worksheet:
+        """Begin a sheet with the header."""
+        self._sheets += 1
+        self._rows = 0
+        self._links = 0
+        number = f" {self._sheets}" if self._sheets > 1 else ""
+        sheet = self._workbook.add_worksheet(f"{self._title}{number}")
+        sheet.freeze_panes(1, 0)
+        sheet.repeat_rows(0)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)  # as many pages down as it takes
+        sheet.set_paper(9)  # A4
+        sheet.set_footer("&L&F · &A&Rpage &P of &N")
+        for column, name in enumerate(self._columns):
+            sheet.set_column(column, column, _WIDTHS.get(name, _WIDTH))
+            sheet.write_string(0, column, name, self._format(_HEADER))
+        return sheet
+
+    def _format(self, look: _Look) -> Format:
+        """Get the format of cells that look so; a workbook stores each one that is added."""
+        if look not in self._formats:
+            self._formats[look] = self._workbook.add_format(look.properties())
+        return self._formats[look]
+
+
+def _url(link: str, text: str) -> Url:
+    """Make a hyperlink to a URI as it is; XlsxWriter would change or reject paths."""
+    from xlsxwriter.url import Url
+
+    url = Url("https://")
+    url.text = text
+    url._link = link
+    url._relationship_link = link
+    return url
+
+
+def _cell(value: Cell) -> str | float | None:
+    """Make a value that a cell can hold: a list is joined, a text made valid for XML.
+
+    A text that is too long ends in a visible notice.
+    """
+    if isinstance(value, list):
+        value = ";".join(value)
+    if not isinstance(value, str):
+        return value
+    with_line_feeds = value.replace("\r\n", "\n").replace("\r", "\n")  # as XML parsers read them
+    valid = _NOT_XML.sub("\ufffd", with_line_feeds)
+    units = valid.encode("utf-16-le")
+    if len(units) <= _LONGEST_CELL * 2:
+        return valid
+    kept = units[: 2 * (_LONGEST_CELL - len(_CUT))].decode("utf-16-le", "ignore")
+    return kept + _CUT
