@@ -38,9 +38,9 @@ from _rows import training_rows
 from tipclassify import Classifier, Passage
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.rows import Row, labels_alone, read_rows
+from tipclassify.corpus.rows import Row, labels_alone, passage_of_row, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
-from tipclassify.evaluation.behaviours import passage_of_row, run_cases
+from tipclassify.evaluation.behaviours import run_cases
 from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded_metric
 from tipclassify.labels import LABELS, label_indicator

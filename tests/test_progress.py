@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import sys
+import time
 
 import pytest
 
@@ -44,3 +46,18 @@ def test_there_is_no_bar_where_standard_error_is_no_terminal(
     with progress_bar("reports") as progress:
         assert progress is None
     assert shown.getvalue() == ""
+
+
+def test_off_a_terminal_progress_is_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    with progress_bar("reading", every=0.05) as progress:
+        assert progress is not None
+        progress(3, 1_000)
+        time.sleep(0.2)
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) >= 2  # also where the work does not move
+    assert lines[0].startswith("reading: 3 of 1,000, ")
+    with progress_bar("reading") as progress:
+        assert progress is None

@@ -101,7 +101,7 @@ def label_name(label: str) -> str:
     return label.replace("_", " ")
 
 
-def label_indicator(names: Iterable[str]) -> tuple[bool, bool, bool]:
+def label_indicator(names: Iterable[str], labels: Sequence[str] = LABELS) -> tuple[bool, ...]:
     """Encode label names as a row of the indicator matrix.
 
     Raises `ValueError` when a name is no label.
@@ -110,7 +110,6 @@ def label_indicator(names: Iterable[str]) -> tuple[bool, bool, bool]:
     (False, True, False)
     """
     present = set(names)
-    if unknown := present - set(LABELS):
-        raise ValueError(f"unknown label {min(unknown)!r}: use {', '.join(LABELS)}")
-    effort, failure, complicity = (label in present for label in LABELS)
-    return effort, failure, complicity
+    if unknown := present - set(labels):
+        raise ValueError(f"unknown label {min(unknown)!r}: use {', '.join(labels)}")
+    return tuple(label in present for label in labels)

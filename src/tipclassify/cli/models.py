@@ -133,7 +133,7 @@ def evaluate(
     """
     from tipclassify.corpus.holdout import TAUGHT
     from tipclassify.corpus.rows import read_rows
-    from tipclassify.evaluation.report import Draws, OtherModel, ReportParts, evaluate_rows
+    from tipclassify.evaluation.report import evaluate_rows
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
 
@@ -141,20 +141,22 @@ def evaluate(
     check_output(output, read)
     everything = format == "jsonl"
     keys = model_folder(model) / TAUGHT
+    classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))
+    columns = options.columns_of(text_column, label_column)
     report = evaluate_rows(
-        Classifier.load(model).with_thresholds(options.parse_thresholds(threshold)),
-        read_rows(*labelled, columns=options.columns_of(text_column, label_column)),
+        classifier,
+        read_rows(*labelled, columns=columns, labels=classifier.labels),
         policy,
-        parts=ReportParts(
-            by=by,
-            confusion=confusion or everything,
-            slices=slices or everything,
-            reliability=reliability or everything,
-            errors=errors,
-        ),
-        other=OtherModel(Classifier.load(compare), compare) if compare else None,
+        by=by,
+        confusion=confusion or everything,
+        slices=slices or everything,
+        calibration=reliability or everything,
+        errors=errors,
+        other=Classifier.load(compare) if compare else None,
+        other_name=compare or "",
         taught=keys.read_bytes() if keys.is_file() else b"",
-        draws=Draws(draws, seed),
+        draws=draws,
+        seed=seed,
     )
     write_results(output, format, [report.figures], "\n\n".join(report.tables), inputs=read)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress, cycle, islice
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from tipclassify.corpus.rows import passage_of_row
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
-from tipclassify.labels import LABELS, label_indicator
+from tipclassify.labels import label_indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.records import Passage
 from tipclassify.resources import shipped_data_folder
@@ -60,15 +61,6 @@ class FailedCase:
 
 
 @dataclass(frozen=True, slots=True)
-class _RuleCase:
-    """A case of a rule of the codebook."""
-
-    rule: str
-    passage: Passage
-    expected: tuple[str, ...]  # labels
-
-
-@dataclass(frozen=True, slots=True)
 class RuleResult:
     """Result of the cases of one rule."""
 
@@ -91,6 +83,9 @@ def default_cases_path() -> Path:
     return folder
 
 
+_Case = tuple[Passage, tuple[str, ...]]  # a passage and its expected labels
+
+
 def run_cases(
     classifier: Classifier, cases: str | os.PathLike[str] | None = None
 ) -> list[RuleResult]:
@@ -102,41 +97,37 @@ def run_cases(
     rows = []
     for file in sorted(folder.glob("*.jsonl")):
         if file.name not in _NOT_RULES:
-            rows += _read_case_file(file)
+            rows += _read_cases(file)
     if not rows:
         what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
         raise InputError(f"{folder}: {what}")
+    labels = classifier.labels
+    by_rule: defaultdict[str, list[_Case]] = defaultdict(list)
+    plain = []  # passages without a heading, which invariance and addition vary
     try:
-        rule_cases = [
-            _RuleCase(
-                str(row["rule"]),
-                passage_of_row(row),
-                _label_names_of_case(label_indicator(row["labels"])),
-            )
-            for row in rows
-        ]
+        for row in rows:
+            passage = passage_of_row(row)
+            expected = compress(labels, label_indicator(row["labels"], labels))
+            by_rule[str(row["rule"])].append((passage, tuple(expected)))
+            if not passage.section:
+                plain.append(passage)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{folder}: not rows with rule, text and labels ({error}); correct them"
         ) from None
-    by_rule: defaultdict[str, list[_RuleCase]] = defaultdict(list)
-    for case in rule_cases:
-        by_rule[case.rule].append(case)
-    results = [
-        _run_rule_cases(rule, classifier, cases_of_rule) for rule, cases_of_rule in by_rule.items()
-    ]
-    plain = [case.passage for case in rule_cases if not case.passage.section]
-    groups: defaultdict[str, list[_CaseVariation]] = defaultdict(list)
-    for variation in _behaviour_case_variations(folder, plain):
-        groups[variation.of].append(variation)
-    for name, group in groups.items():
-        rule = f"invariance-{name}"
-        predicted = classifier.predict([variation.passage for variation in group])
-        variant_cases = []
-        for variation, row in zip(group, predicted, strict=True):
-            for variant in variation.variants:
-                variant_cases.append(_RuleCase(rule, variant, _label_names_of_case(row)))
-        results.append(_run_rule_cases(rule, classifier, variant_cases))
+    results = [_run_rule(rule, classifier, rule_cases) for rule, rule_cases in by_rule.items()]
+
+    variations: defaultdict[str, list[tuple[Passage, list[Passage]]]] = defaultdict(list)
+    for name, passage, variants in _variations(folder, plain):
+        variations[name].append((passage, variants))
+    for name, varied in variations.items():
+        given = _predict(classifier, [passage for passage, _ in varied])
+        invariant = [
+            (variant, expected)
+            for (_, variants), expected in zip(varied, given, strict=True)
+            for variant in variants
+        ]
+        results.append(_run_rule(f"invariance-{name}", classifier, invariant))
     return [result for result in results if result.cases]  # a user's cases may have no text to vary
 
 
@@ -148,12 +139,13 @@ def evaluate_reference_outputs(
     The tolerance is 0.002 or the scorer's `rounding`, the larger, for one passage, and a tenth of
     it for the mean over all. Raises `ModelError` when a line is no reference output.
     """
+    labels = classifier.labels
     try:
         rows = [
             msgspec.convert(load_json(line), _ReferenceOutput) for line in lines if line.strip()
         ]
-        stored_rows = [[row.scores[label] for label in LABELS] for row in rows]
-        stored = np.array(stored_rows).reshape(-1, len(LABELS))
+        stored_rows = [[row.scores[label] for label in labels] for row in rows]
+        stored = np.array(stored_rows).reshape(-1, len(labels))
     except (ValueError, KeyError) as error:
         raise ModelError(
             f"golden.jsonl of the model: no reference outputs ({error}); get the model anew"
@@ -173,30 +165,22 @@ def evaluate_reference_outputs(
     return changed
 
 
-def passage_of_row(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchecked
-    """Convert a row with a ``text`` to a passage under its ``section``."""
-    return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
+def _predict(classifier: Classifier, passages: Sequence[Passage]) -> list[tuple[str, ...]]:
+    return [tuple(compress(classifier.labels, row)) for row in classifier.predict(passages)]
 
 
-def _run_rule_cases(rule: str, classifier: Classifier, cases: Sequence[_RuleCase]) -> RuleResult:
+def _run_rule(rule: str, classifier: Classifier, cases: Sequence[_Case]) -> RuleResult:
     """Predict the labels of the cases of a rule, and compare them with those expected."""
     failures = []
-    predicted_rows = classifier.predict([case.passage for case in cases])
-    for case, row in zip(cases, predicted_rows, strict=True):
-        predicted = _label_names_of_case(row)
-        if predicted != case.expected:
-            text = case.passage.text
-            if case.passage.section:
-                text = f"[{case.passage.section}] {text}"
-            failures.append(FailedCase(text, case.expected, predicted))
+    predictions = _predict(classifier, [passage for passage, _ in cases])
+    for (passage, expected), predicted in zip(cases, predictions, strict=True):
+        if predicted != expected:
+            heading = f"[{passage.section}] " if passage.section else ""
+            failures.append(FailedCase(f"{heading}{passage.text}", expected, predicted))
     return RuleResult(rule, len(cases) - len(failures), len(cases), tuple(failures))
 
 
-def _label_names_of_case(row: Iterable[bool]) -> tuple[str, ...]:
-    return tuple(compress(LABELS, row))
-
-
-def _read_case_file(file: Path) -> list[dict[str, Any]]:
+def _read_cases(file: Path) -> list[dict[str, Any]]:
     """Read JSON lines; empty for a file that a user's folder of cases lacks."""
     try:
         return [load_json(line) for line in file.read_text("utf-8").splitlines() if line.strip()]
@@ -206,42 +190,36 @@ def _read_case_file(file: Path) -> list[dict[str, Any]]:
         raise InputError(f"{file}: cannot be read as JSON lines ({error})") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _CaseVariation:
-    """A passage, and variants of it that must have the same labels."""
+def _variations(
+    folder: Path, plain: Sequence[Passage]
+) -> Iterator[tuple[str, Passage, list[Passage]]]:
+    """Yield what varies, a passage, and variants of it that must have the same labels.
 
-    of: str  # what varies
-    passage: Passage
-    variants: list[Passage]
-
-
-def _behaviour_case_variations(folder: Path, plain: list[Passage]) -> Iterator[_CaseVariation]:
-    """Yield variations of the cases of a folder: of slots and headings, and of `plain` passages."""
-    if slots := _read_case_file(folder / "slots.jsonl"):
+    They are of the slots and headings of a folder of cases, and of its `plain` passages.
+    """
+    if slots := _read_cases(folder / "slots.jsonl"):
         fillers = json.loads((folder / "fillers.json").read_text("utf-8"))
         fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
         for row in slots:
             texts = [row["text"].replace("{}", word) for word in fillers[row["slot"]]]
             first, *others = [passage_of_row({"text": text}) for text in texts]
-            yield _CaseVariation(row["slot"], first, others)
-    for row in _read_case_file(folder / "headings.jsonl"):  # headings of equivalent meaning
+            yield row["slot"], first, others
+    for row in _read_cases(folder / "headings.jsonl"):  # headings of equivalent meaning
         first, *others = [
             passage_of_row({**row, "section": heading}) for heading in row["headings"]
         ]
-        yield _CaseVariation("heading", first, others)
+        yield "heading", first, others
     for name, replacements in _SURFACE.items():
         for passage in plain:
             text = passage.text
             for old, new in replacements:
                 text = text.replace(old, new)
             if text != passage.text:
-                yield _CaseVariation(name, passage, [passage_of_row({"text": text})])
+                yield name, passage, [passage_of_row({"text": text})]
     # Unrelated clauses in rotation, two to every fifth passage: every combination would show no
     # more.
-    clauses = cycle([row["clause"] for row in _read_case_file(folder / "appended.jsonl")])
+    clauses = cycle([row["clause"] for row in _read_cases(folder / "appended.jsonl")])
     for passage in plain[::5]:
         if passage.text.endswith("."):
             longer = [f"{passage.text[:-1]}{clause}." for clause in islice(clauses, 2)]
-            yield _CaseVariation(
-                "addition", passage, [passage_of_row({"text": text}) for text in longer]
-            )
+            yield "addition", passage, [passage_of_row({"text": text}) for text in longer]

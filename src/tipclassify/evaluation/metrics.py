@@ -1,4 +1,7 @@
-"""Compute metrics of each label: precision, recall, F1, average precision and calibration."""
+"""Compute the metrics of each label, and evaluate a model by them.
+
+Metrics are precision, recall, F1, average precision and calibration.
+"""
 
 from __future__ import annotations
 
@@ -61,43 +64,51 @@ class ReliabilityBin:
     share_true: float
 
 
-def measure(y_true: Bools, scores: Floats, y_pred: Bools, thresholds: Floats) -> Metrics:
+def measure(
+    y_true: Bools,
+    scores: Floats,
+    y_pred: Bools,
+    thresholds: Floats,
+    labels: Sequence[str] = LABELS,
+) -> Metrics:
     """Compute the metrics of predicted labels.
 
-    `y_true` and `y_pred` are bool (n, 3), `scores` probabilities (n, 3), `thresholds` (3,).
+    `y_true` and `y_pred` are bool (n, labels), `scores` probabilities (n, labels), `thresholds`
+    (labels,).
 
     >>> y_true = np.array([[True, False, False], [False, True, False]])
     >>> m = measure(y_true, y_true * 0.8 + 0.1, y_true, np.full(3, 0.5))
     >>> m.exact_match, m.labels[0].f1, m.labels[2].support
     (1.0, 1.0, 0)
     """
-    from sklearn.metrics import average_precision_score, precision_recall_fscore_support
+    from sklearn.metrics import average_precision_score
 
-    columns = precision_recall_fscore_support(y_true, y_pred, average=None, zero_division=0)
-    labels = []
-    for j, label in enumerate(LABELS):
-        precision, recall, f1, support = (column[j].item() for column in columns)
+    rows = []
+    for j, label in enumerate(labels):
+        hits = int((y_true[:, j] & y_pred[:, j]).sum())
+        predicted = int(y_pred[:, j].sum())
+        support = int(y_true[:, j].sum())
         average_precision = float("nan")
         if support:
             average_precision = float(average_precision_score(y_true[:, j], scores[:, j]))
-        labels.append(
+        rows.append(
             LabelMetrics(
                 label=label,
-                precision=precision,
-                recall=recall,
-                f1=f1,
+                precision=hits / predicted if predicted else 0.0,
+                recall=hits / support if support else 0.0,
+                f1=2 * hits / (predicted + support) if predicted + support else 0.0,
                 support=support,
                 average_precision=average_precision,
                 threshold=float(thresholds[j]),
                 calibration_error=calibration_error(y_true[:, j], scores[:, j]),
             )
         )
-    occurring = [row.f1 for row in labels if row.support]
+    occurring = [row.f1 for row in rows if row.support]
     return Metrics(
         passages=len(y_true),
         macro_f1=float(np.mean(occurring)) if occurring else float("nan"),
         exact_match=float((y_true == y_pred).all(axis=1).mean()),
-        labels=tuple(labels),
+        labels=tuple(rows),
     )
 
 
@@ -187,15 +198,8 @@ def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
     """Format the reliability bins of one label as aligned plain text."""
     rows = [("probability", "passages", "mean probability", "share true")]
     for b in bins:
-        span = f"{b.low:.2f}-{b.high:.2f}"
-        rows.append(
-            (
-                span,
-                format_value(b.passages),
-                format_value(b.mean_probability),
-                format_value(b.share_true),
-            )
-        )
+        passages, mean, share = map(format_value, (b.passages, b.mean_probability, b.share_true))
+        rows.append((f"{b.low:.2f}-{b.high:.2f}", passages, mean, share))
     return "\n".join([f"reliability of {label}", *format_columns(rows)])
 
 
@@ -251,7 +255,7 @@ def evaluate(
         `str` or `Passage`, in a list or a column (n,); of a dataset, `y` and `groups` may be
         omitted.
     y : labels
-        Label names of each passage, or an indicator matrix or table (n, 3).
+        Label names of each passage, or an indicator matrix or table (n, labels of the model).
     model : name, path or Classifier, optional
         As of `classify`.
     policy : str
@@ -283,13 +287,16 @@ def evaluate(
     """
     if draws < 0:
         raise ValueError(f"draws is {draws}: give 0 or more")
-    known = labelled_passages(X, y, groups)
+    classifier = model if isinstance(model, Classifier) else Classifier.load(model)
+    labels = classifier.labels
+    known = labelled_passages(X, y, groups, labels)
     if not known.passages:
         raise ValueError("no passages: give at least one")
-    classifier = model if isinstance(model, Classifier) else Classifier.load(model)
     thresholds = classifier.thresholds(policy)
     scores = classifier.predict_proba(known.passages)
     y_pred = apply_thresholds(scores, thresholds)
-    metrics = measure(known.y_true, scores, y_pred, thresholds)
-    drawn = intervals(known.y_true, y_pred, known.groups, draws, seed) if draws else None
+    metrics = measure(known.y_true, scores, y_pred, thresholds, labels)
+    drawn = None
+    if draws:
+        drawn = intervals(known.y_true, y_pred, known.groups, draws, seed, labels=labels)
     return Evaluation(metrics, drawn, policy, str(classifier.meta.get("sha256", "")))

@@ -15,12 +15,8 @@ import numpy as np
 from tipclassify._version import __version__
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.holdout import is_real, source_family
-from tipclassify.corpus.rows import Row
-from tipclassify.evaluation.behaviours import (
-    default_cases_path,
-    passage_of_row,
-    run_cases,
-)
+from tipclassify.corpus.rows import Row, passage_of_row
+from tipclassify.evaluation.behaviours import default_cases_path, run_cases
 from tipclassify.evaluation.metrics import contrast_pair_accuracy, reliability
 from tipclassify.formatting import json_line
 from tipclassify.labels import LABELS, POLICIES

@@ -121,7 +121,7 @@ def training_examples_of_rows(rows: Sequence[Row], groups: Ints | None = None) -
     """
     texts: list[str] = []
     headings: list[str | None] = []
-    labels: list[tuple[bool, bool, bool]] = []
+    labels: list[tuple[bool, ...]] = []
     weights: list[float] = []
     origin: list[int] = []
     for number, row in enumerate(rows):

@@ -13,9 +13,8 @@ import numpy as np
 
 from tipclassify.arrays import Bools
 from tipclassify.corpus.holdout import TAUGHT, held_out, is_real, pack_taught
-from tipclassify.corpus.rows import Row
+from tipclassify.corpus.rows import Row, passage_of_row
 from tipclassify.errors import ModelError
-from tipclassify.evaluation.behaviours import passage_of_row
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.linear import write_linear_model
 from tipclassify.progress import Progress
