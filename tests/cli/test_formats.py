@@ -172,11 +172,12 @@ def test_an_outlook_message_is_told_from_an_old_word_file(cli: Cli, tmp_path: Pa
     ("name", "data", "what"),
     [
         ("a.odt", zipped({"content.xml": b"<x/>"}), "an OpenDocument text (.odt)"),
-        ("a.rtf.gz", gzip.compress(RICH), "a rich-text file (.rtf)"),
+        ("a.rtf.gz", gzip.compress(RICH, mtime=0), "a rich-text file (.rtf)"),
         ("rich.doc", RICH, "a rich-text file (.rtf)"),
         ("old.docx", OLE + "WordDocument".encode("utf-16-le"), "an old Word file (.doc)"),
         ("a.doc", OLE, "an old Word file (.doc)"),
     ],
+    ids=["odt", "rtf.gz", "rtf", "docx", "doc"],
 )
 def test_an_old_office_file_is_one_line_and_the_rest_goes_on(
     cli: Cli, tmp_path: Path, name: str, data: bytes, what: str

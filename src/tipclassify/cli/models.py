@@ -50,7 +50,6 @@ def explain(
     The passage is taken as it is, without splitting. jsonl holds every span, and in "method" how it
     was weighed: additive or occlusion.
     """
-    from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
     from tipclassify.readers.limits import read_bounded
     from tipclassify.records import Passage
@@ -60,7 +59,7 @@ def explain(
         text = read_bounded("-").decode("utf-8-sig", "replace").strip()
     if not text.strip():
         raise InputError("the passage is empty; give a sentence")
-    classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))
+    classifier = options.classifier_of(model, threshold)
     reasons = classifier.explain(Passage(text, 0, len(text), section))
     no_prose = is_non_prose(text, section)
     rows = []
@@ -141,7 +140,7 @@ def evaluate(
     check_output(output, read)
     everything = format == "jsonl"
     keys = model_folder(model) / TAUGHT
-    classifier = Classifier.load(model).with_thresholds(options.parse_thresholds(threshold))
+    classifier = options.classifier_of(model, threshold)
     columns = options.columns_of(text_column, label_column)
     report = evaluate_rows(
         classifier,

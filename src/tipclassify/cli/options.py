@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
@@ -16,11 +16,11 @@ from typer import Argument, Option
 from typer.models import OptionInfo
 
 from tipclassify.errors import UsageError
-from tipclassify.labels import LABELS
 from tipclassify.labels import Policy as PolicyName
 
 if TYPE_CHECKING:
     from tipclassify.corpus.files import Columns
+    from tipclassify.model.classifier import Classifier
     from tipclassify.readers import ReadOptions
     from tipclassify.tagging import Tagging
 
@@ -130,10 +130,8 @@ def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
     chosen = {}
     for option in given or ():
         label, equals, written = option.partition("=")
-        if label not in LABELS or not equals:
-            raise invalid_option(
-                "--threshold", f"{option!r} is not LABEL=VALUE with a label of {', '.join(LABELS)}"
-            )
+        if not label or not equals:
+            raise invalid_option("--threshold", f"{option!r} is not LABEL=VALUE")
         chosen[label] = math.nan
         with suppress(ValueError):
             chosen[label] = float(written)
@@ -154,13 +152,36 @@ def tagging_of(
     """Combine the options of a command into one picklable value for worker processes."""
     from tipclassify.tagging import Tagging
 
-    return Tagging(
+    thresholds = parse_thresholds(threshold)
+    tagging = Tagging(
         model=model,
         policy=policy,
-        thresholds=tuple(sorted(parse_thresholds(threshold).items())),
+        thresholds=tuple(sorted(thresholds.items())),
         unit=unit,
         read=read_options(encoding, allow_private, text_column),
     )
+    if thresholds:
+        with _labels_of_model():
+            tagging.classifier()
+    return tagging
+
+
+def classifier_of(model: str | None, threshold: Sequence[str] | None) -> Classifier:
+    """Load the classifier of the options, with the thresholds that they move."""
+    from tipclassify.model.classifier import Classifier
+
+    thresholds = parse_thresholds(threshold)
+    with _labels_of_model():
+        return Classifier.load(model).with_thresholds(thresholds)
+
+
+@contextmanager
+def _labels_of_model() -> Iterator[None]:
+    """Refuse a threshold of a label that the model does not have."""
+    try:
+        yield
+    except ValueError as error:
+        raise invalid_option("--threshold", str(error)) from None
 
 
 def read_options(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -114,15 +114,7 @@ def score(
     format_name = format or (writer_format_of(output) if output else "table")
     if output_dir:
         _score_into_folder(
-            _FolderRequest(
-                names=files,
-                tagging=tagging,
-                jobs=jobs,
-                target=target,
-                format=format_name,
-                folder=Path(output_dir),
-                resume=resume,
-            )
+            files, Path(output_dir), tagging, target, format_name, jobs=jobs, resume=resume
         )
         return
     shows_bar = output is not None or not sys.stdout.isatty()
@@ -150,23 +142,19 @@ def _print_outcome(outcome: Outcome, output: Path | None, brief: bool = False) -
         print_note(str(outcome))
 
 
-@dataclass(frozen=True, slots=True)
-class _FolderRequest:
-    """Inputs, and how each of them is scored into a file of its own."""
-
-    names: list[str]  # of the inputs, as the user gave them
-    tagging: Tagging
-    jobs: int
-    target: Output
-    format: str
-    folder: Path
-    resume: bool  # whether outputs of an earlier run are kept
-
-
-def _score_into_folder(request: _FolderRequest) -> None:
+def _score_into_folder(
+    names: list[str],
+    folder: Path,
+    tagging: Tagging,
+    target: Output,
+    format: str,
+    *,
+    jobs: int,
+    resume: bool,
+) -> None:
     """Write one output for each input.
 
-    Outputs finished before an interruption are kept, and are in the ledger.
+    Outputs finished before an interruption are in the journal, and kept with `resume`.
     """
     from tipclassify.reports.kinds import Outcome
     from tipclassify.tagging.inputs import expand_inputs
@@ -174,29 +162,40 @@ def _score_into_folder(request: _FolderRequest) -> None:
     from tipclassify.write import FORMATS
     from tipclassify.write.desk import Desk
 
-    target = request.target
-    output_format = FORMATS[request.format]
-    files = expand_inputs(request.names, output=request.folder)
+    output_format = FORMATS[format]
+    files = expand_inputs(names, output=folder)
     own_names = output_names(files, output_format.suffixes[0])
-    outputs = {file: request.folder / name for file, name in zip(files, own_names, strict=True)}
-    read = ids_of_inputs(request.names, files, request.tagging.model)
+    outputs = {file: folder / name for file, name in zip(files, own_names, strict=True)}
+    read = ids_of_inputs(names, files, tagging.model)
     open_file = partial(open_output, inputs=read, option="--output-dir")
-    ledger = Journal(request.folder, {"setting": _settings(request)})
+    # what determines an output besides its input
+    settings = [
+        __version__,
+        target.run.model,
+        tagging.policy,
+        tagging.thresholds,
+        tagging.unit,
+        tagging.read.encoding,
+        tagging.read.text_column,
+        format,
+        target.bom,
+    ]
+    journal = Journal(folder, {"setting": settings})
     desk = None
-    if request.format == "html":
+    if format == "html":
         target = replace(target, index="index.html")
-        desk = Desk(target, open_file, request.resume)
-        outputs = {file: desk.page_of(file, page, ledger.has) for file, page in outputs.items()}
+        desk = Desk(target, open_file, resume)
+        outputs = {file: desk.page_of(file, page, journal.has) for file, page in outputs.items()}
     for output in outputs.values():
         check_output(output, read, "--output-dir")
-    if request.resume:
+    if resume:
         written: list[Path] = []
         for output in outputs.values():
             written += desk.outputs(output) if desk else [output]
-        ledger.remove_scraps(written)
+        journal.remove_scraps(written)
     left = []
     for file in files:
-        is_finished = request.resume and ledger.has(file, outputs[file])
+        is_finished = resume and journal.has(file, outputs[file])
         is_on_desk = desk is None or outputs[file] in desk.reports
         if not (is_finished and is_on_desk):
             left.append(file)
@@ -204,8 +203,13 @@ def _score_into_folder(request: _FolderRequest) -> None:
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     write = output_format.writer()
     finished = 0
+<<<<<<< HEAD
     outcome = Outcome(target.run)
     with tagged(left, request.tagging, request.jobs, target.run.day) as inputs:
+=======
+    outcome = Outcome(target.run.meta.get("kinds"))
+    with tagged(left, tagging, jobs, target.run.day) as inputs:
+>>>>>>> caa8cdf2 (Thresholds are of the labels of the model; score into a folder without a parcel)
         try:
             for file, reports in inputs:
                 failed_before = len(inputs.failures)
@@ -214,7 +218,7 @@ def _score_into_folder(request: _FolderRequest) -> None:
                     counted = outcome.counted(reports)
                     write(desk.gather(output, counted) if desk else counted, out, target)
                 if len(inputs.failures) == failed_before:  # bad rows are named again by --resume
-                    ledger.add(file, output)
+                    journal.add(file, output)
                     finished += 1
             if desk:
                 with progress_bar("comparisons") as progress:
@@ -224,23 +228,7 @@ def _score_into_folder(request: _FolderRequest) -> None:
             so_far = f"{finished} of {len(left)} outputs are whole"
             print_note(f"interrupted; {so_far}, --resume makes the others")
             raise
-        _print_outcome(outcome, request.folder)
-
-
-def _settings(request: _FolderRequest) -> list[object]:
-    """List what determines an output besides its input."""
-    tagging = request.tagging
-    return [
-        __version__,
-        request.target.run.model,
-        tagging.policy,
-        tagging.thresholds,
-        tagging.unit,
-        tagging.read.encoding,
-        tagging.read.text_column,
-        request.format,
-        request.target.bom,
-    ]
+        _print_outcome(outcome, folder)
 
 
 def _score_on_cluster(

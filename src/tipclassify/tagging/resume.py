@@ -33,7 +33,7 @@ class Journal:
     """The finished outputs of a folder, which is created if missing.
 
     `setting` is everything besides the input that determines an output, as plain JSON values.
-    Raises `OutputError` when the folder cannot be created or the ledger cannot be read.
+    Raises `OutputError` when the folder cannot be created or the journal cannot be read.
     """
 
     def __init__(self, folder: Path, setting: Mapping[str, object]) -> None:
