@@ -203,13 +203,8 @@ def _score_into_folder(
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     write = output_format.writer()
     finished = 0
-<<<<<<< HEAD
     outcome = Outcome(target.run)
-    with tagged(left, request.tagging, request.jobs, target.run.day) as inputs:
-=======
-    outcome = Outcome(target.run.meta.get("kinds"))
     with tagged(left, tagging, jobs, target.run.day) as inputs:
->>>>>>> caa8cdf2 (Thresholds are of the labels of the model; score into a folder without a parcel)
         try:
             for file, reports in inputs:
                 failed_before = len(inputs.failures)
