@@ -57,7 +57,7 @@ function inert(text) {
 
 // The badge and the probability of a label, as they stand behind the passage.
 function badgeAndProbability({ badge }, letter) {
-  const of = selectOne(`b.${letter}`, badge);
+  const of = selectOne(`b[class="${letter}"]`, badge);
   const probability = of.nextElementSibling.nextElementSibling.textContent;
   return [makeBadge(letter), ` ${probability.trim()} `];
 }
@@ -206,7 +206,7 @@ function recount(isNarrowed) {
 }
 
 function recountLabel(letter, countOf, isNarrowed) {
-  const box = selectOne(`.count.${letter}`);
+  const box = selectOne(`.count[data-letter="${letter}"]`);
   const sentences = countOf("", letter);
   const base = countOf("");
   const noun = sentences === 1 ? "sentence" : "sentences";
