@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from tipclassify.tagging import tag, tag_report
     from tipclassify.tagging.batches import tag_batch
     from tipclassify.training.estimator import TipClassifier
-    from tipclassify.write.saving import write_reports
+    from tipclassify.write import write_reports
 
 _NAMES_OF: Final = {
     "corpus.rows": ("load_corpus",),
@@ -55,7 +55,7 @@ _NAMES_OF: Final = {
     "tagging": ("tag", "tag_report"),
     "tagging.batches": ("tag_batch",),
     "training.estimator": ("TipClassifier",),
-    "write.saving": ("write_reports",),
+    "write": ("write_reports",),
 }
 
 __all__ = [
