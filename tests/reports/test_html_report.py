@@ -53,7 +53,8 @@ def tagged(classifier: Classifier, document: Document, policy: str = "balanced")
 def page_of(classifier: Classifier, *reports: Report, policy: str = "balanced") -> str:
     """Return the page of some reports."""
     out = io.StringIO()
-    write_html(iter(reports), out, Output(classifier.run(policy)))
+    run = classifier.run(policy)
+    write_html((replace(report, run=run) for report in reports), out, Output(run))
     return out.getvalue()
 
 
@@ -408,7 +409,7 @@ def test_rows_become_a_list_that_goes_on_where_the_batch_before_ended(
 ) -> None:
     def batch(*texts: str) -> Report:
         passages = classifier.tag([Passage(text, 0, len(text), "protection") for text in texts])
-        return Report("rows.jsonl", None, passages, [{"id": text[:3]} for text in texts])
+        return Report("rows.jsonl", None, passages)
 
     first, second, *rest = SENTENCES
     reader = Reader(page_of(classifier, batch(first, second), batch(*rest)))
@@ -458,15 +459,16 @@ def test_memory_does_not_grow_with_the_number_of_reports(
     classifier: Classifier, tmp_path: Path
 ) -> None:
     few = tagged(classifier, document_of(SENTENCES[0]))
+    run = classifier.run()
 
     def report(number: int) -> Report:
         document = document_of(SENTENCES[0], f"{number:02} " * 50_000)
-        return Report(f"{number}.txt", document, few.passages)
+        return Report(f"{number}.txt", document, few.passages, run=run)
 
     def peak(number: int) -> int:
         with open(tmp_path / "many.html", "w", encoding="utf-8") as out:
             tracemalloc.start()
-            write_html(map(report, range(number)), out, Output(classifier.run()))
+            write_html(map(report, range(number)), out, Output(run))
             most = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
         return most
@@ -991,8 +993,8 @@ def test_a_card_has_the_place_of_its_finding_and_copies_its_citation(
         blocks = tuple(replace(block, page=None) for block in document.blocks)
         document = replace(document, blocks=blocks)
     document = replace(document, sha256="0123" * 16)
-    report = tagged(classifier, document)
     run = classifier.run(day="2026-11-28")
+    report = replace(tagged(classifier, document), run=run)
     passage = report.passages[1]
     out = io.StringIO()
     write_html([report], out, Output(run))
@@ -1005,7 +1007,7 @@ def test_a_card_has_the_place_of_its_finding_and_copies_its_citation(
     assert card.locator(".decide").is_hidden()  # until it is served
     press(tab, card.get_by_role("button", name="Copy citation"))
     card.get_by_text("Copied", exact=True).wait_for()
-    expected = cite(report, passage, run).plain
+    expected = cite(report, passage).plain
     assert tab.evaluate("navigator.clipboard.readText()") == expected
     if "a.example" in source:
         link = tab.get_by_role("link", name="Read in the source").get_attribute("href")

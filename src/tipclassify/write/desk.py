@@ -1,116 +1,59 @@
 """Desk: the index of a folder of report pages, to search and filter the findings of all of them.
 
-``data/PAGE.json`` has a row for each passage of a page, and its report. From these files the next
-run makes the next index page; a page opened from a disk may read no files, but may run scripts
-beside it, so the rows that it shows are written again as scripts.
+``data/`` has the rows of each page, from which the next run makes the next index page; `desk_rows`
+says what they are. ``changes/`` has what changed from year to year.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import secrets
 import warnings
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 from urllib.parse import quote, unquote
 
 import msgspec
 
 from tipclassify.errors import OutputError
-from tipclassify.formatting import count_with_noun, json_line, load_json
-from tipclassify.probability import probability
+from tipclassify.formatting import count_with_noun, json_line
 from tipclassify.progress import Progress
-from tipclassify.records import Document, Passage, Report, Run, cells, is_link, row, section_name
-from tipclassify.reports.cite import cite, said
+from tipclassify.records import Document, Passage, Report, is_link
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import follow
-from tipclassify.reports.findings import (
-    RECURRING_COUNTRIES,
-    KindCounts,
-    Nature,
-    Natures,
-    wording,
+from tipclassify.write.desk_rows import (
+    DeskReport,
+    GatheredRows,
+    Row,
+    Survey,
+    read_data,
+    script_calls,
 )
-from tipclassify.text.sections import fold_section
 from tipclassify.write.output import Output
-from tipclassify.write.page import report_digest
 from tipclassify.write.side_by_side import write_comparison_html, write_ledger_html
-from tipclassify.write.templating import capital, render_template
+from tipclassify.write.templating import render_template
 
 _MOST_CHARACTERS: Final = 900_000  # of a script, about; two rows more stay under 2 MB
 _ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
 _EARLIER: Final = 5  # reports that each is compared with; what stood longer is in the ledger
 
-# what the page shows of a report, and of a passage beside the probabilities of its labels
-_SHOWN_OF_REPORT: Final = ("page", "sha256", "title", "publication", "country", "year")
-_SHOWN: Final = (
-    *("text", "start", "end", "key", "labels", "tags", "kind", "country", "year", "publication"),
-    *("part", "about", "again", "template", "rank", "anchor", "facts", "source"),
-)
-
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 """Opens a file that takes its place when it is complete."""
-
-Row = dict[str, Any]
-"""Row of a passage: columns of tables but its file's name, and what the desk shows of it.
-
-What is empty, or the same as of its report, is left out. Of the desk: `part` (the heading, folded
-to those of the genre), `publication`, `about` (the subject), `again` (said before in its report),
-`template`, `rank`, `anchor` (on its page), and as the desk writes them `tags` (probabilities by
-label), `facts` and `source` (of its citation).
-"""
-
-
-class DeskReport(msgspec.Struct, frozen=True):
-    """A report of the desk, without its passages."""
-
-    page: str  # address of its page, relative to the index
-    sha256: str
-    source: str | None  # hash by which a later run recognises the input
-    title: str
-    publication: str  # or ""
-    publisher: str
-    date: str
-    country: str
-    year: int | None
-    address: str
-    read: str  # day
-    model: str
-    counts: dict[str, int]  # sentences with each label
-    rows: int  # tags of table rows
-    on_subject: int  # sentences about trafficking
-    total: int  # passages
-
-
-class _DeskData(msgspec.Struct):
-    """Content of a data file."""
-
-    rows: list[Row]
-    report: DeskReport
 
 
 @dataclass(slots=True)
 class ReportLinks:
     """Links of a report to the pages of changes; "" where there is none."""
 
-    changes: list[Change] = field(default_factory=list)  # latest year first
+    changes: list[tuple[int, str]] = field(default_factory=list)  # year and link, latest first
     ledger: str = ""  # all years
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Link to what changed since the report of an earlier year."""
-
-    year: int
-    link: str
 
 
 def read_findings(folder: Path) -> Iterator[Row]:
@@ -119,7 +62,7 @@ def read_findings(folder: Path) -> Iterator[Row]:
     Warns of data files that are not whole.
     """
     for file in sorted((folder / "data").glob("*.html.json")):
-        data = _read(file)
+        data = read_data(file)
         if data is None:
             warnings.warn(f"{file}: not whole; score its report again", stacklevel=2)
             continue
@@ -128,13 +71,6 @@ def read_findings(folder: Path) -> Iterator[Row]:
         for each in data.rows:
             if each.get("labels"):
                 yield {**of_report, "country": report.country, "year": report.year, **each}
-
-
-def _read(file: Path) -> _DeskData | None:
-    """Read a data file; None if it is not whole, or not ours."""
-    with suppress(OSError, ValueError):
-        return msgspec.convert(load_json(file.read_bytes(), strict=False), _DeskData)
-    return None
 
 
 class Desk:
@@ -172,7 +108,7 @@ class Desk:
     def _read_earlier_reports(self) -> None:
         for file in sorted((self.folder / "data").glob("*.html.json")):
             page = self.folder / file.name.removesuffix(".json")
-            data = _read(file)
+            data = read_data(file)
             if data is None:
                 message = f"{file}: not whole; its report is left out until it is scored again"
                 warnings.warn(message, stacklevel=3)
@@ -211,7 +147,7 @@ class Desk:
         first = next(waiting, None)
         if first is None:
             return
-        gathered = _Gathered(first, self._output.run)
+        gathered = GatheredRows(first, self._output.run)
         with self._open_file(self._data_file(page.name)) as out:
             out.write('{"rows": [')
             for report in chain([first], waiting):
@@ -235,7 +171,7 @@ class Desk:
         self._write_changes(reports, progress)
         index = self.index
         known_id = _ID.search(index.read_text("utf-8")) if index.is_file() else None
-        survey = _Survey()
+        survey = Survey()
         for report in reports:
             survey.add(report, self._rows(report))
         scripts = list(self._write_scripts(reports, survey))
@@ -261,17 +197,17 @@ class Desk:
         return f"open {index}: {count_with_noun(len(reports), 'report')}"
 
     def _rows(self, report: DeskReport) -> list[Row]:
-        data = _read(self._data_file(unquote(report.page)))
+        data = read_data(self._data_file(unquote(report.page)))
         return data.rows if data else []
 
-    def _write_scripts(self, reports: Sequence[DeskReport], survey: _Survey) -> Iterator[Path]:
+    def _write_scripts(self, reports: Sequence[DeskReport], survey: Survey) -> Iterator[Path]:
         """Write the rows of all reports as few scripts.
 
         Each is named by its hash, so that an index page finds its own scripts or none.
         """
         text = ""
         for report in reports:
-            for call in _script_calls(report, survey.ranked(report, self._rows(report))):
+            for call in script_calls(report, survey.ranked(report, self._rows(report))):
                 if len(text) + len(call) > _MOST_CHARACTERS and text:
                     yield self._write_script(text)
                     text = ""
@@ -304,7 +240,7 @@ class Desk:
                     page = f"{page.removesuffix('.html')}-since-{old.year}.html"
                 link = self._compare(old, new, page)
                 if link:
-                    self.links[new.page].changes.append(Change(old.year or 0, link))
+                    self.links[new.page].changes.append((old.year or 0, link))
         if len(series) > 2 and all(self.links[report.page].changes for report in series[1:]):
             link = self._write_ledger(series)
             for report in series:
@@ -373,190 +309,6 @@ class Desk:
             address=report.address if is_link(report.address) else None,
         )
         return Report(unquote(report.page), document, passages, run=run)
-
-
-class _Gathered:
-    """What is gathered of a page's reports while their rows are written."""
-
-    def __init__(self, first: Report, run: Run) -> None:
-        self.first = first
-        self.total = 0  # passages
-        self._run = run
-        self._digest = report_digest(first)
-        self._natures = Natures(rows=first.document is None)
-        self._kinds = KindCounts()
-        self._reports = 0  # of the input: parts of a book, batches of rows
-        self._coverages: set[tuple[str, int | None, str]] = set()  # country, year, publication
-
-    def rows(self, report: Report) -> Iterator[Row]:
-        """Yield the rows of a report."""
-        self._reports += 1
-        prefix = "p" if self._reports == 1 else f"r{self._reports}p"
-        first = 1 if report.document else 1 + self.total
-        anchors = [f"{prefix}{n}" for n in range(first, first + len(report.passages))]
-        natures = self._natures.of(report.passages, anchors)
-        for anchor, passage, nature in zip(anchors, report.passages, natures, strict=True):
-            self.total += 1
-            self._kinds.add(passage, nature)
-            yield self._row(report, passage, nature, anchor)
-
-    def _row(self, report: Report, passage: Passage, nature: Nature, anchor: str) -> Row:
-        columns: Row = dict(cells(row(report, passage), self._run.labels))
-        del columns["file"]  # a desk is passed on
-        country, year = columns["country"] or "", columns["year"]
-        publication = said(report, passage, "publication") or ""
-        self._coverages.add((country, year, publication))
-        section = columns["section"]
-        facts = [country, str(year or ""), section_name(section) if section else ""]
-        if columns["page"]:
-            facts.append(f"p. {columns['page']}")
-        if passage.low_confidence:
-            facts.append("low confidence")
-        if nature.kind == "table row":
-            facts.append("table row")
-        if report.document is None:  # the place of an input row is its number
-            columns["start"] = columns["end"] = self.total
-        columns |= {
-            "country": country if country != report.country else "",
-            "year": year if year != report.year else None,
-            "part": fold_section(section) if section else section_name(None),
-            "publication": publication if publication != report.publication else "",
-            "about": nature.on_subject,
-            "again": nature.first is not None,
-            "facts": " · ".join(filter(None, facts)),
-        }
-        if passage.labels:
-            columns |= {
-                "template": nature.template,
-                "rank": nature.rank(max(passage.scores[label] for label in passage.labels)),
-                "anchor": anchor,
-                "tags": {label: probability(passage.scores[label]) for label in passage.labels},
-                "source": cite(report, passage).source,
-            }
-        return {
-            name: value
-            for name, value in columns.items()
-            if value is not None and value is not False and value not in ("", [], "sentence")
-        }
-
-    def report(self, page: str, source: str | None) -> DeskReport:
-        """Return the facts of the report, once its rows are written."""
-        first = self.first
-        country, year, publication = first.country or "", first.year, first.publication or ""
-        if len(self._coverages) == 1:  # rows, or narratives, of one country and year
-            ((country, year, publication),) = self._coverages
-        cited = cite(first, Passage("", 0, 0))
-        return DeskReport(
-            page=page,
-            sha256=self._digest,
-            source=source,
-            title=cited.title,
-            publication=publication,
-            publisher=cited.publisher,
-            date=cited.date,
-            country=country,
-            year=year,
-            address=cited.address,
-            read=cited.read,
-            model=cited.model,
-            counts=dict(self._kinds.sentences),
-            rows=sum(self._kinds.rows.values()),
-            on_subject=self._kinds.on_subject,
-            total=self.total,
-        )
-
-
-class _Survey:
-    """What all reports of a desk have: what its menus offer, and which sentences recur."""
-
-    def __init__(self) -> None:
-        self._countries: set[str] = set()
-        self._years: set[int] = set()
-        self._publications: set[str] = set()
-        self._parts: Counter[str] = Counter()  # findings under each heading
-        self._lowest = 0.99  # probability of a label that was given
-        # the first year of each country, or report without one, that has a sentence; by its words
-        self._first_years: defaultdict[int, dict[str, int]] = defaultdict(dict)
-
-    def add(self, report: DeskReport, rows: Iterable[Row]) -> None:
-        """Add the rows of a report."""
-        for each in rows:
-            country = each.get("country", report.country)
-            year = each.get("year", report.year)
-            self._countries.add(country)
-            self._years.add(year or 0)
-            self._publications.add(each.get("publication", report.publication))
-            labels = each.get("labels", ())
-            if not labels:
-                continue
-            self._parts[each["part"]] += 1
-            self._lowest = min(self._lowest, *(each[label] for label in labels))
-            if "again" not in each:
-                years = self._first_years[wording(each["text"])]
-                own_year = year or 9999
-                years[country or report.page] = min(
-                    years.get(country or report.page, own_year), own_year
-                )
-
-    def ranked(self, report: DeskReport, rows: Iterable[Row]) -> Iterator[Row]:
-        """Rank rows among all reports.
-
-        A sentence that many countries share is a template; one that stood in an earlier report of
-        the country counts half.
-        """
-        for each in rows:
-            if each.get("labels") and "again" not in each:
-                years = self._first_years[wording(each["text"])]
-                year = each.get("year", report.year)
-                if len(years) >= RECURRING_COUNTRIES:
-                    each["template"] = True
-                if "template" in each:
-                    each["rank"] = 0
-                elif year and years[each.get("country", report.country) or report.page] < year:
-                    each["rank"] = each["rank"] / 2
-            yield each
-
-    def menus(self) -> dict[str, list[tuple[str, str]]]:
-        """List what each menu offers: values, and how they are shown."""
-        years = sorted(filter(None, self._years), reverse=True)
-        sections = [part for part, _ in self._parts.most_common()]
-        return {
-            "country": [(name, name) for name in sorted(filter(None, self._countries))],
-            "publication": [(name, name) for name in sorted(filter(None, self._publications))],
-            "year": [(str(year), str(year)) for year in years],
-            "section": [(part, capital(part)) for part in sections],
-        }
-
-    def least(self) -> str:
-        """Return the lowest probability, rounded down, at which the slider begins."""
-        return f"{int(100 * self._lowest) / 100:g}" if self._parts else "0"
-
-
-def _script_calls(report: DeskReport, rows: Iterable[Row]) -> Iterator[str]:
-    """Yield lines of a script that hand the rows of a report to the page, some in each.
-
-    They are in a string, which browsers read faster than an object.
-    """
-    facts = json_line({name: getattr(report, name) for name in _SHOWN_OF_REPORT}).rstrip()
-    some: list[str] = []
-    size = 0
-    for each in rows:
-        columns = [*_SHOWN, *each.get("labels", ())]
-        shown = {name: each[name] for name in columns if name in each}
-        some.append(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
-        size += len(some[-1])
-        if size > _MOST_CHARACTERS:
-            yield _script_call(facts, some)
-            some = []
-            size = 0
-    if some or not report.total:
-        yield _script_call(facts, some)
-
-
-def _script_call(report: str, rows: Sequence[str]) -> str:
-    data = f'{{"report":{report},"rows":[{",".join(rows)}]}}'
-    written = data.replace("\\", "\\\\").replace("'", "\\'")
-    return f"tipclassify.add('{written}');\n"
 
 
 def _digest(data: bytes) -> str:
