@@ -65,6 +65,10 @@ def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) 
         {"text": "No labels."},
         [1, 2],
         {"text": "Many.", "labels": [], "stands_for": "many"},
+        {"text": "Police \ud83d acted.", "labels": []},
+        {"text": "Courts slept.", "labels": [], "section": "half \ud83d"},
+        {"text": "Courts woke.", "labels": [], "\ud83d": "x"},
+        {"text": "Whole: \U0001f600.", "labels": []},
     )
     with file.open("ab") as out:
         out.write(b'{"text": "caf\xe9", "labels": []}\n')
@@ -82,32 +86,15 @@ def test_every_bad_row_is_reported_with_its_line_and_what_to_do(tmp_path: Path) 
         9: "no labels",
         10: "not a JSON object",
         11: "no number of passages",
-        12: "not UTF-8",
+        12: "half of a character (a lone surrogate) in 'text'; write",
+        13: "half of a character (a lone surrogate) in 'section'; write",
+        14: "half of a character",
+        16: "not UTF-8",
     }
     assert len(reported) == len(expected)
     for (line, what), problem in zip(expected.items(), reported, strict=True):
         assert problem.startswith(f"{file}:{line}: ")
         assert what in problem
-
-
-def test_half_a_character_is_reported_in_any_field(cli: Cli, tmp_path: Path) -> None:
-    half = "Police \ud83d acted."
-    file = write(
-        tmp_path / "mine.jsonl",
-        {"text": half, "labels": ["positive_effort"]},
-        {"text": "Courts slept.", "labels": [], "section": half},
-        {"text": "Courts woke.", "labels": [], half: "x"},
-        {"text": "Whole: \U0001f600.", "labels": []},
-    )
-    for command in (("corpus", "check", file), ("train", "--data", file, "-o", tmp_path / "m")):
-        done = cli(*command)
-        errors = done.stderr.decode()
-        assert done.returncode == 1
-        assert "Traceback" not in errors
-        assert "mine.jsonl:1: half of a character (a lone surrogate) in 'text'; write" in errors
-        assert "mine.jsonl:2: half of a character (a lone surrogate) in 'section'; write" in errors
-        assert "mine.jsonl:3: half of a character" in errors
-        assert "mine.jsonl:4" not in errors
 
 
 def test_a_heading_of_a_report_may_change_the_labels_of_a_sentence(tmp_path: Path) -> None:
@@ -177,13 +164,6 @@ def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
     assert len(read_rows(tmp_path, file, tmp_path / "." / "a.jsonl")) == 1
 
 
-def test_a_broken_line_of_csv_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "a.csv"
-    file.write_text('text,labels\nPolice acted.,failure\n"Police" acted.,failure\n', "utf-8")
-    with pytest.raises(CorpusError, match=r"a\.csv:3: broken CSV"):
-        read_rows(file)
-
-
 def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
     import datasets
 
@@ -210,22 +190,29 @@ def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
 
     assert fields(tmp_path / "c.csv") == fields(jsonl)
     assert fields(tmp_path / "c.parquet") == fields(jsonl)
-    # no column says that none applies
-    (tmp_path / "bare.csv").write_text("id,text\n1,Courts slept.\n", "utf-8")
-    message = r"bare\.csv:1: no column 'labels'; the columns are id, text: name those of"
-    with pytest.raises(CorpusError, match=message):
-        read_rows(tmp_path / "bare.csv")
 
 
-def test_paths_that_hold_no_corpus_are_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", 'text,labels\nOne.,failure\n"Two" three.,failure\n', r"a\.csv:3: broken CSV"),
+        # no column says that none applies
+        ("a.csv", "id,text\n1,One.\n", r"a\.csv:1: no column 'labels'; the columns are id, text: "),
+        ("a.parquet", "PAR1", r"a\.parquet:1: not a Parquet file"),
+        ("a.jsonl", "\n", "no labelled passages; write one JSON object a line"),
+        ("a.txt", "hello\n", r"not a corpus file; use \.jsonl, \.csv, \.parquet"),
+        ("gone.jsonl", None, "no such file; check the path"),
+        ("empty", None, r"no \.jsonl, \.csv or \.parquet file there"),
+    ],
+)
+def test_what_holds_no_corpus_is_refused(
+    tmp_path: Path, name: str, content: str | None, message: str
+) -> None:
     (tmp_path / "empty").mkdir()
-    write(tmp_path / "notes.txt", "hello\n")
-    with pytest.raises(CorpusError) as caught:
-        read_rows(tmp_path / "gone.jsonl", tmp_path / "empty", tmp_path / "notes.txt")
-    assert len(caught.value.problems) == 3
-    write(tmp_path / "blank.jsonl", "\n")
-    with pytest.raises(CorpusError, match="no labelled passages"):
-        read_rows(tmp_path / "blank.jsonl")
+    if content is not None:
+        (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(CorpusError, match=message):
+        read_rows(tmp_path / name)
 
 
 def test_groups_join_narratives_pairs_and_equal_texts() -> None:
@@ -263,17 +250,6 @@ def test_an_id_of_0_stays(tmp_path: Path) -> None:
     ]
     file = write(tmp_path / "mine.jsonl", *rows)
     assert [row["id"] for row in read_rows(file)] == ["0", "mine-2", "mine-3"]
-
-
-def test_no_pair_or_narrative_of_the_corpus_spans_two_groups(shipped_rows: list[Row]) -> None:
-    groups = group_rows(shipped_rows)
-    for name in ("pair", "doc"):
-        groups_of: dict[str, set[int]] = {}
-        for row, group in zip(shipped_rows, groups, strict=True):
-            if row.get(name):
-                groups_of.setdefault(row[name], set()).add(group)
-        assert all(len(its_groups) == 1 for its_groups in groups_of.values())
-    assert len(set(groups)) > 2_000
 
 
 def test_the_digest_distinguishes_corpora() -> None:
@@ -389,19 +365,6 @@ def test_labels_may_stand_in_label_beside_a_text_of_another_name(
     rows = read_rows(file, columns=Columns("sentence"))
     assert [row["labels"] for row in rows] == [("failure",), ()]
     assert [row["text"] for row in rows] == ["Police acted.", "None."]
-
-
-def test_training_names_the_columns_that_it_found(cli: Cli, tmp_path: Path) -> None:
-    file = tmp_path / "mine.csv"
-    file.write_text("sentence,tag\nPolice arrested nine traffickers.,happy\n", "utf-8")
-    command = ("train", "--data", file, "--output", tmp_path / "mine")
-    unnamed = cli(*command)
-    named = cli(*command, "--text-column", "sentence", "--label-column", "tag")
-    assert (unnamed.returncode, named.returncode) == (1, 1)
-    no_text = b"mine.csv:1: no column 'text'; the columns are sentence, tag: name those of text"
-    unknown = b"mine.csv:2: unknown label 'happy'; use positive_effort, failure, complicity"
-    assert no_text in unnamed.stderr
-    assert unknown in named.stderr
 
 
 def test_the_commands_take_columns_of_other_names(cli: Cli, tmp_path: Path) -> None:

@@ -71,12 +71,17 @@ def queue(
 
     if random and other:
         raise options.invalid_option("--other", "does not go with --random: no model chooses there")
-    known = [row["text"] for row in read_rows(*against)] if against else []
     tagging = options.tagging_of(
         model, policy, unit=unit, encoding=encoding, allow_private=allow_private
     )
-    thresholds = tagging.classifier().thresholds(policy)
+    classifier = tagging.classifier()
+    labels = classifier.labels
+    known = [row["text"] for row in read_rows(*against, labels=labels)] if against else []
     second = Classifier.load(other) if other else None
+    if second and second.labels != labels:
+        raise options.invalid_option(
+            "--other", f"it has the labels {', '.join(second.labels)}, not {', '.join(labels)}"
+        )
     inputs = expand_inputs(files)
     read = ids_of_inputs(files, inputs, model) | file_ids(against or ())
     if other:
@@ -88,7 +93,14 @@ def queue(
             rows = random_queue_rows(reports, number, known=known, seed=seed)
         else:
             rows = queue_rows(
-                reports, thresholds, number, known=known, other=second, policy=policy, seed=seed
+                reports,
+                classifier.thresholds(policy),
+                number,
+                known=known,
+                other=second,
+                policy=policy,
+                seed=seed,
+                labels=labels,
             )
         if rows:
             write_results(output, "jsonl", rows, inputs=read)

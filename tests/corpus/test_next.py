@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -236,40 +234,4 @@ def test_what_a_second_model_sees_otherwise_comes_first(
     assert sum(differ[:first_alike]) > 0.9 * sum(differ)
 
 
-def test_a_second_model_that_is_missing_is_reported(cli: Cli, tmp_path: Path) -> None:
-    report = ROOT / "data" / "samples" / "excerpt.txt"
-    todo = tmp_path / "todo.jsonl"
-    options = ("--model", "fast", "--other", tmp_path / "gone", "--out", todo)
-    done = cli("corpus", "queue", report, *options)
-    assert done.returncode == 3
-    assert b"gone" in done.stderr
-    assert not todo.exists()
-
-
 # ---------------------------------------------------------------------------------------- benchmark
-
-
-@pytest.mark.slow
-def test_the_benchmark_prints_figures_that_can_be_true() -> None:
-    corpus = ROOT / "data" / "corpus"
-    data = ("--data", corpus / "assessment.jsonl", "--data", corpus / "prevention.jsonl")
-    small = ("--runs", 2, "--most", 560, "--batch", 40)
-    command = (sys.executable, ROOT / "benchmarks" / "active.py", *small, *data, "--json")
-    done = subprocess.run(
-        [str(word) for word in command],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=200,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    results = json.loads(done.stdout)
-    assert results["sizes"] == [500, 540, 560]
-    curves = results["macro_f1"]  # of each run, by strategy
-    assert {"random", "uncertainty", "tipclassify"} <= curves.keys()
-    starts = {tuple(curve[0] for curve in runs) for runs in curves.values()}
-    assert len(starts) == 1  # all begin with the same passages
-    for runs in curves.values():
-        assert all(0.3 < value < 1 for curve in runs for value in curve)
-    rows = {row["strategy"]: row for row in results["figures"]}
-    assert rows["random"]["mean_f1_over_random"][0] == 0
