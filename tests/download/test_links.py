@@ -26,7 +26,6 @@ pytest.importorskip("httpx")
 
 import tipclassify.download as links
 from tipclassify.download import DownloadLimits, download, transport
-from tipclassify.download.cache import cache_folder
 from tipclassify.download.transport import is_public_address, resolve_host
 from tipclassify.errors import InputError, LinkError, MissingExtraError
 
@@ -690,27 +689,6 @@ def test_a_folder_that_cannot_be_written_is_a_warning(
     monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "file"))
     with pytest.warns(UserWarning, match="cannot be written .*; set TIPCLASSIFY_CACHE"):
         assert fetched(server, "/page").data == PAGE
-
-
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="platformdirs knows the folders of other systems"
-)
-@pytest.mark.parametrize(
-    ("variables", "folder"),
-    [
-        ({"XDG_CACHE_HOME": "/xdg"}, "/xdg/tipclassify/links"),
-        ({}, "/home/ana/.cache/tipclassify/links"),
-        ({"TIPCLASSIFY_CACHE": "~/kept"}, "/home/ana/kept/links"),
-    ],
-)
-def test_the_cache_lies_where_the_platform_keeps_caches(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], folder: str
-) -> None:
-    for name in ("TIPCLASSIFY_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in {"HOME": "/home/ana", **variables}.items():
-        monkeypatch.setenv(name, value)
-    assert cache_folder() == Path(folder)
 
 
 @pytest.mark.parametrize("where", ["relative", "~/unresolved"])

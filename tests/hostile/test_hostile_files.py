@@ -60,11 +60,8 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 REPLACED = {
     "a page": ("score page.html -o page.html", "page.html"),
     "another spelling": ("score page.html -o ./x/../page.html", "page.html"),
-    "Markdown": ("score note.md -o note.md", "note.md"),
-    "rows": ("score rows.jsonl -o rows.jsonl", "rows.jsonl"),
     "one of several": ("score page.html note.md -o note.md", "note.md"),
     "in a folder": ("score . -o rows.jsonl", "rows.jsonl"),
-    "of a pattern": ("score *.html -o page.html", "page.html"),
     "a list": ("score @list.txt -f table -o list.txt", "list.txt"),
     "of a list": ("score @list.txt -o page.html", "page.html"),
     "an output folder": ("score note.md page.html --output-dir . -f md", None),
@@ -73,36 +70,16 @@ REPLACED = {
     "bundle": ("bundle page.html -o page.html", "page.html"),
     "text": ("text page.html -o page.html", "page.html"),
     "queue": ("corpus queue page.html -o page.html", "page.html"),
-    "known to the queue": (
-        "corpus queue page.html --against rows.jsonl -o rows.jsonl",
-        "rows.jsonl",
-    ),
-    "second model of the queue": (
-        "corpus queue page.html --other mine -o mine/golden.jsonl",
-        "mine/golden.jsonl",
-    ),
     "convert": ("corpus convert rows.jsonl --to csv -o rows.jsonl", "rows.jsonl"),
     "stats": ("corpus stats rows.jsonl -o rows.jsonl", "rows.jsonl"),
     "split": (
         "corpus split labelled.jsonl --train labelled.jsonl --test t.jsonl",
         "labelled.jsonl",
     ),
-    "split, the other part": (
-        "corpus split labelled.jsonl --train t.jsonl --test labelled.jsonl",
-        "labelled.jsonl",
-    ),
-    "split of a folder": (
-        "corpus split corpus --train corpus/l.jsonl --test t.jsonl",
-        "corpus/l.jsonl",
-    ),
     "agree": ("corpus agree rows.jsonl labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "audit": ("corpus audit labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "evaluate": ("evaluate labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "a model": ("info --model mine -o mine/model.json", "mine/model.json"),
-    "the model that scores": (
-        "score page.html --model mine -f jsonl -o mine/golden.jsonl",
-        "mine/golden.jsonl",
-    ),
     "review": ("review rows.jsonl --corpus rows.jsonl --no-browser", "rows.jsonl"),
 }
 WITHOUT_MODEL = ("text", "corpus")
@@ -162,14 +139,7 @@ def test_standard_input_is_an_input(work: Path) -> None:
 # -------------------------------------------------------------------------------------- own results
 
 
-@pytest.mark.parametrize(
-    "format",
-    [
-        "html",
-        "jsonl",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("md", "docx", "table", "csv")),
-    ],
-)
+@pytest.mark.parametrize("format", ["html", "jsonl"])
 @pytest.mark.parametrize("inside", ["rep/findings", "rep"])
 def test_results_in_the_folder_of_reports_are_no_reports(
     cli: Cli, work: Path, format: str, inside: str
@@ -193,17 +163,6 @@ def test_results_in_the_folder_of_reports_are_no_reports(
         assert lines == 3  # the two and their total
 
 
-@pytest.mark.parametrize("name", ["found.html", "found.md", "found.docx", "found.jsonl"])
-def test_a_single_result_beside_its_report_is_not_counted(cli: Cli, work: Path, name: str) -> None:
-    (work / "rep").mkdir()
-    (work / "rep" / "a.html").write_text(TEXT, "utf-8")
-    first = cli("summary", "rep", "-f", "jsonl", *FAST).stdout
-    assert cli("score", "rep", "-o", f"rep/{name}", *FAST).returncode == 0
-    done = cli("summary", "rep", "-f", "jsonl", *FAST)
-    assert done.stdout == first
-    assert f"left out what tipclassify wrote: {name}".encode() in done.stderr
-
-
 @pytest.mark.usefixtures("work")
 def test_results_alone_are_inputs_where_their_rows_are_named(cli: Cli) -> None:
     assert cli("score", "page.html", "-f", "jsonl", "--output-dir", "found", *FAST).returncode == 0
@@ -220,26 +179,15 @@ def test_results_alone_are_inputs_where_their_rows_are_named(cli: Cli) -> None:
 # -------------------------------------------------------------------------------------------- names
 
 
-@pytest.mark.parametrize(
-    "letter",
-    [
-        "a",
-        "\u1e69",
-        "e\u0301",
-        *(pytest.param(letter, marks=pytest.mark.slow) for letter in ("é", "年", "𝐀")),
-    ],
-)
-@pytest.mark.parametrize("format", ["jsonl", "html"])
-def test_a_name_of_any_length_has_its_output(
-    cli: Cli, work: Path, letter: str, format: str
-) -> None:
+@pytest.mark.parametrize("letter", ["a", "\u1e69", "e\u0301", "年"])
+def test_a_name_of_any_length_has_its_output(cli: Cli, work: Path, letter: str) -> None:
     names = [
         letter * ((size - 5) // len(letter.encode())) + ".html" for size in (225, 235, 245, 255)
     ]
     (work / "in").mkdir()
     for name in names:
         (work / "in" / name).write_text(TEXT, "utf-8")
-    options = ("--output-dir", "out", "-f", format, *FAST)
+    options = ("--output-dir", "out", "-f", "jsonl", *FAST)
     done = cli("score", "in", *options)
     assert done.returncode == 0, done.stderr
     done = cli("score", "in", *options, "--resume")
@@ -321,18 +269,8 @@ def test_two_runs_on_one_folder_both_end_well(work: Path) -> None:
         (work / "in" / f"{number}.txt").write_text(
             "Police arrested nine recruiters.\n\n" * 400, "utf-8"
         )
-    command = [
-        sys.executable,
-        "-m",
-        "tipclassify",
-        "score",
-        "in",
-        "--output-dir",
-        "out",
-        "--resume",
-        "-f",
-        "jsonl",
-    ]
+    command = [sys.executable, "-m", "tipclassify", "score", "in", "--output-dir", "out"]
+    command += ["--resume", "-f", "jsonl"]
     runs = []
     for _ in range(3):
         runs.append(subprocess.Popen([*command, *FAST], stderr=subprocess.PIPE))
@@ -342,12 +280,5 @@ def test_two_runs_on_one_folder_both_end_well(work: Path) -> None:
         assert run.returncode == 0
     assert len(list((work / "out").glob("*.txt.jsonl"))) == 40
     assert not list((work / "out").glob(".*"))
-    assert (
-        len(
-            {
-                path.read_bytes().replace(path.name[:-6].encode(), b"")
-                for path in (work / "out").glob("*.txt.jsonl")
-            }
-        )
-        == 1
-    )
+    outputs = (work / "out").glob("*.txt.jsonl")
+    assert len({path.read_bytes().replace(path.name[:-6].encode(), b"") for path in outputs}) == 1
