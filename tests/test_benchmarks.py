@@ -153,7 +153,7 @@ def speed(results_folder: Path, page: Path, few: pytest.MonkeyPatch) -> ScriptRu
 
 
 def test_examples_in_the_docstrings_are_true() -> None:
-    for module in (_measure, _peers, quality_script, scale):
+    for module in (_measure, _peers, quality_script):
         examples = doctest.testmod(module)
         assert examples.failed == 0, module.__name__
         assert examples.attempted > 0, module.__name__

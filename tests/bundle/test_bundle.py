@@ -258,7 +258,7 @@ def test_its_figures_are_those_of_the_summary(bare: Path) -> None:
     from tipclassify.reports.counts import summarize
 
     reports = [report for path in sorted(SAMPLES.iterdir()) for report in FAST.reports([str(path)])]
-    summary = summarize(reports, Classifier.load("fast").run(), add_up=True)
+    summary = summarize(reports, add_up=True)
     manifest = manifest_of(bare)
     figures = [recorded["figures"] for recorded in manifest["inputs"]]
     figures.append(manifest["figures"])  # of all inputs, as the last row of the summary
