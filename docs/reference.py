@@ -3,8 +3,8 @@
 They have every command with its options, and every public name with its docstring.
 
 `pages` returns Markdown by path under docs/; `hooks.py` passes it to MkDocs at each build. The
-command line is written out in full from its Typer app. Python names are listed from each module's
-``__all__``, and mkdocstrings adds signature and docstring. ``tests/test_docs.py`` checks that
+command line is written out in full from its Typer app. Python names are those of
+``tipclassify.__all__``, and mkdocstrings adds signature and docstring. ``tests/test_docs.py`` checks that
 nothing is left out.
 """
 
@@ -29,51 +29,6 @@ ROOT = Path(__file__).resolve().parents[1]
 # the group "docs" does not install the package, and `finetuning` lies beside it
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 EXAMPLES = (ROOT / "src" / "tipclassify" / "cli" / "examples.txt").read_text("utf-8").splitlines()
-
-MODULES = {
-    "Read and tag": {
-        "labels": "The labels, sections and policies.",
-        "readers": "Files and links to documents.",
-        "text.split": "Documents to passages.",
-        "tagging.inputs": "Folders, patterns and lists to files and links.",
-        "tagging.batch": "Many inputs, in several processes.",
-        "records": "Reports, passages, and what tagged them.",
-        "write": "Tagged reports to files.",
-        "reports.cite": "Citations of what was tagged.",
-        "dask": "The same on a Dask cluster.",
-    },
-    "Count and compare": {
-        "reports.counts": "Counts of each label, adjusted for the model's errors.",
-        "reports.compare.comparison": "Two reports on one country.",
-        "bundle.writing": "A zip that lets somebody else check a figure.",
-        "bundle.checking": "Checking such a zip.",
-    },
-    "Measure": {
-        "evaluation.metrics": "Precision, recall, F1, calibration.",
-        "evaluation.report": "All figures of a model on labelled rows.",
-        "evaluation.bootstrap": "Intervals, and one model against another.",
-        "evaluation.agreement": "Two annotators.",
-        "evaluation.behaviours": "The codebook's cases, run on a model.",
-    },
-    "Label and train": {
-        "corpus.rows": "Reading labelled passages.",
-        "corpus.curate": "Adding, counting and splitting them.",
-        "corpus.convert": "To and from annotation tools.",
-        "corpus.next": "What to label next in tagged reports, as rows.",
-        "training.audit": "Which labels are suspect.",
-        "corpus.real": "Labels of real passages, and finding their words.",
-        "training.examples": "Examples: rows as arrays.",
-        "training.fit_heads": "Fitting the heads of the default.",
-        "training.fit_penalty": "How far they move.",
-        "training.fit_linear": "Fitting the linear model.",
-        "training.fixed_set": "What every training is measured on.",
-        "training.adapt_heads": "Moving them towards a user's rows.",
-        "training.train_heads": "From rows to a model folder: the default.",
-        "training.trained": "What a training returns.",
-        "training.train_linear": "The linear model.",
-    },
-}
-"""Public modules beside `tipclassify` itself, with their subjects, by chapter."""
 
 BORROWED = {
     "reference/codebook.md": "data/CODEBOOK.md",
@@ -111,14 +66,8 @@ def pages() -> dict[str, str]:
         "reference/command-line.md": command_line(),
         "reference/train.md": training_script(),
         "reference/python.md": top_level(),
-        **{f"reference/{slug(chapter)}.md": chapter_page(chapter) for chapter in MODULES},
         **{page: borrowed(ROOT / source) for page, source in BORROWED.items()},
     }
-
-
-def slug(title: str) -> str:
-    """Turn ``"Read and tag"`` into ``"read-and-tag"``."""
-    return title.lower().replace(" ", "-")
 
 
 def borrowed(source: Path) -> str:
@@ -320,20 +269,14 @@ def top_level() -> str:
 
     chapters = {
         "Tag text": ["classify", "explain", "tag_batch", "Classifier"],
-        "Read and tag reports": ["read_report", "tag_report", "write_reports", "cite"],
+        "Read and tag reports": ["read_report", "tag_report", "tag", "score_on_cluster"],
+        "Write and cite": ["write_reports", "row", "key", "cite"],
         "Count and compare": ["summarize", "compare"],
         "Measure and train": ["load_corpus", "evaluate", "TipClassifier"],
-        "Names and types": ["LABELS", "POLICIES", "Policy", "Unit"],
+        "Names and types": ["LABELS", "POLICIES", "Policy", "Unit", "ReadOptions"],
         "Texts and passages": ["Passage", "Document", "Block", "Explanation", "SpanWeight"],
-        "Tagged reports": [
-            "Report",
-            "Finding",
-            "Citation",
-            "Output",
-            "Summary",
-            "Comparison",
-            "Evaluation",
-        ],
+        "Tagged reports": ["Report", "Run", "Failure", "Citation"],
+        "Results": ["Summary", "Comparison", "Evaluation"],
         "Errors": ["TipclassifyError", "InputError", "OutputError", "ModelError", "CorpusError"],
     }
     placed = {name for names in chapters.values() for name in names}
@@ -349,28 +292,6 @@ def top_level() -> str:
             [f"## {chapter}", *(_directive("tipclassify", name) for name in names)] if names else []
         )
     return "\n\n".join(parts) + "\n"
-
-
-def chapter_page(chapter: str) -> str:
-    """Write the page of one chapter's modules, but for the names that `tipclassify` exports."""
-    parts = [f"# Python: {chapter.lower()}"]
-    for module, subject in MODULES[chapter].items():
-        parts += [f"## tipclassify.{module}", subject]
-        imported = import_module(f"tipclassify.{module}")
-        for name in imported.__all__:
-            if not is_public(name, getattr(imported, name)):
-                parts.append(_directive(f"tipclassify.{module}", name))
-    return "\n\n".join(parts) + "\n"
-
-
-def is_public(name: str, value: object) -> bool:
-    """Test whether a name of a module is one of `tipclassify` itself.
-
-    It is the same thing, not only the same name.
-    """
-    import tipclassify
-
-    return name in tipclassify.__all__ and getattr(tipclassify, name) is value
 
 
 def _directive(module: str, name: str) -> str:

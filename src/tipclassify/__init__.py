@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Final
 
     from tipclassify.corpus.rows import load_corpus
+    from tipclassify.dask import score_on_cluster
     from tipclassify.errors import (
         CorpusError,
         InputError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _NAMES_OF: Final = {
     "corpus.rows": ("load_corpus",),
+    "dask": ("score_on_cluster",),
     "errors": ("CorpusError", "InputError", "ModelError", "OutputError", "TipclassifyError"),
     "evaluation.metrics": ("Evaluation", "evaluate"),
     "labels": ("LABELS", "POLICIES", "Policy"),
@@ -93,6 +95,7 @@ __all__ = [
     "load_corpus",
     "read_report",
     "row",
+    "score_on_cluster",
     "summarize",
     "tag",
     "tag_batch",

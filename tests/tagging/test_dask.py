@@ -36,8 +36,7 @@ from distributed import Client, LocalCluster, Worker
 from pyarrow import parquet
 
 from tipclassify import InputError, ModelError
-from tipclassify.dask import cluster
-from tipclassify.dask import score as score_with
+from tipclassify.dask import cluster, score_on_cluster
 from tipclassify.dask.cluster import connect
 from tipclassify.dask.parts import (
     Part,
@@ -54,7 +53,7 @@ JsonObject = dict[str, Any]  # of any depth, as `json.loads` gives it
 
 # what is tested is who scores what; the larger model would travel for each run
 FAST = Tagging("fast")
-score = partial(score_with, tagging=FAST)
+score = partial(score_on_cluster, tagging=FAST)
 SAMPLES = ROOT / "data" / "samples"
 TINY = ROOT / "tests" / "files" / "tiny_encoder"
 REAL_INPUTS = [str(SAMPLES), str(ROOT / "tests" / "files")]

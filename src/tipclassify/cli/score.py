@@ -237,7 +237,7 @@ def _score_on_cluster(
 
     Failures are printed on standard error and make the exit code 1.
     """
-    from tipclassify.dask import score
+    from tipclassify.dask import score_on_cluster
 
     if folder is None:
         raise options.invalid_option(
@@ -249,7 +249,7 @@ def _score_on_cluster(
         )
     try:
         with progress_bar("parts") as progress:
-            done = score(
+            done = score_on_cluster(
                 names,
                 folder,
                 cluster=scheduler if workers is None else workers,

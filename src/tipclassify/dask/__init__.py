@@ -33,7 +33,7 @@ class Scored:
     notes: tuple[str, ...]  # readers' warnings of this run: inputs that could not be read in full
 
 
-def score(
+def score_on_cluster(
     source: str
     | os.PathLike[str]
     | Sequence[str | os.PathLike[str]]
