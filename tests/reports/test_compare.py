@@ -42,7 +42,6 @@ from tipclassify.reports.compare.match import (
     match_passages,
 )
 from tipclassify.reports.compare.wording import changed_words, terms_of
-from tipclassify.write import terminal
 from tipclassify.write.output import Output
 from tipclassify.write.side_by_side import write_comparison_html
 
@@ -275,15 +274,6 @@ def test_alignment_is_one_to_one_and_the_same_from_both_sides(
     assert sorted(swapped) == align(new, old, vocabulary)
 
 
-@settings(max_examples=20)
-@given(ANY_REPORT)
-def test_a_report_against_itself_is_all_the_same(
-    vocabulary: frozenset[str], either: list[Passage]
-) -> None:
-    matches = align(either, either, vocabulary)
-    assert matches == [Match(number, number, 1.0, True) for number in range(len(either))]
-
-
 def test_large_reports_are_aligned_in_bounded_time(vocabulary: frozenset[str]) -> None:
     texts = [
         f"{text} District {number} had {number % 7} more."
@@ -328,6 +318,7 @@ def at_log_odds(classifier: Classifier, label: str, away: float) -> float:
     return float(1 / (1 + (1 - threshold) / threshold * np.exp(-away)))
 
 
+QUOTES: Final = str.maketrans("‘’‚‛´`“”„‟«»", "'" * 6 + '"' * 6)
 BAN: Final = "The cabinet kept its ban on recruiting workers for the oil fields of Zembla."
 POLICY: Final = (
     "The policy left migrants without legal routes, which made them easier prey for traffickers."
@@ -464,22 +455,12 @@ def test_each_passage_is_listed_once(karvonia: Comparison) -> None:
     assert listed_new == Counter(passage.start for passage in karvonia.new.passages)
 
 
-def test_a_pair_of_several_changes_counts_elsewhere_too(karvonia: Comparison) -> None:
-    groups = {group.kind: group for group in karvonia.groups()}
-    for kind, group in groups.items():
-        alone = [pair for pair in karvonia.changes if len(pair.sides) == 1]
-        all_of = [pair for pair in alone if kind in {change.kind for change in pair.labels}]
-        if all_of:
-            assert len(group.changes) + group.elsewhere == len(all_of)
-    assert "repeated" not in groups
-    assert karvonia.groups(repeated=True)[-1].kind == "repeated"
-
-
 def test_a_report_against_itself_has_no_changes(classifier: Classifier) -> None:
     narrative = tagged(classifier, read_report(NEW))
     comparison = compare(narrative, narrative)
     assert {pair.alignment for pair in comparison.changes} == {"repeated"}
     assert comparison.groups() == []
+    assert [group.kind for group in comparison.groups(repeated=True)] == ["repeated"]
     page = page_of(comparison, classifier, repeated=False)
     assert "Nothing: the passages of both reports are the same." in page
 
@@ -519,21 +500,15 @@ def test_the_nearest_passage_is_named_for_one_that_is_alone(karvonia: Comparison
     st.sampled_from(SENTENCES) | st.text(max_size=60),
     st.sampled_from(SENTENCES) | st.text(max_size=60),
 )
-def test_the_pieces_are_the_text(old: str, new: str) -> None:
+def test_the_pieces_are_the_text_and_the_unchanged_ones_are_in_both(old: str, new: str) -> None:
     segments = changed_words(old, new)
     assert "".join(segment.text for segment in segments.old) == old
     assert "".join(segment.text for segment in segments.new) == new
-
-
-@settings(max_examples=30)
-@given(st.sampled_from(SENTENCES), st.sampled_from(SENTENCES))
-def test_what_is_unchanged_is_in_both_texts(old: str, new: str) -> None:
-    segments = changed_words(old, new)
     left, right = (
         "".join("".join(piece.text for piece in side if not piece.changed).casefold().split())
         for side in (segments.old, segments.new)
     )
-    assert left == right
+    assert left.translate(QUOTES) == right.translate(QUOTES)
 
 
 @pytest.mark.parametrize(
@@ -598,14 +573,6 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
         r"\d+ repeated word for word, \d+ moved, \d+ reworded, \d+ gone"
     )
     assert re.search(counts, flowing)
-
-
-def test_the_table_writes_no_probability_as_certain(classifier: Classifier) -> None:
-    old = scored(classifier, "Courts convicted nine traffickers.", failure=0.0004)
-    new = scored(classifier, "Courts convicted seven traffickers.", failure=0.9963)
-    out = io.StringIO()
-    terminal.write_comparison(compared(classifier, [old], [new]), out)
-    assert "+failure <0.01 → >0.99" in out.getvalue()
 
 
 def test_on_a_terminal_words_are_struck_and_bold(cli: Cli) -> None:
@@ -739,31 +706,6 @@ def test_reports_that_share_next_to_nothing_may_be_two_publications(
     assert comparison.warnings() == ([line] if warned else [])
     if warned:
         assert f"Note: {line}." in html.unescape(page_of(comparison, classifier))
-
-
-def test_two_publications_are_reported_in_one_line(tmp_path: Path, classifier: Classifier) -> None:
-    def write_passages(file: Path, tagged_report: Report) -> Path:
-        texts = [passage.text for passage in tagged_report.passages]
-        rows = [{"text": text, "country": "Chad", "year": 2023} for text in texts]
-        return write_rows(file, rows)
-
-    old, new = shared(1, 30, 40, classifier)
-    old_file = write_passages(tmp_path / "old.jsonl", old)
-    new_file = write_passages(tmp_path / "new.jsonl", new)
-    assert run(old_file, new_file).stderr == (
-        "tipclassify: warning: both reports are of 2023: are they two years?; "
-        "only 1 of 30 passages match: "
-        "they may be two publications, so 'new' and 'gone' mean little\n"
-    )
-
-
-def test_the_suffix_of_the_output_names_the_format(tmp_path: Path) -> None:
-    for name, beginning in (("a.html", "<!DOCTYPE html>"), ("a.jsonl", '{"kind"'), ("a.txt", "")):
-        assert run(OLD, NEW, "-o", tmp_path / name).stdout == ""
-        assert (tmp_path / name).read_text("utf-8").startswith(beginning)
-    refusal = r"a\.doc: no format has the suffix '\.doc'; use \.txt, \.jsonl, \.html"
-    with pytest.raises(InputError, match=refusal):
-        run(OLD, NEW, "-o", tmp_path / "a.doc")
 
 
 def test_what_cannot_be_read_is_an_error_of_one_line(tmp_path: Path) -> None:
@@ -924,12 +866,6 @@ def test_filters_work_without_a_script(tab: Page) -> None:
     assert not tab.locator("#repeated .pair").first.is_visible()  # folded
     tab.locator("#repeated summary").click()
     assert tab.locator("#repeated .pair").first.is_visible()
-
-
-def test_changed_words_differ_without_colour(tab: Page) -> None:
-    line = "(name) => getComputedStyle(document.querySelector(name)).textDecorationLine"
-    assert tab.evaluate(line, "del") == "line-through"
-    assert tab.evaluate(line, "ins") == "underline"
 
 
 def test_axe_finds_nothing_and_nothing_runs_over(tab: Page, axe: Axe) -> None:

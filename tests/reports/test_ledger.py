@@ -179,46 +179,58 @@ def test_a_tag_that_alone_differs_is_listed_apart_with_the_heading_that_changed_
     assert TO_MOVE not in gone
 
 
-def test_a_renamed_heading_moves_nothing(classifier: Classifier) -> None:
-    old = [Passage(text, 0, 1, "Abuses at Sea") for text in (KEPT, TO_MOVE)]
-    new = [Passage(text, 0, 1, "Violations at Sea") for text in (KEPT, TO_MOVE)]
-    alignment = align(old, new, classifier.vocabulary)
-    assert statuses(alignment.new) == ["repeated", "repeated"]
+SENTENCED: Final = "A court in Osmir sentenced Anđel Rukas for selling girls"
+BOARDING: Final = "The navy boarded 12 trawlers off Cape Orr"
 
 
-def test_a_sentence_said_twice_or_split_is_not_new(classifier: Classifier) -> None:
-    long = "The navy boarded 12 trawlers off Cape Orr and found 31 men in debt bondage below deck."
-    parts = (
-        "The navy boarded 12 trawlers off Cape Orr.",
-        "It found 31 men in debt bondage below deck.",
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        # a heading with another name is no other section
+        (
+            [("Abuses at Sea", KEPT), ("Abuses at Sea", TO_MOVE)],
+            [("Violations at Sea", KEPT), ("Violations at Sea", TO_MOVE)],
+            ["repeated", "repeated"],
+        ),
+        # a sentence that is said twice, or was split, is not new
+        (
+            [(FORCED, KEPT), (FORCED, f"{BOARDING} and found 31 men in debt bondage below deck.")],
+            [
+                *((FORCED, KEPT), (FORCED, KEPT)),
+                (FORCED, f"{BOARDING}."),
+                (FORCED, "It found 31 men in debt bondage below deck."),
+            ],
+            ["repeated", "repeated", "reworded", "reworded"],
+        ),
+        # other people in like words are another statement
+        (
+            [(FORCED, f"{SENTENCED}.")],
+            [(FORCED, "A court in Vost sentenced Milan Petroc and Ion Darr for selling girls.")],
+            [None],
+        ),
+        (
+            [(FORCED, f"{SENTENCED}.")],
+            [(FORCED, f"{SENTENCED} to hotel owners and seized his boats.")],
+            ["reworded"],
+        ),
+        # hyphens of prefixes are no other words
+        (
+            [("Anti-Semitism", "There were no reports of anti-Semitic acts.")],
+            [("Antisemitism", "There were no reports of antisemitic acts.")],
+            ["reworded"],
+        ),
+    ],
+)
+def test_what_became_of_passages_is_read_from_their_words(
+    old: list[tuple[str, str]],
+    new: list[tuple[str, str]],
+    expected: list[str | None],
+    classifier: Classifier,
+) -> None:
+    before, after = (
+        [Passage(text, 0, 1, section) for section, text in texts] for texts in (old, new)
     )
-    old = [Passage(text, 0, 1, FORCED) for text in (KEPT, long)]
-    new = [Passage(text, 0, 1, FORCED) for text in (KEPT, KEPT, *parts)]
-    alignment = align(old, new, classifier.vocabulary)
-    assert [(each.status, each.index, each.shared) for each in alignment.new if each] == [
-        ("repeated", 0, False),
-        ("repeated", 0, True),
-        ("reworded", 1, False),
-        ("reworded", 1, True),
-    ]
-
-
-def test_other_people_in_like_words_are_another_statement(classifier: Classifier) -> None:
-    def sentence(place: str, people: str, more: str = "") -> list[Passage]:
-        text = f"A court in {place} sentenced {people} for selling girls{more}."
-        return [Passage(text, 0, 1, FORCED)]
-
-    before = sentence("Osmir", "Anđel Rukas")
-    of_others = sentence("Vost", "Milan Petroc and Ion Darr")
-    of_him = sentence("Osmir", "Anđel Rukas", " to hotel owners and seized his boats")
-    assert align(before, of_others, classifier.vocabulary).new == [None]
-    assert statuses(align(before, of_him, classifier.vocabulary).new) == ["reworded"]
-
-
-def test_hyphens_of_prefixes_are_no_other_words(classifier: Classifier) -> None:
-    old = [Passage("There were no reports of anti-Semitic acts.", 0, 1, "Anti-Semitism")]
-    new = [Passage("There were no reports of antisemitic acts.", 0, 1, "Antisemitism")]
-    assert statuses(align(old, new, classifier.vocabulary).new) == ["reworded"]
+    assert statuses(align(before, after, classifier.vocabulary).new) == expected
 
 
 YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"

@@ -71,7 +71,7 @@ def page_of(fast: Classifier, *reports: Report) -> str:
 
 def box_of(page: str, letter: str = "P") -> str:
     """Return the box with the count and the strongest findings of a label."""
-    match = re.search(rf'<div class="count {letter}">.*?</details>', page, re.DOTALL)
+    match = re.search(rf'<div class="count {letter}"[^>]*>.*?</details>', page, re.DOTALL)
     assert match
     return match[0]
 
@@ -151,7 +151,6 @@ def test_the_particular_leads_the_first_screen_and_the_rest_is_folded(fast: Clas
     count = '<strong class="number">5</strong>'
     share = '<span class="share">sentences, 100% of 5 on subject</span>'
     assert f"{count} {share}" in box
-    assert 'data-first="p4"' in page
     assert "5 sentences and 1 table row" in page
 
 

@@ -158,13 +158,6 @@ def test_the_more_are_tagged_the_more_there_are(
     assert adjusted_few.count <= adjusted_many.count
 
 
-@given(any_tagged(), st.integers(1, 5_000), st.integers(1, 5_000))
-def test_what_never_errs_counts_rightly(tagged: Tagged, with_label: int, without: int) -> None:
-    table = Rates(with_label, 0, 0, without)
-    adjusted = adjust(tagged.count, tagged.passages, table)
-    assert adjusted.count == pytest.approx(tagged.count)
-
-
 def test_the_adjusted_count_is_that_of_rogan_and_gladen() -> None:
     # p = 0.4, se = 0.9, sp = 0.95: (0.4 + 0.95 - 1) / (0.9 + 0.95 - 1)
     assert adjust(400, 1_000, GOOD).count == pytest.approx(1_000 * 0.35 / 0.85)
@@ -184,17 +177,6 @@ def test_limits_solve_the_equation_of_the_docstring() -> None:
         of_rates = t**2 * var_se + rest**2 * var_sp
         distance = 400 - t * se - rest * (1 - sp)
         assert distance**2 == pytest.approx(1.959964**2 * 4 / 3 * (of_passages + of_rates))
-
-
-def test_the_interval_knows_how_little_a_small_table_tells() -> None:
-    def width(table: Rates) -> float:
-        adjusted = adjust(400, 1_000, table)
-        return adjusted.high - adjusted.low
-
-    large = Rates(9_000, 1_000, 500, 9_500)
-    small = Rates(45, 5, 3, 57)
-    assert width(large) < width(GOOD) < width(small)
-    assert width(Rates(4, 1, 1, 4)) == 1_000
 
 
 def test_the_more_errors_go_together_the_wider_the_interval_and_the_count_is_the_same() -> None:
@@ -222,12 +204,9 @@ def test_a_label_beyond_the_model_is_flagged_and_its_interval_is_everything() ->
     assert "weak" not in adjust(30, 100, Rates(430, 570, 0, 1_000)).notes
 
 
-def test_few_passages_are_flagged() -> None:
+def test_few_passages_are_flagged_and_none_are_none() -> None:
     assert adjust(3, FEW - 1, GOOD).notes == ("few",)
     assert adjust(3, FEW, GOOD).notes == ()
-
-
-def test_no_passages_are_none() -> None:
     adjusted = adjust(0, 0, GOOD)
     assert (adjusted.count, adjusted.low, adjusted.high) == (0, 0, 0)
 
@@ -545,14 +524,6 @@ def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(
     assert line(other) == ""
 
 
-def test_adjusted_counts_of_groups_add_up_to_the_adjusted_total() -> None:
-    summary = example()
-    parts = [summary.estimate(group, "failure") for group in summary.groups]
-    whole = summary.estimate(summary.total, "failure")
-    assert whole is not None
-    assert sum(part.count for part in parts if part) == pytest.approx(whole.count)
-
-
 def test_dimensions_of_the_command_are_those_of_the_library() -> None:
     assert tuple(dimension.value for dimension in command.Dimension) == DIMENSIONS
 
@@ -591,16 +562,6 @@ def test_what_score_wrote_is_summarized_as_the_report_it_is_from(
     assert run("summary", scored, *by).stdout == run("summary", report, *by).stdout
 
 
-def test_labels_in_the_rows_are_not_believed(tmp_path: Path) -> None:
-    row = {
-        "text": "The sea is blue and calm today.",
-        "labels": ["complicity"],
-        "scores": {"complicity": 0.99},
-    }
-    done = run("summary", write_rows(tmp_path / "in.jsonl", [row]), "-f", "jsonl")
-    assert json.loads(done.stdout.splitlines()[0])["labels"]["complicity"]["count"] == 0
-
-
 def test_a_threshold_moves_counts_and_error_rates(report: Path) -> None:
     def policy_and_failure(*options: str) -> tuple[str, dict[str, float]]:
         lines = run("summary", report, "-f", "jsonl", *options).stdout.splitlines()
@@ -618,7 +579,7 @@ def test_a_threshold_moves_counts_and_error_rates(report: Path) -> None:
 
 def test_csv_has_the_same_rows_and_no_live_formula(tmp_path: Path) -> None:
     rows = [
-        {"text": "Police acted.", "country": "=1+1"},
+        {"text": "Police acted.", "country": "=1+1", "labels": ["complicity"]},
         {"text": "Police acted.", "country": "Côte d'Ivoire"},
     ]
     file = write_rows(tmp_path / "in.jsonl", rows)
@@ -637,6 +598,7 @@ def test_csv_has_the_same_rows_and_no_live_formula(tmp_path: Path) -> None:
         "failure_notes",
     ]
     assert read[2]["passages"] == "2"
+    assert read[2]["complicity"] == "0"  # labels in the rows are not believed
     assert float(read[2]["failure_low"]) <= float(read[2]["failure_adjusted"])
 
 
@@ -651,12 +613,6 @@ def test_the_table_has_counts_adjusted_counts_and_what_they_assume(report: Path)
     assert "That is not known" in text
     assert "* fewer than 30 passages" in text
     assert "\x1b" not in done.stdout
-
-
-def test_control_characters_of_a_country_do_not_reach_the_terminal(tmp_path: Path) -> None:
-    rows = [{"text": "Police acted.", "country": "a\x1b[31m\nred"}]
-    done = run("summary", write_rows(tmp_path / "in.jsonl", rows), "--by", "country")
-    assert "a\ufffd[31m red" in done.stdout
 
 
 def test_a_model_without_error_rates_still_counts(
@@ -687,18 +643,11 @@ def test_an_input_that_fails_is_reported_and_the_rest_is_counted(
     assert nothing.stdout == ""  # a chart of nothing would say that nothing was found
 
 
-def test_the_suffix_names_the_format(report: Path, tmp_path: Path) -> None:
-    assert run("summary", report, "-o", tmp_path / "a.PNG").exit_code == 0
-    assert (tmp_path / "a.PNG").read_bytes().startswith(b"\x89PNG")
-    refusal = r"no format has the suffix '.xls'; use .txt, .csv, .jsonl, .png, .svg"
-    with pytest.raises(InputError, match=refusal):
-        run("summary", report, "-o", tmp_path / "a.xls")
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--by", "planet"], "planet"),
+        (["--chart", "bars"], "No such option"),
     ],
 )
 def test_options_that_do_not_go_together_are_usage_errors(
@@ -707,12 +656,6 @@ def test_options_that_do_not_go_together_are_usage_errors(
     done = run("summary", report, *options)
     assert done.exit_code == 2
     assert message in " ".join(done.stderr.replace("│", " ").split())
-
-
-def test_a_picture_does_not_go_to_a_terminal(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    with pytest.raises(typer.BadParameter, match="say --output"):
-        command.summary([str(report)], format="png")
 
 
 def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
