@@ -24,7 +24,8 @@ from pdf_pages import (
     texts,
 )
 
-from tipclassify.readers.pdf.references import REFERENCES
+from tipclassify.readers.pdf.paragraphs import Paragraph
+from tipclassify.readers.pdf.references import REFERENCES, find_references
 from tipclassify.text.split import split_passages
 
 BOTH = [*PROSE, *REST]
@@ -553,6 +554,12 @@ def test_links_and_numbered_advice_in_the_text_are_no_bibliography() -> None:
     page = column(60, 740, PROSE) + column(60, 640, [*advice, "4. Report in 2027."], 10, 20)
     page += column(60, 540, REST) + show(60, 440, "The report is at https://halden.example.")
     assert REFERENCES not in sections(read_pages(page)).values()
+
+
+def test_many_headings_of_notes_and_entries_take_no_longer_than_their_count() -> None:
+    for texts_in_turn in (["Notes", "Courts slept."], ["1. Amend the law of 2015."]):
+        paragraphs = [Paragraph(text, page=1) for text in texts_in_turn * 20_000]
+        assert find_references(paragraphs) == set()  # within a second, not an hour
 
 
 def test_numbers_of_the_entries_in_the_right_column_stay_with_them() -> None:

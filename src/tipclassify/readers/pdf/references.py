@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Final
 
 from tipclassify.readers.pdf.paragraphs import Paragraph
@@ -36,23 +37,27 @@ _WEAK: Final = 1  # of one that is numbered and names a year
 def find_references(paragraphs: Sequence[Paragraph]) -> set[int]:
     """Return the indexes of the paragraphs of bibliographies, headings included."""
     evidence = [_evidence(paragraph) for paragraph in paragraphs]
+    entries_before = _counts_before(strength > 0 for strength in evidence)
+    strong_before = _counts_before(strength == _STRONG for strength in evidence)
+    ends = _ends_of_entries(paragraphs, evidence)
+    note_ends = _ends_of_notes(paragraphs, evidence)
     references: set[int] = set()
     for start, paragraph in enumerate(paragraphs):
         headed = is_reference_heading(paragraph.text)
         if start in references or not (evidence[start] or headed):
             continue
-        end = _end_of_entries(paragraphs, evidence, start)
-        if headed:
-            end = max(end, _end_of_notes(paragraphs, evidence, start))
-        run = evidence[start:end]
-        entries = sum(strength > 0 for strength in run)
-        is_bibliography = (
-            entries >= max(_MIN_ENTRIES, _MIN_SHARE * len(run))
-            and run.count(_STRONG) * 3 >= entries
-        )
-        if is_bibliography or (headed and entries):
+        end = max(ends[start], note_ends[start]) if headed else ends[start]
+        entries = entries_before[end] - entries_before[start]
+        strong = strong_before[end] - strong_before[start]
+        are_many = entries >= max(_MIN_ENTRIES, _MIN_SHARE * (end - start))
+        if (are_many and strong * 3 >= entries) or (headed and entries):
             references.update(range(start, end))
     return references
+
+
+def _counts_before(flags: Iterable[bool]) -> list[int]:
+    """Count the true ones before each index, up to that after the last."""
+    return list(accumulate(flags, initial=0))
 
 
 def is_reference_heading(text: str) -> bool:
@@ -66,41 +71,49 @@ def is_reference_heading(text: str) -> bool:
     return _HEADING.fullmatch(text) is not None
 
 
-def _end_of_entries(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start: int) -> int:
-    """Return the index after the last entry of a run."""
-    last = start
-    for at in range(start + 1, len(paragraphs)):
+def _ends_of_entries(paragraphs: Sequence[Paragraph], evidence: Sequence[int]) -> list[int]:
+    """Return for each paragraph the index after the last entry of a run that it begins.
+
+    A few paragraphs that are no entries may be among them, but for a heading that opens other text.
+    """
+    ends = list(range(1, len(paragraphs) + 1))
+    entry: int | None = None  # the next one
+    for at in reversed(range(len(paragraphs))):
+        if entry is not None and entry - at <= _MAX_OTHERS + 1:
+            others = range(at + 1, entry)
+            if not any(_opens_text(paragraphs[other], evidence, other) for other in others):
+                ends[at] = ends[entry]
         if evidence[at]:
-            last = at
-            continue
-        opens_text = paragraphs[at].is_heading and not any(evidence[at + 1 : at + 3])
-        if opens_text or at - last > _MAX_OTHERS:
-            break
-    return last + 1
+            entry = at
+    return ends
 
 
-def _end_of_notes(paragraphs: Sequence[Paragraph], evidence: Sequence[int], start: int) -> int:
-    """Return the index after the notes below their heading.
+def _ends_of_notes(paragraphs: Sequence[Paragraph], evidence: Sequence[int]) -> list[int]:
+    """Return for each paragraph the index after the notes below it, if it is their heading.
 
     Notes are all up to the next heading that no note follows, if most of it are. Among them may be
     what is none by itself: a list of abbreviations, a quotation, the end of a note on the next
     page.
     """
+    is_note = [p.marked or strength > 0 for p, strength in zip(paragraphs, evidence, strict=True)]
+    is_prose = [paragraph.kind in ("text", "note") for paragraph in paragraphs]
+    prose_before = _counts_before(is_prose)
+    notes_before = _counts_before(p and n for p, n in zip(is_prose, is_note, strict=True))
+    ends: list[int] = []
+    end = len(paragraphs)
+    for at in reversed(range(len(paragraphs))):
+        prose = prose_before[end] - prose_before[at + 1]
+        notes = notes_before[end] - notes_before[at + 1]
+        are_most = notes >= max(_MIN_ENTRIES, _MIN_NOTES_SHARE * prose)
+        ends.append(end if are_most else at + 1)
+        if _opens_text(paragraphs[at], is_note, at):
+            end = at
+    return ends[::-1]
 
-    def is_note(at: int) -> bool:
-        return paragraphs[at].marked or evidence[at] > 0
 
-    end = start + 1
-    while end < len(paragraphs):
-        following = range(end + 1, min(end + 3, len(paragraphs)))
-        if paragraphs[end].is_heading and not any(map(is_note, following)):
-            break
-        end += 1
-    prose = [at for at in range(start + 1, end) if paragraphs[at].kind in ("text", "note")]
-    note_count = sum(map(is_note, prose))
-    if note_count >= _MIN_ENTRIES and note_count >= _MIN_NOTES_SHARE * len(prose):
-        return end
-    return start + 1
+def _opens_text(paragraph: Paragraph, evidence: Sequence[int], at: int) -> bool:
+    """Return whether a paragraph is a heading that no entry or note follows."""
+    return paragraph.is_heading and not any(evidence[at + 1 : at + 3])
 
 
 def _evidence(paragraph: Paragraph) -> int:
