@@ -71,6 +71,15 @@ class Group:
     kind: str = ""  # as of `Paragraph`; "" until it is known
     level: int | None = None  # of a heading, where the file gives it
     cells: list[list[str]] = field(default_factory=list)  # of a table row, each a list of lines
+    has_capitals: bool = False  # in the lines that were added
+    has_others: bool = False  # letters in lower case
+
+    def add(self, line: Line, margin: float) -> None:
+        """Add a line at whose height this is the margin."""
+        self.lines.append(line)
+        self.margin = margin
+        self.has_capitals |= line.text.isupper()
+        self.has_others |= not f"{line.text}A".isupper()  # a line without letters has none
 
     def room_for(self, line: Line) -> float:
         """Return the room that the first word of `line` would leave in the last line, in points."""
@@ -188,10 +197,8 @@ def group_lines(
         margin = _margin(lines, at)
         is_new_note = notes and line.begins_note
         if not groups or is_new_note or _begins_paragraph(groups[-1], line, leading, body):
-            groups.append(Group([line], page, margin, aside))
-        else:
-            groups[-1].lines.append(line)
-            groups[-1].margin = margin
+            groups.append(Group([], page, aside=aside))
+        groups[-1].add(line, margin)
     return mark_ends(groups)
 
 
@@ -297,8 +304,7 @@ def _begins_paragraph(group: Group, line: Line, leading: float, body: float) -> 
     ended = ends_sentence(last.text, line.text)
     if is_large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ended and not last.text.endswith(":")
-    group_text = group.text
-    in_capitals = group_text.isupper()
+    in_capitals = group.has_capitals and not group.has_others
     numbered = _LIST_NUMBER.match(line.text) is not None
     both_bold = last.bold == "all" and line.bold == "all"
     if both_bold and in_capitals == line.text.isupper() and not ended:
@@ -308,7 +314,8 @@ def _begins_paragraph(group: Group, line: Line, leading: float, body: float) -> 
     if {last.bold, line.bold} == {"all", ""} and (last.bold or ended or has_room):
         return True
     # a single word may be an abbreviation
-    if in_capitals and " " in group_text and not line.text.isupper():
+    has_space = len(group.lines) > 1 or " " in last.text
+    if in_capitals and has_space and not line.text.isupper():
         return True
     goes_on = is_unfinished(last.text) or begins_lower(line.text)
     if ended:
