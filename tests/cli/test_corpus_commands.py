@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import Cli
 from hypothesis import given, settings
@@ -14,9 +13,9 @@ from hypothesis import strategies as st
 from tipclassify import CorpusError
 from tipclassify.corpus.curate import add_rows, near_duplicate_pairs, split_rows
 from tipclassify.corpus.rows import group_rows, read_rows
-from tipclassify.evaluation.agreement import agreement
 
 ROOT = Path(__file__).resolve().parents[2]
+ASSESSMENT = ROOT / "data" / "corpus" / "assessment.jsonl"
 
 
 def write(path: Path, *rows: dict[str, object]) -> Path:
@@ -28,6 +27,11 @@ def write(path: Path, *rows: dict[str, object]) -> Path:
 def row(text: str, *labels: str, **more: object) -> dict[str, object]:
     """Return a row of a corpus: a passage with labels and further fields."""
     return {"text": text, "labels": list(labels), **more}
+
+
+def annotated(id: str, *labels: str, **more: object) -> dict[str, object]:
+    """Return a row of an annotator."""
+    return {"id": id, "labels": list(labels), **more}
 
 
 # ---------------------------------------------------------------------------------------------- add
@@ -43,31 +47,21 @@ def test_add_appends_what_is_new_and_leaves_what_is_there_byte_for_byte(
         tmp_path / "new.jsonl",
         row("girls  beg."),
         row("Police acted.", "positive_effort", doc="A"),
-        row("Cafés shut\u2028."),
+        row("Cafés shut\u2028.", id="g"),
     )
     done = cli("corpus", "add", new, "--to", corpus)
     assert done.returncode == 0, done.stderr
     assert done.stdout.decode().rstrip() == f"added 2 passages to {corpus}, which now has 3"
     assert b"new-1: the same passage is there as g; left out" in done.stderr
-    lines = corpus.read_text("utf-8").split("\n")
-    assert lines[0] == before
+    assert b"g: the id is taken by another text; added as g-2" in done.stderr
+    written = corpus.read_text("utf-8")
+    assert written.startswith(f"{before}\n")
     rows = read_rows(corpus)
-    assert [row["id"] for row in rows] == ["g", "new-2", "new-3"]
+    assert [row["id"] for row in rows] == ["g", "new-2", "g-2"]
     assert rows[1]["doc"] == "A"
     again = cli("corpus", "add", new, "--to", corpus)
     assert again.stdout.decode().startswith("added 0 passages")
-    assert corpus.read_text("utf-8").split("\n") == lines
-
-
-def test_add_makes_a_corpus_and_gives_ids_that_are_free(cli: Cli, tmp_path: Path) -> None:
-    corpus = tmp_path / "my.jsonl"
-    new = write(tmp_path / "todo.jsonl", row("A first one."))
-    assert cli("corpus", "add", new, "--to", corpus).returncode == 0
-    new = write(tmp_path / "todo.jsonl", row("Another one."))
-    done = cli("corpus", "add", new, "--to", corpus)
-    assert b"todo-1: the id is taken by another text; added as todo-1-2" in done.stderr
-    assert cli("corpus", "add", new, "--to", tmp_path / "my.csv").returncode == 2
-    assert [row["id"] for row in read_rows(corpus)] == ["todo-1", "todo-1-2"]
+    assert corpus.read_text("utf-8") == written
 
 
 def test_the_same_text_with_other_labels_stops_the_whole_addition(cli: Cli, tmp_path: Path) -> None:
@@ -81,6 +75,7 @@ def test_the_same_text_with_other_labels_stops_the_whole_addition(cli: Cli, tmp_
     assert b"new-2: no label, but c, the same text, has failure; settle one" in done.stderr
     assert corpus.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert cli("corpus", "add", new, "--to", tmp_path / "my.csv").returncode == 2
 
 
 def test_near_duplicates_are_added_and_listed() -> None:
@@ -95,13 +90,12 @@ def test_near_duplicates_are_added_and_listed() -> None:
         {"id": "d", "text": "Something else is said here.", "labels": ()},
     ]
     added = add_rows(there, new)
-    assert [row["id"] for row in added.rows] == ["b", "c", "d"]
-    near_ids = {(row["id"], other["id"]) for row, other, _ in added.near}
-    assert near_ids == {("b", "a"), ("c", "a"), ("c", "b")}
-    _, _, highest_similarity = added.near[0]
-    assert highest_similarity == 1.0
-    row, other, _ = added.near[-1]
-    assert row["labels"] != other["labels"]
+    assert added.rows == new
+    near = [(row["id"], other["id"]) for row, other, _ in added.near]
+    assert (near[0], set(near)) == (("b", "a"), {("b", "a"), ("c", "a"), ("c", "b")})
+    similarities = [similarity for _, _, similarity in added.near]
+    assert similarities == sorted(similarities, reverse=True)
+    assert similarities[0] == 1.0
 
 
 def test_a_text_under_another_heading_is_another_row() -> None:
@@ -111,6 +105,21 @@ def test_a_text_under_another_heading_is_another_row() -> None:
     assert add_rows(there, new).rows == new
     with pytest.raises(CorpusError, match="the same text, has failure"):
         add_rows(there, [{**new[0], "section": "Forced Labor"}])
+
+
+def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(
+    cli: Cli, tmp_path: Path
+) -> None:
+    rows = [
+        row(f"Police freed the {who} of the {place}.")
+        for who in ("men", "boys", "girls")
+        for place in "abcdefghijk"
+    ]
+    corpus = write(tmp_path / "my.jsonl", *rows)
+    lines = cli("corpus", "add", corpus, "--to", corpus).stderr.decode().splitlines()
+    assert len(lines) == 21
+    assert lines[0] == "tipclassify: my-1: the same passage is there; left out"
+    assert lines[-1] == "tipclassify: and 13 more of this kind"
 
 
 # ------------------------------------------------------------------------------------- stats, split
@@ -126,25 +135,16 @@ def test_stats_count_what_is_there(cli: Cli, tmp_path: Path) -> None:
     )
     done = cli("corpus", "stats", corpus, "-f", "jsonl")
     whole, *stats = [json.loads(line) for line in done.stdout.splitlines()]
-    assert whole == {
-        "part": "corpus",
-        "passages": 4,
-        "groups": 3,
-        "docs": 1,
-        "pairs": 1,
-        "largest_group": 2,
-    }
-    counts = {(stat["part"], stat["name"]): stat.get("passages") for stat in stats}
-    assert counts["label", "failure"] == 2
-    assert counts["label", "(none)"] == 2
-    assert counts["labels", "failure + complicity"] == 1
-    assert counts["section", "(none)"] == 3
-    assert counts["source", "me"] == 1
-    lengths = {stat["name"]: stat for stat in stats if stat["part"] == "length"}
-    words = lengths["words"]
-    assert words["least"] == 1.0
-    assert words["median"] == 2.5
-    assert words["most"] == 4.0
+    totals = {"passages": 4, "groups": 3, "docs": 1, "pairs": 1, "largest_group": 2}
+    assert whole == {"part": "corpus", **totals}
+    counts = {(stat["part"], stat["name"]): stat for stat in stats}
+    assert counts["label", "failure"]["passages"] == 2
+    assert counts["label", "(none)"]["passages"] == 2
+    assert counts["labels", "failure + complicity"]["share"] == 0.25
+    assert counts["section", "(none)"]["passages"] == 3
+    assert counts["source", "me"]["passages"] == 1
+    words = counts["length", "words"]
+    assert (words["least"], words["median"], words["most"]) == (1.0, 2.5, 4.0)
     table = cli("corpus", "stats", corpus).stdout.decode()
     assert table.startswith(
         "4 passages in 3 groups (largest 2): 1 documents, 1 sets of near-identical passages\n"
@@ -181,17 +181,24 @@ def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
         assert (first in in_train) == (second in in_train)
 
 
+def test_one_group_cannot_be_parted() -> None:
+    rows = [
+        {"id": str(number), "text": f"Text number {number}", "labels": (), "doc": "A"}
+        for number in range(5)
+    ]
+    with pytest.raises(CorpusError, match="cannot be parted"):
+        split_rows(rows)
+
+
 def test_split_writes_two_files_near_the_share(cli: Cli, tmp_path: Path) -> None:
-    data = ROOT / "data" / "corpus" / "assessment.jsonl"
     train = tmp_path / "train.jsonl"
     test = tmp_path / "test.jsonl"
-    split = ("corpus", "split", data, "--train", train)
+    split = ("corpus", "split", ASSESSMENT, "--train", train)
     done = cli(*split, "--test", test, "--share", 0.3, "--seed", 2)
     assert done.returncode == 0, done.stderr
-    rows = read_rows(data)
-    train_rows = read_rows(train)
+    rows = read_rows(ASSESSMENT)
     test_rows = read_rows(test)
-    parts_ids = [row["id"] for row in (*train_rows, *test_rows)]
+    parts_ids = [row["id"] for row in (*read_rows(train), *test_rows)]
     assert sorted(parts_ids) == sorted(row["id"] for row in rows)
     assert len(test_rows) == pytest.approx(0.3 * len(rows), abs=3)
     for arguments, code, message in (
@@ -205,75 +212,41 @@ def test_split_writes_two_files_near_the_share(cli: Cli, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("test_path", ["link/a.jsonl", "real/below/../a.jsonl"])
 def test_split_refuses_two_names_of_one_file(cli: Cli, tmp_path: Path, test_path: str) -> None:
-    data = ROOT / "data" / "corpus" / "assessment.jsonl"
     (tmp_path / "real" / "below").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
     train = tmp_path / "real" / "a.jsonl"
-    done = cli("corpus", "split", data, "--train", train, "--test", f"{tmp_path}/{test_path}")
+    done = cli("corpus", "split", ASSESSMENT, "--train", train, "--test", f"{tmp_path}/{test_path}")
     assert done.returncode == 2
     assert b"give two files" in done.stderr
     assert not train.exists()
 
 
-def test_one_group_cannot_be_parted() -> None:
-    rows = [
-        {"id": str(number), "text": f"Text number {number}", "labels": (), "doc": "A"}
-        for number in range(5)
-    ]
-    with pytest.raises(CorpusError, match="cannot be parted"):
-        split_rows(rows)
-
-
 # -------------------------------------------------------------------------------------------- agree
 
 
-def test_intervals_hold_the_figure_and_narrow_with_more_passages() -> None:
-    rng = np.random.default_rng(0)
-    widths = []
-    for passages in (50, 1_000):
-        first = {str(key): ["failure"] if rng.random() < 0.4 else [] for key in range(passages)}
-        second = {key: labels if rng.random() < 0.85 else [] for key, labels in first.items()}
-        unused, failure, _ = agreement(first, second, draws=1_000)
-        low, high = failure.kappa_interval
-        assert low < failure.kappa < high
-        widths.append(high - low)
-        low, high = failure.alpha_interval
-        assert low < failure.alpha < high
-        assert np.isnan(unused.kappa_interval[0])  # nobody used the label
-    assert widths[1] < widths[0] / 2
-
-
 def test_disagreements_come_with_their_texts_the_largest_first(cli: Cli, tmp_path: Path) -> None:
+    text = "Guards | sold visas."
     first = write(
         tmp_path / "a.jsonl",
-        {"id": "1", "labels": ["failure"]},
-        {"id": "2", "labels": ["failure"], "text": "Guards | sold visas."},
-        {"id": "3", "labels": []},
+        annotated("1", "failure"),
+        annotated("2", "failure", text=text),
+        annotated("3"),
     )
     second = write(
-        tmp_path / "b.jsonl",
-        {"id": "1", "labels": []},
-        {"id": "2", "labels": ["complicity"]},
-        {"id": "3", "labels": []},
+        tmp_path / "b.jsonl", annotated("1"), annotated("2", "complicity"), annotated("3")
     )
     out = cli("corpus", "agree", first, second, "--draws", 100).stdout.decode()
     assert "2 passages labelled differently" in out
     assert "| 2 | failure | complicity | Guards \\| sold visas. |" in out
     assert out.index("| 2 | failure") < out.index("| 1 | failure")
     assert "| 95% interval (100 draws) | Cohen's kappa | Krippendorff's alpha |" in out
-    texts = write(tmp_path / "texts.jsonl", {"id": "1", "text": "Courts slept.", "labels": []})
+    texts = write(tmp_path / "texts.jsonl", row("Courts slept.", id="1"))
     options = ("--texts", texts, "-f", "jsonl", "--most", 1)
     done = cli("corpus", "agree", first, second, *options)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    parts = [row["part"] for row in rows]
-    assert parts == ["agreement", "agreement", "agreement", "disagreement"]
-    assert rows[3] == {
-        "part": "disagreement",
-        "id": "2",
-        "text": "Guards | sold visas.",
-        "first": ["failure"],
-        "second": ["complicity"],
-    }
+    assert [row["part"] for row in rows] == [*["agreement"] * 3, "disagreement"]
+    labels = {"first": ["failure"], "second": ["complicity"]}
+    assert rows[3] == {"part": "disagreement", "id": "2", "text": text, **labels}
     assert rows[1]["kappa_interval"][0] <= rows[1]["kappa"]
     none = cli("corpus", "agree", first, second, "--draws", 0, "--most", 0).stdout.decode()
     assert none.rstrip().endswith("2 passages labelled differently, first 0 shown")
@@ -283,15 +256,15 @@ def test_disagreements_come_with_their_texts_the_largest_first(cli: Cli, tmp_pat
 def test_ids_of_different_texts_are_not_compared(cli: Cli, tmp_path: Path) -> None:
     first = write(
         tmp_path / "a.jsonl",
-        *({"id": number, "labels": [], "text": f"Text {number} of one."} for number in range(7)),
-        {"id": "same", "labels": [], "text": "Courts  slept."},
-        {"id": "bare", "labels": []},
+        *(annotated(f"{number}", text=f"Text {number} of one.") for number in range(7)),
+        annotated("same", text="Courts  slept."),
+        annotated("bare"),
     )
     second = write(
         tmp_path / "b.jsonl",
-        *({"id": number, "labels": [], "text": f"Text {number} of other."} for number in range(7)),
-        {"id": "same", "labels": ["failure"], "text": "courts slept."},
-        {"id": "bare", "labels": [], "text": "Police acted."},
+        *(annotated(f"{number}", text=f"Text {number} of other.") for number in range(7)),
+        annotated("same", "failure", text="courts slept."),
+        annotated("bare", text="Police acted."),
     )
     done = cli("corpus", "agree", first, second)
     assert (done.returncode, done.stdout) == (1, b"")
@@ -302,99 +275,74 @@ def test_ids_of_different_texts_are_not_compared(cli: Cli, tmp_path: Path) -> No
 def test_only_passages_that_both_labelled_blind_to_each_other_count_and_the_rest_is_said(
     cli: Cli, tmp_path: Path
 ) -> None:
-    def annotated(id: str, labels: list[str], blind: list[str] | None) -> dict[str, object]:
-        return {"id": id, "labels": labels, "blind": blind}
-
-    def count_compared(lines: bytes) -> set[int]:
-        rows = [json.loads(line) for line in lines.splitlines()]
-        return {row["passages"] for row in rows if row["part"] == "agreement"}
-
     first = write(
         tmp_path / "a.jsonl",
-        annotated("p0", ["failure"], ["colleagues"]),
-        annotated("p1", [], ["colleagues", "model"]),
-        annotated("p2", [], None),
+        annotated("p0", "failure", blind=["colleagues"]),
+        annotated("p1", blind=["colleagues", "model"]),
+        annotated("p2", blind=None),
     )
     second = write(
         tmp_path / "b.jsonl",
-        annotated("p0", [], ["colleagues"]),
-        annotated("p1", ["failure"], []),
-        annotated("p2", [], ["colleagues"]),
+        annotated("p0", blind=["colleagues"]),
+        annotated("p1", "failure", blind=[]),
+        annotated("p2", blind=["colleagues"]),
     )
-    done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
-    counts = "1 of 3 passages, which alone count; seen: 1; not recorded: 1"
-    assert f"without seeing the other: {counts}" in done.stderr.decode()
-    assert count_compared(done.stdout) == {1}
+
+    def check(counts: str, compared: int) -> None:
+        done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
+        assert f"without seeing the other: {counts}" in done.stderr.decode()
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        assert {row["passages"] for row in rows if row["part"] == "agreement"} == {compared}
+
+    check("1 of 3 passages, which alone count; seen: 1; not recorded: 1", 1)
     second.write_text(second.read_text("utf-8").replace("colleagues", "nobody"), "utf-8")
-    done = cli("corpus", "agree", first, second, "-f", "jsonl", "--draws", 0)
-    counts = "0 of 3 passages, so that all count, independent or not; seen: 3; not recorded: 0"
-    assert counts in done.stderr.decode()
-    assert count_compared(done.stdout) == {3}
+    all_count = "so that all count, independent or not"
+    check(f"0 of 3 passages, {all_count}; seen: 3; not recorded: 0", 3)
 
 
 def test_what_is_not_labelled_yet_is_left_out_of_agreement_and_reported(
     cli: Cli, tmp_path: Path
 ) -> None:
-    first = write(
-        tmp_path / "a.jsonl", row("Police acted.", id="1"), row("Courts slept.", "failure", id="2")
-    )
-    second = write(
-        tmp_path / "b.jsonl",
-        row("Police acted.", id="1"),
-        {**row("Courts slept.", id="2"), "labels": None},
-    )
+    first = write(tmp_path / "a.jsonl", annotated("1"), annotated("2", "failure"))
+    second = write(tmp_path / "b.jsonl", annotated("1"), {"id": "2", "labels": None})
     second.write_text(second.read_text("utf-8") + "\n\n", "utf-8")  # an editor's blank lines
     done = cli("corpus", "agree", first, second)
     assert done.returncode == 0, done.stderr
-    warning, blind = done.stderr.decode().splitlines()
+    warning, _ = done.stderr.decode().splitlines()
     assert warning == f"tipclassify: warning: {second}: rows that are not labelled yet, left out: 1"
-    counts = "0 of 1 passages, so that all count, independent or not; seen: 0; not recorded: 1"
-    assert counts in blind
     table = done.stdout.decode()
     assert "| positive_effort | 1 | 1.000 | – | – | – |" in table
     assert "nan" not in table
-    nobody = write(tmp_path / "c.jsonl", {**row("Police acted.", id="1"), "labels": None})
-    number = write(tmp_path / "d.jsonl", {"id": "1", "labels": 7})
-    without_labels = write(tmp_path / "e.jsonl", {"id": "1"})
-    twice = write(tmp_path / "f.jsonl", row("A b.", id="1"), row("C d.", id="1"))
-    for bad, message in (
-        (nobody, "no row is labelled yet"),
-        (tmp_path / "gone.jsonl", "no such file"),
-        (number, "no labels; add"),
-        (without_labels, "no id or no labels"),
-        (twice, "stands there twice"),
-    ):
-        done = cli("corpus", "agree", first, bad)
-        assert done.returncode == 1
-        assert message in done.stderr.decode()
-        assert len(done.stderr.decode().splitlines()) == 1
 
 
-def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(
-    cli: Cli, tmp_path: Path
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"id": "1", "labels": None}], "no row is labelled yet"),
+        ([{"id": "1", "labels": 7}], "no labels; add"),
+        ([{"id": "1"}], "no id or no labels"),
+        ([annotated("1"), annotated("1")], "stands there twice"),
+        ([], "no row is labelled yet"),
+    ],
+)
+def test_annotations_that_cannot_be_compared_are_refused_in_one_line(
+    cli: Cli, tmp_path: Path, rows: list[dict[str, object]], message: str
 ) -> None:
-    rows = [
-        row(f"Police freed the {who} of the {place}.")
-        for who in ("men", "boys", "girls")
-        for place in "abcdefghijk"
-    ]
-    corpus = write(tmp_path / "my.jsonl", *rows)
-    done = cli("corpus", "add", corpus, "--to", corpus)
-    lines = done.stderr.decode().splitlines()
-    assert len(lines) == 21
-    assert lines[-1] == "tipclassify: and 13 more of this kind"
-    assert lines[0] == "tipclassify: my-1: the same passage is there; left out"
+    first = write(tmp_path / "a.jsonl", annotated("1"))
+    done = cli("corpus", "agree", first, write(tmp_path / "b.jsonl", *rows))
+    assert (done.returncode, done.stdout) == (1, b"")
+    (line,) = done.stderr.decode().splitlines()
+    assert message in line
 
 
 def test_a_queue_with_nothing_to_ask_writes_no_file(cli: Cli, tmp_path: Path) -> None:
     known = write(tmp_path / "my.jsonl", row("Police freed the boys."))
     queue = tmp_path / "todo.jsonl"
     options = ("--model", "fast", "--out", queue)
-    done = cli("corpus", "queue", known, "--against", known, *options)
-    assert done.returncode == 0
-    assert not queue.exists()
-    assert "every passage is in --against already" in done.stderr.decode()
-    done = cli("corpus", "queue", tmp_path / "gone.html", *options)
-    assert done.returncode == 1
-    assert not queue.exists()
-    assert "gone.html: no such file" in done.stderr.decode()
+    for report, code, message in (
+        (known, 0, "every passage is in --against already"),
+        (tmp_path / "gone.html", 1, "gone.html: no such file"),
+    ):
+        done = cli("corpus", "queue", report, "--against", known, *options)
+        assert (done.returncode, queue.exists()) == (code, False)
+        assert message in done.stderr.decode()

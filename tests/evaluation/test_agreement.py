@@ -6,14 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Cli
 
 from tipclassify import CorpusError
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.agreement import (
     agreement,
-    agreement_table,
     read_annotations,
 )
 from tipclassify.evaluation.bootstrap import wilson_interval
@@ -82,17 +80,26 @@ def test_annotators_without_a_passage_in_common_are_reported() -> None:
         agreement({"a": []}, {"b": []})
 
 
-def test_bad_annotation_rows_are_reported_with_their_lines(tmp_path: Path) -> None:
-    file = tmp_path / "a.jsonl"
-    file.write_text(
-        '{"id": "1", "labels": ["x"]}\n{"labels": []}\n{"id": "3", "labels": []}\n', "utf-8"
-    )
-    with pytest.raises(CorpusError) as caught:
-        read_annotations(file)
-    assert [problem.split(": ")[0] for problem in caught.value.problems] == [
-        f"{file}:1",
-        f"{file}:2",
-    ]
+def test_intervals_hold_the_figure_and_narrow_with_more_passages() -> None:
+    rng = np.random.default_rng(0)
+    widths = []
+    for passages in (50, 1_000):
+        first = {str(key): ["failure"] if rng.random() < 0.4 else [] for key in range(passages)}
+        second = {key: labels if rng.random() < 0.85 else [] for key, labels in first.items()}
+        unused, failure, _ = agreement(first, second, draws=1_000)
+        low, high = failure.kappa_interval
+        assert low < failure.kappa < high
+        widths.append(high - low)
+        low, high = failure.alpha_interval
+        assert low < failure.alpha < high
+        assert np.isnan(unused.kappa_interval[0])  # nobody used the label
+    assert widths[1] < widths[0] / 2
+
+
+def test_labels_of_another_codebook_are_compared() -> None:
+    labels = ["only"]
+    (row,) = agreement({"1": ["only"], "2": []}, {"1": ["only"], "2": ["only"]}, labels=labels)
+    assert (row.label, row.same) == ("only", 0.5)
 
 
 def shipped_annotations(name: str) -> dict[str, tuple[str, ...]]:
@@ -124,14 +131,3 @@ def test_where_both_agree_the_corpus_says_the_same_unless_a_third_reading_decide
             assert set(row["labels"]) == set(third_reading[key]), key
         else:
             assert set(row["labels"]) == set(author[key]) == set(reader[key]), key
-
-
-def test_agree_prints_the_table(cli: Cli, tmp_path: Path) -> None:
-    for name in ("author.jsonl", "reader.jsonl"):
-        lines = (ROOT / "data" / "annotations" / name).read_text("utf-8").splitlines(keepends=True)
-        (tmp_path / name).write_text("".join(lines[::20]), "utf-8")
-    done = cli("corpus", "agree", tmp_path / "author.jsonl", tmp_path / "reader.jsonl")
-    table, intervals, *_ = done.stdout.decode().split("\n\n")
-    assert table.splitlines()[0] == agreement_table([]).splitlines()[0]
-    assert table.count("\n") == 4
-    assert intervals.count("] | [") == 3

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 from typer import Argument, Option
@@ -329,23 +330,29 @@ def check(
     same order train to the same bytes on the same machine. Exits 1 when they are others, and says
     how many it was trained on.
     """
-    rows = read_rows(*paths, columns=options.columns_of(text_column, label_column))
-    print_line(f"{len(rows)} passages, no problems")
-    if model is not None and not _is_corpus_of(rows, model):
-        raise typer.Exit(1)
-
-
-def _is_corpus_of(rows: list[Row], model: str) -> bool:
-    """Print whether rows are the corpus of a model, and return it."""
-    from tipclassify.corpus.holdout import TAUGHT, were_taught
-    from tipclassify.corpus.rows import corpus_digest
+    columns = options.columns_of(text_column, label_column)
+    if model is None:
+        rows = read_rows(*paths, columns=columns)
+        print_line(f"{len(rows)} passages, no problems")
+        return
     from tipclassify.model.find import model_folder
     from tipclassify.model.folder import read_metadata
 
     folder = model_folder(model)
-    head = read_metadata(folder)
-    corpus = head.get("corpus", {})
-    name = f"model {str(head.get('sha256'))[:12]}"
+    metadata = read_metadata(folder)
+    rows = read_rows(*paths, columns=columns, labels=metadata["labels"])
+    print_line(f"{len(rows)} passages, no problems")
+    if not _is_corpus_of(rows, metadata, folder):
+        raise typer.Exit(1)
+
+
+def _is_corpus_of(rows: list[Row], metadata: Mapping[str, Any], folder: Path) -> bool:
+    """Print whether rows are the corpus of the model in a folder, and return it."""
+    from tipclassify.corpus.holdout import TAUGHT, were_taught
+    from tipclassify.corpus.rows import corpus_digest
+
+    corpus = metadata.get("corpus", {})
+    name = f"model {str(metadata.get('sha256'))[:12]}"
     digest = corpus_digest(rows)
     if digest == corpus.get("sha256"):
         print_line(f"the corpus of {name}: the same, SHA-256 {digest}")
