@@ -29,7 +29,8 @@ from tipclassify.corpus.next import rank_to_label
 from tipclassify.corpus.rows import load_corpus
 from tipclassify.errors import InputError
 from tipclassify.readers import ReadOptions, read_bytes
-from tipclassify.readers.rows import parse_row, read_jsonl, read_sheet_lines, read_table
+from tipclassify.readers.child import read_table_isolated
+from tipclassify.readers.rows import parse_row, read_jsonl, read_sheet_lines
 from tipclassify.records import Passage, Report
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import follow
@@ -391,7 +392,9 @@ def parsed_rows(suffix: str, data: bytes) -> Iterator[object]:
         file.write(data)
         file.flush()
         is_jsonl = suffix == ".jsonl"
-        batches = read_jsonl(file.name) if is_jsonl else read_table(file.name, ReadOptions())
+        batches = (
+            read_jsonl(file.name) if is_jsonl else read_table_isolated(file.name, ReadOptions())
+        )
         for batch in batches:
             for number, line in batch:
                 yield parse_row(line, str(number))

@@ -252,7 +252,8 @@ def _events() -> bytes:
 def read_rows_of_table(kind: str, chance: random.Random) -> None:
     """Read the rows of an altered table."""
     from tipclassify.readers import ReadOptions
-    from tipclassify.readers.rows import read_sheet_lines, read_table
+    from tipclassify.readers.child import read_table_isolated
+    from tipclassify.readers.rows import read_sheet_lines
 
     if kind == "xlsx":  # which is read in another process otherwise
         data = altered_zip(sample(kind), chance)
@@ -261,7 +262,7 @@ def read_rows_of_table(kind: str, chance: random.Random) -> None:
     with tempfile.NamedTemporaryFile(suffix=f".{kind}") as file:
         file.write(altered(sample(kind), chance))
         file.flush()
-        list(read_table(file.name, ReadOptions()))
+        list(read_table_isolated(file.name, ReadOptions()))
 
 
 def read_log(kind: str, chance: random.Random) -> None:  # noqa: ARG001

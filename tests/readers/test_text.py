@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tipclassify import InputError
 from tipclassify.readers import ReadOptions, read_bytes
-from tipclassify.readers.text import decode, decode_file, read_text
+from tipclassify.readers.encodings import decode, decode_file
+from tipclassify.readers.text import read_text
 from tipclassify.text.split import split_passages
 
 # What a report has beyond ASCII: quotation marks, dashes, a currency, and the names of one country.

@@ -189,7 +189,7 @@ def read_options(
 ) -> ReadOptions:
     """Combine the options for reading; `typer.BadParameter` for an unknown encoding."""
     from tipclassify.readers import ReadOptions
-    from tipclassify.readers.text import codec_of
+    from tipclassify.readers.encodings import codec_of
 
     if encoding is not None and codec_of(encoding) is None:
         raise invalid_option(

@@ -25,12 +25,18 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from tipclassify.errors import InputError, TipclassifyError, unreadable
 from tipclassify.readers import ReadOptions, format_of, read_bytes, read_source_bytes
-from tipclassify.readers.limits import gunzip
+from tipclassify.readers.limits import gunzip, read_bounded
+from tipclassify.readers.rows import (
+    NumberedLine,
+    in_batches,
+    line_size,
+    read_csv_lines,
+    read_sheet_lines,
+)
 from tipclassify.records import Block, Document, PageStart
 
 if TYPE_CHECKING:
     from tipclassify.download.cache import Download
-    from tipclassify.readers.rows import NumberedLine
 
 _PLAIN: Final = ReadOptions()
 _SAFE: Final = ("text", "markdown")  # formats whose readers are in Python, and so cannot crash
@@ -87,12 +93,20 @@ def read_bytes_isolated(
     return dataclasses.replace(answer.document, sha256=digest)
 
 
-def read_sheet_isolated(data: bytes, name: str, options: ReadOptions) -> Iterator[NumberedLine]:
-    """Read the rows of a workbook as `rows.read_sheet_lines` does, in a child process."""
+def read_table_isolated(path: str, options: ReadOptions = _PLAIN) -> Iterator[list[NumberedLine]]:
+    """Read the rows of a table, or of the first sheet of a workbook, in batches.
+
+    Rows without a text are left out, with a warning. A workbook is read in a child process. Raises
+    `InputError` when the file is damaged, or has no column for the text.
+    """
+    data = read_bounded(path)
+    read = _read_sheet if path.lower().endswith(".xlsx") else read_csv_lines
+    yield from in_batches(read(data, path, options), line_size)
+
+
+def _read_sheet(data: bytes, name: str, options: ReadOptions) -> Iterator[NumberedLine]:
     answer = _ask(data, name, options, is_sheet=True)
     if answer is None:
-        from tipclassify.readers.rows import read_sheet_lines
-
         yield from read_sheet_lines(data, name, options)
         return
     yield from answer.rows
@@ -186,7 +200,6 @@ def main() -> None:
 def _answer(message: bytes) -> bytes:
     """Read the file of a request; return what was read, with the warnings."""
     from tipclassify.download.cache import Download
-    from tipclassify.readers.rows import read_sheet_lines
 
     fields, data = _unpack(message)
     name = fields["name"]

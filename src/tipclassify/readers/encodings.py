@@ -1,14 +1,18 @@
-"""Detect the encoding of a text file: bytes in, the name of a Python codec out."""
+"""Decode text files, in the encoding that the user names or that is detected."""
 
 from __future__ import annotations
 
 import codecs
 import re
 import unicodedata
+import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Final
+
+from tipclassify.errors import InputError
 
 # The byte-order mark of UTF-32 begins with that of UTF-16, so it comes first.
 BYTE_ORDER_MARKS: Final = (
@@ -19,6 +23,9 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
+# Python codecs not meant for files; a hostile page could name one.
+_REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
+_NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 # By the zero bytes among four, "x" for others: those of two letters in UTF-16, or one in UTF-32.
 _WIDE_ENCODINGS: Final = {
     "x000": "utf-32-le",
@@ -92,10 +99,121 @@ _MAX_RUN: Final = 200  # characters between spaces; encoded data have none for t
 _MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
 
 
-def detect_wide_encoding(data: bytes) -> str | None:
+def decode_file(
+    data: bytes,
+    source: str,
+    encoding: str | None = None,
+    declared: str | None = None,
+    *,
+    words: bool = False,
+) -> str:
+    """Decode a file in the `encoding` that the user names, or as detected (`decode`).
+
+    Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid
+    in it; with `words`, also where it is text, but has no words, such as encoded data.
+
+    >>> decode_file(b"caf\\x8e", "menu.txt", "macintosh")
+    'café'
+    """
+    lossy_encoding: str | None = None
+    text = ""
+    if encoding is not None:
+        codec = codec_of(encoding)
+        if codec is None:
+            raise InputError(
+                f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
+            )
+        try:
+            text = data.decode(codec).removeprefix("\ufeff")
+        except UnicodeError:
+            raise InputError(
+                f"{source}: not in {encoding}; give another encoding, or none to detect it"
+            ) from None
+        binary = _is_binary(text.encode("latin-1", "replace"))
+    else:
+        has_mark = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
+        binary = _is_binary(data) and not has_mark and not _wide_encoding(data)
+        if not binary:
+            text, lossy_encoding = _decode_as_detected(data, declared)
+    if binary or not _looks_like_text(text):
+        raise InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB or text")
+    if words and not _has_words(text):
+        raise InputError(f"{source}: not text (no words in it); give PDF, Word, HTML, EPUB or text")
+    _warn_of_loss(text, lossy_encoding, source)
+    return text
+
+
+def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
+    """Decode `data` in the encoding that fits.
+
+    It is that of the byte-order mark, UTF-8, the declared one, or the most plausible. A file of
+    mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
+
+    >>> decode(b"caf\\xe9")
+    'café'
+    """
+    text, lossy_encoding = _decode_as_detected(data, declared)
+    _warn_of_loss(text, lossy_encoding, source)
+    return text
+
+
+def _decode_as_detected(data: bytes, declared: str | None) -> tuple[str, str | None]:
+    """Decode a file in the encoding that fits; return that, too, if some bytes are not valid."""
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return _decode_in(encoding, data[len(mark) :])
+    if wide := _wide_encoding(data):
+        return _decode_in(wide, data)
+    # valid UTF-8 is UTF-8, whatever the server declares
+    for codec in filter(None, ("utf-8", codec_of(declared))):
+        with suppress(UnicodeError):
+            return data.decode(codec), None
+    # text in another encoding has hardly any character that is valid UTF-8
+    text = data.decode("utf-8", "replace")
+    if len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd"):
+        return text, "utf-8"
+    return _decode_in(guess_encoding(data) or "cp1252", data)
+
+
+def _decode_in(encoding: str, data: bytes) -> tuple[str, str | None]:
+    try:
+        return data.decode(encoding), None
+    except UnicodeError:
+        return data.decode(encoding, "replace"), encoding
+
+
+def _warn_of_loss(text: str, lossy_encoding: str | None, source: str) -> None:
+    if lossy_encoding:
+        lost = text.count("\ufffd")
+        warnings.warn(
+            f"{source}: not quite {lossy_encoding}; {lost} characters are lost (\ufffd); "
+            "name the encoding if it is another",
+            stacklevel=3,
+        )
+
+
+def codec_of(encoding: str | None) -> str | None:
+    """Return the Python codec of that name.
+
+    Latin-1 is read as its superset Windows-1252, as in browsers.
+    """
+    try:
+        name = codecs.lookup(encoding or "").name
+        " ".encode(name)  # fails for bytes-to-bytes codecs
+    except (LookupError, ValueError):
+        return None
+    if name in _REFUSED_CODECS:
+        return None
+    return "cp1252" if name in ("iso8859-1", "ascii") else name
+
+
+# -------------------------------------------------------------------------------- detection
+
+
+def _wide_encoding(data: bytes) -> str | None:
     """Detect UTF-16 or UTF-32 without a byte-order mark, by where zero bytes of English text are.
 
-    >>> detect_wide_encoding("Police arrested nine.".encode("utf-16-be"))
+    >>> _wide_encoding("Police arrested nine.".encode("utf-16-be"))
     'utf-16-be'
     """
     head = data[:4_000]
@@ -106,23 +224,23 @@ def detect_wide_encoding(data: bytes) -> str | None:
     return _WIDE_ENCODINGS.get(zeros)
 
 
-def is_binary_file(data: bytes) -> bool:
+def _is_binary(data: bytes) -> bool:
     """Return whether bytes are not text in UTF-8 or a one-byte encoding.
 
     Zero bytes, or more than a few control characters other than white space and escape, make them
     binary.
 
-    >>> is_binary_file(b"Police\\r\\n"), is_binary_file(b"\\x89PNG\\x00")
+    >>> _is_binary(b"Police\\r\\n"), _is_binary(b"\\x89PNG\\x00")
     (False, True)
     """
     controls = data.translate(None, _ALLOWED_BYTES)
     return b"\0" in controls or len(controls) > _MAX_CONTROL_SHARE * len(data)
 
 
-def looks_like_decoded_text(text: str) -> bool:
+def _looks_like_text(text: str) -> bool:
     """Return whether decoded bytes are characters of a text; those of a program are in no encoding.
 
-    >>> [looks_like_decoded_text(text) for text in ("Police acted.", "\ufffd\ue021\x07E\ufffd")]
+    >>> [_looks_like_text(text) for text in ("Police acted.", "\ufffd\ue021\x07E\ufffd")]
     [True, False]
     """
     counts = Counter(_sample(text))
@@ -133,13 +251,13 @@ def looks_like_decoded_text(text: str) -> bool:
     return bad <= _MAX_NO_CHARACTERS * counts.total()
 
 
-def has_decoded_words(text: str) -> bool:
+def _has_words(text: str) -> bool:
     """Return whether most letters are in words of usual case, with spaces between them.
 
     Usual are capitals at the start or throughout. Scripts without capitals, of which some have no
     spaces, pass; so does a text of few letters.
 
-    >>> [has_decoded_words(50 * part) for part in ("Courts slept. ", "qW8zTy", "警察逮捕了九人")]
+    >>> [_has_words(50 * part) for part in ("Courts slept. ", "qW8zTy", "警察逮捕了九人")]
     [True, False, True]
     """
     sample = _sample(text)

@@ -13,10 +13,10 @@ from lxml import etree
 
 from tipclassify.errors import InputError
 from tipclassify.readers.blocks import join_blocks
+from tipclassify.readers.encodings import decode
 from tipclassify.readers.html.lines import Line
 from tipclassify.readers.html.page import declared_encoding, read_all_lines
 from tipclassify.readers.limits import open_zip, read_zip_member
-from tipclassify.readers.text import decode
 from tipclassify.records import Document
 
 _CONTAINER: Final = "META-INF/container.xml"

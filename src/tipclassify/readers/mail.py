@@ -18,8 +18,8 @@ from tipclassify.errors import InputError
 from tipclassify.formatting import one_line
 from tipclassify.readers.about.metadata import absolute_address
 from tipclassify.readers.blocks import clean_text
+from tipclassify.readers.encodings import decode
 from tipclassify.readers.html.page import read_page
-from tipclassify.readers.text import decode
 from tipclassify.records import Document
 from tipclassify.text.split import text_document
 

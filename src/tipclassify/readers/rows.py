@@ -10,14 +10,13 @@ import io
 import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from tipclassify.errors import InputError, needs_extra, reason_of_error
 from tipclassify.formatting import format_numbers, load_json, one_line, unformat_csv_cell
 from tipclassify.readers import ReadOptions
+from tipclassify.readers.encodings import decode_file
 from tipclassify.readers.limits import LARGEST, open_zip, read_bounded, split_zip_path
-from tipclassify.readers.text import decode_file
 
 NumberedLine = tuple[int, bytes]
 """Number of a row in its file, from 1, and the row as JSON."""
@@ -54,7 +53,8 @@ def in_batches(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]
         yield batch
 
 
-def _size(line: NumberedLine) -> int:
+def line_size(line: NumberedLine) -> int:
+    """Return the bytes of a row, for `in_batches`."""
     return len(line[1])
 
 
@@ -67,7 +67,7 @@ def read_jsonl(path: str) -> Iterator[list[NumberedLine]]:
     Raises `InputError` when the file cannot be read.
     """
     try:
-        yield from in_batches(_numbered_lines(path), _size)
+        yield from in_batches(_numbered_lines(path), line_size)
     except OSError as error:
         raise InputError(f"{path}: {reason_of_error(error)}; check the path") from None
 
@@ -112,20 +112,12 @@ def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
 # ------------------------------------------------------------------------------------ tables
 
 
-def read_table(path: str, options: ReadOptions) -> Iterator[list[NumberedLine]]:
-    """Read the rows of a table, or of the first sheet of a workbook, in batches.
+def read_csv_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:
+    """Yield the rows of a CSV file that have a text, with their numbers.
 
-    Rows without a text are left out, with a warning. A workbook is read in a child process. Raises
-    `InputError` when the file is damaged, or has no column for the text.
+    Raises `InputError` when the file is broken, or has no column for the text.
     """
-    data = read_bounded(path)
-    if Path(path).suffix.lower() == ".xlsx":
-        from tipclassify.readers.child import read_sheet_isolated
-
-        lines = read_sheet_isolated(data, path, options)
-    else:
-        lines = _as_json(_rows_of_csv(data, path, options.encoding), options.text_column, path)
-    yield from in_batches(lines, _size)
+    yield from _as_json(_rows_of_csv(data, path, options.encoding), options.text_column, path)
 
 
 def read_sheet_lines(data: bytes, path: str, options: ReadOptions) -> Iterator[NumberedLine]:

@@ -1,36 +1,23 @@
 """Read plain text or Markdown into a `Document`.
 
-The encoding is detected. Plain text is split into paragraphs, and its pages end with form feeds;
+Plain text is split into paragraphs, and its pages end with form feeds;
 Markdown is rendered, without fenced code and front matter, and the page is read.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
-import warnings
-from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from tipclassify.errors import InputError
 from tipclassify.readers.blocks import could_be_heading, join_blocks
-from tipclassify.readers.encodings import (
-    BYTE_ORDER_MARKS,
-    detect_wide_encoding,
-    guess_encoding,
-    has_decoded_words,
-    is_binary_file,
-    looks_like_decoded_text,
-)
+from tipclassify.readers.encodings import decode_file
 from tipclassify.readers.limits import LARGEST_MARKUP
 from tipclassify.records import Block, Document, PageStart
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.split import SENTENCE_END, text_document
 
-# Python codecs not meant for files; a hostile page could name one.
-_REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
-_NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _MAX_LINES_ABOVE_TITLE: Final = 12  # lines above the title of a page
 _MIN_TITLE_WORDS: Final = 5
 _MAX_TITLE: Final = 300  # characters
@@ -157,114 +144,3 @@ def read_markdown(
         date=metadata.date,
         address=metadata.address,
     )
-
-
-# --------------------------------------------------------------------------------- decoding
-
-
-def decode_file(
-    data: bytes,
-    source: str,
-    encoding: str | None = None,
-    declared: str | None = None,
-    *,
-    words: bool = False,
-) -> str:
-    """Decode a file in the `encoding` that the user names, or as detected (`decode`).
-
-    Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid
-    in it; with `words`, also where it is text, but has no words, such as encoded data.
-
-    >>> decode_file(b"caf\\x8e", "menu.txt", "macintosh")
-    'café'
-    """
-    lossy_encoding: str | None = None
-    text = ""
-    if encoding is not None:
-        codec = codec_of(encoding)
-        if codec is None:
-            raise InputError(
-                f"{source}: no encoding is called {encoding!r}; try utf-8, cp1252 or macintosh"
-            )
-        try:
-            text = data.decode(codec).removeprefix("\ufeff")
-        except UnicodeError:
-            raise InputError(
-                f"{source}: not in {encoding}; give another encoding, or none to detect it"
-            ) from None
-        binary = is_binary_file(text.encode("latin-1", "replace"))
-    else:
-        has_mark = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
-        binary = is_binary_file(data) and not has_mark and not detect_wide_encoding(data)
-        if not binary:
-            text, lossy_encoding = _decode_as_detected(data, declared)
-    if binary or not looks_like_decoded_text(text):
-        raise InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB or text")
-    if words and not has_decoded_words(text):
-        raise InputError(f"{source}: not text (no words in it); give PDF, Word, HTML, EPUB or text")
-    _warn_of_loss(text, lossy_encoding, source)
-    return text
-
-
-def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> str:
-    """Decode `data` in the encoding that fits.
-
-    It is that of the byte-order mark, UTF-8, the declared one, or the most plausible. A file of
-    mostly valid UTF-8 is read as UTF-8. Invalid bytes become U+FFFD, with a warning.
-
-    >>> decode(b"caf\\xe9")
-    'café'
-    """
-    text, lossy_encoding = _decode_as_detected(data, declared)
-    _warn_of_loss(text, lossy_encoding, source)
-    return text
-
-
-def _decode_as_detected(data: bytes, declared: str | None) -> tuple[str, str | None]:
-    """Decode a file in the encoding that fits; return that, too, if some bytes are not valid."""
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if data.startswith(mark):
-            return _decode_in(encoding, data[len(mark) :])
-    if wide := detect_wide_encoding(data):
-        return _decode_in(wide, data)
-    # valid UTF-8 is UTF-8, whatever the server declares
-    for codec in filter(None, ("utf-8", codec_of(declared))):
-        with suppress(UnicodeError):
-            return data.decode(codec), None
-    # text in another encoding has hardly any character that is valid UTF-8
-    text = data.decode("utf-8", "replace")
-    if len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd"):
-        return text, "utf-8"
-    return _decode_in(guess_encoding(data) or "cp1252", data)
-
-
-def _decode_in(encoding: str, data: bytes) -> tuple[str, str | None]:
-    try:
-        return data.decode(encoding), None
-    except UnicodeError:
-        return data.decode(encoding, "replace"), encoding
-
-
-def _warn_of_loss(text: str, lossy_encoding: str | None, source: str) -> None:
-    if lossy_encoding:
-        lost = text.count("\ufffd")
-        warnings.warn(
-            f"{source}: not quite {lossy_encoding}; {lost} characters are lost (\ufffd); "
-            "name the encoding if it is another",
-            stacklevel=3,
-        )
-
-
-def codec_of(encoding: str | None) -> str | None:
-    """Return the Python codec of that name.
-
-    Latin-1 is read as its superset Windows-1252, as in browsers.
-    """
-    try:
-        name = codecs.lookup(encoding or "").name
-        " ".encode(name)  # fails for bytes-to-bytes codecs
-    except (LookupError, ValueError):
-        return None
-    if name in _REFUSED_CODECS:
-        return None
-    return "cp1252" if name in ("iso8859-1", "ascii") else name

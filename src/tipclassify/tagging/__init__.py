@@ -22,7 +22,7 @@ from tipclassify.errors import InputError, TipclassifyError, unreadable
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions
-from tipclassify.readers.child import read_report_isolated
+from tipclassify.readers.child import read_report_isolated, read_table_isolated
 from tipclassify.readers.rows import parse_row, read_jsonl
 from tipclassify.records import Document, Failure, Passage, Report, Run, Unit, is_link
 from tipclassify.tagging.inputs import ROWS, TABLES, expand_inputs
@@ -318,11 +318,10 @@ def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
         if suffix not in (*ROWS, *TABLES) or is_link(file):
             yield file
             continue
-        from tipclassify.readers.rows import read_table
-
         yield _Rows(file, [])  # so that a file without rows is named too
         try:
-            for lines in read_table(file, options) if suffix in TABLES else read_jsonl(file):
+            is_table = suffix in TABLES
+            for lines in read_table_isolated(file, options) if is_table else read_jsonl(file):
                 yield _Rows(file, lines)
         except InputError as error:
             yield Failure(file, str(error))

@@ -15,6 +15,7 @@ from tipclassify.formatting import one_line
 from tipclassify.readers.about.metadata import page_metadata
 from tipclassify.readers.about.publishers import known_publisher
 from tipclassify.readers.blocks import could_be_heading, join_blocks
+from tipclassify.readers.encodings import decode_file
 from tipclassify.readers.html.content import (
     find_main_content,
     trim_edges_of_page,
@@ -22,7 +23,6 @@ from tipclassify.readers.html.content import (
 )
 from tipclassify.readers.html.elements import is_sentence, short_text
 from tipclassify.readers.html.lines import Line, read_lines
-from tipclassify.readers.text import decode_file
 from tipclassify.records import Document
 from tipclassify.text.sections import standard_section_of_line
 
