@@ -155,10 +155,6 @@ def test_a_sentence_said_again_shows_rule_and_near_case_at_its_first_place_only(
     assert '<a href="#p1">' in cards[1]
 
 
-def test_the_corpus_is_read_once_a_process() -> None:
-    assert load_examples() is load_examples()
-
-
 def corpus_of(folder: Path, *texts: str) -> Path:
     """Write a corpus of failures; return its folder."""
     (folder / "corpus").mkdir(parents=True, exist_ok=True)

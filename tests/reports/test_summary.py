@@ -31,7 +31,6 @@ from tipclassify.errors import InputError, MissingExtraError
 from tipclassify.labels import styles
 from tipclassify.records import Document, Passage, Report
 from tipclassify.reports.adjust import (
-    DISPERSION,
     FEW,
     NOTES,
     Rates,
@@ -44,7 +43,6 @@ from tipclassify.reports.chart import describe, draw_chart, parts
 from tipclassify.reports.counts import DIMENSIONS, NONE, Group, Summary, summarize
 from tipclassify.tagging import Tagging
 from tipclassify.text.sections import FOLDED
-from tipclassify.write.terminal import write_summary
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -177,15 +175,6 @@ def test_limits_solve_the_equation_of_the_docstring() -> None:
         of_rates = t**2 * var_se + rest**2 * var_sp
         distance = 400 - t * se - rest * (1 - sp)
         assert distance**2 == pytest.approx(1.959964**2 * 4 / 3 * (of_passages + of_rates))
-
-
-def test_the_more_errors_go_together_the_wider_the_interval_and_the_count_is_the_same() -> None:
-    apart, usual, together = (
-        adjust(400, 1_000, replace(GOOD, dispersion=d)) for d in (1.0, DISPERSION, 4.0)
-    )
-    assert apart.high - apart.low < usual.high - usual.low < together.high - together.low
-    assert usual == adjust(400, 1_000, GOOD)
-    assert apart.count == usual.count == together.count
 
 
 def test_a_label_beyond_the_model_is_flagged_and_its_interval_is_everything() -> None:
@@ -496,32 +485,6 @@ def test_a_report_that_the_model_cannot_read_is_flagged(classifier: Classifier) 
 
     assert notes("El gobierno no condenó a ningún tratante.") == ("unclear",)
     assert notes("Khoros Province") == ()  # a cell of a table, not another language
-
-
-def test_the_table_says_in_one_line_that_a_report_is_mostly_about_other_things(
-    classifier: Classifier,
-) -> None:
-    def line(*reports: Report) -> str:
-        out = io.StringIO()
-        write_summary(summarize(reports, run=classifier.run()), out)
-        lines = out.getvalue().splitlines()
-        return next((line for line in lines if "about trafficking" in line), "")
-
-    text = "The council met in the capital."
-    on_press = Passage(text, 0, len(text), "Press", (), {"failure": 0.01})
-    on_forced_labor = Passage(text, 0, len(text), "Forced Labor", ("failure",))
-    batches = (
-        Report("a.jsonl", None, [on_press for _ in range(60)]),
-        Report("a.jsonl", None, [on_forced_labor for _ in range(3)]),
-    )
-    other = Report("b.jsonl", None, [on_forced_labor for _ in range(60)])
-    assert line(*batches) == (
-        "3 of 63 passages are about trafficking; the rest of this report is on other subjects."
-    )
-    assert line(*batches, other).startswith(
-        "1 of 2 reports are mostly on other subjects: 3 of their 63"
-    )
-    assert line(other) == ""
 
 
 def test_dimensions_of_the_command_are_those_of_the_library() -> None:
@@ -868,14 +831,3 @@ def test_the_palette_is_told_apart_by_any_eye_and_can_be_read() -> None:
             seen = [as_seen(ink, eyes) for ink in inks]
             for first, second in combinations(seen, 2):
                 assert np.linalg.norm(first - second) > 0.15
-
-
-def test_the_real_sample_has_the_counts_of_its_passages(classifier: Classifier) -> None:
-    sample = Path(__file__).parents[2] / "data" / "samples" / "karvonia-2024.html"
-    tagged = list(Tagging().reports([str(sample)]))
-    summary = summarize(tagged, ["section"], run=classifier.run())
-    for label in LABELS:
-        expected = sum(label in passage.labels for report in tagged for passage in report.passages)
-        assert expected > 0
-        assert summary.total.count(label) == expected
-        assert sum(group.count(label) for group in summary.groups) == expected

@@ -8,7 +8,6 @@ import io
 import json
 import math
 import re
-import sys
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -22,7 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tipclassify import LABELS, Classifier
-from tipclassify.errors import InputError, MissingExtraError
+from tipclassify.errors import InputError
 from tipclassify.formatting import json_line, one_line
 from tipclassify.records import (
     Document,
@@ -365,25 +364,6 @@ def test_jsonl_round_trips_any_text_on_one_line_each(texts: list[str], run: Outp
     assert all(json.loads(line)["note"] == "é" for line in lines)
 
 
-def test_jsonl_is_json_whatever_the_input_rows_hold(run: Output) -> None:
-    report = rows(
-        "\ud800 x",
-        share=float("nan"),
-        deep={"a": [float("-inf"), 1.5]},
-        labels="mine",
-        country="\u0085",
-    )
-    line = written("jsonl", [report], run).decode()
-
-    def refuse(constant: str) -> None:
-        raise AssertionError(constant)
-
-    row = json.loads(line, parse_constant=refuse)
-    assert (row["share"], row["deep"], row["labels"]) == (None, {"a": [None, 1.5]}, ["failure"])
-    assert (row["text"], row["country"]) == ("\ud800 x", "\u0085")
-    assert len(line.splitlines()) == 1
-
-
 # -------------------------------------------------------------------------------------------------
 # CSV
 
@@ -586,13 +566,6 @@ def test_excel_stops_quietly_when_a_report_fails(
         written("xlsx", broken(), run)
     gc.collect()
     assert capfd.readouterr().err == ""
-
-
-def test_excel_says_how_to_get_what_it_needs(run: Output, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
-    refusal = r"writing Excel files needs an extra: pip install 'tipclassify\[xlsx\]'"
-    with pytest.raises(MissingExtraError, match=refusal):
-        written("xlsx", [], run)
 
 
 # -------------------------------------------------------------------------------------------------

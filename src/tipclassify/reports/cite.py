@@ -51,7 +51,7 @@ _TEX: Final = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Citation of a tagged passage; each field is one line of text, and empty if unknown."""
+    """Citation of a tagged passage; each text is one line, and empty if unknown."""
 
     # for BibTeX and RIS: the same each day and from each model
     key: str
@@ -70,9 +70,10 @@ class Citation:
     read: str  # day, YYYY-MM-DD
     labels: str  # with probabilities
     model: str  # tool, model and policy
+    keywords: tuple[str, ...]  # labels, and the country
 
     @property
-    def fields(self) -> dict[str, str]:
+    def fields(self) -> dict[str, object]:
         """Names and values."""
         return asdict(self)
 
@@ -134,7 +135,7 @@ class Citation:
             "url": self.link,
             "howpublished": "" if self.is_online else self.address,
             "urldate": self.read,
-            "keywords": ", ".join(self._keywords),
+            "keywords": ", ".join(self.keywords),
             "note": f"{self.place[0].upper()}{self.place[1:]}. {self.tagged}",
             "annote": f"“{self.quote}”",
         }
@@ -162,7 +163,7 @@ class Citation:
             ("SP", self.page),
             ("UR", self.link),
             ("Y2", self.read.replace("-", "/")),
-            *(("KW", keyword) for keyword in self._keywords),
+            *(("KW", keyword) for keyword in self.keywords),
             ("AB", f"“{self.quote}”"),
             ("N1", self.source),
         ]
@@ -173,12 +174,6 @@ class Citation:
     def _issued(self) -> str:
         """Date of publication or, if it is not known, the year that the report covers."""
         return self.date or self.year
-
-    @property
-    def _keywords(self) -> list[str]:
-        """Labels, and the country."""
-        names = re.findall(r"(?:^| and )(.*?) \(probability [^)]*\)", self.labels)
-        return names + known(self.country)
 
 
 def cite(report: Report, passage: Passage) -> Citation:
@@ -207,7 +202,7 @@ def cite(report: Report, passage: Passage) -> Citation:
     ]
     facts = run.about()
     section = values["section"]
-    known_values = {
+    texts = {
         "key": _key(report, passage, values["country"], values["year"]),
         "quote": passage.text,
         "title": report.title,
@@ -225,7 +220,9 @@ def cite(report: Report, passage: Passage) -> Citation:
         "labels": " and ".join(labels),
         "model": f"{facts['tool']}, model {facts['model'][:12]}, policy {facts['policy']}",
     }
-    return Citation(**{name: one_line(str(value or "")) for name, value in known_values.items()})
+    lines = {name: one_line(str(value or "")) for name, value in texts.items()}
+    keywords = (*map(label_name, passage.labels), *known(lines["country"]))
+    return Citation(**lines, keywords=keywords)
 
 
 def _key(report: Report, passage: Passage, country: object, year: object) -> str:

@@ -140,6 +140,7 @@ def _remarks(labels: Sequence[str]) -> dict[str, str]:
         "and counts apart on the pages",
         "column low_confidence": "TRUE where the model has too little to go by: "
         "read the passage before you use it",
+        "column key": "of the words: the same wherever a report says them",
         "sheet Counts": "of passages: rows of tables and sentences that are said again among them",
         "links": f"the first {_MOST_LINKS:,} rows of a sheet have one, the most that Excel takes",
         "note": "A tag says what a passage claims, not whether it is true. "

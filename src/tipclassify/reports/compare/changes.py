@@ -109,7 +109,7 @@ def kinds(labels: Sequence[str] = LABELS) -> dict[str, KindTexts]:
 
 
 def _kind(label: str, came: bool) -> str:
-    name = label.removeprefix("positive_")
+    name = "effort" if label == "positive_effort" else label
     return f"new_{name}" if came else f"{name}_gone"
 
 

@@ -1,6 +1,6 @@
-"""What the first screen shows: particular sentences first.
+"""Findings: the particular first, templates folded, rows and what is said again counted apart.
 
-Templates and rows of tables are folded and counted apart.
+The subject of a report is inferred from its tags; a few names are no unknown words.
 """
 
 from __future__ import annotations
@@ -18,11 +18,17 @@ from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.records import Block, Document, Passage, Report
 from tipclassify.reports import findings
+from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import (
     KindCounts,
     Natures,
+    Subject,
     count_particulars,
     is_template,
+    is_unknown,
+    is_unread,
+    on_subject,
+    subject_line,
     wording,
 )
 from tipclassify.text.split import split_passages, text_document
@@ -174,11 +180,6 @@ def test_a_sentence_of_three_countries_at_hand_is_folded(fast: Classifier) -> No
     assert shared in strongest
 
 
-def test_findings_say_their_kind() -> None:
-    kinds = [each.kind for each in report_of(ROW, PLAIN).passages]
-    assert kinds == ["table row", "sentence"]
-
-
 @pytest.mark.parametrize(
     ("paragraph", "kinds"),
     [
@@ -283,3 +284,110 @@ def test_a_sentence_said_again_counts_once_over_the_parts_of_a_file(fast: Classi
     out = io.StringIO()
     FORMATS["table"].writer()(tagged(fast, *parts), out, Output(fast.run()))
     assert "3 passages, 2 on trafficking: positive_effort 2" in out.getvalue()
+
+
+# ------------------------------------------------------------------------------------------ subject
+
+TAGGED = ("failure",)
+
+
+def on_press(
+    text: str = "The council met in the capital.",
+    section: str = "Press",
+    labels: tuple[str, ...] = (),
+    scores: dict[str, float] | None = None,
+    low_confidence: bool = False,
+) -> Passage:
+    """Make a passage, on another subject unless its labels or probabilities say otherwise."""
+    return Passage(text, 0, len(text), section, labels, scores or {}, low_confidence)
+
+
+def many_on_press(
+    number: int, section: str = "Press", labels: tuple[str, ...] = ()
+) -> list[Passage]:
+    """Make so many equal passages."""
+    return [on_press(section=section, labels=labels) for _ in range(number)]
+
+
+def test_a_passage_is_about_trafficking_with_a_label_or_a_likely_one() -> None:
+    tagged = on_press(labels=TAGGED)
+    likely = on_press(scores={"failure": 0.25, "complicity": 0.01})
+    unlikely = on_press(scores={"failure": 0.15, "complicity": 0.01})
+    report = [tagged, likely, unlikely, *many_on_press(9)]
+    decisions = on_subject(report)
+    assert len(decisions) == len(report)
+    assert decisions[:3] == [True, True, False]
+    assert not any(decisions[3:])
+
+
+@pytest.mark.parametrize(
+    ("tagged", "rest", "all_of_it"), [(1, 3, True), (1, 4, False), (0, 1, False)]
+)
+def test_a_section_of_which_a_quarter_is_tagged_is_about_trafficking(
+    tagged: int, rest: int, all_of_it: bool
+) -> None:
+    around = many_on_press(5, section="Prisons")
+    with_label = many_on_press(tagged, labels=TAGGED)
+    without_label = many_on_press(rest)
+    report = [*around, *with_label, *without_label, *around]
+    decisions = on_subject(report)
+    assert len(decisions) == len(report)
+    end = 5 + tagged + rest
+    assert not any(decisions[:5])
+    assert all(decisions[5 : 5 + tagged])
+    assert set(decisions[5 + tagged : end]) == {all_of_it}
+    assert not any(decisions[end:])
+
+
+def test_a_heading_that_comes_again_is_another_section() -> None:
+    first = [on_press(labels=TAGGED), on_press()]
+    assert on_subject([*first, on_press(section="Prisons"), on_press()]) == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_the_line_comes_for_long_reports_mostly_about_other_things() -> None:
+    assert subject_line([Subject(13, 40)]) is not None
+    assert subject_line([Subject(14, 40)]) is None  # over a third
+    assert subject_line([Subject(0, 39)]) is None  # one sees at once what it is about
+    assert subject_line([]) is None
+
+
+def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
+    line = subject_line([Subject(60, 62), Subject(9, 100)])
+    assert line == (
+        "1 of 2 reports are mostly on other subjects: "
+        "9 of their 100 passages are about trafficking."
+    )
+
+
+def test_a_report_that_the_model_cannot_read_has_no_subject() -> None:
+    foreign = on_press("Le gouvernement ignorait totalement ces plaintes.", low_confidence=True)
+    assert Subject.of([foreign for _ in range(60)]) == Subject()
+
+
+def test_fragments_and_names_are_no_unknown_words() -> None:
+    texts = ["Port Alba, 2021", "N/A", "Khoros Province Labor Act", "Yes 14"]
+    fragments = [on_press(text, low_confidence=True) for text in texts]
+    assert not any(is_unknown(fragment) for fragment in fragments)
+    counted = Group.of((), [*fragments, on_press()])
+    assert (counted.unknown, counted.sentences, counted.is_unread) == (0, 1, False)
+    assert not is_unread(0, 0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Le gouvernement ignorait totalement ces plaintes.",
+        "Die Regierung hat keine Täter verurteilt.",
+        "Правительство не осудило ни одного торговца людьми.",
+    ],
+)
+def test_sentences_in_other_languages_are_unknown_words(text: str) -> None:
+    foreign = on_press(text, low_confidence=True)
+    assert is_unknown(foreign)
+    assert not is_unknown(on_press(text))
+    assert Group.of((), [foreign, on_press()]).is_unread
