@@ -30,11 +30,11 @@ from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES, label_indicator
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.names import mask_names, normalize_spelling
-from tipclassify.model.encoder.scoring import MASKS, EncoderScorer, first_known_token_id
+from tipclassify.model.encoder.scoring import MASKS, EncoderScorer, first_known_token
 from tipclassify.model.encoder.session import add_known_graph
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
-from tipclassify.text.sections import heading_without_enumerator
+from tipclassify.text.sections import without_enumerator
 from tipclassify.training.examples import (
     TrainingSplit,
     Vectors,
@@ -319,7 +319,7 @@ def tokenize_rows(
     ids = dict(zip(distinct, encode(tokenizer, spelled), strict=True))
     similar = {}
     for heading in distinct:
-        key = heading_without_enumerator(heading).lower()
+        key = without_enumerator(heading).lower()
         if key in recipe.headings:
             similar[tuple(ids[heading])] = encode(tokenizer, recipe.headings[key])
     first, separator = tokenizer.encode("").ids
@@ -335,7 +335,7 @@ def tokenize_rows(
         special=SpecialTokens(
             first=first,
             separator=separator,
-            mask=first_known_token_id(tokenizer, MASKS, first),
-            padding=first_known_token_id(tokenizer, ("[PAD]", "<pad>"), 0),
+            mask=first_known_token(tokenizer, MASKS, first),
+            padding=first_known_token(tokenizer, ("[PAD]", "<pad>"), 0),
         ),
     )

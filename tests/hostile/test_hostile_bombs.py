@@ -346,7 +346,7 @@ def repeated_rows(file: Path, text: str, times: int) -> Path:
 def test_a_parquet_file_of_equal_rows_is_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tipclassify.text.parquet._MIN_SUSPICIOUS_BYTES", 1_000_000)
+    monkeypatch.setattr("tipclassify.text.columns._MIN_SUSPICIOUS_BYTES", 1_000_000)
     file = repeated_rows(tmp_path / "odd.parquet", TEXT * 40, 50_000)
     assert file.stat().st_size < 20_000
     with pytest.raises(CorpusError) as caught:

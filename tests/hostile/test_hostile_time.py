@@ -30,14 +30,14 @@ from tipclassify.store.derived import events_path
 from tipclassify.store.events import Event, event_line
 from tipclassify.store.log import now
 from tipclassify.tagging import Tagging
-from tipclassify.text.hashing import featurize, heading_hashes
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.sections import (
     HeadingOutline,
     run_in_section,
-    standard_section_of_line,
+    section_named_by,
 )
 from tipclassify.text.split import split_passages, text_document
+from tipclassify.text.templates import featurize, heading_hashes
 from tipclassify.write.reasons import summarize
 
 KNOWN = frozenset("the police acted in of and labor".split())
@@ -48,7 +48,7 @@ def read_heading(text: str) -> None:
     outline = HeadingOutline()
     for heading in ("b. Forced Labor", text, "Description"):
         outline.section(heading)
-    standard_section_of_line(text)
+    section_named_by(text)
     run_in_section(text)
     heading_hashes(text)
     normalize_spelling(text)

@@ -15,7 +15,7 @@ from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import EncoderHeads, read_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear import LinearModel
-from tipclassify.text.hashing import feature_keys, featurize
+from tipclassify.text.templates import feature_keys, featurize
 
 TEXT = "Officers took bribes, and courts convicted nine traffickers. Judges failed."
 WORDS = frozenset(

@@ -19,11 +19,13 @@ from tipclassify.labels import label_indicator
 from tipclassify.model.linear import MAX_WEIGHT, SLOT_BITS, LinearModel, LinearScorer
 from tipclassify.model.scoring import count_words
 from tipclassify.text import words
-from tipclassify.text.hashing import feature_keys, featurize, heading_hashes
 from tipclassify.text.templates import (
-    find_cue_scopes,
-    structure_of_tokens,
-    text_length_feature_scale,
+    cue_scopes,
+    feature_keys,
+    featurize,
+    heading_hashes,
+    length_scale,
+    structure_of,
 )
 from tipclassify.text.tokens import tokenize
 from tipclassify.text.words import VocabularyTable
@@ -116,7 +118,7 @@ def sums_of_features(model: LinearModel, texts: list[str]) -> Floats:
     weights = model.weights[place] * is_known[:, None].astype(float)
 
     def scaled_sum(chosen: Bools) -> Floats:
-        return np.asarray(weights[chosen].sum(axis=0) * text_length_feature_scale(chosen.sum()))
+        return np.asarray(weights[chosen].sum(axis=0) * length_scale(chosen.sum()))
 
     scores = []
     for row in range(len(texts)):
@@ -174,7 +176,7 @@ def test_a_two_word_entry_of_the_lexicon_ends_with_its_passage(
 
     def kinds(texts: list[str]) -> list[int]:
         """Return the kind of each token of some passages."""
-        return structure_of_tokens(tokenize(texts, model.vocabulary)).kind.tolist()
+        return structure_of(tokenize(texts, model.vocabulary)).kind.tolist()
 
     assert kinds([first, second]) == kinds([first]) + kinds([second])
     assert kinds([f"{first} {second}"]) != kinds([first, second])
@@ -206,7 +208,7 @@ def test_words_whose_slots_are_taken_are_found_all_the_same(
 )
 def test_how_far_a_negation_reaches(text: str, reached: str) -> None:
     tokens = tokenize([text], frozenset(text.split()))
-    inside = sorted(find_cue_scopes(structure_of_tokens(tokens))[1].tolist())
+    inside = sorted(cue_scopes(structure_of(tokens))[1].tolist())
     assert [text[tokens.start[at] : tokens.end[at]] for at in inside] == reached.split()
 
 
@@ -235,7 +237,7 @@ def test_a_heading_adds_the_scaled_sum_of_its_weights_whatever_the_passage(
     hashes = heading_hashes(heading)
     rows = [row for key in feature_keys(hashes) for row in np.flatnonzero(model.hashes == key)]
     weights = model.weights[rows].sum(axis=0) * model.units
-    amount = text_length_feature_scale(np.array(len(hashes))) * weights
+    amount = length_scale(np.array(len(hashes))) * weights
     assert (heading == "Qwzx Vbnm") == (len(rows) == 0)
     texts = [
         "Police arrested nine suspects.",

@@ -24,7 +24,7 @@ from tipclassify import InputError
 from tipclassify.readers.html.page import read_html
 from tipclassify.readers.mail import read_eml
 from tipclassify.records import Document
-from tipclassify.text.prose import is_non_prose_phrase
+from tipclassify.text.prose import is_stock_phrase
 
 FOLDER = Path(__file__).parents[1] / "pages"
 PAGES = sorted(path.name for path in FOLDER.glob("*.html"))
@@ -395,7 +395,7 @@ def test_the_title_is_the_reports_not_the_sites(page: str, title: str | None) ->
     ],
 )
 def test_a_line_of_a_report_is_no_stock_line(line: str) -> None:
-    assert not is_non_prose_phrase(line)
+    assert not is_stock_phrase(line)
     assert texts(f"<p>{LONG}</p><ul><li>{line}</li></ul><p>{LONG}</p><p>{LONG}</p>")[1] == line
 
 

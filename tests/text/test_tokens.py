@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipclassify import Classifier
-from tipclassify.text.hashing import featurize, heading_hashes
+from tipclassify.text.templates import featurize, heading_hashes
 from tipclassify.text.tokens import collect_vocabulary, tokenize
 from tipclassify.text.words import NAME, NUMBER
 

@@ -15,7 +15,7 @@ from tipclassify.corpus.rows import group_rows, read_rows
 from tipclassify.evaluation.metrics import calibration_error, measure
 from tipclassify.labels import label_indicator
 from tipclassify.model.linear import LinearModel, LinearScorer
-from tipclassify.text.hashing import featurize
+from tipclassify.text.templates import featurize
 from tipclassify.training import fit_linear as fit_linear_module
 from tipclassify.training.calibration import choose_calibration_thresholds
 from tipclassify.training.examples import Examples, group_folds

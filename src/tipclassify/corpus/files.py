@@ -15,7 +15,7 @@ from typing import Final
 
 from tipclassify.errors import CorpusError, reason_of_error
 from tipclassify.formatting import format_numbers, load_json, one_line, unformat_csv_cell
-from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
+from tipclassify.text.columns import ExcessiveParquetError, read_parquet_batches
 
 SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
 NAME_THEM: Final = (

@@ -20,7 +20,7 @@ from tipclassify.records import Passage
 from tipclassify.text.columns import (
     ColumnTable,
     column_values,
-    names_of_table_columns,
+    table_columns,
     texts_as_passages,
 )
 
@@ -40,7 +40,7 @@ def as_indicator(y: object, labels: Sequence[str] = LABELS) -> Bools:
     >>> as_indicator([["failure"], []]).tolist()
     [[False, True, False], [False, False, False]]
     """
-    names = names_of_table_columns(y)
+    names = table_columns(y)
     if names is not None:
         return _from_table(cast("ColumnTable", y), names, labels)
     if hasattr(y, "toarray"):  # a sparse matrix of scipy
@@ -161,7 +161,7 @@ def labelled_passages(
     [0, 1]
     """
     if y is None:
-        names = names_of_table_columns(X)
+        names = table_columns(X)
         if names is None or not {"text", "labels"} <= set(names):
             remedy = "give the labels of each passage, or a dataset of load_corpus as X"
             raise ValueError(f"y is missing: {remedy}")

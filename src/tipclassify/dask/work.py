@@ -30,7 +30,7 @@ from tipclassify.readers.rows import in_batches, parse_row
 from tipclassify.records import Document, Failure, Report
 from tipclassify.tagging import Tagging, tag_document, tag_rows
 from tipclassify.tagging.inputs import ROWS
-from tipclassify.text.parquet import ExcessiveParquetError, read_parquet_batches
+from tipclassify.text.columns import ExcessiveParquetError, read_parquet_batches
 from tipclassify.write.output import Output
 from tipclassify.write.rows import write_parquet
 

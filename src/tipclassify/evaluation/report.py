@@ -31,7 +31,7 @@ from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS, SECTIONS, Policy, label_indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.scoring import apply_thresholds
-from tipclassify.text.hashing import featurize
+from tipclassify.text.templates import featurize
 
 _WORDS: Final = ("1-10", "11-20", "21-30", "31-45", "46+")
 _WORD_ENDS: Final = (10, 20, 30, 45)  # of all but the last

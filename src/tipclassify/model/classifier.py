@@ -32,8 +32,8 @@ from tipclassify.model.scoring import (
 from tipclassify.records import Document, Passage, Run, Unit
 from tipclassify.text.columns import (
     column_values,
-    refuse_table_for_text_column,
-    texts_or_passages_of_column,
+    refuse_table,
+    texts_or_passages,
 )
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.split import split_passages, text_document
@@ -373,7 +373,7 @@ def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
     """Return the elements of a list, generator or column; raise `TypeError` for anything else."""
     if isinstance(passages, str):
         raise TypeError("give a list of passages, or call classify() to split a text")
-    return texts_or_passages_of_column(passages, "passages")
+    return texts_or_passages(passages, "passages")
 
 
 def _scorer_inputs(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
@@ -437,7 +437,7 @@ def classify(
     classifier = model if isinstance(model, Classifier) else Classifier.load(model)
     if isinstance(text, str):
         return classifier.tag(text_document(text), policy)
-    refuse_table_for_text_column(text, "text")
+    refuse_table(text, "text")
     if isinstance(text, bytes | bytearray) or not isinstance(text, Iterable):
         raise TypeError(f"classify takes a str or several, not {type(text).__name__}")
     passages_of_texts = []

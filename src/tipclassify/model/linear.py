@@ -32,23 +32,21 @@ from tipclassify.model.folder import (
     write_model,
 )
 from tipclassify.model.scoring import ADDITIVE, Explanation, Scored, explanations
-from tipclassify.text.hashing import (
+from tipclassify.text.templates import (
     FEATURE_VERSION,
+    best_clauses,
     feature_keys,
     featurize,
-    find_best_clauses_by_features,
+    find_sorted,
     heading_hashes,
-)
-from tipclassify.text.templates import (
-    find_feature_hashes,
-    structure_of_tokens,
+    length_scale,
+    structure_of,
     template_features,
-    text_length_feature_scale,
 )
 from tipclassify.text.tokens import (
     Tokens,
-    batches_of_text_for_features,
-    count_token_words,
+    text_batches,
+    token_words,
     tokenize,
 )
 
@@ -205,10 +203,10 @@ class LinearScorer:
         logits = np.tile(self.model.bias, (len(texts), 1))
         words = np.zeros(len(texts), np.int64)
         unknown = np.zeros(len(texts), np.int64)
-        for first, batch in batches_of_text_for_features(texts):
+        for first, batch in text_batches(texts):
             rows = slice(first, first + len(batch))
             tokens = tokenize(batch, self.vocabulary)
-            words[rows], unknown[rows] = count_token_words(tokens, len(batch))
+            words[rows], unknown[rows] = token_words(tokens, len(batch))
             if len(tokens.row):
                 logits[rows] += self._text_logits(tokens, len(batch))
         logits += self._headings_logits(headings, len(texts))
@@ -267,16 +265,14 @@ class LinearScorer:
     def _heading_logits(self, heading: str | None) -> Floats:
         code = heading_hashes(heading)
         weights = self._look_up(code).sum(axis=0, dtype=np.int64)
-        return np.asarray(
-            weights * text_length_feature_scale(np.array(len(code))) * self.model.units
-        )
+        return np.asarray(weights * length_scale(np.array(len(code))) * self.model.units)
 
     def _text_logits(self, tokens: Tokens, passages: int) -> Floats:
         """Sum the weights of each passage, float64 (passages, labels).
 
         Those of its best clause count twice.
         """
-        structure = structure_of_tokens(tokens)
+        structure = structure_of(tokens)
         clauses = len(structure.begin)
         # Row 0 counts features. A column for each clause, then one for each passage, of the
         # features across its clauses.
@@ -293,10 +289,8 @@ class LinearScorer:
         first = structure.clause[structure.first]  # clause of each passage that has words
         row = structure.row[structure.first]
         whole[:, row] += np.add.reduceat(clause, first, axis=1)
-        logits = whole[1:] * text_length_feature_scale(whole[0])
-        logits[:, row] += np.maximum.reduceat(
-            clause[1:] * text_length_feature_scale(clause[0]), first, axis=1
-        )
+        logits = whole[1:] * length_scale(whole[0])
+        logits[:, row] += np.maximum.reduceat(clause[1:] * length_scale(clause[0]), first, axis=1)
         return np.asarray(logits.T * self.model.units)
 
     def _look_up(self, code: U64) -> npt.NDArray[np.int16]:
@@ -315,19 +309,19 @@ def _known_features(model: LinearModel, texts: Sequence[str]) -> tuple[Ints, Int
     to the log-odds (m, labels).
     """
     features = featurize(texts, model.vocabulary)
-    index, known = find_feature_hashes(feature_keys(features.hash), model.hashes)
+    index, known = find_sorted(feature_keys(features.hash), model.hashes)
     weights = model.weights[index[known]]
     row = features.row[known]
     clause = features.clause[known]
     inside = clause >= 0
-    whole = text_length_feature_scale(np.bincount(features.row, minlength=len(texts)))[row]
+    whole = length_scale(np.bincount(features.row, minlength=len(texts)))[row]
     counts = np.bincount(features.clause[features.clause >= 0], minlength=len(features.clause_row))
     # the last, reached by the index -1, is of features across clauses
-    by_clause = np.append(text_length_feature_scale(counts), 0.0)
+    by_clause = np.append(length_scale(counts), 0.0)
     contributions = weights * model.units
     for j in range(len(model.labels)):
         sums = np.bincount(clause[inside], weights[inside, j], len(counts)) * by_clause[:-1]
-        best = find_best_clauses_by_features(sums, features.clause_row, len(texts))[row]
+        best = best_clauses(sums, features.clause_row, len(texts))[row]
         contributions[:, j] *= whole + by_clause[clause] * (inside & (clause == best))
     spans = np.stack([features.start[known], features.end[known]], axis=1)
     return row, spans, contributions

@@ -11,8 +11,8 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.text.tokens import (
-    batches_of_text_for_features,
-    count_token_words,
+    text_batches,
+    token_words,
     tokenize,
 )
 
@@ -93,8 +93,8 @@ def count_words(texts: Sequence[str], vocabulary: frozenset[str]) -> tuple[Ints,
     """Count words and unknown words per text (see `Scored`), without scoring."""
     words = [np.zeros(0, np.int64)]
     unknown = [np.zeros(0, np.int64)]
-    for _, batch in batches_of_text_for_features(texts):
-        batch_words, batch_unknown = count_token_words(tokenize(batch, vocabulary), len(batch))
+    for _, batch in text_batches(texts):
+        batch_words, batch_unknown = token_words(tokenize(batch, vocabulary), len(batch))
         words.append(batch_words)
         unknown.append(batch_unknown)
     return np.concatenate(words), np.concatenate(unknown)

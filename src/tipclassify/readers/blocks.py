@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.records import CELL_BAR, Block, Document
-from tipclassify.text.sections import HeadingOutline, run_in_section, standard_section_of_line
+from tipclassify.text.sections import HeadingOutline, run_in_section, section_named_by
 
 BETWEEN_BLOCKS: Final = "\n\n"
 """What stands in the text of a `Document` between two blocks."""
@@ -62,7 +62,7 @@ def join_blocks(
         if source_block.kind == "title":
             section = outline.section(text, source_block.level)
             continue
-        heading = source_block.kind == "heading" or standard_section_of_line(text) is not None
+        heading = source_block.kind == "heading" or section_named_by(text) is not None
         if heading:
             section = outline.section(text, source_block.level)
         elif source_block.kind == "text":

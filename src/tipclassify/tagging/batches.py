@@ -18,7 +18,7 @@ from tipclassify.labels import LABELS, Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.records import Passage
 from tipclassify.tagging import Tagging
-from tipclassify.text.columns import column_values, names_of_table_columns
+from tipclassify.text.columns import column_values, table_columns
 
 _SECTION: Final = "section"  # column of the headings, if the batch has it
 _RESULTS: Final = ("labels", *LABELS, "low_confidence")  # columns of the result, without prefix
@@ -98,7 +98,7 @@ class _TagBatch:
         model: str | os.PathLike[str] | None = None,
         policy: Policy = "balanced",
     ) -> dict[str, Any]:  # lists of str, float, bool or None; of one row, the values
-        named = names_of_table_columns(batch) or [str(name) for name in batch]
+        named = table_columns(batch) or [str(name) for name in batch]
         if text not in named:
             raise KeyError(f'no column "{text}": say which holds the text, of {", ".join(named)}')
         if section == _SECTION and section not in named:

@@ -11,27 +11,16 @@ from typing import Final
 
 from tipclassify.resources import read_resource
 
-__all__ = [
-    "ACTORS",
-    "CLASSES",
-    "CUES",
-    "MAX_SCOPE",
-    "PHRASES",
-    "SHIFTERS",
-    "WORDS",
-    "lexicon_class_of",
-]
 
-
-def _read_lexicon(name: str) -> dict[str, list[str]]:
+def _read(name: str) -> dict[str, list[str]]:
     """Read the lists of a file, ``name: words``; lines that begin with ``#`` are comments."""
     lines = read_resource(f"text/{name}").splitlines()
     text = " ".join(line for line in lines if not line.startswith("#"))
     return {name: words.split() for name, words in re.findall(r"(\w+): ([^:]+)(?= \w+:|$)", text)}
 
 
-WORDS: Final = _read_lexicon("words.txt")
-_TABLE: Final = _read_lexicon("lexicon.txt")
+WORDS: Final = _read("words.txt")
+_TABLE: Final = _read("lexicon.txt")
 
 CLASSES: Final[tuple[str, ...]] = tuple(_TABLE)
 
@@ -46,7 +35,7 @@ SHIFTERS: Final = ("neg", "limit", "modal", "plan")
 ACTORS: Final = ("un_ngo", "state", "official", "trafficker", "private", "victim", "people")
 
 
-def _number_lexicon_entries() -> dict[str, int]:
+def _numbers() -> dict[str, int]:
     """Return the class number of each entry: a word, a prefix "abc-" or two words "one_two"."""
     numbers: dict[str, int] = {}
     for number, entries in enumerate(_TABLE.values(), 1):
@@ -55,10 +44,10 @@ def _number_lexicon_entries() -> dict[str, int]:
     return numbers
 
 
-_NUMBERS: Final = _number_lexicon_entries()
+_NUMBERS: Final = _numbers()
 
 
-def _number_lexicon_phrases() -> dict[tuple[str, str], int]:
+def _phrases() -> dict[tuple[str, str], int]:
     phrases: dict[tuple[str, str], int] = {}
     for entry, number in _NUMBERS.items():
         first, _, second = entry.partition("_")
@@ -67,16 +56,16 @@ def _number_lexicon_phrases() -> dict[tuple[str, str], int]:
     return phrases
 
 
-PHRASES: Final = _number_lexicon_phrases()
+PHRASES: Final = _phrases()
 """Class numbers of two-word entries."""
 
 _LONGEST: Final = max(len(entry) - 1 for entry in _NUMBERS if entry.endswith("-"))
 
 
-def lexicon_class_of(word: str) -> int:
+def class_of(word: str) -> int:
     """Return the class number of a lower-case word: 1 for ``CLASSES[0]`` and so on, 0 for none.
 
-    >>> CLASSES[lexicon_class_of("investigations") - 1], lexicon_class_of("the")
+    >>> CLASSES[class_of("investigations") - 1], class_of("the")
     ('justice', 0)
     """
     if word in _NUMBERS:

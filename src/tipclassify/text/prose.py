@@ -9,9 +9,7 @@ import re
 from functools import cache, lru_cache
 from typing import Final
 
-from tipclassify.text.sections import heading_names_non_prose
-
-__all__ = ["is_contents_entry", "is_non_prose", "is_non_prose_phrase", "is_united_nations_masthead"]
+from tipclassify.text.sections import names_non_prose
 
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
@@ -152,22 +150,22 @@ def is_non_prose(text: str, section: str | None = None) -> bool:
     >>> is_non_prose("On January 2, 2022, police arrested nine traffickers.", "Protection")
     False
     """
-    if section is not None and _is_heading_of_non_prose(section):
+    if section is not None and _names_non_prose(section):
         return True
     return (
-        (_may_be_non_prose_reference(text) and _is_non_prose_reference(text))
-        or _is_non_prose_without_spaces(text)
-        or is_united_nations_masthead(text)
+        (_may_be_reference(text) and _is_reference(text))
+        or _has_no_spaces(text)
+        or is_un_masthead(text)
     )
 
 
 @lru_cache(maxsize=1_024)
-def _is_heading_of_non_prose(section: str) -> bool:
+def _names_non_prose(section: str) -> bool:
     """Test whether a heading, or one of the joined ones, names references or the like only."""
-    return any(heading_names_non_prose(heading) for heading in section.split(": "))
+    return any(names_non_prose(heading) for heading in section.split(": "))
 
 
-def _may_be_non_prose_reference(text: str) -> bool:
+def _may_be_reference(text: str) -> bool:
     """Rule out most sentences cheaply, before the slow patterns."""
     size = len(text)
     if size < _MAX_SHORT:
@@ -177,31 +175,31 @@ def _may_be_non_prose_reference(text: str) -> bool:
     return text.startswith(_REFERENCE_STARTS) or text.endswith(_REFERENCE_ENDS) or "://" in text
 
 
-def _is_non_prose_reference(text: str) -> bool:
+def _is_reference(text: str) -> bool:
     """Test whether a text is a reference, an address, a date or a stock phrase."""
     text = text.strip()
-    if len(text) < _MAX_SHORT and is_non_prose_phrase(text):
+    if len(text) < _MAX_SHORT and is_stock_phrase(text):
         return True
-    if _NO_WORDS.fullmatch(text) or _has_non_prose_parts_only(text, 0):
+    if _NO_WORDS.fullmatch(text) or _has_parts_only(text, 0):
         return True
     number = _NUMBER.match(text)
     title = _QUOTED.match(text)
-    if number and _has_non_prose_parts_only(text, number.end()):
+    if number and _has_parts_only(text, number.end()):
         return True
-    if title and _has_non_prose_parts_only(text, title.end()):
+    if title and _has_parts_only(text, title.end()):
         return True
     # a bibliography entry: its last sentence gives date or place of publication
     if number or _AUTHOR.match(text):
         last = text.rfind(". ", 0, len(text) - 1) + 2
-        return last > 1 and _has_non_prose_parts_only(text, last)
+        return last > 1 and _has_parts_only(text, last)
     return is_contents_entry(text)
 
 
-def is_united_nations_masthead(text: str) -> bool:
+def is_un_masthead(text: str) -> bool:
     """Test whether a text is part of the masthead or imprint of a United Nations document.
 
     >>> texts = ("General Assembly | Distr.: General 4 May 2013", "GE.13-19010", "4 May 2013")
-    >>> [is_united_nations_masthead(text) for text in texts]
+    >>> [is_un_masthead(text) for text in texts]
     [True, True, False]
     """
     if len(text) > _MAX_MASTHEAD:
@@ -226,7 +224,7 @@ def is_contents_entry(text: str) -> bool:
     return text[-1:].isdigit() and _LEADERS.search(text) is not None
 
 
-def _is_non_prose_without_spaces(text: str) -> bool:
+def _has_no_spaces(text: str) -> bool:
     """Test whether a text is a run of names without spaces."""
     return (
         text.count(" ") * _MIN_GLUED < len(text)
@@ -235,7 +233,7 @@ def _is_non_prose_without_spaces(text: str) -> bool:
     )
 
 
-def _has_non_prose_parts_only(text: str, start: int) -> bool:
+def _has_parts_only(text: str, start: int) -> bool:
     """Test whether the text from `start` on consists of parts of references only."""
     at = start
     while at < len(text):
@@ -246,23 +244,23 @@ def _has_non_prose_parts_only(text: str, start: int) -> bool:
     return at > start
 
 
-def is_non_prose_phrase(text: str) -> bool:
+def is_stock_phrase(text: str) -> bool:
     """Test whether a line is a stock phrase of websites, or has no letters or digits.
 
-    >>> is_non_prose_phrase("Share this page")
+    >>> is_stock_phrase("Share this page")
     True
-    >>> is_non_prose_phrase("Share of victims who were children")
+    >>> is_stock_phrase("Share of victims who were children")
     False
     """
     if len(text) > _MAX_STOCK:
         return False
     folded = text.lower()
     notice = _NOTICE_WORDS.search(folded) and _NOTICE.fullmatch(folded)
-    return bool(notice) or _compile_non_prose_phrases().fullmatch(folded) is not None
+    return bool(notice) or _stock_phrases().fullmatch(folded) is not None
 
 
 @cache
-def _compile_non_prose_phrases() -> re.Pattern[str]:
+def _stock_phrases() -> re.Pattern[str]:
     """Compile the phrases, whole lines in lower case."""
     month = _MONTH.lower()
     date = (

@@ -9,19 +9,6 @@ from typing import Final
 from tipclassify.labels import SECTIONS
 from tipclassify.text.lexicon import WORDS
 
-__all__ = [
-    "FOLDED",
-    "HeadingOutline",
-    "fold_section",
-    "heading_names_non_prose",
-    "heading_without_enumerator",
-    "join_headings",
-    "run_in_section",
-    "section_heading_without_continuation",
-    "section_of_heading",
-    "standard_section_of_line",
-]
-
 # Protection "of refugees" or "from discrimination" is a chapter of a human-rights report, not of a
 # trafficking one.
 _OF_OTHERS: Final = (
@@ -119,11 +106,11 @@ _CHAPTER: Final = re.compile(r"(?:section|chapter|part)\s", re.IGNORECASE)
 _UNMARKED_LEVEL: Final = 7  # level of a heading without markup: below h1 to h6
 
 
-def heading_without_enumerator(heading: str) -> str:
+def without_enumerator(heading: str) -> str:
     """Strip the leading number or letter of a heading.
 
     >>> headings = ("b. Forced Labor", "Section 7. Worker Rights", "Women")
-    >>> [heading_without_enumerator(heading) for heading in headings]
+    >>> [without_enumerator(heading) for heading in headings]
     ['Forced Labor', 'Worker Rights', 'Women']
     """
     enumerator = _ENUMERATOR.match(heading)
@@ -140,7 +127,7 @@ def section_of_heading(heading: str) -> str:
     'c. Prohibition of Child Labor'
     """
     plain = " ".join(heading.split()).rstrip(" :.#¶§")  # "#" and "¶" are link anchors
-    folded = heading_without_enumerator(plain.lower())
+    folded = without_enumerator(plain.lower())
     for pattern, section in _RULES:
         if pattern.search(folded):
             return section
@@ -162,23 +149,23 @@ def fold_section(section: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def heading_names_non_prose(heading: str) -> bool:
+def names_non_prose(heading: str) -> bool:
     """Test whether a heading names references, notes, contents or abbreviations only.
 
     >>> headings = ("Table of contents", "VIII. REFERENCES", "Notes on courts")
-    >>> [heading_names_non_prose(heading) for heading in headings]
+    >>> [names_non_prose(heading) for heading in headings]
     [True, True, False]
     """
-    words = set(_LETTERS.findall(heading_without_enumerator(heading).lower()))
+    words = set(_LETTERS.findall(without_enumerator(heading).lower()))
     return not words.isdisjoint(_REFERENCE_WORDS) and words <= _REFERENCE_WORDS | _FILLER_WORDS
 
 
-def section_heading_without_continuation(heading: str) -> str:
+def without_continuation(heading: str) -> str:
     """Strip the note that a heading is repeated on another page.
 
-    >>> section_heading_without_continuation("Table 2. Key Laws (Cont.)")
+    >>> without_continuation("Table 2. Key Laws (Cont.)")
     'Table 2. Key Laws'
-    >>> section_heading_without_continuation("(continued)")
+    >>> without_continuation("(continued)")
     ''
     """
     note = _CONTINUED.search(heading)
@@ -186,9 +173,9 @@ def section_heading_without_continuation(heading: str) -> str:
 
 
 @lru_cache(maxsize=1_024)
-def _is_specific_section_heading(heading: str) -> bool:
+def _is_specific(heading: str) -> bool:
     """Test whether a heading is specific; those of chapters are, since their subheadings are."""
-    words = _WORD.findall(heading_without_enumerator(heading).lower())
+    words = _WORD.findall(without_enumerator(heading).lower())
     return not _GENERIC_WORDS.issuperset(words) or _CHAPTER.match(heading) is not None
 
 
@@ -213,11 +200,7 @@ def join_headings(outer: str | None, inner: str) -> str:
     >>> [join_headings("b. Forced Labor", inner) for inner in ("Role & Description", "Prisons")]
     ['b. Forced Labor: Role & Description', 'Prisons']
     """
-    return (
-        inner
-        if outer is None or _is_specific_section_heading(inner)
-        else f"{outer.rstrip(' :.')}: {inner}"
-    )
+    return inner if outer is None or _is_specific(inner) else f"{outer.rstrip(' :.')}: {inner}"
 
 
 class HeadingOutline:
@@ -246,13 +229,13 @@ class HeadingOutline:
 
         `level` is 1 to 6, or None without markup: below the last specific heading.
         """
-        whole = section_heading_without_continuation(heading)
+        whole = without_continuation(heading)
         if whole or not self._last:
             self._last = self._section(whole or heading, level)
         return self._last
 
     def _section(self, heading: str, level: int | None) -> str:
-        specific = _is_specific_section_heading(heading)
+        specific = _is_specific(heading)
         depth = level
         if depth is None:  # a generic heading stands below a specific one
             depth = _UNMARKED_LEVEL if specific else _UNMARKED_LEVEL + 1
@@ -261,12 +244,12 @@ class HeadingOutline:
         if level is None and self._open and _is_sibling(self._open[-1][1], heading):
             self._open.pop()
         outer = self._open[-1][1] if self._open else None
-        is_parent = specific and not heading_names_non_prose(heading)
+        is_parent = specific and not names_non_prose(heading)
         # a broken-off line of a sentence is no heading
-        if is_parent and not heading_without_enumerator(heading)[:1].islower():
+        if is_parent and not without_enumerator(heading)[:1].islower():
             self._open.append((depth, heading))
             self._title = self._title or heading
-        section = standard_section_of_line(heading) or section_of_heading(heading)
+        section = section_named_by(heading) or section_of_heading(heading)
         if specific or outer is None:
             return section
         if section in SECTIONS and (level is None or outer == self._title):
@@ -277,12 +260,12 @@ class HeadingOutline:
         return section_of_heading(join_headings(outer, heading))
 
 
-def standard_section_of_line(line: str) -> str | None:
+def section_named_by(line: str) -> str | None:
     """Return the standard section whose name makes up the whole line, if any.
 
-    >>> standard_section_of_line("TRAFFICKING PROFILE")
+    >>> section_named_by("TRAFFICKING PROFILE")
     'profile'
-    >>> standard_section_of_line("Protection of witnesses remained weak.") is None
+    >>> section_named_by("Protection of witnesses remained weak.") is None
     True
     """
     if len(line) > _MAX_NAME:

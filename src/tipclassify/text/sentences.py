@@ -10,14 +10,6 @@ from typing import Final
 from tipclassify.text.lexicon import WORDS
 from tipclassify.text.sections import section_of_heading
 
-__all__ = [
-    "BLANK",
-    "enclosed_spans_of_sentence",
-    "is_enclosed_in_sentence",
-    "run_in_heading_of_sentence",
-    "sentence_spans",
-]
-
 # white space and zero-width characters, of a character class
 BLANK: Final = r"\s\u200b\u200e\u200f\u2060\ufeff"
 
@@ -106,9 +98,9 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
     >>> [text[a:b] for a, b in sentence_spans(text, 0, len(text))]
     ['Raids began at 4 a.m. in the U.S.', 'Police freed 12 men.1', '(See para. 9.)']
     """
-    flat = _flatten_spaces_of_sentences(text[start:end])
+    flat = _flatten_spaces(text[start:end])
     spans = []
-    for begin, cut in pairwise([0, *_sentence_cuts(flat), len(flat)]):
+    for begin, cut in pairwise([0, *_cuts(flat), len(flat)]):
         sentence = flat[begin:cut].lstrip(" ")
         if sentence:
             first = start + cut - len(sentence)
@@ -116,10 +108,10 @@ def sentence_spans(text: str, start: int, end: int) -> list[tuple[int, int]]:
     return spans
 
 
-def run_in_heading_of_sentence(text: str, start: int, end: int) -> int | None:
+def run_in_heading(text: str, start: int, end: int) -> int | None:
     """Return the offset after a heading in capitals at the start of text[start:end], if any.
 
-    >>> run_in_heading_of_sentence("PROSECUTION The government increased efforts.", 0, 44)
+    >>> run_in_heading("PROSECUTION The government increased efforts.", 0, 44)
     12
     """
     heading = _CAPITAL_HEADING.match(text, start, end)
@@ -130,25 +122,25 @@ def run_in_heading_of_sentence(text: str, start: int, end: int) -> int | None:
     return heading.end()
 
 
-def enclosed_spans_of_sentence(text: str) -> list[tuple[int, int]]:
+def enclosed_spans(text: str) -> list[tuple[int, int]]:
     """Return the spans of brackets and quotations, the delimiters included."""
     return [match.span() for match in _ENCLOSED.finditer(text)]
 
 
-def is_enclosed_in_sentence(spans: list[tuple[int, int]], at: int) -> bool:
+def is_enclosed(spans: list[tuple[int, int]], at: int) -> bool:
     """Test whether a character lies inside one of the spans, before its closing delimiter."""
     number = bisect_right(spans, (at, 0)) - 1
     return number >= 0 and at < spans[number][1] - 1
 
 
-def _flatten_spaces_of_sentences(block: str) -> str:
+def _flatten_spaces(block: str) -> str:
     """Replace each white or invisible character by a space, so that offsets stay valid."""
     if block.isprintable():
         return block
     return _SURROGATE.sub("\ufffd", _ODD_SPACE.sub(" ", block))
 
 
-def _sentence_cuts(flat: str) -> list[int]:
+def _cuts(flat: str) -> list[int]:
     """Return the start of each sentence but the first."""
     ends: list[int] = []
     at = 0
@@ -157,8 +149,8 @@ def _sentence_cuts(flat: str) -> list[int]:
     if not visible:
         return []
     may_have_list = ";" in flat or ":" in flat
-    for cut in _move_sentence_cuts_behind_notes(flat, _candidate_sentence_cuts(flat)):
-        if cut <= at or _sentence_continues_beyond_cut(flat, at, cut, all_lower):
+    for cut in _behind_notes(flat, _candidates(flat)):
+        if cut <= at or _goes_on(flat, at, cut, all_lower):
             continue
         number = None
         if may_have_list:
@@ -166,7 +158,7 @@ def _sentence_cuts(flat: str) -> list[int]:
         if number:
             cut = number.start(1)  # "the following: 1.": the number belongs to the next sentence
         elif own := _ENTRY.match(flat, at):
-            cut = _sentence_cut_at_entry(flat, cut, own)
+            cut = _cut_at_entry(flat, cut, own)
         if cut <= visible.start():
             continue
         if at and not (flat[at].isalpha() or _ALPHANUMERIC.search(flat, at, cut)):
@@ -178,20 +170,20 @@ def _sentence_cuts(flat: str) -> list[int]:
     return ends
 
 
-def _move_sentence_cuts_behind_notes(flat: str, cuts: list[int]) -> list[int]:
+def _behind_notes(flat: str, cuts: list[int]) -> list[int]:
     """Move cuts behind the groups of note numbers that follow: "… closed. (1,2) Police …"."""
     # Before a lower-case word only if sentencex sees a boundary: "(1) arrest" may follow "e.g.".
     notes = [
         note for note in _NOTE_GROUPS.finditer(flat) if not note["lower"] or note.start(1) in cuts
     ]
-    if not notes or _are_item_numbers_in_text(flat, notes):
+    if not notes or _are_item_numbers(flat, notes):
         return cuts
     inside_notes = {at for note in notes for at in range(note.start(1), note.end())}
     behind_notes = {note.end() for note in notes} - {len(flat)}
     return sorted((set(cuts) - inside_notes) | behind_notes)
 
 
-def _are_item_numbers_in_text(flat: str, notes: list[re.Match[str]]) -> bool:
+def _are_item_numbers(flat: str, notes: list[re.Match[str]]) -> bool:
     """Test whether the groups number items: 1, 2, 3, …, the last of them before the text's end."""
     numbers = [note[1].strip()[1:-1] for note in notes]
     first = int(numbers[0]) if numbers[0].isdigit() else 0
@@ -201,7 +193,7 @@ def _are_item_numbers_in_text(flat: str, notes: list[re.Match[str]]) -> bool:
     return begun and consecutive and notes[-1].end() < len(flat)
 
 
-def _sentence_cut_at_entry(flat: str, cut: int, own: re.Match[str]) -> int:
+def _cut_at_entry(flat: str, cut: int, own: re.Match[str]) -> int:
     """Return the start of the number after the sentence's `own`, if it ends in that; else `cut`."""
     last = _NEXT_ENTRY.search(flat, max(own.end(), cut - _MAX_ABBREVIATION), cut)
     if not last or _REFERENCE.fullmatch(last["before"]):
@@ -213,7 +205,7 @@ def _sentence_cut_at_entry(flat: str, cut: int, own: re.Match[str]) -> int:
     return last.start("entry") if last["number"] == following else cut
 
 
-def _candidate_sentence_cuts(flat: str) -> list[int]:
+def _candidates(flat: str) -> list[int]:
     """Return possible sentence starts: the boundaries of sentencex, and those that it misses."""
     cuts = _sentencex_cuts(flat)
     # computed on demand: most blocks have no stop that sentencex may have missed
@@ -224,19 +216,19 @@ def _candidate_sentence_cuts(flat: str) -> list[int]:
             continue
         if quoted is None:
             quoted = []
-            for start, end in enclosed_spans_of_sentence(flat):
+            for start, end in enclosed_spans(flat):
                 if _is_enclosed_sentence(flat, start, end):
                     quoted.append((start, end))
                 else:
                     fragments.append((start, end))
-        if is_enclosed_in_sentence(fragments, stop.end("closed")):
+        if is_enclosed(fragments, stop.end("closed")):
             continue
-        if _is_missed_sentence_end(flat, stop, is_enclosed_in_sentence(quoted, stop.start())):
+        if _is_missed_end(flat, stop, is_enclosed(quoted, stop.start())):
             cuts.difference_update(range(stop.start(), stop.end()))
             cuts.add(stop.end())
     if not flat.isascii():
         cuts.update(bullet.start() for bullet in _BULLET.finditer(flat))
-    if not flat[1:2].islower() and (heading := run_in_heading_of_sentence(flat, 0, len(flat))):
+    if not flat[1:2].islower() and (heading := run_in_heading(flat, 0, len(flat))):
         cuts.add(heading)
     cuts.discard(len(flat))
     return sorted(cuts)
@@ -263,10 +255,10 @@ def _sentencex_cuts(flat: str) -> set[int]:
             cuts.add(_SPACES.match(flat, end).end())  # type: ignore[union-attr]
         # The part may have cut its last sentence: sentencex gets that again with the next part.
         start = ends[-1] if ends and last < len(flat) else last
-    return cuts - _cuts_before_numbers_inside_brackets(flat, cuts)
+    return cuts - _before_enclosed_numbers(flat, cuts)
 
 
-def _cuts_before_numbers_inside_brackets(flat: str, cuts: set[int]) -> set[int]:
+def _before_enclosed_numbers(flat: str, cuts: set[int]) -> set[int]:
     """Return the cuts before numbers in brackets or quotations, where nothing has ended."""
     inside: set[int] = set()
     enclosed: list[tuple[int, int]] | None = None  # computed on demand: few texts have numbers
@@ -274,8 +266,8 @@ def _cuts_before_numbers_inside_brackets(flat: str, cuts: set[int]) -> set[int]:
         if not _ITEM_NUMBER.match(flat, cut) or _ends_before_item(flat, cut):
             continue
         if enclosed is None:
-            enclosed = enclosed_spans_of_sentence(flat)
-        if is_enclosed_in_sentence(enclosed, cut):
+            enclosed = enclosed_spans(flat)
+        if is_enclosed(enclosed, cut):
             inside.add(cut)
     return inside
 
@@ -292,11 +284,11 @@ def _is_enclosed_sentence(flat: str, start: int, end: int) -> bool:
     return flat[end - 2] in ".!?…" and _NEW_SENTENCE.match(flat, end) is not None
 
 
-def _is_missed_sentence_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
+def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
     """Test whether a stop is a boundary that sentencex missed; inside quotations it misses all."""
     at = stop.start()
     before = flat[at - 1 : at]
-    word = _word_before_full_stop(flat, at)
+    word = _word_before(flat, at)
     short = word.lower()
     abbreviated = flat[at] == "." and (
         short in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None
@@ -325,7 +317,7 @@ def _is_missed_sentence_end(flat: str, stop: re.Match[str], quoted: bool) -> boo
     return bracket or (before.islower() if quoted else opener)
 
 
-def _sentence_continues_beyond_cut(flat: str, at: int, cut: int, all_lower: bool) -> bool:
+def _goes_on(flat: str, at: int, cut: int, all_lower: bool) -> bool:
     """Test whether the sentence from `at` continues beyond the possible boundary `cut`."""
     if cut - at < _MAX_ABBREVIATION and _ENUMERATOR_ALONE.fullmatch(flat, at, cut):
         return True
@@ -336,7 +328,7 @@ def _sentence_continues_beyond_cut(flat: str, at: int, cut: int, all_lower: bool
     if number and flat.startswith(number[0], at) and not _ends_before_item(flat, cut):
         return True
     last = cut - 1
-    if flat[last] != " " and _is_inside_address(flat, cut):
+    if flat[last] != " " and _is_in_address(flat, cut):
         return True
     while flat[last] == " ":
         last -= 1
@@ -353,7 +345,7 @@ def _sentence_continues_beyond_cut(flat: str, at: int, cut: int, all_lower: bool
         last -= 1  # "Brig. (ret.) Moro"
     if flat[last] != ".":
         return False
-    word = _word_before_full_stop(flat, last)
+    word = _word_before(flat, last)
     short = word.lower()
     if word[1:2].islower() and short not in _ABBREVIATIONS:
         return False  # an ordinary word, as nearly always: neither initials nor a time
@@ -368,7 +360,7 @@ def _sentence_continues_beyond_cut(flat: str, at: int, cut: int, all_lower: bool
     return False
 
 
-def _is_inside_address(flat: str, at: int) -> bool:
+def _is_in_address(flat: str, at: int) -> bool:
     """Test whether the characters around an offset, up to spaces, are a link or e-mail address."""
     start = max(0, at - _MAX_ADDRESS)
     end = at + _MAX_ADDRESS
@@ -381,7 +373,7 @@ def _is_inside_address(flat: str, at: int) -> bool:
     return _ADDRESS.search(flat, start, end) is not None
 
 
-def _word_before_full_stop(flat: str, at: int) -> str:
+def _word_before(flat: str, at: int) -> str:
     """Return the word before a full stop, without opening punctuation: ``"U.S"`` of ``"(U.S."``."""
     head = flat[max(0, at - _MAX_ABBREVIATION) : at]
     return head[head.rfind(" ") + 1 :].lstrip("([\"“‘'")

@@ -12,30 +12,22 @@ from itertools import pairwise
 from typing import Final, NamedTuple, get_args
 
 from tipclassify.records import CELL_BAR, Block, Document, Passage, Unit
-from tipclassify.text.lexicon import CLASSES, WORDS, lexicon_class_of
+from tipclassify.text.lexicon import CLASSES, WORDS, class_of
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.sections import (
     HeadingOutline,
-    heading_without_enumerator,
     run_in_section,
+    section_named_by,
     section_of_heading,
-    standard_section_of_line,
+    without_enumerator,
 )
 from tipclassify.text.sentences import (
     BLANK,
-    enclosed_spans_of_sentence,
-    is_enclosed_in_sentence,
-    run_in_heading_of_sentence,
+    enclosed_spans,
+    is_enclosed,
+    run_in_heading,
     sentence_spans,
 )
-
-__all__ = [
-    "PART",
-    "check_unit",
-    "split_passages",
-    "split_passages_in_parts",
-    "text_document",
-]
 
 """Granularity of the passages."""
 
@@ -125,16 +117,16 @@ def split_passages_in_parts(
     blocks = document.blocks
     first_block = 0  # of the part
     passages: list[Passage] = []
-    cut: _DocumentCut | None = None  # the first change of section after `PART` passages
+    cut: _Cut | None = None  # the first change of section after `PART` passages
     for number, block in enumerate(blocks):
         if len(passages) >= PART and number:
             above = blocks[number - 1]
             new_country = block.country != above.country
             if new_country or (cut is None and block.section != above.section):
-                cut = _DocumentCut(number, len(passages))
+                cut = _Cut(number, len(passages))
             too_long = len(passages) >= 1.5 * PART
             if new_country or too_long or (cut and not block.country):
-                end = cut or _DocumentCut(number, len(passages))
+                end = cut or _Cut(number, len(passages))
                 part = replace(document, blocks=blocks[first_block : end.block])
                 yield part, passages[: end.passages]
                 first_block = end.block
@@ -147,7 +139,7 @@ def split_passages_in_parts(
     yield document, passages
 
 
-class _DocumentCut(NamedTuple):
+class _Cut(NamedTuple):
     """Place at which a long document may be cut."""
 
     block: int  # the first of the next part
@@ -168,7 +160,7 @@ def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iter
             sentence_start += len(CELL_BAR) - 1
         spans: Iterable[tuple[int, int]] = [(sentence_start, sentence_end)]
         if unit == "clause":
-            spans = _segment_sentence_into_clauses(text, sentence_start, sentence_end)
+            spans = _clauses(text, sentence_start, sentence_end)
         for start, end in spans:
             if not is_non_prose(text[start:end], block.section):
                 yield Passage(
@@ -183,7 +175,7 @@ def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iter
                 )
 
 
-def _segment_sentence_into_clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the trimmed spans of the clauses of the sentence text[start:end]."""
     sentence = text[start:end]
     cuts = _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
@@ -193,17 +185,17 @@ def _segment_sentence_into_clauses(text: str, start: int, end: int) -> Iterator[
 
 def _clause_cuts(sentence: str) -> list[int]:
     """Return the start of each clause but the first."""
-    enclosed = enclosed_spans_of_sentence(sentence)
+    enclosed = enclosed_spans(sentence)
     items = _enumeration_cuts(sentence, enclosed)
     semicolons = [
         match.end()
         for match in _SEMICOLON.finditer(sentence)
-        if not is_enclosed_in_sentence(enclosed, match.start())
+        if not is_enclosed(enclosed, match.start())
     ]
     least = 1 if len(sentence.split()) > _LONG_SENTENCE else 2
     if len(semicolons) < least and not items:
         return []
-    return _sentence_cuts_without_short_clauses(sentence, sorted(set(items[1:] + semicolons)))
+    return _drop_short(sentence, sorted(set(items[1:] + semicolons)))
 
 
 def _enumeration_cuts(sentence: str, enclosed: list[tuple[int, int]]) -> list[int]:
@@ -215,7 +207,7 @@ def _enumeration_cuts(sentence: str, enclosed: list[tuple[int, int]]) -> list[in
     enumerators = [
         match
         for match in _ENUMERATOR.finditer(sentence)
-        if not is_enclosed_in_sentence(enclosed, match.start())
+        if not is_enclosed(enclosed, match.start())
     ]
     for series in _SERIES:
         entries: list[re.Match[str]] = []
@@ -232,7 +224,7 @@ def _enumeration_cuts(sentence: str, enclosed: list[tuple[int, int]]) -> list[in
     return best
 
 
-def _sentence_cuts_without_short_clauses(sentence: str, cuts: list[int]) -> list[int]:
+def _drop_short(sentence: str, cuts: list[int]) -> list[int]:
     """Return the cuts without those that leave a clause of under `_MIN_WORDS` words."""
     kept: list[int] = []
     for cut in cuts:
@@ -265,12 +257,12 @@ def text_document(text: str, source: str = "<text>") -> Document:
         may_be_title = paragraph.alone and following is not None
         line = written.strip()
         is_title = may_be_title and (
-            _is_title_of_segmented_text(line)
+            _is_title(line)
             # the first line may be a name, of which all that follows says something
             or (len(blocks) > 0 and _is_title_of_one_word(line))
         )
         is_heading = is_title or _section_named_by_line(written) is not None
-        heading_end = None if is_heading else run_in_heading_of_sentence(text, start, end)
+        heading_end = None if is_heading else run_in_heading(text, start, end)
         heading_name = _section_named_by_line(text[start:heading_end]) if heading_end else None
         if is_heading:
             section = outline.section(" ".join(written.split()))
@@ -284,7 +276,7 @@ def text_document(text: str, source: str = "<text>") -> Document:
     return Document(text, tuple(blocks), source)
 
 
-class _ParagraphSpan(NamedTuple):
+class _Paragraph(NamedTuple):
     """A paragraph by its offsets."""
 
     start: int
@@ -292,7 +284,7 @@ class _ParagraphSpan(NamedTuple):
     alone: bool  # a single line between blank lines
 
 
-def _paragraph_spans(text: str) -> Iterator[_ParagraphSpan]:
+def _paragraph_spans(text: str) -> Iterator[_Paragraph]:
     """Yield the paragraphs of a text."""
     run: list[tuple[int, int]] = []  # spans of lines with text, one after the other
     for line in _LINE.finditer(text):
@@ -300,18 +292,14 @@ def _paragraph_spans(text: str) -> Iterator[_ParagraphSpan]:
         if visible:
             run.append(line.span())
         if run and (not visible or len(run) == _MOST_LINES or line.end() == len(text)):
-            for start, end in _segment_consecutive_text_lines(text, run):
-                yield _ParagraphSpan(start, end, alone=len(run) == 1)
+            for start, end in _blocks_of_lines(text, run):
+                yield _Paragraph(start, end, alone=len(run) == 1)
             run = []
 
 
-def _segment_consecutive_text_lines(
-    text: str, lines: list[tuple[int, int]]
-) -> Iterator[tuple[int, int]]:
+def _blocks_of_lines(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Split consecutive lines into blocks; the lines of a hard-wrapped paragraph are one block."""
-    wrapped = _segmented_text_is_hard_wrapped(
-        [text[line_start:line_end] for line_start, line_end in lines]
-    )
+    wrapped = _is_hard_wrapped([text[line_start:line_end] for line_start, line_end in lines])
     start, end = lines[0]
     for _, line_end in lines[1:]:
         goes_on = (
@@ -326,7 +314,7 @@ def _segment_consecutive_text_lines(
     yield start, end
 
 
-def _segmented_text_is_hard_wrapped(lines: list[str]) -> bool:
+def _is_hard_wrapped(lines: list[str]) -> bool:
     """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
     body = [line.strip() for line in lines[:-1]]
     unfinished = sum(not SENTENCE_END.search(line) for line in body)
@@ -340,10 +328,10 @@ def _segmented_text_is_hard_wrapped(lines: list[str]) -> bool:
     return shortest <= median(map(len, body)) <= 120
 
 
-def _is_title_of_segmented_text(line: str) -> bool:
+def _is_title(line: str) -> bool:
     """Test whether a line is a lettered title or in capitals."""
     words = line.split()
-    title = heading_without_enumerator(line).split()
+    title = without_enumerator(line).split()
     if (
         not 2 <= len(words) <= _MAX_TITLE_WORDS
         or words[0].isdecimal()
@@ -367,9 +355,7 @@ def _is_title_of_one_word(line: str) -> bool:
         return False
     word = line.lower()
     forms = (word, word.removesuffix("s"))
-    is_known = word in _GENERIC_WORDS or any(
-        lexicon_class_of(form) not in _NO_TITLES for form in forms
-    )
+    is_known = word in _GENERIC_WORDS or any(class_of(form) not in _NO_TITLES for form in forms)
     return is_known and not is_non_prose(line)
 
 
@@ -384,4 +370,4 @@ def _section_named_by_line(paragraph: str) -> str | None:
         return None
     title = not any(word[0].islower() for word in words if len(word) >= _MIN_CAPITALISED)
     # "law enforcement efforts were weak" is no heading
-    return name if title or standard_section_of_line(line) else None
+    return name if title or section_named_by(line) else None

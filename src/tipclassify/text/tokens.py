@@ -16,18 +16,9 @@ from tipclassify.text.words import (
     FoldedTextBatch,
     WordColumns,
     WordFlag,
-    fold_british_spelling,
+    american,
     vocabulary_table,
 )
-
-__all__ = [
-    "Tokens",
-    "batches_of_text_for_features",
-    "collect_vocabulary",
-    "count_token_words",
-    "split_text_into_folded_words",
-    "tokenize",
-]
 
 # maximum length of an unknown lower-case word inside a name: "bin", "van", "dos"
 _NAME_LETTERS: Final = 3
@@ -89,12 +80,12 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
 
     hyphened = np.zeros(len(row), bool)  # whether a hyphen joins it to the previous token
     hyphened[1:] = (start[1:] == end[:-1] + 1) & text.are_hyphens(end[:-1])
-    name = _flag_names_for_features(bits, upper, end - start, inner)
-    name = _flag_hyphenated_names_for_features(name, hyphened, upper, end - start)
+    name = _names(bits, upper, end - start, inner)
+    name = _with_hyphenated(name, hyphened, upper, end - start)
     figure = (bits & WordFlag.FIGURE > 0) & ~name
-    repeated = inner & ((name & _at_previous_token(name)) | (figure & _at_previous_token(figure)))
+    repeated = inner & ((name & _previous(name)) | (figure & _previous(figure)))
     # "the" before a name is no token
-    article = (bits & WordFlag.THE > 0) & ~name & _at_next_token(name & inner)
+    article = (bits & WordFlag.THE > 0) & ~name & _next(name & inner)
     at = np.flatnonzero(~(repeated | article))
     last = np.append(at, len(row))[1:] - 1  # last token of each run of names or figures
     # an article before the next name does not belong to it
@@ -117,9 +108,7 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     )
 
 
-def _flag_names_for_features(
-    bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools
-) -> Bools:
+def _names(bits: npt.NDArray[np.uint16], upper: Bools, length: Ints, inner: Bools) -> Bools:
     """Detect names, bool (n,); "State of X", "Republic of the X" and "X and Y" are single names.
 
     `inner` marks tokens that another one of their passage precedes.
@@ -129,32 +118,28 @@ def _flag_names_for_features(
     name = upper & ((bits & WordFlag.GEO > 0) | ((unknown | joiner) & (bits & WordFlag.PLAIN == 0)))
     joining = joiner | (unknown & ~upper & (length <= _NAME_LETTERS))
     state = upper & (bits & WordFlag.STATE > 0)
-    before_of_name = _at_next_token((bits & WordFlag.OF > 0) & inner & _at_next_token(name & inner))
-    after_name = _at_previous_token(name) & inner
+    before_of_name = _next((bits & WordFlag.OF > 0) & inner & _next(name & inner))
+    after_name = _previous(name) & inner
     name = name | (state & (before_of_name | after_name))
     for _ in range(2):  # up to two joining words: "X and the Y"
-        next_is_name = _at_next_token(name & inner)
-        name_follows_next = _at_next_token(joining & inner & next_is_name)
-        name = name | (
-            joining & _at_previous_token(name) & inner & (next_is_name | name_follows_next)
-        )
+        next_is_name = _next(name & inner)
+        name_follows_next = _next(joining & inner & next_is_name)
+        name = name | (joining & _previous(name) & inner & (next_is_name | name_follows_next))
     return np.asarray(name)
 
 
-def _flag_hyphenated_names_for_features(
-    name: Bools, hyphened: Bools, upper: Bools, length: Ints
-) -> Bools:
+def _with_hyphenated(name: Bools, hyphened: Bools, upper: Bools, length: Ints) -> Bools:
     """Add what a hyphen joins to a name: a capitalised word, also behind a short word.
 
     All of "Port-au-Prince" is a name, but not the second word of "Karvonia-led".
     """
     capital = hyphened & upper
-    between = hyphened & ~upper & (length <= _NAME_LETTERS) & _at_next_token(capital)
-    name = name | (between & _at_previous_token(name))
-    return np.asarray(name | (capital & _at_previous_token(name)))
+    between = hyphened & ~upper & (length <= _NAME_LETTERS) & _next(capital)
+    name = name | (between & _previous(name))
+    return np.asarray(name | (capital & _previous(name)))
 
 
-def count_token_words(tokens: Tokens, passages: int) -> tuple[Ints, Ints]:
+def token_words(tokens: Tokens, passages: int) -> tuple[Ints, Ints]:
     """Count each passage's words, figures and names excluded, and its unknown words.
 
     Both arrays are int64 (passages,).
@@ -174,21 +159,19 @@ def collect_vocabulary(texts: Iterable[str], least: int = 2) -> frozenset[str]:
         for word, has_capital in zip(text.words(), capitalised, strict=True):
             if not has_capital and not word.isdigit():
                 counts[word] = counts.get(word, 0) + 1
-    return frozenset(
-        fold_british_spelling(word) for word, count in counts.items() if count >= least
-    )
+    return frozenset(american(word) for word, count in counts.items() if count >= least)
 
 
-def split_text_into_folded_words(text: str) -> list[str]:
+def folded_words(text: str) -> list[str]:
     """Split a text into folded words; figures and names are kept.
 
-    >>> split_text_into_folded_words("The organisation didn’t act.")
+    >>> folded_words("The organisation didn’t act.")
     ['the', 'organization', 'didn', 't', 'act']
     """
-    return [fold_british_spelling(word) for word in FoldedTextBatch([text]).words()]
+    return [american(word) for word in FoldedTextBatch([text]).words()]
 
 
-def batches_of_text_for_features(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+def text_batches(passages: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield batches of similar size: the index of the first passage, and the passages."""
     texts = list(passages)
     end = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
@@ -197,9 +180,9 @@ def batches_of_text_for_features(passages: Sequence[str]) -> Iterator[tuple[int,
         yield begin, texts[begin:stop]
 
 
-def _at_previous_token(flags: Bools) -> Bools:
+def _previous(flags: Bools) -> Bools:
     return np.append(False, flags[:-1]) if len(flags) else flags
 
 
-def _at_next_token(flags: Bools) -> Bools:
+def _next(flags: Bools) -> Bools:
     return np.append(flags[1:], False) if len(flags) else flags

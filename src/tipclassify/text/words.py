@@ -19,23 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import U64, Bools, Ints
-from tipclassify.text.lexicon import PHRASES, WORDS, lexicon_class_of
-
-__all__ = [
-    "BREAK",
-    "BRITISH",
-    "FACTOR",
-    "MAX_RESPELLED",
-    "NAME",
-    "NUMBER",
-    "FoldedTextBatch",
-    "VocabularyTable",
-    "WordColumns",
-    "WordFlag",
-    "fold_british_spelling",
-    "hash_word",
-    "vocabulary_table",
-]
+from tipclassify.text.lexicon import PHRASES, WORDS, class_of
 
 U16 = npt.NDArray[np.uint16]
 
@@ -115,12 +99,12 @@ class FoldedTextBatch:
             # where a line was wrapped is no clause boundary; one for one, so that offsets hold
             passages = [passage.replace("\n", " ") for passage in passages]
             text = "\n".join(passages)
-        if _text_may_have_link(text):
-            text = "\n".join(map(_hide_links_in_text, passages))
+        if _may_have_link(text):
+            text = "\n".join(map(_hide_links, passages))
         for currency in _CURRENCIES:
             text = text.replace(currency, "  $")
         self._cased = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.dtype("<u4"))
-        self.code = _fold_character_codes(self._cased)
+        self.code = _fold(self._cased)
         length = np.fromiter(map(len, passages), np.int64, len(passages))
         self.begin = np.cumsum(length + 1) - length - 1
         inside = np.zeros(len(self.code) + 2, bool)
@@ -146,27 +130,27 @@ class FoldedTextBatch:
         return np.asarray(self._cased.take(at) == _HYPHEN)
 
 
-def _text_may_have_link(text: str) -> bool:
+def _may_have_link(text: str) -> bool:
     return any(mark in text for mark in _LINK_MARKS)
 
 
-def _hide_links_in_text(passage: str) -> str:
+def _hide_links(passage: str) -> str:
     """Replace each link by "weblink", cut or padded to its length, so that offsets stay valid."""
-    if not _text_may_have_link(passage):
+    if not _may_have_link(passage):
         return passage
     return _LINK.sub(lambda link: "weblink"[: len(link[0])].ljust(len(link[0])), passage)
 
 
-def _fold_character_codes(cased: npt.NDArray[np.uint32]) -> U16:
+def _fold(cased: npt.NDArray[np.uint32]) -> U16:
     """Fold codes by a table that is filled on demand."""
     code = _lower.take(cased)
     new = cased[code == 0]
     if not len(new):
         return code
     for code_point in set(new.tolist()):  # `np.unique` would import masked arrays first
-        plain = _fold_word_character(chr(code_point))
+        plain = _fold_character(chr(code_point))
         if code_point >= _PLANE:  # may have folded to an accented letter of the basic plane
-            plain = _fold_word_character(plain)
+            plain = _fold_character(plain)
         _upper[code_point] = "A" <= plain <= "Z"
         lower = plain.lower()
         if unicodedata.category(chr(code_point)) == "Cf":  # not seen: does not part a word
@@ -178,7 +162,7 @@ def _fold_character_codes(cased: npt.NDArray[np.uint32]) -> U16:
     return _lower.take(cased)
 
 
-def _fold_word_character(char: str) -> str:
+def _fold_character(char: str) -> str:
     """Strip accents, and map typographic punctuation to ASCII."""
     if char in _TYPOGRAPHIC:
         return _TYPOGRAPHIC[char]
@@ -215,10 +199,10 @@ def hash_word(text: str) -> int:
     return int.from_bytes(digest, "little") | 4
 
 
-def fold_british_spelling(word: str) -> str:
+def american(word: str) -> str:
     """Convert a folded word to American spelling.
 
-    >>> [fold_british_spelling(word) for word in ("organisation", "labour", "police")]
+    >>> [american(word) for word in ("organisation", "labour", "police")]
     ['organization', 'labor', 'police']
     """
     if len(word) > MAX_RESPELLED or not _ANY_BRITISH.match(word):
@@ -239,9 +223,9 @@ class _WordProperties(NamedTuple):
     bits: int  # of `WordFlag`
 
 
-def _properties_of_folded_word(word: str, vocabulary: frozenset[str]) -> _WordProperties:
+def _properties(word: str, vocabulary: frozenset[str]) -> _WordProperties:
     """Look up the properties of a folded word."""
-    word = fold_british_spelling(word)
+    word = american(word)
     if word[:1].isdigit() or word in _FIGURE_WORDS:
         return _WordProperties(NUMBER, NUMBER, 0, WordFlag.FIGURE)
     if len(word) < 2 and word != "a":
@@ -249,7 +233,7 @@ def _properties_of_folded_word(word: str, vocabulary: frozenset[str]) -> _WordPr
         if word not in vocabulary:
             bits |= WordFlag.UNKNOWN
         return _WordProperties(0, 0, 0, bits)
-    kind = lexicon_class_of(word)
+    kind = class_of(word)
     bits = _BITS.get(word, 0)
     if word in _JOINERS:
         bits |= WordFlag.JOINER
@@ -295,7 +279,7 @@ class VocabularyTable:
 
     def look_up(self, text: FoldedTextBatch) -> tuple[Ints, WordColumns]:
         """Look up the numbers of a text's words, int64 (words,); also return their properties."""
-        code = _hash_folded_words(text)
+        code = _hashes(text)
         with self._lock:
             if len(self) > _MOST_WORDS:
                 self._clear()
@@ -321,7 +305,7 @@ class VocabularyTable:
             slot = key >> int(_TO_SLOT)
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
-        new = [_properties_of_folded_word(word, self._vocabulary) for word in words]
+        new = [_properties(word, self._vocabulary) for word in words]
         old = self.columns
         self.columns = WordColumns(
             word=np.append(old.word, np.array([word.word for word in new], np.uint64)),
@@ -334,7 +318,7 @@ class VocabularyTable:
 vocabulary_table = lru_cache(maxsize=8)(VocabularyTable)  # one for all of the process
 
 
-def _hash_folded_words(text: FoldedTextBatch) -> U64:
+def _hashes(text: FoldedTextBatch) -> U64:
     """Hash the characters of each word, uint64 (words,), independent of its position."""
     value = np.empty(len(text.start), np.uint64)
     for first in range(0, len(value), _BLOCK):
@@ -344,7 +328,7 @@ def _hash_folded_words(text: FoldedTextBatch) -> U64:
         length = block_end - block_start
         start = text.start[block] - block_start
         end = text.end[block] - block_start
-        power, inverse = _powers_of_hash_base(length.bit_length())
+        power, inverse = _powers(length.bit_length())
         prefix_sums = np.zeros(length + 1, np.uint64)
         np.cumsum(text.code[block_start:block_end] * power[:length], out=prefix_sums[1:])
         value[block] = (prefix_sums.take(end) - prefix_sums.take(start)) * inverse.take(start)
@@ -352,7 +336,7 @@ def _hash_folded_words(text: FoldedTextBatch) -> U64:
 
 
 @lru_cache(maxsize=4)
-def _powers_of_hash_base(bits: int) -> tuple[U64, U64]:
+def _powers(bits: int) -> tuple[U64, U64]:
     """Compute the first ``2**bits`` powers of `_BASE` and of its inverse, modulo 2**64."""
     factors = np.ones((2, 1 << bits), np.uint64)
     factors[0, 1:] = _BASE

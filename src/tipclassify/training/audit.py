@@ -26,7 +26,7 @@ from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import LABELS
 from tipclassify.progress import Progress
 from tipclassify.resources import resource_folder_in_user_cache
-from tipclassify.text.sections import heading_without_enumerator
+from tipclassify.text.sections import without_enumerator
 from tipclassify.training.adapt_heads import adapt_to_own
 from tipclassify.training.examples import (
     Examples,
@@ -216,7 +216,7 @@ def audit_near_identical_pairs(
     The former are under one heading, and no contrast pair.
     """
     groups = group_rows(rows)
-    headings = [heading_without_enumerator(row.get("section") or "").lower() for row in rows]
+    headings = [without_enumerator(row.get("section") or "").lower() for row in rows]
     # Copies of a text share a group and, under one heading, their labels: comparing them would
     # repeat findings.
     firsts: dict[tuple[str, str, str], int] = {}

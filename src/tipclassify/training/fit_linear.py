@@ -31,14 +31,14 @@ from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
 from tipclassify.model.linear import MAX_WEIGHT, SLOT_BITS, LinearModel
 from tipclassify.progress import Progress
-from tipclassify.text.hashing import (
+from tipclassify.text.templates import (
     HashedFeatures,
+    best_clauses,
     feature_keys,
     featurize,
-    find_best_clauses_by_features,
     heading_hashes,
+    length_scale,
 )
-from tipclassify.text.templates import text_length_feature_scale
 from tipclassify.text.tokens import collect_vocabulary
 from tipclassify.training.calibration import Calibrated, calibrate
 from tipclassify.training.examples import Examples, group_folds
@@ -185,7 +185,7 @@ class LinearTrainingDesign:
     def scores(self, weights: Floats) -> tuple[Floats, Ints]:
         """Score each passage, before the bias, and find its best clause (-1 for none)."""
         parts = self.clauses @ weights
-        best = find_best_clauses_by_features(parts, self.clause_row, self.passages.shape[0])
+        best = best_clauses(parts, self.clause_row, self.passages.shape[0])
         return self.passages @ weights + np.where(best >= 0, parts[best], 0.0), best
 
     def with_clauses(self, best: Ints) -> csr_matrix:
@@ -213,7 +213,7 @@ def build_linear_training_design(
     column, heading_column = np.split(column, [len(features.hash)])
 
     def counts(row: Ints, column: Ints, number: int) -> csr_matrix:
-        scale = text_length_feature_scale(np.bincount(row, minlength=number))
+        scale = length_scale(np.bincount(row, minlength=number))
         matrix = csr_matrix((scale[row], (row, column)), shape=(number, len(hashes)))
         matrix.sum_duplicates()
         return matrix

@@ -24,7 +24,7 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.labels import LABELS
 from tipclassify.records import Document, Passage, Report, is_link
 from tipclassify.reports.findings import RECURRING_COUNTRIES
-from tipclassify.text.words import BRITISH, MAX_RESPELLED, fold_british_spelling
+from tipclassify.text.words import BRITISH, MAX_RESPELLED, american
 from tipclassify.write.output import Output
 
 __all__ = [
@@ -247,7 +247,7 @@ def index_desk_words(texts: Sequence[str]) -> tuple[str, str]:
     for number, text in enumerate(texts):
         words = set(_desk_search_words(text))
         # "labour" is found by "labor", and so on
-        for word in sorted(words.union(map(fold_british_spelling, words))):
+        for word in sorted(words.union(map(american, words))):
             numbers[word].append(str(number))
     return " ".join(numbers), ",".join(map(" ".join, numbers.values()))
 

@@ -14,11 +14,11 @@ from typing import Final
 
 from tipclassify.text.lexicon import WORDS
 from tipclassify.text.tokens import (
-    batches_of_text_for_features,
-    split_text_into_folded_words,
+    folded_words,
+    text_batches,
     tokenize,
 )
-from tipclassify.text.words import NAME, fold_british_spelling
+from tipclassify.text.words import NAME, american
 
 Span = tuple[int, int]
 
@@ -83,7 +83,7 @@ def mask_names(
     ["Do not jail them. X's courts met X."]
     """
     masked: list[MaskedText] = []
-    for _, batch in batches_of_text_for_features(texts):
+    for _, batch in text_batches(texts):
         tokens = tokenize(batch, vocabulary)
         names: list[list[Span]] = []
         countries: list[dict[int, int]] = []  # end of the country name at each offset in one
@@ -147,7 +147,7 @@ def _trim_name_to_mask(
     text: str, run: list[Span], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
     """Trim a run of capitalised words to its name; yield nothing if it holds none."""
-    words = [split_text_into_folded_words(text[a:b]) for a, b in run]
+    words = [folded_words(text[a:b]) for a, b in run]
     unknown = [
         not vocabulary.issuperset(folded) or b <= countries.get(a, 0)
         for (a, b), folded in zip(run, words, strict=True)
@@ -218,5 +218,5 @@ def _replace_masked_names(text: str, names: list[Span], placeholder: str) -> Mas
 def _spelling_for_encoder(word: str) -> str:
     """Return a word with British endings replaced, also "otherwize"; "" where nothing changes."""
     folded = word.lower()
-    plain = fold_british_spelling(folded)
+    plain = american(folded)
     return "" if plain == folded else plain

@@ -17,7 +17,7 @@ import numpy as np
 
 from tipclassify.arrays import Floats
 from tipclassify.model.scoring import OCCLUSION, Explanation, explanations
-from tipclassify.text.templates import structure_of_tokens
+from tipclassify.text.templates import structure_of
 from tipclassify.text.tokens import tokenize
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _words_to_occlude(text: str, names: Sequence[Span]) -> list[Span]:
 def _clauses_to_occlude(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> list[Span]:
     """Return the span of each clause of several words; none for a text of one clause."""
     tokens = tokenize([text], vocabulary)
-    starts = tokens.start[structure_of_tokens(tokens).begin].tolist() if len(tokens.row) else []
+    starts = tokens.start[structure_of(tokens).begin].tolist() if len(tokens.row) else []
     if len(starts) < 2:
         return []
     clauses = []

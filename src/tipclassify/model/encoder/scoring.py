@@ -45,7 +45,7 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_HEADING: Final = 40  # tokens; real headings are shorter
 
 
-def first_known_token_id(tokenizer: Tokenizer, names: Sequence[str], default: int) -> int:
+def first_known_token(tokenizer: Tokenizer, names: Sequence[str], default: int) -> int:
     """Return the id of the first of some names that is a token, else `default`."""
     for name in names:
         token_id: int | None = tokenizer.token_to_id(name)
@@ -68,7 +68,7 @@ class _EncoderTokenizer:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self.first, self.last = self._tokenizer.encode("", add_special_tokens=True).ids
-        self.mask = first_known_token_id(self._tokenizer, MASKS, self.first)
+        self.mask = first_known_token(self._tokenizer, MASKS, self.first)
 
     def encode(self, texts: Sequence[str]) -> list[Encoding]:
         """Return the encoding of each text without special tokens.

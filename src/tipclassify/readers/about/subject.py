@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 from tipclassify.readers.about.countries import country_named, extract_countries, fold_name
 from tipclassify.records import Document
-from tipclassify.text.sections import standard_section_of_line
+from tipclassify.text.sections import section_named_by
 
 _CITED: Final = re.compile(r"[\"“]([^\"“”]+)[\"”](?:,.{0,30})?\Z")  # a title, with its date
 MAX_TITLE: Final = 1_000  # characters; patterns take time that grows with the square of it
@@ -340,7 +340,7 @@ def _country_with_tier(texts: list[str], number: int) -> str | None:
         name = match[1] or match[2]
     else:
         following = texts[number + 1 : number + 1 + _TIER_REACH]
-        if standard_section_of_line(text) or not any(map(_TIER_ALONE.fullmatch, following)):
+        if section_named_by(text) or not any(map(_TIER_ALONE.fullmatch, following)):
             return None
         name = text
     name = " ".join(name.split())

@@ -26,7 +26,7 @@ from tipclassify.readers.about.publishers import (
 )
 from tipclassify.readers.about.subject import MAX_TITLE, detect_country_and_year
 from tipclassify.records import Document
-from tipclassify.text.sections import heading_without_enumerator, standard_section_of_line
+from tipclassify.text.sections import section_named_by, without_enumerator
 
 # Titles of first pages.
 _LARGER: Final = 1.1  # times the size of the text
@@ -143,8 +143,8 @@ def title_of_first_page(lines: Sequence[TitleLine], body_size: float) -> str | N
     lines = [line for line in lines if not is_masthead(line.text)]
     headings: list[TitleLine] = []
     for line in lines:
-        is_section = standard_section_of_line(line.text) is not None
-        if line.heading and not is_section and heading_without_enumerator(line.text) == line.text:
+        is_section = section_named_by(line.text) is not None
+        if line.heading and not is_section and without_enumerator(line.text) == line.text:
             headings.append(line)
     if not headings:
         return None

@@ -13,8 +13,8 @@ from lxml import etree
 
 from tipclassify.readers.html.elements import HEADINGS, is_sentence, traits_of
 from tipclassify.readers.html.lines import Line
-from tipclassify.text.prose import is_non_prose_phrase
-from tipclassify.text.sections import standard_section_of_line
+from tipclassify.text.prose import is_stock_phrase
+from tipclassify.text.sections import section_named_by
 
 _WORD: Final = re.compile(r"\w+")
 _LINE_OR_CELL_END: Final = re.compile(r"[\n|]")
@@ -70,7 +70,7 @@ def without_site_navigation(lines: Iterable[Line]) -> list[Line]:
         for line in run:
             if line.linked < _MOSTLY_LINKED or line.notes or is_sentence(line.text):
                 outside.append(line)
-    return [line for line in outside if not is_non_prose_phrase(line.text)]
+    return [line for line in outside if not is_stock_phrase(line.text)]
 
 
 def _content_of_links(run: Sequence[Line]) -> list[Line]:
@@ -78,7 +78,7 @@ def _content_of_links(run: Sequence[Line]) -> list[Line]:
     first = run[0]
     if len(run) < _MIN_MENU_HEADINGS and all(line.kind == "heading" for line in run):
         return [*run]
-    if len(run) == 1 and standard_section_of_line(first.text):
+    if len(run) == 1 and section_named_by(first.text):
         return [replace(first, linked=0.0)]  # the heading of a panel
     if run[-1].kind == "heading":  # it may be that of the text below the menu
         return [run[-1]]

@@ -32,7 +32,7 @@ from tipclassify.readers.html.elements import (
     traits_of,
     visible_text,
 )
-from tipclassify.text.sections import standard_section_of_line
+from tipclassify.text.sections import section_named_by
 
 # Flags of a text, a bit each; an element adds its own to those of the elements around it.
 _LINK: Final = 1
@@ -226,7 +226,7 @@ class _Walk:
         if self.in_heading or inside_sentence or says_something:
             return True
         opens_panel = "accordion" in (element.get("class") or "")
-        if standard_section_of_line(text) or (opens_panel and could_be_heading(text)):
+        if section_named_by(text) or (opens_panel and could_be_heading(text)):
             self.builder.add_heading(text, _DEFAULT_LEVEL)
         else:
             self.builder.end_line()
@@ -355,7 +355,7 @@ class LineBuilder:
         last = self._pieces[start:]
         text = visible_text("".join([piece.text for piece in last]))
         bold = all(piece.flags & _BOLD for piece in last)
-        is_heading = standard_section_of_line(text) or (bold and could_be_heading(text))
+        is_heading = section_named_by(text) or (bold and could_be_heading(text))
         if not is_heading or len(text) > _MAX_HEADING_LINE:
             return False
         if self._kind != "title":

@@ -24,7 +24,7 @@ from tipclassify.readers.html.content import (
 from tipclassify.readers.html.elements import is_sentence, short_text
 from tipclassify.readers.html.lines import Line, read_lines
 from tipclassify.records import Document
-from tipclassify.text.sections import standard_section_of_line
+from tipclassify.text.sections import section_named_by
 
 _HEAD: Final = 4_096  # bytes in which a page declares its encoding
 _CHARSET: Final = re.compile(
@@ -282,7 +282,7 @@ def _is_heading(line: Line, bold_is_heading: bool) -> bool:
         if words > _MAX_HEADING_WORDS:
             return False
         return could_be_heading(text) or words <= _MAX_SENTENCE_WORDS or not is_sentence(text)
-    if standard_section_of_line(text) is not None:
+    if section_named_by(text) is not None:
         return True
     if line.kind == "item":
         return False

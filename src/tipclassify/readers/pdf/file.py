@@ -33,7 +33,7 @@ from tipclassify.text.sections import (
     HeadingOutline,
     join_headings,
     run_in_section,
-    section_heading_without_continuation,
+    without_continuation,
 )
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _section_of_table(section: str | None, caption: str) -> str:
     """Join the caption of a table to the heading above it; standard sections stay as they are."""
     if section in SECTIONS:
         return section
-    caption = section_heading_without_continuation(caption)
+    caption = without_continuation(caption)
     if not section:
         return caption
     return f"{section.rstrip(' :.')}: {caption}"

@@ -32,7 +32,7 @@ from tipclassify.readers.pdf.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.tags import groups_of_tree, has_usable_tree
 from tipclassify.records import PageStart
 from tipclassify.text.prose import is_contents_entry
-from tipclassify.text.sections import heading_without_enumerator, standard_section_of_line
+from tipclassify.text.sections import section_named_by, without_enumerator
 
 # levels of the headings that the bookmarks of a file name, by `bookmark_key`
 Bookmarks = Mapping[tuple[int, str], int]
@@ -112,7 +112,7 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
 
 def bookmark_key(page: int, text: str) -> tuple[int, str]:
     """Return the key of a heading on a page: its letters and digits, without an enumerator."""
-    return page, "".join(filter(str.isalnum, heading_without_enumerator(text).casefold()))
+    return page, "".join(filter(str.isalnum, without_enumerator(text).casefold()))
 
 
 def _make_paragraphs(groups: Sequence[Group]) -> list[Paragraph]:
@@ -234,7 +234,7 @@ def _is_sentence(text: str) -> bool:
         return True
     if text.endswith(".") and len(text.split()) > _MAX_NUMBERED_WORDS:
         return True
-    plain = heading_without_enumerator(text)
+    plain = without_enumerator(text)
     return plain[:1].islower() or _END_INSIDE.search(plain) is not None
 
 
@@ -268,7 +268,7 @@ def _is_heading(
     if bold:
         return True
     in_capitals = len(letters) > 3 and all(letter.isupper() for letter in letters)
-    return not is_question and (in_capitals or standard_section_of_line(text) is not None)
+    return not is_question and (in_capitals or section_named_by(text) is not None)
 
 
 def _start_of_notes(lines: list[Line], body: float) -> int:

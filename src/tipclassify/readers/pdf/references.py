@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Final
 
 from tipclassify.readers.pdf.paragraphs import Paragraph
-from tipclassify.text.prose import is_non_prose, is_united_nations_masthead
+from tipclassify.text.prose import is_non_prose, is_un_masthead
 
 # section whose text becomes no passage (`tipclassify.text.prose`)
 REFERENCES: Final = "references"
@@ -121,7 +121,7 @@ def _evidence(paragraph: Paragraph) -> int:
     text = paragraph.text
     if paragraph.kind not in ("text", "heading", "note") or len(text) > _MAX_ENTRY:
         return 0
-    if _EVIDENCE.search(text) or (is_non_prose(text) and not is_united_nations_masthead(text)):
+    if _EVIDENCE.search(text) or (is_non_prose(text) and not is_un_masthead(text)):
         return _STRONG
     if paragraph.kind == "heading":
         return 0

@@ -20,7 +20,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 import numpy as np
 
 from tipclassify.records import Passage
-from tipclassify.text.tokens import split_text_into_folded_words, tokenize
+from tipclassify.text.tokens import folded_words, tokenize
 from tipclassify.text.words import NAME, NUMBER, hash_word
 
 T = TypeVar("T")
@@ -183,7 +183,7 @@ def terms_of(texts: Sequence[str], vocabulary: frozenset[str]) -> Terms:
     name_starts = tokens.start[is_name].tolist()
     name_ends = tokens.end[is_name].tolist()
     for row, start, end in zip(name_rows, name_starts, name_ends, strict=True):
-        for word in split_text_into_folded_words(joined[row][start:end]):
+        for word in folded_words(joined[row][start:end]):
             if word not in STOP_WORDS:
                 term = int(hash_word(word))
                 placed[row].append((start, term))
