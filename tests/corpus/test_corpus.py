@@ -15,7 +15,6 @@ from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.rows import (
     Columns,
     Row,
-    corpus_digest,
     dataset_rows,
     group_rows,
     labels_alone,
@@ -106,7 +105,8 @@ def test_a_heading_of_a_report_may_change_the_labels_of_a_sentence(tmp_path: Pat
         {"text": text, "labels": ["failure"], "section": "prosecution"},
     ]
     file = write(tmp_path / "mine.jsonl", *rows)
-    assert [row["labels"] for row in read_rows(file)] == [("failure",), (), ("failure",)]
+    read = read_rows(tmp_path, file, tmp_path / "." / "mine.jsonl")  # named thrice, read once
+    assert [row["labels"] for row in read] == [("failure",), (), ("failure",)]
     write(
         file,
         *rows,
@@ -157,39 +157,6 @@ def test_what_a_model_found_is_no_labelled_corpus(cli: Cli, tmp_path: Path, suff
     assert cli("score", tmp_path / "a.txt", "--model", "fast", "-o", out).returncode == 0
     with pytest.raises(CorpusError, match="of 'score': its labels are the model's"):
         read_rows(out)
-
-
-def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.jsonl", {"text": "Police acted.", "labels": ["positive_effort"]})
-    assert len(read_rows(tmp_path, file, tmp_path / "." / "a.jsonl")) == 1
-
-
-def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
-    import datasets
-
-    rows = [
-        {
-            "id": "1",
-            "text": "Police, as ever, acted.",
-            "labels": ["positive_effort", "complicity"],
-            "doc": "A",
-        },
-        {"id": "2", "text": "They did\nnot.", "labels": [], "doc": None},
-    ]
-    jsonl = write(tmp_path / "c.jsonl", *rows)
-    with (tmp_path / "c.csv").open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out)
-        writer.writerow(["id", "text", "labels", "doc"])
-        for row in rows:
-            writer.writerow([row["id"], row["text"], ";".join(row["labels"]), row["doc"]])
-    datasets.Dataset.from_list(rows).to_parquet(tmp_path / "c.parquet")
-
-    def fields(file: Path) -> list[tuple[str, str, tuple[str, ...], str | None]]:
-        read = read_rows(file)
-        return [(row["id"], row["text"], row["labels"], row.get("doc")) for row in read]
-
-    assert fields(tmp_path / "c.csv") == fields(jsonl)
-    assert fields(tmp_path / "c.parquet") == fields(jsonl)
 
 
 @pytest.mark.parametrize(
@@ -250,12 +217,6 @@ def test_an_id_of_0_stays(tmp_path: Path) -> None:
     ]
     file = write(tmp_path / "mine.jsonl", *rows)
     assert [row["id"] for row in read_rows(file)] == ["0", "mine-2", "mine-3"]
-
-
-def test_the_digest_distinguishes_corpora() -> None:
-    row = {"id": "1", "text": "a", "labels": ("failure",)}
-    assert corpus_digest([row]) == corpus_digest([dict(row)])
-    assert corpus_digest([row]) != corpus_digest([{**row, "labels": ()}])
 
 
 # ------------------------------------------------------------------------------- as datasets has it
@@ -326,7 +287,7 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
 
     file = tmp_path / f"mine{suffix}"
     table = pandas.DataFrame(
-        {"sentence": ["Police acted.", "None."], "tag": ["failure;complicity", ""], "doc": "A"}
+        {"sentence": ["Police,\nat last.", "None."], "tag": ["failure;complicity", ""], "doc": "A"}
     )
     if suffix == ".csv":
         table.to_csv(file, index=False)
@@ -342,29 +303,12 @@ def test_columns_of_other_names_are_named_and_can_be_chosen(tmp_path: Path, suff
     assert caught.value.problems[0].startswith(f"{file}:1: ")
     assert len(caught.value.problems) == (2 if suffix == ".jsonl" else 1)
     corpus = load_corpus(file, text_column="sentence", label_column="tag")
-    assert corpus["text"][:] == ["Police acted.", "None."]
+    assert corpus["text"][:] == ["Police,\nat last.", "None."]
     assert corpus["labels"][:] == [["failure", "complicity"], []]
     assert corpus["doc"][:] == ["A", "A"]
     message = "no labels" if suffix == ".jsonl" else f"the {fields} are sentence, tag, doc"
     with pytest.raises(CorpusError, match=message):
         read_rows(file, columns=Columns("sentence", "label"))
-
-
-@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
-def test_labels_may_stand_in_label_beside_a_text_of_another_name(
-    tmp_path: Path, suffix: str
-) -> None:
-    import pandas
-
-    file = tmp_path / f"mine{suffix}"
-    table = pandas.DataFrame({"sentence": ["Police acted.", "None."], "label": ["failure", ""]})
-    if suffix == ".csv":
-        table.to_csv(file, index=False)
-    else:
-        table.to_json(file, orient="records", lines=True)
-    rows = read_rows(file, columns=Columns("sentence"))
-    assert [row["labels"] for row in rows] == [("failure",), ()]
-    assert [row["text"] for row in rows] == ["Police acted.", "None."]
 
 
 def test_the_commands_take_columns_of_other_names(cli: Cli, tmp_path: Path) -> None:
@@ -381,3 +325,16 @@ def test_the_commands_take_columns_of_other_names(cli: Cli, tmp_path: Path) -> N
     measured = cli("evaluate", file, "--model", "fast", "--draws", "0", *named)
     assert measured.returncode == 0
     assert b"positive_effort" in measured.stdout
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["sentence,label\nOne.,failure\n", '{"sentence": "One.", "label": "failure"}\n'],
+)
+def test_labels_may_stand_in_label_beside_a_text_of_another_name(
+    tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / ("mine.jsonl" if content.startswith("{") else "mine.csv")
+    file.write_text(content, "utf-8")
+    (row,) = read_rows(file, columns=Columns("sentence"))
+    assert (row["text"], row["labels"]) == ("One.", ("failure",))

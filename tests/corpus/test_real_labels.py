@@ -10,7 +10,6 @@ import gzip
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from operator import attrgetter
@@ -36,16 +35,7 @@ from tipclassify.records import key as passage_key
 from tipclassify.text.split import text_document
 
 ROOT = Path(__file__).resolve().parents[2]
-COLUMNS = [
-    "key",
-    "words",
-    "source",
-    "section",
-    "labels",
-    "labels_alone",
-    "annotator",
-    "stands_for",
-]
+COLUMNS = "key words source section labels labels_alone annotator stands_for".split()
 COURTS = "The courts of Karvonia convicted no trafficker."
 POLICE = "Police in Valdoria sold two girls."
 INSPECTORS = "Inspectors found nine children at the kilns."
@@ -53,34 +43,17 @@ SHELTERS = "the government didn't fund shelters"
 DECREE = "the decree lapsed"
 
 
-@dataclass(frozen=True)
-class LabelRow:
-    """A row of ``labels.csv``: a passage that is labelled without its text."""
-
-    key: str
-    words: int
-    source: str
-    section: str = ""
-    labels: str = ""
-    labels_alone: str = ""
-    annotator: str = "first"
-    stands_for: str = ""
-
-
 def label_row(
-    text: str, source: str, section: str, labels: str = "", labels_alone: str = ""
-) -> LabelRow:
-    """Return the row of a passage."""
+    text: str, source: str, section: str, labels: str = "", alone: str = "", stands_for: str = ""
+) -> list[str | int]:
+    """Return the row of a passage in ``labels.csv``, which is labelled without its text."""
     words = len(text.split())
-    return LabelRow(passage_key(text), words, source, section, labels, labels_alone)
+    return [passage_key(text), words, source, section, labels, alone, "first", stands_for]
 
 
 TEXTS = [COURTS, POLICE, INSPECTORS, SHELTERS, DECREE]
 ROWS = [
-    replace(
-        label_row(COURTS, "hrr/2020/karvonia.html", "Children", "failure", "none"),
-        stands_for="6.449",
-    ),
+    label_row(COURTS, "hrr/2020/karvonia.html", "Children", "failure", "none", "6.449"),
     label_row(POLICE, "hrr/2021/valdoria.html", "b. Forced Labor", "complicity"),
     label_row(INSPECTORS, "dol/2019/Karvonia", "Efforts", "positive_effort"),
     label_row(SHELTERS, "factbook/2010/17", "Trafficking in persons", "failure"),
@@ -106,7 +79,7 @@ def labels(tmp_path: Path) -> Path:
     """Make a folder of labels of invented passages."""
     folder = tmp_path / "corpus" / "real"
     folder.mkdir(parents=True)
-    write_labels(folder, [astuple(row) for row in ROWS])
+    write_labels(folder, ROWS)
     write_sources(folder, "https://files.example/")
     return folder
 
@@ -227,20 +200,20 @@ def test_rows_with_a_text_are_matched_by_key(labels: Path, tmp_path: Path) -> No
     [
         (["xyz", 2, "hrr/2020/a.html", "", "", "", "first", ""], "key 'xyz'"),
         (["0" * 16, "two", "hrr/2020/a.html", "", "", "", "first", ""], "invalid literal"),
-        (["0" * 16, 2, "hrr/2020/a.html", "", "effort", "", "first", ""], "unknown label 'effort'"),
-        (["0" * 16, 2, "hrr/2020/a.html", "", "", "", "first", "many"], "no number of passages"),
-        (["0" * 16, 2, "hrr/2020/a.html", "", "", "", "first", "nan"], "no number of passages"),
+        (label_row("x", "hrr/2020/a.html", "", "effort"), "unknown label 'effort'"),
+        (label_row("x", "hrr/2020/a.html", "", stands_for="many"), "no number of passages"),
+        (label_row("x", "hrr/2020/a.html", "", stands_for="nan"), "no number of passages"),
         (["0" * 16, 2, "hrr/2020/a.html"], "too few columns"),
     ],
 )
 def test_a_bad_row_of_labels_is_named(labels: Path, row: list[str | int], what: str) -> None:
-    write_labels(labels, [astuple(ROWS[0]), row])
+    write_labels(labels, [ROWS[0], row])
     with pytest.raises(CorpusError, match=f"labels.csv:3: .*{what}"):
         read_references(labels / "labels.csv")
 
 
 def test_a_source_of_no_family_is_refused(labels: Path) -> None:
-    write_labels(labels, [astuple(LabelRow("0" * 16, 2, "ilo/2020/x.html"))])
+    write_labels(labels, [label_row("Courts slept.", "ilo/2020/x.html", "")])
     with pytest.raises(CorpusError, match=r"sources.json: .*'ilo'"):
         rebuild(labels, labels)
 
@@ -351,9 +324,6 @@ def test_the_command_says_in_one_line_what_it_cannot_read(
     (line,) = done.stderr.decode().splitlines()
     assert line.startswith("tipclassify: nowhere")
     assert "no such file" in line
-
-
-# ------------------------------------------------------------------------------------ in the corpus
 
 
 # ------------------------------------------------------------------------------- the shipped labels
