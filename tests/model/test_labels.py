@@ -10,7 +10,9 @@ import pytest
 from conftest import TINY
 from model_heads import change_head, head_of
 
-from tipclassify import Classifier, Document, ModelError, classify, explain
+from tipclassify import Classifier, Document, InputError, ModelError, classify, explain
+from tipclassify.evaluation.behaviours import run_cases
+from tipclassify.evaluation.report import evaluate_rows
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import EncoderHeads, read_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -150,3 +152,30 @@ def test_labels_that_the_weights_do_not_have_are_refused(tmp_path: Path) -> None
     with pytest.raises(ModelError, match="not 2 heads of finite numbers"):
         Classifier.load(tmp_path / "other")
     assert head_of(tmp_path / "other")["labels"] == ["soil", "dust"]
+
+
+@pytest.mark.parametrize("number", LABELS_OF)
+def test_a_model_is_measured_on_its_own_labels(number: int) -> None:
+    labels = LABELS_OF[number]
+    model = linear(labels)
+    rows = [
+        {"id": "1", "text": TEXT, "labels": labels[:1], "section": "courts"},
+        {"id": "2", "text": "Courts convicted none.", "labels": ()},
+    ]
+    report = evaluate_rows(
+        model,
+        rows,
+        confusion=True,
+        slices=True,
+        calibration=True,
+        errors=2,
+        other=model,
+        other_name="itself",
+        draws=20,
+    )
+    assert len(report.tables) == 5 + number
+    assert tuple(report.figures["thresholds"]) == labels
+    with pytest.raises(InputError, match="compare models of the same labels"):
+        evaluate_rows(model, rows, other=linear(("other",)), other_name="other", draws=0)
+    with pytest.raises(InputError, match="give cases of this model's labels with --cases"):
+        run_cases(model)

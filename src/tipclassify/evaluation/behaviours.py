@@ -20,7 +20,7 @@ import numpy as np
 from tipclassify.corpus.rows import passage_of_row
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
-from tipclassify.labels import label_indicator
+from tipclassify.labels import LABELS, label_indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.records import Passage
 from tipclassify.resources import shipped_data_folder
@@ -91,8 +91,14 @@ def run_cases(
 ) -> list[RuleResult]:
     """Run all cases: rules of the codebook first, then invariance and addition.
 
-    Raises `InputError` for case files that cannot be read.
+    Raises `InputError` for case files that cannot be read, or for the shipped cases with a model of
+    other labels.
     """
+    if cases is None and not set(LABELS) <= set(classifier.labels):
+        raise InputError(
+            f"the behaviour cases of tipclassify are of the labels {', '.join(LABELS)}: "
+            "give cases of this model's labels with --cases"
+        )
     folder = Path(cases) if cases is not None else default_cases_path()
     rows = []
     for file in sorted(folder.glob("*.jsonl")):
