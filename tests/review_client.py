@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import secrets
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,6 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from tipclassify import Classifier
-    from tipclassify.store.events import History
 
 Answer = dict[str, Any]
 """An object of JSON that the server sends; what its fields hold differs by address."""
@@ -35,16 +32,6 @@ def write_report(file: Path, passages: int = 24) -> Path:
     paragraphs = [" ".join(sentences[i : i + 4]) for i in range(0, passages, 4)]
     file.write_text("PROSECUTION\n\n" + "\n\n".join(paragraphs) + "\n", "utf-8")
     return file
-
-
-def dataset_rows(history: History) -> list[Answer]:
-    """Return the rows of the corpus that is derived from a history of events."""
-    from tipclassify.store.derived import ReviewCorpusFile
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "my.jsonl"
-        ReviewCorpusFile(file).write(history)
-        return [json.loads(line) for line in file.read_bytes().splitlines()]
 
 
 class Reviewer:
@@ -153,16 +140,24 @@ class LocalReviewer(Reviewer):
         blind: bool = False,
         data: tuple[Path, ...] = (),
     ) -> None:
-        from tipclassify.app.opened import open_reports_for_review
-        from tipclassify.app.retraining import Retraining
+        from tipclassify.app.retrain import Retraining
+        from tipclassify.app.review import Review, open_reports
         from tipclassify.app.server import listen_on_loopback, serve_review
-        from tipclassify.app.session import ReviewSession
+        from tipclassify.store import Store
         from tipclassify.tagging import Tagging
 
-        opened, failures = open_reports_for_review(list(map(str, reports)), Tagging(model=model))
+        tagging = Tagging(model=model)
+        opened, failures = open_reports(list(map(str, reports)), tagging)
         assert failures == []
-        session = ReviewSession(
-            classifier, opened, corpus, annotator, blind=blind, model_name=model
+        session = Review(
+            classifier,
+            opened,
+            Store(corpus.with_suffix(".sqlite")),
+            annotator,
+            tagging.run(),
+            blind=blind,
+            model_name=model,
+            corpus=str(corpus),
         )
         listener = listen_on_loopback(0)
         ready = threading.Event()
@@ -190,9 +185,3 @@ class RefusedError(Exception):
         super().__init__(f"{status}: {error}")
         self.status = status
         self.error = error
-
-
-def numbers(log: Path) -> list[int]:
-    """Return the event numbers of the whole lines of a log, in order."""
-    whole_line = re.compile(rb'^\{"event": (\d+),.*\}\n', re.MULTILINE)
-    return [int(number) for number in whole_line.findall(log.read_bytes())]

@@ -12,7 +12,7 @@ import pytest
 import tipclassify
 
 # and these of the extra: review
-SERVES = ("tipclassify.app.security", "tipclassify.app.server")
+SERVES = ("tipclassify.app.guard", "tipclassify.app.server")
 MODULES = [
     m.name
     for m in pkgutil.walk_packages(tipclassify.__path__, "tipclassify.")

@@ -15,23 +15,26 @@ import pytest
 from review_client import Answer, RefusedError, Reviewer, write_report
 
 from tipclassify import LABELS, Classifier
-from tipclassify.app.retraining import (
-    MeasuredChange,
+from tipclassify.app.retrain import (
+    Measured,
     ReportStep,
     Retrained,
     Retraining,
     TrainingState,
-    describe_change_by_retraining,
-    drop_rows_corrected_in_review,
-    group_reviewed_rows_for_retraining,
+    group_corrected,
+    measure_change,
     model_to_retrain,
     retrain,
+    without_corrected,
 )
 from tipclassify.corpus.rows import Row, read_rows, shipped_corpus
 from tipclassify.errors import CorpusError, ModelError
 from tipclassify.evaluation.bootstrap import Difference, Interval, ModelComparison
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import json_line
+from tipclassify.records import key
+from tipclassify.store import Store
+from tipclassify.store.state import Place, Shown
 from tipclassify.training.fit_heads import HeadSettings
 from tipclassify.training.trained import Trained
 
@@ -234,13 +237,20 @@ def test_a_training_ends_with_the_button_and_with_the_server(tmp_path: Path, how
     assert not list(tmp_path.glob("*my-model-*"))
 
 
+def decided(folder: Path) -> Store:
+    """Make a store of one decision."""
+    store = Store(folder / "my.sqlite")
+    text = "Courts slept."
+    shown = Shown(Place("ab" * 32, 1, 14), key(text), {"text": text})
+    store.decide(shown, "label", "ann")
+    return store
+
+
 def test_bad_training_data_is_reported_in_one_line(tmp_path: Path) -> None:
     data = tmp_path / "d.jsonl"
     data.write_text('{"text": "Police acted.", "labels": ["bold"]}\n{"text": 7}\n', "utf-8")
-    corpus = tmp_path / "my.jsonl"
-    corpus.write_text('{"id": "1", "text": "Courts slept.", "labels": []}\n', "utf-8")
-    training = Retraining(corpus, [data])
-    training.start()
+    training = Retraining(tmp_path / "my.jsonl", [data])
+    training.start(decided(tmp_path))
     state = until(lambda: ended_state(training))
     assert state.state == "failed"
     assert state.error.startswith(f"{data}:1: unknown label 'bold'")
@@ -251,9 +261,8 @@ def test_bad_training_data_is_reported_in_one_line(tmp_path: Path) -> None:
 def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "sitecustomize.py").write_text("import os; os._exit(9)", "utf-8")
-    (tmp_path / "my.jsonl").write_text("{}\n", "utf-8")
     training = Retraining(tmp_path / "my.jsonl")
-    training.start()
+    training.start(decided(tmp_path))
     state = until(lambda: ended_state(training), 20)
     assert (state.state, state.error) == ("failed", "the training ended with code 9")
 
@@ -268,7 +277,7 @@ def test_where_both_have_a_text_the_correction_speaks_alone() -> None:
         {"id": "k", "text": "courts  slept.", "labels": ("failure",)},
         {"id": "2", "text": "New.", "labels": ()},
     ]
-    assert [row["id"] for row in drop_rows_corrected_in_review(base, corrected)] == ["3"]
+    assert [row["id"] for row in without_corrected(base, corrected)] == ["3"]
 
 
 def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
@@ -278,9 +287,9 @@ def test_reports_are_held_out_whole_once_there_are_enough_of_them() -> None:
         for b in (1, 2)
         for i in (1, 2)
     ]
-    five, kind = group_reviewed_rows_for_retraining(rows)
+    five, kind = group_corrected(rows)
     assert (len({row["doc"] for row in five}), kind) == (5, "reports")
-    four, kind = group_reviewed_rows_for_retraining(rows[:-4])
+    four, kind = group_corrected(rows[:-4])
     groups = {row["doc"] for row in four}
     assert (len(groups), kind) == (8, "paragraphs")
     for group in groups:
@@ -395,10 +404,10 @@ def macro_f1(difference: float, low: float, high: float) -> Difference:
 def test_the_verdict_says_no_more_than_the_interval(
     difference: float, low: float, high: float, says: str, worse: bool
 ) -> None:
-    def measured(groups: int, failure: Difference) -> MeasuredChange:
+    def measured(groups: int, failure: Difference) -> Measured:
         differences = (macro_f1(difference, low, high), failure)
         comparison = ModelComparison(1_000, groups, differences)
-        return describe_change_by_retraining(comparison, "X", "reports")
+        return measure_change(comparison, "X", "reports")
 
     nan = float("nan")
     not_held_out = Difference("failure", nan, nan, nan, Interval(nan, nan), nan)

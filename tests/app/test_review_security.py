@@ -68,7 +68,7 @@ def test_the_page_without_the_token_holds_nothing_of_a_report(server: Reviewer) 
         status, headers, body = server.raw("GET", path)
         assert status == 200
         assert "set-cookie" not in headers  # a browser would send it to every port of this machine
-        assert not re.search(rb"Karvonia|alert\('x'\)|onerror=", body)
+        assert not re.search(rb"arrested nine|alert\('x'\)|onerror=", body)
         assert server.token.encode() not in body
 
 
@@ -151,7 +151,6 @@ def test_a_change_that_does_not_come_from_the_page_is_refused(
     for path in (
         "/api/decisions",
         "/api/undo",
-        "/api/adjudications",
         "/api/retrain",
         "/api/retrain/stop",
     ):
@@ -317,7 +316,7 @@ def test_an_invalid_request_is_answered_in_one_line_and_changes_nothing(
 ) -> None:
     before = events(server)
     known = json.dumps(server.passages()[0]["key"]).encode()
-    for path in ("/api/decisions", "/api/adjudications"):
+    for path in ("/api/decisions",):
         got, headers, answer = server.raw("POST", path, body.replace(b"KEY", known), server.own())
         assert (got, headers["content-type"]) == (status, "application/json")
         assert why in json.loads(answer)["error"]
@@ -325,7 +324,7 @@ def test_an_invalid_request_is_answered_in_one_line_and_changes_nothing(
     assert events(server) == before
 
 
-@pytest.mark.parametrize("event", [0, -1, 10**30, "1", 1.0, True, None, [1]])
+@pytest.mark.parametrize("event", [0, -1, 10**30, "1", 1.0, True, [1]])
 def test_only_an_event_that_there_is_can_be_undone(server: Reviewer, event: object) -> None:
     before = events(server)
     body = json.dumps({"event": event}).encode()
@@ -345,14 +344,7 @@ def test_a_query_that_is_no_number_is_refused(server: Reviewer, query: str) -> N
         assert "whole number" in json.loads(answer)["error"]
 
 
-def test_a_note_with_half_a_character_is_refused_and_one_of_an_older_log_loads(
-    server: Reviewer, tmp_path: Path
-) -> None:
-    from tipclassify.corpus.rows import load_corpus
-    from tipclassify.store.derived import ReviewCorpusFile
-    from tipclassify.store.events import Event
-    from tipclassify.store.log import EventLog
-
+def test_a_note_with_half_a_character_is_refused(server: Reviewer) -> None:
     key = server.passages()[1]["key"]
     before = events(server)
     body = b'{"key": "' + key.encode() + b'", "labels": [], "note": "a\\ud800b\\u0000\\n=1+1"}'
@@ -360,13 +352,6 @@ def test_a_note_with_half_a_character_is_refused_and_one_of_an_older_log_loads(
     assert status == 400
     assert json.loads(answer)["error"] == "a note holds control characters; write plain text"
     assert events(server) == before
-    log = EventLog(tmp_path / "old.events")
-    passage = {"text": "Police acted."}
-    old_event = Event(1, "decision", "k", "ann", "t", note="a\ud800b\x00\n=1+1", about=passage)
-    with log.exclusive() as append:
-        append(old_event)
-    ReviewCorpusFile(tmp_path / "old.jsonl").write(EventLog(log.path).history)
-    assert load_corpus(tmp_path / "old.jsonl")["note"] == ["a?b\x00\n=1+1"]
 
 
 def test_it_listens_on_loopback_only(server: Reviewer) -> None:

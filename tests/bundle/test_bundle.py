@@ -24,17 +24,20 @@ from conftest import Cli
 from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier, Passage
-from tipclassify.app.desk_session import DeskSession, read_findings_to_check
+from tipclassify.app.desk import Desk
 from tipclassify.bundle import archive as archives
 from tipclassify.bundle.manifest import serialize
 from tipclassify.bundle.verify import Check, verify_bundle
-from tipclassify.bundle.write import FindingCheck, Included, write_bundle
+from tipclassify.bundle.write import Included, write_bundle
 from tipclassify.cli.bundle import bundle, verify
 from tipclassify.errors import InputError, ModelError
 from tipclassify.model.find import model_folder
 from tipclassify.model.linear import write_linear_model
 from tipclassify.readers import ReadOptions, read_report
+from tipclassify.records import key
+from tipclassify.store.state import Check as StoreCheck
 from tipclassify.tagging import Tagging
+from tipclassify.write.desk import read_findings
 
 JsonObject = dict[str, Any]  # of any depth, as `json.loads` gives it
 
@@ -76,7 +79,7 @@ def make_bundle(
     tagging: Tagging = FAST,
     with_sources: bool = False,
     with_model: bool = False,
-    checks: Sequence[FindingCheck] = (),
+    checks: Sequence[StoreCheck] = (),
     exports: Sequence[Path] = (),
 ) -> Path:
     """Write a bundle of files to `path`, and return it."""
@@ -703,22 +706,22 @@ def test_every_cut_is_found(small: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def checks() -> list[FindingCheck]:
+def checks() -> list[StoreCheck]:
     """One finding confirmed by AB and noted by CD, one rejected; one of another report."""
     (report,) = FAST.reports([str(SAMPLES / "excerpt.txt")])
     first, second, *_ = [passage for passage in report.passages if passage.labels]
 
-    def check(passage: Passage, annotator: str, verdict: str, note: str = "") -> FindingCheck:
-        return FindingCheck(
-            key=f"key-{passage.start}",
-            text=passage.text,
+    def check(passage: Passage, annotator: str, verdict: str, note: str = "") -> StoreCheck:
+        return StoreCheck(
+            report="",
+            key=passage.key,
             start=passage.start,
             end=passage.end,
             labels=passage.labels,
             annotator=annotator,
             verdict=verdict,
             note=note,
-            time="2026-11-30T09:00:00.000Z",
+            at="2026-11-30T09:00:00.000Z",
         )
 
     elsewhere = replace(first, text="Another report says this.", start=3)
@@ -731,7 +734,7 @@ def checks() -> list[FindingCheck]:
 
 
 @pytest.fixture(scope="module")
-def checked(tmp_path_factory: pytest.TempPathFactory, checks: list[FindingCheck]) -> Path:
+def checked(tmp_path_factory: pytest.TempPathFactory, checks: list[StoreCheck]) -> Path:
     """A bundle of one short text with checks and an exported file."""
     folder = tmp_path_factory.mktemp("checked")
     (folder / "findings.csv").write_text("title,quote\nKarvonia,Police acted\n", "utf-8")
@@ -794,16 +797,16 @@ def repeated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert [row["text"] for row in rows] == list(REPEATED)
     assert all(row["labels"] for row in rows)
     checks = [
-        FindingCheck(
-            key=f"key-{row['start']}",
-            text=row["text"],
+        StoreCheck(
+            report="",
+            key=key(row["text"]),
             start=row["start"],
             end=row["end"],
             labels=tuple(row["labels"]),
             annotator="AB",
             verdict="confirmed",
             note="",
-            time="2026-11-30T09:00:00.000Z",
+            at="2026-11-30T09:00:00.000Z",
         )
         for row in (rows[0], rows[2])
     ]
@@ -871,8 +874,8 @@ def test_a_published_file_is_compared_with_the_export(checked: Path, tmp_path: P
     assert "findings.csv: has other bytes than that export" in messages["exports"]
 
 
-def test_a_check_of_other_labels_is_refused(tmp_path: Path, checks: list[FindingCheck]) -> None:
-    other = [replace(checks[0], labels=("complicity", "failure"))]
+def test_a_check_of_other_labels_is_refused(tmp_path: Path, checks: list[StoreCheck]) -> None:
+    other = [checks[0]._replace(labels=("complicity", "failure"))]
     message = r"AB checked complicity and failure of “.*give the model"
     with pytest.raises(InputError, match=message):
         make_bundle(tmp_path / "b.zip", SAMPLES / "excerpt.txt", checks=other)
@@ -1141,10 +1144,11 @@ def test_a_desk_is_checked_bundled_and_verified(tmp_path: Path, cli: Cli) -> Non
     folder = tmp_path / "desk"
     done = cli("score", SAMPLES, "--model", "fast", "-f", "html", "--output-dir", folder)
     assert done.returncode == 0
-    session = DeskSession(folder, "AB")
-    keys = list(read_findings_to_check(folder, print))
-    session.check(keys[0], True)
-    session.check(keys[1], False)
+    session = Desk(folder, "AB")
+    keys = [(row["report"], row["start"], row["end"]) for row in read_findings(folder)]
+    for row, verdict in zip(read_findings(folder), ("confirmed", "rejected"), strict=False):
+        place = row["report"], row["start"], row["end"]
+        session.check(place, row["key"], verdict, None, None)
     (tmp_path / "saved.bib").write_text("@misc{a}\n", "utf-8")
     out = tmp_path / "figures.zip"
     options = ("--model", "fast", "--checks", folder, "--export", tmp_path / "saved.bib")

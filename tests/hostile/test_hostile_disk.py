@@ -15,14 +15,14 @@ import pytest
 from conftest import Cli
 
 from tipclassify import Classifier, ModelError
-from tipclassify.cli.local_page import write_redirect_page
-from tipclassify.errors import OutputError
+from tipclassify.cli.review import redirect_page
 from tipclassify.model import folder as replacement
 from tipclassify.model.find import installed_models, load_scorer
 from tipclassify.model.folder import METADATA, read_file, recover_folder, replace_folder
-from tipclassify.store.derived import ReviewCorpusFile, events_path
-from tipclassify.store.events import Event
-from tipclassify.store.log import EventLog, now
+from tipclassify.records import key
+from tipclassify.store import Store
+from tipclassify.store.export import export
+from tipclassify.store.state import Place, Shown
 from tipclassify.whole_files import lock_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and locks of POSIX")
@@ -60,74 +60,79 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
 # -------------------------------------------------------------------------- the review page's files
 
 
-def decide(corpus: Path, number: int, text: str) -> None:
-    """Add a decision to the log beside a corpus."""
-    log = EventLog(events_path(corpus))
-    with log.exclusive() as write:
-        write(
-            Event(
-                number,
-                "decision",
-                f"k{number}",
-                "ana",
-                now(),
-                labels=("failure",),
-                about={"text": text},
-            )
-        )
+def decide(store: Store, number: int, text: str) -> None:
+    """Add a decision to a store."""
+    shown = Shown(Place("ab" * 32, number, number + 5), key(text), {"text": text})
+    store.decide(shown, "label", "ana", labels=["failure"])
 
 
-DERIVE = """
+DECIDE = """
 import sys; from pathlib import Path
 from tipclassify.errors import OutputError
-from tipclassify.store.derived import ReviewCorpusFile, events_path
-from tipclassify.store.log import EventLog
-corpus = Path(sys.argv[1])
+from tipclassify.records import key
+from tipclassify.store import Store
+from tipclassify.store.export import export
+from tipclassify.store.state import Place, Shown
+store = Store(Path(sys.argv[1]))
+saved = 0
 try:
-    ReviewCorpusFile(corpus).write(EventLog(events_path(corpus)).history)
+    for number in range(1_000):
+        text = f"Courts convicted {number}. " * 20
+        shown = Shown(Place("cd" * 32, number, number + 5), key(text), {"text": text})
+        store.decide(shown, "label", "ana", labels=["failure"])
+        saved += 1
+except OutputError as error:
+    print(error)
+print(saved, store.last)
+"""
+
+
+def test_a_decision_that_does_not_fit_is_not_called_saved(tmp_path: Path) -> None:
+    path = tmp_path / "my.sqlite"
+    store = Store(path)
+    decide(store, 1, "Police arrested nine.")
+    done = limited(150, DECIDE, path)
+    error, counts = done.stdout.splitlines()
+    assert "my.sqlite: not saved (the disk is full" in error
+    assert "free some space" in error
+    saved, last = map(int, counts.split())
+    assert last == saved + 1  # the page goes on with what is saved
+    assert saved > 10
+    again = Store(path)
+    assert again.last == last
+    decide(again, 2, "Courts slept.")  # once there is space
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["my.sqlite"]
+
+
+EXPORT = """
+import sys; from pathlib import Path
+from tipclassify.errors import OutputError
+from tipclassify.store import Store
+from tipclassify.store.export import export
+try:
+    export(Store(Path(sys.argv[1])), Path(sys.argv[1]).with_suffix(".jsonl"))
 except OutputError as error:
     print(error)
 """
 
 
-def test_a_derived_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) -> None:
+def test_a_corpus_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "my.sqlite")
     corpus = tmp_path / "my.jsonl"
-    decide(corpus, 1, "Police arrested nine.")
-    ReviewCorpusFile(corpus).write(EventLog(events_path(corpus)).history)
+    decide(store, 1, "Police arrested nine.")
+    export(store, corpus)
     before = corpus.read_bytes()
     for number in range(2, 12):
-        decide(corpus, number, f"Courts convicted {number}. " * 20)
-    done = limited(2, DERIVE, corpus)
+        decide(store, number, f"Courts convicted {number}. " * 20)
+    done = limited(2, EXPORT, tmp_path / "my.sqlite")
     assert (
-        "my.jsonl: not up to date (file too large); the decisions are safe in my.events; "
+        "my.jsonl: not up to date (file too large); the decisions are safe in my.sqlite; "
         "free some space"
     ) in done.stdout
     assert corpus.read_bytes() == before
-    assert not list(tmp_path.glob("*.new")) + list(tmp_path.glob(".*.new"))
-    ReviewCorpusFile(corpus).write(EventLog(events_path(corpus)).history)  # once there is space
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["my.jsonl", "my.sqlite"]
+    export(store, corpus)  # once there is space
     assert corpus.read_bytes().count(b"\n") == 11
-
-
-def test_review_starts_where_its_corpus_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tipclassify.app.opened import open_reports_for_review
-    from tipclassify.app.session import ReviewSession
-    from tipclassify.tagging import Tagging
-
-    corpus = tmp_path / "my.jsonl"
-    decide(corpus, 1, "Police arrested nine.")
-    (tmp_path / "a.txt").write_text("Police arrested nine recruiters.", "utf-8")
-
-    def full(*_: object) -> None:
-        raise OutputError("my.jsonl: not up to date (no space left on device)")
-
-    monkeypatch.setattr(ReviewCorpusFile, "write", full)
-    reports, _ = open_reports_for_review([str(tmp_path / "a.txt")], Tagging("fast"))
-    notes: list[str] = []
-    session = ReviewSession(Classifier.load("fast"), reports, corpus, "ana", notify=notes.append)
-    assert session.decided == 1
-    assert notes == ["warning: my.jsonl: not up to date (no space left on device)"]
 
 
 def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path: Path) -> None:
@@ -135,9 +140,9 @@ def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path:
     left.write_text("of a killed session", "utf-8")
     other = tmp_path / ".tipclassify-review-notes.txt"
     other.write_text("mine", "utf-8")
-    with write_redirect_page("http://127.0.0.1:1/?token=a", tmp_path) as first:
+    with redirect_page("http://127.0.0.1:1/?token=a", tmp_path) as first:
         assert not left.exists()
-        with write_redirect_page("http://127.0.0.1:2/?token=b", tmp_path) as second:
+        with redirect_page("http://127.0.0.1:2/?token=b", tmp_path) as second:
             assert first.exists()
             assert second.exists()
     assert list(tmp_path.iterdir()) == [other]

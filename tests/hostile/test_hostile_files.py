@@ -19,9 +19,9 @@ from conftest import Cli
 
 from tipclassify import InputError
 from tipclassify.model.folder import read_metadata, write_model
-from tipclassify.store.derived import ReviewCorpusFile, events_path
-from tipclassify.store.events import Event
-from tipclassify.store.log import EventLog, now
+from tipclassify.store import Store
+from tipclassify.store.export import export
+from tipclassify.store.state import Place, Shown
 from tipclassify.tagging.inputs import expand_inputs
 from tipclassify.tagging.resume import JOURNAL, Journal, output_names
 from tipclassify.whole_files import hidden_name
@@ -206,19 +206,19 @@ def test_an_output_may_have_the_longest_name(cli: Cli, work: Path) -> None:
 @pytest.mark.parametrize("letter", ["a", "é", "年"])
 def test_a_corpus_and_a_model_may_have_the_longest_names(tmp_path: Path, letter: str) -> None:
     """Their locks, and what is staged beside them, have names that are cut."""
-    stem = letter * ((255 - len(".events")) // len(letter.encode()))
+    stem = letter * ((255 - len(".sqlite-journal")) // len(letter.encode()))
     corpus = tmp_path / f"{stem}.jsonl"
-    log = EventLog(events_path(corpus))
-    with log.exclusive() as append:
-        append(Event(1, "decision", "k", "ana", now(), about={"text": "Police slept."}))
-    ReviewCorpusFile(corpus).write(log.history)
+    store = Store(corpus.with_suffix(".sqlite"))
+    passage = Shown(Place("ab" * 32, 1, 14), "k", {"text": "Police slept."})
+    store.decide(passage, "label", "ana")
+    export(store, corpus)
     assert corpus.read_bytes().count(b"\n") == 1
     model = tmp_path / (letter * (255 // len(letter.encode())))
     for version in (1, 2):
         head = {"format": version, "weights_sha256": 64 * "0"}
         write_model(model, head, {"weights.npz": b""})
     assert read_metadata(model)["format"] == 2
-    assert [path.suffix for path in tmp_path.glob(".*")] == [".lock"]
+    assert list(tmp_path.glob(".*")) == []
 
 
 def test_long_names_that_begin_alike_have_hidden_names_of_their_own() -> None:

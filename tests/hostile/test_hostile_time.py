@@ -7,14 +7,11 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from lxml import etree
 
 from tipclassify import Classifier
-from tipclassify.app.opened import open_reports_for_review
-from tipclassify.app.session import ReviewSession
 from tipclassify.corpus.curate import LEAK_SIMILARITY, near_duplicate_pairs
 from tipclassify.corpus.rows import group_rows
 from tipclassify.formatting import csv_cell, unformat_csv_cell
@@ -26,10 +23,6 @@ from tipclassify.records import Passage
 from tipclassify.reports.compare import match
 from tipclassify.reports.compare.match import find_candidates
 from tipclassify.reports.compare.wording import terms_of
-from tipclassify.store.derived import events_path
-from tipclassify.store.events import Event, event_line
-from tipclassify.store.log import now
-from tipclassify.tagging import Tagging
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.sections import (
     HeadingOutline,
@@ -194,32 +187,3 @@ def calls_of(step: Callable[..., object], *arguments: object) -> int:
     finally:
         sys.setprofile(None)
     return calls
-
-
-def session_with(events: int, folder: Path) -> ReviewSession:
-    """Open a report for review beside a log of so many decisions on others."""
-    report = folder / "a.txt"
-    sentences = [f"Police arrested {number} recruiters." for number in range(2, 12)]
-    report.write_text("\n\n".join(sentences), "utf-8")
-    reports, _ = open_reports_for_review([str(report)], Tagging("fast"))
-    corpus = folder / f"{events}.jsonl"
-    with events_path(corpus).open("wb") as log:
-        for number in range(1, events + 1):
-            facts = {"text": f"Courts convicted {number}.", "report_id": str(number % 7)}
-            event = Event(number, "decision", f"k{number}", "ana", now(), about=facts)
-            log.write(event_line(event))
-    return ReviewSession(FAST, reports, corpus, "ana")
-
-
-def test_a_decision_takes_as_long_on_a_long_log(tmp_path: Path) -> None:
-    """So do the figures of the page that teaches the model, which asks for them every second."""
-    calls = []
-    for events in (20, 2_000):
-        session = session_with(events, tmp_path)
-        first, second, *_ = session.reports[0].passages
-        session.decide(first.key, ["failure"])  # which fills caches
-        a_key = calls_of(session.decide, second.key, ["failure"])
-        a_look = calls_of(lambda session: (session.decided, session.disputed), session)
-        calls.append((a_key, a_look))
-        assert session.decided == events + 2
-    assert calls[0] == calls[1]

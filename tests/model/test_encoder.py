@@ -652,17 +652,17 @@ def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
 
 
 def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
-    from tipclassify.app.opened import open_reports_for_review
-    from tipclassify.app.page_answers import answer_reasons
-    from tipclassify.app.session import ReviewSession
+    from tipclassify.app.review import Review, open_reports
+    from tipclassify.store import Store
     from tipclassify.tagging import Tagging
 
     (tmp_path / "a.txt").write_text("Officers took bribes from traffickers.", "utf-8")
-    reports, failures = open_reports_for_review([str(tmp_path / "a.txt")], Tagging(str(TINY)))
+    tagging = Tagging(str(TINY))
+    reports, failures = open_reports([str(tmp_path / "a.txt")], tagging)
     assert failures == []
-    session = ReviewSession(tiny, reports, tmp_path / "my.jsonl", "ana")
-    reasons = answer_reasons(session, reports[0].passages[0].key)["labels"]
-    assert {reason["method"] for reason in reasons.values()} == {"occlusion"}
+    review = Review(tiny, reports, Store(tmp_path / "my.sqlite"), "ana", tagging.run())
+    reasons = review.reasons(reports[0].passages[0].id)["labels"]
+    assert all("do not add up" in reason["table"] for reason in reasons.values())
 
 
 # ------------------------------------------------------------------------------------- command line

@@ -1,6 +1,4 @@
-"""Serve the review page on a loopback port.
-
-Routes lead to `page_answers`, and to methods of `ReviewSession` and `Retraining`.
+"""The local app: a Starlette application of a review or a desk, on a loopback port.
 
 Needs the extra "review".
 """
@@ -17,7 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 import uvicorn
@@ -25,89 +23,76 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tipclassify._version import __version__
-from tipclassify.app.page_answers import (
-    answer_about,
-    answer_agreement,
-    answer_changes,
-    answer_disagreements,
-    answer_history,
-    answer_queue,
-    answer_reasons,
-    answer_report,
-    answer_search,
-)
+from tipclassify.app.desk import Desk
+from tipclassify.app.guard import Guard
 from tipclassify.app.refusal import RefusedError
-from tipclassify.app.retraining import Retraining
-from tipclassify.app.security import Guard
-from tipclassify.app.session import ReviewSession
+from tipclassify.app.retrain import ENOUGH, Retraining
+from tipclassify.app.review import Review
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import for_terminal, load_json
-from tipclassify.labels import label_indicator
-from tipclassify.probability import (
-    NEARLY_CERTAIN,
-    NEARLY_CERTAIN_SHOWN,
-    NEARLY_IMPOSSIBLE,
-    NEARLY_IMPOSSIBLE_SHOWN,
-)
-from tipclassify.records import section_name
-from tipclassify.resources import read_resource, resource_path
-from tipclassify.write.reasons import MIN_RELATIVE_WEIGHT, MOST_AGAINST, MOST_FOR
-from tipclassify.write.templating import LETTERS, NAMES, constants_module
+from tipclassify.resources import resource_path
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
 _MOST_CONNECTIONS: Final = 64
 _MAX_QUEUE: Final = 500  # passages in one answer of the queue
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
+# Pages of a desk carry the hashes of their inline script and style in a policy of their own, which
+# holds besides this one.
+_DESK_POLICY: Final = (
+    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
 
 NoteText = Annotated[str, msgspec.Meta(max_length=2_000)]
 RequestId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]  # an idempotency key
+Page = Callable[[Request], Response]
 
 
-class EmptyBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of a POST request without fields."""
+class Body(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of a POST request."""
 
 
-class LabelBody(EmptyBody):
-    """Body of a decision or adjudication."""
+class DecisionBody(Body):
+    """Body of a decision, settlement, note ("" removes it) or look at colleagues' decisions."""
 
     key: str
-    labels: list[str]
+    kind: Literal["label", "settle", "note", "look"] = "label"
+    labels: list[str] | None = None
     unsure: bool = False
     note: NoteText | None = None
     request: RequestId | None = None
 
     def __post_init__(self) -> None:
-        label_indicator(self.labels)  # raises for an unknown one
+        if self.kind in ("label", "settle") and self.labels is None:
+            raise ValueError("Object missing required field `labels`")
 
 
-class NoteBody(EmptyBody):
-    """Body of a note; "" removes it."""
+class UndoBody(Body):
+    """Body of an undo: of an event, or of the annotator's last; `again` does it again."""
 
+    event: int | None = None
+    again: bool = False
+    request: RequestId | None = None
+
+
+class CheckBody(Body):
+    """Body of a check of a desk's finding, of a note on it, or of the withdrawal of a check."""
+
+    report: str
+    start: int
+    end: int
     key: str
-    note: NoteText = ""
+    verdict: Literal["confirmed", "rejected", "withdrawn"] | None = None
+    note: NoteText | None = None
     request: RequestId | None = None
 
 
-class RevealBody(EmptyBody):
-    """Body of a request to see what colleagues decided."""
-
-    key: str
-    request: RequestId | None = None
-
-
-class UndoBody(EmptyBody):
-    """Body of an undo: the number of the event to revoke."""
-
-    event: int
-    request: RequestId | None = None
-
-
-RequestBody = TypeVar("RequestBody", bound=EmptyBody)
+AnyBody = TypeVar("AnyBody", bound=Body)
 
 
 def listen_on_loopback(port: int) -> socket.socket:
@@ -125,23 +110,142 @@ def listen_on_loopback(port: int) -> socket.socket:
 
 
 def serve_review(
-    session: ReviewSession,
+    review: Review,
     retraining: Retraining,
     at: socket.socket,
     token: str,
     ready: Callable[[], None],
+    stopped: Callable[[], object] = lambda: None,
 ) -> None:
-    """Serve until the process is stopped; `ready` is called once requests are accepted."""
-    serve_app_behind_guard(
-        Guard(build_review_app(session, retraining, ready), at.getsockname()[1], token), at
+    """Serve until the process is stopped.
+
+    `ready` is called once requests are accepted, `stopped` when none is any more.
+    """
+
+    def stop() -> None:
+        retraining.stop()
+        stopped()
+
+    app = _app(_review_routes(review, retraining), ready, stop)
+    _run(Guard(app, at.getsockname()[1], token), at)
+
+
+def serve_desk(desk: Desk, at: socket.socket, token: str, ready: Callable[[], None]) -> None:
+    """Serve a desk under the path ``/TOKEN/`` until the process is stopped."""
+    app = _app(_desk_routes(desk, token), ready, lambda: None)
+    _run(Guard(app, at.getsockname()[1], token, policy=_DESK_POLICY, in_path=True), at)
+
+
+def _review_routes(review: Review, retraining: Retraining) -> list[BaseRoute]:
+    # looked up by name: no path traversal
+    static = {file.name: file.read_bytes() for file in resource_path("app/static").iterdir()}
+    static["labels.css"] = review.parts.colours().encode()
+    page = HTMLResponse(review.parts.page(review.run.thresholds))
+
+    def static_file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in static:
+            raise HTTPException(404)
+        return Response(static[name], media_type=_TYPES[os.path.splitext(name)[1]])
+
+    def training(_: Request) -> dict[str, Any]:
+        state = retraining.state()
+        states = review.store.now().values()
+        decided = sum(state.final is not None for state in states)
+        disputed = sum(state.is_disputed for state in states)
+        page = review.parts.render(
+            "training", training=state, decided=decided, disputed=disputed, enough=ENOUGH
+        )
+        facts = msgspec.structs.asdict(state)
+        return {**facts, "decided": decided, "disputed": disputed, "html": page}
+
+    return [
+        Route("/", lambda _: page),
+        Route("/static/{name}", static_file),
+        _get("/api/session", lambda _: review.about()),
+        _get("/api/reports/{id}", lambda request: review.report(request.path_params["id"])),
+        _get(
+            "/api/queue",
+            lambda request: review.queue(min(max(_number(request, "n", 50), 1), _MAX_QUEUE)),
+        ),
+        _get("/api/reasons/{key}", lambda request: review.reasons(request.path_params["key"])),
+        _get("/api/changes", lambda request: review.changes(_number(request, "since", 0))),
+        _get("/api/history", lambda request: review.history(_number(request, "before", 0))),
+        _get("/api/search", lambda request: review.search(request.query_params.get("words", ""))),
+        _get("/api/disagreements", lambda _: review.disagreements()),
+        _get("/api/agreement", lambda _: review.agreement()),
+        _get("/api/retrain", training),
+        _post(
+            "/api/decisions",
+            DecisionBody,
+            lambda b: review.decide(b.key, b.kind, b.labels or (), b.unsure, b.note, b.request),
+        ),
+        _post("/api/undo", UndoBody, lambda b: review.undo(b.event, b.again, b.request)),
+        _post("/api/retrain", Body, lambda _: retraining.start(review.store)),
+        _post("/api/retrain/stop", Body, lambda _: retraining.stop()),
+    ]
+
+
+def _desk_routes(desk: Desk, token: str) -> list[BaseRoute]:
+    scripts = {
+        f"decide.{kind}": resource_path(f"app/static/decide.{kind}").read_bytes()
+        for kind in ("js", "css")
+    }
+
+    def file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name in scripts:
+            return Response(scripts[name], media_type=_TYPES[os.path.splitext(name)[1]])
+        path = desk.file(name)
+        if path is None:
+            raise HTTPException(404)
+        if path.suffix == ".html":
+            return HTMLResponse(desk.page(path))
+        return FileResponse(path)
+
+    return [
+        Route(f"/{token}/", lambda _: RedirectResponse(f"/{token}/index.html")),
+        _get(f"/{token}/api/checks", lambda request: desk.state(_number(request, "since", 0))),
+        _post(
+            f"/{token}/api/checks",
+            CheckBody,
+            lambda b: desk.check((b.report, b.start, b.end), b.key, b.verdict, b.note, b.request),
+        ),
+        Route(f"/{token}/{{name:path}}", file),
+    ]
+
+
+def _get(path: str, answer: Callable[[Request], object]) -> Route:
+    return Route(path, lambda request: _json(answer(request)), methods=["GET"])
+
+
+def _post(path: str, kind: type[AnyBody], answer: Callable[[AnyBody], object]) -> Route:
+    async def answered(request: Request) -> Response:
+        body = _parsed(await request.body(), kind)
+        return _json(await run_in_threadpool(answer, body))
+
+    return Route(path, answered, methods=["POST"])
+
+
+def _app(
+    routes: list[BaseRoute], ready: Callable[[], None], stop: Callable[[], object]
+) -> Starlette:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        ready()
+        yield
+        stop()
+
+    handled = (RefusedError, TipclassifyError, HTTPException, ClientDisconnect, Exception)
+    return Starlette(
+        routes=routes, exception_handlers=dict.fromkeys(handled, _failed), lifespan=lifespan
     )
 
 
-def serve_app_behind_guard(app: Guard, at: socket.socket) -> None:
-    """Run a guarded application on a socket until the process is stopped."""
+def _run(app: Guard, at: socket.socket) -> None:
     settings = uvicorn.Config(
         app,
-        http=_GuardedPageConnection,
+        http=_Connection,
         ws="none",
         loop="asyncio",
         lifespan="on",
@@ -154,7 +258,7 @@ def serve_app_behind_guard(app: Guard, at: socket.socket) -> None:
     uvicorn.Server(settings).run(sockets=[at])
 
 
-class _GuardedPageConnection(H11Protocol):
+class _Connection(H11Protocol):
     """Connection that ends when its client keeps it waiting.
 
     Of too many, the oldest of those that wait ends.
@@ -169,11 +273,10 @@ class _GuardedPageConnection(H11Protocol):
         present = [
             connection
             for connection in self.connections
-            if isinstance(connection, _GuardedPageConnection)
-            and not connection.transport.is_closing()
+            if isinstance(connection, _Connection) and not connection.transport.is_closing()
         ]
         if len(present) > _MOST_CONNECTIONS:
-            _GuardedPageConnection.warn()
+            _Connection.warn()
             waiting = (connection for connection in present if connection.waits)
             min(waiting, key=lambda connection: connection.began).transport.abort()
         self.loop.call_later(_PATIENCE, self._end_if_idle, None)
@@ -201,151 +304,31 @@ class _GuardedPageConnection(H11Protocol):
             self.loop.call_later(_PATIENCE, self._end_if_idle, self.cycle)
 
 
-def build_review_app(
-    session: ReviewSession, retraining: Retraining, ready: Callable[[], None]
-) -> Starlette:
-    """Build the application that `Guard` protects."""
-    # looked up by name: no path traversal
-    static = {file.name: file.read_bytes() for file in resource_path("app/static").iterdir()}
-    static["names.js"] = names_module_of_review_page().encode()
-    shared_script = "probability.js"  # of the pages of reports
-    static[shared_script] = read_resource(f"write/assets/{shared_script}").encode()
-    page = HTMLResponse(read_resource("app/templates/page.html").replace("@VERSION@", __version__))
-
-    def static_file(request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in static:
-            raise HTTPException(404)
-        return Response(static[name], media_type=_TYPES[os.path.splitext(name)[1]])
-
-    def get(path: str, answer: Callable[[Request], object]) -> Route:
-        return Route(path, lambda request: json_response(answer(request)))
-
-    def post(path: str, kind: type[RequestBody], answer: Callable[[RequestBody], object]) -> Route:
-        async def answered(request: Request) -> Response:
-            change = read_request_body(await request.body(), kind)
-            return json_response(await run_in_threadpool(answer, change))
-
-        return Route(path, answered, methods=["POST"])
-
-    @contextlib.asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        ready()
-        yield
-        retraining.stop()
-
-    routes = [
-        Route("/", lambda _: page),
-        Route("/static/{name}", static_file),
-        get("/api/session", lambda _: answer_about(session)),
-        get("/api/reports/{id}", lambda request: answer_report(session, request.path_params["id"])),
-        get(
-            "/api/queue",
-            lambda request: answer_queue(
-                session, min(max(read_query_number(request, "n", 50), 1), _MAX_QUEUE)
-            ),
-        ),
-        get(
-            "/api/reasons/{key}",
-            lambda request: answer_reasons(session, request.path_params["key"]),
-        ),
-        get(
-            "/api/changes",
-            lambda request: answer_changes(session, read_query_number(request, "since", 0)),
-        ),
-        get(
-            "/api/history",
-            lambda request: answer_history(session, read_query_number(request, "before", 0)),
-        ),
-        get(
-            "/api/search",
-            lambda request: answer_search(session, request.query_params.get("words", "")),
-        ),
-        get("/api/disagreements", lambda _: answer_disagreements(session)),
-        get("/api/agreement", lambda _: answer_agreement(session)),
-        get("/api/codebook", lambda _: json.loads(read_resource("app/codebook.json"))),
-        get(
-            "/api/retrain",
-            lambda _: {
-                **msgspec.structs.asdict(retraining.state()),
-                "decided": session.decided,
-                "disputed": session.disputed,
-            },
-        ),
-        post(
-            "/api/decisions",
-            LabelBody,
-            lambda body: session.decide(
-                body.key, body.labels, body.note, body.request, body.unsure
-            ),
-        ),
-        post(
-            "/api/adjudications",
-            LabelBody,
-            lambda body: session.adjudicate(
-                body.key, body.labels, body.note, body.request, body.unsure
-            ),
-        ),
-        post("/api/notes", NoteBody, lambda b: session.note(b.key, b.note, b.request)),
-        post("/api/reveals", RevealBody, lambda b: session.reveal(b.key, b.request)),
-        post("/api/undo", UndoBody, lambda b: session.undo(b.event, b.request)),
-        post("/api/retrain", EmptyBody, lambda _: retraining.start()),
-        post("/api/retrain/stop", EmptyBody, lambda _: retraining.stop()),
-    ]
-    handled = (RefusedError, TipclassifyError, HTTPException, ClientDisconnect, Exception)
-    return Starlette(
-        routes=routes, exception_handlers=dict.fromkeys(handled, answer_failed), lifespan=lifespan
-    )
-
-
-def names_module_of_review_page() -> str:
-    """Make ``names.js``: what the review page's scripts share with Python.
-
-    >>> print(names_module_of_review_page().splitlines()[0])
-    export const LETTERS = {"positive_effort":"P","failure":"F","complicity":"C"};
-    """
-    constants: dict[str, object] = {
-        "LETTERS": LETTERS,
-        "NAMES": NAMES,
-        "NO_SECTION": section_name(None),
-        "NEARLY_CERTAIN": NEARLY_CERTAIN,
-        "NEARLY_CERTAIN_SHOWN": NEARLY_CERTAIN_SHOWN,
-        "NEARLY_IMPOSSIBLE": NEARLY_IMPOSSIBLE,
-        "NEARLY_IMPOSSIBLE_SHOWN": NEARLY_IMPOSSIBLE_SHOWN,
-        "MIN_RELATIVE_WEIGHT": MIN_RELATIVE_WEIGHT,
-        "MOST_FOR": MOST_FOR,
-        "MOST_AGAINST": MOST_AGAINST,
-    }
-    return constants_module(constants)
-
-
-def json_response(value: object, status: int = 200) -> Response:
-    """Answer with plain values, or with records as JSON objects."""
+def _json(value: object, status: int = 200) -> Response:
     # lone surrogates cannot be encoded otherwise
     body = json.dumps(msgspec.to_builtins(value), ensure_ascii=True, allow_nan=False)
     return Response(body, status, media_type="application/json")
 
 
-async def answer_failed(_: Request, error: Exception) -> Response:
+async def _failed(_: Request, error: Exception) -> Response:
     """Answer a request that failed with one line of reason."""
     if isinstance(error, RefusedError | TipclassifyError):
-        return json_response({"error": str(error)}, getattr(error, "status", 507))  # not saved
+        return _json({"error": str(error)}, getattr(error, "status", 507))  # not saved
     if isinstance(error, ClientDisconnect):  # the client will not read this
-        return json_response({"error": "cut off"}, 400)
+        return _json({"error": "cut off"}, 400)
     if isinstance(error, HTTPException):
-        reason = {404: "no such page", 405: "not by this method"}.get(
-            error.status_code, error.detail
-        )
-        return json_response({"error": reason}, error.status_code)
+        reasons = {404: "no such page", 405: "not by this method"}
+        reason = reasons.get(error.status_code, error.detail)
+        return _json({"error": reason}, error.status_code)
     print(
         f"tipclassify: {type(error).__name__}: {for_terminal(str(error))}",
         file=sys.stderr,
         flush=True,
     )
-    return json_response({"error": "an error of tipclassify itself; the terminal says more"}, 500)
+    return _json({"error": "an error of tipclassify itself; the terminal says more"}, 500)
 
 
-def read_request_body(body: bytes, kind: type[RequestBody]) -> RequestBody:
+def _parsed(body: bytes, kind: type[AnyBody]) -> AnyBody:
     """Parse the body of a request; refuse one that is of another kind."""
     try:
         return msgspec.convert(load_json(body or b"{}"), kind)
@@ -355,7 +338,7 @@ def read_request_body(body: bytes, kind: type[RequestBody]) -> RequestBody:
         raise RefusedError(400, "not JSON; send one object") from None
 
 
-def read_query_number(request: Request, name: str, default: int) -> int:
+def _number(request: Request, name: str, default: int) -> int:
     """Read a whole number of a request's query; refuse what is none."""
     written = request.query_params.get(name, str(default))
     if not re.fullmatch(r"[0-9]{1,18}", written, re.ASCII):

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Final, Literal, cast
+from typing import IO, Final, cast
 
 import msgspec
 
@@ -58,6 +58,7 @@ from tipclassify.reports.adjust import (
 from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import FirstPlaces
 from tipclassify.resources import read_resource
+from tipclassify.store.state import Check
 from tipclassify.tagging import Tagging
 from tipclassify.whole_files import FailingOnce
 
@@ -71,36 +72,21 @@ _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _IN_MEMORY: Final = 32_000_000
 
 
-_Place = tuple[str, int, int]  # text in one line, and characters in the text of its report
-
-
-@dataclass(frozen=True, slots=True)
-class FindingCheck:
-    """What one person decided and noted on a finding of a desk."""
-
-    key: str  # of the finding's citation
-    text: str
-    start: int
-    end: int
-    labels: tuple[str, ...]  # that were checked
-    annotator: str
-    verdict: Literal["confirmed", "rejected", ""]  # "": a note alone
-    note: str
-    time: str  # ISO 8601
+_Place = tuple[str, int, int]  # key of the words, and characters in the text of its report
 
 
 class CheckMatcher:
     """Finds the passages of a bundle that were checked, as they come."""
 
-    def __init__(self, checks: Sequence[FindingCheck]) -> None:
-        by_finding: defaultdict[str, list[FindingCheck]] = defaultdict(list)
+    def __init__(self, checks: Sequence[Check]) -> None:
+        by_finding: defaultdict[tuple[object, ...], list[Check]] = defaultdict(list)
         for check in checks:
-            by_finding[check.key].append(check)
+            by_finding[check[:4]].append(check)
         # the same words at the same characters may be in several reports, as rows are
-        self._left: defaultdict[_Place, list[list[FindingCheck]]] = defaultdict(list)
+        self._left: defaultdict[_Place, list[list[Check]]] = defaultdict(list)
         for of_finding in by_finding.values():
             first = of_finding[0]
-            self._left[first.text, first.start, first.end].append(of_finding)
+            self._left[first.key, first.start, first.end].append(of_finding)
         self.stored: list[StoredCheck] = []
 
     def match(self, line: int, passage: Passage) -> None:
@@ -108,14 +94,17 @@ class CheckMatcher:
 
         Raises `InputError` when it has other labels than those that were checked.
         """
-        place = one_line(passage.text), passage.start, passage.end
+        place = passage.key, passage.start, passage.end
+        if not self._left.get(place):  # of a row, a desk gives the number in place of characters
+            of_rows = (each for each in self._left if each[0] == passage.key and each[1] == each[2])
+            place = next((each for each in of_rows if self._left[each]), place)
         if not self._left.get(place):
             return
         for check in self._left[place].pop(0):
             if check.verdict and check.labels != passage.labels:
                 tags = " and ".join(passage.labels) or "no label"
                 checked = " and ".join(check.labels)
-                what = f"{check.annotator} checked {checked} of “{place[0]:.60}”"
+                what = f"{check.annotator} checked {checked} of “{one_line(passage.text):.60}”"
                 remedy = "give the model, --policy and --threshold of the desk"
                 raise InputError(f"{what}, which has {tags} here; {remedy}")
             stored = StoredCheck(
@@ -124,7 +113,7 @@ class CheckMatcher:
                 annotator=check.annotator,
                 verdict=check.verdict,
                 note=check.note,
-                time=check.time,
+                time=check.at,
             )
             self.stored.append(stored)
 
@@ -179,7 +168,7 @@ class Included:
 
     sources: bool = False  # the bytes of the inputs
     model: bool = False  # the model's folder
-    checks: Sequence[FindingCheck] = ()  # of a desk
+    checks: Sequence[Check] = ()  # of a desk
     exports: Sequence[Path] = ()  # files of findings that were exported or published
 
 

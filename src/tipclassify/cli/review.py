@@ -1,21 +1,29 @@
-"""``tipclassify review``: correct the labels of reports on a local page."""
+"""``tipclassify review`` and ``tipclassify desk``: decide on a local page."""
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import secrets
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer import Option
+from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.local_page import login_name_of_user, open_page_when_ready
 from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
-from tipclassify.errors import needs_extra
+from tipclassify.errors import OutputError, needs_extra
 from tipclassify.progress import progress_bar
+from tipclassify.whole_files import lock, remove_scrap
+
+Port = Annotated[
+    int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")
+]
+NoBrowser = Annotated[bool, Option("--no-browser", help="Print the link only.")]
 
 
 def review(
@@ -26,9 +34,7 @@ def review(
     annotator: Annotated[
         str | None, Option(metavar="NAME", help="Who decides; else your login name.")
     ] = None,
-    port: Annotated[
-        int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")
-    ] = 0,
+    port: Port = 0,
     queue: Annotated[
         bool, Option("--queue", help="Open with the passages most useful to label.")
     ] = False,
@@ -44,26 +50,29 @@ def review(
     threshold: options.Threshold = None,
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
-    no_browser: Annotated[bool, Option("--no-browser", help="Print the link only.")] = False,
+    no_browser: NoBrowser = False,
 ) -> None:
     """Correct the tags of reports on a page of this machine, and retrain the model.
 
-    Every decision is on disk before the page says "saved". FILE holds each decided passage once,
-    ready for 'tipclassify train --data FILE'; the same name with the suffix .events holds the
-    history of all decisions, undone ones too. Several annotators can share one FILE at the same
-    time: give each a name with --annotator. What one decided and noted on a passage is hidden from
-    the others until they have decided on it, and each decision says whether it was. A passage on
-    which they differ is left out of FILE, and of training, until somebody decides it. Its "Retrain"
-    adapts the default, or the encoder given with --model, to FILE and --train-data, measures on
-    passages held out of every training what that changed, and saves to a new folder beside FILE.
+    Every decision is on disk before the page says "saved", in a store beside FILE: its name with
+    the suffix .sqlite. It keeps all decisions, undone ones too. FILE holds each decided passage
+    once, ready for 'tipclassify train --data FILE'; it is written when the page ends. Several
+    annotators can share one FILE at the same time: give each a name with --annotator. What one
+    decided and noted on a passage is hidden from the others until they have decided on it, and each
+    decision says whether it was. A passage on which they differ is left out of FILE, and of
+    training, until somebody decides it. Its "Retrain" adapts the default, or the encoder given with
+    --model, to FILE and --train-data, measures on passages held out of every training what that
+    changed, and saves to a new folder beside FILE.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the
     extra "review".
     """
-    from tipclassify.app.opened import open_reports_for_review
-    from tipclassify.app.retraining import Retraining, model_to_retrain
-    from tipclassify.app.session import ReviewSession
+    from tipclassify.app.retrain import Retraining, model_to_retrain
+    from tipclassify.app.review import Review, open_reports
     from tipclassify.model.classifier import Classifier
+    from tipclassify.store import Store
+    from tipclassify.store.export import export
+    from tipclassify.store.importing import import_log
     from tipclassify.tagging.inputs import expand_inputs
 
     with needs_extra("the review page", "review"):
@@ -85,37 +94,137 @@ def review(
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
     with progress_bar("reports") as progress:
-        reports, failures = open_reports_for_review(names, tagging, progress)
+        reports, failures = open_reports(names, tagging, progress)
     print_warnings([note for report in reports for note in report.notes])
     print_notes(failures, len(failures))
     if not reports:
         raise typer.Exit(1)
-    session = ReviewSession(
+    store = Store(corpus.with_suffix(".sqlite"), "choose another --corpus")
+    import_log(store, corpus.with_suffix(".events"))
+
+    def write_corpus() -> None:
+        try:
+            if note := export(store, corpus):
+                print_note(note)
+        except OutputError as error:  # all decisions are in the store, and can still be read
+            print_note(f"warning: {error}")
+
+    write_corpus()  # which a crash may have left behind
+    session = Review(
         tagging.classifier(),
         reports,
-        corpus,
-        annotator or login_name_of_user(),
-        policy=policy,
+        store,
+        annotator or _login_name(),
+        tagging.run(),
         blind=blind,
         queue_first=queue,
         model_name=Path(model).name if model else "default",
         second=Classifier.load(other) if other else None,
         second_name=Path(other).name if other else "",
-        notify=print_note,
+        corpus=str(corpus),
     )
     retraining = Retraining(corpus, train_data or (), model_to_retrain(model))
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
-
-    note = f"decisions go to {corpus}; Ctrl-C stops"
-    with open_page_when_ready(link, corpus.parent, note, no_browser) as ready:
-        with contextlib.suppress(KeyboardInterrupt):
-            serve_review(session, retraining, socket, token, ready)
-        session.close()
-    left_out = (
-        f"; {session.disputed} left out until adjudicated, since annotators differ"
-        if session.disputed
-        else ""
-    )
-    print_note(f"decided passages in {corpus}: {session.decided}{left_out}")
+    note = f"decisions go to {store.path}, and at the end to {corpus}; Ctrl-C stops"
+    opened = _opened_when_ready(link, corpus.parent, note, no_browser)
+    with opened as ready, contextlib.suppress(KeyboardInterrupt):
+        serve_review(session, retraining, socket, token, ready, write_corpus)
+    states = store.now().values()
+    decided = sum(state.final is not None for state in states)
+    disputed = sum(state.is_disputed for state in states)
+    left_out = ""
+    if disputed:
+        left_out = f"; {disputed} left out until adjudicated, since annotators differ"
+    print_note(f"decided passages in {corpus}: {decided}{left_out}")
     exit_failed(len(failures), 1)
+
+
+def desk(
+    folder: Annotated[
+        Path, Argument(metavar="FOLDER", help="Of 'score --format html --output-dir FOLDER'.")
+    ],
+    annotator: Annotated[
+        str | None, Option(metavar="INITIALS", help="Who checks; else your login name.")
+    ] = None,
+    port: Port = 0,
+    no_browser: NoBrowser = False,
+) -> None:
+    """Confirm, reject and note the findings of a desk of reports.
+
+    What you decide is on disk before the page says "saved": in FOLDER/tipclassify.sqlite, with
+    initials and time, every version of it. Several people can share one FOLDER at the same time:
+    give each their --annotator.
+
+    The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Opened by a
+    double click, the same page shows the findings only. Needs the extra "review".
+    """
+    with needs_extra("the desk's server", "review"):
+        from tipclassify.app.server import listen_on_loopback, serve_desk
+    from tipclassify.app.desk import Desk
+
+    checked = Desk(folder, annotator or _login_name())
+    socket = listen_on_loopback(port)
+    token = secrets.token_urlsafe(32)
+    link = f"http://127.0.0.1:{socket.getsockname()[1]}/{token}/index.html"
+    note = f"checks go to {checked.store.path}; Ctrl-C stops"
+    opened = _opened_when_ready(link, folder, note, no_browser)
+    with opened as ready, contextlib.suppress(KeyboardInterrupt):
+        serve_desk(checked, socket, token, ready)
+    print_note(f"checked findings in {folder}: {checked.checked}")
+
+
+def _login_name() -> str:
+    """Return the user's login name, or "annotator" where there is none."""
+    # a container may run as a user without a name
+    with contextlib.suppress(OSError, KeyError, ImportError):
+        return getpass.getuser() or "annotator"
+    return "annotator"
+
+
+@contextlib.contextmanager
+def _opened_when_ready(
+    link: str, folder: Path, note: str, no_browser: bool
+) -> Iterator[Callable[[], None]]:
+    """Give the function that a server calls once it listens at `link`.
+
+    It prints the link and the note, and opens the page unless there is to be `no_browser`.
+    """
+    import webbrowser
+
+    with redirect_page(link, folder) as page:
+
+        def ready() -> None:
+            print(link, flush=True)
+            print_note(note)
+            if not no_browser:
+                threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
+
+        yield ready
+
+
+@contextlib.contextmanager
+def redirect_page(link: str, folder: Path) -> Iterator[Path]:
+    """Write a page for this user only that leads to `link`.
+
+    The link itself does not go on a browser's command line, which all users may read.
+    """
+    import tempfile
+
+    for left in folder.resolve().glob(".tipclassify-review-*.html"):  # by a session that was killed
+        remove_scrap(left)
+    # of mode 600
+    handle, name = tempfile.mkstemp(".html", ".tipclassify-review-", folder.resolve())
+    held = os.dup(handle)
+    try:
+        lock(held)
+        with open(handle, "w", encoding="utf-8") as page:
+            page.write('<!doctype html><meta name="referrer" content="no-referrer">')
+            page.write("<title>tipclassify review</title>")
+            page.write(f'<meta http-equiv="refresh" content="0; url={link}">')
+            page.write(f'<a href="{link}">Open the page</a>')
+        yield Path(name)
+    finally:
+        os.close(held)
+        with contextlib.suppress(OSError):
+            os.unlink(name)

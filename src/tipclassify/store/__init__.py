@@ -1,1 +1,531 @@
-"""What people decide: labels, checks and notes, kept."""
+"""What people decide: labels, settlements, checks and notes, in one SQLite file.
+
+A decision is an event on a place: a report (by the SHA-256 of its bytes) and its characters. Events
+are never changed or erased; an undo is a further event. `State` is what holds on a place after its
+events. An event is on disk when `Store.decide` returns, and several processes may share a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from tipclassify.errors import InputError, OutputError, reason_of_error
+from tipclassify.store.state import Check, Decision, Kind, Place, Shown, State, Tags, Verdict
+
+_APPLICATION: Final = 0x74697063  # "tipc"
+_VERSION: Final = 1
+_HEADER: Final = b"SQLite format 3\0"
+_PRAGMAS: Final = (
+    "journal_mode=delete",  # WAL leaves two files beside it, and fails on shared folders
+    "synchronous=extra",
+    "foreign_keys=on",
+    "trusted_schema=off",
+    "cell_size_check=on",
+    "mmap_size=0",
+    "busy_timeout=5000",
+)
+_SCHEMA: Final = (
+    "create table report (id integer primary key, sha256 text not null unique, "
+    "name text not null, title text not null, fields text not null)",
+    "create table passage (id integer primary key, report integer not null references report, "
+    'start integer not null, "end" integer not null, key text not null, row text not null, '
+    'unique (report, start, "end"))',
+    "create table tags (passage integer not null references passage, model text not null, "
+    "policy text not null, labels text not null, scores text not null, "
+    "primary key (passage, model, policy)) without rowid",
+    "create table event (id integer primary key autoincrement, "
+    "passage integer not null references passage, annotator text not null, "
+    "kind text not null check (kind in ('label', 'settle', 'check', 'note', 'look', 'undo')), "
+    "labels text, unsure integer not null default 0, "
+    "verdict text check (verdict in ('confirmed', 'rejected')), note text, blind text, "
+    "model text, undoes integer references event, request text, at text not null, "
+    "live integer not null default 1, check ((kind = 'undo') = (undoes is not null)))",
+    "create unique index event_request on event (annotator, request) where request is not null",
+    "create index event_now on event (passage, kind, annotator, id) where live",
+    "create index event_passage on event (passage, id)",
+    "create index passage_key on passage (key)",
+    "create trigger event_stays before delete on event "
+    "begin select raise(abort, 'events stay'); end",
+    "create trigger event_fixed before update of id, passage, annotator, kind, labels, unsure, "
+    "verdict, note, blind, model, undoes, request, at on event "
+    "begin select raise(abort, 'events stay'); end",
+)
+_EVENT: Final = (
+    'select e.id, r.sha256, p.start, p."end", e.kind, e.annotator, e.labels, e.unsure, e.verdict, '
+    "e.note, e.blind, e.model, e.undoes, e.request, e.at, e.live from event e "
+    "join passage p on p.id = e.passage join report r on r.id = p.report"
+)
+_PASSAGE: Final = "from passage p join report r on r.id = p.report"
+_AT: Final = 'where r.sha256 = ? and p.start = ? and p."end" = ?'
+
+
+class Store:
+    """Store at `path`, made if missing.
+
+    Threads may share it. Raises `InputError` when the file is no store, is damaged, or cannot be
+    opened; `remedy` says what to do then.
+    """
+
+    def __init__(self, path: Path, remedy: str = "choose another file") -> None:
+        self.path = path
+        self._remedy = remedy
+        self._guard = threading.RLock()
+        self._depth = 0  # of nested transactions
+        try:
+            if path.is_symlink():
+                raise OSError(0, "a link, which is not followed")
+            with contextlib.suppress(FileNotFoundError):
+                if not stat.S_ISREG(path.stat().st_mode):
+                    raise OSError(0, "no plain file")
+                with path.open("rb") as file:
+                    start = file.read(len(_HEADER))
+                if start and start != _HEADER:
+                    raise InputError(f"{path}: is no store of decisions; {remedy}")
+            self._database = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, cached_statements=64
+            )
+            file_status = path.stat()
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(f"{path}: {reason_of_error(error)}; {remedy}") from None
+        self._file = file_status.st_dev, file_status.st_ino
+        try:
+            self._open()
+        except (InputError, OutputError):
+            self._database.close()
+            raise
+
+    def _open(self) -> None:
+        try:
+            for pragma in _PRAGMAS:
+                self._database.execute(f"pragma {pragma}").fetchall()
+            if not self._master():
+                with self.writing():
+                    self._make()
+            application, version = (
+                self._database.execute(f"pragma {name}").fetchone()[0]
+                for name in ("application_id", "user_version")
+            )
+            if application != _APPLICATION:
+                raise InputError(f"{self.path}: is no store of decisions; {self._remedy}")
+            if version > _VERSION:
+                what = "was made by a later version of tipclassify, which opens it"
+                raise InputError(f"{self.path}: {what}; update this one")
+            damage = self._database.execute("pragma quick_check(1)").fetchone()[0]
+            if damage != "ok" or self._master() != _expected_master():
+                what = "is damaged, or was changed by another program"
+                raise InputError(f"{self.path}: {what}; put a copy in its place")
+        except sqlite3.OperationalError as error:
+            raise InputError(f"{self.path}: {reason_of_error(error)}; {self._remedy}") from None
+        except sqlite3.Error as error:
+            what = f"is damaged ({reason_of_error(error)})"
+            raise InputError(f"{self.path}: {what}; put a copy in its place") from None
+
+    def _master(self) -> set[tuple[Any, ...]]:
+        return set(self._database.execute("select type, name, tbl_name, sql from sqlite_master"))
+
+    def _make(self) -> None:
+        if self._master():  # another process was first
+            return
+        self._database.execute(f"pragma application_id={_APPLICATION}")
+        self._database.execute(f"pragma user_version={_VERSION}")
+        for statement in _SCHEMA:
+            self._database.execute(statement)
+
+    def close(self) -> None:
+        """Close the file; nothing waits to be written."""
+        with self._guard:
+            self._database.close()
+
+    # ---- Transactions
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep all others from writing; what is decided in the block is on disk at its end, or not.
+
+        Raises `OutputError` when it cannot be saved. Blocks may be nested.
+        """
+        with self._guard:
+            if self._depth:
+                yield
+                return
+            with self._errors("not saved", "free some space, or start again"):
+                self._check_file("not saved: ")
+                with self._transaction("begin immediate"):
+                    yield
+                    self._check_file("not saved: ")
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Give the state of one moment to all that the block asks; others may write meanwhile."""
+        with self._guard:
+            if self._depth:
+                yield
+                return
+            with self._errors("cannot be read", "start again"):
+                self._check_file("")
+                with self._transaction("begin"):
+                    yield
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        self._database.execute(begin)
+        self._depth = 1
+        try:
+            yield
+            self._database.execute("commit")
+        finally:
+            self._depth = 0
+            if self._database.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    self._database.execute("rollback")
+
+    @contextlib.contextmanager
+    def _errors(self, what: str, remedy: str) -> Iterator[None]:
+        """Raise what SQLite says as one line."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            reason = str(error)
+            if "full" in reason or "disk I/O" in reason:
+                reason = "the disk is full, or does not answer"
+            raise OutputError(f"{self.path}: {what} ({reason}); {remedy}") from None
+
+    def _check_file(self, what: str) -> None:
+        """Raise `InputError` if the file was removed or replaced, as by a synchronised folder."""
+        try:
+            file_status = self.path.stat()
+        except OSError:
+            raise InputError(
+                f"{self.path}: {what}was removed while in use; put it back and start again"
+            ) from None
+        if (file_status.st_dev, file_status.st_ino) != self._file:
+            raise InputError(
+                f"{self.path}: {what}was replaced by another while in use; start again"
+            )
+
+    # ---- Deciding
+
+    def decide(
+        self,
+        shown: Shown,
+        kind: Kind,
+        annotator: str,
+        *,
+        labels: Sequence[str] = (),
+        unsure: bool = False,
+        verdict: Verdict | None = None,
+        note: str | None = None,
+        hides_model: bool = False,
+        request: str | None = None,
+    ) -> Decision:
+        """Save what an annotator decides on a passage.
+
+        A check is of the labels that `shown` has. `hides_model`: whether a passage's tags are
+        hidden from the annotator until they decided on it. Raises `OutputError` if it is not saved.
+        """
+        with self.writing():
+            blind = None
+            if kind == "label":
+                blind = self.on(shown.place).hidden_from(annotator, hides_model)
+            if kind == "check":
+                labels = shown.tags[0].labels
+            return self.add(
+                self.keep(shown),
+                kind=kind,
+                annotator=annotator,
+                labels=text(labels) if kind in ("label", "settle", "check") else None,
+                unsure=int(unsure),
+                verdict=verdict,
+                note=note,
+                blind=None if blind is None else text(blind),
+                model=shown.tags[0].model if shown.tags else None,
+                request=request,
+                at=now(),
+            )
+
+    def undo(self, id: int, annotator: str, request: str | None = None) -> Decision:
+        """Take back an event in effect; take back an undo, and what it had undone holds again."""
+        with self.writing():
+            (passage,) = self._database.execute(
+                "select passage from event where id = ?", (id,)
+            ).fetchone()
+            return self.add(
+                passage, kind="undo", annotator=annotator, undoes=id, request=request, at=now()
+            )
+
+    def add(self, passage: int, **columns: object) -> Decision:
+        """Add an event on a passage (`keep`), with the values of its columns."""
+        names = ", ".join(columns)
+        values = ", ".join("?" * len(columns))
+        added = self._database.execute(
+            f"insert into event (passage, {names}) values (?, {values})",
+            (passage, *(plain(v) if isinstance(v, str) else v for v in columns.values())),
+        ).lastrowid
+        if columns["kind"] == "undo":
+            self._database.execute(
+                "with recursive chain(id, undoes, live) as ("
+                "select id, undoes, 0 from event where id = ? union all "
+                "select e.id, e.undoes, 1 - c.live from event e join chain c on e.id = c.undoes) "
+                "update event set live = (select live from chain where chain.id = event.id) "
+                "where id in (select id from chain)",
+                (columns["undoes"],),
+            )
+        return self._decisions("where e.id = ?", added)[0]
+
+    def keep(self, shown: Shown) -> int:
+        """Keep a passage, its report and its tags, once each; return its number."""
+        place = shown.place
+        execute = self._database.execute
+        execute(
+            "insert or ignore into report (sha256, name, title, fields) values (?, ?, ?, ?)",
+            (place.report, plain(shown.name), plain(shown.title), text(shown.fields)),
+        )
+        execute(
+            'insert or ignore into passage (report, start, "end", key, row) '
+            "select id, ?, ?, ?, ? from report where sha256 = ?",
+            (place.start, place.end, shown.key, text(shown.row), place.report),
+        )
+        passage: int = execute(
+            f"select p.id {_PASSAGE} {_AT}",
+            place,
+        ).fetchone()[0]
+        execute_many = self._database.executemany
+        execute_many(
+            "insert or ignore into tags values (?, ?, ?, ?, ?)",
+            [
+                (passage, tags.model, tags.policy, text(tags.labels), text(tags.scores))
+                for tags in shown.tags
+            ],
+        )
+        return passage
+
+    # ---- What was decided
+
+    def _decisions(self, where: str, *values: object) -> list[Decision]:
+        """Read events; raises `InputError` for values that no version writes."""
+        with self.reading():
+            rows = self._database.execute(f"{_EVENT} {where}", values).fetchall()
+        with self._intact():
+            return [_decision(row) for row in rows]
+
+    @contextlib.contextmanager
+    def _intact(self) -> Iterator[None]:
+        """Raise one line for values that no version writes."""
+        try:
+            yield
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            what = "is damaged: it has values of other kinds"
+            raise InputError(f"{self.path}: {what}; put a copy in its place") from None
+
+    def on(self, place: Place) -> State:
+        """Return what holds on a place."""
+        return State(self._decisions(f"{_AT} order by e.id", *place))
+
+    def now(self, report: str | None = None) -> dict[Place, State]:
+        """Return what holds on each place with events, of one report or of all.
+
+        Places are in the order of their first event.
+        """
+        if report is None:
+            events = self._decisions("order by e.id")
+        else:
+            events = self._decisions("where r.sha256 = ? order by e.id", report)
+        by_place: dict[Place, list[Decision]] = {}
+        for event in events:
+            by_place.setdefault(event.place, []).append(event)
+        return {place: State(of_place) for place, of_place in by_place.items()}
+
+    def since(self, id: int) -> list[Decision]:
+        """Return the events after one, in order."""
+        return self._decisions("where e.id > ? order by e.id", id)
+
+    def before(self, id: int, most: int) -> list[Decision]:
+        """Return the last events before one, the latest first."""
+        return self._decisions("where e.id < ? order by e.id desc limit ?", id, most)
+
+    def event(self, id: int) -> Decision | None:
+        """Return an event."""
+        return next(iter(self._decisions("where e.id = ?", id)), None)
+
+    def of_request(self, annotator: str, request: str | None) -> Decision | None:
+        """Return the event of a request that came before, and whose answer was lost."""
+        if request is None:
+            return None
+        found = self._decisions("where e.annotator = ? and e.request = ?", annotator, request)
+        return found[0] if found else None
+
+    def to_take_back(self, annotator: str, again: bool = False) -> Decision | None:
+        """Return an annotator's last event in effect; with `again`, the undo to take back.
+
+        That is their last undo, unless they did something else since.
+        """
+        rule = "e.undoes is null and e.kind <> 'look'"
+        if again:
+            rule = (
+                "e.undoes in (select id from event where undoes is null) and e.id > (select "
+                "ifnull(max(id), 0) from event where annotator = e.annotator and undoes is null "
+                "and kind <> 'look')"
+            )
+        found = self._decisions(
+            f"where e.annotator = ? and e.live and {rule} order by e.id desc limit 1", annotator
+        )
+        return found[0] if found else None
+
+    @property
+    def last(self) -> int:
+        """Number of the last event."""
+        return self._rows("select ifnull(max(id), 0) from event")[0][0]  # type: ignore[no-any-return]
+
+    def passages(self) -> dict[Place, Shown]:
+        """Return all passages with events, as they were shown first."""
+        with self.reading(), self._intact():
+            tags: dict[int, list[Tags]] = {}
+            for passage, *written in self._rows("select * from tags"):
+                model, policy, labels, scores = written
+                given = Tags(
+                    model,
+                    policy,
+                    msgspec.json.decode(labels, type=list[str]),
+                    msgspec.json.decode(scores, type=dict[str, float]),
+                )
+                tags.setdefault(passage, []).append(given)
+            passages = {}
+            for number, *place, key, row, name, title in self._rows(
+                f'select p.id, r.sha256, p.start, p."end", p.key, p.row, r.name, r.title {_PASSAGE}'
+            ):
+                shown = _row(row)
+                if not all(isinstance(each, str) for each in (key, name, title)):
+                    raise ValueError("no text")
+                passages[Place(*place)] = Shown(
+                    Place(*place), key, shown, name, title, tags=tags.get(number, ())
+                )
+            return passages
+
+    def move(self, passage: Shown, place: Place) -> None:
+        """Give a passage, and all that was decided on it, another place, unless that is taken."""
+        with self.writing():
+            self._database.execute(
+                "insert or ignore into report (sha256, name, title, fields) values (?, ?, ?, '{}')",
+                (place.report, plain(passage.name), plain(passage.title)),
+            )
+            self._database.execute(
+                'update or ignore passage set start = ?, "end" = ?, '
+                "report = (select id from report where sha256 = ?) where id = "
+                f"(select p.id {_PASSAGE} {_AT})",
+                (place.start, place.end, place.report, *passage.place),
+            )
+
+    def wording(self, place: Place) -> str:
+        """Return the text of a passage with events."""
+        with self._intact():
+            return str(_row(self._rows(f"select p.row {_PASSAGE} {_AT}", *place)[0][0])["text"])
+
+    def checks(self) -> list[Check]:
+        """Return what people decided and noted on findings, place by place."""
+        with self.reading():
+            states = self.now()
+            keys = {
+                Place(*place): key
+                for *place, key in self._rows(
+                    f'select r.sha256, p.start, p."end", p.key {_PASSAGE}'
+                )
+            }
+        checks = []
+        for place, state in states.items():
+            verdicts = state.checks
+            notes = state.notes
+            for name in dict.fromkeys([*verdicts, *notes]):
+                event = verdicts.get(name) or notes[name]
+                note = str(notes[name].note) if name in notes else ""
+                checks.append(
+                    Check(
+                        *place,
+                        keys[place],
+                        event.verdict or "",
+                        name,
+                        note,
+                        event.labels,
+                        event.at,
+                    )
+                )
+        return checks
+
+    def adopt(self, sha256: str, short: str) -> None:
+        """Give the report that older logs know by the start of its SHA-256 the whole of it."""
+        if self._rows("select 1 from report where sha256 = ?", short):
+            with self.writing():
+                self._database.execute(
+                    "update or ignore report set sha256 = ? where sha256 = ?", (sha256, short)
+                )
+
+    def _rows(self, query: str, *values: object) -> list[Any]:
+        with self.reading():
+            return self._database.execute(query, values).fetchall()
+
+
+def now() -> str:
+    """Return the time in UTC, ISO 8601 with milliseconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _expected_master() -> set[tuple[Any, ...]]:
+    """Return what SQLite keeps of our statements."""
+    database = sqlite3.connect(":memory:")
+    try:
+        for statement in _SCHEMA:
+            database.execute(statement)
+        return set(database.execute("select type, name, tbl_name, sql from sqlite_master"))
+    finally:
+        database.close()
+
+
+def _row(written: str) -> dict[str, Any]:
+    """Read the row of a passage; raise `ValueError` or `LookupError` for one without a text."""
+    row: dict[str, Any] = json.loads(written)  # which takes lone surrogates
+    if not isinstance(row["text"], str):
+        raise ValueError("no text")
+    return row
+
+
+def _decision(row: Sequence[Any]) -> Decision:
+    number, sha256, start, end, kind, annotator, labels, unsure, verdict, note, *more = row
+    blind, model, undoes, request, at, live = more
+    return msgspec.convert(
+        {
+            "id": number,
+            "place": (sha256, start, end),
+            "kind": kind,
+            "annotator": annotator,
+            "labels": json.loads(labels) if labels is not None else (),
+            "unsure": bool(unsure),
+            "verdict": verdict,
+            "note": note,
+            "blind": None if blind is None else json.loads(blind),
+            "model": model,
+            "undoes": undoes,
+            "request": request,
+            "at": at,
+            "live": bool(live),
+        },
+        Decision,
+    )
+
+
+def text(value: object) -> str:
+    """Write a value of a column as JSON, in ASCII: SQLite takes no lone surrogates."""
+    return json.dumps(value, default=dict)
+
+
+def plain(text: str) -> str:
+    """Replace lone surrogates, which SQLite takes as little as UTF-8 does, by "?"."""
+    return text.encode("utf-8", "replace").decode()

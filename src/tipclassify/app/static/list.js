@@ -1,178 +1,117 @@
 // The list of passages with its filters. Rows are made once and kept: 2,000 of them are filtered in
 // a few milliseconds, and the browser lays out only those in sight (content-visibility, see
-// review.css). Covered by tests/app/test_review_page.py.
-import { sides } from "./deciding.js";
-import { backToList, byId, el } from "./dom.js";
-import { DOUBTS, blank, isBlank, matcher, plain } from "./filters.js";
+// app.css). Covered by tests/app/test_review_page.py.
 import {
-  NAMES,
-  NO_SECTION,
   answerBadges,
   answerInWords,
-  badge,
+  blank,
+  byId,
   count,
+  el,
+  isBlank,
+  matcher,
+  onClick,
+  plain,
   sameAnswer,
   sameLabels,
-} from "./labels.js";
-
-const LABEL = new RegExp(Object.keys(NAMES).join("|"), "g");
-
-/** The server's reason for a passage of the queue, with labels as people call them. */
-export const whyOf = (why) =>
-  why.replace(LABEL, (label) => NAMES[label]).replace(/^./, (letter) => letter.toUpperCase());
+} from "./shared.js";
 
 export function list(app) {
   const box = byId("rows");
   const rows = new Map(); // key: row
   const filters = filterBar(app);
-  const titles = new Map(app.store.session.reports.map(({ id, title }) => [id, title]));
+  const titles = new Map(app.session.reports.map(({ id, title }) => [id, title]));
   let current = null;
   let drawn = []; // keys of the rows, the same array as `app.keys` while these are shown
 
-  function rowOf(passage) {
-    if (!rows.has(passage.key)) {
-      const id = `row-${passage.key}`;
-      const row = el("div", {
-        role: "option",
-        id,
-        "data-key": passage.key,
-        class: "row",
-        "aria-selected": "false",
-      });
-      row.addEventListener("click", () => {
-        app.go(passage.key);
-        document.body.classList.remove("listing");
-      });
-      rows.set(passage.key, row);
+  function rowOf({ key }) {
+    if (!rows.has(key)) {
+      const props = { role: "option", id: `row-${key}`, "data-key": key, class: "row" };
+      rows.set(key, el("div", { ...props, "aria-selected": "false" }));
     }
-    return rows.get(passage.key);
+    return rows.get(key);
   }
+
+  box.addEventListener("click", ({ target }) => {
+    const row = target.closest(".row");
+    if (!row) return;
+    app.go(row.dataset.key);
+    document.body.classList.remove("listing");
+  });
 
   function fill(passage) {
     const row = rowOf(passage);
     const words = plain(app.filter.words).trim();
     const shown = app.answer(passage);
     const decided = app.decided(passage);
-    const pending = app.outbox.pending(passage.key);
     const drafted = app.draft?.key === passage.key;
+    const pending = app.outbox.pending(passage.key) || drafted;
     const silent = passage.hidden.model && !decided && !drafted; // nothing is said of it yet
     const differs = passage.others.some((other) => !sameAnswer(other, shown));
     const noted = Object.keys(passage.notes).length > 0;
     const settling = app.view === "adjudication";
-    const opposing = settling ? sides(passage, app.store.session.annotator) : [];
-    const state = JSON.stringify([
-      app.view,
-      shown,
-      decided,
-      pending,
-      drafted,
-      silent,
-      differs,
-      noted,
-      words,
-      passage.why,
-      opposing,
-    ]);
-    if (row.dataset.state === state) return row;
-    row.dataset.state = state;
+    const state = JSON.stringify([app.view, shown, decided, pending, silent, differs, noted, words]);
+    const others = JSON.stringify([passage.why, passage.others, passage.decision?.id]);
+    if (row.dataset.state === state + others) return row;
+    row.dataset.state = state + others;
     row.classList.toggle("decided", decided);
     row.classList.toggle("pending", pending);
+    const isCorrected =
+      !passage.hidden.model && !shown.unsure && !sameLabels(shown.labels, passage.labels);
     const remarks = [
-      pending || drafted ? "not saved yet" : decided ? "decided" : "undecided",
-      !passage.hidden.model &&
-        !shown.unsure &&
-        !sameLabels(shown.labels, passage.labels) &&
-        "differs from the model",
+      pending ? "not saved yet" : decided ? "decided" : "undecided",
+      isCorrected && "differs from the model",
       passage.low_confidence && "low confidence",
       differs && "another annotator differs",
       noted && "with a note",
     ].filter(Boolean);
+    const sign = { class: "sign", title: remarks.join(", ") };
+    const marks = (settling && !decided) || silent ? [] : answerBadges(shown);
+    const said = silent ? "Model hidden" : answerInWords(shown);
     const parts = [
       el("span", { class: "number" }, String(passage.number)),
       el("span", { class: "words" }, ...snippet(passage.text, words)),
       el(
         "span",
         { class: "marks", "aria-hidden": "true" },
-        ...((settling && !decided) || silent ? [] : answerBadges(shown)),
+        ...marks,
         el(
           "i",
-          { class: "sign", title: remarks.join(", ") },
+          sign,
           noted && el("span", { class: "noted" }, "✎"),
-          pending || drafted ? "…" : decided ? "✓" : "",
+          pending ? "…" : decided && "✓",
         ),
       ),
-      el(
-        "span",
-        { class: "vh" },
-        `${silent ? "Model hidden" : answerInWords(shown)}; ${remarks.join(", ")}`,
-      ),
-      app.view === "queue" && passage.why && el("span", { class: "why" }, whyOf(passage.why)),
-      !settling &&
-        differs &&
-        el("span", { class: "why", "aria-hidden": "true" }, "Another annotator differs"),
-      settling &&
-        el(
-          "span",
-          { class: "why sides" },
-          ...opposing.map((side) =>
-            el(
-              "span",
-              { class: "said" },
-              el("bdi", {}, side.annotator),
-              " ",
-              ...answerBadges(side),
-            ),
-          ),
-        ),
-      settling &&
-        passage.hidden.colleagues > 0 &&
-        el(
-          "span",
-          { class: "why" },
-          `${count(passage.hidden.colleagues, "colleague")} differ; hidden until you decide`,
-        ),
+      el("span", { class: "vh" }, `${said}; ${remarks.join(", ")}`),
     ];
-    row.replaceChildren(...parts.filter(Boolean));
+    const why = (...children) => parts.push(el("span", { class: "why" }, ...children));
+    if (app.view === "queue" && passage.why) why(app.why(passage));
+    if (!settling && differs) why("Another annotator differs");
+    if (settling) why(...sides(passage));
+    if (settling && passage.hidden.colleagues)
+      why(`${count(passage.hidden.colleagues, "colleague")} differ; hidden until you decide`);
+    row.replaceChildren(...parts);
     return row;
   }
 
   function draw() {
-    const passages = app.keys.map((key) => app.store.passages.get(key));
     const groups = [];
-    for (const passage of passages) {
-      const name =
-        app.view === "reading"
-          ? passage.section || NO_SECTION
-          : app.view === "search"
-            ? titles.get(passage.report)
-            : "";
+    for (const key of app.keys) {
+      const passage = app.passages.get(key);
+      const section = passage.section || box.dataset.noSection;
+      const name = { reading: section, search: titles.get(passage.report) }[app.view] || "";
       if (groups.at(-1)?.name !== name) groups.push({ name, rows: [] });
       groups.at(-1).rows.push(fill(passage));
     }
+    const kind = app.view === "search" ? "section title" : "section";
     box.replaceChildren(
-      ...groups.flatMap(({ name, rows }) =>
-        name
-          ? [
-              el(
-                "div",
-                { role: "group", "aria-label": name },
-                el(
-                  "div",
-                  {
-                    class: app.view === "search" ? "section title" : "section",
-                    "aria-hidden": "true",
-                  },
-                  name,
-                ),
-                ...rows,
-              ),
-            ]
-          : rows,
-      ),
+      ...groups.flatMap(({ name, rows }) => {
+        const title = el("div", { class: kind, "aria-hidden": "true" }, name);
+        return name ? el("div", { role: "group", "aria-label": name }, title, ...rows) : rows;
+      }),
     );
     drawn = app.keys;
-    const empty = byId("empty");
-    empty.hidden = passages.length > 0;
+    byId("empty").hidden = app.keys.length > 0;
     byId("empty-text").textContent = emptiness(app);
     byId("show-all").hidden = isBlank(app.filter);
     filters.draw();
@@ -180,23 +119,20 @@ export function list(app) {
   }
 
   function mark() {
-    if (current) {
-      current.classList.remove("current");
-      current.setAttribute("aria-selected", "false");
-    }
+    current?.classList.remove("current");
+    current?.setAttribute("aria-selected", "false");
     current = app.keys.includes(app.key) ? rows.get(app.key) : null;
     if (!current) return box.removeAttribute("aria-activedescendant");
     current.classList.add("current");
     current.setAttribute("aria-selected", "true");
     box.setAttribute("aria-activedescendant", current.id);
-    reveal(current);
-    return undefined;
+    return reveal(current);
   }
 
   // Two rows of what comes next stay in sight. Not scrollIntoView: that would scroll the page on a
   // telephone.
   function reveal(row) {
-    if (!box.checkVisibility()) return;
+    if (!row || !box.checkVisibility()) return;
     const [inside, outside] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
     const margin = Math.min(inside.height * 2, outside.height / 4);
     if (inside.top - margin < outside.top) box.scrollTop -= outside.top - inside.top + margin;
@@ -207,19 +143,24 @@ export function list(app) {
   app.addEventListener("list", draw);
   app.addEventListener("place", () => (drawn === app.keys ? mark() : draw()));
   app.addEventListener("passages", ({ detail }) => {
-    for (const key of detail) if (rows.has(key)) fill(app.store.passages.get(key));
+    for (const key of detail) if (rows.has(key)) fill(app.passages.get(key));
     filters.drawSoon();
   });
   app.addEventListener("saved", () => {
-    for (const row of box.querySelectorAll(".row.pending"))
-      fill(app.store.passages.get(row.dataset.key));
+    for (const row of box.querySelectorAll(".row.pending")) fill(app.passages.get(row.dataset.key));
   });
-  byId("show-all").addEventListener("click", (event) => {
-    app.refilter(blank());
-    backToList(event);
+  onClick("show-all", () => app.refilter(blank()));
+  onClick("show-list", () => {
+    document.body.classList.toggle("listing");
+    reveal(current);
   });
-  return { reveal: () => current && reveal(current) };
+  onClick("close-list", () => document.body.classList.remove("listing"));
 }
+
+const sides = ({ decision, others }) =>
+  [...(decision ? [decision] : []), ...others].map((side) =>
+    el("span", { class: "said" }, el("bdi", {}, side.annotator), " ", ...answerBadges(side)),
+  );
 
 /** Why there is no passage to look at. */
 export function emptiness(app) {
@@ -228,42 +169,38 @@ export function emptiness(app) {
       ? "No passage of the opened reports has these words."
       : "Type words to find them in all opened reports.";
   if (!isBlank(app.filter)) return "No passage matches these filters.";
-  if (app.view === "queue")
-    return app.rows.queue ? "The queue is empty: nothing is left to decide." : "Loading…";
-  if (app.view === "adjudication") {
-    return app.rows.adjudication
-      ? "Nothing to settle: wherever two annotators decided on a passage, they agree."
-      : "Loading…";
-  }
-  return app.report ? "This report has no passages." : "Loading…";
+  if (app.view === "queue" && app.rows.queue)
+    return "The queue is empty: nothing is left to decide.";
+  if (app.view === "adjudication" && app.rows.adjudication)
+    return "Nothing to settle: wherever two annotators decided on a passage, they agree.";
+  return app.view === "reading" && app.report ? "This report has no passages." : "Loading…";
 }
 
-/** The text, from a little before the first word searched for. */
+/** The text from a little before the words, which are marked. */
 function snippet(text, words) {
   const at = words ? plain(text).indexOf(words) : -1;
   const even = text.replace(/\s+/g, " ");
   if (at < 0 || plain(text).length !== even.length) return [even];
   const from = at > 40 ? even.indexOf(" ", at - 30) + 1 : 0;
-  return [
-    (from ? "… " : "") + even.slice(from, at),
-    el("mark", {}, even.slice(at, at + words.length)),
-    even.slice(at + words.length),
-  ];
+  const before = (from ? "… " : "") + even.slice(from, at);
+  const end = at + words.length;
+  return [before, el("mark", {}, even.slice(at, end)), even.slice(end)];
 }
 
 function filterBar(app) {
-  const boxes = [];
+  const inputs = [...byId("filters").querySelectorAll("input")];
+  const search = byId("search");
+  const everywhere = byId("everywhere");
+  let timer = 0;
+  let soon = 0;
+  byId("by-second").hidden = !app.session.second;
+  everywhere.hidden = app.session.reports.length < 2;
 
-  function choice(parent, type, name, value, shown, title = null) {
-    const input = el("input", { type, name, value, class: "vh" });
-    const tally = el("span", { class: "tally" });
-    parent.append(el("label", { class: "choice", title }, input, el("span", {}, ...shown, tally)));
-    boxes.push({ input, tally, name, value });
+  for (const input of inputs) {
     input.addEventListener("change", () => {
-      const picked = boxes
-        .filter((box) => box.name === name && box.input.checked)
-        .map((box) => box.value);
-      app.refilter({ [name]: type === "radio" ? picked[0] : picked });
+      const chosen = inputs.filter(({ name, checked }) => name === input.name && checked);
+      const values = chosen.map(({ value }) => value);
+      app.refilter({ [input.name]: input.type === "radio" ? values[0] : values });
     });
     input.addEventListener(
       "click",
@@ -271,40 +208,15 @@ function filterBar(app) {
     );
   }
 
-  const [states, labels, doubts] = ["by-state", "by-label", "by-doubt"].map(byId);
-  for (const [value, name] of [
-    ["all", "All"],
-    ["undecided", "Undecided"],
-    ["decided", "Decided"],
-  ])
-    choice(states, "radio", "state", value, [name]);
-  for (const label of Object.keys(NAMES))
-    choice(labels, "checkbox", "labels", label, [
-      badge(label),
-      el("span", { class: "vh" }, NAMES[label]),
-    ]);
-  choice(labels, "checkbox", "labels", "none", [
-    el("b", { class: "none", title: "No label" }, "∅"),
-    el("span", { class: "vh" }, "No label"),
-  ]);
-  for (const [value, [name, meaning]] of Object.entries(DOUBTS)) {
-    if (value !== "second" || app.store.session.second)
-      choice(doubts, "checkbox", "doubts", value, [name], meaning);
-  }
-
-  const search = byId("search");
-  const everywhere = byId("everywhere");
-  let timer = 0;
-  everywhere.hidden = app.store.session.reports.length < 2;
+  const leave = (words) => {
+    app.filters.reading.words = words;
+    app.show("reading", app.key);
+  };
   everywhere.addEventListener("click", () => {
     if (app.view === "search") leave(search.value);
     else app.search(search.value);
     search.focus();
   });
-  const leave = (words) => {
-    app.filters.reading.words = words;
-    app.show("reading", app.key);
-  };
   search.addEventListener("input", () => {
     clearTimeout(timer);
     if (app.view === "search")
@@ -319,51 +231,40 @@ function filterBar(app) {
     event.preventDefault();
     byId("rows").focus({ preventScroll: true });
   });
-  byId("again").addEventListener("click", (event) => {
-    app.refilter();
-    backToList(event);
-  });
-  byId("clear").addEventListener("click", (event) => {
-    app.refilter(blank());
-    backToList(event);
-  });
+  onClick("again", () => app.refilter());
+  onClick("clear", () => app.refilter(blank()));
 
-  let soon = 0;
-  return {
-    /**
-     * Count anew once the key that was pressed has its answer: 10,000 passages take longer than a
-     * key may.
-     */
-    drawSoon() {
-      clearTimeout(soon);
-      soon = setTimeout(() => this.draw(), app.all.length > 1000 ? 250 : 0);
-    },
-    draw() {
-      clearTimeout(soon);
-      const { filter } = app;
-      everywhere.setAttribute("aria-pressed", String(app.view === "search"));
-      if (document.activeElement !== search || !filter.words) search.value = filter.words;
-      for (const { input, tally, name, value } of boxes) {
-        input.checked = name === "state" ? filter.state === value : filter[name].includes(value);
-        const one = matcher(
-          { ...blank(), [name]: name === "state" ? value : [value] },
-          app.answer,
-          app.decided,
-        );
-        tally.textContent = app.all.filter(one).length;
-      }
-      const matching = app.matching();
-      const shown = isBlank(filter)
-        ? count(app.keys.length, "passage")
-        : `${app.keys.length} of ${count(app.all.length, "passage")}`;
-      byId("tally").textContent = app.view === "search" ? foundInWords(app) : shown;
-      byId("clear").hidden = isBlank(filter);
-      const listed = new Set(app.keys);
-      byId("again").hidden =
-        matching.length === listed.size && matching.every((key) => listed.has(key));
-      byId("filter-count").textContent = isBlank(filter) ? "" : " on";
-    },
-  };
+  const isChosen = ({ name, value }) =>
+    name === "state" ? app.filter.state === value : app.filter[name].includes(value);
+
+  function draw() {
+    clearTimeout(soon);
+    const { filter } = app;
+    everywhere.setAttribute("aria-pressed", String(app.view === "search"));
+    if (document.activeElement !== search || !filter.words) search.value = filter.words;
+    for (const input of inputs) {
+      const { name, value } = input;
+      input.checked = isChosen(input);
+      const alone = { ...blank(), [name]: name === "state" ? value : [value] };
+      const number = app.all.filter(matcher(alone, app.answer, app.decided)).length;
+      input.parentElement.querySelector(".tally").textContent = number;
+    }
+    const matching = app.matching();
+    const all = count(app.all.length, "passage");
+    const some = isBlank(filter) ? all : `${app.keys.length} of ${all}`;
+    byId("tally").textContent = app.view === "search" ? foundInWords(app) : some;
+    byId("clear").hidden = isBlank(filter);
+    const listed = new Set(app.keys);
+    byId("again").hidden = matching.length === listed.size && matching.every((key) => listed.has(key));
+    byId("filter-count").textContent = isBlank(filter) ? "" : " on";
+  }
+
+  /** Count anew once the key that was pressed has its answer: 10,000 passages take a while. */
+  function drawSoon() {
+    clearTimeout(soon);
+    soon = setTimeout(draw, app.all.length > 1000 ? 250 : 0);
+  }
+  return { draw, drawSoon };
 }
 
 /** "120 passages in 3 reports, the first 100 shown" */

@@ -1,23 +1,92 @@
-// Decisions on their way to the server: one at a time, in the order they were made, kept until it
-// says saved.
-//
-// They also lie in this tab's sessionStorage, so that a reload, or a browser that died and comes
-// back, sends what was still unsaved. An action is {n, kind, key, report, labels, unsure, note, of,
-// request}; its kind is "decide", "settle", "note" or "undo". The server knows a request that comes
-// a second time, because the answer to the first was lost: it is not done twice.
+// The server's answers, and decisions on their way to it: one at a time, in the order they were
+// made, kept until it says saved. They also lie in this tab's sessionStorage, so that a reload, or a
+// browser that died and comes back, sends what was still unsaved. The server knows a request that
+// comes a second time, because the answer to the first was lost: it is not done twice.
 // Covered by tests/app/test_review_page.py.
-import { post } from "./api.js";
 
 const WAITS = [1, 2, 4, 8, 15, 30]; // seconds until the next try
-const MOST_EVENTS = 500; // as far back as undo can reach
+const PATIENCE = 20_000; // ms; a decision takes milliseconds, reasons of a long passage a second
+
+/** A failure in one line; `status` is 0 when nothing answered. */
+export class ApiError extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+
+  /** Trying again can help: nothing answered, the server broke, or did not know us (restarted). */
+  get passing() {
+    return this.status === 0 || this.status >= 500 || [403, 408, 429].includes(this.status);
+  }
+}
+
+// The link's token, which every request carries. It stays in this tab: a cookie would go to all
+// ports of this machine.
+const TOKEN = "tipclassify token";
+const given = new URLSearchParams(location.search).get("token");
+if (given) {
+  sessionStorage.setItem(TOKEN, given);
+  history.replaceState(null, "", `/${location.hash}`);
+}
+const token = sessionStorage.getItem(TOKEN) || "none";
+
+let leaving = false;
+addEventListener("pagehide", () => (leaving = true));
+addEventListener("pageshow", () => (leaving = false));
+
+async function ask(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      ...options,
+      headers: { ...options.headers, "X-Tipclassify": token },
+      signal: AbortSignal.timeout(PATIENCE),
+      credentials: "omit",
+    });
+  } catch {
+    throw new ApiError("The server does not answer", 0);
+  }
+  const body = await response.json().catch(() => null);
+  if (response.ok && body) return body;
+  if (response.ok) throw new ApiError("The server's answer was cut short", 0);
+  if (response.status === 403) {
+    const remedy = "open the address that it printed when it started";
+    throw new ApiError(`The server does not know this page: ${remedy}`, 403);
+  }
+  throw new ApiError(body?.error || `The server answered ${response.status}`, response.status);
+}
+
+export const get = (path) => ask(path, { cache: "no-store" });
+
+export const post = (path, body = {}) =>
+  ask(path, {
+    method: "POST",
+    keepalive: leaving, // so that what is sent by a page that is left arrives
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+/** What lies in this tab's storage under a name. */
+export function kept(name, otherwise) {
+  try {
+    return JSON.parse(sessionStorage.getItem(name)) ?? otherwise;
+  } catch {
+    return otherwise; // another version's
+  }
+}
+
+export function keep(name, value) {
+  try {
+    sessionStorage.setItem(name, JSON.stringify(value));
+  } catch {
+    // storage is full or forbidden: the page still holds it
+  }
+}
 
 export class Outbox {
-  waiting = [];
   trouble = null; // {message, at}: why the first one is not saved, and when it is tried again
   savedAt = null;
-  #events = new Map(); // n of an action: id of its event on the server
-  #ours = new Set(); // ids of these events and of undos
-  #next = 1;
+  #ours = new Set(); // ids of events that this page made
   #tries = 0;
   #timer = 0;
   #sending = false;
@@ -28,42 +97,31 @@ export class Outbox {
   constructor(place, listener) {
     this.#place = place;
     this.#listener = listener;
-    try {
-      const kept = JSON.parse(sessionStorage.getItem(place) || "{}");
-      this.waiting = kept.waiting || [];
-      this.#next = kept.next || 1;
-      this.#events = new Map(kept.events || []);
-      this.#ours = new Set(this.#events.values());
-    } catch {
-      // another version's notes: start without them
-    }
+    this.waiting = kept(place, []); // {kind, key, report, labels, unsure, note, request, before}
   }
 
   add(action) {
-    const added = { n: this.#next++, request: crypto.randomUUID(), ...action };
-    this.waiting.push(added);
-    this.#keep();
-    this.#listener.changed();
+    this.waiting.push({ request: crypto.randomUUID(), ...action });
+    this.#changed();
     this.send();
-    return added;
   }
 
-  /** Take back an action that was never sent; false when the server has it, or may have it. */
-  cancel(n) {
-    const place = this.waiting.findIndex((action) => action.n === n);
-    if (place < 0 || this.waiting[place].tried) return false;
-    this.waiting.splice(place, 1);
-    this.#keep();
+  /** Take back the last action if it was never sent, and give it; no undo is taken back. */
+  drop() {
+    const last = this.waiting.at(-1);
+    if (!last?.key || last.tried) return null;
+    const action = this.waiting.pop();
+    this.#changed();
+    return action;
+  }
+
+  pending = (key) => this.waiting.some((action) => action.key === key);
+
+  isOurs = (event) => this.#ours.has(event);
+
+  #changed() {
+    keep(this.#place, this.waiting);
     this.#listener.changed();
-    return true;
-  }
-
-  pending(key) {
-    return this.waiting.some((action) => action.key === key);
-  }
-
-  isOurs(event) {
-    return this.#ours.has(event);
   }
 
   async send(now = false) {
@@ -74,60 +132,36 @@ export class Outbox {
     while (this.waiting.length) {
       const action = this.waiting[0];
       action.tried = true;
-      this.#keep();
+      keep(this.#place, this.waiting);
       try {
         const answer = await this.#post(action);
-        if (answer && answer.saved !== true)
-          throw Object.assign(new Error("The server did not save it"), { passing: true });
-        this.#tries = 0;
-        this.trouble = null;
+        if (answer.saved !== true) throw new ApiError("The server did not save it", 0);
         this.waiting.shift();
-        if (answer) {
-          this.#events.set(action.n, answer.event.id);
-          this.#ours.add(answer.event.id);
-          this.savedAt = new Date();
-          this.#listener.saved(action, answer);
-        }
+        this.#ours.add(answer.event.id);
+        this.savedAt = new Date();
+        this.#listener.saved(action, answer);
       } catch (error) {
         if (error.passing) {
           const seconds = WAITS[Math.min(this.#tries++, WAITS.length - 1)];
           this.trouble = { message: error.message, at: Date.now() + seconds * 1000 };
           this.#timer = setTimeout(() => this.send(true), seconds * 1000);
-          this.#listener.changed();
           break;
         }
         this.waiting.shift(); // it would be refused again, and hold up all others
-        this.trouble = null;
         this.#listener.refused(action, error);
       }
-      this.#keep();
-      this.#listener.changed();
+      this.#tries = 0;
+      this.trouble = null;
+      this.#changed();
     }
-    if (!this.waiting.length && this.trouble) {
-      this.trouble = null; // what could not be sent was taken back
-      this.#listener.changed();
-    }
+    if (!this.waiting.length) this.trouble = null; // what could not be sent was taken back
     this.#sending = false;
+    this.#changed();
   }
 
-  #post({ kind, key, labels, unsure = false, note, of, request = crypto.randomUUID() }) {
-    if (kind === "decide") return post("/api/decisions", { key, labels, unsure, request });
-    if (kind === "note") return post("/api/notes", { key, note, request });
-    if (kind === "settle") return post("/api/adjudications", { key, labels, request });
-    const event = this.#events.get(of);
-    // what it undoes was refused: nothing to undo
-    return event === undefined ? null : post("/api/undo", { event, request });
-  }
-
-  #keep() {
-    const events = [...this.#events].slice(-MOST_EVENTS);
-    try {
-      sessionStorage.setItem(
-        this.#place,
-        JSON.stringify({ waiting: this.waiting, next: this.#next, events }),
-      );
-    } catch {
-      // storage is full or forbidden: the page still holds them
-    }
+  #post({ kind, key, labels, unsure, note, request }) {
+    if (kind === "undo" || kind === "redo")
+      return post("/api/undo", { again: kind === "redo", request });
+    return post("/api/decisions", { kind, key, labels, unsure, note, request });
   }
 }

@@ -1,90 +1,73 @@
-// The passage in the middle, large, with what stands around it, and below it the labels to give.
+// The passage in the middle, large, with what stands around it, and below it the labels to give;
+// beside it the panel: reasons, the codebook's rule, notes, history. Python wrote all but numbers.
 // Covered by tests/app/test_review_page.py.
-import { backToList, byId, el } from "./dom.js";
-import {
-  LETTERS,
-  NAMES,
-  NO_SECTION,
-  answerBadges,
-  answerInWords,
-  badge,
-  clock,
-  count,
-  sameAnswer,
-  sameLabels,
-  signed,
-} from "./labels.js";
-import { emptiness, whyOf } from "./list.js";
-import { probability } from "./probability.js";
-import { pieces } from "./reasons.js";
-import { sides } from "./deciding.js";
+import { emptiness } from "./list.js";
+import { get, keep, kept } from "./outbox.js";
+import { LABELS, answerBadges, backToList, byId, el, onClick } from "./shared.js";
 
 const BEFORE = 2; // passages of context
 const AFTER = 3;
 
-export function passageView(app, reasons) {
-  const reading = byId("reading");
-  const buttons = new Map();
+/** Reasons of passages, asked for once: {label: {table, text}}, as HTML. */
+class Reasons {
+  #asked = new Map();
+  known = new Map();
 
-  for (const label of app.store.session.labels) {
-    const button = el(
-      "button",
-      {
-        type: "button",
-        class: `label ${LETTERS[label]}`,
-        "aria-pressed": "false",
-        "aria-keyshortcuts": LETTERS[label],
-      },
-      el(
-        "span",
-        { class: "name" },
-        badge(label),
-        el("span", {}, NAMES[label]),
-        el("i", { class: "tick", "aria-hidden": "true" }, "✓"),
-      ),
-      el(
-        "span",
-        { class: "track", "aria-hidden": "true" },
-        el("span", { class: "fill" }),
-        el("span", { class: "threshold" }),
-      ),
-      el("span", { class: "model" }),
-    );
-    button.querySelector(".threshold").style.left = `${app.store.session.thresholds[label] * 100}%`;
+  /** Give the reasons of passage `key`; null when the server has none to give. */
+  of(key) {
+    if (!this.#asked.has(key)) {
+      const asked = get(`/api/reasons/${encodeURIComponent(key)}`).then(
+        ({ labels }) => {
+          this.known.set(key, labels);
+          return labels;
+        },
+        () => {
+          this.#asked.delete(key); // asked for again when somebody comes back
+          return null;
+        },
+      );
+      this.#asked.set(key, asked);
+    }
+    return this.#asked.get(key);
+  }
+}
+
+export function passageView(app) {
+  const reading = byId("reading");
+  const reasons = new Reasons();
+  const buttons = [...byId("labels").children];
+
+  for (const button of buttons) {
+    const { label } = button.dataset;
+    button.querySelector(".threshold").style.left = `${app.session.thresholds[label] * 100}%`;
     button.addEventListener("click", (event) => {
       app.toggle(label);
       backToList(event);
     });
-    const point = (on) => () => {
-      app.hovered = on ? label : app.hovered === label ? null : app.hovered;
+    const point = (on) => {
+      if (on) app.hovered = label;
+      else if (app.hovered === label) app.hovered = null;
       app.tell("lead");
     };
-    button.addEventListener(
-      "pointerenter",
-      (event) => event.pointerType === "mouse" && point(true)(),
-    );
-    button.addEventListener(
-      "pointerleave",
-      (event) => event.pointerType === "mouse" && point(false)(),
-    );
-    button.addEventListener("focus", () => button.matches(":focus-visible") && point(true)());
-    button.addEventListener("blur", point(false));
-    buttons.set(label, button);
-    byId("labels").append(button);
+    const byMouse = (on) => (event) => event.pointerType === "mouse" && point(on);
+    button.addEventListener("pointerenter", byMouse(true));
+    button.addEventListener("pointerleave", byMouse(false));
+    button.addEventListener("focus", () => button.matches(":focus-visible") && point(true));
+    button.addEventListener("blur", () => point(false));
   }
-
-  const press = (id, action) =>
-    byId(id).addEventListener("click", (event) => {
-      action();
-      backToList(event);
-    });
-  press("none", () => app.decide([]));
-  press("accept", () => app.accept());
-  press("unsure", () => app.unsure());
-  press("undo", () => app.undo());
-  press("redo", () => app.redo());
-  press("before", () => app.move(-1));
-  press("after", () => app.move(1));
+  onClick("none", () => app.decide([]));
+  onClick("accept", () => app.accept());
+  onClick("unsure", () => app.unsure());
+  onClick("undo", () => app.undo());
+  onClick("redo", () => app.redo());
+  onClick("before", () => app.move(-1));
+  onClick("after", () => app.move(1));
+  byId("status").addEventListener("click", (event) => {
+    const side = event.target.closest(".side");
+    if (side) app.decide(side.dataset.labels.split(" ").filter(Boolean));
+    if (event.target.id === "reveal") app.reveal();
+    if (side || event.target.id === "reveal") byId("rows").focus({ preventScroll: true });
+  });
 
   // ---- What is read -----------------------------------------------------------------------------
 
@@ -92,25 +75,30 @@ export function passageView(app, reasons) {
     const { passage } = app;
     reading.classList.toggle("empty", !passage);
     byId("decide").hidden = !passage;
+    byId("here").hidden = !passage;
+    byId("earlier").replaceChildren();
+    byId("later").replaceChildren();
     if (!passage) {
-      byId("here").replaceChildren();
-      byId("earlier").replaceChildren();
-      byId("later").replaceChildren();
       byId("now").replaceChildren(el("p", { class: "soft" }, emptiness(app)));
-      byId("sides").replaceChildren();
       return;
     }
-    byId("here").replaceChildren(...where(app, passage));
+    const facts = [`${passage.number} of ${app.around?.passages.length ?? "…"}`];
+    if (passage.page) facts.push(`p. ${passage.page}`);
+    if (app.view !== "reading" && app.around) facts.unshift(app.around.title || app.around.name);
+    byId("here").querySelector(".facts").textContent = facts.join(" · ");
+    byId("here").querySelector(".path").textContent =
+      passage.section || byId("rows").dataset.noSection;
+    byId("why").hidden = app.view !== "queue" || !passage.why;
+    byId("why-text").textContent = app.why(passage);
+    byId("low").hidden = !passage.low_confidence;
     const all = app.around?.passages || [];
     const at = app.around?.places.get(passage.key) ?? -1;
-    byId("earlier").replaceChildren(
-      ...neighbours(at < 0 ? [] : all.slice(Math.max(0, at - BEFORE), at), null),
-    );
-    byId("later").replaceChildren(
-      ...neighbours(at < 0 ? [] : all.slice(at + 1, at + 1 + AFTER), passage),
-    );
+    if (at >= 0) {
+      byId("earlier").append(...neighbours(all.slice(Math.max(0, at - BEFORE), at), null));
+      byId("later").append(...neighbours(all.slice(at + 1, at + 1 + AFTER), passage));
+    }
     words();
-    labels();
+    decided();
     reading.scrollTop = 0;
     if (byId("decide").offsetParent && matchMedia("(max-width: 61.99rem)").matches) scrollTo(0, 0);
   }
@@ -119,12 +107,8 @@ export function passageView(app, reasons) {
     return passages.flatMap((passage) => {
       const heading = before && passage.section !== before.section && passage.section;
       before = passage;
-      const go = el(
-        "button",
-        { type: "button", class: "neighbour" },
-        el("span", { class: "vh" }, `Go to ${passage.number}: `),
-        passage.text,
-      );
+      const number = el("span", { class: "vh" }, `Go to ${passage.number}: `);
+      const go = el("button", { type: "button", class: "neighbour" }, number, passage.text);
       go.addEventListener("click", (event) => {
         app.go(passage.key);
         backToList(event);
@@ -135,297 +119,277 @@ export function passageView(app, reasons) {
 
   async function words() {
     const { passage } = app;
-    const label = app.lead;
-    const marked = app.marked || app.hovered;
-    const known = marked && !passage.hidden.model ? reasons.known(passage.key) : null;
-    const text = el("p", { class: `text ${LETTERS[label]}` });
-    if (known) {
-      for (const [words, phrase] of pieces(passage.text, known[label].phrases)) {
-        if (!phrase) text.append(words);
-        else text.append(phraseOf(words, phrase, known[label].phrases));
-      }
-    } else text.append(passage.text);
-    byId("now").replaceChildren(text);
-    if (
-      marked &&
-      !known &&
-      !passage.hidden.model &&
-      (await reasons.of(passage.key)) &&
-      app.passage === passage
-    )
-      words();
-  }
-
-  function phraseOf(words, { weight }, phrases) {
-    const share = Math.abs(weight) / Math.max(...phrases.map((phrase) => Math.abs(phrase.weight)));
-    const strength = share > 0.66 ? 3 : share > 0.33 ? 2 : 1;
-    const props = {
-      class: `phrase ${weight > 0 ? "for" : "against"} s${strength}`,
-      "data-weight": signed(weight, 1),
-    };
-    return el("span", props, words);
+    const isMarked = (app.marked || app.hovered) && !passage.hidden.model;
+    const known = isMarked && reasons.known.get(passage.key);
+    if (known) byId("now").innerHTML = known[app.lead].text;
+    else byId("now").replaceChildren(el("p", { class: "text" }, passage.text));
+    if (isMarked && !known && (await reasons.of(passage.key)) && app.passage === passage) words();
   }
 
   // ---- What is decided --------------------------------------------------------------------------
 
-  function labels() {
+  function decided() {
     const { passage } = app;
     if (!passage) return;
     const shown = app.answer(passage);
-    const decided = app.decided(passage);
-    const drafted = app.draft?.key === passage.key;
-    byId("decide").classList.toggle("decided", decided);
-    for (const [label, button] of buttons) {
-      const on = shown.labels.includes(label);
-      button.setAttribute("aria-pressed", String(on));
-      button.classList.toggle("proposed", on && !decided);
-      button.classList.toggle("silent", passage.hidden.model);
-      const score = passage.scores[label] ?? 0;
-      button.querySelector(".fill").style.width = `${score * 100}%`;
-      const [said, short, title] = passage.hidden.model
-        ? [
-            "The model is hidden until you have decided",
-            el("span", { class: "soft" }, "hidden"),
-            "",
-          ]
-        : scored(label, score, passage);
-      button
-        .querySelector(".model")
-        .replaceChildren(
-          el("span", { class: "vh" }, said),
-          el("span", { "aria-hidden": "true" }, short),
-        );
-      button.title = title;
-    }
-    const none =
-      !shown.labels.length &&
-      !shown.unsure &&
-      (decided || drafted || !(app.view === "adjudication" || passage.hidden.model));
-    byId("none").setAttribute("aria-pressed", String(none));
-    byId("none").classList.toggle("proposed", !decided && none);
-    byId("unsure").setAttribute("aria-pressed", String(Boolean(shown.unsure)));
+    const isDecided = app.decided(passage);
+    const isDrafted = app.draft?.key === passage.key;
     const settling = app.view === "adjudication";
-    byId("accept-what").textContent = decided
-      ? "Next"
-      : settling
-        ? "Settle"
-        : drafted
-          ? "Save"
-          : "Accept";
-    byId("accept").disabled = settling && !decided; // nothing is proposed that could be accepted
-    byId("status").replaceChildren(...status(app, passage, shown, decided));
-    byId("sides").replaceChildren(...(app.view === "adjudication" ? compared(app, passage) : []));
-    byId("undo").disabled = !app.undos.done.length;
-    byId("redo").disabled = !app.undos.undone.length;
+    byId("decide").classList.toggle("decided", isDecided);
+    for (const button of buttons) {
+      const { label } = button.dataset;
+      const on = shown.labels.includes(label);
+      const score = passage.scores[label] ?? 0;
+      button.setAttribute("aria-pressed", String(on));
+      button.classList.toggle("proposed", on && !isDecided);
+      button.classList.toggle("silent", passage.hidden.model);
+      button.querySelector(".fill").style.width = `${score * 100}%`;
+      const tagged = passage.labels.includes(label);
+      for (const one of button.querySelectorAll(".score")) one.textContent = passage.shown[label];
+      for (const one of button.querySelectorAll(".tagged")) one.hidden = !tagged;
+      for (const one of button.querySelectorAll(".untagged")) one.hidden = tagged;
+      button.querySelector(".silence").hidden = !passage.hidden.model;
+      button.querySelector(".model").hidden = passage.hidden.model;
+    }
+    const isProposed = isDecided || isDrafted || !(settling || passage.hidden.model);
+    const none = !shown.labels.length && !shown.unsure && isProposed;
+    byId("none").setAttribute("aria-pressed", String(none));
+    byId("none").classList.toggle("proposed", !isDecided && none);
+    byId("unsure").setAttribute("aria-pressed", String(shown.unsure));
+    for (const [id, isShown] of [
+      ["accept-next", isDecided],
+      ["accept-settle", !isDecided && settling],
+      ["accept-save", !isDecided && !settling && isDrafted],
+      ["accept-accept", !isDecided && !settling && !isDrafted],
+    ])
+      byId(id).hidden = !isShown;
+    byId("accept").disabled = settling && !isDecided; // nothing is proposed that could be accepted
+    status(passage, shown, isDrafted);
+    byId("undo").disabled = !app.canUndo;
+    byId("redo").disabled = !app.canRedo;
   }
 
-  function scored(label, score, passage) {
-    const [tagged, limit] = [
-      passage.labels.includes(label),
-      probability(app.store.session.thresholds[label]),
-    ];
-    const short = el(
-      "span",
-      {},
-      el("strong", {}, probability(score)),
-      el("span", { class: "soft" }, tagged ? " tagged" : " not tagged"),
-    );
-    return [
-      `Model: probability ${probability(score)}, ${tagged ? "above" : "below"} the ` +
-        `threshold of ${limit}`,
-      short,
-      `Model: ${probability(score)} ${tagged ? "≥" : "<"} ${limit} (threshold)`,
-    ];
+  function status(passage, shown, isDrafted) {
+    const isPending = app.outbox.pending(passage.key);
+    byId("drafted").hidden = !isDrafted;
+    byId("pending").hidden = !isPending || isDrafted;
+    byId("said").hidden = isDrafted || isPending;
+    for (const said of document.querySelectorAll("#status > p .said"))
+      said.replaceChildren(...answerBadges(shown));
+    const html = app.view === "adjudication" ? passage.settling : passage.said;
+    if (byId("said").dataset.html !== html) byId("said").innerHTML = html;
+    byId("said").dataset.html = html;
   }
 
   app.addEventListener("place", place);
-  app.addEventListener("view", labels);
-  app.addEventListener("passages", ({ detail }) => detail.includes(app.key) && labels());
-  app.addEventListener("saved", () => app.passage && labels());
+  app.addEventListener("view", decided);
+  app.addEventListener("passages", ({ detail }) => detail.includes(app.key) && decided());
+  app.addEventListener("saved", decided);
   app.addEventListener("lead", () => app.passage && words());
-  return { words };
+  return panel(app, reasons);
 }
 
-function where(app, passage) {
-  const facts = [`${passage.number} of ${app.around?.passages.length ?? "…"}`];
-  if (passage.page) facts.push(`p. ${passage.page}`);
-  if (app.view !== "reading" && app.around) facts.unshift(app.around.title || app.around.name);
-  return [
-    el("p", { class: "facts" }, facts.join(" · ")),
-    el("p", { class: "path" }, passage.section || NO_SECTION),
-    app.view === "queue" &&
-      passage.why &&
-      el("p", { class: "why" }, el("strong", {}, "Why this one: "), `${whyOf(passage.why)}.`),
-    passage.low_confidence &&
-      el(
-        "p",
-        { class: "why" },
-        el("strong", {}, "Low confidence: "),
-        "the model knows too few of these words; read with care.",
-      ),
-  ].filter(Boolean);
-}
+// ---- The panel ----------------------------------------------------------------------------------
 
-function status(app, passage, shown, decided) {
-  const said = [];
-  const spell = (answer) =>
-    el(
-      "span",
-      { class: "said" },
-      ...answerBadges(answer),
-      el("span", { class: "vh" }, answerInWords(answer)),
-    );
-  const model = { labels: passage.labels };
-  if (app.view === "adjudication") {
-    if (passage.hidden.colleagues)
-      said.push("What colleagues decided is hidden until you have decided yourself. ", reveal(app));
-    else if (decided) said.push(el("strong", {}, "Adjudicated: "), spell(shown));
-    else
-      said.push(
-        "Not adjudicated: choose a side, labels, or no label. ",
-        ...(shown.labels.length
-          ? ["All gave ", spell(shown), "."]
-          : ["No label is common to all."]),
-      );
-    if (decided && passage.settled.annotator !== app.store.session.annotator)
-      said.push(` by ${passage.settled.annotator}`);
-  } else if (app.draft?.key === passage.key)
-    said.push(
-      el("strong", {}, "Not saved yet: "),
-      spell(shown),
-      ". Saved together, by Enter or on going on.",
-    );
-  else if (decided) {
-    said.push(el("strong", {}, "Decided: "), spell(shown));
-    said.push(
-      app.outbox.pending(passage.key)
-        ? " not saved yet"
-        : passage.decision.time
-          ? ` ${clock(passage.decision.time)}`
-          : "",
-    );
-    if (!passage.hidden.model)
-      said.push(
-        el(
-          "span",
-          { class: "soft" },
-          sameAnswer(shown, model)
-            ? ", as the model"
-            : el("span", {}, ", the model said ", spell(model)),
-        ),
-      );
-  } else if (passage.hidden.model)
-    said.push("Undecided; the model is hidden until you have decided");
-  else said.push(el("span", {}, "Undecided; the model says "), spell(model));
-  const lines = [el("p", {}, ...said)];
-  if (passage.second && !sameLabels(passage.second.labels, passage.labels)) {
-    lines.push(
-      el(
-        "p",
-        { class: "differs" },
-        "The second model, ",
-        el("bdi", {}, app.store.session.second),
-        ", says ",
-        spell(passage.second),
-      ),
-    );
-  }
-  if (app.view !== "adjudication") {
-    if (passage.hidden.colleagues)
-      lines.push(
-        el(
-          "p",
-          { class: "soft" },
-          `${count(passage.hidden.colleagues, "colleague")} decided on this passage; shown ` +
-            "once you have.",
-        ),
-      );
-    for (const other of passage.others) {
-      const same = sameAnswer(other, shown);
-      lines.push(
-        el(
-          "p",
-          { class: same ? "soft" : "differs" },
-          el("bdi", {}, other.annotator),
-          same ? " says the same" : " says ",
-          ...(same ? [] : [spell(other)]),
-          ` (${clock(other.time)})`,
-        ),
-      );
-    }
-    if (passage.settled)
-      lines.push(
-        el(
-          "p",
-          {},
-          "Adjudicated by ",
-          el("bdi", {}, passage.settled.annotator),
-          ": ",
-          spell(passage.settled),
-        ),
-      );
-  }
-  for (const [name, { note }] of Object.entries(passage.notes)) {
-    lines.push(
-      el(
-        "p",
-        { class: "noted" },
-        el("span", { "aria-hidden": "true" }, "✎ "),
-        name === app.store.session.annotator ? "Your note" : el("bdi", {}, name),
-        ": ",
-        el("bdi", {}, note),
-      ),
-    );
-  }
-  return lines;
-}
+function panel(app, reasons) {
+  const box = byId("panel");
+  const tabs = [...box.querySelectorAll("[data-tab]")];
+  const own = notes(app);
+  let tab = "reasons";
+  let timer = 0;
 
-const reveal = (app) =>
-  el(
-    "button",
-    {
-      type: "button",
-      class: "link",
-      id: "reveal",
-      "aria-keyshortcuts": "V",
-      on: { click: (event) => [app.reveal(), backToList(event)] },
-    },
-    "Show them (the log says so)",
-  );
-
-/** Annotators side by side: a button each, which settles on what they said. */
-function compared(app, passage) {
-  return sides(passage, app.store.session.annotator).map((side, n) => {
-    const { annotator, time, own } = side;
-    const chosen = passage.settled && sameAnswer(passage.settled, side);
-    const button = el(
-      "button",
-      {
-        type: "button",
-        class: "side",
-        disabled: Boolean(side.unsure),
-        title: `${annotator}${time ? `, ${clock(time)}` : ""}`,
-        "aria-pressed": String(Boolean(chosen)),
-        "aria-keyshortcuts": String(n + 1),
-      },
-      el(
-        "span",
-        { class: "who" },
-        el("kbd", { "aria-hidden": "true" }, String(n + 1)),
-        el("bdi", {}, annotator),
-        own ? el("span", {}, "(you)") : "",
-      ),
-      el(
-        "span",
-        { class: "said" },
-        ...answerBadges(side),
-        el("span", { class: "words" }, answerInWords(side)),
-      ),
-    );
-    button.addEventListener("click", (event) => {
-      app.side(n);
+  for (const pick of byId("picks").children)
+    pick.addEventListener("click", (event) => {
+      app.chosen = pick.dataset.label;
+      app.hovered = null;
+      app.tell("lead");
       backToList(event);
     });
-    return button;
+
+  function draw() {
+    const { passage, lead } = app;
+    if (tab !== "notes") own.commit();
+    for (const pick of byId("picks").children)
+      pick.setAttribute("aria-pressed", String(pick.dataset.label === lead));
+    for (const one of tabs) one.setAttribute("aria-pressed", String(one.dataset.tab === tab));
+    for (const part of byId("panel-body").children) part.hidden = part.id !== `panel-${tab}`;
+    byId("mark").checked = app.marked;
+    byId("marking").hidden = tab !== "reasons" || Boolean(passage?.hidden.model);
+    byId("picks").hidden = tab === "notes" || tab === "history";
+    for (const label of LABELS) byId(`rule-${label}`).hidden = label !== lead;
+    own.draw(passage, tab === "notes");
+    if (tab === "history") history();
+    if (tab !== "reasons") return;
+    const known = passage && reasons.known.get(passage.key);
+    byId("reasons-hidden").hidden = !passage?.hidden.model;
+    byId("reasons-none").hidden = true;
+    byId("reasons-table").hidden = !known || passage.hidden.model;
+    if (known) byId("reasons-table").innerHTML = known[lead].table;
+    if (known || !passage || passage.hidden.model) return;
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const found = await reasons.of(passage.key);
+      if (app.passage !== passage || tab !== "reasons") return;
+      if (found) draw();
+      byId("reasons-none").hidden = Boolean(found);
+    }, 60); // not while somebody runs through the list
+  }
+
+  let asked = 0; // so that an answer to an earlier question is not shown after a later one
+
+  async function history(before = 0) {
+    const events = byId("events");
+    if (!before && events.querySelector("[data-older]")) return; // who reads earlier ones stays
+    const mine = ++asked;
+    const answer = await app.asked(() => get(`/api/history?before=${before}`));
+    if (!answer || mine !== asked) return;
+    if (before) {
+      events.querySelector(".older").parentElement.remove();
+      events.insertAdjacentHTML("beforeend", answer.html);
+      events.lastElementChild.dataset.older = "";
+    } else events.innerHTML = answer.html;
+  }
+
+  byId("events").addEventListener("click", ({ target }) => {
+    const jump = target.closest(".jump");
+    if (jump) app.jump(jump.dataset);
+    const older = target.closest(".older");
+    if (older) history(older.dataset.before);
   });
+
+  /**
+   * Show one of them; asked for again it goes away (a wide window keeps the panel, with the
+   * reasons).
+   */
+  function open(name) {
+    const isOpen = box.classList.contains("open") && tab === name;
+    if (name === "reasons")
+      app.marked = !isOpen && (!app.marked || !box.classList.contains("open") || tab !== name);
+    if (isOpen) return close();
+    tab = name;
+    box.classList.add("open");
+    document.body.classList.add("panelled");
+    draw();
+    app.tell("lead");
+    if (name === "notes") byId("note").focus();
+    return undefined;
+  }
+
+  function close() {
+    box.classList.remove("open");
+    document.body.classList.remove("panelled");
+    app.marked = false;
+    tab = "reasons";
+    app.tell("lead");
+  }
+
+  for (const one of tabs) {
+    const name = one.dataset.tab;
+    one.addEventListener("click", (event) => {
+      if (tab !== name) open(name);
+      if (name !== "notes") backToList(event);
+    });
+    byId(`show-${name}`).addEventListener("click", () => open(name));
+  }
+  onClick("close-panel", close);
+  byId("mark").addEventListener("change", ({ target }) => {
+    app.marked = target.checked;
+    app.tell("lead");
+  });
+  app.addEventListener("lead", draw);
+  app.addEventListener("passages", draw);
+  app.addEventListener("saved", () => tab === "history" && !app.outbox.waiting.length && draw());
+  app.addEventListener("place", () => {
+    draw();
+    const next = app.keys[app.keys.indexOf(app.key) + 1];
+    if (next && app.key && !app.passages.get(next).hidden.model)
+      // it will be asked for soon
+      setTimeout(() => app.keys.includes(next) && reasons.of(next), 400);
+  });
+  return { open, close };
+}
+
+/**
+ * Notes on a passage: one's own, to write, and colleagues' where they are shown. Whatever is typed
+ * is kept: saved by the button, Ctrl+Enter, Escape, and on going elsewhere. Until then it lies in
+ * this tab's storage, so that a browser that died saves it when the page is there again.
+ */
+function notes(app) {
+  const me = app.session.annotator;
+  const text = byId("note");
+  const place = `${app.place} notes`;
+  const drafts = new Map(kept(place, [])); // key: {report, note}
+  let key = null; // of the passage whose note is in the box
+
+  const put = (of, draft) => {
+    if (draft) drafts.set(of, draft);
+    else drafts.delete(of);
+    keep(place, [...drafts]);
+  };
+  for (const [of, { report, note }] of drafts) {
+    app.outbox.add({ kind: "note", key: of, report, note, before: {} });
+    put(of, null);
+  }
+
+  const saved = () => app.passages.get(key)?.notes[me]?.note || "";
+  // A control character cannot be saved; pasted text may bring some.
+  const written = () =>
+    text.value.replace(/[\p{Cc}\p{Cs}]/gu, (char) => (char === "\n" || char === "\t" ? char : ""));
+
+  function commit() {
+    if (!key) return;
+    put(key, null); // first, since news of the note draws the panel anew
+    app.note(key, written());
+  }
+
+  function tally() {
+    const isSaved = written().trim() === saved();
+    byId("note-length").textContent = text.value.length.toLocaleString("en");
+    byId("note-unsaved").hidden = isSaved;
+    byId("save-note").disabled = isSaved;
+    byId("remove-note").disabled = !saved() && !text.value;
+  }
+
+  text.addEventListener("input", () => {
+    tally();
+    if (key) put(key, { report: app.passages.get(key).report, note: written().trim() });
+  });
+  text.addEventListener("change", commit);
+  addEventListener("pagehide", () => drafts.has(key) && commit());
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) {
+      event.preventDefault();
+      commit();
+      byId("rows").focus({ preventScroll: true });
+    }
+  });
+  byId("save-note").addEventListener("click", commit);
+  byId("remove-note").addEventListener("click", () => {
+    text.value = "";
+    commit();
+  });
+
+  return {
+    commit: () => drafts.has(key) && commit(),
+    draw(passage, isShown) {
+      if (drafts.has(key) && passage?.key !== key) commit();
+      if (!isShown || !passage) {
+        if (!drafts.has(key)) key = null;
+        return;
+      }
+      if (key !== passage.key || !drafts.has(key)) {
+        key = passage.key;
+        text.value = saved();
+      }
+      tally();
+      const theirs = Object.entries(passage.notes).filter(([name]) => name !== me);
+      byId("theirs").replaceChildren(
+        ...theirs.map(([name, { note }]) =>
+          el("p", { class: "their" }, el("strong", {}, el("bdi", {}, name)), el("br"), el("bdi", {}, note)),
+        ),
+      );
+      byId("theirs-title").hidden = !theirs.length;
+      byId("theirs-hidden").hidden = !passage.hidden.colleagues;
+    },
+  };
 }

@@ -1,14 +1,14 @@
-// The page: makes the parts, and draws what belongs to none of them: the bar above and what is
-// saved. Covered by tests/app/test_review_page.py.
-import { agreementView } from "./agreement.js";
-import { App, READING_VIEWS } from "./app.js";
-import { backToList, byId, el } from "./dom.js";
+// The page: makes the parts, and draws what belongs to none of them: the bar above, what is saved,
+// what failed, and the sheets that Python writes: agreement and training.
+// Covered by tests/app/test_review_page.py.
+import { App } from "./app.js";
 import { keyboard } from "./keys.js";
-import { clock, count } from "./labels.js";
 import { list } from "./list.js";
-import { panel, Reasons } from "./panel.js";
+import { get, post } from "./outbox.js";
 import { passageView } from "./passage.js";
-import { retrainView } from "./retrain.js";
+import { LABELS, badge, backToList, byId, count, el, onClick } from "./shared.js";
+
+const LOOK = 1000; // ms between looks at a training that runs
 
 const app = new App();
 
@@ -21,21 +21,20 @@ async function start() {
     byId("try-now").addEventListener("click", () => location.reload());
     return;
   }
-  const reasons = new Reasons(app.store);
-  passageView(app, reasons);
-  const rows = list(app);
-  keyboard(app, panel(app, reasons));
-  agreementView(app);
+  /** The server's reason for a passage of the queue, with labels as people call them. */
+  app.why = ({ why = "" }) => {
+    const named = LABELS.reduce((said, label) => said.replaceAll(label, badge(label).title), why);
+    return named.replace(/^./, (first) => first.toUpperCase());
+  };
+  keyboard(app, passageView(app));
+  list(app);
   bar();
   saved();
   failures();
-  byId("show-list").addEventListener("click", () => {
-    document.body.classList.toggle("listing");
-    rows.reveal();
-  });
-  byId("close-list").addEventListener("click", () => document.body.classList.remove("listing"));
+  sheet("agreement", "/api/agreement");
+  const look = sheet("retrain", "/api/retrain");
   await app.resume();
-  retrainView(app);
+  look();
   if (document.activeElement === document.body) byId("rows").focus({ preventScroll: true });
   app.outbox.send();
   addEventListener("pagehide", () => app.commit());
@@ -47,11 +46,10 @@ async function start() {
 // ---- The bar above ------------------------------------------------------------------------------
 
 function bar() {
-  const { session } = app.store;
+  const { session } = app;
   const select = byId("report");
-  const options = new Map(
-    session.reports.map((report) => [report.id, el("option", { value: report.id })]),
-  );
+  const option = ({ id }) => [id, el("option", { value: id })];
+  const options = new Map(session.reports.map(option));
   select.append(...options.values());
   select.addEventListener("change", () => {
     app.open(select.value);
@@ -63,8 +61,8 @@ function bar() {
   byId("annotator").textContent = session.annotator + (session.blind ? " (blind)" : "");
   byId("annotator").title =
     `Decisions go to ${session.corpus}; model ${session.model.name}, policy ${session.policy}`;
-
-  for (const button of document.querySelectorAll("nav [data-view]")) {
+  const views = [...document.querySelectorAll("nav [data-view]")];
+  for (const button of views) {
     button.addEventListener("click", (event) => {
       app.show(button.dataset.view);
       document.body.classList.remove("listing");
@@ -73,101 +71,83 @@ function bar() {
   }
 
   function draw() {
-    const reading = READING_VIEWS.includes(app.view);
-    for (const button of document.querySelectorAll("nav [data-view]")) {
-      if (button.dataset.view === (app.view === "search" ? "reading" : app.view))
-        button.setAttribute("aria-current", "page");
+    const view = app.view === "search" ? "reading" : app.view;
+    for (const button of views) {
+      if (button.dataset.view === view) button.setAttribute("aria-current", "page");
       else button.removeAttribute("aria-current");
     }
-    byId("passages").hidden = !reading;
-    byId("agreement").hidden = app.view !== "agreement";
-    byId("retrain").hidden = app.view !== "retrain";
+    byId("passages").hidden = !app.isReading;
+    for (const name of ["agreement", "retrain"]) byId(name).hidden = app.view !== name;
     document.body.dataset.view = app.view;
     progress();
   }
 
   function progress() {
-    let [done, all] = [0, 0];
-    const counts = app.store.counts();
-    for (const report of session.reports) {
-      const { decided } = counts.get(report.id);
-      options.get(report.id).textContent = `${report.title} (${decided}/${report.passages})`;
-      done += decided;
-      all += report.passages;
-    }
+    const counts = app.counts();
     const here = app.passage?.report || app.report?.id;
-    if (here) select.value = here;
-    const report = session.reports.find(({ id }) => id === here);
-    if (!report) return;
+    const all = session.reports.reduce((sum, { passages }) => sum + passages, 0);
+    const done = session.reports.reduce((sum, { id }) => sum + counts.get(id).decided, 0);
+    for (const { id, title, passages } of session.reports)
+      options.get(id).textContent = `${title} (${counts.get(id).decided}/${passages})`;
+    if (!here) return;
+    select.value = here;
+    const { passages } = session.reports.find(({ id }) => id === here);
     const { decided, unsure } = counts.get(here);
-    byId("progress").max = report.passages;
+    byId("progress").max = passages;
     byId("progress").value = decided;
-    byId("progress-text").textContent =
-      `${decided} of ${report.passages} decided${unsure ? `, ${unsure} unsure` : ""}`;
-    byId("progress-all").title =
-      session.reports.length > 1
-        ? `All ${session.reports.length} reports: ${done} of ${all} decided`
-        : "";
+    const doubts = unsure ? `, ${unsure} unsure` : "";
+    byId("progress-text").textContent = `${decided} of ${passages} decided${doubts}`;
+    byId("progress-all").title = isSole ? "" : `All reports: ${done} of ${all} decided`;
   }
 
-  app.addEventListener("view", draw);
   let soon = 0;
   const progressSoon = () => {
     clearTimeout(soon);
-    soon = setTimeout(progress, app.store.passages.size > 1000 ? 200 : 0); // it counts all passages
+    soon = setTimeout(progress, app.passages.size > 1000 ? 200 : 0); // it counts all passages
   };
+  app.addEventListener("view", draw);
   app.addEventListener("place", progressSoon);
   app.addEventListener("passages", progressSoon);
 }
 
-// ---- What is saved ------------------------------------------------------------------------------
+// ---- What is saved, and what did not work -------------------------------------------------------
 
 function saved() {
-  const line = byId("saved");
-  const trouble = byId("trouble");
   let timer = 0;
+
+  function say(text, state) {
+    // a live region: written only when it says something new
+    if (byId("saved").textContent !== text) byId("saved").textContent = text;
+    byId("saved").dataset.state = state;
+  }
 
   function draw() {
     clearTimeout(timer);
-    const { waiting, trouble: why, savedAt } = app.outbox;
+    const { waiting, trouble, savedAt } = app.outbox;
     document.body.classList.toggle("unsaved", waiting.length > 0);
-    if (waiting.length) say(why ? `Not saved: ${waiting.length}` : "Saving…", why ? "bad" : "busy");
+    if (waiting.length && trouble) say(`Not saved: ${waiting.length}`, "bad");
+    else if (waiting.length) say("Saving…", "busy");
     else if (!app.online) say("No connection", "bad");
-    else if (savedAt) say(`Saved ${clock(savedAt)}`, "good");
+    else if (savedAt) say(`Saved ${savedAt.toTimeString().slice(0, 5)}`, "good");
     else say("All saved", "good");
-    const lost = why || (!app.online && { message: "The server does not answer", at: 0 });
-    trouble.hidden = !lost;
-    if (!lost) {
-      byId("trouble-text").textContent = "";
-      return;
-    }
-    const what = waiting.length
-      ? `${count(waiting.length, "change is", "changes are")} not saved, and kept here until ` +
-          `${waiting.length === 1 ? "it is" : "they are"}.`
-      : "Nothing is lost so far.";
-    byId("trouble-text").textContent = `${lost.message}. ${what}`;
+    if (waiting.length) addEventListener("beforeunload", warn);
+    else removeEventListener("beforeunload", warn);
+    const lost = trouble || (!app.online && { message: "The server does not answer", at: 0 });
+    byId("trouble").hidden = !lost;
+    byId("trouble-text").textContent = "";
+    if (!lost) return;
+    const changes = count(waiting.length, "change is", "changes are");
+    const what = waiting.length ? `${changes} not saved, and kept here` : "Nothing is lost so far";
+    byId("trouble-text").textContent = `${lost.message}. ${what}.`;
     const seconds = Math.max(0, Math.ceil((lost.at - Date.now()) / 1000));
     byId("trouble-next").textContent =
       waiting.length && seconds ? `Next try in ${seconds} s.` : "Trying again…";
     timer = setTimeout(draw, 1000);
   }
 
-  function say(text, state) {
-    // a live region: written only when it says something new
-    if (line.textContent !== text) line.textContent = text;
-    line.dataset.state = state;
-  }
-
-  app.addEventListener("saved", () => {
-    draw();
-    if (app.outbox.waiting.length) addEventListener("beforeunload", warn);
-    else removeEventListener("beforeunload", warn);
-  });
-  byId("try-now").addEventListener("click", (event) => {
-    app.outbox.send(true);
-    backToList(event);
-  });
-  app.tell("saved");
+  app.addEventListener("saved", draw);
+  onClick("try-now", () => app.outbox.send(true));
+  draw();
 }
 
 function warn(event) {
@@ -175,23 +155,46 @@ function warn(event) {
   event.returnValue = true; // what older browsers ask for
 }
 
-// ---- What did not work --------------------------------------------------------------------------
-
 function failures() {
   const box = byId("failure");
-  const tell = (text) => {
-    byId("failure-text").textContent = text.replace(/^./, (letter) => letter.toUpperCase());
+  app.addEventListener("failed", ({ detail }) => {
+    byId("failure-text").textContent = `${detail.replace(/^./, (first) => first.toUpperCase())}.`;
     box.hidden = false;
-  };
-  app.addEventListener("failed", ({ detail }) => tell(`${detail}.`));
-  app.addEventListener("refused", ({ detail }) =>
-    tell(`A change was refused: ${detail}. What the server holds is shown.`),
-  );
-  app.addEventListener("view", () => (box.hidden = true)); // it was about what was done there
-  byId("close-failure").addEventListener("click", (event) => {
-    box.hidden = true;
-    backToList(event);
   });
+  app.addEventListener("view", () => (box.hidden = true)); // it was about what was done there
+  onClick("close-failure", () => (box.hidden = true));
+}
+
+// ---- Sheets -------------------------------------------------------------------------------------
+
+/** Show a part that Python writes in a view of its own, and anew while a training runs. */
+function sheet(name, path) {
+  const box = byId(`${name}-body`);
+  let timer = 0;
+  let drawn = "";
+
+  async function look() {
+    clearTimeout(timer);
+    const answer = await app.asked(() => get(path));
+    const running = answer?.state === "running";
+    if (name === "retrain") byId("retrain-dot").hidden = !running;
+    if (answer && answer.html !== drawn) {
+      const open = box.querySelector("details")?.open;
+      box.innerHTML = drawn = answer.html;
+      if (open) box.querySelector("details").open = true;
+    }
+    if (running) timer = setTimeout(look, app.view === name ? LOOK : 5 * LOOK);
+  }
+
+  box.addEventListener("click", async ({ target }) => {
+    if (!target.dataset.post) return;
+    await app.asked(() => post(target.dataset.post));
+    look();
+  });
+  app.addEventListener("view", () => app.view === name && look());
+  // somebody decided meanwhile
+  app.addEventListener("passages", () => app.view === name && look());
+  return look;
 }
 
 start();

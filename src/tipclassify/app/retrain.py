@@ -29,7 +29,10 @@ from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.model.find import DEFAULT, model_folder
 from tipclassify.model.folder import LINEAR, kind_of_model, read_metadata
 from tipclassify.resources import resource_folder_in_user_cache
+from tipclassify.store import Store
+from tipclassify.store.export import export
 
+ENOUGH: Final = 100  # decided passages; fewer move the heads of a model little
 # number of reports from which each is a group; an interval over fewer groups says nothing
 _MIN_REPORTS: Final = 5
 
@@ -37,7 +40,7 @@ ReportStep = Callable[[str, int, int], None]
 """Called with the name of a step, the amount done, and the total; 0 where that is unknown."""
 
 
-class RetrainingMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+class _Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line that the training process writes: a step that it is at or, last, how it ended."""
 
     step: str = ""
@@ -62,7 +65,7 @@ class TrainingState(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredChange:
+class Measured:
     """What a training changed on some passages, and whether that can be shown."""
 
     where: str  # the passages
@@ -86,8 +89,8 @@ class Retrained:
     held_out: int  # passages on which both models were measured
     penalty: dict[str, object] | None  # of `PenaltyChoice`
     calibration: str  # what became of it, in words
-    on_own: MeasuredChange | None
-    on_held: MeasuredChange | None
+    on_own: Measured | None
+    on_held: Measured | None
     seconds: int
 
 
@@ -112,14 +115,15 @@ class Retraining:
                 seconds = round(time.monotonic() - self._began)
             return replace(self._state, seconds=seconds)
 
-    def start(self) -> dict[str, bool]:
-        """Answer ``POST /api/retrain``: start a training.
+    def start(self, store: Store) -> dict[str, bool]:
+        """Answer ``POST /api/retrain``: start a training on what the store has now.
 
         Refused while one is running, and where no passage is decided.
         """
         with self._guard:
             if self._state.state == "running":
                 raise RefusedError(409, "a training is running; stop it first")
+            export(store, self._corpus)
             if not self._corpus.is_file() or not self._corpus.stat().st_size:
                 what = "no passage is decided, or annotators differ on each"
                 remedy = "there is nothing to learn from; decide or settle some"
@@ -128,7 +132,7 @@ class Retraining:
             numbered = (self._corpus.with_name(f"{stem}-model-{number}") for number in count(1))
             # no model is ever overwritten
             out = next(folder for folder in numbered if not folder.exists())
-            module = "tipclassify.app.retraining"
+            module = "tipclassify.app.retrain"
             job = (str(self._corpus), str(out), self._state.start, *self._state.data)
             # A process group of its own: Ctrl-C does not reach it, and `stop` kills its children
             # too.
@@ -166,10 +170,10 @@ class Retraining:
 
     def _follow(self, process: subprocess.Popen[bytes]) -> None:
         """Read the messages of the process until it ends; its errors go to the terminal."""
-        last = RetrainingMessage()
+        last = _Message()
         with process:
             for line in process.stdout or ():
-                last = msgspec.json.decode(line, type=RetrainingMessage)
+                last = msgspec.json.decode(line, type=_Message)
                 self._update(process, last)
             code = process.wait()  # before its standard input is closed, or it would kill itself
         with self._guard:
@@ -182,7 +186,7 @@ class Retraining:
                 error = last.error or f"the training ended with code {code}"
                 self._state = replace(self._state, state="failed", error=error)
 
-    def _update(self, process: subprocess.Popen[bytes], message: RetrainingMessage) -> None:
+    def _update(self, process: subprocess.Popen[bytes], message: _Message) -> None:
         with self._guard:
             if self._process is process and message.step:  # not stopped
                 self._state = replace(
@@ -206,8 +210,8 @@ def retrain(
     the model. They are saved to the folder `out`.
     """
     began = time.monotonic()
-    corrected, groups = group_reviewed_rows_for_retraining(read_rows(corpus))
-    base = drop_rows_corrected_in_review(read_rows(*data), corrected) if data else []
+    corrected, groups = group_corrected(read_rows(corpus))
+    base = without_corrected(read_rows(*data), corrected) if data else []
     if len(set(group_rows(corrected))) < 2:
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
@@ -226,9 +230,7 @@ def retrain(
     where = "decided passages" if not base else "decided passages and those of your data"
     on_own = None
     if trained.on_own:
-        on_own = describe_change_by_retraining(
-            trained.on_own, f"{where}, each held out in turn", groups
-        )
+        on_own = measure_change(trained.on_own, f"{where}, each held out in turn", groups)
     on_held = None
     measured = 0
     if fixed := trained.fixed:
@@ -238,7 +240,7 @@ def retrain(
         kind = "passages of real reports" if fixed.real else "passages"
         if comparison:
             where = f"{kind} left out of the training of both models"
-            on_held = describe_change_by_retraining(comparison, where, "groups")
+            on_held = measure_change(comparison, where, "groups")
     return Retrained(
         out=out,
         start=start,
@@ -254,14 +256,14 @@ def retrain(
     )
 
 
-def drop_rows_corrected_in_review(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
+def without_corrected(base: Sequence[Row], corrected: Sequence[Row]) -> list[Row]:
     """Remove the base rows whose text and heading, or id, a correction has: it replaces them."""
     keys = {row_key(row) for row in corrected}
     ids = {row["id"] for row in corrected}
     return [row for row in base if row_key(row) not in keys and row["id"] not in ids]
 
 
-def group_reviewed_rows_for_retraining(corrected: Sequence[Row]) -> tuple[list[Row], str]:
+def group_corrected(corrected: Sequence[Row]) -> tuple[list[Row], str]:
     """Set ``doc`` of each row to the group that is held out together; return the groups' name too.
 
     Groups are reports or, with fewer than five of them, paragraphs.
@@ -274,9 +276,7 @@ def group_reviewed_rows_for_retraining(corrected: Sequence[Row]) -> tuple[list[R
     return grouped, "paragraphs" if few else "reports"
 
 
-def describe_change_by_retraining(
-    comparison: ModelComparison, where: str, groups: str
-) -> MeasuredChange:
+def measure_change(comparison: ModelComparison, where: str, groups: str) -> Measured:
     """Compare the new model with the one in use, and say what the intervals support.
 
     `where` describes the passages, `groups` names the bootstrap's groups.
@@ -284,8 +284,8 @@ def describe_change_by_retraining(
     macro, *labels = comparison.differences
     fallen = [row for row in labels if row.interval.high < 0]
     is_worse = macro.interval.high < 0
-    words = _verdict_on_retraining(macro, where)
-    has_interval = not np.isnan(macro.interval.low) and not _retraining_changes_nothing(macro)
+    words = _verdict(macro, where)
+    has_interval = not np.isnan(macro.interval.low) and not _changes_nothing(macro)
     if has_interval and comparison.groups < FEW_GROUPS:
         words += f" {comparison.groups} {groups} are few: the interval is too narrow."
     if fallen and not is_worse:
@@ -294,7 +294,7 @@ def describe_change_by_retraining(
         )
         words += f" But the F1 of single labels falls: {falls}."
         words += " Look at these before you use the new model."
-    return MeasuredChange(
+    return Measured(
         where=where,
         groups=comparison.groups,
         gained=comparison.gained,
@@ -305,17 +305,17 @@ def describe_change_by_retraining(
     )
 
 
-def _retraining_changes_nothing(macro: Difference) -> bool:
+def _changes_nothing(macro: Difference) -> bool:
     return macro.interval.low == macro.interval.high == 0
 
 
-def _verdict_on_retraining(macro: Difference, where: str) -> str:
+def _verdict(macro: Difference, where: str) -> str:
     """Say what can be shown of a difference in macro-F1."""
     low = macro.interval.low
     high = macro.interval.high
     if np.isnan(low):
         return f"Nothing can be said of {where}: there are too few."
-    if _retraining_changes_nothing(macro):
+    if _changes_nothing(macro):
         unchanged = "macro-F1 is the same with the corrections and without"
         return f"Nothing changes on {where}: {unchanged}."
     interval = f"(95% interval {low:+.3f} to {high:+.3f})"
@@ -331,17 +331,17 @@ def _verdict_on_retraining(macro: Difference, where: str) -> str:
 
 
 def main(corpus: str, out: str, start: str, *data: str) -> None:
-    """Retrain as the background process does, a `RetrainingMessage` a line on stdout."""
+    """Retrain as the background process does, a `_Message` a line on stdout."""
 
-    def send(message: RetrainingMessage) -> None:
+    def send(message: _Message) -> None:
         print(json.dumps(msgspec.to_builtins(message)), flush=True)
 
     def report_step(step: str, done: int, total: int) -> None:
-        send(RetrainingMessage(step, done, total))
+        send(_Message(step, done, total))
 
     # corrections start with few examples of a label, which would warn
     warnings.simplefilter("ignore")
-    threading.Thread(target=_end_retraining_with_review_server, daemon=True).start()
+    threading.Thread(target=_end_with_server, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(5)  # keep the review page responsive
     try:
@@ -349,14 +349,14 @@ def main(corpus: str, out: str, start: str, *data: str) -> None:
         result = asdict(retrained)
         for name in ("on_own", "on_held"):
             result[name] = rounded_metric(result[name])  # JSON has no NaN
-        send(RetrainingMessage(result=result))
+        send(_Message(result=result))
     except (TipclassifyError, ValueError, OSError) as error:
         problem, *others = error.problems if isinstance(error, CorpusError) else [str(error)]
         more = f" (and {len(others)} more)" if others else ""
-        send(RetrainingMessage(error=" ".join(problem.split()) + more))
+        send(_Message(error=" ".join(problem.split()) + more))
 
 
-def _end_retraining_with_review_server() -> None:
+def _end_with_server() -> None:
     """End this process and its children when the parent, at the other end of stdin, is gone."""
     while os.read(0, 1):  # not by `sys.stdin`, whose lock would be held while the interpreter ends
         pass

@@ -1,4 +1,4 @@
-"""Access control of the review page.
+"""Access control of the local app.
 
 Against other pages in the browser, other users of the machine, and DNS rebinding.
 """
@@ -42,12 +42,10 @@ class Guard:
         app: ASGIApp,
         port: int,
         token: str,
-        largest: int = _LARGEST,  # bytes of a request's body
         policy: str = "",  # content security policy in place of the review page's
         in_path: bool = False,  # whether the token is the first part of every path, not a header
     ) -> None:
         self._app = app
-        self._largest = largest
         self._headers = {
             **_HEADERS,
             "content-security-policy": policy or _HEADERS["content-security-policy"],
@@ -68,8 +66,8 @@ class Guard:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._largest:
-                raise HTTPException(413, f"a request may hold {self._largest:,} bytes")
+            if size > _LARGEST:
+                raise HTTPException(413, f"a request may hold {_LARGEST:,} bytes")
             return message
 
         async def send_with_headers(message: Message) -> None:
@@ -83,41 +81,40 @@ class Guard:
 
     def _refusal(self, path: str, method: str, headers: Headers) -> tuple[int, str] | None:
         """Return the status and reason to refuse a request; None to accept it."""
-        host = _single_request_header(headers, "host")
+        host = _single(headers, "host")
         if host not in self._hosts:
             return 403, "this server answers to 127.0.0.1 and localhost with its own port only"
         if method not in ("GET", "HEAD", "POST"):
             return 405, f"{method} is not a method of this server"
         if "content-length" in headers and "transfer-encoding" in headers:
             return 400, "a request has one length, not two"
-        site = _single_request_header(headers, "sec-fetch-site")
+        site = _single(headers, "sec-fetch-site")
         if method == "POST":
-            if _single_request_header(headers, "origin") != f"http://{host}" or site not in (
+            if _single(headers, "origin") != f"http://{host}" or site not in (
                 None,
                 "same-origin",
             ):
                 return 403, "a change must come from the page itself (Origin)"
-            kind = _single_request_header(headers, "content-type") or "application/json"
+            kind = _single(headers, "content-type") or "application/json"
             # other types need no CORS preflight
             if kind.partition(";")[0].strip().lower() != "application/json":
                 return 415, "a change is sent as application/json"
         elif (
-            site in ("same-site", "cross-site")
-            and _single_request_header(headers, "sec-fetch-mode") != "navigate"
+            site in ("same-site", "cross-site") and _single(headers, "sec-fetch-mode") != "navigate"
         ):
             return 403, "this server answers to its own page only"
-        token = (_single_request_header(headers, "x-tipclassify") or "").encode("latin-1")
+        token = (_single(headers, "x-tipclassify") or "").encode("latin-1")
         if self._in_path:
             token = path.split("/")[1].encode("utf-8", "replace")
         is_open = not self._in_path and (path == "/" or path.startswith("/static/"))
         if not secrets.compare_digest(token, self._token) and not is_open:
             return 403, "open this page by the link that tipclassify printed when it started"
-        if int(_single_request_header(headers, "content-length") or 0) > self._largest:
-            return 413, f"a request may hold {self._largest:,} bytes"
+        if int(_single(headers, "content-length") or 0) > _LARGEST:
+            return 413, f"a request may hold {_LARGEST:,} bytes"
         return None
 
 
-def _single_request_header(headers: Headers, name: str) -> str | None:
+def _single(headers: Headers, name: str) -> str | None:
     """Return a header's value; None if it is missing or repeated."""
     values = headers.getlist(name)
     return values[0] if len(values) == 1 else None

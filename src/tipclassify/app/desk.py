@@ -1,0 +1,148 @@
+"""Desk of one person: findings of a folder of pages, confirmed, rejected and noted.
+
+The pages are those on the disk, with buttons; what people decide is in a store beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from tipclassify.app.refusal import RefusedError
+from tipclassify.errors import InputError
+from tipclassify.store import plain
+from tipclassify.store.importing import open_desk, place_findings
+from tipclassify.store.state import Decision, Kind, Place, Shown, State, Tags
+from tipclassify.write.desk import read_findings
+
+_FILES: Final = re.compile(r"(?:changes/)?[^/\\]+\.html|data/[0-9a-f]{8}\.js")
+_SOURCES: Final = re.compile(r"\b(script|style)-src (?!'self')")
+_BUTTONS: Final = (
+    '<link rel="stylesheet" href="{folder}decide.css">'
+    '<script type="module" src="{folder}decide.js"></script></body>'
+)
+
+
+class Desk:
+    """Checks of the findings in a desk's `folder` by `annotator`, one of several people.
+
+    Raises `InputError` when the folder is no desk or its store cannot be used. Warns of data files
+    that are not whole.
+    """
+
+    def __init__(self, folder: Path, annotator: str) -> None:
+        if not (folder / "index.html").is_file() or not (folder / "data").is_dir():
+            what = "no desk: there is no index.html with data/ in it"
+            remedy = "make one with 'tipclassify score … --format html --output-dir'"
+            raise InputError(f"{folder}: {what}; {remedy}")
+        self.folder = folder
+        self.annotator = plain(annotator)
+        self._findings: dict[Place, Shown] = {}
+        for row in read_findings(folder):
+            place = Place(row["report"], row["start"], row["end"])
+            tags = [Tags(str(row.get("model", "")), "", row["labels"], row.get("scores", {}))]
+            kept: dict[str, object] = {
+                name: row[name] for name in ("text", "section", "page") if name in row
+            }
+            self._findings[place] = Shown(
+                place, row["key"], kept, str(row["page"]), row["title"], tags=tags
+            )
+        self.store = open_desk(folder)
+        by_key = {(shown.key, *place[1:]): place for place, shown in self._findings.items()}
+        place_findings(self.store, by_key)
+
+    @property
+    def checked(self) -> int:
+        """Number of findings that somebody confirmed or rejected."""
+        return sum(bool(state.checks) for state in self.store.now().values())
+
+    def file(self, name: str) -> Path | None:
+        """Return a file of the desk that may be served; no other is."""
+        path = self.folder / name
+        if not _FILES.fullmatch(name) or path.is_symlink() or not path.is_file():
+            return None
+        return path
+
+    def page(self, path: Path) -> str:
+        """Return a page with the script that fills its buttons, which its own policy lets in."""
+        folder = "../" * (len(path.relative_to(self.folder).parts) - 1)
+        head, end_of_head, body = path.read_text("utf-8").partition("</head>")
+        head = _SOURCES.sub(r"\1-src 'self' ", head)
+        if "connect-src" not in head:
+            head = head.replace("base-uri 'none'", "connect-src 'self'; base-uri 'none'", 1)
+        return head + end_of_head + _BUTTONS.format(folder=folder).join(body.rsplit("</body>", 1))
+
+    def state(self, since: int = 0) -> dict[str, Any]:
+        """Answer ``GET api/checks``: what was decided and noted by the events after `since`."""
+        with self.store.reading():
+            changed = {event.place for event in self.store.since(since)}
+            checks = [
+                self._row(place, self.store.on(place))
+                for place in changed
+                if place in self._findings
+            ]
+            return {"annotator": self.annotator, "next": self.store.last, "checks": checks}
+
+    def _row(self, place: Place, state: State) -> dict[str, Any]:
+        """Return what each person decided and noted on a finding.
+
+        A check of other labels than the finding has now does not count: it was scored again since.
+        """
+        labels = tuple(self._findings[place].tags[0].labels)
+        people: dict[str, dict[str, Any]] = {}
+        for name, event in state.checks.items():
+            verdict = event.verdict if event.labels == labels else "other labels"
+            people[name] = {"verdict": verdict, "at": event.at, "note": ""}
+        for name, event in state.notes.items():
+            person = people.setdefault(name, {"verdict": "", "at": event.at})
+            person["note"] = event.note
+        return {**place._asdict(), "people": people}
+
+    def check(
+        self,
+        place: tuple[str, int, int],
+        key: str,
+        verdict: Literal["confirmed", "rejected", "withdrawn"] | None,
+        note: str | None,
+        request: str | None,
+    ) -> dict[str, Any]:
+        """Answer ``POST api/checks``: confirm the labels of a finding, reject, note, or withdraw.
+
+        A note "" removes one's own.
+        """
+        shown = self._findings.get(Place(*place))
+        if shown is None or shown.key != key:
+            raise RefusedError(404, "no such finding is on this desk")
+        if (verdict is None) == (note is None):
+            raise RefusedError(400, "send a verdict or a note")
+        kind: Kind = "note" if verdict is None else "check"
+        with self.store.writing():
+            event = self.store.of_request(self.annotator, request)
+            if event is None:
+                if verdict == "withdrawn":
+                    mine = self.store.on(shown.place).checks.get(self.annotator)
+                    if mine is None:
+                        raise RefusedError(409, "you have not checked this finding")
+                    self.store.undo(mine.id, self.annotator, request)
+                else:
+                    self.store.decide(
+                        shown,
+                        kind,
+                        self.annotator,
+                        verdict=verdict,
+                        note=note,
+                        request=request,
+                    )
+            elif not _is_same(event, shown.place, verdict, note):
+                what = f"request {request} was another one before; give each its own name"
+                raise RefusedError(409, what)
+            answer = {"saved": True, "check": self._row(shown.place, self.store.on(shown.place))}
+            answer["next"] = self.store.last
+        return answer
+
+
+def _is_same(event: Decision, place: Place, verdict: str | None, note: str | None) -> bool:
+    if verdict == "withdrawn":
+        return (event.kind, event.place) == ("undo", place)
+    return (event.place, event.verdict, event.note) == (place, verdict, note)

@@ -1,0 +1,143 @@
+// What people decide on the findings of a served desk: fills the empty ".decide" of each finding
+// with buttons, and who decided what, when. What is not saved yet is said, and sent again.
+// Covered by tests/app/test_desk_server.py.
+
+const POLL = 5000; // ms between looks at what others decided
+const WAIT = 3000; // ms until what was not saved is sent again
+const api = new URL("api/checks", import.meta.url);
+
+const people = new Map(); // place of a finding: {name: {verdict, note, at}}
+const waiting = []; // bodies of requests that are not saved yet, in order
+let annotator = "";
+let since = 0;
+let sending = false;
+
+const placeOf = ({ report, start, end }) => `${report} ${start} ${end}`;
+
+/** What a finding's element says of it: the body of a check, but for the verdict. */
+function bodyOf(finding) {
+  const { start, end, key } = finding.dataset;
+  const { report } = finding.closest("[data-report]").dataset;
+  return { report, start: Number(start), end: Number(end), key };
+}
+
+function el(name, props, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(props)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+// ---- Showing ------------------------------------------------------------------------------------
+
+function fill() {
+  for (const box of document.querySelectorAll(".decide[hidden]")) {
+    const finding = box.closest("[data-key]");
+    const button = (value, words) => el("button", { type: "button", value }, words);
+    const note = el("textarea", { rows: 3, maxlength: 2000, "aria-label": "Your note", hidden: "" });
+    const buttons = [button("confirmed", "Confirm"), button("rejected", "Reject")];
+    box.append(...buttons, button("note", "Note"), note, el("p", { class: "state" }));
+    box.hidden = false;
+    box.addEventListener("click", ({ target }) => target.value && press(finding, target.value));
+    note.addEventListener("change", () => saveNote(finding, note));
+    note.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey)))
+        note.blur();
+    });
+    show(finding);
+  }
+}
+
+function show(finding) {
+  const box = finding.querySelector(".decide");
+  if (box.hidden) return;
+  const place = placeOf(bodyOf(finding));
+  const decided = people.get(place) || {};
+  const mine = decided[annotator] || {};
+  for (const button of box.querySelectorAll("button:not([value=note])"))
+    button.setAttribute("aria-pressed", String(button.value === mine.verdict));
+  const lines = Object.entries(decided).flatMap(([name, { verdict, note, at }]) => {
+    const when = at ? ` (${new Date(at).toLocaleString("en-GB")})` : "";
+    const words = verdict === "other labels" ? "checked other labels, which does not count," : verdict;
+    const check = verdict ? [`${words} by ${name}${when}`] : [];
+    return note ? [...check, `${name} noted: ${note}`] : check;
+  });
+  if (waiting.some((body) => placeOf(body) === place)) lines.push("Not saved yet");
+  const state = box.querySelector(".state");
+  state.replaceChildren(...lines.map((line) => el("bdi", {}, line)));
+}
+
+function showAll() {
+  fill();
+  for (const finding of document.querySelectorAll("[data-key]"))
+    if (finding.querySelector(".decide")) show(finding);
+}
+
+// ---- Deciding -----------------------------------------------------------------------------------
+
+function press(finding, value) {
+  const place = placeOf(bodyOf(finding));
+  const mine = people.get(place)?.[annotator];
+  if (value === "note") {
+    const note = finding.querySelector(".decide textarea");
+    note.hidden = !note.hidden;
+    note.value = mine?.note || "";
+    if (!note.hidden) note.focus();
+  } else post(finding, { verdict: mine?.verdict === value ? "withdrawn" : value });
+}
+
+function saveNote(finding, note) {
+  note.hidden = true;
+  post(finding, { note: note.value.trim() });
+}
+
+function post(finding, what) {
+  waiting.push({ ...bodyOf(finding), ...what, request: crypto.randomUUID() });
+  show(finding);
+  send();
+}
+
+async function send() {
+  if (sending) return;
+  sending = true;
+  while (waiting.length) {
+    const answer = await asked(api, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(waiting[0]),
+    });
+    if (!answer) {
+      setTimeout(send, WAIT);
+      break;
+    }
+    waiting.shift(); // what is refused now would be refused again
+    if (answer.check) people.set(placeOf(answer.check), answer.check.people);
+    showAll();
+  }
+  sending = false;
+}
+
+/** The server's answer; null where it does not answer or broke. */
+async function asked(address, options) {
+  try {
+    const response = await fetch(address, { ...options, credentials: "omit", cache: "no-store" });
+    return response.status >= 500 ? null : await response.json();
+  } catch {
+    return null;
+  }
+}
+
+async function look() {
+  const answer = await asked(`${api}?since=${since}`);
+  if (!answer?.checks) return;
+  annotator = answer.annotator;
+  since = answer.next;
+  for (const check of answer.checks) people.set(placeOf(check), check.people);
+  showAll();
+}
+
+document.addEventListener("findings", showAll);
+addEventListener("focus", look);
+addEventListener("beforeunload", (event) => waiting.length && event.preventDefault());
+await look();
+setInterval(look, POLL);

@@ -1,0 +1,219 @@
+"""What is decided on a passage: events as they are kept, and what holds after them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Final, Literal, NamedTuple
+
+Kind = Literal["label", "settle", "check", "note", "look", "undo"]
+Verdict = Literal["confirmed", "rejected"]
+Hidden = Literal["colleagues", "model"]
+
+_id: Final = attrgetter("id")
+
+
+class Place(NamedTuple):
+    """Where a passage stands; rows of data have their number for both offsets."""
+
+    report: str  # SHA-256 of its bytes
+    start: int  # characters
+    end: int
+
+
+class Tags(NamedTuple):
+    """What a model said of a passage."""
+
+    model: str
+    policy: str
+    labels: Sequence[str]
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A passage as it is shown to whoever decides, so that a decision can be understood later.
+
+    `row` has its "text", and whatever else a row of it has. The first of `tags` are those of the
+    model whose tags are decided on.
+    """
+
+    place: Place
+    key: str  # of its text (`tipclassify.records.key`)
+    row: Mapping[str, object]
+    name: str = ""  # of the report's file
+    title: str = ""  # of the report
+    fields: Mapping[str, object] = field(default_factory=dict)  # others of the report
+    tags: Sequence[Tags] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An event: what an annotator did on a place.
+
+    "label" gives one annotator's labels, "settle" final ones where annotators differ. "check" says
+    whether the `labels` that a finding had are right. "look" is that colleagues' decisions were
+    shown before one's own. "undo" takes back the event `undoes`, or does it again.
+    """
+
+    id: int
+    place: Place
+    kind: Kind
+    annotator: str
+    labels: tuple[str, ...] = ()
+    unsure: bool = False  # a decision without labels, which is not trained on
+    verdict: Verdict | None = None
+    note: str | None = None  # "" removes the annotator's note
+    blind: tuple[Hidden, ...] | None = None  # made without seeing these; None: unknown
+    model: str | None = None  # whose tags were shown
+    undoes: int | None = None
+    request: str | None = None  # a request repeated after a lost answer makes no second event
+    at: str = ""  # UTC, ISO 8601
+    live: bool = True  # not taken back
+
+
+class Check(NamedTuple):
+    """What one person decided or noted on a finding."""
+
+    report: str  # SHA-256 of its bytes
+    start: int
+    end: int
+    key: str
+    verdict: Verdict | Literal[""]  # "": a note alone
+    annotator: str
+    note: str
+    labels: tuple[str, ...]  # that were checked
+    at: str
+
+
+class State:
+    """What holds on a passage after its events, given in order."""
+
+    def __init__(self, events: Iterable[Decision] = ()) -> None:
+        self.events: list[Decision] = []  # all of them
+        self.answered: set[str] = set()  # annotators who decided ever, undone or not
+        self.seen: set[str] = set()  # annotators who were shown a colleague's decision
+        self.notes_ever: set[tuple[str, str]] = set()  # annotator and text
+        # kind -> annotator -> events in effect, in order
+        self._in_effect: dict[str, dict[str, list[Decision]]] = {}
+        # event -> the event at the end of its chain of undos, and whether undoing takes it back
+        self._ends: dict[int, tuple[Decision, bool]] = {}
+        for event in events:
+            self._apply(event)
+
+    def _apply(self, event: Decision) -> None:
+        self.events.append(event)
+        if event.undoes is None:
+            self._ends[event.id] = event, True
+            self._put(event)
+        elif event.undoes in self._ends:
+            end, is_taken_back = self._ends[event.undoes]
+            self._ends[event.id] = end, not is_taken_back
+            self._take(end)
+            if not is_taken_back:
+                self._put(end)
+        if event.kind == "label":
+            self.answered.add(event.annotator)
+        if event.kind in ("settle", "look"):
+            self.seen.add(event.annotator)
+        deciders = self._in_effect.get("label", {}).keys()
+        if len({*deciders, *self.notes}) > 1:
+            self.seen.update(deciders)
+
+    def _kinds(self, event: Decision) -> Iterator[str]:
+        """Yield under which names an event counts."""
+        yield event.kind
+        if event.kind == "label" and "colleagues" in (event.blind or ()):
+            yield "independent"
+        if event.note is not None and event.kind != "note":
+            yield "note"
+
+    def _put(self, event: Decision) -> None:
+        for kind in self._kinds(event):
+            by_annotator = self._in_effect.setdefault(kind, {})
+            insort(by_annotator.setdefault(event.annotator, []), event, key=_id)
+        if event.note:
+            self.notes_ever.add((event.annotator, event.note))
+
+    def _take(self, event: Decision) -> None:
+        for kind in self._kinds(event):
+            by_annotator = self._in_effect.get(kind, {})
+            events = by_annotator.get(event.annotator, [])
+            at = bisect_left(events, event.id, key=_id)
+            if at < len(events) and events[at].id == event.id:
+                del events[at]
+                if not events:
+                    del by_annotator[event.annotator]
+
+    def _latest(self, kind: str) -> dict[str, Decision]:
+        """Return each annotator's latest event in effect; annotators in the order of their first.
+
+        An undone event that is done again keeps its place.
+        """
+        in_order = sorted(self._in_effect.get(kind, {}).items(), key=lambda named: named[1][0].id)
+        return {annotator: events[-1] for annotator, events in in_order}
+
+    @property
+    def decisions(self) -> dict[str, Decision]:
+        """Each annotator's labels."""
+        return self._latest("label")
+
+    @property
+    def independent(self) -> dict[str, Decision]:
+        """Each annotator's last labels that were given without seeing a colleague's."""
+        return self._latest("independent")
+
+    @property
+    def checks(self) -> dict[str, Decision]:
+        """Each annotator's check."""
+        return self._latest("check")
+
+    @property
+    def notes(self) -> dict[str, Decision]:
+        """The event of each annotator's note."""
+        return {name: event for name, event in self._latest("note").items() if event.note}
+
+    @property
+    def settled(self) -> Decision | None:
+        """The latest settlement of all annotators."""
+        return max(self._latest("settle").values(), key=_id, default=None)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether annotators gave different labels, and nobody settled it."""
+        sure = {event.labels for event in self.decisions.values() if not event.unsure}
+        return len(sure) > 1 and self.settled is None
+
+    @property
+    def differs(self) -> bool:
+        """Whether annotators differ, "unsure" counted as an answer, and nobody settled it."""
+        answers = {(event.labels, event.unsure) for event in self.decisions.values()}
+        return len(answers) > 1 and self.settled is None
+
+    @property
+    def final(self) -> Decision | None:
+        """The event that decides the labels: the settlement, else a decision nobody disputes.
+
+        None where annotators differ: nothing is learned from such a passage until somebody settles
+        it. Of two, one of whom is unsure, the other decides.
+        """
+        if settled := self.settled:
+            return settled
+        if self.is_disputed:
+            return None
+        sure = [event for event in self.decisions.values() if not event.unsure]
+        return max(sure, key=_id, default=None)
+
+    def hidden_from(self, annotator: str, hides_model: bool) -> tuple[Hidden, ...] | None:
+        """Say what a decision is made without seeing; None where an older version showed all."""
+        theirs = [event for name, event in self.decisions.items() if name != annotator]
+        if any(event.blind is None for event in theirs):
+            return None
+        hidden: list[Hidden] = []
+        if annotator not in self.seen:
+            hidden.append("colleagues")
+        if hides_model and annotator not in self.answered:
+            hidden.append("model")
+        return tuple(hidden)
