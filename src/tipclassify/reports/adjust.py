@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypedDict, cast
+from typing import Any, Final, NamedTuple
 
 from tipclassify.arrays import NORMAL_975
 
@@ -80,39 +80,25 @@ class Adjusted:
     notes: tuple[str, ...] = ()  # keys of `NOTES`, if it may be unreliable
 
 
-class _Confusion(TypedDict):
-    tp: float
-    fn: float
-    fp: float
-    tn: float
-
-
-# held-out passages with and without a label, by their probability in bins of equal width
-_Histogram = TypedDict("_Histogram", {"with": list[float], "without": list[float]})
-
-
-class _Recorded(TypedDict):
-    policies: dict[str, dict[str, _Confusion]]  # by policy, then by label
-    histogram: dict[str, _Histogram]  # by label
-
-
-class _Table(_Recorded, total=False):
-    kinds: dict[str, _Recorded]  # by kind of report
+# What ``model.json`` records under ``error_table``: ``policies`` has the counts tp, fn, fp and tn by
+# policy and label; ``histogram`` by label the held-out passages "with" and "without" it, by their
+# probability in bins of equal width; ``kinds`` the same two of each kind of report.
+_Table = Mapping[str, Any]
 
 
 def rates_of(
-    meta: Mapping[str, object], policy: str = "balanced", moved: Mapping[str, float] = {}
+    meta: Mapping[str, Any], policy: str = "balanced", moved: Mapping[str, float] = {}
 ) -> dict[str, Rates] | None:
     """Read a model's error rates by label at a policy or moved thresholds; None if it has none."""
-    table = cast("_Table | None", meta.get("error_table"))
+    table = meta.get("error_table")
     return _rates_at(table, policy, moved) if table else None
 
 
 def rates_by_kind(
-    meta: Mapping[str, object], policy: str = "balanced", moved: Mapping[str, float] = {}
+    meta: Mapping[str, Any], policy: str = "balanced", moved: Mapping[str, float] = {}
 ) -> dict[str, dict[str, Rates]]:
     """Read a model's error rates of each kind of report, by label; of none if it records none."""
-    table = cast("_Table", meta.get("error_table") or {})
+    table = meta.get("error_table") or {}
     return {
         kind: _rates_at(of_kind, policy, moved) for kind, of_kind in table.get("kinds", {}).items()
     }
@@ -128,7 +114,7 @@ def kind_of_publication(publication: object) -> str | None:
     return next((kind for words, kind in _KINDS.items() if words in name), None)
 
 
-def _rates_at(table: _Recorded, policy: str, moved: Mapping[str, float]) -> dict[str, Rates]:
+def _rates_at(table: _Table, policy: str, moved: Mapping[str, float]) -> dict[str, Rates]:
     rates = {label: Rates(**counts) for label, counts in table["policies"][policy].items()}
     for label, threshold in moved.items():
         with_label = table["histogram"][label]["with"]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, TypedDict
+from typing import Any, Final
 
 import numpy as np
 
@@ -37,15 +37,6 @@ _DOUBTFUL: Final = 3
 _DOUBTFUL_SHARE: Final = 1 / 3
 
 
-class StoredTable(TypedDict):
-    """Content of ``text_kinds.json``; see `KindTable`."""
-
-    names: list[str]
-    words: dict[str, list[int]]  # hundredths of the log-probability in each kind
-    lowest_mean: list[float]
-    lowest_share: list[float]
-
-
 @dataclass(frozen=True)
 class KindTable:
     """Log-probabilities of words by kind of text.
@@ -63,8 +54,8 @@ class KindTable:
     lowest_share: Floats
 
     @classmethod
-    def from_json(cls, table: StoredTable) -> KindTable:
-        """Read a table; log-probabilities are stored as whole hundredths."""
+    def from_json(cls, table: Mapping[str, Any]) -> KindTable:
+        """Read the content of ``text_kinds.json``: log-probabilities are whole hundredths."""
         return cls(
             names=tuple(table["names"]),
             words={word: number for number, word in enumerate(table["words"])},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.probability import log_odds_of_probability
@@ -156,7 +156,7 @@ def compare(old: Report, new: Report) -> Comparison:
     run = run_of(old, new)
     alignment = align(old.passages, new.passages, run.vocabulary)
     found = _Changes(Sides(old.passages, new.passages), alignment, run)
-    placed = [*found.continued(), *found.gone(), *found.new()]
+    placed = [*found.continued(), *found.alone()]
 
     def order(entry: tuple[int, Change]) -> tuple[int, bool, bool, int]:
         position, change = entry
@@ -207,25 +207,37 @@ class _Changes:
             shared=continuation.shared,
         )
 
-    def gone(self) -> Iterator[tuple[int, Change]]:
-        """Yield the passages that are gone, each with the nearest one of NEW."""
-        instead = self._alignment.instead.old
-        nearest = self._alignment.nearest.old
+    def alone(self) -> Iterator[tuple[int, Change]]:
+        """Yield the passages that are gone, then those that are new."""
+        found = self._alignment
         for index, passage in enumerate(self._passages.old):
-            if self._alignment.old[index] is None:
-                change = Change("gone", passage, None, labels=self._labels(passage, None))
-                others = self._passages.new
-                yield index, _with_nearest(change, instead.get(index), nearest.get(index), others)
-
-    def new(self) -> Iterator[tuple[int, Change]]:
-        """Yield the passages that are new, each with the nearest one of OLD."""
-        instead = self._alignment.instead.new
-        nearest = self._alignment.nearest.new
+            if found.old[index] is None:
+                instead = found.instead.old.get(index)
+                yield index, self._alone(passage, None, instead, found.nearest.old.get(index))
         for index, passage in enumerate(self._passages.new):
-            if self._alignment.new[index] is None:
-                change = Change("new", None, passage, labels=self._labels(None, passage))
-                others = self._passages.old
-                yield index, _with_nearest(change, instead.get(index), nearest.get(index), others)
+            if found.new[index] is None:
+                instead = found.instead.new.get(index)
+                yield index, self._alone(None, passage, instead, found.nearest.new.get(index))
+
+    def _alone(
+        self,
+        old: Passage | None,
+        new: Passage | None,
+        instead: Neighbour | None,
+        nearest: Neighbour | None,
+    ) -> Change:
+        """Put beside a passage the nearest of the other report: that in its place, if any."""
+        neighbour = instead or nearest
+        others = self._passages.old if new else self._passages.new
+        return Change(
+            alignment="new" if new else "gone",
+            old=old,
+            new=new,
+            labels=self._labels(old, new),
+            nearest=others[neighbour.index] if neighbour else None,
+            nearness=neighbour.similarity if neighbour else None,
+            instead=instead is not None,
+        )
 
     def _labels(
         self,
@@ -268,24 +280,6 @@ class _Changes:
 def _closest(parts: Sequence[Passage], label: str) -> Passage:
     """Return the part of a sentence that has a label or, if none has it, comes closest to it."""
     return max(parts, key=lambda part: (label in part.labels, part.scores[label]))
-
-
-def _with_nearest(
-    alone: Change,
-    in_its_place: Neighbour | None,
-    nearest: Neighbour | None,
-    others: Sequence[Passage],
-) -> Change:
-    """Add to a passage that is alone the nearest of the other report: that in its place, if any."""
-    neighbour = in_its_place or nearest
-    if neighbour is None:
-        return alone
-    return replace(
-        alone,
-        nearest=others[neighbour.index],
-        nearness=neighbour.similarity,
-        instead=in_its_place is not None,
-    )
 
 
 def _are_borderline(scores: Sequence[float | None], threshold: float) -> bool:
