@@ -26,7 +26,6 @@ from tipclassify.readers.html.elements import (
     BLOCKS,
     HEADINGS,
     Navigation,
-    Traits,
     is_sentence,
     short_text,
     traits_of,
@@ -171,7 +170,13 @@ class _Walk:
             return None
         if block:
             self.builder.add_block_edge(self.in_heading)
-        flags = _FLAGS_OF_TAG.get(tag, 0) | self.flags_of_traits(element, traits)
+        flags = _FLAGS_OF_TAG.get(tag, 0)
+        if traits.named and not self.navigation.has_much(element):
+            flags |= _DOUBTFUL
+        if traits.notes:
+            flags |= _NOTES
+        if traits.bold:
+            flags |= _BOLD
         is_heading = tag in HEADINGS or tag == "summary"
         if is_heading and not self.in_heading:
             level = int(tag[1]) if tag in HEADINGS else _DEFAULT_LEVEL
@@ -186,18 +191,11 @@ class _Walk:
                 flags |= _LINK
         self.rows.start_row_or_cell(element)
         if tag in ("div", "section"):
-            self.add_tab_label(element)
-        return flags
-
-    def flags_of_traits(self, element: etree._Element, traits: Traits) -> int:
-        """Return the flags of an element's text that follow from its traits."""
-        flags = 0
-        if traits.named and not self.navigation.has_much(element):
-            flags |= _DOUBTFUL
-        if traits.notes:
-            flags |= _NOTES
-        if traits.bold:
-            flags |= _BOLD
+            # the label of a tab is the heading of the panel that it shows
+            panel = element.get("id")
+            label = self.navigation.tabs.get(panel) if panel else None
+            if label and could_be_heading(label):
+                self.builder.add_heading(label, _TAB_LEVEL)
         return flags
 
     def group_of(self, element: etree._Element, tag: str) -> int:
@@ -206,13 +204,6 @@ class _Walk:
             return self.group
         key = (self.group, tag, _DIGITS.sub("", element.get("class") or ""))
         return self.group_numbers.setdefault(key, len(self.group_numbers) + 1)
-
-    def add_tab_label(self, element: etree._Element) -> None:
-        """Add the label of the tab that shows a panel as the panel's heading."""
-        panel = element.get("id")
-        label = self.navigation.tabs.get(panel) if panel else None
-        if label and could_be_heading(label):
-            self.builder.add_heading(label, _TAB_LEVEL)
 
     def read_control(self, element: etree._Element, text: str | None) -> bool:
         """Read a button or label as the heading of a panel.
