@@ -1,32 +1,26 @@
 #!/usr/bin/env python3
 """Train a model from labelled passages: the table of contents of training.
 
-`cli/training_run.py` carries the options out. For the default, on your rows:
-
-| step | what | where in `training/` |
+| step | what | where in `src/tipclassify/training/` |
 | --- | --- | --- |
-| load | rows, and examples of them | `corpus/loading.py`, `examples.py` |
+| load | rows, and examples of them | `../corpus/rows.py`, `examples.py` |
 | hold out | whole documents, in turn; a fixed set of real passages | `fixed_set.py` |
-| fit | the heads, held close to those before | `fit_heads.py`, `adapt_heads.py` |
-| tune | the penalty that holds them, by cross-validation | `fit_penalty.py` |
+| fit | the default's heads, held close to those before; the linear model | `heads.py`, `linear.py` |
+| tune | the penalty that holds the heads, by cross-validation | `penalty.py` |
 | calibrate | on what was held out, where it suffices | `calibration.py` |
-| evaluate | beside the model before, on your rows and on the fixed set | `evidence.py` |
-| save | the folder, with its card | `write_heads.py`, `model_card.py` |
+| evaluate | beside the model before, on your rows and on the fixed set | `measure.py` |
+| save | the folder, with its card | `write.py` |
 
-`train_heads.py` goes through them; `train_linear.py` trains the linear model, and `finetuning/`,
-beside this file, the encoder.
+`default.py` and `fast.py` go through them. `finetuning/`, beside this file, trains the encoder.
 """
 
-from __future__ import annotations
-
-from functools import partial
 from pathlib import Path
 
 import typer
 
 from finetuning import command as finetuning
 from tipclassify.cli import train as cli
-from tipclassify.cli.training_run import TrainCommandRequest, fit_requested_model, run_train_command
+from tipclassify.cli.app import run_function
 
 HERE = Path(__file__).resolve().parent
 
@@ -67,35 +61,25 @@ def train(
     """
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
-    learns_corpus = corpus
+    out = out or HERE / "models" / ("fast" if model == "fast" else "default")
     if corpus is None:  # the heads of the default know it already
-        learns_corpus = not data or model != "default"
-    request = TrainCommandRequest(
-        model=model,
-        data=data or (),
-        corpus=HERE / "data" if learns_corpus else None,
-        out=out or HERE / "models" / ("fast" if model == "fast" else "default"),
+        corpus = not data or model != "default"
+    fine_tune = finetuning.checked(model, unlabelled, base, teacher, epochs, rate, resume=resume)
+    cli.run_training(
+        model,
+        data or (),
+        out,
+        corpus=HERE / "data" if corpus else None,
         text_column=text_column,
         label_column=label_column,
         penalty=penalty,
         seed=seed,
         jobs=jobs,
         unlabelled=unlabelled or (),
+        fine_tune=fine_tune,
         program="train.py",
-    )
-    chosen = finetuning.FineTuningOptions(
-        base=base,
-        teachers=teacher or (),
-        epochs=epochs,
-        rate=rate,
-        resume=resume,
-        headings=HERE / "data" / "headings.json",
-    )
-    finetuning.check_options(request, chosen)
-    run_train_command(
-        request, partial(finetuning.run, chosen) if model == "encoder" else fit_requested_model
     )
 
 
 if __name__ == "__main__":
-    cli.run_command(train)
+    run_function(train, "train.py")

@@ -10,7 +10,7 @@ In: files of real passages for evaluation (``text`` and ``labels``; optional ``s
 kind or source; with ``--behaviours`` the behavioural tests of our models.
 
 - Our models are evaluated as shipped. A baseline is trained on the same texts, each with its
-  heading and real ones without it too (`examples.training_examples_of_rows`). Ours were also
+  heading and real ones without it too (`examples.make_examples`). Ours were also
   trained on other models' scores of unlabelled passages, the baselines were not.
 - The rows of `holdout.held_out` are not used for training; they set the thresholds, with the same
   weights as for ours.
@@ -45,9 +45,8 @@ from tipclassify.evaluation.bootstrap import intervals
 from tipclassify.evaluation.metrics import measure, rounded_metric
 from tipclassify.labels import LABELS, label_indicator
 from tipclassify.model.find import SHIPPED
-from tipclassify.training.calibration import choose_calibration_thresholds, platt
-from tipclassify.training.examples import training_examples_of_rows
-from tipclassify.training.sample_weights import weigh_real_rows
+from tipclassify.training.calibration import choose_thresholds, platt
+from tipclassify.training.examples import calibration_weights, make_examples
 
 WHOLE: Final = "all passages"
 BARE: Final = "all passages, read without their headings"
@@ -145,7 +144,7 @@ def fitted_peers(
     judged_weights : float (k,), optional
         Sample weights of the `threshold_rows`.
     """
-    examples = training_examples_of_rows(rows)
+    examples = make_examples(rows)
     y_true = examples.y_true
     weights = examples.weights
     lines = list(map(under_heading, examples.texts, examples.headings))
@@ -158,7 +157,7 @@ def fitted_peers(
         fits = [platt(raw[:, j], y_true[judged, j], judged_weights) for j in range(len(LABELS))]
         scores = [logistic(raw[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)]
         least = [
-            choose_calibration_thresholds(y_true[judged, j], scores[j], judged_weights)["balanced"]
+            choose_thresholds(y_true[judged, j], scores[j], judged_weights)["balanced"]
             for j in range(len(LABELS))
         ]
         yield name, _tagger(score, np.array(fits), np.array(least))
@@ -203,7 +202,7 @@ def threshold_rows(rows: Sequence[Row]) -> Bools:
 def threshold_weights(rows: Sequence[Row]) -> Floats | None:
     """Compute the sample weights of the `threshold_rows`; None for equal weights."""
     judged = [row for row, here in zip(rows, threshold_rows(rows), strict=True) if here]
-    return weigh_real_rows(judged).calibration if all(map(is_real, judged)) else None
+    return calibration_weights(judged) if all(map(is_real, judged)) else None
 
 
 # ------------------------------------------------------------------------------------------ figures

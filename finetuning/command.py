@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from typer import Option
 from typer.models import OptionInfo
 
 from finetuning import Settings
 from tipclassify.cli import options
-from tipclassify.cli.training_run import TrainCommandRequest, progress_lines
+from tipclassify.cli.output import print_note
+from tipclassify.cli.train import progress_lines
 from tipclassify.errors import InputError
 
 if TYPE_CHECKING:
     from tipclassify.corpus.rows import Row
-    from tipclassify.training.trained import Trained
+    from tipclassify.training.write import Trained
 
-__all__ = ["FineTuningOptions", "check_options", "run"]
+_HEADINGS: Final = Path(__file__).resolve().parents[1] / "data" / "headings.json"
+
+_note = partial(print_note, program="train.py")
 
 
 def _encoder_option(
@@ -62,106 +65,105 @@ Rate = Annotated[
 Resume = Annotated[bool, _encoder_option(None, "Go on with an interrupted run.", "--resume")]
 
 
-@dataclass(frozen=True)
-class FineTuningOptions:
-    """Options of the fine-tuning of an encoder; None: as in `finetuning.Settings`."""
+def checked(
+    model: str,
+    unlabelled: Sequence[Path] | None,
+    base: str | None,
+    teachers: Sequence[Path] | None,
+    epochs: int | None,
+    rate: float | None,
+    *,
+    resume: bool,
+) -> Callable[..., Trained] | None:
+    """Return the training of an encoder (`run`) by its options, None for another kind of model.
 
-    base: str | None = None
-    teachers: Sequence[Path] = ()
-    epochs: int | None = None
-    rate: float | None = None
-    resume: bool = False
-    headings: Path | None = None  # JSON: headings of like meaning, by a heading in lower case
-
-
-def check_options(request: TrainCommandRequest, chosen: FineTuningOptions) -> None:
-    """Refuse options that do not go together, with a usage error."""
-    if request.model == "encoder":
-        if not chosen.base:
+    Options that do not go together are a usage error.
+    """
+    if model == "encoder":
+        if not base:
             problem = "needs --base, the pretrained encoder to start from"
             raise options.invalid_option("--model encoder", problem)
-        if chosen.teachers and not request.unlabelled:
-            raise options.invalid_option(
-                "--teacher", "needs --unlabelled, the passages that it scores"
-            )
-        return
-    values = {
-        "base": chosen.base,
-        "teacher": chosen.teachers,
-        "epochs": chosen.epochs,
-        "rate": chosen.rate,
-        "resume": chosen.resume,
-    }
+        if teachers and not unlabelled:
+            problem = "needs --unlabelled, the passages that it scores"
+            raise options.invalid_option("--teacher", problem)
+        return partial(
+            run, base=base, teachers=teachers or (), epochs=epochs, rate=rate, resume=resume
+        )
+    values = {"base": base, "teacher": teachers, "epochs": epochs, "rate": rate, "resume": resume}
     for name, value in values.items():
         if value:
             raise options.invalid_option(f"--{name}", "needs --model encoder")
+    return None
 
 
 def run(
-    chosen: FineTuningOptions,
-    request: TrainCommandRequest,
-    corpus: Sequence[Row],
-    own: Sequence[Row],
+    rows: Sequence[Row],
+    out: Path,
+    *,
+    base: str,
+    teachers: Sequence[Path] = (),
+    unlabelled: Sequence[Path] = (),
+    epochs: int | None = None,
+    rate: float | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    jobs: int = -1,
+    headings: Path = _HEADINGS,
     settings: Settings | None = None,
 ) -> Trained:
     """Fine-tune an encoder on the rows not held out, and export it with the heads it learned.
 
-    `settings` are those of the options if omitted.
+    `epochs` and `rate` are those of `Settings` if omitted; `settings` replace them, and the seed.
+    `headings` is a JSON file of headings of like meaning, by a heading in lower case.
     """
     from finetuning.recipe import Recipe, export, fine_tune
     from finetuning.teachers import passages_of_teachers
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.encoder.names import COUNTRY_WORDS
     from tipclassify.text.tokens import collect_vocabulary
-    from tipclassify.training.unlabelled import read_unlabelled
+    from tipclassify.training.fast import read_unlabelled
 
-    rows = [*corpus, *own]
     settings = settings or Settings(
-        seed=request.seed,
-        epochs=chosen.epochs or Settings.epochs,
-        rate=Settings.rate if chosen.rate is None else chosen.rate,
+        seed=seed,
+        epochs=epochs or Settings.epochs,
+        rate=Settings.rate if rate is None else rate,
     )
     texts = [row["text"] for row in rows]
-    unlabelled = read_unlabelled(request.unlabelled, texts, None, settings.seed)
+    pool = read_unlabelled(unlabelled, texts, None, settings.seed)
     # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
     # as a word.
     vocabulary = collect_vocabulary(texts) | collect_vocabulary(
-        (passage.text for passage in unlabelled), least=4
+        (row["text"] for row in pool), least=4
     )
     taught = []
-    teachers = [Classifier.load(folder) for folder in chosen.teachers]
-    if teachers:
-        if not unlabelled:
+    models = [Classifier.load(folder) for folder in teachers]
+    if models:
+        if not pool:
             raise InputError("--unlabelled: every passage is in the corpus; give other files")
-        if request.out.resolve() in [folder.resolve() for folder in chosen.teachers]:
-            raise InputError(f"{request.out}: is a teacher; give another --out, and move it later")
+        if out.resolve() in [folder.resolve() for folder in teachers]:
+            raise InputError(f"{out}: is a teacher; give another --out, and move it later")
         with progress_lines("passages scored by the teachers") as progress:
-            taught = passages_of_teachers(
-                teachers, unlabelled, settings.taught, settings.seed, progress
-            )
-    headings = chosen.headings
+            taught = passages_of_teachers(models, pool, settings.taught, settings.seed, progress)
     recipe = Recipe(
-        base=str(chosen.base),
+        base=base,
         # "guinea" fowl and the verb "polish" must not hide the names of countries
         vocabulary=vocabulary - COUNTRY_WORDS,
         settings=settings,
-        headings=json.loads(headings.read_text(encoding="utf-8")) if headings else {},
+        headings=json.loads(headings.read_text(encoding="utf-8")),
         taught=taught,
     )
-    checkpoints = request.out.with_name(f"{request.out.name}-training")
+    checkpoints = out.with_name(f"{out.name}-training")
     with progress_lines("fine-tuning") as progress:
         finetuned = fine_tune(
             rows,
             recipe,
             checkpoints,
-            resume=chosen.resume,
-            threads=max(0, request.jobs),
+            resume=resume,
+            threads=max(0, jobs),
             progress=progress,
-            report=request.note,
+            report=_note,
         )
-    names = [str(teacher.meta["sha256"])[:12] for teacher in teachers]
-    trained = export(rows, finetuned, request.out, teachers=names, report=request.note)
-    request.note(
-        f"{checkpoints} has the network in floats; remove it unless you go on with --resume"
-    )
+    names = [str(model.meta["sha256"])[:12] for model in models]
+    trained = export(rows, finetuned, out, teachers=names, report=_note)
+    _note(f"{checkpoints} has the network in floats; remove it unless you go on with --resume")
     return trained

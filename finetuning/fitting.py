@@ -22,19 +22,6 @@ from tipclassify.errors import ModelError
 from tipclassify.model.encoder.scoring import max_heading_tokens
 from tipclassify.progress import Progress
 
-__all__ = [
-    "Run",
-    "SpecialTokens",
-    "TokenizedExamples",
-    "best_macro_f1",
-    "deterministic",
-    "fit",
-    "logits_of",
-    "pad_batch",
-    "precision",
-    "set_rate",
-]
-
 _CHECKPOINT: Final = "checkpoint.pt"
 _CHECKPOINT_STEPS: Final = 250  # steps between checkpoints
 _MAX_NORM: Final = 1.0  # of gradients, by clipping

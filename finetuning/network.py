@@ -22,16 +22,13 @@ from finetuning import Settings
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.session import disable_onnx_telemetry
-from tipclassify.training.model_card import BaseEncoder
-
-__all__ = ["Graphs", "Network", "base_folder", "describe_base", "export_graphs", "new_network"]
 
 _NEEDED: Final = ("config.json", "tokenizer.json", "*.safetensors")
-_MINILM: Final = BaseEncoder(
-    name="sentence-transformers/all-MiniLM-L6-v2",
-    licence="Apache-2.0",
-    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-)
+_MINILM: Final = {
+    "name": "sentence-transformers/all-MiniLM-L6-v2",
+    "licence": "Apache-2.0",
+    "sha256": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+}
 # that have a pooling layer, which is not used here
 _WITH_POOLING: Final = ("bert", "mpnet", "roberta", "xlm-roberta")
 _OPSET: Final = 17
@@ -89,14 +86,14 @@ def base_folder(base: str) -> Path:
     return folder
 
 
-def describe_base(base: str, folder: Path) -> BaseEncoder:
+def describe_base(base: str, folder: Path) -> dict[str, str]:
     """Return name, licence and SHA-256 of a base."""
     weights = b"".join(file.read_bytes() for file in sorted(folder.glob("*.safetensors")))
     sha256 = hashlib.sha256(weights).hexdigest()
-    if sha256 == _MINILM.sha256:
+    if sha256 == _MINILM["sha256"]:
         return _MINILM
     name = Path(base).name if Path(base).is_dir() else base
-    return BaseEncoder(name, "not known here", sha256)
+    return {"name": name, "licence": "not known here", "sha256": sha256}
 
 
 def new_network(folder: Path, settings: Settings) -> Network:

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +26,7 @@ from tipclassify.corpus.holdout import (
     is_real,
 )
 from tipclassify.corpus.rows import Row, corpus_digest, labels_alone
-from tipclassify.errors import needs_extra
+from tipclassify.errors import ModelError, needs_extra
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES, label_indicator
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
@@ -35,16 +36,22 @@ from tipclassify.model.encoder.session import add_known_graph
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
 from tipclassify.text.sections import without_enumerator
-from tipclassify.training.examples import (
-    TrainingSplit,
-    Vectors,
-    headings_for_training,
-    label_matrix_for_training,
+from tipclassify.training.default import calibrate_real, corpus_calibration, with_calibration
+from tipclassify.training.examples import Vectors, label_matrix, report_weights, row_headings
+from tipclassify.training.fixed_set import (
+    FixedComparison,
+    FixedSet,
+    fixed_rows,
+    pack_training_files,
 )
-from tipclassify.training.fit_linear import SoftPassage
-from tipclassify.training.model_card import BaseEncoder, TaughtPassages
-from tipclassify.training.trained import Trained
-from tipclassify.training.write_heads import write_finetuned_encoder
+from tipclassify.training.heads import (
+    balanced_labels,
+    load_encoder,
+    probabilities,
+    second_moment,
+)
+from tipclassify.training.linear import SoftPassage
+from tipclassify.training.write import HELD_OUT_RULE, Trained, count_corpus, save
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -52,19 +59,9 @@ if TYPE_CHECKING:
     from finetuning.fitting import History, TokenizedExamples
     from finetuning.network import Network
 
-__all__ = [
-    "FineTuned",
-    "Recipe",
-    "encode",
-    "epoch_rows",
-    "export",
-    "fine_tune",
-    "read_tokenizer",
-    "tokenize_rows",
-]
-
 _OVERLAP: Final = 32  # tokens shared by neighbouring windows, but at most a quarter of a window
 _BITS: Final = 7  # of a weight
+_MOMENT_ROWS: Final = 5_000  # passages whose vectors give the second moment of a new encoder
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class FineTuned:
     network: Network
     tokenizer: str  # its JSON
     recipe: Recipe
-    base: BaseEncoder
+    base: Mapping[str, str]  # name, licence, and SHA-256 of its weights
     precision: str
     history: History
 
@@ -130,7 +127,7 @@ def fine_tune(
     precision = fitting.precision()
     identity = {
         "settings": asdict(settings),
-        "base": described.sha256,
+        "base": described["sha256"],
         "corpus": corpus_digest(rows),
         "precision": precision,
     }
@@ -179,7 +176,7 @@ def export(
     """
     from finetuning.network import export_graphs
 
-    held_rows = TrainingSplit(rows, held_out(rows)).held_rows
+    held_rows = list(compress(rows, held_out(rows)))
     graphs = export_graphs(finetuned.network)
     for graph in (graphs.floats, graphs.whole_numbers):
         add_known_graph(graph, finetuned.tokenizer)
@@ -199,17 +196,81 @@ def export(
         "precision": finetuned.precision,
     }
     if finetuned.recipe.taught:
-        taught = TaughtPassages(len(finetuned.recipe.taught), list(teachers))
-        training["taught"] = asdict(taught)
+        training["taught"] = {
+            "passages": len(finetuned.recipe.taught),
+            "teachers": list(teachers),
+        }
     meta: dict[str, object] = {
-        "base": asdict(finetuned.base),
+        "base": finetuned.base,
         "training": training,
         "weight_bits": _BITS,
         "float_macro_f1": rounded_metric(float_f1),
         "whole_number_macro_f1": rounded_metric(f1),
     }
     model = replace(model, notices=_notices(finetuned.base))
-    return write_finetuned_encoder(out, model, rows, held_pooled, meta, seed=settings.seed)
+    return _save(out, model, rows, held_pooled, meta, seed=settings.seed)
+
+
+def _save(
+    out: str | os.PathLike[str],
+    model: EncoderModel,
+    corpus: Sequence[Row],
+    held_pooled: Vectors,
+    meta: Mapping[str, object],
+    *,
+    seed: int,
+) -> Trained:
+    """Calibrate an encoder fresh from its fine-tuning, measure it, and write its model folder.
+
+    `held_pooled` are the vectors of the held-out rows of `corpus`, in order, `meta` what
+    ``model.json`` says of the encoder. The folder gets a fixed set, and the second moment of a
+    sample of what the encoder learned.
+    """
+    held = held_out(corpus)
+    held_rows = list(compress(corpus, held))
+    learned = list(compress(corpus, ~held))
+    raw = model.heads.logits(held_pooled)
+    calibrated = calibrate_real(held_rows, raw, seed)
+    model = with_calibration(model, calibrated)
+
+    position = np.cumsum(held) - 1  # of a held-out row among the held-out ones
+    chosen = fixed_rows(corpus)
+    fixed_passages = [corpus[i] for i in chosen]
+    fixed = FixedSet.of(fixed_passages, held_pooled[position[chosen]])
+    sample = learned[:: max(1, len(learned) // _MOMENT_ROWS)]
+    moment = second_moment(_pooled(model, sample))
+    files = pack_training_files(fixed, moment, [row["text"] for row in learned])
+    model = replace(model, training_files=files)
+    comparison = _compare_with_shipped(fixed, fixed_passages, model, seed)
+    trained = save(
+        out,
+        model,
+        held_rows,
+        probabilities(model, raw),
+        name="default",
+        corpus=count_corpus(corpus, held_out=len(held_rows)),
+        held_out=f"the rows held out: {HELD_OUT_RULE}",
+        start="They are those of the fine-tuning.",
+        calibration=corpus_calibration(calibrated),
+        meta=meta,
+        calibrated=calibrated,
+        weights=report_weights(held_rows),
+        seed=seed,
+    )
+    return replace(trained, fixed=comparison)
+
+
+def _compare_with_shipped(
+    fixed: FixedSet, passages: Sequence[Row], model: EncoderModel, seed: int
+) -> FixedComparison | None:
+    """Set an encoder beside the shipped default, which reads the passages itself."""
+    try:
+        shipped = load_encoder().model
+    except ModelError:  # none is here: the first one is being made
+        return None
+    before = balanced_labels(shipped, shipped.heads.logits(_pooled(shipped, passages)))
+    after = balanced_labels(model, model.heads.logits(fixed.pooled))
+    return fixed.compare(after, before, seed)
 
 
 def _model(finetuned: FineTuned, graph: bytes) -> EncoderModel:
@@ -236,26 +297,26 @@ def _model(finetuned: FineTuned, graph: bytes) -> EncoderModel:
 
 
 def _pooled(model: EncoderModel, rows: Sequence[Row]) -> Vectors:
-    return EncoderScorer(model).pooled([row["text"] for row in rows], headings_for_training(rows))
+    return EncoderScorer(model).pooled([row["text"] for row in rows], row_headings(rows))
 
 
 def _best_macro_f1(model: EncoderModel, rows: Sequence[Row], pooled: Vectors) -> float:
     from finetuning.fitting import best_macro_f1
 
-    return best_macro_f1(model.heads.logits(pooled), label_matrix_for_training(rows))
+    return best_macro_f1(model.heads.logits(pooled), label_matrix(rows))
 
 
-def _notices(base: BaseEncoder) -> dict[str, str]:
+def _notices(base: Mapping[str, str]) -> dict[str, str]:
     """Return ``NOTICE``, and ``LICENSE`` if the base has the Apache License, like this project."""
     notice = (
-        f"This model is {base.name}, fine-tuned, its weights changed to whole numbers of 8 bits or "
+        f"This model is {base['name']}, fine-tuned, its weights changed to whole numbers of 8 bits or "
         "fewer and its graph\nexported to ONNX by tipclassify. Changed files: model.onnx. "
         "The tokenizer is as the base has it.\n\n"
-        f"Base: {base.name}\nLicence of the base: {base.licence}\n"
-        f"SHA-256 of its weights: {base.sha256}\n"
+        f"Base: {base['name']}\nLicence of the base: {base['licence']}\n"
+        f"SHA-256 of its weights: {base['sha256']}\n"
     )
     root = checkout_folder_of_package()
-    if base.licence != "Apache-2.0" or root is None:
+    if base["licence"] != "Apache-2.0" or root is None:
         return {"NOTICE": notice}
     return {"NOTICE": notice, "LICENSE": (root / "LICENSE").read_text(encoding="utf-8")}
 
@@ -328,7 +389,7 @@ def tokenize_rows(
     return TokenizedExamples(
         texts=encode(tokenizer, texts),
         headings=[ids.get(heading, []) for heading in headings],
-        targets=np.concatenate([label_matrix_for_training(rows), scores]),
+        targets=np.concatenate([label_matrix(rows), scores]),
         targets_alone=np.concatenate([alone, scores]),
         taught=np.arange(len(texts)) >= len(rows),
         similar=similar,

@@ -15,20 +15,19 @@ from scipy.special import expit, logit
 
 from tipclassify.arrays import Floats, Ints
 from tipclassify.corpus.holdout import REPORT_FAMILIES, source_family
+from tipclassify.corpus.rows import Row
 from tipclassify.model.classifier import Classifier
 from tipclassify.progress import Progress
 from tipclassify.records import Passage
-from tipclassify.training.fit_linear import SoftPassage
-from tipclassify.training.unlabelled import UnlabelledPassage, score_unlabelled_by_teacher
-
-__all__ = ["passages_of_teachers"]
+from tipclassify.training.fast import score_unlabelled
+from tipclassify.training.linear import SoftPassage
 
 _TELLING: Final = 0.02  # highest probability from which a passage says something of a label
 
 
 def passages_of_teachers(
     teachers: Sequence[Classifier],
-    pool: Sequence[UnlabelledPassage],
+    pool: Sequence[Row],
     most: int,
     seed: int,
     progress: Progress | None = None,
@@ -40,7 +39,7 @@ def passages_of_teachers(
     source is not known: our second one had hardly learned from other genres.
     """
     first, *others = teachers
-    soft = score_unlabelled_by_teacher(first, pool, progress)
+    soft = score_unlabelled(first, pool, progress)
     scores = np.array([passage.scores for passage in soft])
     chosen = _choose(scores, most, seed)
     logits = logit(scores[chosen])
@@ -63,8 +62,8 @@ def _choose(scores: Floats, most: int, seed: int) -> Ints:
     return np.sort(np.concatenate([np.flatnonzero(telling)[:most], others]))
 
 
-def _may_be_of_report(passage: UnlabelledPassage) -> bool:
-    return not passage.source or source_family(passage.source) in REPORT_FAMILIES
+def _may_be_of_report(row: Row) -> bool:
+    return not row["source"] or source_family(row["source"]) in REPORT_FAMILIES
 
 
 def _passage(soft: SoftPassage) -> Passage:

@@ -11,7 +11,7 @@ import gzip
 import json
 import runpy
 import sys
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -34,13 +34,11 @@ from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.evaluation.behaviours import evaluate_reference_outputs
 from tipclassify.labels import label_indicator
 from tipclassify.progress import Progress
-from tipclassify.training.fit_linear import SoftPassage
+from tipclassify.training.linear import SoftPassage
 
 if TYPE_CHECKING:
-    from finetuning.command import FineTuningOptions
     from finetuning.fitting import TokenizedExamples
     from finetuning.recipe import FineTuned
-    from tipclassify.cli.training_run import TrainCommandRequest
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED = ("torch", "transformers", "onnx", "safetensors")
@@ -131,9 +129,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train an encoder for some epochs; ``mine-training`` beside it has its checkpoint."""
-    from finetuning.command import FineTuningOptions, run
-    from tipclassify.cli.training_run import TrainCommandRequest
-    from tipclassify.training import evidence, fit_corpus
+    from finetuning.command import run
+    from tipclassify.training import default, measure
 
     folder = tmp_path_factory.mktemp("models")
     pool = folder / "pool.jsonl.gz"
@@ -145,12 +142,18 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     case = {"rule": "sold", "text": "courts sold victims .", "labels": ["complicity"]}
     (cases / "a.jsonl").write_text(json.dumps(case))
 
-    options = FineTuningOptions(str(base), headings=similar_headings)
-    request = TrainCommandRequest("encoder", (), None, folder / "mine", jobs=1, unlabelled=[pool])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fit_corpus, "_MIN_REAL", 100)
-        patch.setattr(evidence, "default_cases_path", lambda: cases)
-        run(options, request, ROWS, [], SETTINGS)
+        patch.setattr(default, "_MIN_REAL", 100)
+        patch.setattr(measure, "default_cases_path", lambda: cases)
+        run(
+            ROWS,
+            folder / "mine",
+            base=str(base),
+            unlabelled=[pool],
+            jobs=1,
+            headings=similar_headings,
+            settings=SETTINGS,
+        )
     return folder / "mine"
 
 
@@ -273,7 +276,7 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
     assert head["base"] == {
         "name": "tiny",
         "licence": "not known here",
-        "sha256": describe_base(str(base), base).sha256,
+        "sha256": describe_base(str(base), base)["sha256"],
     }
     assert head["training"]["settings"] == asdict(SETTINGS)
     history = head["training"]["history"]
@@ -683,14 +686,16 @@ class FixedTeacher:
 
 def test_teachers_score_what_tells_something_and_other_passages_at_random() -> None:
     from finetuning.teachers import passages_of_teachers
-    from tipclassify.training.unlabelled import UnlabelledPassage
 
     pool = [
-        UnlabelledPassage("plain a", "Labor", "hrr/2020/karvonia.html"),
-        UnlabelledPassage("telling", "Labor", "hrr/2020/karvonia.html"),
-        UnlabelledPassage("debate", "Labor", "un-debate/1.txt"),
-        UnlabelledPassage("plain b", None, "hrr/2020/karvonia.html"),
-        UnlabelledPassage("plain c", None, "hrr/2020/karvonia.html"),
+        {"text": text, "section": section, "source": source}
+        for text, section, source in (
+            ("plain a", "Labor", "hrr/2020/karvonia.html"),
+            ("telling", "Labor", "hrr/2020/karvonia.html"),
+            ("debate", "Labor", "un-debate/1.txt"),
+            ("plain b", None, "hrr/2020/karvonia.html"),
+            ("plain c", None, "hrr/2020/karvonia.html"),
+        )
     ]
     first = FixedTeacher(
         {"plain a": -8.0, "telling": 2.0, "debate": 1.0, "plain b": -8.0, "plain c": -8.0}
@@ -822,30 +827,15 @@ def test_settings_that_make_no_sense_are_refused() -> None:
             Settings(**wrong)
 
 
-@dataclass(frozen=True)
-class FineTuningCall:
-    """What the command line called the fine-tuning with."""
-
-    options: FineTuningOptions
-    request: TrainCommandRequest
-    corpus: list[Row]
-    own: list[Row]
-
-
 @pytest.fixture
-def fine_tuning_calls(monkeypatch: pytest.MonkeyPatch) -> list[FineTuningCall]:
-    """Note the calls of the fine-tuning, none of which trains."""
+def fine_tuning_calls(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """Note the arguments of the fine-tunings, none of which trains."""
     from finetuning import command
 
-    calls: list[FineTuningCall] = []
+    calls: list[dict[str, object]] = []
 
-    def note_call(
-        options: FineTuningOptions,
-        request: TrainCommandRequest,
-        corpus: list[Row],
-        own: list[Row],
-    ) -> SimpleNamespace:
-        calls.append(FineTuningCall(options, request, corpus, own))
+    def note_call(rows: list[Row], out: Path, **options: object) -> SimpleNamespace:
+        calls.append({"rows": rows, "out": out, **options})
         return SimpleNamespace(table=lambda: "good")
 
     monkeypatch.setattr(command, "run", note_call)
@@ -869,7 +859,7 @@ def test_an_option_of_an_encoder_is_refused_without_one(options: list[str]) -> N
 
 
 def test_every_option_of_an_encoder_arrives(
-    fine_tuning_calls: list[FineTuningCall], tmp_path: Path
+    fine_tuning_calls: list[dict[str, object]], tmp_path: Path
 ) -> None:
     data = tmp_path / "mine.jsonl"
     data.write_text('{"text": "Police acted.", "labels": ["positive_effort"]}\n', "utf-8")
@@ -881,31 +871,28 @@ def test_every_option_of_an_encoder_arrives(
 
     done = run_train(*required, "--no-corpus", *further)
     assert (done.exit_code, done.stdout) == (0, "good\n")
-    (call,) = fine_tuning_calls
-    assert call.corpus == []
-    assert [row["text"] for row in call.own] == ["Police acted."]
-    assert call.request.out == Path("o")
-    assert call.request.seed == 5
-    assert call.request.jobs == 2
-    assert list(call.request.unlabelled) == [Path("u.jsonl")]
-    assert call.options.base == "b"
-    assert call.options.epochs == 2
-    assert call.options.rate == 0.0002
-    assert call.options.resume is True
-    assert call.options.teachers == [Path("t"), Path("u")]
-    assert call.options.headings is not None
-    assert call.options.headings.is_file()
-
     assert run_train(*required, "--no-corpus").exit_code == 0
-    call = fine_tuning_calls[1]
-    assert call.options.epochs is None
-    assert call.options.rate is None
-    assert call.options.resume is False
-    assert call.request.jobs == -1
+    given, plain = fine_tuning_calls
+    (row,) = given.pop("rows")  # type: ignore[misc]
+    assert row["text"] == "Police acted."
+    assert given == {
+        "out": Path("o"),
+        "base": "b",
+        "teachers": [Path("t"), Path("u")],
+        "epochs": 2,
+        "rate": 0.0002,
+        "resume": True,
+        "unlabelled": [Path("u.jsonl")],
+        "seed": 5,
+        "jobs": 2,
+    }
+    assert plain["epochs"] is plain["rate"] is None
+    assert plain["resume"] is False
+    assert plain["jobs"] == -1
 
 
 def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_path: Path) -> None:
-    from tipclassify.training.unlabelled import UnlabelledPassage, read_unlabelled
+    from tipclassify.training.fast import read_unlabelled
 
     rows = [
         {"text": "One thing.", "section": "Labor", "source": "dol/a.html"},
@@ -919,15 +906,15 @@ def test_unlabelled_passages_are_read_once_and_without_those_that_are_known(tmp_
     files = [tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"]
     passages = read_unlabelled(files, ["TWO things."], None, 0)
     assert sorted(passages, key=str) == [
-        UnlabelledPassage("One thing.", "Labor", "dol/a.html"),
-        UnlabelledPassage("Three things.", None, ""),
+        {"text": "One thing.", "section": "Labor", "source": "dol/a.html"},
+        {"text": "Three things.", "section": None, "source": ""},
     ]
     assert passages == read_unlabelled(files[1:], ["two things."], 9, 0)
     assert len(read_unlabelled(files[:1], [], 1, 0)) == 1
 
 
 def test_a_pool_that_is_none_is_named(tmp_path: Path) -> None:
-    from tipclassify.training.unlabelled import read_unlabelled
+    from tipclassify.training.fast import read_unlabelled
 
     for broken in (b"\x1f\x8bhalf", b'{"txt": 1}\n', b"[1]\n", b'{"text": null}\n', b"\xff"):
         for name in ("c.jsonl", "c.jsonl.gz"):

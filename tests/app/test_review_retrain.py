@@ -35,8 +35,7 @@ from tipclassify.formatting import json_line
 from tipclassify.records import key
 from tipclassify.store import Store
 from tipclassify.store.state import Place, Shown
-from tipclassify.training.fit_heads import HeadSettings
-from tipclassify.training.trained import Trained
+from tipclassify.training.write import Trained
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -427,7 +426,7 @@ def test_the_verdict_says_no_more_than_the_interval(
 def test_headings_and_the_encoder_to_start_from_reach_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trainings: list[tuple[Sequence[Row], Sequence[Row], str, HeadSettings]] = []
+    trainings: list[tuple[Sequence[Row], Sequence[Row], str, Path]] = []
 
     def trained(
         corpus: Sequence[Row],
@@ -435,24 +434,23 @@ def test_headings_and_the_encoder_to_start_from_reach_the_training(
         out: str,
         *,
         start: str,
-        settings: HeadSettings,
+        cache: Path,
         progress: object,  # noqa: ARG001  # called by name
     ) -> Trained:
-        trainings.append((corpus, own, start, settings))
+        trainings.append((corpus, own, start, cache))
         head = {"format": 3, "corpus": {"passages": 8, "held_out": 0}, "adapted_from": "ab12"}
         Path(out).mkdir()
         (Path(out) / "model.json").write_text(json.dumps(head), "utf-8")
         return Trained(Path(out), ())
 
-    monkeypatch.setattr("tipclassify.training.train_heads.train_default", trained)
+    monkeypatch.setattr("tipclassify.training.default.train_default", trained)
     result = retrain_on(some_corrections(8), tmp_path, start="mine")
-    ((corpus, own, start, settings),) = trainings
+    ((corpus, own, start, cache),) = trainings
     assert corpus == []
     assert {row["section"] for row in own} == {"prosecution"}
     assert len({row["doc"] for row in own}) == 8  # paragraphs of the one report
     assert start == "mine"
-    assert settings.penalty is None  # chosen, as on the command line
-    assert settings.cache == tmp_path / "cache" / "tipclassify" / "pooled"
+    assert cache == tmp_path / "cache" / "tipclassify" / "pooled"
     assert (result.on_own, result.adapted_from) == (None, "ab12")
 
 

@@ -20,10 +20,10 @@ from tipclassify.corpus import curate
 from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.rows import Row, read_rows
 from tipclassify.errors import InputError
-from tipclassify.model import folder as replacement
+from tipclassify.model import replacement
 from tipclassify.model.find import add_model, load_scorer
 from tipclassify.model.folder import check_metadata, read_metadata, recover_folder, write_model
-from tipclassify.training import fit_heads, train_heads
+from tipclassify.training import default, heads
 from tipclassify.whole_files import open_whole_file, remove_scrap
 
 pytestmark = [
@@ -207,8 +207,8 @@ def tiny_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def load_tiny(_: object = None) -> object:
         return load_scorer(TINY)
 
-    monkeypatch.setattr(train_heads, "load_encoder_to_fit_heads", load_tiny)
-    monkeypatch.setattr(fit_heads, "load_encoder_to_fit_heads", load_tiny)
+    monkeypatch.setattr(default, "load_encoder", load_tiny)
+    monkeypatch.setattr(heads, "load_encoder", load_tiny)
     monkeypatch.setattr(corpus_rows, "shipped_corpus", lambda: None)
     kinds = {
         "Police arrested {} traffickers.": ["positive_effort"],
@@ -257,7 +257,7 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     is_exchanged: bool,
 ) -> None:
     if not is_exchanged:  # as on a system that cannot exchange two folders in one step
-        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange_files_atomically", lambda *_: False)
     place = tmp_path / "models"
     place.mkdir()
     target = place / "mine"

@@ -23,7 +23,7 @@ from tipclassify.model.linear import (
     write_linear_model,
 )
 from tipclassify.training.examples import Examples
-from tipclassify.training.fit_linear import LinearSettings, fit_linear
+from tipclassify.training.linear import fit_linear
 
 TEXTS = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."]
 HEADINGS = ["Courts", "Courts", "Courts"]
@@ -33,7 +33,7 @@ HEADINGS = ["Courts", "Courts", "Courts"]
 def model() -> LinearModel:
     truth = np.tile(np.eye(3, dtype=bool), (8, 1))
     examples = Examples.of(TEXTS * 8, truth, range(24), headings=HEADINGS * 8)
-    fitted = fit_linear(examples, LinearSettings(folds=2))
+    fitted = fit_linear(examples, folds=2)
     return replace(fitted.model, meta={"seed": 0, "corpus": {"passages": 24}})
 
 

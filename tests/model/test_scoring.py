@@ -30,7 +30,7 @@ from tipclassify.text.templates import (
 from tipclassify.text.tokens import tokenize
 from tipclassify.text.words import VocabularyTable
 from tipclassify.training.examples import Examples
-from tipclassify.training.fit_linear import LinearSettings, fit_linear
+from tipclassify.training.linear import fit_linear
 
 ODD = [
     "",
@@ -65,7 +65,7 @@ def model(shipped_rows: list[Row]) -> LinearModel:
     texts = [row["text"] for row in rows]
     headings = [row["section"] for row in rows]
     examples = Examples.of(texts, y_true, group_rows(rows), headings=headings)
-    return fit_linear(examples, LinearSettings(folds=2)).model
+    return fit_linear(examples, folds=2).model
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tipclassify.reports.kinds import (
     kind_warning,
     load_kinds,
 )
-from tipclassify.training.parts import FAMILIES
+from tipclassify.training.measure import FAMILIES
 
 STATEMENT = (
     "Our suppliers sign our code of conduct, and our procurement team audits the supply chain "

@@ -26,17 +26,16 @@ from tipclassify.labels import LABELS
 from tipclassify.training import audit
 from tipclassify.training.audit import (
     Audit,
-    AuditFinding,
+    Finding,
     audit_corpus,
-    audit_label_errors,
-    audit_near_identical_pairs,
-    audit_pairs_with_same_labels,
     audit_rows,
-    audit_section_balance,
-    format_corpus_audit,
+    audit_table,
+    count_sections,
+    find_label_errors,
+    find_near_identical,
+    find_same_pairs,
 )
 from tipclassify.training.examples import Examples
-from tipclassify.training.fit_heads import HeadSettings
 
 LAW = (
     "The law criminalized labor trafficking and prescribed penalties of five to ten years in "
@@ -76,7 +75,7 @@ def with_errors() -> tuple[list[Row], dict[str, tuple[str, ...]]]:
     return rows, truth
 
 
-def ids(findings: Sequence[AuditFinding]) -> list[tuple[str, str]]:
+def ids(findings: Sequence[Finding]) -> list[tuple[str, str]]:
     """Return the two ids of each near-identical pair."""
     return [(pair["first"]["id"], pair["second"]["id"]) for pair in findings]
 
@@ -88,7 +87,7 @@ def ids(findings: Sequence[AuditFinding]) -> list[tuple[str, str]]:
 def test_planted_label_errors_are_found_well_above_chance() -> None:
     pytest.importorskip("cleanlab")
     rows, truth = with_errors()
-    errors = audit_label_errors(rows)
+    errors = find_label_errors(rows)
     # docs/how-to/label.md has the figures: 56 listed, 29 of the 30, 19 of the first 20
     assert len(errors) < 80
     assert sum(error["id"] in truth for error in errors) >= 27
@@ -116,37 +115,37 @@ def test_a_doubted_label_is_turned_and_no_other(monkeypatch: pytest.MonkeyPatch)
     rows[10]["doc"] = "x"
     rows[3]["section"] = "Prosecution"
     rows[4]["section"] = ""
-    calls: list[tuple[Examples, HeadSettings]] = []
+    calls: list[tuple[Examples, int, int]] = []
 
     def adapted(
-        _: object, examples: Examples, settings: HeadSettings, __: object
+        _: object, examples: Examples, *, folds: int, seed: int, **__: object
     ) -> SimpleNamespace:
-        calls.append((examples, settings))
+        calls.append((examples, folds, seed))
         return SimpleNamespace(scores=np.where(truth, 0.95, 0.05))
 
-    monkeypatch.setattr(audit, "adapt_to_own", adapted)
-    (error,) = audit_label_errors(rows, folds=3, seed=7)
+    monkeypatch.setattr(audit, "adapt", adapted)
+    (error,) = find_label_errors(rows, folds=3, seed=7)
     assert error["id"] == "r2"
     assert error["labels"] == ("complicity",)
     assert error["suggested"] == ("failure", "complicity")
-    ((examples, settings),) = calls
+    ((examples, folds, seed),) = calls
     # what a passage stands under is evidence here too
     headings: list[str | None] = [None for _ in rows]
     headings[3] = "Prosecution"
     assert examples.headings == headings
     assert examples.groups[9] == examples.groups[10]
     assert len(set(examples.groups.tolist())) == len(rows) - 1
-    assert (settings.folds, settings.seed, settings.penalty) == (3, 7, None)
+    assert (folds, seed) == (3, 7)
 
 
 def test_labels_that_all_passages_have_or_none_are_not_doubted() -> None:
     pytest.importorskip("cleanlab")
     texts = [f"Police arrested suspect number {n} in the port." for n in range(6)]
     rows = rows_of(*((text, ["positive_effort"], {}) for text in texts))
-    assert audit_label_errors(rows, folds=3) == []
+    assert find_label_errors(rows, folds=3) == []
     rows += rows_of(*((f"It rained on day {n}.", [], {}) for n in range(6)))
     # cleanlab alone would fail on the one and warn of the other
-    assert audit_label_errors(rows, folds=3) == []
+    assert find_label_errors(rows, folds=3) == []
 
 
 def test_a_corpus_that_cannot_be_held_out_is_refused_in_one_line() -> None:
@@ -156,7 +155,7 @@ def test_a_corpus_that_cannot_be_held_out_is_refused_in_one_line() -> None:
         ("Courts slept.", ["failure"], {"doc": "a"}),
     )
     with pytest.raises(CorpusError, match=r"too small to audit: .*add rows"):
-        audit_label_errors(rows)
+        find_label_errors(rows)
 
 
 def test_without_cleanlab_the_pip_line_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +219,7 @@ def test_near_identical_passages_with_different_labels_are_found_but_for_those_o
         ("Police did nothing.", ["complicity"], {"pair": "p"}),  # differ on purpose
         ("police, did nothing", ["positive_effort"], {"pair": "q"}),
     )
-    conflicts = audit_near_identical_pairs(rows)[0]
+    conflicts = find_near_identical(rows)[0]
     assert sorted(ids(conflicts)) == [("r0", "r1"), ("r1", "r2"), ("r4", "r6"), ("r5", "r6")]
     similarities = [conflict["similarity"] for conflict in conflicts]
     assert similarities == sorted(similarities, reverse=True)
@@ -238,7 +237,7 @@ def test_a_text_that_occurs_often_is_reported_once() -> None:
         (LAW + " now", [], {}),
         (LAW + " now", [], {}),
     )
-    assert ids(audit_near_identical_pairs(rows)[0]) == [("r0", "r3")]
+    assert ids(find_near_identical(rows)[0]) == [("r0", "r3")]
 
 
 def test_near_identical_passages_in_different_groups_leak() -> None:
@@ -251,7 +250,7 @@ def test_near_identical_passages_in_different_groups_leak() -> None:
         ("Courts convicted nobody at all.", [], {"pair": "p"}),  # one pair is one group
         ("Courts convicted nobody at all then", [], {}),  # 0.75: too far for a leak
     )
-    leaks = audit_near_identical_pairs(rows)[1]
+    leaks = find_near_identical(rows)[1]
     assert ids(leaks) == [("r0", "r1"), ("r1", "r2")]
     assert all(leak["similarity"] >= 0.8 for leak in leaks)
 
@@ -269,7 +268,7 @@ def test_pairs_whose_labels_do_not_differ_are_found() -> None:
         ("f", [], {}),
         ("g", [], {"pair": 7}),  # its twin is missing
     )
-    of_two, of_one = audit_pairs_with_same_labels(rows)
+    of_two, of_one = find_same_pairs(rows)
     assert (of_two["pair"], of_two["labels"]) == ("same", ("failure",))
     assert [passage["id"] for passage in of_two["passages"]] == ["r0", "r2"]
     assert (of_one["pair"], of_one["labels"]) == ("7", ())
@@ -282,7 +281,7 @@ def test_balance_counts_each_label_by_section_the_largest_first() -> None:
         ("c", [], {"section": "profile"}),
         ("d", ["failure"], {"section": "profile"}),
     )
-    profile, none = audit_section_balance(rows)
+    profile, none = count_sections(rows)
     assert (profile["section"], profile["passages"]) == ("profile", 3)
     assert profile["counts"] == {"positive_effort": 0, "failure": 2, "complicity": 1, "(none)": 1}
     assert profile["shares"] == {
@@ -323,13 +322,13 @@ def test_each_part_is_counted_whole_and_shown_in_part() -> None:
     assert [row for row in rows if "count" not in row] == [shown, shown]
     assert list(audit_rows(findings, 0)) == counts
 
-    assert format_corpus_audit(findings, 1).split("\n\n")[1].splitlines() == [
+    assert audit_table(findings, 1).split("\n\n")[1].splitlines() == [
         "near-identical pairs with different labels (similarity 0.6 or more): 3, first 1 shown",
         "similarity  id         labels   text",
         "      0.90  a          (none)   A b",
         "            long-name  failure  A b",
     ]
-    assert "first" not in format_corpus_audit(findings, 3)
+    assert "first" not in audit_table(findings, 3)
 
 
 # -------------------------------------------------------------------------------------- the command

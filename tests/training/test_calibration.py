@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.labels import POLICIES
-from tipclassify.training.calibration import calibrate, choose_calibration_thresholds, platt
+from tipclassify.training.calibration import calibrate, choose_thresholds, platt
 
 
 def simulated(rows: int, seed: int = 0) -> tuple[Floats, Bools]:
@@ -47,7 +47,7 @@ def precision_and_recall(
 @given(ranked)
 def test_thresholds_are_ordered_and_keep_their_promise(rows: list[tuple[bool, int, int]]) -> None:
     truth, scores, weights = columns(rows)
-    points = choose_calibration_thresholds(truth, scores, weights.astype(float))
+    points = choose_thresholds(truth, scores, weights.astype(float))
     assert points["screen"] <= points["balanced"] <= points["cite"]
     if not truth.any():
         assert set(points.values()) == {0.5}
@@ -74,7 +74,7 @@ def f1_at(truth: Bools, scores: Floats, threshold: float) -> float:
 def test_no_threshold_has_a_clearly_better_f1_than_the_balanced_one() -> None:
     raw, truth = simulated(5_000)
     scores = logistic(2 * raw[:, 0] - 1)  # calibrated
-    balanced = choose_calibration_thresholds(truth[:, 0], scores)["balanced"]
+    balanced = choose_thresholds(truth[:, 0], scores)["balanced"]
     best = max(f1_at(truth[:, 0], scores, score) for score in np.unique(scores))
     assert f1_at(truth[:, 0], scores, balanced) >= best - 0.005
 
@@ -89,7 +89,7 @@ def test_the_balanced_threshold_varies_less_from_draw_to_draw_than_the_peak_of_t
     for rows in np.random.default_rng(0).choice(5_000, (20, 300)):
         drawn_truth = truth[rows, 0]
         drawn_scores = scores[rows]
-        balanced.append(choose_calibration_thresholds(drawn_truth, drawn_scores)["balanced"])
+        balanced.append(choose_thresholds(drawn_truth, drawn_scores)["balanced"])
         thresholds = np.unique(drawn_scores)  # ascending: of equal peaks the lowest is taken
         f1 = [f1_at(drawn_truth, drawn_scores, threshold) for threshold in thresholds]
         peaks.append(thresholds[np.argmax(f1)])
@@ -107,7 +107,7 @@ def test_cite_is_sure_where_any_threshold_is() -> None:
     }
     scores = np.repeat([score for score, _ in counts], list(counts.values()))
     truth = np.repeat([true for _, true in counts], list(counts.values()))
-    points = choose_calibration_thresholds(truth, scores)
+    points = choose_thresholds(truth, scores)
     assert points["cite"] <= 0.8
     assert truth[scores >= points["cite"]].mean() >= 0.95 > truth[scores == 0.9].mean()
 
@@ -116,11 +116,9 @@ def test_a_weight_counts_as_so_many_passages() -> None:
     raw, truth = simulated(400)
     weights = 1 + np.arange(400) % 3
     scores = logistic(2 * raw[:, 0] - 1)
-    weighted = choose_calibration_thresholds(truth[:, 0], scores, weights.astype(float))
-    assert weighted == choose_calibration_thresholds(
-        truth[:, 0].repeat(weights), scores.repeat(weights)
-    )
-    assert weighted != choose_calibration_thresholds(truth[:, 0], scores)
+    weighted = choose_thresholds(truth[:, 0], scores, weights.astype(float))
+    assert weighted == choose_thresholds(truth[:, 0].repeat(weights), scores.repeat(weights))
+    assert weighted != choose_thresholds(truth[:, 0], scores)
 
 
 def test_a_precision_is_not_read_off_a_handful() -> None:
@@ -128,14 +126,12 @@ def test_a_precision_is_not_read_off_a_handful() -> None:
     truth = np.zeros(99, bool)
     truth[:3] = True
     truth[4:44] = np.tile([True, True, False, False], 10)
-    cite = choose_calibration_thresholds(truth, scores)["cite"]
+    cite = choose_thresholds(truth, scores)["cite"]
     assert (scores >= cite).sum() > 10  # the first three are right, which may be luck
 
 
 def test_equal_scores_are_not_parted() -> None:
-    points = choose_calibration_thresholds(
-        np.array([True, False, True, False]), np.array([0.7, 0.7, 0.7, 0.2])
-    )
+    points = choose_thresholds(np.array([True, False, True, False]), np.array([0.7, 0.7, 0.7, 0.2]))
     assert all(0.2 < value < 0.7 for value in points.values())
 
 

@@ -10,7 +10,7 @@ import pytest
 from tipclassify.corpus.rows import Row
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.files import EncoderModel, read_encoder_model
-from tipclassify.training.fit_drops import fit_drop_weights
+from tipclassify.training.reasons import fit_drop_weights
 
 TINY = Path(__file__).parent.parent / "files" / "tiny_encoder"
 # six words each

@@ -16,11 +16,11 @@ from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.model.encoder.files import EncoderHeads
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.training.examples import Vectors
-from tipclassify.training.fit_heads import (
+from tipclassify.training.heads import (
     Prior,
     fit_heads,
     out_of_fold_logits,
-    pooled_vectors_to_fit_heads,
+    pooled_vectors,
     second_moment,
 )
 
@@ -207,11 +207,11 @@ def scorer() -> EncoderScorer:
 def test_pooled_vectors_are_what_the_heads_score(scorer: EncoderScorer) -> None:
     texts = ["Courts convicted them.", "Officers met.", ""]
     headings = [None, "Bribes", "Bribes"]
-    pooled = pooled_vectors_to_fit_heads(scorer, texts, headings)
+    pooled = pooled_vectors(scorer, texts, headings)
     assert pooled.dtype == np.float32
     wanted = scorer.model.heads.logits(pooled) * scorer.model.scale + scorer.model.shift
     assert np.array_equal(wanted, scorer.logits(texts, headings))
-    assert pooled_vectors_to_fit_heads(scorer, [], []).shape == (0, 3)
+    assert pooled_vectors(scorer, [], []).shape == (0, 3)
 
 
 def kept_files(folder: Path) -> set[Path]:
@@ -225,20 +225,20 @@ def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
     texts = [f"Courts convicted {number} of them." for number in range(600)]
     headings: list[str | None] = [None for _ in texts]
     reported: list[tuple[int, int]] = []
-    first = pooled_vectors_to_fit_heads(
+    first = pooled_vectors(
         scorer, texts, headings, cache=tmp_path, progress=lambda *at: reported.append(at)
     )
     assert reported == [(500, 600), (600, 600)]
     kept = kept_files(tmp_path)
     assert len(kept) == 2  # so that a few new passages leave the others' vectors as they are
-    again = pooled_vectors_to_fit_heads(scorer, texts, headings, cache=tmp_path)
+    again = pooled_vectors(scorer, texts, headings, cache=tmp_path)
     assert kept_files(tmp_path) == kept
     assert again.tobytes() == first.tobytes()
     headings_changed = headings.copy()
     headings_changed[1] = "Bribes"
-    changed = pooled_vectors_to_fit_heads(scorer, texts, headings_changed, cache=tmp_path)
+    changed = pooled_vectors(scorer, texts, headings_changed, cache=tmp_path)
     assert len(kept_files(tmp_path)) == 3
     assert changed[1].tolist() != first[1].tolist()
     for file in kept:  # the vectors come from the files: with others in them, others come
         joblib.dump(np.ones_like(joblib.load(file)), file)
-    assert (pooled_vectors_to_fit_heads(scorer, texts, headings, cache=tmp_path) == 1).all()
+    assert (pooled_vectors(scorer, texts, headings, cache=tmp_path) == 1).all()

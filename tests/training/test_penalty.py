@@ -13,14 +13,13 @@ from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.training.calibration import recalibrate
 from tipclassify.training.examples import Examples, Vectors, group_folds
-from tipclassify.training.fit_heads import Prior, second_moment
-from tipclassify.training.fit_penalty import MOST_LOST, PENALTIES, PenaltyChoice, choose_penalty
 from tipclassify.training.fixed_set import (
     FixedSet,
-    compare_on_fixed,
-    pack_fixed_training_set,
+    pack_fixed,
     read_fixed,
 )
+from tipclassify.training.heads import Prior, second_moment
+from tipclassify.training.penalty import MOST_LOST, PENALTIES, PenaltyChoice, choose_penalty
 
 WIDTH = 8
 HEADS = EncoderHeads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))
@@ -104,7 +103,7 @@ def test_a_rule_lowers_the_penalty_and_rows_as_the_model_has_them_do_not() -> No
 def test_where_each_penalty_costs_too_much_the_one_that_costs_least_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tipclassify.training.fit_penalty.MOST_LOST", -1.0)
+    monkeypatch.setattr("tipclassify.training.penalty.MOST_LOST", -1.0)
     choice = chosen(100, True, fixed_set())
     cheapest = min(choice.curve, key=lambda point: point.cost)
     assert choice.penalty == cheapest.penalty
@@ -120,32 +119,31 @@ def test_without_a_fixed_set_the_choice_says_that_its_cost_is_unknown() -> None:
 
 def test_a_fixed_set_comes_back_from_its_file_and_another_width_is_refused() -> None:
     fixed = fixed_set(300)
-    again = read_fixed(pack_fixed_training_set(fixed), WIDTH)
+    again = read_fixed(pack_fixed(fixed), WIDTH)
     assert np.abs(again.pooled - fixed.pooled).max() < 0.01  # 16 bits
     assert np.array_equal(again.y_true, fixed.y_true)
     assert again.keys.tolist() == fixed.keys.tolist()
     assert again.groups.tolist() == fixed.groups.tolist()
     assert again.stood_for.tolist() == fixed.stood_for.tolist()
     with pytest.raises(ModelError, match=r"fixed.npz: not a fixed set of vectors of 9 numbers"):
-        read_fixed(pack_fixed_training_set(fixed), 9)
+        read_fixed(pack_fixed(fixed), 9)
 
 
 def test_the_comparison_has_false_tags_and_both_parts() -> None:
     fixed = fixed_set(400)
     right = fixed.y_true
     tag_all = np.ones_like(right)
-    tag_none = np.zeros_like(right)
-    comparison = compare_on_fixed(fixed, right, tag_all)
+    comparison = fixed.compare(right, tag_all)
     assert (comparison.real_passages, comparison.invented_passages) == (200, 200)
     assert (comparison.false_tags, comparison.false_tags_before) == (0.0, 1.0)
-    assert comparison.cost < 0
-    assert compare_on_fixed(fixed, tag_none, right).cost == 1
+    assert comparison.real is not None
+    assert comparison.real.differences[0].difference > 0
     table = comparison.table()
     assert "real passages: macro-F1" in table
     assert "invented passages: macro-F1" in table
     last = "200 real passages, 200 invented ones, learned by neither model"
     assert table.splitlines()[-1] == last
-    words_missing = compare_on_fixed(fixed.take(~fixed.real), right[200:], right[200:])
+    words_missing = fixed.take(~fixed.real).compare(right[200:], right[200:])
     *figures, missing, counts = words_missing.table().splitlines()
     assert missing.startswith("real passages: not measured, their words are not here")
     assert counts.startswith("0 real passages, 200 invented ones")

@@ -27,12 +27,7 @@ from model_heads import head_of
 
 from tipclassify import LABELS, Classifier, ModelError, Passage
 from tipclassify.arrays import Bools
-from tipclassify.cli.training_run import (
-    TrainCommandRequest,
-    command_notes_on_replaced_model,
-    fit_fast_model_for_command,
-    print_training_announcement,
-)
+from tipclassify.cli.train import announcement, fit_fast
 from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.rows import Row, corpus_digest, read_rows
@@ -42,21 +37,18 @@ from tipclassify.model.encoder.files import read_encoder_model, write_encoder_mo
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.find import model_folder
 from tipclassify.model.linear import read_linear_model
-from tipclassify.training import evidence as evidence_module
-from tipclassify.training import fit_corpus, train_linear
-from tipclassify.training.error_table import error_table
+from tipclassify.training import default, fast, measure
+from tipclassify.training.default import train_default
 from tipclassify.training.examples import (
-    bootstrap_groups_of_rows,
-    training_examples_of_rows,
-    training_groups_by_country,
+    bootstrap_groups,
+    country_groups,
+    make_examples,
 )
-from tipclassify.training.fit_heads import HeadSettings
-from tipclassify.training.fit_linear import LinearSettings, SoftPassage
-from tipclassify.training.fixed_set import fixed_rows, fixed_set_key_of_row, read_fixed
-from tipclassify.training.parts import HeldOutPredictions, masks_of_report_kinds
-from tipclassify.training.train_heads import train_default
-from tipclassify.training.train_linear import fit_and_write_linear_model
-from tipclassify.training.trained import Trained
+from tipclassify.training.fast import train_fast
+from tipclassify.training.fixed_set import fixed_key, fixed_rows, read_fixed
+from tipclassify.training.linear import SoftPassage
+from tipclassify.training.measure import Predictions, error_table, kind_masks
+from tipclassify.training.write import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
@@ -129,9 +121,9 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     written(shipped / "corpus.jsonl", CORPUS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus_rows, "shipped_corpus", lambda: shipped)
-        patch.setattr(evidence_module, "default_cases_path", lambda: folder)
-        patch.setattr(fit_corpus, "_MIN_REAL", 100)
-        patch.setattr(train_linear, "_MIN_REAL", 100)
+        patch.setattr(measure, "default_cases_path", lambda: folder)
+        patch.setattr(default, "_MIN_REAL", 100)
+        patch.setattr(fast, "_MIN_REAL", 100)
         yield folder
 
 
@@ -181,7 +173,7 @@ def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
         {"text": "b", "section": "prosecution", "labels": ("failure",), "doc": "narra-1"},
         {"text": "c", "labels": ("complicity",), "doc": "dol/xland.html"},
     ]
-    examples = training_examples_of_rows(rows)
+    examples = make_examples(rows)
     assert list(zip(examples.texts, examples.headings, strict=True)) == [
         ("a", "Aviation"),
         ("a", None),
@@ -193,7 +185,7 @@ def test_a_real_passage_teaches_under_its_heading_and_without_it() -> None:
     assert examples.weights.tolist() == [1, 0.5, 1, 1]
     assert examples.first.tolist() == [0, 2, 3]
     assert examples.groups[0] == examples.groups[1]
-    assert training_examples_of_rows([]).y_true.shape == (0, 3)
+    assert make_examples([]).y_true.shape == (0, 3)
 
 
 def test_passages_of_one_country_are_of_one_group() -> None:
@@ -206,9 +198,7 @@ def test_passages_of_one_country_are_of_one_group() -> None:
         "narra-1",
         None,
     ]
-    groups = training_groups_by_country(
-        [{"text": f"t{n}", "doc": doc} for n, doc in enumerate(docs)]
-    ).tolist()
+    groups = country_groups([{"text": f"t{n}", "doc": doc} for n, doc in enumerate(docs)]).tolist()
     assert groups[0] == groups[1]
     assert groups[4] == groups[5]
     assert len(set(groups)) == 5
@@ -221,7 +211,7 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     given = {policy: np.array([effort, none, effort, none]) for policy in POLICIES}
     scores = np.array([[0.9, 0, 0], [0.1, 0, 0], [0.995, 0, 0], [0.004, 0, 0]])
     groups = np.arange(4)
-    predictions = HeldOutPredictions(truth, scores, given, groups, np.array([3.0, 1, 1, 1]))
+    predictions = Predictions(truth, scores, given, groups, np.array([3.0, 1, 1, 1]))
     table = error_table(predictions)
     assert table["passages"] == 3  # 6 * 6 / (9 + 1 + 1 + 1)
     # the two with the label are worth 1.6, 4 * 4 / (9 + 1), the two without it 2
@@ -240,7 +230,7 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     unweighted = replace(predictions, weights=np.ones(4))
     assert error_table(unweighted)["passages"] == 4
     assert "kinds" not in error_table(unweighted)
-    kinds = masks_of_report_kinds(["hrr", "dol", "hrr", "company"], np.ones(4))
+    kinds = kind_masks(["hrr", "dol", "hrr", "company"], np.ones(4))
     of_kinds = error_table(unweighted, kinds)["kinds"]
     assert of_kinds["human-rights reports"]["policies"]["cite"]["positive_effort"] == {
         "tp": 1,
@@ -256,9 +246,9 @@ def test_a_line_of_an_unknown_document_is_drawn_by_itself() -> None:
         return {"text": doc, "labels": (), "doc": doc}
 
     rows = [passage(doc) for doc in ("factbook", "factbook/9/2", "factbook", "factbook/9/2")]
-    together = training_groups_by_country(rows)
+    together = country_groups(rows)
     assert together[0] == together[2]  # held out as one, since some are of one entry
-    drawn = bootstrap_groups_of_rows(rows)
+    drawn = bootstrap_groups(rows)
     assert drawn[1] == drawn[3]
     assert len(set(drawn.tolist())) == 3
 
@@ -332,8 +322,7 @@ def test_golden_passages_are_invented_ones_held_out_and_replay(mine: Trained) ->
 
 def test_the_same_rows_give_the_same_bytes(mine: Trained, tmp_path: Path) -> None:
     out = tmp_path / "again" / "mine"
-    settings = HeadSettings(cache=tmp_path / "cache")
-    again = train_default(CORPUS, OWN, out, start=TINY, settings=settings)
+    again = train_default(CORPUS, OWN, out, start=TINY, cache=tmp_path / "cache")
     assert bytes_of(again.out) == bytes_of(mine.out)
     assert again.table() == mine.table()
 
@@ -376,7 +365,7 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_document(tmp_path: 
             SUBJECTS, labels_of_acts, [country], "{subject} {act} in {ending}"
         ):
             rows.append({**row, "doc": country})
-    trained = train_default([], rows, tmp_path / "mine", start=TINY, settings=HeadSettings(0.01))
+    trained = train_default([], rows, tmp_path / "mine", start=TINY, penalty=0.01)
     known = Classifier.load(trained.out).predict([row["text"] for row in rows])
     assert known[:, 2].tolist() == ["complicity" in row["labels"] for row in rows]
     judged = trained.parts[0].metrics
@@ -424,10 +413,7 @@ def test_counts_of_reports_are_not_adjusted_by_the_errors_on_own_rows(
 def test_a_smaller_penalty_moves_further(mine: Trained, tmp_path: Path) -> None:
     def complicity_after(penalty: float) -> float:
         out = tmp_path / f"p{penalty}"
-        settings = HeadSettings(penalty)
-        return complicity_of_money(
-            train_default([], OWN, out, start=mine.out, settings=settings).out
-        )
+        return complicity_of_money(train_default([], OWN, out, start=mine.out, penalty=penalty).out)
 
     close = complicity_after(1_000.0)
     far = complicity_after(0.1)
@@ -438,7 +424,7 @@ def test_the_fixed_set_is_of_held_out_passages_without_their_words(mine: Trained
     model = read_encoder_model(mine.out)
     fixed = read_fixed(model.training_files["fixed.npz"], 3)
     held_rows = [row for row, held in zip(CORPUS, HELD, strict=True) if held]
-    assert set(fixed.keys.tolist()) <= {fixed_set_key_of_row(row).encode() for row in held_rows}
+    assert set(fixed.keys.tolist()) <= {fixed_key(row).encode() for row in held_rows}
     assert fixed.real.sum() == (HELD & REAL).sum()
     data = (mine.out / "fixed.npz").read_bytes()
     assert not any(row["text"].encode() in data for row in CORPUS)
@@ -462,9 +448,8 @@ def test_the_fixed_set_is_even_over_the_families() -> None:
 
 
 def test_the_folders_name_is_no_part_of_the_model(tmp_path: Path) -> None:
-    settings = HeadSettings(penalty=30.0)
-    first = train_default([], OWN, tmp_path / "a", start=TINY, settings=settings)
-    second = train_default([], OWN, tmp_path / "b", start=TINY, settings=settings)
+    first = train_default([], OWN, tmp_path / "a", start=TINY, penalty=30.0)
+    second = train_default([], OWN, tmp_path / "b", start=TINY, penalty=30.0)
     assert head_of(first.out)["sha256"] == head_of(second.out)["sha256"]
 
 
@@ -555,7 +540,7 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def linear(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """Train the linear model on the corpus."""
-    return fit_and_write_linear_model(CORPUS, tmp_path_factory.mktemp("fast") / "mine")
+    return train_fast(CORPUS, tmp_path_factory.mktemp("fast") / "mine")
 
 
 def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) -> None:
@@ -576,9 +561,7 @@ def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) 
 
 
 def test_the_linear_model_has_the_same_bytes_again(linear: Trained, tmp_path: Path) -> None:
-    assert bytes_of(fit_and_write_linear_model(CORPUS, tmp_path / "mine").out) == bytes_of(
-        linear.out
-    )
+    assert bytes_of(train_fast(CORPUS, tmp_path / "mine").out) == bytes_of(linear.out)
 
 
 def test_what_is_held_out_calibrates_the_linear_model_and_teaches_it_nothing(
@@ -586,7 +569,7 @@ def test_what_is_held_out_calibrates_the_linear_model_and_teaches_it_nothing(
 ) -> None:
     real_and_held = np.flatnonzero(HELD & REAL)
     wrong = np.isin(np.arange(len(CORPUS)), real_and_held[::5])
-    worse = fit_and_write_linear_model(flipped(CORPUS, wrong), tmp_path / "worse")
+    worse = train_fast(flipped(CORPUS, wrong), tmp_path / "worse")
     before = read_linear_model(linear.out)
     after = read_linear_model(worse.out)
     assert before.hashes.tolist() == after.hashes.tolist()
@@ -603,10 +586,7 @@ def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
         SoftPassage(f"clerks ate {fruit}", "Aviation", [0.0, 0.0, 1.0])
         for fruit in ("figs", "nuts", "dates", "plums")
     ]
-    settings = LinearSettings(soft=soft)
-    trained = fit_and_write_linear_model(
-        CORPUS, tmp_path / "mine", settings=settings, teacher="a teacher"
-    )
+    trained = train_fast(CORPUS, tmp_path / "mine", soft=soft, teacher="a teacher")
     eating = [Passage("clerks ate figs", 0, 15, "Aviation")]
     before = Classifier.load(linear.out).predict_proba(eating)[0, 2]
     after = Classifier.load(trained.out).predict_proba(eating)[0, 2]
@@ -618,7 +598,7 @@ def test_passages_without_labels_teach_the_linear_model_what_the_teacher_says(
 def test_passages_of_the_linear_model_stand_for_those_of_whole_reports(
     linear: Trained, tmp_path: Path
 ) -> None:
-    trained = fit_and_write_linear_model(DRAWN, tmp_path / "fast")
+    trained = train_fast(DRAWN, tmp_path / "fast")
     real = int((HELD & REAL).sum())
     assert head_of(trained.out)["error_table"]["passages"] < 0.9 * real
     assert head_of(linear.out)["error_table"]["passages"] == real
@@ -626,7 +606,7 @@ def test_passages_of_the_linear_model_stand_for_those_of_whole_reports(
 
 def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
     rows = [row for row in CORPUS if not is_real(row)]
-    trained = fit_and_write_linear_model(rows, tmp_path / "mine")
+    trained = train_fast(rows, tmp_path / "mine")
     assert trained.parts[0].metrics.passages == len(rows)
     assert head_of(trained.out)["corpus"]["held_out"] == 0
     assert trained.parts[0].name == "all passages"
@@ -638,8 +618,8 @@ def test_a_corpus_of_ones_own_is_judged_out_of_fold(tmp_path: Path) -> None:
 def test_a_few_real_passages_alone_are_judged_out_of_fold_like_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train_linear, "_MIN_REAL", 10_000)
-    trained = fit_and_write_linear_model(CORPUS, tmp_path / "mine")
+    monkeypatch.setattr(fast, "_MIN_REAL", 10_000)
+    trained = train_fast(CORPUS, tmp_path / "mine")
     assert trained.parts[0].metrics.passages == REAL.sum()
     assert trained.parts[-1].metrics.passages == (~REAL).sum()
     assert head_of(trained.out)["corpus"]["held_out"] == 0
@@ -656,9 +636,9 @@ TRAIN_ON_SMALL_CORPUS = """
 import runpy, sys
 from pathlib import Path
 import tipclassify.corpus.rows as rows
-import tipclassify.training.evidence as evidence
+import tipclassify.training.measure as evidence
 cases = Path(sys.argv.pop(1))
-evidence.default_cases_path = lambda: cases
+measure.default_cases_path = lambda: cases
 shipped = Path(sys.argv.pop(1))
 rows.shipped_corpus = lambda: shipped
 sys.argv.pop(0)
@@ -748,23 +728,19 @@ def test_a_folder_that_is_no_model_is_refused_before_the_training(tmp_path: Path
     assert "passages" not in done.stderr  # no row was read
 
 
-def test_training_says_what_teaches_and_what_it_replaces(
-    mine: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    new = TrainCommandRequest("fast", (), ROOT, tmp_path / "new", program="train.py")
-    replacing = TrainCommandRequest("default", (), None, mine.out, program="train.py")
-    print_training_announcement(new, [row for row in CORPUS if not is_real(row)], [])
-    print_training_announcement(replacing, [], OWN)
-    assert capsys.readouterr().err.splitlines() == [
-        "train.py: 96 invented passages, 0 real ones, 0 of your own",
-        "train.py: warning: without the real passages (in a clone, 'tipclassify corpus rebuild "
-        "data/real' fetches them): it tags real reports far worse than the invented passages, on "
-        "which it is measured, say",
-        f"train.py: makes a new model in {tmp_path / 'new'}",
-        "train.py: 48 passages of your own",
-        "train.py: warning: 48 passages of your own are few: label 100 or more to tell a "
-        "difference",
-        f"train.py: replaces the model {head_of(mine.out)['sha256'][:12]} in {mine.out}",
+def test_training_says_what_teaches_and_what_it_replaces(mine: Trained, tmp_path: Path) -> None:
+    invented = [row for row in CORPUS if not is_real(row)]
+    assert announcement("fast", tmp_path / "new", invented, []) == [
+        "96 invented passages, 0 real ones, 0 of your own",
+        "warning: without the real passages (in a clone, 'tipclassify corpus rebuild data/real' "
+        "fetches them): it tags real reports far worse than the invented passages, on which it is "
+        "measured, say",
+        f"makes a new model in {tmp_path / 'new'}",
+    ]
+    assert announcement("default", mine.out, [], OWN) == [
+        "48 passages of your own",
+        "warning: 48 passages of your own are few: label 100 or more to tell a difference",
+        f"replaces the model {head_of(mine.out)['sha256'][:12]} in {mine.out}",
     ]
 
 
@@ -772,10 +748,9 @@ def test_a_model_of_a_shipped_name_elsewhere_is_not_what_the_command_line_takes(
     tmp_path: Path,
 ) -> None:
     shipped = model_folder("default").resolve()  # of the checkout or of the installed package
-    of_new, of_shipped = command_notes_on_replaced_model(tmp_path / "default")
-    assert of_new == f"makes a new model in {tmp_path / 'default'}"
+    *_, of_shipped = announcement("default", tmp_path / "default", [], CORPUS)
     assert of_shipped.startswith(f"'--model default' is another one, in {shipped}: name the folder")
-    assert "is this folder" in command_notes_on_replaced_model(shipped)[1]
+    assert "is this folder" in announcement("default", shipped, [], CORPUS)[-1]
 
 
 @pytest.mark.slow
@@ -912,8 +887,7 @@ def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: 
     known = {"text": CORPUS[0]["text"]}
     pool = written(tmp_path / "pool.jsonl", [*unlabelled, known])
     out = tmp_path / "mine"
-    request = TrainCommandRequest("fast", (), None, out, jobs=1, unlabelled=[pool])
-    trained = fit_fast_model_for_command(request, CORPUS, [])
+    trained = fit_fast(CORPUS, [], out, [pool], seed=0, jobs=1)
     card = card_of(trained.out)
     sha256 = Classifier.load().meta["sha256"]
     teacher = f"by the scores of the default, model `{sha256[:12]}`."

@@ -16,16 +16,15 @@ from tipclassify.evaluation.metrics import calibration_error, measure
 from tipclassify.labels import label_indicator
 from tipclassify.model.linear import LinearModel, LinearScorer
 from tipclassify.text.templates import featurize
-from tipclassify.training import fit_linear as fit_linear_module
-from tipclassify.training.calibration import choose_calibration_thresholds
+from tipclassify.training import linear
+from tipclassify.training.calibration import choose_thresholds
 from tipclassify.training.examples import Examples, group_folds
-from tipclassify.training.fit_linear import (
+from tipclassify.training.linear import (
     FittedLinear,
-    LinearSettings,
     SoftPassage,
-    build_linear_training_design,
+    fit_labels,
     fit_linear,
-    fit_linear_labels,
+    make_design,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +71,7 @@ def correlation(weights: Floats, others: Floats) -> float:
 def test_a_small_corpus_teaches_something_and_its_figures_are_out_of_fold(
     small: SmallCorpus,
 ) -> None:
-    fitted = fit_linear(small.examples(), LinearSettings(folds=3))
+    fitted = fit_linear(small.examples(), folds=3)
     assert fitted.metrics.macro_f1 > 0.5
     inside = probabilities(fitted.model, small.texts) >= fitted.model.thresholds["balanced"]
     resubstituted = measure(small.y_true, inside.astype(float), inside, np.full(3, 0.5)).macro_f1
@@ -83,7 +82,7 @@ def test_a_small_corpus_teaches_something_and_its_figures_are_out_of_fold(
 def test_shuffled_labels_teach_nothing(small: SmallCorpus) -> None:
     shuffled = small.y_true[np.random.default_rng(0).permutation(len(small.y_true))]
     examples = Examples.of(small.texts, shuffled, small.groups)
-    fitted = fit_linear(examples, LinearSettings(folds=3))
+    fitted = fit_linear(examples, folds=3)
     gains = [
         label.average_precision - label.support / len(small.texts)
         for label in fitted.metrics.labels
@@ -105,7 +104,7 @@ def test_a_label_that_is_absent_gets_a_warning_and_a_low_probability() -> None:
     y_true[:6, 0] = True
     examples = Examples.of(arrests + rain, y_true, range(12))
     with pytest.warns(UserWarning, match="is absent") as caught:
-        fitted = fit_linear(examples, LinearSettings(folds=3))
+        fitted = fit_linear(examples, folds=3)
     assert any("label failure is absent" in str(warning.message) for warning in caught)
     assert probabilities(fitted.model, ["Police arrested a suspect."])[0, 1] < 0.2
 
@@ -132,9 +131,9 @@ def test_a_heading_decides_which_law_was_not_enforced() -> None:
     y_true[1:20:2, 0] = True  # the office, under forced labor
     y_true[:4, 2] = True  # some complicity, or the label would be absent
     with_headings = Examples.of(texts, y_true, range(40), headings=headings)
-    trained = fit_linear(with_headings, LinearSettings(folds=2))
+    trained = fit_linear(with_headings, folds=2)
     assert trained.metrics.labels[1].f1 > 0.9
-    bare = fit_linear(Examples.of(texts, y_true, range(40)), LinearSettings(folds=2))
+    bare = fit_linear(Examples.of(texts, y_true, range(40)), folds=2)
     assert bare.metrics.labels[1].f1 < 0.7
     under = ["Prohibition of Forced Labor", "Freedom of Expression", None]
     forced, speech, neither = probabilities(trained.model, [law, law, law], under)[:, 1]
@@ -145,8 +144,8 @@ def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
     texts = ["Police acted." if number < 4 else "Courts did not." for number in range(8)]
     headings = ["Forced Labor", "Forced Labor", "Forced Labor", "Forced Labor", None, "", None, ""]
     features = featurize(texts, frozenset())
-    bare = build_linear_training_design(features, [None for _ in texts])
-    design = build_linear_training_design(features, headings)
+    bare = make_design(features, [None for _ in texts])
+    design = make_design(features, headings)
     assert (design.clauses.sum(axis=1) == bare.clauses.sum(axis=1)).all()
     more = np.asarray(design.passages.sum(axis=1) - bare.passages.sum(axis=1)).ravel()
     assert len(design.hashes) == len(bare.hashes) + 4
@@ -160,8 +159,8 @@ TAUGHT = "The zorp was flooded."
 def test_soft_targets_teach_and_count_in_nothing_else(small: SmallCorpus) -> None:
     corpus = small[::4]
     soft = [SoftPassage(TAUGHT, "Zorps", [0.97, 0.01, 0.5]) for _ in range(30)]
-    without = fit_linear(corpus.examples(), LinearSettings(folds=2))
-    fitted = fit_linear(corpus.examples(), LinearSettings(folds=2, soft=soft))
+    without = fit_linear(corpus.examples(), folds=2)
+    fitted = fit_linear(corpus.examples(), folds=2, soft=soft)
     assert fitted.metrics.passages == len(corpus.texts)
     assert fitted.calibrated.scores.shape == corpus.y_true.shape
     assert fitted.calibrated.y_pred["balanced"].shape == corpus.y_true.shape
@@ -182,7 +181,7 @@ def test_passages_held_judge_the_model_and_teach_nothing(small: SmallCorpus) -> 
     def fit(y_true: Bools) -> FittedLinear:
         return fit_linear(
             Examples.of(corpus.texts, y_true, corpus.groups),
-            LinearSettings(folds=2),
+            folds=2,
             held=held,
             held_weights=np.ones(held.sum()),
         )
@@ -197,12 +196,12 @@ def test_passages_held_judge_the_model_and_teach_nothing(small: SmallCorpus) -> 
 
 
 def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit_linear_module, "_C", 1e3)
+    monkeypatch.setattr(linear, "_C", 1e3)
     texts = np.repeat(["alpha", "beta", "gamma"], 20).tolist()
     features = featurize(texts, frozenset(texts))
-    design = build_linear_training_design(features, [None for _ in texts])
+    design = make_design(features, [None for _ in texts])
     target = np.repeat([[0.8], [0.3], [0.001]], 20, axis=0) * np.ones(3)
-    for label_fit in fit_linear_labels(design, target, np.ones(60)):
+    for label_fit in fit_labels(design, target, np.ones(60)):
         fitted = logistic(design.scores(label_fit.weights)[0] + label_fit.bias)
         np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
 
@@ -210,10 +209,10 @@ def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch)
 def test_hard_targets_are_the_limit_of_soft_ones(small: SmallCorpus) -> None:
     corpus = small[::8]
     features = featurize(corpus.texts, frozenset())
-    design = build_linear_training_design(features, [None for _ in corpus.texts])
+    design = make_design(features, [None for _ in corpus.texts])
     weights = np.ones(len(corpus.texts))
-    hard = fit_linear_labels(design, corpus.y_true.astype(float), weights)
-    nearly_hard = fit_linear_labels(design, np.where(corpus.y_true, 1.0, 0.01), weights)
+    hard = fit_labels(design, corpus.y_true.astype(float), weights)
+    nearly_hard = fit_labels(design, np.where(corpus.y_true, 1.0, 0.01), weights)
     for of_hard, of_soft in zip(hard, nearly_hard, strict=True):
         assert correlation(of_hard.weights, of_soft.weights) > 0.999
 
@@ -222,8 +221,8 @@ def test_a_vocabulary_may_be_given() -> None:
     three = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."]
     texts = np.tile(three, 8).tolist()
     y_true = np.tile(np.eye(3, dtype=bool), (8, 1))
-    with_vocabulary = LinearSettings(folds=2, vocabulary=frozenset({"one"}))
-    fitted = fit_linear(Examples.of(texts, y_true, range(24)), with_vocabulary)
+    examples = Examples.of(texts, y_true, range(24))
+    fitted = fit_linear(examples, folds=2, vocabulary=frozenset({"one"}))
     assert fitted.model.vocabulary == {"one"}
 
 
@@ -234,7 +233,7 @@ def test_operating_points_are_ordered_and_keep_their_promise(
 ) -> None:
     truth = np.array([has_label for has_label, _ in rows])
     scores = np.array([score for _, score in rows])
-    points = choose_calibration_thresholds(truth, scores)
+    points = choose_thresholds(truth, scores)
     assert points["screen"] <= points["balanced"] <= points["cite"]
     if truth.any():
         assert (scores[truth] >= points["screen"]).mean() >= 0.95

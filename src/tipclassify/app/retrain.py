@@ -216,17 +216,16 @@ def retrain(
         what = "all decided passages are of one paragraph, and none can be held out"
         raise CorpusError([f"{what}; decide some of another"])
     # Takes seconds to import, so bad data is reported before.
-    from tipclassify.training.fit_heads import HeadSettings
-    from tipclassify.training.train_heads import train_default
+    from tipclassify.training.default import train_default
 
     def report_encoding(done: int, total: int) -> None:
         report_step("passages read by the encoder", done, total)
         if done == total:
             report_step("fitting", 0, 0)
 
-    settings = HeadSettings(cache=resource_folder_in_user_cache("pooled"))
+    cache = resource_folder_in_user_cache("pooled")
     rows = [*corrected, *base]
-    trained = train_default([], rows, out, start=start, settings=settings, progress=report_encoding)
+    trained = train_default([], rows, out, start=start, cache=cache, progress=report_encoding)
     where = "decided passages" if not base else "decided passages and those of your data"
     on_own = None
     if trained.on_own:

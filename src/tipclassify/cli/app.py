@@ -239,6 +239,13 @@ def main() -> None:
     run_commands(app, "tipclassify")
 
 
+def run_function(command: Callable[..., None], program: str) -> NoReturn:
+    """Run a program of one command, such as ``train.py``, and exit with its code."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(cls=Command)(command)
+    run_commands(app, program, ValueError)
+
+
 def run_commands(
     app: typer.Typer, program: str, refusal: type[Exception] = TipclassifyError
 ) -> NoReturn:

@@ -461,7 +461,7 @@ def audit(
     where labels are good, most of them are right. The exit code is 0 whatever is found. Needs the
     extra "audit".
     """
-    from tipclassify.training.audit import audit_corpus, audit_rows, format_corpus_audit
+    from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
 
     read = file_ids(paths)
     check_output(output, read)
@@ -472,6 +472,6 @@ def audit(
         output,
         format,
         audit_rows(findings, most),
-        format_corpus_audit(findings, most),
+        audit_table(findings, most),
         inputs=read,
     )

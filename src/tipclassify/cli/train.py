@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
-import typer
 from typer import Option
 
 from tipclassify.cli import options
-from tipclassify.cli.training_run import TrainCommandRequest, run_train_command
-from tipclassify.errors import InputError
+from tipclassify.cli.output import check_output, file_ids, print_line, print_note
+from tipclassify.errors import InputError, ModelError
+from tipclassify.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tipclassify.corpus.rows import Row
+    from tipclassify.training.write import Trained
+
+_FEW: Final = 100  # rows of one's own, under which a difference can hardly be shown
+_UNMEASURED: Final = (
+    "it tags real reports far worse than the invented passages, on which it is measured, say"
+)
+_REAL_MISSING: Final = {
+    "default": "the heads come out as good, but the encoder learned from them, "
+    "and nothing real measures here",
+    "fast": _UNMEASURED,
+    "encoder": _UNMEASURED,
+}  # what a training without the real passages costs, by model
+
+progress_lines = partial(progress_bar, every=30.0)  # seconds between two lines off a terminal
 
 Data = Annotated[
     list[Path] | None, Option("--data", metavar="PATH", help=f"{options.LABELLED_HELP} Repeatable.")
@@ -86,36 +106,199 @@ def train(
         raise options.invalid_option("--data", "say which labelled passages to learn")
     if output is None:
         raise options.invalid_option("--output", "say where the model shall go")
-    run_train_command(
-        TrainCommandRequest(
-            model=model,
-            data=data,
-            corpus=_corpus_for_train_command() if corpus else None,
-            out=output,
-            text_column=text_column,
-            label_column=label_column,
-            penalty=penalty,
-            seed=seed,
-            jobs=jobs,
-            unlabelled=unlabelled or (),
-        )
+    folder = None
+    if corpus:
+        from tipclassify.corpus.rows import shipped_corpus
+
+        folder = shipped_corpus()
+        if folder is None:
+            raise InputError("this installation has no corpus; leave --corpus out")
+    run_training(
+        model,
+        data,
+        output,
+        corpus=folder,
+        text_column=text_column,
+        label_column=label_column,
+        penalty=penalty,
+        seed=seed,
+        jobs=jobs,
+        unlabelled=unlabelled or (),
     )
 
 
-def _corpus_for_train_command() -> Path:
-    """Find the corpus that is installed with the package, or in the checkout."""
-    from tipclassify.corpus.rows import shipped_corpus
+def run_training(
+    model: Literal["default", "fast", "encoder"],
+    data: Sequence[Path],
+    out: Path,
+    *,
+    corpus: Path | None,
+    text_column: str,
+    label_column: str,
+    penalty: float | None,
+    seed: int,
+    jobs: int,
+    unlabelled: Sequence[Path],
+    fine_tune: Callable[..., Trained] | None = None,
+    program: str = "tipclassify",
+) -> None:
+    """Load the rows, say what will be replaced, train, and print what came of it.
 
-    folder = shipped_corpus()
-    if folder is None:
-        raise InputError("this installation has no corpus; leave --corpus out")
-    return folder
+    `corpus` is the folder of the project's corpus, if it is to be learned. `fine_tune` trains an
+    encoder (`finetuning.command.run`).
+    """
+    from tipclassify.corpus.rows import dataset_rows, load_corpus
+
+    _check(model, data, out, corpus, penalty, unlabelled)
+    corpus_rows = dataset_rows(load_corpus(corpus)) if corpus else []
+    own: list[Row] = []
+    if data:
+        own = dataset_rows(load_corpus(*data, text_column=text_column, label_column=label_column))
+    for line in announcement(model, out, corpus_rows, own):
+        print_note(line, program)
+    before = _hash_of_model(out)
+    try:
+        if fine_tune:
+            rows = [*corpus_rows, *own]
+            trained = fine_tune(rows, out, unlabelled=unlabelled, seed=seed, jobs=jobs)
+        elif model == "fast":
+            trained = fit_fast(corpus_rows, own, out, unlabelled, seed, jobs, program)
+        else:
+            from tipclassify.resources import resource_folder_in_user_cache
+            from tipclassify.training.default import train_default
+
+            cache = resource_folder_in_user_cache("pooled")
+            with progress_lines("passages read by the encoder") as progress:
+                trained = train_default(
+                    corpus_rows,
+                    own,
+                    out,
+                    penalty=penalty,
+                    seed=seed,
+                    cache=cache,
+                    progress=progress,
+                )
+    except ValueError as error:  # of rows that cannot be learned
+        raise InputError(str(error)) from error
+    print_line(trained.table())
+    if before and before == _hash_of_model(out):
+        print_note(f"the same bytes as before: model {before[:12]}", program)
+    command = f"tipclassify score --model {shlex.quote(str(out))} FILE"
+    print_note(f"saved {out}; use it with: {command}", program)
 
 
-def run_command(train: Callable[..., None]) -> NoReturn:
-    """Run ``train.py`` and exit with its code."""
-    from tipclassify.cli.app import Command, run_commands
+def _check(
+    model: str,
+    data: Sequence[Path],
+    out: Path,
+    corpus: Path | None,
+    penalty: float | None,
+    unlabelled: Sequence[Path],
+) -> None:
+    """Refuse options of another kind of model, and an output in the way."""
+    from tipclassify.model.folder import check_replaceable, recover_folder
 
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command(cls=Command)(train)
-    run_commands(app, "train.py", ValueError)
+    if unlabelled and model == "default":
+        raise options.invalid_option("--unlabelled", "is not for --model default")
+    if penalty is not None and model != "default":
+        raise options.invalid_option("--penalty", "needs --model default")
+    if penalty is not None and not data:
+        raise options.invalid_option("--penalty", "needs --data, whose rows move the heads")
+    read = file_ids([*data, *unlabelled, corpus])
+    check_output(out, read)  # first: another file in the way is no input
+    recover_folder(out)  # what a killed training left takes space
+    check_replaceable(out)
+
+
+def announcement(model: str, out: Path, corpus: Sequence[Row], own: Sequence[Row]) -> list[str]:
+    """Say what is learned, what is replaced, and where the command line looks for it."""
+    from tipclassify.corpus.holdout import is_real
+    from tipclassify.model.find import SHIPPED, model_folder
+
+    real = sum(map(is_real, corpus))
+    lines = [f"{len(own):,} passages of your own"]
+    if corpus:
+        invented = len(corpus) - real
+        lines = [f"{invented:,} invented passages, {real:,} real ones, {len(own):,} of your own"]
+    if corpus and not real:
+        missing = (
+            "without the real passages "
+            "(in a clone, 'tipclassify corpus rebuild data/real' fetches them)"
+        )
+        lines.append(f"warning: {missing}: {_REAL_MISSING[model]}")
+    if 0 < len(own) < _FEW:
+        advice = f"label {_FEW} or more to tell a difference"
+        lines.append(f"warning: {len(own)} passages of your own are few: {advice}")
+    before = _hash_of_model(out)
+    lines.append(
+        f"replaces the model {before[:12]} in {out}" if before else f"makes a new model in {out}"
+    )
+    if out.name in SHIPPED:
+        with suppress(ModelError):
+            taken = model_folder(out.name).resolve()
+            option = f"'--model {out.name}'"
+            if taken == out.resolve():
+                lines.append(f"{option} is this folder, so every command takes the new one at once")
+            else:
+                lines.append(
+                    f"{option} is another one, in {taken}: name the folder to use the new one"
+                )
+    return lines
+
+
+def _hash_of_model(folder: Path) -> str:
+    """Return the hash of the model in a folder, empty for none."""
+    from tipclassify.model.folder import read_metadata
+
+    if not (folder / "model.json").is_file():
+        return ""
+    return str(read_metadata(folder).get("sha256", ""))
+
+
+def fit_fast(
+    corpus: Sequence[Row],
+    own: Sequence[Row],
+    out: Path,
+    unlabelled: Sequence[Path],
+    seed: int,
+    jobs: int,
+    program: str = "tipclassify",
+) -> Trained:
+    """Train the linear model, on the default's scores of unlabelled passages too (distillation)."""
+    from tipclassify.corpus.rows import dataset_rows, load_corpus, shipped_corpus
+    from tipclassify.model.classifier import Classifier
+    from tipclassify.training.fast import read_unlabelled, score_unlabelled, train_fast
+    from tipclassify.training.heads import load_encoder
+
+    rows = [*corpus, *own]
+    pool = read_unlabelled(unlabelled, [row["text"] for row in rows], None, seed)
+    soft = []
+    teacher = ""
+    vocabulary = None
+    try:
+        default = Classifier(load_encoder())
+    except ModelError as error:
+        if unlabelled:  # only the default can score them
+            raise
+        print_note(f"warning: trained without the default: {error}", program)
+    else:
+        vocabulary = default.vocabulary
+        with progress_lines("passages scored by the default") as progress:
+            soft = score_unlabelled(default, pool, progress)
+        if soft:
+            teacher = f"the default, model `{str(default.meta['sha256'])[:12]}`"
+    shipped = None if corpus else shipped_corpus()
+    measured = corpus or (dataset_rows(load_corpus(shipped)) if shipped else [])
+    with progress_lines("fitting") as progress:
+        return train_fast(
+            rows,
+            out,
+            own=len(own),
+            soft=soft,
+            teacher=teacher,
+            vocabulary=vocabulary,
+            measured=measured,
+            seed=seed,
+            jobs=jobs,
+            progress=progress,
+        )

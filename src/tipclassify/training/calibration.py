@@ -1,6 +1,6 @@
 """Calibrate raw scores by Platt's method, and choose the threshold of each policy, by label.
 
-Sample weights make held-out passages count as in whole reports (`training.sample_weights`).
+Sample weights make held-out passages count as in whole reports (`examples.calibration_weights`).
 """
 
 from __future__ import annotations
@@ -17,15 +17,6 @@ from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.labels import LABELS, POLICIES
 from tipclassify.model.scoring import apply_thresholds
 
-__all__ = [
-    "Calibrated",
-    "Recalibrated",
-    "calibrate",
-    "choose_calibration_thresholds",
-    "platt",
-    "recalibrate",
-]
-
 _TARGET: Final = 0.95  # recall of `screen`, precision of `cite`
 _MIN_EACH: Final = 50  # rows with a label, and without it, that a refit on the user's rows needs
 _MIN_DOCUMENTS: Final = 20  # fewer make a standard error too small
@@ -36,16 +27,16 @@ _MIN_POSITIVES: Final = 10  # true positives needed to estimate a precision
 class Calibrated:
     """Calibration, ``raw * scale + shift``, with thresholds and cross-fitted predictions."""
 
-    scale: Floats  # (3,)
-    shift: Floats  # (3,)
+    scale: Floats  # (labels,)
+    shift: Floats  # (labels,)
     thresholds: Mapping[str, tuple[float, ...]]  # by policy
     # of the passages of each fold, by a calibration and thresholds fitted on the other folds
-    scores: Floats  # (n, 3)
+    scores: Floats  # (n, labels)
     y_pred: Mapping[str, Bools]  # by policy
 
 
 def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = None) -> Calibrated:
-    """Calibrate held-out logits `raw`, float (n, 3), and choose thresholds.
+    """Calibrate held-out logits `raw`, float (n, labels), and choose thresholds.
 
     `fold`, int (n,), never splits a group; `weights` are sample weights, float (n,).
     """
@@ -55,42 +46,34 @@ def calibrate(raw: Floats, y_true: Bools, fold: Ints, weights: Floats | None = N
     y_pred: dict[str, Bools] = {policy: np.zeros(y_true.shape, bool) for policy in POLICIES}
     for number in np.unique(fold):
         held = fold == number
-        others = _fit_calibration(raw[~held], y_true[~held], weights[~held])
-        scores[held] = others.scores(raw[held])
+        scale, shift, thresholds = _fit(raw[~held], y_true[~held], weights[~held])
+        scores[held] = logistic(raw[held] * scale + shift)
         for policy in POLICIES:
-            thresholds = np.array(others.thresholds[policy])
-            y_pred[policy][held] = apply_thresholds(scores[held], thresholds)
-    fitted = _fit_calibration(raw, y_true, weights)
-    return Calibrated(fitted.scale, fitted.shift, fitted.thresholds, scores, y_pred)
+            y_pred[policy][held] = apply_thresholds(scores[held], np.array(thresholds[policy]))
+    scale, shift, thresholds = _fit(raw, y_true, weights)
+    return Calibrated(scale, shift, thresholds, scores, y_pred)
 
 
-@dataclass(frozen=True)
-class _FittedCalibration:
-    """Scale and shift of each label, and thresholds by policy, fitted on one set of passages."""
-
-    scale: Floats  # (3,)
-    shift: Floats  # (3,)
-    thresholds: Mapping[str, tuple[float, ...]]
-
-    def scores(self, raw: Floats) -> Floats:
-        return logistic(raw * self.scale + self.shift)
-
-
-def _fit_calibration(raw: Floats, y_true: Bools, weights: Floats) -> _FittedCalibration:
-    fits = np.array([platt(raw[:, j], y_true[:, j], weights) for j in range(len(LABELS))])
+def _fit(
+    raw: Floats, y_true: Bools, weights: Floats
+) -> tuple[Floats, Floats, dict[str, tuple[float, ...]]]:
+    """Fit scale and shift of each label, then thresholds by policy, on the same passages."""
+    fits = np.array(
+        [platt(column, has, weights) for column, has in zip(raw.T, y_true.T, strict=True)]
+    )
     scale, shift = fits.T
     scores = logistic(raw * scale + shift)
     points = [
-        choose_calibration_thresholds(y_true[:, j], scores[:, j], weights)
-        for j in range(len(LABELS))
+        choose_thresholds(has, column, weights)
+        for column, has in zip(scores.T, y_true.T, strict=True)
     ]
     thresholds: dict[str, tuple[float, ...]] = {
         policy: tuple(point[policy] for point in points) for policy in POLICIES
     }
-    return _FittedCalibration(scale, shift, thresholds)
+    return scale, shift, thresholds
 
 
-def choose_calibration_thresholds(
+def choose_thresholds(
     y_true: Bools, scores: Floats, weights: Floats | None = None
 ) -> dict[str, float]:
     """Choose the threshold of each policy for one label.
@@ -102,7 +85,7 @@ def choose_calibration_thresholds(
     where it lies above; ``screen`` is at most, ``cite`` at least ``balanced``.
 
     >>> labelled = np.array([False, True, True])
-    >>> points = choose_calibration_thresholds(labelled, np.array([0.2, 0.6, 0.9]))
+    >>> points = choose_thresholds(labelled, np.array([0.2, 0.6, 0.9]))
     >>> points["screen"] <= points["balanced"] <= points["cite"]
     True
     """
@@ -152,8 +135,8 @@ def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[fl
 class Recalibrated:
     """Scale and shift of each label, refitted on the user's rows where these suffice."""
 
-    scale: Floats  # (3,)
-    shift: Floats  # (3,)
+    scale: Floats  # (labels,)
+    shift: Floats  # (labels,)
     fall: float  # of the mean log loss of a row and label, cross-fitted
     sentence: str  # what was refitted, what was kept, and why
 
@@ -163,7 +146,7 @@ def recalibrate(
 ) -> Recalibrated:
     """Refit a calibration on the user's rows, for each label of which they have enough.
 
-    `raw`, (n, 3), are their out-of-fold logits. A label is refitted if enough rows have it and
+    `raw`, (n, labels), are their out-of-fold logits. A label is refitted if enough rows have it and
     enough do not, and if its log loss, by a calibration fitted on the other folds, falls by more
     than one standard error over the `groups`.
     """
@@ -173,27 +156,34 @@ def recalibrate(
     no_better: list[str] = []
     too_few: list[str] = []
     total_fall = 0.0
-    documents, document = np.unique(groups, return_inverse=True)
+    documents = len(np.unique(groups))
     for j, label in enumerate(LABELS):
         has = y_true[:, j]
-        if min(has.sum(), (~has).sum()) < _MIN_EACH or len(documents) < _MIN_DOCUMENTS:
+        if min(has.sum(), (~has).sum()) < _MIN_EACH or documents < _MIN_DOCUMENTS:
             too_few.append(label)
             continue
         before = raw[:, j] * scale[j] + shift[j]
         sign = np.where(has, -1.0, 1.0)
-        loss_after = np.logaddexp(0, sign * _cross_calibrated_logits(raw[:, j], has, fold))
+        loss_after = np.logaddexp(0, sign * _crossed(raw[:, j], has, fold))
         fall = np.logaddexp(0, sign * before) - loss_after
-        if fall.mean() > _standard_error_of_recalibration(fall, document, len(documents)):
+        if fall.mean() > standard_error(fall, groups):
             new_scale[j], new_shift[j] = platt(raw[:, j], has)
             refitted.append(label)
             total_fall += float(fall.mean()) / len(LABELS)
         else:
             no_better.append(label)
-    sentence = _recalibration_sentence_for_model_card(refitted, no_better, too_few)
-    return Recalibrated(new_scale, new_shift, total_fall, sentence)
+    parts = []
+    if refitted:
+        parts.append(f"refitted on your rows, out of fold, for {', '.join(refitted)}")
+    if no_better:
+        parts.append(f"kept for {', '.join(no_better)}, since a refit predicts your rows no better")
+    if too_few:
+        least = f"{_MIN_EACH} rows with it and without it, of {_MIN_DOCUMENTS} documents or more"
+        parts.append(f"kept for {', '.join(too_few)}: a refit needs {least}")
+    return Recalibrated(new_scale, new_shift, total_fall, sentence="; ".join(parts))
 
 
-def _cross_calibrated_logits(raw: Floats, has: Bools, fold: Ints) -> Floats:
+def _crossed(raw: Floats, has: Bools, fold: Ints) -> Floats:
     """Calibrate the logits of each fold by a calibration fitted on the others."""
     crossed = np.zeros(len(raw))
     for number in np.unique(fold):
@@ -203,21 +193,18 @@ def _cross_calibrated_logits(raw: Floats, has: Bools, fold: Ints) -> Floats:
     return crossed
 
 
-def _standard_error_of_recalibration(values: Floats, document: Ints, documents: int) -> float:
-    """Compute the standard error of a mean whose values are correlated within documents."""
-    sums = np.bincount(document, values - values.mean())
-    return float(np.sqrt(documents / (documents - 1) * (sums @ sums))) / len(values)
+def standard_error(values: Floats, groups: Ints, weights: Floats | None = None) -> float:
+    """Compute the standard error of a weighted mean whose values are correlated within groups.
 
-
-def _recalibration_sentence_for_model_card(
-    refitted: list[str], no_better: list[str], too_few: list[str]
-) -> str:
-    parts = []
-    if refitted:
-        parts.append(f"refitted on your rows, out of fold, for {', '.join(refitted)}")
-    if no_better:
-        parts.append(f"kept for {', '.join(no_better)}, since a refit predicts your rows no better")
-    if too_few:
-        least = f"{_MIN_EACH} rows with it and without it, of {_MIN_DOCUMENTS} documents or more"
-        parts.append(f"kept for {', '.join(too_few)}: a refit needs {least}")
-    return "; ".join(parts)
+    It is 0 where there are fewer than two groups.
+    """
+    if weights is None:
+        weights = np.ones(len(values))
+    _, number = np.unique(groups, return_inverse=True)
+    group_weights = np.bincount(number, weights)
+    count = len(group_weights)
+    if count < 2:
+        return 0.0
+    centred = values - np.average(values, weights=weights)
+    sums = np.bincount(number, weights * centred)
+    return float(np.sqrt(count / (count - 1) * (sums @ sums))) / float(group_weights.sum())

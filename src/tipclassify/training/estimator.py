@@ -22,7 +22,7 @@ from sklearn.metrics import f1_score
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.arrays import Floats, Ints
 from tipclassify.corpus.given import LabelledPassages, as_indicator, labelled_passages
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.metrics import measure
@@ -32,20 +32,14 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.records import Passage
 from tipclassify.text.columns import ColumnTable, texts_as_passages
-from tipclassify.training.adapt_heads import adapt_to_own
-from tipclassify.training.evidence import OUT_OF_FOLD, HeldOut
+from tipclassify.training.default import adapt, save_adapted
 from tipclassify.training.examples import Examples
-from tipclassify.training.fit_heads import HeadSettings, load_encoder_to_fit_heads
-from tipclassify.training.fit_linear import LinearSettings, fit_linear
-from tipclassify.training.model_card import CardFacts, describe_training_corpus
-from tipclassify.training.train_linear import LearnedLinear, write_trained_linear
-from tipclassify.training.trained import FolderAdditions
-from tipclassify.training.write_heads import write_adapted_heads
+from tipclassify.training.heads import load_encoder
+from tipclassify.training.linear import fit_linear
+from tipclassify.training.write import OUT_OF_FOLD, count_corpus, save
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
-
-__all__ = ["TipClassifier"]
 
 _FEW: Final = 100  # fewer passages give a warning
 _MODELS: Final = ("default", "fast")
@@ -130,10 +124,10 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Raises `TypeError` when `X` is a bare string or a table, or has an element that is no text,
         `ValueError` when lengths differ, a label is unknown, or there are too few passages.
         """
-        self._check_training_parameters()
+        self._check_parameters()
         labelled = labelled_passages(X, y, groups)
         count = len(labelled.passages)
-        weights = _checked_sample_weights(sample_weight, count)
+        weights = _check_weights(sample_weight, count)
         if not labelled.y_true[weights > 0].any():
             raise ValueError("no passage has a label: nothing to learn; label some")
         if count < _FEW:
@@ -146,8 +140,8 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"{count} passages are few to train on: {stays}; label at least {_FEW}",
                 stacklevel=2,
             )
-        self.seed_ = _seed_of_random_state(self.random_state)
-        self.examples_ = _training_examples(labelled, weights)
+        self.seed_ = _seed(self.random_state)
+        self.examples_ = _examples(labelled, weights)
         if self.model == "default":
             self._fit_default(self.examples_)
         else:
@@ -156,7 +150,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_passages_ = len(self.examples_)
         return self
 
-    def _check_training_parameters(self) -> None:
+    def _check_parameters(self) -> None:
         """Raise `ValueError` for the first parameter that has no meaning."""
         if self.model not in _MODELS:
             raise ValueError(f"unknown model {self.model!r}: use {', '.join(_MODELS)}")
@@ -170,32 +164,30 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
 
     def _fit_default(self, examples: Examples) -> None:
-        settings = HeadSettings(penalty=self.penalty, folds=self.folds, seed=self.seed_)
-        adapted = adapt_to_own(load_encoder_to_fit_heads(), examples, settings)
-        scorer = EncoderScorer(adapted.model)
-        self.classifier_ = Classifier(scorer)
-        self.penalty_ = adapted.penalty
-        self.fixed_ = adapted.fixed
+        heads = adapt(
+            load_encoder(), examples, penalty=self.penalty, folds=self.folds, seed=self.seed_
+        )
+        self.heads_ = heads
+        self.classifier_ = Classifier(EncoderScorer(heads.model))
+        self.penalty_ = heads.penalty
+        self.fixed_ = heads.fixed
         thresholds = self.classifier_.thresholds("balanced")
-        y_pred = apply_thresholds(adapted.scores, thresholds)
-        self.metrics_ = measure(examples.y_true, adapted.scores, y_pred, thresholds)
-        self.adapted_ = adapted
-        self.settings_ = settings
+        y_pred = apply_thresholds(heads.scores, thresholds)
+        self.metrics_ = measure(examples.y_true, heads.scores, y_pred, thresholds)
 
     def _fit_fast(self, examples: Examples) -> None:
         jobs = 1 if self.n_jobs is None else self.n_jobs
-        settings = LinearSettings(folds=self.folds, seed=self.seed_, jobs=jobs)
-        self.fitted_ = fit_linear(examples, settings)
+        self.fitted_ = fit_linear(examples, folds=self.folds, seed=self.seed_, jobs=jobs)
         self.classifier_ = Classifier(self.fitted_.model)
         self.metrics_ = self.fitted_.metrics
 
     def predict_proba(self, X: Iterable[str | Passage]) -> Floats:
-        """Return calibrated probabilities, float array (n, 3)."""
+        """Return calibrated probabilities, float array (n, labels)."""
         check_is_fitted(self)
         return self.classifier_.predict_proba(texts_as_passages(X))
 
     def predict(self, X: Iterable[str | Passage]) -> Ints:
-        """Return predicted labels as an indicator matrix, int array (n, 3)."""
+        """Return predicted labels as an indicator matrix, int array (n, labels)."""
         check_is_fitted(self)
         return self.classifier_.predict(texts_as_passages(X), self.policy).astype(np.int64)
 
@@ -205,7 +197,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: object,
         sample_weight: npt.ArrayLike | None = None,
     ) -> float:
-        """Return the macro-F1 of `predict` over the three labels."""
+        """Return the macro-F1 of `predict` over the labels."""
         y_true = as_indicator(y).astype(int)
         return float(
             f1_score(
@@ -229,7 +221,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         text files by name.
         """
         check_is_fitted(self)
-        rows = _training_rows_of_examples(self.examples_)
+        rows = _rows(self.examples_)
         settings: dict[str, float] = {
             "seed": self.seed_,
             "folds": self.folds,
@@ -237,21 +229,33 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }
         if isinstance(self.classifier_.scorer, EncoderScorer):
             settings["penalty"] = self.penalty_.penalty
-        additions = FolderAdditions({"settings": settings, **(meta or {})}, files or {})
-        if isinstance(self.classifier_.scorer, EncoderScorer):
-            write_adapted_heads(path, self.adapted_, rows, self.settings_, additions=additions)
+            save_adapted(
+                path,
+                self.heads_,
+                rows,
+                seed=self.seed_,
+                folds=self.folds,
+                meta={"settings": settings, **(meta or {})},
+                files=files,
+            )
             return
-        facts = CardFacts(
+        calibrated = self.fitted_.calibrated
+        save(
+            path,
+            self.fitted_.model,
+            rows,
+            calibrated.scores,
             name="the linear model, of your rows",
-            corpus=describe_training_corpus(rows, own=len(rows)),
+            corpus=count_corpus(rows, own=len(rows)),
             held_out=OUT_OF_FOLD,
-            calibration="fitted on these rows, out of fold",
             start="It started from nothing.",
+            calibration="fitted on these rows, out of fold",
+            meta={"settings": settings, **(meta or {})},
+            files=files,
+            learned=self.examples_.texts,
+            calibrated=calibrated,
+            seed=self.seed_,
         )
-        fitted = self.fitted_
-        held = HeldOut(rows, fitted.calibrated.scores, fitted.calibrated)
-        learned = LearnedLinear(fitted, self.examples_.texts, self.seed_)
-        write_trained_linear(path, learned, held, facts, additions)
 
     def __sklearn_tags__(self) -> Tags:
         tags: Tags = super().__sklearn_tags__()
@@ -261,7 +265,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _checked_sample_weights(sample_weight: npt.ArrayLike | None, count: int) -> Floats:
+def _check_weights(sample_weight: npt.ArrayLike | None, count: int) -> Floats:
     """Check the sample weights of `count` passages, float (count,); all 1 if omitted."""
     if sample_weight is None:
         return np.ones(count)
@@ -278,7 +282,7 @@ def _checked_sample_weights(sample_weight: npt.ArrayLike | None, count: int) -> 
     return weights
 
 
-def _training_examples(labelled: LabelledPassages, weights: Floats) -> Examples:
+def _examples(labelled: LabelledPassages, weights: Floats) -> Examples:
     """Make examples of the passages that weigh anything."""
     used: Ints = np.flatnonzero(weights)
     passages = [labelled.passages[i] for i in used]
@@ -291,25 +295,23 @@ def _training_examples(labelled: LabelledPassages, weights: Floats) -> Examples:
     )
 
 
-def _training_rows_of_examples(examples: Examples) -> list[Row]:
+def _rows(examples: Examples) -> list[Row]:
     """Return examples as rows of a corpus, numbered."""
     return [
         {
             "id": f"row-{number + 1}",
             "text": text,
             "section": examples.headings[number],
-            "labels": _label_names_of_training_example(examples.y_true[number]),
+            "labels": tuple(
+                label for label, has in zip(LABELS, examples.y_true[number], strict=True) if has
+            ),
             "doc": f"group-{examples.groups[number]}",
         }
         for number, text in enumerate(examples.texts)
     ]
 
 
-def _label_names_of_training_example(row: Bools) -> tuple[str, ...]:
-    return tuple(label for label, has in zip(LABELS, row, strict=True) if has)
-
-
-def _seed_of_random_state(random_state: RandomState) -> int:
+def _seed(random_state: RandomState) -> int:
     """Return a seed for a `random_state` of scikit-learn; an int is its own."""
     if isinstance(random_state, int | np.integer):
         return int(random_state)

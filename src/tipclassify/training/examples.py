@@ -1,13 +1,16 @@
-"""Turn rows of a corpus into examples to learn from, and say which rows are held out.
+"""Turn rows of a corpus into arrays: examples to learn from, their groups, folds and weights.
 
-`training_examples_of_rows` makes `Examples`, arrays of one length; a row of a real report gives
-two, with its heading and without.
+A row of a real report gives two examples, one with its heading and one without. Held-out passages
+were mostly chosen for being hard. Of the countries held out, however, a random sample of whole
+reports was read: all passages that a model was not sure to be empty, and a random part of the
+others. Each of these stands for as many as it was drawn from (Horvitz and Thompson 1952, JASA
+47:663-685).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,21 +18,9 @@ import numpy.typing as npt
 from sklearn.model_selection import GroupKFold
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.holdout import holdout_country, is_real
-from tipclassify.corpus.rows import Row, group_rows, labels_alone
+from tipclassify.corpus.holdout import REPORT_FAMILIES, holdout_country, is_real, source_family
+from tipclassify.corpus.rows import Row, group_rows, labels_alone, parse_stands_for
 from tipclassify.labels import LABELS, label_indicator
-
-__all__ = [
-    "Examples",
-    "TrainingSplit",
-    "Vectors",
-    "bootstrap_groups_of_rows",
-    "group_folds",
-    "headings_for_training",
-    "label_matrix_for_training",
-    "training_examples_of_rows",
-    "training_groups_by_country",
-]
 
 # sample weight of a passage without its heading, beside its copy with one
 _BARE_WEIGHT: Final = 0.5
@@ -44,7 +35,7 @@ class Examples:
 
     texts: list[str]
     headings: list[str | None]
-    y_true: Bools  # (n, 3)
+    y_true: Bools  # (n, labels)
     groups: Ints  # (n,); those of one group are never parted between folds
     weights: Floats  # (n,), sample weights of 0 or more
     row: Ints  # (n,), ascending: the number of the row that an example was made of
@@ -60,11 +51,9 @@ class Examples:
         weights: Floats | None = None,
     ) -> Examples:
         """Make an example of each passage; without headings, and of weight 1, if omitted."""
-        if headings is None:
-            headings = [None for _ in texts]
         return cls(
             texts=list(texts),
-            headings=list(headings),
+            headings=[None for _ in texts] if headings is None else list(headings),
             y_true=y_true,
             groups=np.asarray(groups, np.int64),
             weights=np.ones(len(texts)) if weights is None else weights,
@@ -83,45 +72,20 @@ class Examples:
         """Return the examples of a mask, bool (n,)."""
         numbers = np.flatnonzero(chosen).tolist()
         return Examples(
-            [self.texts[i] for i in numbers],
-            [self.headings[i] for i in numbers],
-            self.y_true[chosen],
-            self.groups[chosen],
-            self.weights[chosen],
-            self.row[chosen],
+            texts=[self.texts[i] for i in numbers],
+            headings=[self.headings[i] for i in numbers],
+            y_true=self.y_true[chosen],
+            groups=self.groups[chosen],
+            weights=self.weights[chosen],
+            row=self.row[chosen],
         )
 
-    def weighted(self, weights: Floats) -> Examples:
-        """Return the examples with other sample weights."""
-        return replace(self, weights=weights)
 
-
-@dataclass(frozen=True)
-class TrainingSplit:
-    """Rows of a corpus, and the mask of those held out of training."""
-
-    rows: Sequence[Row]
-    held: Bools  # (rows,)
-
-    @property
-    def held_rows(self) -> list[Row]:
-        """Rows that calibrate and measure."""
-        return [row for row, held in zip(self.rows, self.held, strict=True) if held]
-
-    @property
-    def training_rows(self) -> list[Row]:
-        """Rows to learn from."""
-        return [row for row, held in zip(self.rows, self.held, strict=True) if not held]
-
-
-def training_examples_of_rows(rows: Sequence[Row], groups: Ints | None = None) -> Examples:
-    """Make examples of rows: each with its heading, then real ones without it (`labels_alone`).
-
-    `groups`, int (rows,), are those of `training_groups_by_country` if omitted.
-    """
+def make_examples(rows: Sequence[Row]) -> Examples:
+    """Make examples of rows: each with its heading, then real ones without it (`labels_alone`)."""
     texts: list[str] = []
     headings: list[str | None] = []
-    labels: list[tuple[bool, ...]] = []
+    labels: list[Sequence[bool]] = []
     weights: list[float] = []
     origin: list[int] = []
     for number, row in enumerate(rows):
@@ -137,20 +101,30 @@ def training_examples_of_rows(rows: Sequence[Row], groups: Ints | None = None) -
             labels.append(label_indicator(labels_alone(row)))
             weights.append(_BARE_WEIGHT)
             origin.append(number)
-    row_groups = (
-        training_groups_by_country(rows) if groups is None else np.asarray(groups, np.int64)
-    )
     return Examples(
-        texts,
-        headings,
-        np.array(labels, bool).reshape(-1, len(LABELS)),
-        row_groups[origin],
-        np.array(weights, np.float64),
-        np.array(origin, np.int64),
+        texts=texts,
+        headings=headings,
+        y_true=np.array(labels, bool).reshape(-1, len(LABELS)),
+        groups=country_groups(rows)[origin],
+        weights=np.array(weights, np.float64),
+        row=np.array(origin, np.int64),
     )
 
 
-def training_groups_by_country(rows: Sequence[Row]) -> Ints:
+def label_matrix(rows: Sequence[Row]) -> Bools:
+    """Return the labels of rows as an indicator matrix, bool (n, labels)."""
+    return np.array([label_indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
+
+
+def row_headings(rows: Sequence[Row]) -> list[str | None]:
+    """Return the heading of each row, None where it has none."""
+    return [row.get("section") or None for row in rows]
+
+
+# ------------------------------------------------------------------------------- groups and folds
+
+
+def country_groups(rows: Sequence[Row]) -> Ints:
     """Number the group of each row, int (n,): the country of a real row, else its document's."""
     names = [
         holdout_country(str(row["doc"])) if is_real(row) else f"#{group}"
@@ -159,32 +133,19 @@ def training_groups_by_country(rows: Sequence[Row]) -> Ints:
     return np.asarray(np.unique(names, return_inverse=True)[1], np.int64)
 
 
-def bootstrap_groups_of_rows(rows: Sequence[Row]) -> Ints:
+def bootstrap_groups(rows: Sequence[Row]) -> Ints:
     """Number the groups that the bootstrap draws whole, int (n,).
 
-    They are those of `training_groups_by_country`; but a passage of a publication whose document
-    nobody noted, as of 805 lines of the World Factbook, is a group of its own. Those lines are held
-    out and calibrated together, since some are of one entry; drawn together, they would decide a
-    draw.
+    They are those of `country_groups`; but a passage of a publication whose document nobody noted,
+    as of 805 lines of the World Factbook, is a group of its own. Those lines are held out and
+    calibrated together, since some are of one entry; drawn together, they would decide a draw.
     """
-    groups = training_groups_by_country(rows)
-    alone = [number for number, row in enumerate(rows) if _is_of_unknown_document(row)]
+    groups = country_groups(rows)
+    alone = [
+        number for number, row in enumerate(rows) if is_real(row) and "/" not in str(row["doc"])
+    ]
     groups[alone] = len(rows) + np.arange(len(alone))
     return groups
-
-
-def _is_of_unknown_document(row: Row) -> bool:
-    return is_real(row) and "/" not in str(row["doc"])
-
-
-def label_matrix_for_training(rows: Sequence[Row]) -> Bools:
-    """Return the labels of rows as an indicator matrix, bool (n, 3)."""
-    return np.array([label_indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
-
-
-def headings_for_training(rows: Sequence[Row]) -> list[str | None]:
-    """Return the heading of each row, None where it has none."""
-    return [row.get("section") or None for row in rows]
 
 
 def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
@@ -202,3 +163,49 @@ def group_folds(groups: Ints, folds: int, seed: int) -> Ints:
     for number, (_, held) in enumerate(splitter.split(groups, groups=groups)):
         fold[held] = number
     return fold
+
+
+# -------------------------------------------------------------------------------- sample weights
+
+
+def report_weights(rows: Sequence[Row]) -> Floats | None:
+    """Weight the real ones of `rows` to match whole reports, float (real rows,).
+
+    One of a genre of which nobody drew a sample weighs nothing. None where none stands for others.
+    """
+    real = [row for row in rows if is_real(row)]
+    families = [source_family(row["doc"]) for row in real]
+    weights = family_weights(families, passages_stood_for(real))
+    return weights if weights.any() else None
+
+
+def calibration_weights(rows: Sequence[Row]) -> Floats | None:
+    """Weight real rows as `report_weights` does, but those of genres that nobody drew count once."""
+    weights = report_weights(rows)
+    if weights is None:
+        return None
+    families = np.array([source_family(row["doc"]) for row in rows if is_real(row)], str)
+    drawn = np.isin(families, families[weights > 0])
+    return np.where(drawn, weights, 1.0)
+
+
+def passages_stood_for(rows: Sequence[Row]) -> Floats:
+    """Return of how many passages of whole reports each row stands for, (n,); 0 for none."""
+    counts = [parse_stands_for(row.get("stands_for")) or 0.0 for row in rows]
+    return np.array(counts, np.float64)
+
+
+def family_weights(families: Sequence[str | None], stood_for: Floats) -> Floats:
+    """Scale weights (n,) to a mean of 1 in each family of reports; those of other genres are 0.
+
+    >>> family_weights(["hrr", "hrr", "dol", "un"], np.array([3.0, 1.0, 5.0, 1.0])).tolist()
+    [1.5, 0.5, 1.0, 0.0]
+    """
+    names = np.array(families, object)
+    weights = np.zeros(len(stood_for))
+    for family in REPORT_FAMILIES:
+        members = names == family
+        total = stood_for[members].sum()
+        if total:
+            weights[members] = stood_for[members] * members.sum() / total
+    return weights

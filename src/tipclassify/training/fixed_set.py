@@ -3,6 +3,10 @@
 Some 2,000 passages of real reports, evenly over the families of reports, and 400 invented ones. All
 were held out of the shipped models (`corpus.holdout`). A model's folder has their pooled vectors,
 labels and keys, so that a training anywhere can set the new model beside the one it started from.
+
+The folder keeps two more files for the next training, which scoring never reads: the second moment
+of the corpus's vectors, by which the distance of new heads is measured, and the keys of the
+passages learned.
 """
 
 from __future__ import annotations
@@ -19,37 +23,28 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats, Ints
-from tipclassify.corpus.holdout import held_out, source_family
+from tipclassify.corpus.holdout import TAUGHT, held_out, pack_taught, source_family
 from tipclassify.corpus.rows import Row, row_key
 from tipclassify.errors import ModelError
-from tipclassify.evaluation.bootstrap import Difference, ModelComparison, compare
+from tipclassify.evaluation.bootstrap import ModelComparison, compare
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns
 from tipclassify.labels import LABELS
+from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.folder import read_arrays
 from tipclassify.training.examples import (
+    Examples,
     Vectors,
-    bootstrap_groups_of_rows,
-    label_matrix_for_training,
+    bootstrap_groups,
+    label_matrix,
+    passages_stood_for,
 )
-from tipclassify.training.sample_weights import passages_stood_for
-
-__all__ = [
-    "FixedComparison",
-    "FixedSet",
-    "choose_fixed",
-    "compare_on_fixed",
-    "false_tag_rate",
-    "fixed_rows",
-    "fixed_set_key_of_row",
-    "pack_fixed_training_set",
-    "read_fixed",
-]
 
 _REAL: Final = 2_000  # passages of real reports; with the invented ones under 2 MB of vectors
 _INVENTED: Final = 400
 _INVENTED_FAMILY: Final = "invented"
-_ARRAYS: Final = ("pooled", "labels", "keys", "families", "groups", "stood_for")
+_FIXED: Final = "fixed.npz"
+_MOMENT: Final = "moment.npz"
 
 
 @dataclass(frozen=True)
@@ -57,8 +52,8 @@ class FixedSet:
     """Held-out passages by their pooled vectors, as arrays of one length n."""
 
     pooled: Vectors  # (n, width), of 16 bits in the file
-    y_true: Bools  # (n, 3)
-    keys: npt.NDArray[np.bytes_]  # (n,), of `fixed_set_key_of_row`
+    y_true: Bools  # (n, labels)
+    keys: npt.NDArray[np.bytes_]  # (n,), of `fixed_key`
     families: npt.NDArray[np.bytes_]  # (n,), of reports; b"invented"
     groups: Ints  # (n,), countries and documents
     stood_for: Floats  # (n,), passages of whole reports; 0 for none
@@ -68,10 +63,18 @@ class FixedSet:
         """Mask of the passages of real reports, bool (n,)."""
         return np.asarray(self.families != _INVENTED_FAMILY.encode())
 
-    def without(self, rows: Sequence[Row]) -> FixedSet:
-        """Return the set less the passages among `rows`, which are to be learned."""
-        known = {fixed_set_key_of_row(row).encode() for row in rows}
-        return self.take(np.array([key not in known for key in self.keys.tolist()], bool))
+    @classmethod
+    def of(cls, rows: Sequence[Row], pooled: Vectors) -> FixedSet:
+        """Make the fixed set of `rows`, those of `fixed_rows`, with their pooled vectors."""
+        families = [source_family(row.get("doc")) or _INVENTED_FAMILY for row in rows]
+        return cls(
+            pooled=pooled.astype(np.float16).astype(np.float32),  # as they come back from the file
+            y_true=label_matrix(rows),
+            keys=np.array([fixed_key(row) for row in rows], "S16"),
+            families=np.array(families, "S16"),
+            groups=bootstrap_groups(rows),
+            stood_for=passages_stood_for(rows),
+        )
 
     def take(self, chosen: Bools) -> FixedSet:
         """Return the passages of a mask, bool (n,)."""
@@ -83,6 +86,68 @@ class FixedSet:
             groups=self.groups[chosen],
             stood_for=self.stood_for[chosen],
         )
+
+    def without(self, rows: Sequence[Row]) -> FixedSet:
+        """Return the set less the passages among `rows`, which are to be learned."""
+        known = {fixed_key(row).encode() for row in rows}
+        return self.take(np.array([key not in known for key in self.keys.tolist()], bool))
+
+    def compare(self, after: Bools, before: Bools, seed: int = 0) -> FixedComparison:
+        """Set the labels that a new model gives, bool (n, labels), beside those before."""
+
+        def compare_part(chosen: Bools) -> ModelComparison | None:
+            if not chosen.any():
+                return None
+            groups = self.groups[chosen]
+            return compare(self.y_true[chosen], after[chosen], before[chosen], groups, seed=seed)
+
+        real = self.real
+        return FixedComparison(
+            real=compare_part(real),
+            invented=compare_part(~real),
+            real_passages=int(real.sum()),
+            invented_passages=int((~real).sum()),
+            false_tags=false_tag_rate(self.y_true[real], after[real]),
+            false_tags_before=false_tag_rate(self.y_true[real], before[real]),
+        )
+
+
+def fixed_rows(rows: Sequence[Row]) -> list[int]:
+    """Choose the fixed set of a corpus: numbers of held-out rows, evenly over the families.
+
+    The choice goes by the passages' own keys: a growing corpus keeps most of its fixed set.
+    """
+    members: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+    for number in np.flatnonzero(held_out(rows)).tolist():
+        row = rows[number]
+        family = source_family(row.get("doc")) or _INVENTED_FAMILY
+        members[family].append((fixed_key(row), number))
+    invented = sorted(members.pop(_INVENTED_FAMILY, []))[:_INVENTED]
+    chosen = [number for _, number in invented]
+    left = _REAL
+    # The smallest families first: what they lack goes to the larger ones.
+    by_size = sorted(members.values(), key=len)
+    for position, family_members in enumerate(by_size):
+        share = min(len(family_members), left // (len(by_size) - position))
+        chosen += [number for _, number in sorted(family_members)[:share]]
+        left -= share
+    return sorted(chosen)
+
+
+def fixed_key(row: Row) -> str:
+    """Return the key of a passage under its heading: 16 hex digits of a SHA-256.
+
+    >>> fixed_key({"text": "Courts  slept."}) == fixed_key({"text": "courts slept."})
+    True
+    """
+    text = "\n".join(row_key(row))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def false_tag_rate(y_true: Bools, y_pred: Bools) -> float:
+    """Compute the share of passages without a label that get one; NaN if each has a label."""
+    empty = ~y_true.any(axis=1)
+    return float(y_pred[empty].any(axis=1).mean()) if empty.any() else float("nan")
 
 
 @dataclass(frozen=True)
@@ -100,20 +165,33 @@ class FixedComparison:
     chose_penalty: bool = False
 
     @property
-    def cost(self) -> float:
-        """Macro-F1 lost on real passages, on the invented ones where no real ones are at hand."""
-        part = self.real or self.invented
-        return -part.differences[0].difference if part else float("nan")
+    def parts(self) -> dict[str, ModelComparison]:
+        """The comparison on each part that is not empty, by its name."""
+        named = {"real passages": self.real, "invented passages": self.invented}
+        return {name: part for name, part in named.items() if part}
 
     def table(self) -> str:
         """Format as aligned plain text: before, after, difference with its interval."""
         lines = [("on the fixed set", "before", "after", "difference", "95% interval")]
-        for name, part in self._parts():
-            lines += (
-                _cells_of_fixed_comparison(name, difference) for difference in part.differences
-            )
+        for name, part in self.parts.items():
+            for row in part.differences:
+                cells = (
+                    f"{name}: {row.figure}" if row.figure == "macro-F1" else f"  {row.figure}",
+                    figure_or_dash(row.other, ".3f"),
+                    figure_or_dash(row.this, ".3f"),
+                    figure_or_dash(no_sign(row.difference), "+.3f"),
+                    str(row.interval),
+                )
+                lines.append(cells)
             if part is self.real:
-                lines.append(self._false_tag_cells())
+                alarms = (
+                    "  false alarms",
+                    figure_or_dash(self.false_tags_before, ".1%"),
+                    figure_or_dash(self.false_tags, ".1%"),
+                    figure_or_dash(no_sign(self.false_tags - self.false_tags_before), "+.3f"),
+                    "",
+                )
+                lines.append(alarms)
         table = [line.rstrip() for line in format_columns(lines)]
         if self.real is None:
             missing = "real passages: not measured, their words are not here"
@@ -130,103 +208,37 @@ class FixedComparison:
     def to_dict(self) -> dict[str, object]:
         """Return plain values for ``model.json``."""
         figures: dict[str, object] = {}
-        for name, part in self._parts():
-            macro_f1 = part.differences[0]
+        for name, part in self.parts.items():
+            interval = part.differences[0].interval  # of macro-F1
             figures[name] = {
                 "groups": part.groups,
                 "before": {row.figure: row.other for row in part.differences},
                 "after": {row.figure: row.this for row in part.differences},
-                "macro_f1_interval": [macro_f1.interval.low, macro_f1.interval.high],
+                "macro_f1_interval": [interval.low, interval.high],
             }
         figures["false_tags"] = {"before": self.false_tags_before, "after": self.false_tags}
         figures["passages"] = {"real": self.real_passages, "invented": self.invented_passages}
         return dict(rounded_metric(figures))
 
-    def _false_tag_cells(self) -> tuple[str, str, str, str, str]:
-        return (
-            "  false alarms",
-            _fixed_share_cell(self.false_tags_before),
-            _fixed_share_cell(self.false_tags),
-            _fixed_change_cell(self.false_tags - self.false_tags_before),
-            "",
-        )
 
-    def _parts(self) -> list[tuple[str, ModelComparison]]:
-        named = (("real passages", self.real), ("invented passages", self.invented))
-        return [(name, part) for name, part in named if part]
+def figure_or_dash(value: float, form: str) -> str:
+    """Format a figure; one that is undefined, NaN, is a dash."""
+    return "–" if np.isnan(value) else f"{value:{form}}"
 
 
-def _cells_of_fixed_comparison(part: str, difference: Difference) -> tuple[str, str, str, str, str]:
-    """Format one figure of a part: the part is named in its first line, that of macro-F1."""
-    figure = difference.figure
-    return (
-        f"{part}: {figure}" if figure == "macro-F1" else f"  {figure}",
-        _fixed_figure_cell(difference.other),
-        _fixed_figure_cell(difference.this),
-        _fixed_change_cell(difference.difference),
-        str(difference.interval),
-    )
+def no_sign(value: float) -> float:
+    """Round to three decimals, so that what rounds to nothing is not shown as -0.000.
 
-
-def _fixed_figure_cell(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.3f}"
-
-
-def _fixed_change_cell(value: float) -> str:
-    return "–" if np.isnan(value) else f"{round(value, 3) + 0.0:+.3f}"  # never -0.000
-
-
-def _fixed_share_cell(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.1%}"
-
-
-def fixed_set_key_of_row(row: Row) -> str:
-    """Return the key of a passage under its heading: 16 hex digits of a SHA-256.
-
-    >>> key = fixed_set_key_of_row({"text": "Courts  slept."})
-    >>> key == fixed_set_key_of_row({"text": "courts slept."})
-    True
+    >>> f"{no_sign(-0.0001):+.3f}"
+    '+0.000'
     """
-    text = "\n".join(row_key(row))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return round(value, 3) + 0.0
 
 
-def fixed_rows(rows: Sequence[Row]) -> list[int]:
-    """Choose the fixed set of a corpus: numbers of held-out rows, evenly over the families.
-
-    The choice goes by the passages' own keys: a growing corpus keeps most of its fixed set.
-    """
-    members: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-    for number in np.flatnonzero(held_out(rows)).tolist():
-        row = rows[number]
-        family = source_family(row.get("doc")) or _INVENTED_FAMILY
-        members[family].append((fixed_set_key_of_row(row), number))
-    invented = sorted(members.pop(_INVENTED_FAMILY, []))[:_INVENTED]
-    chosen = [number for _, number in invented]
-    left = _REAL
-    # The smallest families first: what they lack goes to the larger ones.
-    by_size = sorted(members.values(), key=len)
-    for position, family_members in enumerate(by_size):
-        share = min(len(family_members), left // (len(by_size) - position))
-        chosen += [number for _, number in sorted(family_members)[:share]]
-        left -= share
-    return sorted(chosen)
+# --------------------------------------------------------------------- files for the next training
 
 
-def choose_fixed(rows: Sequence[Row], pooled: Vectors) -> FixedSet:
-    """Make the fixed set of `rows`, those of `fixed_rows`, with their pooled vectors."""
-    families = [source_family(row.get("doc")) or _INVENTED_FAMILY for row in rows]
-    return FixedSet(
-        pooled=pooled.astype(np.float16).astype(np.float32),  # as they come back from the file
-        y_true=label_matrix_for_training(rows),
-        keys=np.array([fixed_set_key_of_row(row) for row in rows], "S16"),
-        families=np.array(families, "S16"),
-        groups=bootstrap_groups_of_rows(rows),
-        stood_for=passages_stood_for(rows),
-    )
-
-
-def pack_fixed_training_set(fixed: FixedSet) -> bytes:
+def pack_fixed(fixed: FixedSet) -> bytes:
     """Write the arrays of a fixed set as the bytes of an ``.npz`` file."""
     packed = io.BytesIO()
     np.savez(
@@ -241,21 +253,21 @@ def pack_fixed_training_set(fixed: FixedSet) -> bytes:
     return packed.getvalue()
 
 
-def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
+def read_fixed(data: bytes, width: int) -> FixedSet:
     """Read a fixed set for heads of `width`; raise `ModelError` when it is none."""
     what = f"a fixed set of vectors of {width} numbers"
-    arrays = read_arrays(Path(file), data, _ARRAYS, what)
-    count = len(arrays["labels"])
     shapes = {
-        "pooled": (count, width),
-        "labels": (count, len(LABELS)),
-        "keys": (count,),
-        "families": (count,),
-        "groups": (count,),
-        "stood_for": (count,),
+        "pooled": (width,),
+        "labels": (len(LABELS),),
+        "keys": (),
+        "families": (),
+        "groups": (),
+        "stood_for": (),
     }
-    if any(arrays[name].shape != shape for name, shape in shapes.items()):
-        raise ModelError(f"{file}: not {what}; train or get the model anew")
+    arrays = read_arrays(Path(_FIXED), data, list(shapes), what)
+    count = arrays["labels"].shape[:1]
+    if any(arrays[name].shape != (*count, *shape) for name, shape in shapes.items()):
+        raise ModelError(f"{_FIXED}: not {what}; train or get the model anew")
     return FixedSet(
         pooled=arrays["pooled"].astype(np.float32),
         y_true=arrays["labels"].astype(bool),
@@ -266,29 +278,43 @@ def read_fixed(data: bytes, width: int, file: str = "fixed.npz") -> FixedSet:
     )
 
 
-def compare_on_fixed(
-    fixed: FixedSet, after: Bools, before: Bools, seed: int = 0
-) -> FixedComparison:
-    """Set the labels that a new model gives the fixed set, bool (n, 3), beside those before."""
-
-    def compare_fixed_part(chosen: Bools) -> ModelComparison | None:
-        if not chosen.any():
-            return None
-        groups = fixed.groups[chosen]
-        return compare(fixed.y_true[chosen], after[chosen], before[chosen], groups, seed=seed)
-
-    real = fixed.real
-    return FixedComparison(
-        real=compare_fixed_part(real),
-        invented=compare_fixed_part(~real),
-        real_passages=int(real.sum()),
-        invented_passages=int((~real).sum()),
-        false_tags=false_tag_rate(fixed.y_true[real], after[real]),
-        false_tags_before=false_tag_rate(fixed.y_true[real], before[real]),
-    )
+def unlearned_fixed_set(model: EncoderModel, own: Examples) -> FixedSet | None:
+    """Read a model's fixed set, less the examples to be learned; None for a model without."""
+    if _FIXED not in model.training_files:
+        return None
+    fixed = read_fixed(model.training_files[_FIXED], model.heads.weights.shape[1])
+    pairs = zip(own.texts, own.headings, strict=True)
+    return fixed.without([{"text": text, "section": heading} for text, heading in pairs])
 
 
-def false_tag_rate(y_true: Bools, y_pred: Bools) -> float:
-    """Compute the share of passages without a label that get one; NaN if each has a label."""
-    empty = ~y_true.any(axis=1)
-    return float(y_pred[empty].any(axis=1).mean()) if empty.any() else float("nan")
+def read_second_moment(model: EncoderModel) -> Floats | None:
+    """Read the second moment of the corpus's vectors; None for a model without."""
+    if _MOMENT not in model.training_files:
+        return None
+    data = model.training_files[_MOMENT]
+    moment = read_arrays(Path(_MOMENT), data, ["moment"], "a moment")["moment"]
+    size = model.heads.weights.shape[1] + 1
+    if moment.shape != (size, size) or not np.isfinite(moment).all():
+        raise ModelError(f"{_MOMENT}: not a matrix of {size} rows; train or get the model anew")
+    return np.asarray(moment, np.float64)
+
+
+def pack_training_files(
+    fixed: FixedSet, moment: Floats, texts: Sequence[str], before: EncoderModel | None = None
+) -> dict[str, bytes]:
+    """Pack the three files; `texts` were learned, beside those that the model `before` learned."""
+    packed = io.BytesIO()
+    np.savez(packed, moment=moment.astype(np.float32))
+    earlier = before.training_files if before else {}
+    return {
+        _FIXED: pack_fixed(fixed),
+        _MOMENT: packed.getvalue(),
+        TAUGHT: pack_taught(texts, earlier.get(TAUGHT, b"")),
+    }
+
+
+def add_taught(model: EncoderModel, texts: Sequence[str]) -> dict[str, bytes]:
+    """Return a model's training files, with the keys of further texts that its heads learn."""
+    files = dict(model.training_files)
+    files[TAUGHT] = pack_taught(texts, files.get(TAUGHT, b""))
+    return files

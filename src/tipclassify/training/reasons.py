@@ -8,8 +8,7 @@ it changes the vectors of all others as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -17,31 +16,18 @@ from threadpoolctl import threadpool_limits
 from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.rows import Row
-from tipclassify.labels import LABELS
 from tipclassify.model.encoder.files import EncoderModel
-from tipclassify.model.encoder.occlusion import PHRASE_WORDS, OcclusionText, tokenize_for_occlusion
+from tipclassify.model.encoder.occlusion import PHRASE_WORDS, tokenize_for_occlusion
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.training.examples import headings_for_training
-
-__all__ = ["fit_drop_weights"]
+from tipclassify.training.examples import row_headings
 
 _PASSAGES: Final = 800  # masked in ten places each: some 40 s of a core
 _PENALTY: Final = 0.01  # ridge, as a share of the mean squared entry of the phrases' vectors
 _TEXTS_AT_ONCE: Final = 100  # whose token vectors are held
 
 
-@dataclass(frozen=True)
-class _Drops:
-    """Masked phrases of a passage."""
-
-    # (phrases, width): sum of the token vectors, divided by the tokens of the window
-    vectors: Floats
-    drops: Floats  # (phrases, 3), of the calibrated log-odds
-    logits: Floats  # (3,), of the passage as it is
-
-
 def fit_drop_weights(model: EncoderModel, rows: Sequence[Row]) -> Floats | None:
-    """Fit weights, float64 (3, width), by ridge regression of the drops that masking phrases cost.
+    """Fit weights, float64 (labels, width), by ridge regression of the drops that masking phrases cost.
 
     They are measured on an even sample of the labelled real passages of `rows`, or of all labelled
     ones where none is real; for each label, on those to which the model gives it. None where a
@@ -53,12 +39,12 @@ def fit_drop_weights(model: EncoderModel, rows: Sequence[Row]) -> Floats | None:
     size = min(_PASSAGES, len(candidates))
     sample = [candidates[number * len(candidates) // size] for number in range(size)]
     scorer = EncoderScorer(model)
-    passages: list[_Drops] = []
+    passages = []
     for first in range(0, len(sample), _TEXTS_AT_ONCE):
-        passages += _measure_passage_drops_for_fit(scorer, sample[first : first + _TEXTS_AT_ONCE])
+        passages += _measure_drops(scorer, sample[first : first + _TEXTS_AT_ONCE])
     weights = []
     with threadpool_limits(1):  # a fixed order of summation on every machine
-        for column in range(len(LABELS)):
+        for column in range(len(model.scale)):
             tagged = [passage for passage in passages if passage.logits[column] > 0]
             if not tagged:
                 return None
@@ -78,37 +64,39 @@ def _ridge(vectors: Floats, drops: Floats) -> Floats:
     return np.asarray(solution)
 
 
-def _measure_passage_drops_for_fit(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
-    """Mask the phrases of some passages in turn, and measure by how much the log-odds fall.
+class _Drops(NamedTuple):
+    """Masked phrases of a passage."""
+
+    # (phrases, width): sum of the token vectors, divided by the tokens of the window
+    vectors: Floats
+    drops: Floats  # (phrases, labels), of the calibrated log-odds
+    logits: Floats  # (labels,), of the passage as it is
+
+
+def _measure_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
+    """Mask the disjoint phrases of each passage in turn, and measure how the log-odds fall.
 
     Passages of several windows are left out, since a phrase may count in two of them.
     """
-    readings = tokenize_for_occlusion(
-        scorer, [row["text"] for row in rows], headings_for_training(rows)
+    texts = [row["text"] for row in rows]
+    readings = tokenize_for_occlusion(scorer, texts, row_headings(rows))
+    outputs = scorer.first_window_vectors(
+        [(reading.token_ids, reading.heading) for reading in readings]
     )
-    encoded = [(reading.token_ids, reading.heading) for reading in readings]
-    vectors = scorer.first_window_vectors(encoded)
     measured = []
-    for reading, token_vectors in zip(readings, vectors, strict=True):
-        if reading.words and len(token_vectors) == len(reading.token_ids):
-            measured.append(
-                _measure_phrase_drops_for_fit(scorer, reading, token_vectors.astype(np.float64))
-            )
+    for reading, token_vectors in zip(readings, outputs, strict=True):
+        words = reading.words
+        if not words or len(token_vectors) != len(reading.token_ids):
+            continue
+        spans = [
+            (words[start][0], words[min(start + PHRASE_WORDS, len(words)) - 1][1])
+            for start in range(0, len(words), PHRASE_WORDS)
+        ]
+        masked = [reading.masked(span, scorer.tokenizer.mask) for span in spans]
+        ids = np.array(reading.token_ids)
+        float_vectors = token_vectors.astype(np.float64)
+        vectors = [float_vectors[ids != np.array(variant)].sum(axis=0) for variant in masked]
+        variants = [reading.token_ids, *masked]
+        logits = scorer.logits_of_ids(variants, [reading.heading for _ in variants])
+        measured.append(_Drops(np.array(vectors), logits[0] - logits[1:], logits[0]))
     return measured
-
-
-def _measure_phrase_drops_for_fit(
-    scorer: EncoderScorer, reading: OcclusionText, token_vectors: Floats
-) -> _Drops:
-    """Mask each of the disjoint phrases of a passage."""
-    words = reading.words
-    starts = range(0, len(words), PHRASE_WORDS)
-    spans = [
-        (words[start][0], words[min(start + PHRASE_WORDS, len(words)) - 1][1]) for start in starts
-    ]
-    masked = [reading.masked(span, scorer.tokenizer.mask) for span in spans]
-    ids = np.array(reading.token_ids)
-    vectors = [token_vectors[ids != np.array(variant)].sum(axis=0) for variant in masked]
-    variants = [reading.token_ids, *masked]
-    logits = scorer.logits_of_ids(variants, [reading.heading for _ in variants])
-    return _Drops(np.array(vectors), logits[0] - logits[1:], logits[0])

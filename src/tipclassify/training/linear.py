@@ -1,9 +1,8 @@
 """Fit a `LinearModel` on labelled passages, with its calibration and thresholds.
 
-There is one weight for each feature and label.
-The score of a passage is the sum of its weights plus that of its best clause, which depends on the
-weights: fitting starts from whole passages and then alternates (multiple-instance learning, Andrews
-et al. 2002, NeurIPS 15).
+There is one weight for each feature and label. The score of a passage is the sum of its weights
+plus that of its best clause, which depends on the weights: fitting starts from whole passages and
+then alternates (multiple-instance learning, Andrews et al. 2002, NeurIPS 15).
 """
 
 # Solver: LIBLINEAR's trust region Newton method (Lin, Weng and Keerthi 2008), which draws no random
@@ -43,8 +42,6 @@ from tipclassify.text.tokens import collect_vocabulary
 from tipclassify.training.calibration import Calibrated, calibrate
 from tipclassify.training.examples import Examples, group_folds
 
-__all__ = ["FittedLinear", "LinearSettings", "SoftPassage", "fit_linear"]
-
 _C: Final = 2.0  # inverse regularisation strength; others: docs/contributing/experiments.md
 _LEAST_USE: Final = 4  # a feature of fewer passages does not generalise
 _ROUNDS: Final = 2  # alternations after the first fit; more change next to nothing
@@ -59,7 +56,7 @@ class SoftPassage:
 
     text: str
     heading: str | None
-    scores: Sequence[float]  # (3,)
+    scores: Sequence[float]  # (labels,)
 
 
 @dataclass(frozen=True)
@@ -71,79 +68,66 @@ class FittedLinear:
     metrics: Metrics
 
 
-@dataclass(frozen=True)
-class LinearSettings:
-    """Settings of a fit of the linear model.
-
-    `soft` passages, with a teacher's probabilities, are in every training set and in nothing else.
-    `vocabulary` has the words known in lower case; by default those of all texts
-    (`tokenizer.collect_vocabulary`).
-    """
-
-    soft: Sequence[SoftPassage] = ()
-    vocabulary: frozenset[str] | None = None
-    folds: int = 5
-    seed: int = 0
-    jobs: int = 1
-
-
 def fit_linear(
     examples: Examples,
-    settings: LinearSettings | None = None,
     *,
+    soft: Sequence[SoftPassage] = (),
+    vocabulary: frozenset[str] | None = None,
     held: Bools | None = None,
     held_weights: Floats | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    jobs: int = 1,
     progress: Progress | None = None,
 ) -> FittedLinear:
     """Fit the linear model on examples.
 
-    A label with too few examples to be learned or calibrated gives a warning. Raises `ValueError`
-    when there are fewer than two groups, or no passage has a label.
+    `soft` passages, with a teacher's probabilities, are in every training set and in nothing else.
+    `vocabulary` has the words known in lower case; by default those of all texts
+    (`tokens.collect_vocabulary`). A label with too few examples to be learned or calibrated gives a
+    warning. Raises `ValueError` when there are fewer than two groups, or no passage has a label.
 
     Passages of one group are never split between folds. Calibration and thresholds weight all
     passages equally. Passages `held`, bool (n,), are not fitted but calibrate and evaluate the
     model, with sample weights `held_weights`; without them all passages are scored out of fold.
     """
-    settings = settings or LinearSettings()
     if not examples.y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
     weights = examples.weights if held is None else np.where(held, 0.0, examples.weights)
-    _warn_of_unlearnable_labels(examples.y_true[weights > 0], settings.folds)
+    _warn_of_unlearnable_labels(examples.y_true[weights > 0], folds)
 
     # The soft passages come after the labelled ones, and are in every training set.
-    soft = settings.soft
     texts = [*examples.texts, *(passage.text for passage in soft)]
     headings = [*examples.headings, *(passage.heading for passage in soft)]
     soft_scores = np.array([passage.scores for passage in soft], np.float64)
     target = np.concatenate([examples.y_true, soft_scores.reshape(-1, len(LABELS))])
     all_weights = np.concatenate([weights, np.ones(len(soft))])
-    vocabulary = collect_vocabulary(texts) if settings.vocabulary is None else settings.vocabulary
-    design = build_linear_training_design(featurize(texts, vocabulary), headings)
+    if vocabulary is None:
+        vocabulary = collect_vocabulary(texts)
+    design = make_design(featurize(texts, vocabulary), headings)
 
     judged = np.ones(len(examples), bool) if held is None else held
-    fold = group_folds(examples.groups[judged], settings.folds, settings.seed)
+    fold = group_folds(examples.groups[judged], folds, seed)
     if held is None:
         all_folds = np.concatenate([fold, np.full(len(soft), _TRAIN_ONLY)])
-        raw = linear_out_of_fold_logits(
-            design, target, all_weights, all_folds, settings.jobs, progress
-        )
+        raw = _out_of_fold_logits(design, target, all_weights, all_folds, jobs, progress)
         raw = raw[: len(examples)]
-        fits = fit_linear_labels(design, target, all_weights, settings.jobs)
+        fits = fit_labels(design, target, all_weights, jobs)
     else:
-        fits = fit_linear_labels(design, target, all_weights, settings.jobs)
+        fits = fit_labels(design, target, all_weights, jobs)
         scores = [design.scores(fit.weights)[0] + fit.bias for fit in fits]
         raw = np.stack([column[: len(examples)][held] for column in scores], axis=1)
     y_true = examples.y_true[judged]
     calibrated = calibrate(raw, y_true, fold, held_weights)
-    model = _calibrated_linear_model(design, fits, calibrated, vocabulary)
+    model = _calibrated_model(design, fits, calibrated, vocabulary)
     thresholds = np.array(model.thresholds["balanced"])
     y_pred = calibrated.y_pred["balanced"]
     return FittedLinear(model, calibrated, measure(y_true, calibrated.scores, y_pred, thresholds))
 
 
-def _calibrated_linear_model(
-    design: LinearTrainingDesign,
-    fits: Sequence[LinearLabelFit],
+def _calibrated_model(
+    design: Design,
+    fits: Sequence[LabelFit],
     calibrated: Calibrated,
     vocabulary: frozenset[str],
 ) -> LinearModel:
@@ -174,7 +158,7 @@ def _warn_of_unlearnable_labels(y_true: Bools, folds: int) -> None:
 
 
 @dataclass(frozen=True)
-class LinearTrainingDesign:
+class Design:
     """Length-scaled feature counts of passages with their headings, and of clauses."""
 
     passages: csr_matrix  # (n, m)
@@ -198,9 +182,7 @@ class LinearTrainingDesign:
         )
 
 
-def build_linear_training_design(
-    features: HashedFeatures, headings: Sequence[str | None]
-) -> LinearTrainingDesign:
+def make_design(features: HashedFeatures, headings: Sequence[str | None]) -> Design:
     """Build the design matrices of all passages, with a column for each feature in use."""
     n = len(headings)
     known = {heading: heading_hashes(heading) for heading in dict.fromkeys(headings)}
@@ -222,8 +204,8 @@ def build_linear_training_design(
     inside = features.clause >= 0
     clauses = counts(features.clause[inside], column[inside], len(features.clause_row))
     uses = np.bincount(passages.indices, minlength=len(hashes))
-    used = _choose_training_features_by_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
-    design = LinearTrainingDesign(
+    used = _most_frequent_by_slot(hashes, np.flatnonzero(uses >= _LEAST_USE), uses)
+    design = Design(
         passages=passages[:, used].tocsr(),
         clauses=clauses[:, used].tocsr(),
         clause_row=features.clause_row,
@@ -234,9 +216,7 @@ def build_linear_training_design(
     return design
 
 
-def _choose_training_features_by_slot(
-    hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints
-) -> Ints:
+def _most_frequent_by_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Ints) -> Ints:
     """Keep the most frequent of the `used` features in each slot of the weight table."""
     place = hashes[used] >> np.uint32(32 - SLOT_BITS)
     order = np.lexsort((-uses[used], place))
@@ -244,22 +224,22 @@ def _choose_training_features_by_slot(
     return np.sort(used[order[first]])
 
 
-def linear_out_of_fold_logits(
-    design: LinearTrainingDesign,
+def _out_of_fold_logits(
+    design: Design,
     target: Floats,
     weights: Floats,
     fold: Ints,
     jobs: int,
     progress: Progress | None,
 ) -> Floats:
-    """Compute out-of-fold scores before calibration, float64 (n, 3).
+    """Compute out-of-fold scores before calibration, float64 (n, labels).
 
     Passages of fold -1 are in every training set, and have no scores.
     """
     tasks = list(product(range(int(np.max(fold)) + 1), range(target.shape[1])))
     raw = np.zeros(target.shape)
     fits = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_fit_linear_label)(design, target[:, j], np.where(fold == k, 0.0, weights))
+        delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights))
         for k, j in tasks
     )
     for done, ((k, j), fit) in enumerate(zip(tasks, fits, strict=True), 1):
@@ -270,27 +250,21 @@ def linear_out_of_fold_logits(
 
 
 @dataclass(frozen=True)
-class LinearLabelFit:
+class LabelFit:
     """Weights and bias of one label, before calibration."""
 
     weights: Floats  # (m,)
     bias: float
 
 
-def fit_linear_labels(
-    design: LinearTrainingDesign, target: Floats, weights: Floats, jobs: int = 1
-) -> list[LinearLabelFit]:
+def fit_labels(design: Design, target: Floats, weights: Floats, jobs: int = 1) -> list[LabelFit]:
     """Fit the weights and the bias of each label on all passages."""
     return list(
-        Parallel(n_jobs=jobs)(
-            delayed(_fit_linear_label)(design, column, weights) for column in target.T
-        )
+        Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights) for column in target.T)
     )
 
 
-def _fit_linear_label(
-    design: LinearTrainingDesign, target: Floats, weights: Floats
-) -> LinearLabelFit:
+def _fit_label(design: Design, target: Floats, weights: Floats) -> LabelFit:
     """Fit the weights and the bias of one label.
 
     A label that all passages have, or none, gets zero weights, and its log-odds as bias.
@@ -302,7 +276,7 @@ def _fit_linear_label(
         total = target[learned].sum()
         count = np.count_nonzero(learned)
         log_odds = float(np.log((total + 0.5) / (count - total + 0.5)))
-        return LinearLabelFit(np.zeros(design.passages.shape[1]), log_odds)
+        return LabelFit(np.zeros(design.passages.shape[1]), log_odds)
     row = np.concatenate([positive, negative])
     label = np.arange(len(row)) < len(positive)
     weight = np.concatenate([target[positive], 1 - target[negative]]) * weights[row]
@@ -314,4 +288,4 @@ def _fit_linear_label(
         with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors, where threads cost time
             fitted = solver.fit(matrix[row], label, weight)
         matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
-    return LinearLabelFit(fitted.coef_[0], float(fitted.intercept_[0]))
+    return LabelFit(fitted.coef_[0], float(fitted.intercept_[0]))

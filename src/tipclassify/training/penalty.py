@@ -16,25 +16,14 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats, Ints, logistic
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
-from tipclassify.model.scoring import apply_thresholds
+from tipclassify.training.calibration import standard_error
 from tipclassify.training.examples import Examples, Vectors
-from tipclassify.training.fit_heads import Prior, fit_heads, out_of_fold_logits
-from tipclassify.training.fixed_set import FixedSet, false_tag_rate
-
-__all__ = [
-    "ELSEWHERE",
-    "MOST_LOST",
-    "PENALTIES",
-    "PenaltyChoice",
-    "PenaltyPoint",
-    "choose_penalty",
-    "labels_given_by_fitted_heads",
-    "measure_on_fixed",
-]
+from tipclassify.training.fixed_set import FixedSet, false_tag_rate, figure_or_dash, no_sign
+from tipclassify.training.heads import Prior, balanced_labels, fit_heads, out_of_fold_logits
 
 PENALTIES: Final = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 """Penalties that are tried, largest first: the heads move further with each."""
@@ -67,22 +56,6 @@ class PenaltyPoint:
     cost_invented: float  # the same on its invented passages
     false_tags: float  # share of its real passages without a label that are tagged
 
-    def cells(self, taken: bool) -> tuple[str, ...]:
-        """Format as a row of the table; the penalty taken has an asterisk."""
-        return (
-            f"{self.penalty:g}{' *' if taken else ''}",
-            f"{self.loss:.4f}",
-            f"{self.macro_f1:.3f}",
-            _penalty_cell(self.rise, "+.4f"),
-            _penalty_cell(round(self.cost, 3) + 0.0, ".3f"),  # never -0.000
-            _penalty_cell(self.false_tags, ".1%"),
-            _penalty_cell(round(self.cost_invented, 3) + 0.0, ".3f"),
-        )
-
-
-def _penalty_cell(value: float, form: str) -> str:
-    return "–" if np.isnan(value) else f"{value:{form}}"
-
 
 @dataclass(frozen=True)
 class PenaltyChoice:
@@ -96,8 +69,19 @@ class PenaltyChoice:
         """Format as aligned plain text, the penalty taken marked by an asterisk."""
         if not self.curve:
             return f"penalty {self.penalty:g}: {self.reason}"
-        rows = [point.cells(taken=point.penalty == self.penalty) for point in self.curve]
-        return "\n".join([*format_columns([_COLUMNS, *rows]), f"* taken: {self.reason}"])
+        rows = [_COLUMNS]
+        for point in self.curve:
+            cells = (
+                f"{point.penalty:g}{' *' if point.penalty == self.penalty else ''}",
+                f"{point.loss:.4f}",
+                f"{point.macro_f1:.3f}",
+                figure_or_dash(point.rise, "+.4f"),
+                figure_or_dash(no_sign(point.cost), ".3f"),
+                figure_or_dash(point.false_tags, ".1%"),
+                figure_or_dash(no_sign(point.cost_invented), ".3f"),
+            )
+            rows.append(cells)
+        return "\n".join([*format_columns(rows), f"* taken: {self.reason}"])
 
     def to_dict(self) -> dict[str, object]:
         """Return plain values for ``model.json``."""
@@ -123,7 +107,7 @@ def choose_penalty(
     before = measure_on_fixed(fixed, prior.heads, model)
     for penalty in PENALTIES:
         raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, penalty)
-        loss = _log_loss_by_example(raw * model.scale + model.shift, own.y_true)
+        loss = _log_loss(raw, own.y_true, model)
         losses.append(loss)
         heads = fit_heads(prior, pooled, own.y_true, own.weights, penalty)
         after = measure_on_fixed(fixed, heads, model)
@@ -131,21 +115,17 @@ def choose_penalty(
             PenaltyPoint(
                 penalty=penalty,
                 loss=float(np.average(loss, weights=own.weights)),
-                macro_f1=macro_f1_of_heads(
-                    own.y_true[first], labels_given_by_fitted_heads(raw[first], model)
-                ),
+                macro_f1=macro_f1(own.y_true[first], balanced_labels(model, raw[first])),
                 rise=after.loss - before.loss,
                 cost=before.macro_f1_real - after.macro_f1_real,
                 cost_invented=before.macro_f1_invented - after.macro_f1_invented,
                 false_tags=after.false_tags,
             )
         )
-    return _choose_penalty_point(points, losses, own)
+    return _take(points, losses, own)
 
 
-def _choose_penalty_point(
-    points: Sequence[PenaltyPoint], losses: Sequence[Floats], own: Examples
-) -> PenaltyChoice:
+def _take(points: Sequence[PenaltyPoint], losses: Sequence[Floats], own: Examples) -> PenaltyChoice:
     """Take the largest penalty within a standard error of the best of those that are allowed.
 
     `losses` has, for each penalty, the out-of-fold loss of each of the user's examples.
@@ -162,7 +142,7 @@ def _choose_penalty_point(
     chosen = next(
         i
         for i in allowed
-        if sums[i] - sums[best] <= _standard_error_of_penalty_loss(losses[i] - losses[best], own)
+        if sums[i] - sums[best] <= standard_error(losses[i] - losses[best], own.groups, own.weights)
     )
     reason = "the largest within a standard error of the lowest loss on your rows"
     if measured:
@@ -175,29 +155,13 @@ def _choose_penalty_point(
     return PenaltyChoice(points[chosen].penalty, reason, tuple(points))
 
 
-def _standard_error_of_penalty_loss(difference: Floats, own: Examples) -> float:
-    """Compute the standard error of the weighted mean of differences, float (n,), by document."""
-    _, number = np.unique(own.groups, return_inverse=True)
-    weight = np.bincount(number, own.weights)
-    documents = len(weight)
-    if documents < 2:
-        return 0.0
-    centred = difference - np.average(difference, weights=own.weights)
-    total = np.bincount(number, own.weights * centred)
-    return float(np.sqrt(documents / (documents - 1) * (total @ total))) / float(weight.sum())
-
-
-def _log_loss_by_example(logits: Floats, y_true: Bools) -> Floats:
+def _log_loss(raw: Floats, y_true: Bools, model: EncoderModel) -> Floats:
+    """Compute the mean log loss of the labels of each passage, float (n,), calibrated."""
+    logits = raw * model.scale + model.shift
     return np.asarray(np.logaddexp(0, np.where(y_true, -1.0, 1.0) * logits).mean(axis=1))
 
 
-def labels_given_by_fitted_heads(raw: Floats, model: EncoderModel) -> Bools:
-    """Return the labels that a model gives raw logits, float (n, 3), under ``balanced``."""
-    scores = logistic(raw * model.scale + model.shift)
-    return apply_thresholds(scores, np.array(model.thresholds["balanced"]))
-
-
-def macro_f1_of_heads(y_true: Bools, y_pred: Bools) -> float:
+def macro_f1(y_true: Bools, y_pred: Bools) -> float:
     """Compute the mean F1 of the labels that occur; NaN if none does."""
     right = (y_true & y_pred).sum(axis=0)
     total = y_true.sum(axis=0) + y_pred.sum(axis=0)
@@ -209,26 +173,26 @@ def macro_f1_of_heads(y_true: Bools, y_pred: Bools) -> float:
 class FixedFigures:
     """Figures of heads on a fixed set; NaN for an empty part."""
 
-    macro_f1_real: float
-    macro_f1_invented: float
-    false_tags: float  # of the real part
-    loss: float  # mean log loss of a real passage and label
+    macro_f1_real: float = float("nan")
+    macro_f1_invented: float = float("nan")
+    false_tags: float = float("nan")  # of the real part
+    loss: float = float("nan")  # mean log loss of a real passage and label
 
 
 def measure_on_fixed(
     fixed: FixedSet | None, heads: EncoderHeads, model: EncoderModel
 ) -> FixedFigures:
     """Measure heads, with the calibration and thresholds of `model`, on a fixed set."""
-    undefined = float("nan")
     if fixed is None or not len(fixed.keys):
-        return FixedFigures(undefined, undefined, undefined, undefined)
+        return FixedFigures()
     raw = heads.logits(fixed.pooled)
-    y_pred = labels_given_by_fitted_heads(raw, model)
+    y_pred = balanced_labels(model, raw)
     real = fixed.real
-    loss = _log_loss_by_example(raw * model.scale + model.shift, fixed.y_true)
     return FixedFigures(
-        macro_f1_real=macro_f1_of_heads(fixed.y_true[real], y_pred[real]),
-        macro_f1_invented=macro_f1_of_heads(fixed.y_true[~real], y_pred[~real]),
+        macro_f1_real=macro_f1(fixed.y_true[real], y_pred[real]),
+        macro_f1_invented=macro_f1(fixed.y_true[~real], y_pred[~real]),
         false_tags=false_tag_rate(fixed.y_true[real], y_pred[real]),
-        loss=float(loss[real].mean()) if real.any() else undefined,
+        loss=float(_log_loss(raw, fixed.y_true, model)[real].mean())
+        if real.any()
+        else float("nan"),
     )

@@ -21,39 +21,20 @@ import numpy as np
 from joblib import Memory
 from threadpoolctl import threadpool_limits
 
-from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.arrays import Bools, Floats, Ints, logistic
 from tipclassify.errors import ModelError
-from tipclassify.model.encoder.files import EncoderHeads
+from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.find import load_scorer
+from tipclassify.model.scoring import apply_thresholds
 from tipclassify.progress import Progress
 from tipclassify.training.examples import Vectors
-
-__all__ = [
-    "HeadSettings",
-    "Prior",
-    "fit_heads",
-    "load_encoder_to_fit_heads",
-    "out_of_fold_logits",
-    "pooled_vectors_to_fit_heads",
-    "second_moment",
-]
 
 _CACHE_ROWS: Final = 500  # passages in a cache entry: a few new rows invalidate few entries
 _RIDGE: Final = 1e-3  # added to the second moment: directions in which no passage varies cost too
 _BLOCK: Final = 10_000  # rows of a product, for constant memory
 _STEPS: Final = 50  # of Newton's method, which takes about ten
 _CLOSE: Final = 1e-9  # relative fall of the loss at which it ends
-
-
-@dataclass(frozen=True)
-class HeadSettings:
-    """Settings of a fit of the default's heads."""
-
-    penalty: float | None = None  # on the distance from the heads it starts from; None: chosen
-    folds: int = 5
-    seed: int = 0
-    cache: Path | None = None  # of pooled vectors, between trainings
 
 
 @dataclass(frozen=True)
@@ -73,7 +54,7 @@ class Prior:
 
 def second_moment(pooled: Vectors) -> Floats:
     """Compute the mean outer product of pooled vectors with a 1 appended, a square matrix."""
-    design = _pooled_design_matrix(pooled)
+    design = _with_one(pooled)
     total = np.zeros((design.shape[1], design.shape[1]))
     with threadpool_limits(1):  # a fixed order of summation on every machine
         for start in range(0, len(design), _BLOCK):
@@ -87,16 +68,16 @@ def fit_heads(
 ) -> EncoderHeads:
     """Minimise the log loss plus half the penalty times the squared distance from the prior.
 
-    `pooled` is float32 (n, width), `y_true` bool (n, 3), `weights` the sample weights, float (n,).
+    `pooled` is float32 (n, width), `y_true` bool (n, labels), `weights` are sample weights (n,).
     """
     start = np.column_stack([prior.heads.weights, prior.heads.bias])
-    design = _pooled_design_matrix(pooled)
+    design = _with_one(pooled)
     fitted = start.copy()
     with threadpool_limits(1):
         whitening = prior.whitening()
-        coordinates, basis = _row_space_of_design(design @ whitening)
+        coordinates, basis = _row_space(design @ whitening)
         for j in range(len(start)):
-            u = _fit_head_by_newton(coordinates, design @ start[j], y_true[:, j], weights, penalty)
+            u = _newton(coordinates, design @ start[j], y_true[:, j], weights, penalty)
             fitted[j] += whitening @ (basis @ u)
     return EncoderHeads(np.ascontiguousarray(fitted[:, :-1]), np.ascontiguousarray(fitted[:, -1]))
 
@@ -104,7 +85,7 @@ def fit_heads(
 def out_of_fold_logits(
     prior: Prior, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float
 ) -> Floats:
-    """Compute out-of-fold logits (n, 3) before calibration; `fold` never parts a group."""
+    """Compute out-of-fold logits (n, labels) before calibration; `fold` never parts a group."""
     logits = np.zeros(y_true.shape)
     for number in np.unique(fold):
         held = fold == number
@@ -113,11 +94,11 @@ def out_of_fold_logits(
     return logits
 
 
-def _pooled_design_matrix(pooled: Vectors) -> Floats:
+def _with_one(pooled: Vectors) -> Floats:
     return np.column_stack([pooled.astype(np.float64), np.ones(len(pooled))])
 
 
-def _row_space_of_design(design: Floats) -> tuple[Floats, Floats]:
+def _row_space(design: Floats) -> tuple[Floats, Floats]:
     """Return coordinates of the rows and an orthonormal basis; the solution lies in their span."""
     rows, columns = design.shape
     if rows >= columns:
@@ -126,9 +107,7 @@ def _row_space_of_design(design: Floats) -> tuple[Floats, Floats]:
     return left * singular, right.T
 
 
-def _fit_head_by_newton(
-    design: Floats, offset: Floats, has: Bools, weights: Floats, penalty: float
-) -> Floats:
+def _newton(design: Floats, offset: Floats, has: Bools, weights: Floats, penalty: float) -> Floats:
     """Minimise ``sum(w * logloss(offset + design @ u)) + penalty / 2 * |u|²`` by Newton steps.
 
     A step that raises the loss is halved until it does not.
@@ -144,7 +123,7 @@ def _fit_head_by_newton(
     for _ in range(_STEPS):
         probability = 1 / (1 + np.exp(-np.clip(logits, -500, 500)))
         gradient = design.T @ (weights * (probability - has)) + penalty * u
-        curvature = _weighted_gram_matrix(design, weights * probability * (1 - probability))
+        curvature = _gram(design, weights * probability * (1 - probability))
         step = np.linalg.solve(curvature + penalty * np.eye(len(u)), -gradient)
         moved = design @ step
         scale = 1.0
@@ -161,7 +140,7 @@ def _fit_head_by_newton(
     return u
 
 
-def _weighted_gram_matrix(design: Floats, weights: Floats) -> Floats:
+def _gram(design: Floats, weights: Floats) -> Floats:
     total = np.zeros((design.shape[1], design.shape[1]))
     for start in range(0, len(design), _BLOCK):
         part = design[start : start + _BLOCK]
@@ -169,7 +148,17 @@ def _weighted_gram_matrix(design: Floats, weights: Floats) -> Floats:
     return total
 
 
-def load_encoder_to_fit_heads(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
+def probabilities(model: EncoderModel, raw: Floats) -> Floats:
+    """Calibrate the uncalibrated logits of a model's heads, (n, labels)."""
+    return logistic(raw * model.scale + model.shift)
+
+
+def balanced_labels(model: EncoderModel, raw: Floats) -> Bools:
+    """Return the labels that a model gives uncalibrated logits, (n, labels), under ``balanced``."""
+    return apply_thresholds(probabilities(model, raw), np.array(model.thresholds["balanced"]))
+
+
+def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
     """Load an encoder to fit heads on, the shipped one by default.
 
     Raises `ModelError` for a model of another kind.
@@ -181,7 +170,7 @@ def load_encoder_to_fit_heads(start: str | os.PathLike[str] | None = None) -> En
     return scorer
 
 
-def pooled_vectors_to_fit_heads(
+def pooled_vectors(
     scorer: EncoderScorer,
     texts: Sequence[str],
     headings: Sequence[str | None],

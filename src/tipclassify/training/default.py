@@ -1,0 +1,408 @@
+"""Train the default: heads on a frozen encoder, from the corpus, from a user's rows, or from both.
+
+| step | where |
+| --- | --- |
+| rows to examples | `examples.make_examples` |
+| examples to vectors, and vectors to heads | `heads` |
+| first from the corpus, with its held-out rows | `fit_corpus` |
+| then towards the user's rows, by a chosen penalty | `adapt`, `penalty` |
+| from the corpus too: which phrases reasons mask | `reasons` |
+| what a probability means | `calibration` |
+| how good the heads are, and at what cost elsewhere | `measure`, `fixed_set` |
+| the folder, with its card | `write` |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tipclassify.arrays import Bools, Floats
+from tipclassify.corpus.holdout import held_out, is_real
+from tipclassify.corpus.rows import Row
+from tipclassify.evaluation.bootstrap import ModelComparison, compare
+from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.progress import Progress
+from tipclassify.training.calibration import Calibrated, Recalibrated, calibrate, recalibrate
+from tipclassify.training.examples import (
+    Examples,
+    Vectors,
+    calibration_weights,
+    country_groups,
+    group_folds,
+    label_matrix,
+    make_examples,
+    report_weights,
+)
+from tipclassify.training.fixed_set import (
+    FixedComparison,
+    FixedSet,
+    add_taught,
+    fixed_rows,
+    pack_training_files,
+    read_second_moment,
+    unlearned_fixed_set,
+)
+from tipclassify.training.heads import (
+    Prior,
+    balanced_labels,
+    fit_heads,
+    load_encoder,
+    out_of_fold_logits,
+    pooled_vectors,
+    probabilities,
+    second_moment,
+)
+from tipclassify.training.measure import fixed_error_table
+from tipclassify.training.penalty import (
+    ELSEWHERE,
+    MOST_LOST,
+    PenaltyChoice,
+    choose_penalty,
+    measure_on_fixed,
+)
+from tipclassify.training.reasons import fit_drop_weights
+from tipclassify.training.write import HELD_OUT_RULE, Trained, count_corpus, save
+
+# Euclidean, of the whole corpus: it hardly matters beside 70,000 rows
+_PENALTY: Final = 100.0
+_MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and thresholds
+_PAIR_WEIGHT: Final = 2.0  # sample weight of an invented row of a pair, as in the fine-tuning
+# examples of the user's that choose the penalty: of twice as many and more, a sample
+_MANY: Final = 5_000
+# macro-F1 on the fixed set, beside what the penalty may cost
+_MOST_LOST_BY_CALIBRATION: Final = MOST_LOST / 2
+_KEPT: Final = "kept: what a refit on your rows gains there it loses on the fixed set"
+# what ``model.json`` says of the encoder, and later heads on it keep
+_OF_ENCODER: Final = ("base", "training", "weight_bits")
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Heads that moved towards a user's examples, in a model ready to score, and the evidence."""
+
+    model: EncoderModel
+    own: Examples
+    raw: Floats  # (rows, labels), uncalibrated logits of the user's rows, out of fold
+    penalty: PenaltyChoice
+    calibration: str  # a clause: what was refitted, what was kept, and why
+    on_own: ModelComparison  # beside the heads before, on the user's rows
+    fixed: FixedComparison | None  # beside the heads before, on the fixed set
+
+    @property
+    def scores(self) -> Floats:
+        """Out-of-fold probabilities of the user's rows, (rows, labels)."""
+        return probabilities(self.model, self.raw)
+
+
+def train_default(
+    corpus: Sequence[Row],
+    own: Sequence[Row],
+    out: str | os.PathLike[str],
+    *,
+    start: str | os.PathLike[str] | None = None,
+    penalty: float | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Fit the heads of the default on the corpus, then on the user's rows, and write the model.
+
+    `start` is the model with the frozen encoder and the heads in use, the shipped default if
+    omitted. With a `corpus` the heads are first fitted on it, from those of the fine-tuning. The
+    user's rows, `own`, then move them, held close by a `penalty`, which cross-validation in so many
+    `folds` chooses if omitted. The folder `cache` keeps pooled vectors between trainings. Raises
+    `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or too few can be
+    held out.
+    """
+    scorer = load_encoder(start)
+    if not any(row["labels"] for row in (*corpus, *own)):
+        raise ValueError("no passage has a label: nothing to learn; label some")
+
+    def move_to_own(scorer: EncoderScorer) -> Heads:
+        return adapt(
+            scorer,
+            make_examples(own),
+            penalty=penalty,
+            folds=folds,
+            seed=seed,
+            cache=cache,
+            progress=progress,
+        )
+
+    if not corpus:
+        return save_adapted(out, move_to_own(scorer), own, seed=seed, folds=folds)
+
+    before = scorer.model
+    held = held_out(corpus)
+    held_rows = list(compress(corpus, held))
+    examples = make_examples(corpus)
+    pooled = pooled_vectors(
+        scorer, examples.texts, examples.headings, cache=cache, progress=progress
+    )
+    held_pooled = pooled[examples.first][held]
+    heads = _fit_corpus(before, corpus, held, examples, pooled)
+    raw = heads.logits(held_pooled)
+    calibrated = calibrate_real(held_rows, raw, seed)
+    fitted = with_calibration(replace(before, heads=heads), calibrated)
+    chosen = fixed_rows(corpus)
+    fixed = FixedSet.of([corpus[i] for i in chosen], pooled[examples.first][chosen])
+    learned_rows = list(compress(corpus, ~held))
+    learned_texts = [row["text"] for row in learned_rows]
+    moment = second_moment(pooled[~held[examples.row]])
+    model = replace(
+        fitted,
+        drop_weights=fit_drop_weights(fitted, learned_rows),
+        training_files=pack_training_files(fixed, moment, learned_texts, before),
+    )
+    if own:
+        adapted = move_to_own(EncoderScorer(model))
+        return save_adapted(
+            out, adapted, own, seed=seed, folds=folds, corpus=corpus, held_pooled=held_pooled
+        )
+
+    # The hash of the encoder's own training stays, so that a second run writes the same bytes.
+    kept = (*_OF_ENCODER, "adapted_from")
+    meta = {key: before.meta[key] for key in kept if key in before.meta}
+    meta.setdefault("adapted_from", str(before.meta["sha256"]))
+    trained = save(
+        out,
+        model,
+        held_rows,
+        probabilities(model, raw),
+        name="default",
+        corpus=count_corpus(corpus, held_out=len(held_rows)),
+        held_out=f"the rows held out: {HELD_OUT_RULE}",
+        start="They started from those of the fine-tuning and were fitted on the corpus.",
+        calibration=corpus_calibration(calibrated),
+        meta=meta,
+        calibrated=calibrated,
+        weights=report_weights(held_rows),
+        seed=seed,
+    )
+    # The comparison with the model before is no part of the folder: a second run has the same
+    # bytes.
+    return replace(trained, fixed=compare_heads(fixed, fitted, before, seed))
+
+
+def adapt(
+    scorer: EncoderScorer,
+    own: Examples,
+    *,
+    penalty: float | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Heads:
+    """Move the heads in use towards the user's examples, by a penalty given or chosen.
+
+    The out-of-fold logits, calibration and comparison are of the rows with their headings.
+    """
+    model = scorer.model
+    pooled = pooled_vectors(scorer, own.texts, own.headings, cache=cache, progress=progress)
+    fold = group_folds(own.groups, folds, seed)
+    prior = Prior(model.heads, read_second_moment(model))
+    fixed = unlearned_fixed_set(model, own)
+    if penalty is None:
+        some = _groups_to_choose_by(own)
+        choice = choose_penalty(prior, model, own.take(some), pooled[some], fold[some], fixed)
+    else:
+        choice = PenaltyChoice(penalty, "as given")
+
+    raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, choice.penalty)
+    heads = fit_heads(prior, pooled, own.y_true, own.weights, choice.penalty)
+    moved = replace(model, heads=heads)
+
+    first = own.first
+    y_true = own.y_true[first]
+    groups = own.groups[first]
+    raw = raw[first]
+    refit = recalibrate(raw, y_true, groups, fold[first], model.scale, model.shift)
+    if not _recalibration_pays(refit, moved, fixed):
+        refit = replace(refit, scale=model.scale, shift=model.shift, sentence=_KEPT)
+    adapted = replace(
+        moved,
+        scale=refit.scale,
+        shift=refit.shift,
+        training_files=add_taught(model, own.texts),
+    )
+    before = balanced_labels(model, model.heads.logits(pooled[first]))
+    after = balanced_labels(adapted, raw)
+    comparison = None
+    if fixed is not None:
+        comparison = compare_heads(fixed, adapted, model, seed)
+        comparison = replace(comparison, chose_penalty=penalty is None)
+    return Heads(
+        model=adapted,
+        own=own,
+        raw=raw,
+        penalty=choice,
+        calibration=refit.sentence,
+        on_own=compare(y_true, after, before, groups, seed=seed),
+        fixed=comparison,
+    )
+
+
+def save_adapted(
+    out: str | os.PathLike[str],
+    adapted: Heads,
+    own: Sequence[Row],
+    *,
+    seed: int,
+    folds: int,
+    corpus: Sequence[Row] = (),
+    held_pooled: Vectors | None = None,
+    meta: Mapping[str, object] | None = None,
+    files: Mapping[str, str] | None = None,
+) -> Trained:
+    """Measure heads that learned the user's rows `own`, and write their model folder.
+
+    They are measured on the rows held out of the `corpus` that the heads were fitted on first, of
+    vectors `held_pooled`, or else on the user's own, out of fold. `meta` are further values for
+    ``model.json``, `files` further texts by name.
+    """
+    model = adapted.model
+    before = str(model.meta["sha256"])
+    rows = own
+    scores = adapted.scores
+    weights = None
+    learned = count_corpus(own, own=len(own))
+    measured = "the user's rows, each judged by heads that did not see its group"
+    start = f"They started from those in use of model `{before[:12]}`."
+    table = None
+    if held_pooled is not None:
+        rows = list(compress(corpus, held_out(corpus)))
+        scores = probabilities(model, model.heads.logits(held_pooled))
+        weights = report_weights(rows)
+        learned = count_corpus([*corpus, *own], held_out=len(rows), own=len(own))
+        measured = f"the rows held out of the corpus: {HELD_OUT_RULE}"
+        start = (
+            "They were first fitted on the corpus, from those of the fine-tuning, "
+            "then on the user's rows."
+        )
+    else:
+        # The user's rows would not do for counts of reports, though they measure the heads: people
+        # label what is hard, and an error rate of hard passages is none of whole reports. So the
+        # table is of the reports of the fixed set, else that of the heads before.
+        fixed = unlearned_fixed_set(model, adapted.own)
+        table = (fixed_error_table(model, fixed) if fixed else None) or model.meta.get(
+            "error_table"
+        )
+    trained = save(
+        out,
+        model,
+        rows,
+        scores,
+        name="the default, adapted",
+        corpus=learned,
+        held_out=measured,
+        start=start,
+        calibration=adapted.calibration,
+        meta={
+            "adapted_from": before,
+            **{key: model.meta[key] for key in _OF_ENCODER if key in model.meta},
+            "settings": {"seed": seed, "folds": folds, "penalty": adapted.penalty.penalty},
+            **(meta or {}),
+            **({"error_table": table} if table else {}),
+        },
+        files=files,
+        weights=weights,
+        penalty=adapted.penalty,
+        fixed=adapted.fixed,
+        seed=seed,
+    )
+    return replace(trained, on_own=adapted.on_own)
+
+
+# ------------------------------------------------------------------------------------- their parts
+
+
+def _fit_corpus(
+    before: EncoderModel, corpus: Sequence[Row], held: Bools, examples: Examples, pooled: Vectors
+) -> EncoderHeads:
+    """Fit heads from those of the fine-tuning, on the rows that are not held out."""
+    paired = np.array([bool(row.get("pair")) and not is_real(row) for row in corpus])
+    weights = np.where(paired[examples.row], _PAIR_WEIGHT * examples.weights, examples.weights)
+    learned = ~held[examples.row]
+    return fit_heads(
+        Prior(before.finetuned_heads),
+        pooled[learned],
+        examples.y_true[learned],
+        weights[learned],
+        _PENALTY,
+    )
+
+
+def calibrate_real(rows: Sequence[Row], raw: Floats, seed: int) -> Calibrated | None:
+    """Calibrate on the real ones among held-out rows; None where they are too few.
+
+    `raw`, (n, labels), are uncalibrated logits of all rows.
+    """
+    real = np.array([is_real(row) for row in rows], bool)
+    if real.sum() < _MIN_REAL:
+        return None
+    fold = group_folds(country_groups(rows)[real], 5, seed)
+    return calibrate(raw[real], label_matrix(rows)[real], fold, calibration_weights(rows))
+
+
+def with_calibration(model: EncoderModel, calibrated: Calibrated | None) -> EncoderModel:
+    """Return a model with another calibration and its thresholds; with its own for None."""
+    if calibrated is None:
+        return model
+    return replace(
+        model,
+        scale=calibrated.scale,
+        shift=calibrated.shift,
+        thresholds=calibrated.thresholds,
+    )
+
+
+def corpus_calibration(calibrated: Calibrated | None) -> str:
+    """Say in a clause how a training on the corpus alone calibrated."""
+    if calibrated is None:
+        return "kept, since too few real passages were held out"
+    return "refitted on the real passages held out, cross-fitted by country"
+
+
+def compare_heads(
+    fixed: FixedSet, after: EncoderModel, before: EncoderModel, seed: int
+) -> FixedComparison:
+    """Compare two sets of heads on the same encoder, by the fixed set."""
+    y_after = balanced_labels(after, after.heads.logits(fixed.pooled))
+    y_before = balanced_labels(before, before.heads.logits(fixed.pooled))
+    return fixed.compare(y_after, y_before, seed)
+
+
+def _groups_to_choose_by(own: Examples) -> Bools:
+    """Choose whole groups of about 5,000 examples, bool (n,): enough to choose a penalty."""
+    parts = max(1, len(own) // _MANY)
+    _, number = np.unique(own.groups, return_inverse=True)
+    chosen = np.asarray(number % parts == 0)
+    return chosen if len(np.unique(number[chosen])) > 1 else np.ones(len(own), bool)
+
+
+def _recalibration_pays(refit: Recalibrated, moved: EncoderModel, fixed: FixedSet | None) -> bool:
+    """Whether a refitted calibration gains more on the user's rows than it loses on the fixed set.
+
+    The fixed set weighs `ELSEWHERE` times as much, and may lose little macro-F1.
+    """
+    if fixed is None or refit.fall == 0:
+        return True
+    recalibrated = replace(moved, scale=refit.scale, shift=refit.shift)
+    before = measure_on_fixed(fixed, moved.heads, moved)
+    after = measure_on_fixed(fixed, moved.heads, recalibrated)
+    rise = after.loss - before.loss
+    lost = before.macro_f1_real - after.macro_f1_real
+    # Written so that an undefined figure, NaN, forbids nothing.
+    gains_enough = not refit.fall < ELSEWHERE * rise
+    costs_little = not lost > _MOST_LOST_BY_CALIBRATION
+    return gains_enough and costs_little

@@ -1,0 +1,188 @@
+"""Train the linear model: on labelled rows, and on a teacher's probabilities of unlabelled ones.
+
+`train_fast` holds rows out, fits (`linear`), calibrates, measures (`measure`) and writes the folder
+(`write`). `read_unlabelled` and `score_unlabelled` make the passages that a teacher scored (Hinton
+et al. 2015, arXiv:1503.02531).
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import compress
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tipclassify.corpus.holdout import held_out, is_real
+from tipclassify.corpus.rows import Row, passage_of_row, text_key
+from tipclassify.errors import InputError, ModelError
+from tipclassify.formatting import load_json
+from tipclassify.model.classifier import Classifier
+from tipclassify.progress import Progress
+from tipclassify.records import Passage
+from tipclassify.training.examples import calibration_weights, make_examples, report_weights
+from tipclassify.training.fixed_set import FixedComparison, FixedSet, fixed_key, fixed_rows
+from tipclassify.training.linear import SoftPassage, fit_linear
+from tipclassify.training.write import HELD_OUT_RULE, OUT_OF_FOLD, Trained, count_corpus, save
+
+_MIN_REAL: Final = 500  # held-out real passages needed to calibrate on them, and not out of fold
+_BATCH: Final = 1_000  # unlabelled passages between two reports of progress
+_BARE_ONE_IN: Final = 3  # scored without its heading, to train on bare text too
+
+
+def train_fast(
+    rows: Sequence[Row],
+    out: str | os.PathLike[str],
+    *,
+    own: int = 0,
+    soft: Sequence[SoftPassage] = (),
+    teacher: str = "",
+    vocabulary: frozenset[str] | None = None,
+    measured: Sequence[Row] = (),
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> Trained:
+    """Fit the linear model, measure it on what is held out, and write its folder.
+
+    The last `own` of `rows` are the user's, and are not held out. `soft` passages have the
+    probabilities of a `teacher`, named for the card. `measured` are rows with words of which the
+    held-out ones are the fixed set; by default `rows` themselves. Errors are those of `fit_linear`.
+    """
+    real = np.array([is_real(row) for row in rows], bool)
+    held = held_out(rows)
+    held[len(rows) - own :] = False
+    if (held & real).sum() < _MIN_REAL:
+        held[:] = False  # too few: all rows are judged out of fold
+    examples = make_examples(rows)
+    first = examples.first
+    held_rows = list(compress(rows, held))
+    learned_rows = list(compress(rows, ~held))
+    calibrating = None
+    if held_rows:
+        calibrating = np.zeros(len(examples), bool)
+        calibrating[first[held & real]] = True  # with their headings
+    fitted = fit_linear(
+        replace(examples, weights=np.where(held[examples.row], 0.0, examples.weights)),
+        soft=soft,
+        vocabulary=vocabulary,
+        held=calibrating,
+        held_weights=calibration_weights(held_rows),
+        seed=seed,
+        jobs=jobs,
+        progress=progress,
+    )
+    classifier = Classifier(fitted.model)
+    fixed = compare_with_shipped(classifier, measured or rows, learned_rows, seed)
+    calibrated = fitted.calibrated
+    if held_rows:
+        judged = held_rows
+        scores = classifier.predict_proba([passage_of_row(row) for row in held_rows])
+    else:
+        judged = list(rows)
+        y_pred = {policy: labels[first] for policy, labels in calibrated.y_pred.items()}
+        calibrated = replace(calibrated, scores=calibrated.scores[first], y_pred=y_pred)
+        scores = calibrated.scores
+    calibrated_on = "the real passages held out" if held_rows else "these rows, out of fold"
+    trained = save(
+        out,
+        fitted.model,
+        judged,
+        scores,
+        name="the linear model, of your rows" if own else "fast",
+        corpus=count_corpus(rows, held_out=len(held_rows), own=own),
+        held_out=f"the rows held out: {HELD_OUT_RULE}" if held_rows else OUT_OF_FOLD,
+        start="It started from nothing.",
+        calibration=f"fitted on {calibrated_on}",
+        meta={"settings": {"seed": seed, "soft": len(soft)}},
+        learned=[row["text"] for row in learned_rows],
+        calibrated=calibrated,
+        weights=report_weights(held_rows),
+        fixed=fixed if own else None,
+        soft=len(soft),
+        teacher=teacher,
+        seed=seed,
+    )
+    return replace(trained, fixed=fixed)
+
+
+def compare_with_shipped(
+    classifier: Classifier, measured: Sequence[Row], learned: Sequence[Row], seed: int = 0
+) -> FixedComparison | None:
+    """Compare a linear model with the shipped one on the fixed set of `measured`.
+
+    Rows among those `learned` are left out. None where nothing is left, and, with a warning,
+    where the shipped one cannot be read: while its features change, it is of others.
+    """
+    known = {fixed_key(row) for row in learned}
+    chosen = [measured[i] for i in fixed_rows(measured)]
+    rows = [row for row in chosen if fixed_key(row) not in known]
+    if not rows:
+        return None
+    try:
+        shipped = Classifier.load("fast")
+    except ModelError as error:
+        warnings.warn(f"not compared with the shipped model: {error}", stacklevel=2)
+        return None
+    passages = [passage_of_row(row) for row in rows]
+    fixed = FixedSet.of(rows, np.zeros((len(rows), 0), np.float32))
+    return fixed.compare(classifier.predict(passages), shipped.predict(passages), seed)
+
+
+def read_unlabelled(
+    paths: Sequence[Path], known: Sequence[str], most: int | None, seed: int
+) -> list[Row]:
+    """Read up to `most` distinct passages from JSON lines, shuffled, but none of the texts `known`.
+
+    A row has ``text``, ``section`` (None without a heading) and ``source``, its document, empty if
+    not known. Raises `InputError` when a file is not JSON lines with a ``text``.
+    """
+    seen = set(map(text_key, known))
+    passages: list[Row] = []
+    for path in paths:
+        open_text = gzip.open if path.suffix == ".gz" else open
+        try:
+            with open_text(path, "rt", encoding="utf-8") as lines:
+                for row in map(load_json, lines):
+                    key = text_key(row["text"])
+                    if key in seen:
+                        continue
+                    seen.add(key)
+                    passages.append(
+                        {
+                            "text": row["text"],
+                            "section": row.get("section") or None,
+                            "source": str(row.get("source") or ""),
+                        }
+                    )
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = f"{path}: not JSON lines with a text each ({error})"
+            raise InputError(f"{problem}; give a .jsonl or .jsonl.gz file") from None
+    order = np.random.default_rng([seed, 2]).permutation(len(passages))[:most]
+    return [passages[i] for i in order.tolist()]
+
+
+def score_unlabelled(
+    teacher: Classifier, pool: Sequence[Row], progress: Progress | None = None
+) -> list[SoftPassage]:
+    """Compute a teacher's probabilities; one passage in three is scored without its heading."""
+    passages = [
+        Passage(row["text"], 0, len(row["text"]), row["section"] if number % _BARE_ONE_IN else None)
+        for number, row in enumerate(pool)
+    ]
+    soft: list[SoftPassage] = []
+    for first in range(0, len(passages), _BATCH):
+        batch = passages[first : first + _BATCH]
+        scores = teacher.predict_proba(batch).tolist()
+        soft += (
+            SoftPassage(passage.text, passage.section, row)
+            for passage, row in zip(batch, scores, strict=True)
+        )
+        if progress:
+            progress(len(soft), len(pool))
+    return soft

@@ -1,0 +1,272 @@
+"""Write a trained model's folder, with its card, its figures and its reference outputs.
+
+Every training ends in `save`: it measures the model on what was held out, writes the card (after
+Mitchell et al. 2019, arXiv:1810.03993), a template over ``model.json`` and the evidence, and
+returns what it found as `Trained`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import jinja2
+
+from tipclassify._version import __version__
+from tipclassify.arrays import Floats
+from tipclassify.corpus.holdout import TAUGHT, is_real, pack_taught
+from tipclassify.corpus.rows import Row, corpus_digest, passage_of_row
+from tipclassify.evaluation.bootstrap import Interval, ModelComparison, comparison_table
+from tipclassify.evaluation.metrics import metrics_table
+from tipclassify.formatting import json_line
+from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.model.classifier import Classifier
+from tipclassify.model.encoder.files import EncoderModel, write_encoder_model
+from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.linear import LinearModel, write_linear_model
+from tipclassify.resources import resource_path
+from tipclassify.training.calibration import Calibrated
+from tipclassify.training.fixed_set import FixedComparison
+from tipclassify.training.measure import FAMILIES, Evidence, Part, measure_model
+from tipclassify.training.penalty import PenaltyChoice
+
+HELD_OUT_RULE: Final = (
+    "one country in ten of human-rights, Labor and Universal Periodic Review reports, one entry or "
+    "document in ten of other real text, and one group in ten of invented passages"
+)
+"""Which rows of a corpus are held out, for the card (`corpus.holdout`)."""
+
+OUT_OF_FOLD: Final = "these rows, each judged by a model that did not see its group"
+"""How rows that are too few to hold some out measure a model, for the card."""
+
+_MOST_REFERENCES: Final = 60  # passages whose scores a copy of the model must reproduce
+_MIN_SUPPORT: Final = 20  # support below which the card shows the count instead of F1
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Result of a training: the model's folder, and what it was measured to do.
+
+    `parts` are metrics on passages left out of training, all first. `on_own` compares the model
+    with the one it started from on the user's rows, out of fold, `fixed` on the fixed set.
+    """
+
+    out: Path
+    parts: Sequence[Part]
+    fixed: FixedComparison | None = None
+    on_own: ModelComparison | None = None
+    penalty: PenaltyChoice | None = None
+    calibration: str = ""
+
+    def table(self) -> str:
+        """Format all of it as aligned plain text."""
+        part = self.parts[0]
+        tables = [metrics_table(part.metrics, f"{part.name}, left out of training")]
+        if self.on_own:
+            title = "what your rows changed on your rows, out of fold"
+            tables.append(f"{title}\n{comparison_table(self.on_own, 'the model before')}")
+        if self.penalty:
+            tables.append(self.penalty.table())
+        if self.calibration:
+            tables.append(f"calibration: {self.calibration}")
+        if self.fixed:
+            tables.append(self.fixed.table())
+        return "\n\n".join(tables)
+
+
+def save(
+    out: str | os.PathLike[str],
+    model: EncoderModel | LinearModel,
+    rows: Sequence[Row],
+    scores: Floats,
+    *,
+    name: str,
+    corpus: Mapping[str, object],
+    held_out: str,
+    start: str,
+    calibration: str,
+    meta: Mapping[str, object],
+    files: Mapping[str, str] | None = None,
+    learned: Iterable[str] = (),
+    calibrated: Calibrated | None = None,
+    weights: Floats | None = None,
+    penalty: PenaltyChoice | None = None,
+    fixed: FixedComparison | None = None,
+    soft: int = 0,
+    teacher: str = "",
+    seed: int = 0,
+) -> Trained:
+    """Measure a model on rows that it did not learn, and write its folder, card included.
+
+    `scores`, (n, labels), `calibrated` and `weights` are as `measure_model` takes them. `name`
+    stands in the card's title. `corpus` counts what was learned (`count_corpus`), `held_out` says
+    which passages measure, `start` in a sentence where the model started from, `calibration` in a
+    clause how probabilities and thresholds came about. `penalty` and `fixed` are of heads that a
+    user's rows moved; `soft` passages without labels had their scores from a `teacher`. `meta` are
+    further values for ``model.json``, `files` further texts by name. Of the texts that a linear model
+    `learned` its folder keeps the keys; an encoder brings them.
+    """
+    encoder = None
+    if isinstance(model, EncoderModel):
+        # What is measured is what the folder will score with, which has a hash only when written.
+        classifier = Classifier(EncoderScorer(replace(model, meta={"sha256": "", **meta})))
+        base = meta.get("base")
+        encoder = str((isinstance(base, dict) and base.get("name")) or "a pretrained encoder")
+    else:
+        classifier = Classifier(model)
+    evidence = measure_model(
+        classifier,
+        rows,
+        scores,
+        calibrated=calibrated,
+        weights=weights,
+        seed=seed,
+        cases=penalty is None,
+    )
+    card = _card(
+        evidence,
+        meta,
+        name=name,
+        encoder=encoder,
+        corpus=corpus,
+        held_out=held_out,
+        start=start,
+        calibration=calibration,
+        penalty=penalty,
+        fixed=fixed,
+        soft=soft,
+        teacher=teacher,
+    )
+    figures = _figures(evidence, corpus, calibration, penalty, fixed)
+    versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
+    head = {**figures, **meta, "versions": {"tipclassify": __version__, **versions}}
+    texts = {"README.md": card, "golden.jsonl": _reference_outputs(classifier, rows)}
+    if isinstance(model, EncoderModel):
+        write_encoder_model(out, model, head, {**texts, **(files or {})})
+    else:
+        taught = {TAUGHT: pack_taught(learned)}
+        write_linear_model(replace(model, meta=head), out, {**texts, **taught, **(files or {})})
+    return Trained(Path(out), evidence.parts, fixed=fixed, penalty=penalty, calibration=calibration)
+
+
+def count_corpus(rows: Sequence[Row], held_out: int = 0, own: int = 0) -> dict[str, object]:
+    """Count the passages of a training by kind and label, for card and ``model.json``.
+
+    `held_out` is the number of those left out of training, `own` of those that are the user's.
+    """
+    return {
+        "passages": len(rows),
+        "real": sum(map(is_real, rows)),
+        "own": own,
+        "held_out": held_out,
+        "sha256": corpus_digest(rows),
+        "labels": {label: sum(label in row["labels"] for row in rows) for label in LABELS},
+    }
+
+
+def _figures(
+    evidence: Evidence,
+    corpus: Mapping[str, object],
+    calibration: str,
+    penalty: PenaltyChoice | None,
+    fixed: FixedComparison | None,
+) -> dict[str, object]:
+    """Return what ``model.json`` says of what a model learned, and how good it is."""
+    parts = evidence.parts
+    right, pairs = evidence.contrast_pairs
+    figures: dict[str, object] = {
+        "corpus": corpus,
+        "calibrated": calibration,
+        "metrics": parts[0].metrics.to_dict(),
+        "operating_points": evidence.points,
+        "operating_points_by_kind": evidence.points_by_kind,
+        "near_identical_pairs": {"right": right, "pairs": pairs},
+        "error_table": evidence.error_table,
+        "behaviours": {result.rule: round(result.rate, 4) for result in evidence.behaviours},
+        "kinds": {
+            part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()
+        },
+    }
+    if penalty:
+        figures["penalty"] = penalty.to_dict()
+    if fixed:
+        figures["fixed_set"] = fixed.to_dict()
+    return figures
+
+
+def _reference_outputs(classifier: Classifier, rows: Sequence[Row]) -> str:
+    """Write reference outputs as JSON lines: an even sample of invented passages, with scores."""
+    invented = [row for row in rows if not is_real(row)]
+    sample = invented[:: max(1, len(invented) // _MOST_REFERENCES)][:_MOST_REFERENCES]
+    if not sample:
+        return ""
+    scores = classifier.predict_proba([passage_of_row(row) for row in sample]).round(5)
+    lines = []
+    for row, row_scores in zip(sample, scores.tolist(), strict=True):
+        by_label = dict(zip(LABELS, row_scores, strict=True))
+        lines.append(
+            json_line({"text": row["text"], "section": row.get("section"), "scores": by_label})
+        )
+    return "".join(lines)
+
+
+# --------------------------------------------------------------------------------------- the card
+
+
+def _card(
+    evidence: Evidence,
+    meta: Mapping[str, object],
+    *,
+    penalty: PenaltyChoice | None,
+    **facts: object,
+) -> str:
+    """Write the card, in Markdown with the front matter that the Hugging Face hub reads."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resource_path("training/templates")),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["figure"] = "{:.3f}".format
+    environment.filters["share"] = _share
+    environment.filters["percent"] = "{:.0%}".format
+    environment.filters["count"] = "{:,}".format
+    environment.filters["figure_with_interval"] = _figure_with_interval
+    environment.filters["interval"] = _value_and_interval
+    fine_tuning = ""
+    if penalty is None:
+        # A folder that lacks a part of it, or has it in another form, is told without.
+        with suppress(jinja2.UndefinedError, TypeError, ValueError):
+            fine_tuning = environment.get_template("fine_tuning.md").render(meta)
+    return environment.get_template("model_card.md").render(
+        LABELS=LABELS,
+        MEANINGS=MEANINGS,
+        FEWEST=_MIN_SUPPORT,
+        **vars(evidence),
+        meta=meta,
+        penalty=penalty,
+        fine_tuning=fine_tuning,
+        **facts,
+    )
+
+
+def _share(value: float) -> str:
+    """Format a share in per cent; one that is undefined is a dash."""
+    return "–" if math.isnan(value) else f"{value:.1%}"
+
+
+def _figure_with_interval(value: float, interval: Interval) -> str:
+    """Format a figure and its interval; a figure that is undefined is a dash."""
+    return "–" if math.isnan(value) else f"{value:.3f} {interval}"
+
+
+def _value_and_interval(numbers: Sequence[float | None]) -> str:
+    """Format a value with both ends of its interval; None, as JSON has it, is undefined."""
+    value, low, high = (float("nan") if number is None else number for number in numbers)
+    return _figure_with_interval(value, Interval(low, high))
