@@ -20,7 +20,7 @@ from tipclassify.corpus import curate
 from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.rows import Row, read_rows
 from tipclassify.errors import InputError
-from tipclassify.model import replacement
+from tipclassify.model import folder as replacement
 from tipclassify.model.find import add_model, load_scorer
 from tipclassify.model.folder import check_metadata, read_metadata, recover_folder, write_model
 from tipclassify.training import default, heads
@@ -257,7 +257,7 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     is_exchanged: bool,
 ) -> None:
     if not is_exchanged:  # as on a system that cannot exchange two folders in one step
-        monkeypatch.setattr(replacement, "exchange_files_atomically", lambda *_: False)
+        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
     place = tmp_path / "models"
     place.mkdir()
     target = place / "mine"

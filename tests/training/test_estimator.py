@@ -563,4 +563,5 @@ def test_rows_that_say_what_the_model_says_move_it_little(
 ) -> None:
     mine = TipClassifier().fit(sentences, classifier.predict(sentences).astype(int))
     assert mine.fixed_ is not None
-    assert abs(mine.fixed_.cost) < MOST_LOST
+    assert mine.fixed_.real is not None
+    assert abs(mine.fixed_.real.differences[0].difference) < MOST_LOST
