@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import typer
-from labelled_rows import COUNTRIES, HELD_OUT_COUNTRIES, invented_rows, report_rows, under
+from labelled_rows import COUNTRIES, invented_rows, report_rows, under
 from model_heads import head_of
 from typer.testing import CliRunner, Result
 
@@ -31,7 +31,6 @@ from tipclassify.arrays import Floats, logistic
 from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
 from tipclassify.corpus.rows import Row
 from tipclassify.errors import InputError, MissingExtraError, ModelError
-from tipclassify.evaluation.behaviours import evaluate_reference_outputs
 from tipclassify.labels import label_indicator
 from tipclassify.progress import Progress
 from tipclassify.training.linear import SoftPassage
@@ -214,13 +213,6 @@ def restored(base: Path, trained: Path) -> FineTuned:
 # ------------------------------------------------------------------------------------ the whole way
 
 
-def test_three_countries_and_some_invented_groups_are_held_out() -> None:
-    real = np.array([is_real(row) for row in ROWS])
-    held_documents = {row["doc"] for row, held in zip(ROWS, HELD & real, strict=True) if held}
-    assert held_documents == {f"hrr/2020/{country}.html" for country in HELD_OUT_COUNTRIES}
-    assert 5 < (HELD & ~real).sum() < 40
-
-
 @trains
 @quiet
 def test_an_encoder_learns_and_is_loaded_like_any_model(trained: Path) -> None:
@@ -323,17 +315,6 @@ def test_calibration_comes_from_what_was_held_out(trained: Path) -> None:
 
 @trains
 @quiet
-def test_golden_passages_are_invented_held_out_ones_and_replay(trained: Path) -> None:
-    lines = (trained / "golden.jsonl").read_text("utf-8").splitlines()
-    invented_and_held = {
-        row["text"] for row, held in zip(ROWS, HELD, strict=True) if held and not is_real(row)
-    }
-    assert {json.loads(line)["text"] for line in lines} == invented_and_held
-    assert evaluate_reference_outputs(Classifier.load(trained), lines) == []
-
-
-@trains
-@quiet
 def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
     from finetuning.recipe import Recipe, read_tokenizer, tokenize_rows
     from tipclassify.model.encoder.scoring import EncoderScorer
@@ -431,39 +412,47 @@ def examples() -> TokenizedExamples:
     )
 
 
-PLAIN = replace(SETTINGS, no_heading=0.0, other_heading=0.0, masking=0.0)
 BOTH = np.array([0, 1])
+WITH_HEADING = [[2, 40, 41, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
+OF_HEADING = [[1, 0, 0], [0, 1, 0]]
 
 
-def test_a_passage_read_without_its_heading_has_the_labels_that_it_has_alone(
+@pytest.mark.parametrize(
+    ("settings", "taught", "wanted", "wanted_targets"),
+    [
+        ({}, False, WITH_HEADING, OF_HEADING),
+        # read without its heading, a passage has the labels that it has alone
+        (
+            {"no_heading": 1.0},
+            False,
+            [[2, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]],
+            [[0, 0, 1], [0, 1, 0]],
+        ),
+        # one of a teacher keeps the heading for which it was scored
+        ({"no_heading": 1.0}, True, WITH_HEADING, OF_HEADING),
+        # a heading of like meaning keeps the labels
+        (
+            {"other_heading": 1.0},
+            False,
+            [[2, 50, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]],
+            OF_HEADING,
+        ),
+        # masks hide the text, and neither heading nor special tokens
+        ({"masking": 1.0}, False, [[2, 40, 41, 3, 4, 4, 4, 4, 4, 3], [2, 4, 4, 3]], OF_HEADING),
+    ],
+)
+def test_a_step_reads_passages_as_the_settings_have_it(
     examples: TokenizedExamples,
+    settings: dict[str, float],
+    taught: bool,
+    wanted: list[list[int]],
+    wanted_targets: list[list[int]],
 ) -> None:
-    rows, targets = examples.sample(BOTH, PLAIN, 0)
-    assert rows == [[2, 40, 41, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
-    assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
-    rows, targets = examples.sample(BOTH, replace(PLAIN, no_heading=1.0), 0)
-    assert rows == [[2, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
-    assert targets.tolist() == [[0, 0, 1], [0, 1, 0]]
-
-
-def test_a_passage_of_a_teacher_keeps_the_heading_for_which_it_was_scored(
-    examples: TokenizedExamples,
-) -> None:
-    taught = replace(examples, taught=np.array([True, False]))
-    rows, targets = taught.sample(BOTH, replace(PLAIN, no_heading=1.0), 0)
-    assert rows == [[2, 40, 41, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]]
-    assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
-
-
-def test_a_heading_of_like_meaning_keeps_the_labels(examples: TokenizedExamples) -> None:
-    rows, targets = examples.sample(BOTH, replace(PLAIN, other_heading=1.0), 0)
-    assert rows[0] == [2, 50, 3, 11, 12, 13, 14, 15, 3]
-    assert targets.tolist() == [[1, 0, 0], [0, 1, 0]]
-
-
-def test_masks_hide_the_text_and_neither_heading_nor_marks(examples: TokenizedExamples) -> None:
-    rows, _ = examples.sample(BOTH, replace(PLAIN, masking=1.0), 0)
-    assert rows == [[2, 40, 41, 3, 4, 4, 4, 4, 4, 3], [2, 4, 4, 3]]
+    plain = replace(SETTINGS, no_heading=0.0, other_heading=0.0, masking=0.0)
+    examples = replace(examples, taught=np.array([taught, False]))
+    rows, targets = examples.sample(BOTH, replace(plain, **settings), 0)
+    assert rows == wanted
+    assert targets.tolist() == wanted_targets
 
 
 def test_a_step_draws_the_same_again_and_other_steps_otherwise(
@@ -501,35 +490,15 @@ def test_an_epoch_has_all_real_passages_all_pairs_and_others_drawn_anew() -> Non
     assert {(with_pairs_twice == at).sum() for at in learned_pairs} == {2}
     assert (~real[with_pairs_twice]).sum() == 2 * len(learned_pairs) + 50
 
+    invented = [row for row, is_of_report in zip(rows, real, strict=True) if not is_of_report]
+    assert len(epoch_rows(invented, np.ones(192, bool), SETTINGS, 0)) == 192  # all of them
 
-@trains
-def test_an_epoch_has_passages_of_other_genres_several_times() -> None:
-    from finetuning.recipe import epoch_rows
-
-    rows = []
-    for number, row in enumerate(ROWS):
-        changes = {"pair": "p" if number < 20 else None}
-        if number % 7 == 0:
-            changes["source"] = "voices"
-        if row.get("section") == "aviation":
-            changes["doc"] = "un-debate/a/b.txt"
-        rows.append({**row, **changes})
-    chosen = epoch_rows(rows, ~HELD, replace(SETTINGS, invented=50, other_genres=3), 0)
-    other_genres = [at for at, row in enumerate(rows) if is_other_genre(row)]
-    learned = [at for at in other_genres if not HELD[at]]
-    assert {(chosen == at).sum() for at in learned} == {3}
-
-
-@trains
-def test_an_epoch_of_invented_passages_alone_has_all_of_them() -> None:
-    from finetuning.recipe import epoch_rows
-
-    invented = [
-        {**row, "pair": "p" if number < 20 else None}
-        for number, row in enumerate(ROWS)
-        if not is_real(row)
+    voices = [
+        {**row, "source": "voices" if number % 7 == 0 else None} for number, row in enumerate(rows)
     ]
-    assert len(epoch_rows(invented, np.ones(192, bool), SETTINGS, 0)) == 192
+    chosen = epoch_rows(voices, ~HELD, replace(fifty, other_genres=3), 0)
+    of_other_genre = np.array([is_other_genre(row) for row in voices])
+    assert {(chosen == at).sum() for at in np.flatnonzero(of_other_genre & ~HELD)} == {3}
 
 
 @trains
@@ -847,15 +816,6 @@ def run_train(*arguments: str) -> Result:
     app = typer.Typer()
     app.command()(runpy.run_path(str(ROOT / "train.py"))["train"])
     return CliRunner().invoke(app, arguments)
-
-
-@pytest.mark.usefixtures("fine_tuning_calls")
-@pytest.mark.parametrize(
-    "options",
-    [["--rate", "0.1"], ["--epochs", "1"], ["--resume"], ["--base", "b"], ["--teacher", "t"]],
-)
-def test_an_option_of_an_encoder_is_refused_without_one(options: list[str]) -> None:
-    assert run_train(*options).exit_code == 2
 
 
 def test_every_option_of_an_encoder_arrives(
