@@ -63,7 +63,7 @@ def test_the_page_without_the_token_holds_nothing_of_a_report(server: Reviewer) 
         f"/?token={server.token}",
         "/?token=wrong",
         "/static/review.js",
-        "/static/review.css",
+        "/static/app.css",
     ):
         status, headers, body = server.raw("GET", path)
         assert status == 200
@@ -293,7 +293,7 @@ def test_a_body_may_be_so_large_and_no_larger(server: Reviewer) -> None:
         (b'{"key": KEY, "labels": ["failure", "guilty"]}', 400, "unknown label 'guilty'"),
         (b'{"key": KEY, "labels": "failure"}', 400, "at `$.labels"),
         (b'{"key": KEY, "labels": [1]}', 400, "at `$.labels"),
-        (b'{"key": KEY, "labels": null}', 400, "at `$.labels"),
+        (b'{"key": KEY, "labels": null}', 400, "required field `labels`"),
         (b'{"key": KEY, "labels": [], "annotator": "ben"}', 400, "unknown field `annotator`"),
         (b'{"key": KEY, "labels": [], "note": 7}', 400, "at `$.note`"),
         (b'{"key": KEY, "labels": [], "request": 7}', 400, "at `$.request`"),

@@ -12,7 +12,8 @@ import json
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +26,7 @@ from tipclassify.store.state import Check, Decision, Kind, Place, Shown, State, 
 _APPLICATION: Final = 0x74697063  # "tipc"
 _VERSION: Final = 1
 _HEADER: Final = b"SQLite format 3\0"
+_PATIENCE: Final = 5  # seconds for which other processes are waited for
 _PRAGMAS: Final = (
     "journal_mode=delete",  # WAL leaves two files beside it, and fails on shared folders
     "synchronous=extra",
@@ -32,7 +34,7 @@ _PRAGMAS: Final = (
     "trusted_schema=off",
     "cell_size_check=on",
     "mmap_size=0",
-    "busy_timeout=5000",
+    f"busy_timeout={_PATIENCE * 1000}",
 )
 _SCHEMA: Final = (
     "create table report (id integer primary key, sha256 text not null unique, "
@@ -160,7 +162,7 @@ class Store:
                 return
             with self._errors("not saved", "free some space, or start again"):
                 self._check_file("not saved: ")
-                with self._transaction("begin immediate"):
+                with self._transaction(self._begin_writing):
                     yield
                     self._check_file("not saved: ")
 
@@ -173,12 +175,12 @@ class Store:
                 return
             with self._errors("cannot be read", "start again"):
                 self._check_file("")
-                with self._transaction("begin"):
+                with self._transaction(lambda: self._database.execute("begin")):
                     yield
 
     @contextlib.contextmanager
-    def _transaction(self, begin: str) -> Iterator[None]:
-        self._database.execute(begin)
+    def _transaction(self, begin: Callable[[], object]) -> Iterator[None]:
+        begin()
         self._depth = 1
         try:
             yield
@@ -188,6 +190,21 @@ class Store:
             if self._database.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     self._database.execute("rollback")
+
+    def _begin_writing(self) -> None:
+        """Wait for other writers; SQLite itself waits longer each time, while others overtake."""
+        deadline = time.monotonic() + _PATIENCE
+        self._database.execute("pragma busy_timeout=0")
+        try:
+            while not self._database.in_transaction:
+                try:
+                    self._database.execute("begin immediate")
+                except sqlite3.OperationalError as error:
+                    if "locked" not in str(error) or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.002)
+        finally:
+            self._database.execute(f"pragma busy_timeout={_PATIENCE * 1000}")
 
     @contextlib.contextmanager
     def _errors(self, what: str, remedy: str) -> Iterator[None]:
