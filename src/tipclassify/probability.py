@@ -5,35 +5,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
-__all__ = [
-    "NEARLY_CERTAIN",
-    "NEARLY_CERTAIN_IN_WORDS",
-    "NEARLY_CERTAIN_SHOWN",
-    "NEARLY_IMPOSSIBLE",
-    "NEARLY_IMPOSSIBLE_IN_WORDS",
-    "NEARLY_IMPOSSIBLE_SHOWN",
-    "log_odds_of_probability",
-    "probability",
-    "probability_in_words",
-]
-
 NEARLY_CERTAIN: Final = 0.995
 """Probability from which two decimals would round to 1.00."""
-
-NEARLY_CERTAIN_SHOWN: Final = ">0.99"
-"""What stands in its place."""
-
-NEARLY_CERTAIN_IN_WORDS: Final = "over 0.99"
-"""What stands in its place in a sentence."""
 
 NEARLY_IMPOSSIBLE: Final = 0.005
 """Probability below which two decimals would round to 0.00."""
 
+NEARLY_CERTAIN_SHOWN: Final = ">0.99"
 NEARLY_IMPOSSIBLE_SHOWN: Final = "<0.01"
-"""What stands in its place."""
-
-NEARLY_IMPOSSIBLE_IN_WORDS: Final = "under 0.01"
-"""What stands in its place in a sentence."""
 
 
 def probability(value: float) -> str:
@@ -53,7 +32,7 @@ def probability_in_words(value: float) -> str:
     >>> probability_in_words(0.003), probability_in_words(0.381), probability_in_words(0.9987)
     ('under 0.01', '0.38', 'over 0.99')
     """
-    return _two_decimals(value, NEARLY_IMPOSSIBLE_IN_WORDS, NEARLY_CERTAIN_IN_WORDS)
+    return _two_decimals(value, "under 0.01", "over 0.99")
 
 
 def _two_decimals(value: float, nearly_impossible: str, nearly_certain: str) -> str:

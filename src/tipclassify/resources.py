@@ -8,15 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-__all__ = [
-    "PACKAGE",
-    "checkout_folder_of_package",
-    "read_resource",
-    "resource_folder_in_user_cache",
-    "resource_path",
-    "shipped_data_folder",
-]
-
 PACKAGE: Final = Path(__file__).resolve().parent
 
 

@@ -605,7 +605,7 @@ def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) ->
     text = "The police did " * 6 + "not arrested " + "the police did " * 6 + "bribes"
     scorer = tiny.scorer
     (encoding,) = scorer.tokenizer.encode([text])
-    contributions, logits = scorer.token_contributions(encoding.ids, [])
+    contributions, logits = scorer.contributions_of([(encoding.ids, [])])[0]
     assert logits == pytest.approx(tiny.logits([text])[0])
     assert len(contributions) == len(encoding.ids)
     assert contributions[-1, COMPLICITY] > 0  # of "bribes"

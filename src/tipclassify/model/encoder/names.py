@@ -100,15 +100,15 @@ def mask_names(
         ends_of_names = tokens.end[is_name].tolist()
         for row, start, end in zip(rows, starts, ends_of_names, strict=True):
             within = (start, end)
-            names[row].extend(_split_name_to_mask(batch[row], within, vocabulary, countries[row]))
+            names[row].extend(_names_within(batch[row], within, vocabulary, countries[row]))
         masked += (
-            _replace_masked_names(text, _merge_overlapping_names(spans), placeholder)
+            _replaced(text, _merged(spans), placeholder)
             for text, spans in zip(batch, names, strict=True)
         )
     return masked
 
 
-def _merge_overlapping_names(spans: list[Span]) -> list[Span]:
+def _merged(spans: list[Span]) -> list[Span]:
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start < merged[-1][1]:
@@ -118,7 +118,7 @@ def _merge_overlapping_names(spans: list[Span]) -> list[Span]:
     return merged
 
 
-def _split_name_to_mask(
+def _names_within(
     text: str, within: Span, vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
     """Split the name of the fast model that lies `within` two offsets into names.
@@ -128,22 +128,22 @@ def _split_name_to_mask(
     run: list[Span] = []
     start, end = within
     for word in _CAPITALISED.finditer(text, start, end):
-        if run and not _continues_name_to_mask(text, run[-1], word.start()):
-            yield from _trim_name_to_mask(text, run, vocabulary, countries)
+        if run and not _goes_on(text, run[-1], word.start()):
+            yield from _trimmed(text, run, vocabulary, countries)
             run = []
         run.append(word.span())
     if run:
-        yield from _trim_name_to_mask(text, run, vocabulary, countries)
+        yield from _trimmed(text, run, vocabulary, countries)
 
 
-def _continues_name_to_mask(text: str, word: Span, following: int) -> bool:
+def _goes_on(text: str, word: Span, following: int) -> bool:
     between = text[word[1] : following]
     if between.startswith(".") and (word[1] - word[0] == 1 or text[word[0] : word[1]] in _TITLES):
         between = between[1:]
     return _WITHIN_NAME.fullmatch(between) is not None
 
 
-def _trim_name_to_mask(
+def _trimmed(
     text: str, run: list[Span], vocabulary: frozenset[str], countries: Mapping[int, int]
 ) -> Iterator[Span]:
     """Trim a run of capitalised words to its name; yield nothing if it holds none."""
@@ -165,11 +165,11 @@ def _trim_name_to_mask(
             return
         if not unknown[0] and not _GEOGRAPHIC.intersection(words[0]):
             first = run[1][0]  # an ordinary word: "Do", "Minor", "Some"
-    if any(unknown) and not _is_unmasked_acronym(text[first:last]):
+    if any(unknown) and not _is_acronym(text[first:last]):
         yield (first, last)
 
 
-def _is_unmasked_acronym(name: str) -> bool:
+def _is_acronym(name: str) -> bool:
     """Test whether a name consists of acronyms of organisations only.
 
     Labels depend on UNICEF being no government.
@@ -186,15 +186,15 @@ def normalize_spelling(text: str) -> str:
     >>> normalize_spelling("Workers’ Rights and Forced Labour")
     "Workers' Rights and Forced labor"
     """
-    return _replace_masked_names(text, [], "").text
+    return _replaced(text, [], "").text
 
 
-def _replace_masked_names(text: str, names: list[Span], placeholder: str) -> MaskedText:
+def _replaced(text: str, names: list[Span], placeholder: str) -> MaskedText:
     """Replace names, and British spelling outside them."""
     words = [
         (*word.span(), plain)
         for word in _LETTERS.finditer(text)
-        if (plain := _spelling_for_encoder(word.group()))
+        if (plain := _respelled(word.group()))
     ]
     parts: list[str] = []
     spans: list[Span] = []
@@ -215,7 +215,7 @@ def _replace_masked_names(text: str, names: list[Span], placeholder: str) -> Mas
 
 
 @lru_cache(1 << 15)
-def _spelling_for_encoder(word: str) -> str:
+def _respelled(word: str) -> str:
     """Return a word with British endings replaced, also "otherwize"; "" where nothing changes."""
     folded = word.lower()
     plain = american(folded)

@@ -62,7 +62,7 @@ class OcclusionText:
     def masked(self, span: Span, mask: int) -> list[int]:
         """Return the token ids with those that overlap a span replaced by the mask token."""
         places = zip(self.token_ids, self.token_spans, strict=True)
-        return [mask if _occlusion_spans_overlap(place, span) else token for token, place in places]
+        return [mask if _overlap(place, span) else token for token, place in places]
 
 
 def explain_by_occlusion(
@@ -104,9 +104,9 @@ def tokenize_for_occlusion(
     for text, masked, tokens, heading in zip(
         texts, inputs, encoded, scorer.heading_ids(headings), strict=True
     ):
-        words = _words_to_occlude(text, masked.source_spans)
+        words = _words(text, masked.source_spans)
         token_spans = [masked.source_span(place) for place in tokens.offsets]
-        clauses = _clauses_to_occlude(text, words, scorer.vocabulary)
+        clauses = _clauses(text, words, scorer.vocabulary)
         readings.append(
             OcclusionText(
                 text,
@@ -114,27 +114,22 @@ def tokenize_for_occlusion(
                 tokens.ids,
                 token_spans,
                 words,
-                _phrases_to_occlude(text, words),
+                _phrases(text, words),
                 clauses,
             )
         )
     return readings
 
 
-def _words_to_occlude(text: str, names: Sequence[Span]) -> list[Span]:
+def _words(text: str, names: Sequence[Span]) -> list[Span]:
     """Return the span of each word, with the words of a name as one."""
     words = [word.span() for word in _WORD.finditer(text)]
     if not names:
         return words
-    return sorted(
-        {
-            next((name for name in names if _occlusion_spans_overlap(name, word)), word)
-            for word in words
-        }
-    )
+    return sorted({next((name for name in names if _overlap(name, word)), word) for word in words})
 
 
-def _clauses_to_occlude(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> list[Span]:
+def _clauses(text: str, words: Sequence[Span], vocabulary: frozenset[str]) -> list[Span]:
     """Return the span of each clause of several words; none for a text of one clause."""
     tokens = tokenize([text], vocabulary)
     starts = tokens.start[structure_of(tokens).begin].tolist() if len(tokens.row) else []
@@ -148,14 +143,14 @@ def _clauses_to_occlude(text: str, words: Sequence[Span], vocabulary: frozenset[
     return clauses
 
 
-def _phrases_to_occlude(text: str, words: Sequence[Span]) -> list[range]:
+def _phrases(text: str, words: Sequence[Span]) -> list[range]:
     """Return the words of each phrase, by their numbers.
 
     A phrase is a run of three words that are not all of closed classes.
 
     >>> text = "It did not convict any of the men."
-    >>> words = _words_to_occlude(text, [])
-    >>> phrases = _phrases_to_occlude(text, words)
+    >>> words = _words(text, [])
+    >>> phrases = _phrases(text, words)
     >>> [text[words[phrase[0]][0] : words[phrase[-1]][1]] for phrase in phrases]
     ['did not convict', 'not convict any', 'convict any of', 'of the men']
     """
@@ -239,7 +234,7 @@ def sums_by_span(
     for place, contribution in zip(token_spans, contributions.tolist(), strict=True):
         while at < len(spans) and spans[at][1] <= place[0]:
             at += 1
-        if at < len(spans) and _occlusion_spans_overlap(place, spans[at]):
+        if at < len(spans) and _overlap(place, spans[at]):
             sums[at] += contribution
     return sums
 
@@ -279,5 +274,5 @@ def _mask_spans(
     return explained
 
 
-def _occlusion_spans_overlap(first: Span, second: Span) -> bool:
+def _overlap(first: Span, second: Span) -> bool:
     return first[0] < second[1] and second[0] < first[1]

@@ -54,7 +54,7 @@ def first_known_token(tokenizer: Tokenizer, names: Sequence[str], default: int) 
     return default
 
 
-class _EncoderTokenizer:
+class _Tokenizer:
     """Tokenizer of the `tokenizers` library, without truncation.
 
     It opens and closes a text with one special token each. `first` and `last` are the ids of these
@@ -105,7 +105,7 @@ class EncoderScorer:
         self._recent: dict[EncodedText, Contributions] = {}
         try:
             self.graph = OnnxSession(model)  # refuses a tokenizer that is not known
-            self.tokenizer = _EncoderTokenizer(model.tokenizer)
+            self.tokenizer = _Tokenizer(model.tokenizer)
         except ImportError as error:
             missing = error.name or "one of them"
             raise ModelError(
@@ -235,22 +235,15 @@ class EncoderScorer:
         largest = np.maximum.reduceat(logits, np.array(first, np.int64))
         return np.asarray(largest * self.model.scale + self.model.shift)
 
-    def token_contributions(self, ids: Sequence[int], heading: Sequence[int]) -> Contributions:
-        """Compute what each token of a text adds to the log-odds, and the log-odds.
-
-        In a model with weights of drops, the drops foretold instead (`EncoderModel.token_weights`).
-
-        Both are float64: (tokens, labels) and (labels,). Of a text of several windows, each label's are of
-        the window that decides it; tokens outside have 0.
-        """
-        return self.contributions_of([(ids, heading)])[0]
-
     def contributions_of(
         self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]
     ) -> list[Contributions]:
-        """Compute `token_contributions` of several inputs, or take those that are remembered.
+        """Compute what each token of some texts adds to the log-odds, and the log-odds.
 
-        Each is the token ids of a text and of its heading.
+        Each input is the token ids of a text and of its heading. Of a text of several windows, each
+        label's contributions are of the window that decides it; tokens outside have 0. In a model
+        with weights of drops, the drops foretold instead (`EncoderModel.token_weights`). What was
+        scored last is remembered.
         """
         encoded = [(tuple(ids), tuple(heading)) for ids, heading in inputs]
         recent = self._recent  # another thread may replace it meanwhile
@@ -259,7 +252,7 @@ class EncoderScorer:
         return [known[text] for text in encoded]
 
     def _computed_contributions(self, texts: Sequence[EncodedText]) -> Iterator[Contributions]:
-        """Yield the `token_contributions` of each text, by runs of the encoder."""
+        """Yield the contributions of each text, by runs of the encoder."""
         for first in range(0, len(texts), _CHUNK_TEXTS):
             chunk = texts[first : first + _CHUNK_TEXTS]
             windows = [window for ids, heading in chunk for window in self._windows(ids, heading)]
