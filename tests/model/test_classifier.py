@@ -28,10 +28,6 @@ def either(request: pytest.FixtureRequest) -> Classifier:
     return Classifier.load(request.param)
 
 
-def test_labels_are_those_of_the_codebook() -> None:
-    assert LABELS == ("positive_effort", "failure", "complicity")
-
-
 def test_a_str_gives_passages_and_several_give_lists() -> None:
     text = " ".join(SENTENCES[:2])
     passages = classify(text)
@@ -226,19 +222,6 @@ def test_the_heading_decides_what_a_law_is_about(either: Classifier) -> None:
         [under(h, text) for h in ("Prohibition of Forced or Compulsory Labor", "Women")]
     )
     assert labor[1] > 0.5 > wages[1]
-
-
-def test_passages_without_a_heading_and_their_texts_score_alike(either: Classifier) -> None:
-    for heading in (None, ""):
-        passages = [under(heading, s) for s in SENTENCES]
-        assert np.array_equal(either.predict_proba(passages), either.predict_proba(SENTENCES))
-
-
-def test_a_bare_str_is_no_list_of_passages(classifier: Classifier) -> None:
-    with pytest.raises(TypeError, match="list of passages"):
-        classifier.predict_proba("The police acted.")
-    with pytest.raises(TypeError, match="passage 1 is not a str or Passage but NoneType: None"):
-        classifier.predict_proba(["The police acted.", None])  # type: ignore[list-item]
 
 
 def test_no_passages_give_no_rows(either: Classifier) -> None:

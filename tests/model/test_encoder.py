@@ -188,13 +188,6 @@ def test_heads_of_another_encoder_are_reported_in_a_line(tmp_path: Path) -> None
         Classifier.load(tmp_path / "a").logits(["Police acted."])
 
 
-def test_a_changed_head_is_refused(copy: Path) -> None:
-    text = (copy / "model.json").read_text("utf-8")
-    (copy / "model.json").write_text(text.replace("0.9", "0.1"), "utf-8")
-    with pytest.raises(ModelError, match="its hash does not match"):
-        read_encoder_model(copy)
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -267,28 +260,12 @@ def test_calibration_scales_and_shifts_each_label(tiny: Classifier) -> None:
     )
 
 
-def test_policies_and_thresholds_of_ones_own_hold(tiny: Classifier) -> None:
-    text = ["Courts convicted nine traffickers."]
-    assert tiny.predict(text, "cite")[0, EFFORT]
-    assert not tiny.with_thresholds({"positive_effort": 0.99}).predict(text, "cite")[0, EFFORT]
-    assert tiny.thresholds("cite").tolist() == [0.9, 0.9, 0.9]
-
-
 def test_passages_without_words_are_scored_and_doubtful(tiny: Classifier) -> None:
     texts = ["", "  \n", "\ud800", "Courts convicted nine traffickers in the capital."]
     assert np.isfinite(tiny.logits(texts)).all()
     assert tiny.low_confidence(texts).tolist() == [True, True, True, False]
     assert tiny.logits([]).shape == (0, 3)
     assert tiny.tag([]) == []
-
-
-def test_few_or_unknown_words_are_doubtful(tiny: Classifier) -> None:
-    texts = [
-        "La policía detuvo a nueve personas.",
-        "Police acted.",
-        "The government did not act on any evidence.",
-    ]
-    assert tiny.low_confidence(texts).tolist() == [True, True, False]
 
 
 @given(st.integers(0, 400), st.integers(1, 60), st.data())
@@ -383,13 +360,6 @@ def test_half_characters_move_no_offset(tiny: Classifier) -> None:
     text = "\ud83d courts convicted them"
     span = tiny.explain(text)["positive_effort"].spans[0]
     assert text[span.start : span.end] == span.text == "convicted"
-
-
-def test_equal_rows_of_tokens_have_the_vectors_that_each_has_alone() -> None:
-    graph = OnnxSession(read_encoder_model(TINY))
-    rows = [[2, 7, 3], [2, 3], [2, 7, 3]]
-    assert graph.pooled(rows).tolist() == [graph.pooled([row])[0].tolist() for row in rows]
-    assert graph.pooled([]).shape == (0, 3)
 
 
 def test_scores_are_the_same_with_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -612,6 +582,7 @@ def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) ->
     assert np.count_nonzero(contributions[:, COMPLICITY]) == 1
 
 
+<<<<<<< Updated upstream
 def test_what_was_just_scored_is_explained_alike_without_a_run_for_its_tokens(
     classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -665,6 +636,8 @@ def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path
     assert all("do not add up" in reason["table"] for reason in reasons.values())
 
 
+=======
+>>>>>>> Stashed changes
 # ------------------------------------------------------------------------------------- command line
 
 
@@ -727,12 +700,6 @@ def test_rows_bring_the_heading_that_they_stand_under(here: Run, tmp_path: Path)
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     done = here("score", tmp_path / "rows.jsonl", "--model", TINY, "--format", "jsonl")
     assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [["complicity"], []]
-
-
-def test_the_html_report_says_how_it_explains(here: Run, report: Path) -> None:
-    page = here("score", report, "--model", TINY, "--format", "html").stdout
-    assert "without this word, clause or heading" in page
-    assert "do not add up" in page
 
 
 def test_evaluate_info_and_summary_take_an_encoder(here: Run, report: Path, tmp_path: Path) -> None:

@@ -118,22 +118,11 @@ def test_writing_never_replaces_a_folder_that_is_no_model(
     assert (tmp_path / "thesis" / "chapter.txt").exists()
 
 
-def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no model there"):
-        read_linear_model(tmp_path / "none")
-
-
 @pytest.mark.parametrize("name", ["model.json", "weights.npz"])
 def test_a_truncated_file_is_refused(copy: Path, name: str) -> None:
     data = (copy / name).read_bytes()
     (copy / name).write_bytes(data[: len(data) // 2])
     with pytest.raises(ModelError, match=f"{name}.*truncated"):
-        read_linear_model(copy)
-
-
-def test_missing_weights_are_refused(copy: Path) -> None:
-    (copy / "weights.npz").unlink()
-    with pytest.raises(ModelError, match=r"weights\.npz"):
         read_linear_model(copy)
 
 
@@ -154,24 +143,12 @@ def test_a_changed_threshold_is_refused(copy: Path) -> None:
         read_linear_model(copy)
 
 
-def test_a_newer_format_is_refused_with_the_way_out(copy: Path) -> None:
-    change_head(copy, format=99)
-    with pytest.raises(ModelError, match="install a newer tipclassify"):
-        read_linear_model(copy)
-
-
 def test_a_model_of_older_features_must_be_retrained(copy: Path) -> None:
     change_head(copy, features=2)
     with pytest.raises(ModelError, match="older features; retrain"):
         read_linear_model(copy)
     change_head(copy, format=3)
     with pytest.raises(ModelError, match=r"older tipclassify \(format 3\); retrain it"):
-        read_linear_model(copy)
-
-
-def test_another_kind_is_refused(copy: Path) -> None:
-    change_head(copy, kind="encoder")
-    with pytest.raises(ModelError, match="of kind 'encoder'"):
         read_linear_model(copy)
 
 

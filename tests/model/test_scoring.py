@@ -255,14 +255,6 @@ def test_an_empty_heading_is_none(scorer: LinearScorer, none: str | None) -> Non
     assert (scorer.score_texts([text], [none]).logits == scorer.score_texts([text]).logits).all()
 
 
-def test_the_number_of_a_heading_is_ignored(scorer: LinearScorer) -> None:
-    text = "The government did not effectively enforce the law."
-    headings = ["b. Protection of Victims", "Protection of victims"]
-    numbered, plain = scorer.score_texts([text, text], headings).logits
-    assert (numbered == plain).all()
-    assert (numbered != scorer.score_texts([text]).logits).any()
-
-
 def test_headings_that_do_not_match_the_texts_are_refused(scorer: LinearScorer) -> None:
     texts = ["Police acted.", "Courts did not."]
     for headings in ([], ["prosecution"], [None, None, None]):
