@@ -11,7 +11,7 @@ import io
 import json
 import pickle
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -25,7 +25,7 @@ from labelled_rows import under
 from model_heads import change_head, head_of
 from typer.testing import CliRunner, Result
 
-from tipclassify import LABELS, Classifier, ModelError, Passage, classify
+from tipclassify import LABELS, Classifier, ModelError, classify
 from tipclassify.arrays import Floats
 from tipclassify.model.encoder.files import (
     EncoderHeads,
@@ -40,8 +40,6 @@ from tipclassify.model.encoder.scoring import (
     window_spans,
 )
 from tipclassify.model.encoder.session import OnnxSession, onnx_thread_count
-from tipclassify.training.examples import Vectors
-from tipclassify.write.reasons import summarize
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "models" / "default"
@@ -582,62 +580,6 @@ def test_token_contributions_are_of_the_window_that_decides(tiny: Classifier) ->
     assert np.count_nonzero(contributions[:, COMPLICITY]) == 1
 
 
-<<<<<<< Updated upstream
-def test_what_was_just_scored_is_explained_alike_without_a_run_for_its_tokens(
-    classifier: Classifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = "The police did not arrest officers who took bribes from traffickers."
-    passage = Passage(text, 0, len(text), "Forced Labor", ("failure",))
-    scorer = classifier.scorer
-    windows_run: list[int] = []
-    token_vectors = OnnxSession.token_vectors
-
-    def counted(
-        self: OnnxSession, windows: Sequence[Sequence[int]]
-    ) -> list[tuple[Vectors, Vectors]]:
-        windows_run.append(len(windows))
-        return token_vectors(self, windows)
-
-    monkeypatch.setattr(OnnxSession, "token_vectors", counted)
-    afresh = repr(classifier.explain_all([passage], max_phrases=2))  # NaN equals nothing
-    assert sum(windows_run) == 1
-    first, second = classifier.logits([passage, passage])
-    assert sum(windows_run) == 2
-    assert repr(classifier.explain_all([passage], max_phrases=2)) == afresh
-    assert sum(windows_run) == 2
-    (scored_apart,) = scorer.logits_of_ids(*next(scorer._token_batches([text], ["Forced Labor"])))
-    assert first.tolist() == scored_apart.tolist()
-    assert second.tolist() == scored_apart.tolist()
-
-
-def test_a_card_shows_falls_as_they_are(tiny: Classifier) -> None:
-    text = "Police officers took bribes, but courts did not act."
-    explanation = tiny.explain(text)["complicity"]
-    reason = summarize(Passage(text, 0, len(text)), explanation)
-    assert not reason.additive
-    assert [phrase.text for phrase in reason.phrases] == [
-        "Police officers took bribes",
-        "bribes",
-        "officers",
-    ]
-
-
-def test_the_review_page_says_that_reasons_are_no_sum(tiny: Classifier, tmp_path: Path) -> None:
-    from tipclassify.app.review import Review, open_reports
-    from tipclassify.store import Store
-    from tipclassify.tagging import Tagging
-
-    (tmp_path / "a.txt").write_text("Officers took bribes from traffickers.", "utf-8")
-    tagging = Tagging(str(TINY))
-    reports, failures = open_reports([str(tmp_path / "a.txt")], tagging)
-    assert failures == []
-    review = Review(tiny, reports, Store(tmp_path / "my.sqlite"), "ana", tagging.run())
-    reasons = review.reasons(reports[0].passages[0].id)["labels"]
-    assert all("do not add up" in reason["table"] for reason in reasons.values())
-
-
-=======
->>>>>>> Stashed changes
 # ------------------------------------------------------------------------------------- command line
 
 
