@@ -21,10 +21,10 @@ from accessibility import violations_of
 from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
-from tipclassify.records import Block, Document, Passage, Report, section_name
+from tipclassify.records import Block, Document, Passage, Report, Run, section_name
 from tipclassify.reports.cite import cite
 from tipclassify.reports.findings import on_subject
-from tipclassify.text.split import text_document
+from tipclassify.text.split import split_passages, text_document
 from tipclassify.write.output import Output
 from tipclassify.write.page import write_html
 from tipclassify.write.reasons import summarize
@@ -1012,6 +1012,39 @@ def test_a_card_has_the_place_of_its_finding_and_copies_its_citation(
     if "a.example" in source:
         link = tab.get_by_role("link", name="Read in the source").get_attribute("href")
         assert link == f"{source}#:~:text=Border%20guards%20took%20bribes%20from%20recruiters."
+
+
+@pytest.mark.parametrize("names", [("arrest",), ("arrest", "2nd_party", "debt", "exit", "fee")])
+def test_a_page_has_the_labels_of_its_model(opened: Opened, names: tuple[str, ...]) -> None:
+    run = Run(thresholds=dict.fromkeys(names, 0.5), meta={"meanings": {"arrest": "police act"}})
+    document = document_of(*SENTENCES)
+    passages = []
+    for number, passage in enumerate(split_passages(document)):
+        label = names[number % len(names)]
+        scores = dict.fromkeys(names, 0.1) | {label: 0.8}
+        passages.append(replace(passage, labels=(label,), scores=scores))
+    report = Report(document.source, document, passages, run=run)
+    out = io.StringIO()
+    write_html([report], out, Output(run))
+    tab = opened(out.getvalue())
+    letters = [style.letter for style in run.styles.values()]
+    assert (
+        tab.locator(".count").evaluate_all(
+            "(counts) => counts.map((count) => count.dataset.letter)"
+        )
+        == letters
+    )
+    colours = tab.locator("main mark").evaluate_all(
+        "(marks) => marks.map((mark) => getComputedStyle(mark).backgroundColor)"
+    )
+    assert len(set(colours)) == len(names)
+    boxes = tab.locator(".tools fieldset input").all()
+    assert len(boxes) == len(names)
+    for box in boxes[1:]:
+        box.uncheck()
+    assert tab.locator("mark:not(.off)").count() == sum(names[0] in p.labels for p in passages)
+    tab.locator(".key summary").click()
+    assert tab.get_by_text("police act").is_visible()
 
 
 def test_all_of_the_text_is_shown_until_a_filter_hides_it(

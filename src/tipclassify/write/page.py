@@ -23,6 +23,7 @@ from markupsafe import Markup
 
 from tipclassify.errors import InputError
 from tipclassify.formatting import count_with_noun
+from tipclassify.labels import LABELS
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage, Report, Run, row, section_name, whole_number
 from tipclassify.reports.adjust import kind_of_publication
@@ -270,6 +271,8 @@ class _Page:
             shown = [labels_with_reasons(passage, self._run.thresholds) for passage in passages]
         explanations = explain(list(compress(passages, shown)), self._run)
         natures = self._natures.of(passages, names)
+        # the corpus has the labels of the shipped models
+        has_examples = set(self._run.labels) <= set(LABELS)
         marks = []
         for place, name, passage, labels, nature in zip(
             numbers, names, passages, shown, natures, strict=True
@@ -293,7 +296,7 @@ class _Page:
                 shown=labels,
                 in_doubt=in_doubt,
                 reasons=reasons,
-                examples=load_examples().nearest(passage.text) if in_doubt else [],
+                examples=load_examples().nearest(passage.text) if has_examples and in_doubt else [],
                 cited=cite(report, passage) if passage.labels else None,
                 is_unreadable=is_unknown(passage),
                 nature=nature,
