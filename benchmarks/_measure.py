@@ -6,7 +6,6 @@ Nothing here imports numpy at module level, because `single_core` must run first
 from __future__ import annotations
 
 import compileall
-import json
 import os
 import platform
 import random
@@ -17,14 +16,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from itertools import cycle
 from math import log
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import Final
 
 import tipclassify
 
@@ -149,21 +147,6 @@ class Figure:
             met = "yes" if self.target_met else "no"
         return [name, self.unit, *spread, str(len(self.samples)), ratio, bar, met]
 
-    def to_dict(self) -> dict[str, object]:
-        row: dict[str, object] = {
-            "part": self.part,
-            "name": self.name,
-            "unit": self.unit,
-            "ratio": self.ratio,
-            "note": self.note,
-            "value": self.value if self.samples else None,
-            "samples": list(self.samples),
-        }
-        if self.target:
-            row["bar"] = str(self.target)
-            row["met"] = self.target_met
-        return row
-
 
 COLUMNS: Final = ("figure", "unit", "value", "min", "max", "runs", "ratio to ours", "bar", "met")
 
@@ -253,20 +236,6 @@ def passages(seed: int) -> Iterator[str]:
         yield " ".join(words)
 
 
-def own_pages(folder: Path) -> list[Path]:
-    """List the project's own pages: the samples, and those of ``tests/pages`` with text in them."""
-    paragraphs = (ROOT / "tests" / "pages" / "narrative.txt").read_text("utf-8").splitlines()
-    pages = sorted((DATA / "samples").glob("*.html"))
-    for number, page in enumerate(sorted((ROOT / "tests" / "pages").glob("*.html"))):
-        texts = cycle(paragraphs[number:] + paragraphs[:number])
-        template = re.split("[§¶]", page.read_text("utf-8"))
-        filled = template[0] + "".join(f"{next(texts)}{part}" for part in template[1:])
-        target = folder / page.name
-        target.write_text(filled, "utf-8")
-        pages.append(target)
-    return pages
-
-
 # ---------------------------------------------------------------------------------------- processes
 
 
@@ -344,42 +313,14 @@ def _watched(pid: int) -> Iterator[list[float | None]]:
 # --------------------------------------------------------------------------- environment and output
 
 
-Machine = TypedDict("Machine", {"cpu": str, "cores": int, "memory GB": float | None, "system": str})
-
-
-class Environment(TypedDict):
-    """Where figures were measured: machine, versions of packages, commit."""
-
-    machine: Machine
-    versions: dict[str, str]
-    commit: str
-
-
-def describe_environment() -> Environment:
-    """Describe the machine, versions and commit."""
-    versions = {"python": platform.python_version()}
+def environment_line() -> str:
+    """Describe machine, versions and commit in a sentence."""
+    versions = [f"Python {platform.python_version()}"]
     for name in _PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    machine: Machine = {
-        "cpu": _cpu(),
-        "cores": len(_ALL_CORES),
-        "memory GB": _memory(),
-        "system": platform.platform(terse=True),
-    }
-    return {"machine": machine, "versions": versions, "commit": _commit()}
-
-
-def environment_line(where: Environment) -> str:
-    """Format the result of `describe_environment` as a sentence."""
-    machine = where["machine"]
-    versions = ", ".join(f"{name} {number}" for name, number in where["versions"].items())
-    return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory GB']} GB; {versions}; "
-        f"commit {where['commit']}."
-    )
+        with suppress(PackageNotFoundError):
+            versions.append(f"{name} {version(name)}")
+    machine = f"{_cpu()}, {len(_ALL_CORES)} cores, {_memory()} GB"
+    return f"{machine}; {', '.join(versions)}; commit {_commit()}."
 
 
 def _cpu() -> str:
@@ -433,26 +374,3 @@ def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         cells += [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def write_between(page: Path, marker: str, text: str) -> None:
-    """Replace the text of a page between ``<!-- marker -->`` and the next ``<!-- end -->``."""
-    old = page.read_text("utf-8")
-    block = re.compile(rf"(<!-- {re.escape(marker)} -->\n).*?(<!-- end -->)", re.DOTALL)
-    if not block.search(old):
-        raise ValueError(
-            f"{page}: no <!-- {marker} --> to write after; put one in, with <!-- end --> below"
-        )
-    # a function, since the text may hold what a replacement string would expand
-    _replace(page, block.sub(lambda match: f"{match[1]}{text}\n{match[2]}", old))
-
-
-def save(file: Path, content: object) -> None:
-    """Write JSON atomically."""
-    _replace(file, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def _replace(file: Path, text: str) -> None:
-    staged = file.with_name(f".{file.name}.part")
-    staged.write_text(text, "utf-8", newline="\n")
-    os.replace(staged, file)

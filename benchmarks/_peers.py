@@ -28,8 +28,6 @@ from sklearn.svm import LinearSVC
 from tipclassify.arrays import Bools, Floats
 from tipclassify.labels import LABELS
 
-__all__ = ["FASTTEXT", "FastText", "Fit", "Score", "absent_peers", "peers", "under_heading"]
-
 FASTTEXT: Final = "fastText"
 _STATIC: Final = "static embeddings + LR"
 _CERTAIN: Final = 10.0  # log-odds of a constant label

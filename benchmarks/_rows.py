@@ -8,8 +8,6 @@ from pathlib import Path
 from tipclassify.corpus.holdout import source_family
 from tipclassify.corpus.rows import Row, read_rows, text_key
 
-__all__ = ["training_rows"]
-
 
 def training_rows(data: Sequence[Path], real: Sequence[Path]) -> list[Row]:
     """Read the corpus, and further files of real passages.

@@ -41,8 +41,6 @@ from tipclassify.write.desk import Desk
 from tipclassify.write.output import Output
 from tipclassify.write.page import write_html
 
-__all__ = ["AnyStructure", "Structure", "list_structures"]
-
 Content = TypeVar("Content")
 
 _SENTENCE: Final = (
@@ -179,10 +177,6 @@ def text_structures() -> Iterator[Structure[bytes]]:
     yield Structure("mhtml", "paragraphs", mail, read(".mhtml"))
 
 
-# ---------------------------------------------------------------------------------------------
-# PDF
-
-
 def pdf_structures() -> Iterator[Structure[bytes]]:
     """List structures of PDF."""
     for name, content in (
@@ -247,10 +241,6 @@ def rules_of_pdf(size: int) -> str:
         for number in range(size // 24)
     ]
     return "".join(rules) + "BT /F 9 Tf 40 400 Td (Police arrested nine recruiters.) Tj ET\n"
-
-
-# ---------------------------------------------------------------------------------------------
-# Word and EPUB
 
 
 def archive_structures() -> Iterator[Structure[bytes]]:
@@ -457,9 +447,8 @@ def writer_structures() -> Iterator[Structure[Report]]:
 
 def write_report(output: str, report: Report) -> object:
     """Write a report in an output format."""
-    render, write = FORMATS[output].steps()
     out = io.BytesIO() if FORMATS[output].binary else PlainText()
-    write([render(report)], out, Output(Classifier.load("fast").run()))
+    FORMATS[output].writer()([report], out, Output(Classifier.load("fast").run()))
     return out
 
 
@@ -474,7 +463,7 @@ def write_desk(report: Report) -> object:
     """Write the page, the data and the index of a desk."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        context = Output(Classifier.load("fast").run(folder=folder, index="index.html"))
+        context = Output(Classifier.load("fast").run(), folder=folder, index="index.html")
         desk = Desk(context, partial(open_output, inputs=frozenset()), False)
         write_html(desk.gather(folder / "a.html", [report]), io.StringIO(), context)
         return desk.write_index()

@@ -1,7 +1,7 @@
 """Fuzz all that reads files of others: altered files in, a document or one line out.
 
-Reports of every format, tables, models (graph, weights, heads), bundles, logs of
-decisions, ledgers, and the rows of a corpus. Time and memory are bounded, each kind gets an equal
+Reports of every format, tables, models (graph, weights, heads), bundles, stores and old logs of
+decisions, journals, and the rows of a corpus. Time and memory are bounded, each kind gets an equal
 share of the time, and lines are counted by class: what they say, without names and numbers.
 
 Each file follows from its kind, the seed and its number, so that ``--only KIND:NUMBER`` makes a
@@ -145,8 +145,8 @@ def sample(name: str) -> bytes:
         table = pyarrow.table({"text": texts, "labels": [["failure"]] * 9})
         parquet.write_table(table, rows_out := io.BytesIO())
         return rows_out.getvalue()
-    if name == "events":
-        return _events()
+    if name in ("events", "store"):
+        return _decisions(name)
     if name == "ledger":
         return b'{"input": "a.txt", "output": "a.txt.csv", "key": "0123abcd"}\n' * 9
     places = {
@@ -219,34 +219,32 @@ def read(kind: str, chance: random.Random) -> None:
             raise NotKeptError("a wrong offset")
 
 
-@cache
-def _events() -> bytes:
-    """A log of two decisions, as the review page writes it."""
-    from tipclassify.store.events import Event
-    from tipclassify.store.log import EventLog, now
+def _decisions(kind: str) -> bytes:
+    """Make a store of two decisions, or the log of them that earlier versions kept."""
+    from tipclassify.store import Store
+    from tipclassify.store.importing import import_log
 
     passage = {
         "text": "Police arrested nine.",
         "report_id": "ab12",
         "block": 1,
-        "section": "COURTS",
+        "start": 0,
+        "end": 21,
     }
+    who = {"kind": "decision", "annotator": "ana", "time": "2026-11-28T10:00:00Z"}
+    events = [
+        {"event": number, **who, "id": f"key{number}", "labels": ["failure"], **passage}
+        for number in (1, 2)
+    ]
+    log = b"".join(json.dumps(event).encode() + b"\n" for event in events)
+    if kind == "events":
+        return log
     with tempfile.TemporaryDirectory() as folder:
-        log = EventLog(Path(folder, "my.events"))
-        for number in (1, 2):
-            with log.exclusive() as write:
-                write(
-                    Event(
-                        number,
-                        "decision",
-                        f"key{number}",
-                        "ana",
-                        now(),
-                        labels=("failure",),
-                        about=passage,
-                    )
-                )
-        return log.path.read_bytes()
+        Path(folder, "my.events").write_bytes(log)
+        store = Store(Path(folder, "my.sqlite"))
+        import_log(store, Path(folder, "my.events"))
+        store.close()
+        return store.path.read_bytes()
 
 
 def read_rows_of_table(kind: str, chance: random.Random) -> None:
@@ -265,15 +263,21 @@ def read_rows_of_table(kind: str, chance: random.Random) -> None:
         list(read_table_isolated(file.name, ReadOptions()))
 
 
-def read_log(kind: str, chance: random.Random) -> None:  # noqa: ARG001
-    """Open an altered log of decisions, and derive the corpus from it."""
-    from tipclassify.store.derived import ReviewCorpusFile
-    from tipclassify.store.log import EventLog
+def read_decisions(kind: str, chance: random.Random) -> None:
+    """Open an altered store, or import an altered log; export the corpus."""
+    from tipclassify.store import Store
+    from tipclassify.store.export import export
+    from tipclassify.store.importing import import_log
 
+    suffix = "sqlite" if kind == "store" else "events"
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "my.events").write_bytes(altered(sample("events"), chance))
-        log = EventLog(Path(folder, "my.events"))
-        ReviewCorpusFile(Path(folder, "my.jsonl")).write(log.history)
+        Path(folder, f"my.{suffix}").write_bytes(altered(sample(kind), chance))
+        store = Store(Path(folder, "my.sqlite"))
+        try:
+            import_log(store, Path(folder, "my.events"))
+            export(store, Path(folder, "my.jsonl"))
+        finally:
+            store.close()
 
 
 def read_ledger(kind: str, chance: random.Random) -> None:  # noqa: ARG001
@@ -444,7 +448,7 @@ KINDS: Final[Mapping[str, Callable[[str, random.Random], None]]] = {
     **dict.fromkeys(("csv", "xlsx"), read_rows_of_table),
     "parquet": read_parquet,
     "corpus": read_corpus,
-    "events": read_log,
+    **dict.fromkeys(("events", "store"), read_decisions),
     "ledger": read_ledger,
     "address": parse_address,
 }

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Annotated, Final
 
 import typer
-from _measure import describe_environment, environment_line, exponent, markdown, number
+from _measure import environment_line, exponent, markdown, number
 from _structures import AnyStructure, list_structures
 from typer import Option
 
@@ -170,7 +170,7 @@ def main(
     growths.sort(key=worst_first)
     failures = [growth.failure for growth in growths if growth.failure]
     headings = ["structure", *(f"{size:,} bytes, s" for size in sizes), "exponent"]
-    print(environment_line(describe_environment()))
+    print(environment_line())
     print(markdown(headings, [table_row(growth, sizes) for growth in growths]))
     print(f"\n{len(growths)} structures, {len(failures)} over {_BOUND} or without an end")
     print(*failures, sep="\n")

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Compare the shipped models with baselines on held-out real passages.
 
-    python benchmarks/quality.py --real-dev dev_reports.jsonl --real-dev dev.jsonl [--real-train
-    FILE.jsonl] [--write]
+    python benchmarks/quality.py dev_reports.jsonl dev.jsonl [--real-train FILE.jsonl]
 
 In: files of real passages for evaluation (``text`` and ``labels``; optional ``section``,
 ``labels_alone``, ``source``, ``kind``), and the training rows of our models: ``--data``, and
 ``--real-train`` for real passages elsewhere. Out: a Markdown table for each file, overall and by
-kind or source; with ``--behaviours`` the behavioural tests of our models.
+kind or source.
 
 - Our models are evaluated as shipped. A baseline is trained on the same texts, each with its
   heading and real ones without it too (`examples.make_examples`). Ours were also
@@ -17,7 +16,6 @@ kind or source; with ``--behaviours`` the behavioural tests of our models.
 - Intervals: the middle 95% of 1,000 draws of whole documents (`bootstrap`). An F1 has its counts in
   brackets: true positives / predicted / true. "False alarms" counts the tagged passages among
   those without any label.
-- ``--write`` saves the figures to benchmarks/quality.json.
 """
 
 from __future__ import annotations
@@ -25,13 +23,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import typer
-from _measure import DATA, ROOT, describe_environment, environment_line, markdown, save
+from _measure import DATA, environment_line, markdown
 from _peers import absent_peers, peers, under_heading
 from _rows import training_rows
 
@@ -40,9 +39,8 @@ from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.rows import Row, labels_alone, passage_of_row, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
-from tipclassify.evaluation.behaviours import run_cases
 from tipclassify.evaluation.bootstrap import intervals
-from tipclassify.evaluation.metrics import measure, rounded_metric
+from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, label_indicator
 from tipclassify.model.find import SHIPPED
 from tipclassify.training.calibration import choose_thresholds, platt
@@ -75,21 +73,6 @@ class Figures(TypedDict):
     labels: dict[str, LabelFigures]
     without_label: int  # passages
     tagged: int  # of those without a label
-
-
-class TrainingRows(TypedDict):
-    """Numbers of training rows."""
-
-    passages: int
-    real: int
-    held_out: int
-
-
-class Comparison(TypedDict):
-    """Figures of all methods: set, method, part of the set."""
-
-    rows: TrainingRows
-    sets: dict[str, dict[str, dict[str, Figures]]]
 
 
 @dataclass(frozen=True)
@@ -288,43 +271,11 @@ def _cells(part: Figures) -> list[str]:
     ]
 
 
-def behaviour_rates(models: dict[str, Classifier]) -> dict[str, dict[str, list[int]]]:
-    """Run the behavioural tests: model → rule → cases passed, and all cases."""
-    return {
-        name: {result.rule: [result.passed, result.cases] for result in run_cases(classifier)}
-        for name, classifier in models.items()
-    }
-
-
-def behaviour_table(rates: dict[str, dict[str, list[int]]]) -> str:
-    """Format a row for each rule; below, mean and lowest rates of rules and of invariances."""
-    rules = list(next(iter(rates.values())))
-    rows = []
-    for rule in rules:
-        model_counts = [counts[rule] for counts in rates.values()]
-        rows.append([rule, *(f"{passed}/{cases}" for passed, cases in model_counts)])
-    invariances = [rule for rule in rules if rule.startswith("invariance-")]
-    codebook = [rule for rule in rules if rule not in invariances]
-    for title, chosen in (("rules of the codebook", codebook), ("invariances", invariances)):
-        if not chosen:
-            continue
-        model_shares = [
-            [counts[rule][0] / counts[rule][1] for rule in chosen] for counts in rates.values()
-        ]
-        means = [f"{np.mean(shares):.1%}" for shares in model_shares]
-        lowest = [f"{min(shares):.1%}" for shares in model_shares]
-        rows.append([f"{len(chosen)} {title}, mean", *means])
-        rows.append([f"{len(chosen)} {title}, lowest", *lowest])
-    return f"### Behaviour cases passed\n\n{markdown(['rule', *rates], rows)}"
-
-
 # ------------------------------------------------------------------------------------- command line
 
 
 def quality(
-    real_dev: Annotated[
-        list[Path] | None, typer.Option(help="Real passages to measure on; repeatable.")
-    ] = None,
+    real_dev: Annotated[list[Path], typer.Argument(help="Real passages to measure on.")],
     data: Annotated[
         list[Path] | None, typer.Option(help="Labelled file or folder; repeatable.")
     ] = None,
@@ -334,65 +285,32 @@ def quality(
     base: Annotated[
         Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2, for static embeddings.")
     ] = None,
-    behaviours: Annotated[
-        bool, typer.Option("--behaviours", help="Run the behaviour cases on ours.")
-    ] = False,
-    write: Annotated[bool, typer.Option("--write", help="Keep the figures in --json.")] = False,
-    json: Annotated[Path, typer.Option(help="File that --write writes.")] = (
-        ROOT / "benchmarks" / "quality.json"
-    ),
 ) -> None:
     """Evaluate the shipped models and the baselines on real passages."""
-    if not (real_dev or behaviours):
-        print(
-            "quality.py: nothing to measure; give --real-dev FILE.jsonl, or --behaviours",
-            file=sys.stderr,
-        )
-        raise typer.Exit(2)
+    print(environment_line(), flush=True)
     try:
-        models = {name: Classifier.load(name) for name in SHIPPED}
-        environment = describe_environment()
-        results: dict[str, object] = {**environment}
-        print(environment_line(environment), flush=True)
-        if behaviours:
-            rates = behaviour_rates(models)
-            results["behaviours"] = rates
-            print(f"\n{behaviour_table(rates)}", flush=True)
-        if real_dev:
-            rows = training_rows(data or [DATA], real_train or [])
-            results |= compare(models, list(map(read_set, real_dev)), rows, base)
+        rows = training_rows(data or [DATA], real_train or [])
+        compare(list(map(read_set, real_dev)), rows, base)
     except TipclassifyError as error:
         print(f"quality.py: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-    if write:
-        save(json, rounded_metric(results))
 
 
-def compare(
-    models: dict[str, Classifier], sets: list[RealSet], rows: list[Row], base: Path | None
-) -> Comparison:
-    """Print the tables of each set, and return their figures."""
+def compare(sets: list[RealSet], rows: list[Row], base: Path | None) -> None:
+    """Print the tables of each set."""
     by_set: dict[str, dict[str, dict[str, Figures]]] = {real_set.name: {} for real_set in sets}
-    for name, classifier in models.items():
-        for real_set in sets:
-            by_set[real_set.name][name] = judge(classifier.predict, real_set)
-    for name, tag in fitted_peers(rows, threshold_weights(rows), base):
+    ours: list[tuple[str, Tag]] = [(name, Classifier.load(name).predict) for name in SHIPPED]
+    for name, tag in chain(ours, fitted_peers(rows, threshold_weights(rows), base)):
         for real_set in sets:
             by_set[real_set.name][name] = judge(tag, real_set)
-    counts: TrainingRows = {
-        "passages": len(rows),
-        "real": sum(map(is_real, rows)),
-        "held_out": int(held_out(rows).sum()),
-    }
     print(
-        f"\nPeers learned from {counts['passages']:,} passages ({counts['real']:,} real) "
-        f"less {counts['held_out']:,} held out."
+        f"\nPeers learned from {len(rows):,} passages ({sum(map(is_real, rows)):,} real) "
+        f"less {held_out(rows).sum():,} held out."
     )
     for set_name, methods in by_set.items():
         print(f"\n{set_tables(set_name, methods)}")
     for name, need in absent_peers(base).items():
         print(f"\n{name} is not here. For its row: {need}")
-    return {"rows": counts, "sets": by_set}
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ import typer
 from _measure import (
     ProcessResult,
     cli,
-    describe_environment,
     environment_line,
     exponent,
     markdown,
@@ -110,7 +109,7 @@ def main(
     print(markdown(columns, table))
     if len(alone) == len(counts) > 1:
         print(f"\nTime grows as rows to the power of {exponent(counts, alone):.2f}.")
-    print(f"\n{environment_line(describe_environment())}")
+    print(f"\n{environment_line()}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Measure the speed of both models and of baselines.
 
-    python benchmarks/speed.py [PAGE.html ...]
+    python benchmarks/speed.py
 
-Out: a Markdown table for each part, with machine, versions and commit; ``--json`` saves every
-sample, ``--write`` puts the tables into docs/contributing/scale.md.
+Out: a Markdown table for each part, with machine, versions and commit.
 
 - A figure is the median of ``--runs``. Runs of compared methods are interleaved (ours, peer, ours,
   peer, …), and a ratio is the median of the ratios of each run, so that drift of the machine
@@ -19,49 +18,37 @@ sample, ``--write`` puts the tables into docs/contributing/scale.md.
 
 from __future__ import annotations
 
-import shutil
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from json import dumps
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import typer
 from _measure import (
-    ROOT,
     Figure,
     Target,
     all_cores,
-    cli,
     compile_package,
-    describe_environment,
     environment_line,
     figure_tables,
     interleaved,
     invented,
-    own_pages,
     passages,
     ratio,
     run,
-    save,
     seconds,
     single_core,
-    write_between,
 )
 
 SENTENCE: Final = "The government did not convict any traffickers."
 WITH_CHARACTERS: Final = "TF-IDF, characters too, + LR"
 FEWER: Final = 20  # factor of passages for `fast` over `default`, which is slower
-MOST_PAGES: Final = 2  # pages for `default` in a run
 RATE: Final = """
 import json, sys, time
-from tipclassify.write.output import Output
 from tipclassify import Classifier
 texts = json.load(open(sys.argv[1], encoding="utf-8"))
 classifier = Classifier.load("default")
@@ -76,21 +63,6 @@ from tipclassify import Classifier
 Classifier.load(sys.argv[2]).predict_proba(json.load(open(sys.argv[1], encoding="utf-8")))
 """
 Call = Callable[[Sequence[str]], object]
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is measured, and how much of it."""
-
-    runs: int  # of each figure
-    pages: Sequence[Path]  # none stands for the project's own
-    passages: int  # that `fast` scores in a run
-    trained_on: int | None  # passages of the peers; None: all
-    base: Path | None  # folder of the encoder of static embeddings
-    one_job: float  # seconds that the command line works with one job
-
-
-T = TypeVar("T")
 
 
 # ----------------------------------------------------------------------------------------- passages
@@ -199,90 +171,6 @@ def _process(*arguments: object) -> float:
     return run(sys.executable, *arguments, watched=False).seconds
 
 
-def saved_pages(
-    model: str, pages: Sequence[Path], runs: int, target: float, folder: Path
-) -> list[Figure]:
-    """Measure saved pages to JSONL: by stage on one core, and by the command line."""
-    kilobytes = statistics.fmean(page.stat().st_size for page in pages) / 1e3
-    part = f"Saved page to JSONL, {model}: {len(pages)} pages of {kilobytes:.0f} kB on average"
-    output = folder / "out.jsonl"
-    page_stages(model, pages[:1], output)  # to warm up
-    took = [page_stages(model, pages, output) for _ in range(runs)]
-    with output.open("rb") as written:
-        count = sum(1 for _ in written)
-    rate = tuple(len(pages) / sum(stages.values()) for stages in took)
-    figures = [Figure(part, "whole pipeline, one core", "pages/s", rate)]
-    whole = statistics.median(sum(stages.values()) for stages in took)
-    for stage in took[0]:
-        times = tuple(1e3 * stages[stage] / len(pages) for stages in took)
-        share = statistics.median(times) * len(pages) / whole / 10
-        figures.append(Figure(part, stage, "ms/page", times, note=f"{share:.0f}%"))
-    counted = {"kB a page": kilobytes, "passages a page": count / len(pages)}
-    figures += [Figure(part, name, "", (value,)) for name, value in counted.items()]
-    written_bytes = output.stat().st_size / max(count, 1)
-    figures.append(Figure(part, "written a passage", "bytes", (written_bytes,)))
-
-    copies = folder / f"copies-{model}"
-    copies.mkdir()
-    # one job takes about `target` seconds
-    many = max(2, round(target * rate[0] / len(pages))) * len(pages)
-    for copy in range(many):
-        page = pages[copy % len(pages)]
-        shutil.copyfile(page, copies / f"{copy:06}{page.suffix}")
-    score = partial(cli, "score", copies, "--model", model, "-f", "jsonl", "-o", output, "--jobs")
-    title = f"tipclassify score, {many:,} pages"
-    one_job = f"{title}, --jobs 1, all cores"
-    two_jobs = f"{title}, --jobs 2, all cores"
-    with all_cores() as cores:
-        calls = {
-            one_job: lambda: score(1, watched=False).seconds,
-            two_jobs: lambda: score(2, watched=False).seconds,
-        }
-        run_seconds = interleaved(calls, runs)
-        peak = score(1).peak
-    for name, samples in run_seconds.items():
-        rates = tuple(many / sample for sample in samples)
-        figures.append(Figure(part, name, "pages/s", rates))
-    if cores > 1:
-        pairs = zip(run_seconds[one_job], run_seconds[two_jobs], strict=True)
-        speedup = tuple(alone / both for alone, both in pairs)
-        figures.append(Figure(part, "two jobs to one", "×", speedup))
-    else:
-        note = "not measured: one core only"
-        figures.append(Figure(part, "two jobs to one", "×", note=note))
-    return [*figures, memory(part, "peak memory, one job", peak)]
-
-
-def page_stages(model: str, pages: Sequence[Path], output: Path) -> dict[str, float]:
-    """Measure the seconds of each stage for all pages."""
-    from tipclassify import Classifier
-    from tipclassify.readers import read_report
-    from tipclassify.records import Report
-    from tipclassify.text.split import split_passages
-    from tipclassify.write import FORMATS
-    from tipclassify.write.output import Output
-
-    classifier = Classifier.load(model)
-    target = Output(classifier.run())
-    write = FORMATS["jsonl"].writer()
-    took = dict.fromkeys(("reading", "splitting", "scoring", "writing"), 0.0)
-
-    def timed(stage: str, call: Callable[[], T]) -> T:
-        start = time.perf_counter()
-        result = call()
-        took[stage] += time.perf_counter() - start
-        return result
-
-    with output.open("w", encoding="utf-8", newline="") as out:
-        for page in pages:
-            document = timed("reading", partial(read_report, page))
-            split = timed("splitting", partial(split_passages, document))
-            tagged = timed("scoring", partial(classifier.tag, split))
-            report = Report(str(page), document, tagged)
-            timed("writing", partial(write, [report], out, target))
-    return took
-
-
 def sizes(count: int, folder: Path) -> list[Figure]:
     """Measure the size of each model, and the memory of a process that scores `count` passages."""
     from tipclassify.model.find import model_folder
@@ -307,38 +195,10 @@ def memory(part: str, name: str, peak: float | None) -> Figure:
     return Figure(part, name, "MB", () if peak is None else (peak,), note=note)
 
 
-def measure_work(work: Work) -> list[Figure]:
-    """Measure every part, and say on standard error which are done."""
-    runs = work.runs
-    figures: list[Figure] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        pages = work.pages or own_pages(folder)
-        for part in (
-            partial(default_rate, work.passages // FEWER, runs, folder),
-            partial(fast_rates, work.passages, runs, work.trained_on, work.base),
-            partial(starting, runs),
-            partial(saved_pages, "default", pages[:MOST_PAGES], runs, work.one_job, folder),
-            partial(saved_pages, "fast", pages, runs, work.one_job, folder),
-            partial(sizes, work.passages, folder),
-        ):
-            figures += part()
-            print(figures[-1].part, file=sys.stderr)
-    return figures
-
-
 # ------------------------------------------------------------------------------------- command line
 
 
 def main(
-    pages: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Saved pages; else those of tests/pages and data/samples."),
-    ] = None,
-    json: Annotated[Path | None, typer.Option(help="Keep every sample in this file.")] = None,
-    write: Annotated[
-        bool, typer.Option("--write", help="Put the tables into docs/contributing/scale.md.")
-    ] = False,
     runs: Annotated[int, typer.Option(min=1, help="Runs of each figure.")] = 5,
     count: Annotated[
         int, typer.Option("--passages", min=FEWER, help="Passages that fast scores in a run.")
@@ -349,34 +209,16 @@ def main(
     base: Annotated[
         Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2, for static embeddings.")
     ] = None,
-    whole: Annotated[
-        float, typer.Option(help="Seconds that the command line works with one job.")
-    ] = 8.0,
 ) -> None:
     """Measure the speed of the models and of the baselines."""
-    where = describe_environment()
-    print(environment_line(where), end="\n\n", flush=True)
-    work = Work(
-        runs=runs,
-        pages=pages or (),
-        passages=count,
-        trained_on=train,
-        base=base,
-        one_job=whole,
-    )
-    figures = measure_work(work)
-    tables = figure_tables(figures)
-    if not pages:
-        tables += "\n\nNo pages were given: those of tests/pages and data/samples are small."
-    print(tables)
-    if json:
-        save(json, {**where, "runs": runs, "figures": [figure.to_dict() for figure in figures]})
-    if write:
-        write_between(
-            ROOT / "docs" / "contributing" / "scale.md",
-            "speed",
-            f"{environment_line(where)}\n\n{tables}",
-        )
+    print(environment_line(), end="\n\n", flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        figures = default_rate(count // FEWER, runs, folder)
+        figures += fast_rates(count, runs, train, base)
+        figures += starting(runs)
+        figures += sizes(count, folder)
+    print(figure_tables(figures))
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import doctest
 import json
+import re
 import statistics
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from itertools import islice
@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
-from conftest import JsonObject
 from typer.testing import CliRunner
 
+import tipclassify
 from tipclassify import Passage
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.holdout import held_out
@@ -64,14 +64,6 @@ def rows_of(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line] for line in lines]
 
 
-@dataclass(frozen=True)
-class ScriptRun:
-    """What a benchmark printed, and its results file."""
-
-    printed: str
-    results: JsonObject
-
-
 @pytest.fixture(scope="module")
 def results_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the folder of the benchmarks' results files."""
@@ -103,26 +95,6 @@ def real(results_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def quality(results_folder: Path, real: Path) -> ScriptRun:
-    """Run quality.py on a small corpus."""
-    file = results_folder / "quality.json"
-    small = ("--data", DATA[0], "--data", DATA[1], "--real-dev", real)
-    printed = script("quality", *small, "--write", "--json", file)
-    return ScriptRun(printed, json.loads(file.read_text("utf-8")))
-
-
-@pytest.fixture(scope="module")
-def page(results_folder: Path) -> Path:
-    """Write a saved page of a few sentences."""
-    text = (ROOT / "data" / "samples" / "excerpt.txt").read_text("utf-8")
-    file = results_folder / "page.html"
-    file.write_text(
-        f"<html><body><article><h2>Prosecution</h2><p>{text}</p></article></body></html>", "utf-8"
-    )
-    return file
-
-
-@pytest.fixture(scope="module")
 def few() -> Iterator[pytest.MonkeyPatch]:
     """Limit the source of passages to two files of the corpus."""
     texts = [row["text"] for row in read_rows(*DATA)]
@@ -130,22 +102,6 @@ def few() -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(_measure, "sentences", lambda: texts)
         patch.setattr(speed_script, "invented", lambda: DATA)
         yield patch
-
-
-@pytest.fixture(scope="module")
-def speed(results_folder: Path, page: Path, few: pytest.MonkeyPatch) -> ScriptRun:
-    """Run speed.py on little; no process is run twice, not even to warm up."""
-    once = cache(_measure.run)
-    few.setattr(speed_script, "run", lambda *command, **_: once(*command))
-    few.setattr(
-        speed_script,
-        "cli",
-        lambda *arguments, **_: once(sys.executable, "-m", "tipclassify", *arguments),
-    )
-    file = results_folder / "speed.json"
-    small = ("--runs", 1, "--passages", 60, "--train", 200, "--whole", 0.05, "--json", file)
-    printed = script("speed", page, *small)
-    return ScriptRun(printed, json.loads(file.read_text("utf-8")))
 
 
 # ------------------------------------------------------------------------------------------ figures
@@ -207,16 +163,6 @@ def test_memory_of_a_process_is_seen_and_a_failure_raises() -> None:
     assert ran.seconds > 0.3
     with pytest.raises(subprocess.CalledProcessError):
         _measure.run(sys.executable, "-c", "raise SystemExit(1)")
-
-
-def test_a_page_without_the_mark_is_refused_and_the_rest_of_one_stays(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("a\n<!-- x -->\nold\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n", "utf-8")
-    _measure.write_between(page, "x", r"new \1")
-    written = "a\n<!-- x -->\nnew \\1\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n"
-    assert page.read_text("utf-8") == written
-    with pytest.raises(ValueError, match="put one in"):
-        _measure.write_between(page, "z", "")
 
 
 # --------------------------------------------------------------------------------- rows and figures
@@ -322,45 +268,40 @@ def test_a_tagger_is_judged_by_part_and_what_it_tags_without_cause_is_counted(re
 
 
 @pytest.mark.slow
-def test_quality_has_every_method_on_every_part_with_its_counts(quality: ScriptRun) -> None:
-    methods = quality.results["sets"]["reports"]
-    assert set(methods) >= OURS | PEERS
-    for name in OPTIONAL - set(methods):
-        assert f"{name} is not here. For its row: " in quality.printed
-    for parts in methods.values():
-        assert list(parts) == [quality_script.WHOLE, "dol-pdf", "hrr", quality_script.BARE]
-        for part in parts.values():
-            for label in part["labels"].values():
-                f1 = 2 * label["right"] / max(1, label["given"] + label["true"])
-                assert label["f1"] == pytest.approx(f1, abs=1e-3)
-            occurring = [label["f1"] for label in part["labels"].values() if label["true"]]
-            assert part["macro_f1"] == pytest.approx(statistics.fmean(occurring), abs=1e-3)
-            assert 0 <= part["interval"][0] <= part["interval"][1] <= 1
-            assert 0 <= part["tagged"] <= part["without_label"] < part["passages"]
-    scores = {name: parts[quality_script.WHOLE]["macro_f1"] for name, parts in methods.items()}
-    assert all(scores[name] > 0.4 for name in OURS)
-    header, _, *rows = rows_of(quality.printed)
+def test_quality_has_every_method_on_every_part_with_its_counts(real: Path) -> None:
+    printed = script("quality", real, "--data", DATA[0], "--data", DATA[1])
+    parts = ("all passages, 60", "dol-pdf, 30", "hrr, 30", "all passages, read without")
+    titles = [line for line in printed.splitlines() if line.startswith("### reports: ")]
+    assert len(titles) == len(parts)
+    for title, part in zip(titles, parts, strict=True):
+        assert title.startswith(f"### reports: {part}")
+    header, _, *rows = rows_of(printed)
     assert header[:3] == ["method", "macro-F1", "95% interval"]
-    printed_scores = {row[0]: row[1] for row in rows[: len(methods)]}  # the first table
-    assert printed_scores == {name: f"{score:.3f}" for name, score in scores.items()}
+    rows = [row for row in rows if row[0] in OURS | PEERS | OPTIONAL]
+    methods = {row[0] for row in rows}
+    assert methods >= OURS | PEERS
+    assert len(rows) == len(methods) * len(parts)
+    for name in OPTIONAL - methods:
+        assert f"{name} is not here. For its row: " in printed
+    for _, macro_f1, interval, *labels, alarms in rows:
+        low, high = map(float, interval.split(" to "))
+        assert 0 <= low <= high <= 1
+        scores = []
+        for cell in labels:
+            score, right, given, true = map(float, re.findall(r"[\d.]+", cell))
+            assert score == pytest.approx(2 * right / max(1, given + true), abs=1e-3)
+            scores += [score] if true else []
+        assert float(macro_f1) == pytest.approx(statistics.fmean(scores), abs=2e-3)
+        tagged, without = map(int, re.findall(r"(\d+)/(\d+)", alarms)[0])
+        assert 0 <= tagged <= without < 60
+    assert all(float(row[1]) > 0.4 for row in rows[: len(methods)] if row[0] in OURS)
 
 
-@pytest.mark.parametrize(
-    ("name", "arguments", "code", "printed"),
-    [
-        pytest.param("quality", [], 2, "--real-dev", marks=pytest.mark.slow),
-        ("speed", ["--help"], 0, "--runs"),
-    ],
-)
-def test_a_script_starts_and_says_what_it_needs(
-    name: str, arguments: list[str], code: int, printed: str
-) -> None:
-    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False
-    )
-    assert done.returncode == code
-    assert printed in (done.stderr if code else done.stdout)
+@pytest.mark.parametrize("name", ["quality", "speed"])
+def test_a_script_says_what_it_takes(name: str) -> None:
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), "--help"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
+    assert "--base" in done.stdout
 
 
 def test_traces_of_bad_reading_are_counted(tmp_path: Path) -> None:
@@ -382,33 +323,23 @@ def test_traces_of_bad_reading_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: ScriptRun) -> None:
-    figures = speed.results["figures"]
-    first_line = speed.printed.splitlines()[0]
-    assert speed.results["versions"]["tipclassify"] in first_line
-    assert speed.results["commit"] in first_line
-    parts = list(dict.fromkeys(figure["part"].split(":")[0] for figure in figures))
-    assert [part.split(",")[0] for part in parts[:2]] == ["default", "fast"]
-    assert parts[2:] == [
-        "Cold start, whole processes",
-        "Saved page to JSONL, default",
-        "Saved page to JSONL, fast",
-        "Size",
-    ]
-    scored = {figure["name"] for figure in figures if figure["unit"] == "passages/s"}
-    assert scored >= OURS | PEERS | OPTIONAL
-    for figure in figures:
-        if not figure["samples"]:
-            assert "not " in figure["note"]  # not installed, not measured
-            continue
-        if "less " not in figure["name"]:  # a difference of two processes can be anything
-            assert min(figure["samples"]) > 0, figure
-        if "bar" in figure:
-            sign, limit = figure["bar"].split()
-            bar = float(limit.replace(",", ""))
-            value = figure["value"]
-            assert figure["met"] == (value <= bar if sign == "≤" else value >= bar)
-    bars = {figure["name"] for figure in figures if "bar" in figure}
+def test_speed_measures_every_part_and_judges_by_its_own_figures(
+    few: pytest.MonkeyPatch,
+) -> None:
+    once = cache(_measure.run)  # no process is run twice, not even to warm up
+    few.setattr(speed_script, "run", lambda *command, **_: once(*command))
+    printed = script("speed", "--runs", 1, "--passages", 60, "--train", 200)
+    assert f"tipclassify {tipclassify.__version__}" in printed.splitlines()[0]
+    parts = [line[4:].split(":")[0] for line in printed.splitlines() if line.startswith("### ")]
+    assert [part.split(",")[0] for part in parts] == ["default", "fast", "Cold start", "Size"]
+    rows = rows_of(printed)  # without the empty cells at the end of a row
+    assert {row[0].split(":")[0] for row in rows} >= OURS | PEERS | OPTIONAL
+    bars = set()
+    for name, _, value, *_, bar, met in (row for row in rows if row[-1] in ("yes", "no")):
+        bars.add(name)
+        figure = float(value.replace(",", ""))
+        sign, limit = bar.split()
+        assert (met == "yes") == (figure <= float(limit) if sign == "≤" else figure >= float(limit))
     assert bars == {
         "default",
         "fast to TF-IDF, characters too, + LR",
@@ -416,13 +347,6 @@ def test_speed_measures_every_part_and_judges_by_its_own_figures(speed: ScriptRu
         "import tipclassify, less bare python",
         "first tag of default to import sklearn",
     }
-    for model in OURS:
-        part = f"Saved page to JSONL, {model}:"
-        values = {
-            figure["name"]: figure["value"] for figure in figures if figure["part"].startswith(part)
-        }
-        stages = sum(values[name] for name in ("reading", "splitting", "scoring", "writing"))
-        assert stages == pytest.approx(1e3 / values["whole pipeline, one core"])
 
 
 # -------------------------------------------------------------------------------------------- scale
@@ -437,3 +361,25 @@ def test_scale_has_a_row_for_each_size_and_number_of_processes() -> None:
     sizes = [[rows, "score", jobs] for rows in ("30", "300") for jobs in ("1", "2")]
     assert cells == [*sizes, ["300", "dask", "1"]]
     assert "to the power of" in printed
+
+
+# ---------------------------------------------------------------------------- fuzz and growth
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["txt", "store", "events", "corpus"])
+def test_altered_files_are_read_or_refused_in_a_line(kind: str) -> None:
+    pytest.importorskip("resource", reason="fuzz.py bounds memory as Unix does")
+    printed = script("fuzz", "--seconds", 3, "--kind", kind)
+    assert printed.splitlines()[1].startswith(kind)
+    assert "\n0 failures" in printed
+
+
+@pytest.mark.slow
+def test_growth_has_a_row_for_each_structure_of_a_kind() -> None:
+    pytest.importorskip("resource", reason="growth.py bounds time as Unix does")
+    printed = script("growth", "--kind", "markdown", "--most", 4000)
+    _, _, *rows = rows_of(printed)
+    assert len(rows) > 5
+    assert all(row[0].startswith("markdown, ") for row in rows)
+    assert f"{len(rows)} structures, 0 over" in printed

@@ -294,6 +294,16 @@ def test_values_that_no_version_writes_are_one_line(store: Store, change: str) -
     assert "\n" not in str(caught.value)
 
 
+def test_a_statement_that_is_no_text_is_one_line(store: Store) -> None:
+    store.close()
+    whole = store.path.read_bytes()
+    altered = whole.replace(b"create trigger event_stays", b"create trigger \xff\xfeent_stays")
+    altered = altered.replace(b"CREATE TRIGGER event_stays", b"CREATE TRIGGER \xff\xfeent_stays")
+    assert altered != whole
+    store.path.write_bytes(altered)
+    assert "damaged" in refused(store.path)
+
+
 def test_a_torn_store_is_one_line(store: Store) -> None:
     for number in range(200):
         store.decide(shown(number, "word " * 50), "label", "ann")

@@ -128,6 +128,8 @@ class Store:
                 raise InputError(f"{self.path}: {what}; put a copy in its place")
         except sqlite3.OperationalError as error:
             raise InputError(f"{self.path}: {reason_of_error(error)}; {self._remedy}") from None
+        except UnicodeDecodeError:  # SQLite's own message names a statement that is no UTF-8
+            raise InputError(f"{self.path}: is damaged; put a copy in its place") from None
         except sqlite3.Error as error:
             what = f"is damaged ({reason_of_error(error)})"
             raise InputError(f"{self.path}: {what}; put a copy in its place") from None
@@ -211,7 +213,7 @@ class Store:
         """Raise what SQLite says as one line."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             reason = str(error)
             if "full" in reason or "disk I/O" in reason:
                 reason = "the disk is full, or does not answer"
