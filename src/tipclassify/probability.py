@@ -8,22 +8,18 @@ from typing import Final
 NEARLY_CERTAIN: Final = 0.995
 """Probability from which two decimals would round to 1.00."""
 
-NEARLY_IMPOSSIBLE: Final = 0.005
-"""Probability below which two decimals would round to 0.00."""
-
-NEARLY_CERTAIN_SHOWN: Final = ">0.99"
-NEARLY_IMPOSSIBLE_SHOWN: Final = "<0.01"
+_NEARLY_IMPOSSIBLE: Final = 0.005  # below which they would round to 0.00
 
 
 def probability(value: float) -> str:
     """Format a probability with two decimals, never as 1.00 or 0.00.
 
-    ``assets/probability.js`` of the pages does the same.
-
     >>> probability(0.003), probability(0.381), probability(0.9987)
     ('<0.01', '0.38', '>0.99')
     """
-    return _two_decimals(value, NEARLY_IMPOSSIBLE_SHOWN, NEARLY_CERTAIN_SHOWN)
+    if value < _NEARLY_IMPOSSIBLE:
+        return "<0.01"
+    return ">0.99" if value >= NEARLY_CERTAIN else f"{value:.2f}"
 
 
 def probability_in_words(value: float) -> str:
@@ -32,15 +28,7 @@ def probability_in_words(value: float) -> str:
     >>> probability_in_words(0.003), probability_in_words(0.381), probability_in_words(0.9987)
     ('under 0.01', '0.38', 'over 0.99')
     """
-    return _two_decimals(value, "under 0.01", "over 0.99")
-
-
-def _two_decimals(value: float, nearly_impossible: str, nearly_certain: str) -> str:
-    if value < NEARLY_IMPOSSIBLE:
-        return nearly_impossible
-    if value >= NEARLY_CERTAIN:
-        return nearly_certain
-    return f"{value:.2f}"
+    return probability(value).replace("<", "under ").replace(">", "over ")
 
 
 def log_odds_of_probability(probability: float) -> float:
