@@ -92,7 +92,7 @@ def photograph_years(browser: Browser, scratch: Path) -> None:
         ("desk", scratch / "desk" / "index.html"),
     ):
         tab = browser.new_page(viewport={"width": 1200, "height": 760})
-        fragment = "#view=findings&words=shelter" if name == "desk" else ""
+        fragment = "#words=shelter" if name == "desk" else ""
         tab.goto(page.as_uri() + fragment)
         tab.wait_for_timeout(1_000)
         tab.screenshot(path=IMAGES / f"{name}.png")

@@ -1,8 +1,8 @@
 """Explain an encoder's scores by occlusion: mask words, and measure by how much the log-odds fall.
 
 Every word costs a run of the encoder. For a report a few phrases are chosen first, by the output
-vectors of their tokens, which costs one run, and only these are masked (``benchmarks/reasons.py``
-has what that is worth; ``training/fit_drops.py``, how a model learns to choose).
+vectors of their tokens, which costs one run, and only these are masked (``training/reasons.py``:
+how a model learns to choose).
 """
 
 from __future__ import annotations
