@@ -6,7 +6,6 @@ it; with ``--blind``, so are the model's tags. Threads may share a review.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -23,11 +22,11 @@ from tipclassify.errors import InputError
 from tipclassify.labels import label_indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.probability import probability
-from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage, Run, is_link
 from tipclassify.store import Store, plain
 from tipclassify.store.state import Decision, Kind, Place, Shown, State, Tags
 from tipclassify.tagging import Tagging, whole
+from tipclassify.write.page import report_digest
 
 Answer = dict[str, Any]
 
@@ -56,7 +55,7 @@ class OpenPassage:
 class OpenReport:
     """A report under review."""
 
-    sha256: str  # of its bytes, or of the text of a link
+    sha256: str  # of its bytes, or of the text where it has no file
     name: str  # of the file, or a link
     title: str
     passages: tuple[OpenPassage, ...]
@@ -98,12 +97,7 @@ def _open_report(file: str, tagging: Tagging) -> OpenReport:
     if not passages:
         raise InputError(f"{file}: no passages in it; give a report with sentences")
     is_file = not is_link(file) and file != "-"
-    if is_file:
-        content = read_bounded(file)
-    else:  # which cannot be read twice
-        text = document.text if document else "\n".join(passage.text for passage in passages)
-        content = text.encode("utf-8", "surrogatepass")
-    sha256 = hashlib.sha256(content).hexdigest()
+    sha256 = report_digest(report)
     opened = []
     for number, passage in enumerate(passages, 1):
         # Rows have no offsets in a text: their numbers distinguish rows of the same text.
