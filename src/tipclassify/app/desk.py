@@ -76,7 +76,7 @@ class Desk:
     def state(self, since: int = 0) -> dict[str, Any]:
         """Answer ``GET api/checks``: what was decided and noted by the events after `since`."""
         with self.store.reading():
-            changed = {event.place for event in self.store.since(since)}
+            changed = dict.fromkeys(event.place for event in self.store.since(since))
             checks = [
                 self._row(place, self.store.on(place))
                 for place in changed
