@@ -249,7 +249,10 @@ def test_each_finding_has_its_place_and_key(context: Output, tmp_path: Path) -> 
     assert [(row["report"], row["start"], row["end"], row["key"]) for row in found] == [
         (digest, passage.start, passage.end, key(passage.text)) for passage in report.passages
     ]
-    assert {row["title"] for row in found} == {"Trials"}
+    assert {(row["title"], row["address"]) for row in found} == {("Trials", "2024.html")}
+    assert {row["model"] for row in found} == {
+        cite(replace(report, run=context.run), report.passages[0]).model
+    }
     assert [row["source"] for row in found] == [
         cite(replace(report, run=context.run), passage).source for passage in report.passages
     ]

@@ -41,12 +41,13 @@ class Desk:
         self._findings: dict[Place, Shown] = {}
         for row in read_findings(folder):
             place = Place(row["report"], row["start"], row["end"])
-            tags = [Tags(str(row.get("model", "")), "", row["labels"], row.get("scores", {}))]
+            scores = {label: row[label] for label in row["labels"]}
+            tags = [Tags(row["model"], "", row["labels"], scores)]
             kept: dict[str, object] = {
                 name: row[name] for name in ("text", "section", "page") if name in row
             }
             self._findings[place] = Shown(
-                place, row["key"], kept, str(row["page"]), row["title"], tags=tags
+                place, row["key"], kept, row["address"], row["title"], tags=tags
             )
         self.store = open_desk(folder)
         by_key = {(shown.key, *place[1:]): place for place, shown in self._findings.items()}

@@ -11,7 +11,7 @@ import io
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -213,13 +213,17 @@ def versions() -> dict[str, str | None]:
 
 
 def figures_of(
-    group: Group, rates: RatesByLabel | None, rates_by_kind: Mapping[str, RatesByLabel]
+    group: Group,
+    labels: Iterable[str],
+    rates: RatesByLabel | None,
+    rates_by_kind: Mapping[str, RatesByLabel],
 ) -> Figures:
     """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
     summary = Summary(
         by=(),
         groups=(),
         total=group,
+        labels=tuple(labels),
         rates=None if rates is None else _rates(rates),
         rates_by_kind={kind: _rates(table) for kind, table in rates_by_kind.items()},
     )

@@ -297,11 +297,16 @@ def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     step = Step("counts")
     try:
         counted = [
-            figures_of(group, manifest.error_rates, manifest.error_rates_by_kind)
+            figures_of(
+                group, manifest.thresholds, manifest.error_rates, manifest.error_rates_by_kind
+            )
             for group in groups
         ]
         counted_total = figures_of(
-            sum(groups, Group(())), manifest.error_rates, manifest.error_rates_by_kind
+            sum(groups, Group(())),
+            manifest.thresholds,
+            manifest.error_rates,
+            manifest.error_rates_by_kind,
         )
     except (ArithmeticError, ValueError):
         return [Check("counts", "differs", "the error rates in the manifest are impossible")]

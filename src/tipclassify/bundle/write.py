@@ -246,7 +246,7 @@ class Settings:
 
     def figures(self, group: Group) -> Figures:
         """Compute the figures of a group by these rates."""
-        return figures_of(group, self.error_rates, self.error_rates_by_kind)
+        return figures_of(group, self.thresholds, self.error_rates, self.error_rates_by_kind)
 
 
 def settings_of(classifier: Classifier, policy: Policy, overrides: dict[str, float]) -> Settings:

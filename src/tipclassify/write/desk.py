@@ -57,7 +57,9 @@ class ReportLinks:
 
 
 def read_findings(folder: Path) -> Iterator[Row]:
-    """Yield a row for each finding of a desk: report (SHA-256), page, title and columns of `Row`.
+    """Yield a row for each finding of a desk: columns of `Row`, and of its report.
+
+    These are `report` (its SHA-256), `address` (of its page), `title` and `model`.
 
     Warns of data files that are not whole.
     """
@@ -67,7 +69,12 @@ def read_findings(folder: Path) -> Iterator[Row]:
             warnings.warn(f"{file}: not whole; score its report again", stacklevel=2)
             continue
         report = data.report
-        of_report = {"report": report.sha256, "page": report.page, "title": report.title}
+        of_report = {
+            "report": report.sha256,
+            "address": report.page,
+            "title": report.title,
+            "model": report.model,
+        }
         for each in data.rows:
             if each.get("labels"):
                 yield {**of_report, "country": report.country, "year": report.year, **each}

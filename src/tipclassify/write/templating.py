@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import html
-import json
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +14,7 @@ import jinja2
 from markupsafe import Markup
 
 from tipclassify._version import __version__
-from tipclassify.labels import LABELS, Style, label_name, styles
+from tipclassify.labels import Style, label_name
 from tipclassify.probability import probability
 from tipclassify.records import section_name, source_name
 from tipclassify.reports.findings import subject_line
@@ -127,17 +126,3 @@ def capital(text: str) -> str:
     'Since 2016'
     """
     return text[:1].upper() + text[1:]
-
-
-# Of the server of reviews, until it makes its page in Python.
-LETTERS: Final = {label: style.letter for label, style in styles(LABELS).items()}
-NAMES: Final = {label: style.name for label, style in styles(LABELS).items()}
-
-
-def constants_module(constants: Mapping[str, object]) -> str:
-    """Write constants as a module of JavaScript."""
-    lines = []
-    for name, value in constants.items():
-        written = json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
-        lines.append(f"export const {name} = {written};\n")
-    return "".join(lines)
