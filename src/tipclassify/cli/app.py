@@ -312,7 +312,7 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
         return 2 if isinstance(error, UsageError) else 1
     except BrokenPipeError:
         return 0
-    # of a file that is not an input: the ledger, a cache, a temporary folder
+    # of a file that is not an input: the journal, a cache, a temporary folder
     except OSError as error:
         print_note(
             f"{error.filename or 'output'}: {reason_of_error(error)}; free it, or name another",

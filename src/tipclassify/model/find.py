@@ -1,7 +1,4 @@
-"""Find a model by name, folder or repository of the Hugging Face hub, load it, and install one.
-
-The only module that knows all kinds of models.
-"""
+"""Find a model by name, folder or repository of the Hugging Face hub, load it, and install one."""
 
 from __future__ import annotations
 

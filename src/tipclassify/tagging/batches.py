@@ -14,15 +14,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from tipclassify._version import __version__
-from tipclassify.labels import LABELS, Policy
+from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.records import Passage
 from tipclassify.tagging import Tagging
 from tipclassify.text.columns import column_values, table_columns
 
 _SECTION: Final = "section"  # column of the headings, if the batch has it
-_RESULTS: Final = ("labels", *LABELS, "low_confidence")  # columns of the result, without prefix
-_NO_RESULT: Final = dict.fromkeys(_RESULTS)  # of a text that is None
 
 
 class _TagBatch:
@@ -107,7 +105,9 @@ class _TagBatch:
             raise KeyError(
                 f'no column "{section}": say which holds the headings, of {", ".join(named)}'
             )
-        names = {name: f"{prefix or ''}{name}" for name in _RESULTS}
+        classifier = Tagging(None if model is None else os.fspath(model)).classifier()
+        results = ("labels", *classifier.labels, "low_confidence")
+        names = {name: f"{prefix or ''}{name}" for name in results}
         taken = [name for name in names.values() if name in named]
         if taken and prefix is None:
             remedy = 'say prefix="model_" to keep it, or prefix="" to replace it'
@@ -124,11 +124,10 @@ class _TagBatch:
             for value, heading in zip(texts, headings, strict=True)
             if value is not None
         ]
-        classifier = Tagging(None if model is None else os.fspath(model)).classifier()
         tagged = iter(classifier.tag(passages, policy))
         columns: dict[str, list[Any]] = {name: [] for name in names.values()}
         for value in texts:
-            result = _NO_RESULT if value is None else _result(next(tagged))
+            result = dict.fromkeys(results) if value is None else _result(next(tagged))
             for name, cell in result.items():
                 columns[names[name]].append(cell)
         if is_one_row:

@@ -39,7 +39,7 @@ def expand_inputs(
     as it is, so that reading it reports what is wrong.
 
     What tipclassify wrote is no input of a folder or pattern: pages, Markdown and Word files that
-    say so, rows of reports that are read too, and folders inside with a ledger of `score
+    say so, rows of reports that are read too, and folders inside with a journal of `score
     --output-dir`. `output` is the folder that is written to now: none of its results is an input
     either.
 
@@ -161,7 +161,7 @@ def _is_same_folder(folder: str, other: Path) -> bool:
 
 
 def _warn_of_own_files(name: str, own: Collection[Path]) -> None:
-    """Warn of results that are left out; a ledger alone is nothing to tell."""
+    """Warn of results that are left out; a journal alone is nothing to tell."""
     if named := sorted(path.name for path in own if path.name != JOURNAL):
         warnings.warn(f"{name}: left out what tipclassify wrote: {_named(named)}", stacklevel=2)
 

@@ -1,4 +1,4 @@
-"""Keep a ledger of finished outputs, by the hash of input, options, model and version.
+"""Keep a journal of finished outputs, by the hash of input, options, model and version.
 
 ``--resume`` skips what it has.
 """
@@ -88,12 +88,12 @@ class Journal:
                 "size": output.stat().st_size,
             }
             line = json_line(entry).encode()
-            with open(self._file, "a+b") as ledger:
-                end = ledger.seek(0, os.SEEK_END)
-                ledger.seek(max(0, end - 1))
-                if end > 0 and ledger.read(1) != b"\n":  # cut off by a full disk or a killed run
+            with open(self._file, "a+b") as journal:
+                end = journal.seek(0, os.SEEK_END)
+                journal.seek(max(0, end - 1))
+                if end > 0 and journal.read(1) != b"\n":  # cut off by a full disk or a killed run
                     line = b"\n" + line
-                ledger.write(line)
+                journal.write(line)
         except OSError as error:
             raise OutputError(
                 f"{self._file}: cannot be written ({reason_of_error(error)}); free some space"
@@ -118,7 +118,7 @@ class Journal:
 
 
 def listed_outputs(folder: Path) -> set[str]:
-    """Return the names of the outputs in a folder's ledger; none without one."""
+    """Return the names of the outputs in a folder's journal; none without one."""
     names = set[str]()
     with contextlib.suppress(OSError, ValueError):
         for line in (folder / JOURNAL).read_bytes().splitlines():

@@ -29,8 +29,6 @@ from tipclassify.text.sentences import (
     sentence_spans,
 )
 
-"""Granularity of the passages."""
-
 _UNITS: Final[tuple[str, ...]] = get_args(Unit)
 
 PART: Final = 4_000

@@ -33,7 +33,7 @@ class Tokens:
     start: Ints  # (n,), character offset in the passage
     end: Ints  # (n,)
     number: Ints  # (n,), row of the word in `columns`; 0 for a name
-    bits: npt.NDArray[np.uint16]  # (n,), properties of the word (`vocabulary.WordFlag`)
+    bits: npt.NDArray[np.uint16]  # (n,), properties of the word (`words.WordFlag`)
     edge: Bools  # (n,), whether punctuation precedes the token: a possible clause boundary
     known: Bools  # (n,), whether the token is in vocabulary or lexicon, a name or a figure
     columns: WordColumns  # properties of words

@@ -110,7 +110,7 @@ class EncoderModel:
     # (labels, width): how much of each log-odds masking a token costs, foretold by its output vector
     drop_weights: Floats | None = field(default=None, repr=False)
     notices: Mapping[str, str] = field(default_factory=dict, repr=False)  # text of each
-    # see `training.training_files`
+    # see `training.fixed_set`
     training_files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     labels: tuple[str, ...] = LABELS
 

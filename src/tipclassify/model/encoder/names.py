@@ -73,7 +73,7 @@ class MaskedText:
 def mask_names(
     texts: Sequence[str], vocabulary: frozenset[str], placeholder: str
 ) -> list[MaskedText]:
-    """Replace every name by `placeholder`; `vocabulary` is that of `tokenizer.tokenize`.
+    """Replace every name by `placeholder`; `vocabulary` is that of `tipclassify.text.tokens.tokenize`.
 
     Names are narrower than those of the fast model: words of place names ("New", "Port") and rare
     words at the start of a sentence are kept.

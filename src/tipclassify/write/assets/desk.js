@@ -1,5 +1,5 @@
 // The desk of many reports: filters, counts and the list of what they leave. The scripts in data/
-// bring the passages; desk.py says what their columns are. common.js stands before it in the same
+// bring the passages; desk_rows.py says what their columns are. common.js stands before it in the same
 // script. Covered by tests/reports/test_desk.py, in a browser.
 
 const PAGE_SIZE = 20; // findings that are listed at once
