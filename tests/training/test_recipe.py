@@ -619,7 +619,7 @@ TRAIN_ON_SMALL_CORPUS = """
 import runpy, sys
 from pathlib import Path
 import tipclassify.corpus.rows as rows
-import tipclassify.training.measure as evidence
+import tipclassify.training.measure as measure
 cases = Path(sys.argv.pop(1))
 measure.default_cases_path = lambda: cases
 shipped = Path(sys.argv.pop(1))
