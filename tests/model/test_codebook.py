@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from tipclassify import Classifier, InputError, classify
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.behaviours import RuleResult, evaluate_reference_outputs, run_cases
+from tipclassify.model.find import model_folder
 from tipclassify.records import Passage
 
 if TYPE_CHECKING:
@@ -260,6 +262,17 @@ def test_a_rule_in_two_files_is_one_rule(fast: Classifier, tmp_path: Path) -> No
     assert (cases["near"], cases["far"]) == (2, 1)
 
 
+def rounds_as_when_stored(model: Classifier) -> bool:
+    """Test whether this processor gives the default's reference outputs, as they were rounded."""
+    lines = (model_folder("default") / "golden.jsonl").read_bytes().splitlines()
+    rows = [json.loads(line) for line in lines]
+    scores = model.predict_proba(
+        Passage(row["text"], 0, len(row["text"]), row["section"]) for row in rows
+    )
+    stored = np.array([[row["scores"][label] for label in model.labels] for row in rows])
+    return bool(np.abs(scores - stored).max() < 1e-4)
+
+
 def test_no_rule_falls_under_the_rate_stored_with_the_model(
     checked: tuple[Classifier, Results],
 ) -> None:
@@ -267,8 +280,19 @@ def test_no_rule_falls_under_the_rate_stored_with_the_model(
     assert len(results) >= 70
     for rule, result in results.items():
         assert result.cases >= 25 or rule.startswith("invariance"), rule
-    rates = {rule: result.rate for rule, result in results.items()}
-    assert rates == pytest.approx(model.meta["behaviours"], abs=1e-4)
+    stored = model.meta["behaviours"]
+    assert results.keys() == stored.keys()
+    turned = {
+        rule: round(abs(result.rate - stored[rule]) * result.cases)
+        for rule, result in results.items()
+        if result.rate != pytest.approx(stored[rule], abs=1e-4)
+    }
+    if "base" in model.meta and not rounds_as_when_stored(model):
+        # Another kind of processor: a case at its threshold may turn (docs/explanation/models.md).
+        assert len(turned) <= 5
+        assert all(cases == 1 or rule.startswith("invariance") for rule, cases in turned.items())
+    else:
+        assert turned == {}
 
 
 def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -> None:
