@@ -175,10 +175,10 @@ def test_what_is_taken_back_is_no_longer_live_and_done_again_it_is(store: Store)
 
 def test_events_cannot_be_changed(store: Store) -> None:
     store.decide(shown(1), "label", "ann")
-    database = sqlite3.connect(store.path)
-    for change in ("delete from event", "update event set labels = '[]'"):
-        with pytest.raises(sqlite3.IntegrityError, match="events stay"):
-            database.execute(change)
+    with contextlib.closing(sqlite3.connect(store.path)) as database:
+        for change in ("delete from event", "update event set labels = '[]'"):
+            with pytest.raises(sqlite3.IntegrityError, match="events stay"):
+                database.execute(change)
 
 
 def test_two_stores_of_one_file_see_each_other(store: Store) -> None:
@@ -289,6 +289,7 @@ def test_values_that_no_version_writes_are_one_line(store: Store, change: str) -
     database.execute("drop trigger event_fixed")
     database.execute(f"update {change}")
     database.commit()
+    database.close()
     with pytest.raises(InputError, match="is damaged") as caught:
         exported(store)
     assert "\n" not in str(caught.value)

@@ -13,6 +13,7 @@ import sqlite3
 import stat
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -99,11 +100,13 @@ class Store:
             file_status = path.stat()
         except (OSError, sqlite3.Error) as error:
             raise InputError(f"{path}: {reason_of_error(error)}; {remedy}") from None
+        # Who forgets `close`, or ends in an error, leaves no open file behind.
+        self._close = weakref.finalize(self, self._database.close)
         self._file = file_status.st_dev, file_status.st_ino
         try:
             self._open()
         except (InputError, OutputError):
-            self._database.close()
+            self._close()
             raise
 
     def _open(self) -> None:
@@ -148,7 +151,7 @@ class Store:
     def close(self) -> None:
         """Close the file; nothing waits to be written."""
         with self._guard:
-            self._database.close()
+            self._close()
 
     # ---- Transactions
 
