@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +28,11 @@ from model_heads import head_of
 
 from tipclassify import LABELS, Classifier, ModelError, Passage
 from tipclassify.arrays import Bools
-from tipclassify.cli.train import announcement, fit_fast
+from tipclassify.cli.train import announcement, fit_fast, run_training
 from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.rows import Row, corpus_digest, read_rows
+from tipclassify.errors import InputError
 from tipclassify.evaluation.behaviours import evaluate_reference_outputs
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import read_encoder_model, write_encoder_model
@@ -863,3 +865,37 @@ def test_the_default_teaches_fast_what_it_says_of_unlabelled_passages(tmp_path: 
     assert f"Beside them 30 passages without labels, {teacher}" in card
     assert head_of(trained.out)["settings"] == {"seed": 0, "soft": 30}
     assert Classifier.load(trained.out).vocabulary == Classifier.load().vocabulary
+
+
+def test_own_rows_with_the_words_of_held_out_ones_are_not_learned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learned: list[Row] = []
+
+    def keep(rows: Sequence[Row], *_: object, **__: object) -> Trained:
+        learned.extend(rows)
+        raise ValueError("that is all")
+
+    corpus = written(tmp_path / "corpus.jsonl", CORPUS)
+    measured = next(compress(CORPUS, held_out(CORPUS)))
+    again = {"text": measured["text"].upper(), "labels": ["failure"]}
+    new = {"text": "Karvonian police looked the other way for a year.", "labels": ["failure"]}
+    with pytest.raises(InputError, match="that is all"):
+        run_training(
+            "encoder",
+            [written(tmp_path / "my.jsonl", [again, new])],
+            tmp_path / "out",
+            corpus=corpus,
+            text_column="text",
+            label_column="labels",
+            penalty=None,
+            seed=0,
+            jobs=1,
+            unlabelled=(),
+            fine_tune=keep,
+        )
+    texts = [row["text"] for row in learned]
+    assert new["text"] in texts
+    assert again["text"] not in texts
+    assert measured["text"] in texts
+    assert "passages of your own left out: 1, since" in capsys.readouterr().err

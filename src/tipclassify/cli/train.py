@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -154,6 +155,11 @@ def run_training(
     own: list[Row] = []
     if data:
         own = dataset_rows(load_corpus(*data, text_column=text_column, label_column=label_column))
+    if model != "default":  # its fixed set leaves them out instead
+        own, measured = _without_held_out(own, corpus_rows)
+        if measured:
+            why = "their words are held out, to measure the model"
+            print_note(f"passages of your own left out: {measured:,}, since {why}", program)
     for line in announcement(model, out, corpus_rows, own):
         print_note(line, program)
     before = _hash_of_model(out)
@@ -208,6 +214,16 @@ def _check(
     check_output(out, read)  # first: another file in the way is no input
     recover_folder(out)  # what a killed training left takes space
     check_replaceable(out)
+
+
+def _without_held_out(own: Sequence[Row], corpus: Sequence[Row]) -> tuple[list[Row], int]:
+    """Return the user's rows but those with the words of a held-out one, and how many those are."""
+    from tipclassify.corpus.holdout import held_out
+    from tipclassify.corpus.rows import text_key
+
+    measured = {text_key(row["text"]) for row in compress(corpus, held_out(corpus))}
+    kept = [row for row in own if text_key(row["text"]) not in measured]
+    return kept, len(own) - len(kept)
 
 
 def announcement(model: str, out: Path, corpus: Sequence[Row], own: Sequence[Row]) -> list[str]:
