@@ -36,7 +36,7 @@ from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import follow
 from tipclassify.reports.counts import summarize
 from tipclassify.tagging import Tagging
-from tipclassify.write import FORMATS, side_by_side
+from tipclassify.write import FORMATS, changes
 from tipclassify.write.desk import Desk
 from tipclassify.write.output import Output
 from tipclassify.write.page import write_html
@@ -497,14 +497,14 @@ def write_comparison(report: Report) -> None:
     """Compare a report with all but its first and last passages, and write what changed."""
     context = Output(Classifier.load("fast").run())
     comparison = compare(report, without_ends(report))
-    side_by_side.write_comparison_html(comparison, io.StringIO(), context, True)
+    changes.write_comparison_html(comparison, io.StringIO(), context, True)
 
 
 def write_ledger(report: Report) -> None:
     """Follow the passages of a report over three years."""
     context = Output(Classifier.load("fast").run())
     ledger = follow([report, without_ends(report), report])
-    side_by_side.write_ledger_html(ledger, io.StringIO(), context)
+    changes.write_ledger_html(ledger, io.StringIO(), context)
 
 
 def without_ends(report: Report) -> Report:

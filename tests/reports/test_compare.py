@@ -42,8 +42,8 @@ from tipclassify.reports.compare.match import (
     match_passages,
 )
 from tipclassify.reports.compare.wording import changed_words, terms_of
+from tipclassify.write.changes import write_comparison_html
 from tipclassify.write.output import Output
-from tipclassify.write.side_by_side import write_comparison_html
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe

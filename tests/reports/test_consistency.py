@@ -14,7 +14,7 @@ from tipclassify.records import Block, Document, Passage, Report, Run
 from tipclassify.reports.compare.changes import tagged_both_ways
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import follow
-from tipclassify.write import rows, side_by_side, terminal
+from tipclassify.write import changes, rows, terminal
 from tipclassify.write.output import Output
 
 EFFORT, FAILURE, COMPLICITY = LABELS
@@ -96,7 +96,7 @@ def test_comparisons_and_ledgers_say_it_in_every_format(context: Run) -> None:
     assert [sentence.report for sentence in ledger.both_ways] == ["2023", "2024"]
     table, page, lines = io.StringIO(), io.StringIO(), io.StringIO()
     terminal.write_comparison(comparison, table)
-    side_by_side.write_comparison_html(comparison, page, Output(context))
+    changes.write_comparison_html(comparison, page, Output(context))
     rows.write_comparison_jsonl(comparison, lines)
     assert f"{TITLE}: 1\n2024  {SENTENCE}\n      Assessment, page 4: positive" in table.getvalue()
     assert f"{TITLE} <small>1</small>" in page.getvalue()
@@ -106,7 +106,7 @@ def test_comparisons_and_ledgers_say_it_in_every_format(context: Run) -> None:
     assert (last["kind"], last["report"]) == ("tagged_both_ways", "2024")
     assert [place["labels"] for place in last["places"]] == [[EFFORT], []]
     terminal.write_ledger(ledger, table)
-    side_by_side.write_ledger_html(ledger, page, Output(context))
+    changes.write_ledger_html(ledger, page, Output(context))
     written = io.StringIO()
     rows.write_ledger_json(ledger, written)
     assert f"{TITLE}: 2\n" in table.getvalue()
@@ -120,5 +120,5 @@ def test_nothing_is_said_where_all_are_tagged_alike(context: Run) -> None:
     )
     table = io.StringIO()
     terminal.write_comparison(compare(old, new), table)
-    side_by_side.write_ledger_html(follow([old, new]), table, Output(context))
+    changes.write_ledger_html(follow([old, new]), table, Output(context))
     assert TITLE not in table.getvalue()

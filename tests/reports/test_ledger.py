@@ -30,8 +30,8 @@ from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import Ledger, Line, follow
 from tipclassify.reports.compare.wording import fold
 from tipclassify.text.split import split_passages
+from tipclassify.write.changes import write_ledger_html
 from tipclassify.write.output import Output
-from tipclassify.write.side_by_side import write_ledger_html
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe

@@ -149,10 +149,10 @@ def _compare(reports: Sequence[Report], anyway: bool) -> Comparison:
 def _write_comparison(
     comparison: Comparison, wanted: str, out: IO[Any], target: Output, everything: bool
 ) -> None:
-    from tipclassify.write import rows, side_by_side, terminal
+    from tipclassify.write import changes, rows, terminal
 
     if wanted == "html":
-        side_by_side.write_comparison_html(comparison, out, target, everything)
+        changes.write_comparison_html(comparison, out, target, everything)
     elif wanted == "table":
         terminal.write_comparison(comparison, out, everything)
     else:
@@ -175,12 +175,12 @@ def _follow(reports: Sequence[Report], everything: bool, anyway: bool) -> Ledger
 def _write_ledger(
     ledger: Ledger, wanted: str, out: IO[Any], target: Output, everything: bool
 ) -> None:
-    from tipclassify.write import excel, rows, side_by_side, terminal
+    from tipclassify.write import changes, excel, rows, terminal
 
     if wanted == "table":
         terminal.write_ledger(ledger, out, everything)
     elif wanted == "html":
-        side_by_side.write_ledger_html(ledger, out, target)
+        changes.write_ledger_html(ledger, out, target)
     elif wanted == "csv":
         rows.write_ledger_csv(ledger, out)
     elif wanted == "xlsx":

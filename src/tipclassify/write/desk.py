@@ -28,6 +28,7 @@ from tipclassify.progress import Progress
 from tipclassify.records import Document, Passage, Report, is_link
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import follow
+from tipclassify.write.changes import write_comparison_html, write_ledger_html
 from tipclassify.write.desk_rows import (
     DeskReport,
     GatheredRows,
@@ -37,7 +38,6 @@ from tipclassify.write.desk_rows import (
     script_calls,
 )
 from tipclassify.write.output import Output
-from tipclassify.write.side_by_side import write_comparison_html, write_ledger_html
 from tipclassify.write.templating import render_template
 
 _MOST_CHARACTERS: Final = 900_000  # of a script, about; two rows more stay under 2 MB

@@ -20,7 +20,7 @@ def write_comparison_html(
     """Write one page for a comparison; repeated passages only if `repeated`."""
     groups = comparison.groups(repeated)
     out.writelines(
-        render_template("side_by_side.html", output=output, comparison=comparison, groups=groups)
+        render_template("comparison.html", output=output, comparison=comparison, groups=groups)
     )
 
 
