@@ -64,6 +64,8 @@ _COLOURS: Final = (
     ("#4a4a4a", "#ececec", "#c8c8c8", "#2b2b2b", "white"),
 )
 
+_KEYS: Final = frozenset("AGHJKLMQRSUV123456789")  # of the review page, for other things
+
 
 def styles(labels: Sequence[str], meanings: Mapping[str, str] | None = None) -> dict[str, Style]:
     """Return how each label of a model is shown; `meanings` are the model's own.
@@ -76,7 +78,7 @@ def styles(labels: Sequence[str], meanings: Mapping[str, str] | None = None) -> 
     free = [colours for label, colours in own.items() if label not in labels]
     rest = [*_COLOURS[len(LABELS) :], *free]
     shown: dict[str, Style] = {}
-    letters: set[str] = set()
+    letters = {"N"}  # "no label", on pages and as a key
     others = 0
     for label in labels:
         if label in own:
@@ -85,6 +87,7 @@ def styles(labels: Sequence[str], meanings: Mapping[str, str] | None = None) -> 
             colours = rest[others % len(rest)]
             others += 1
         candidates = [*filter(str.isalnum, label.upper()), *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+        candidates.sort(key=_KEYS.__contains__)  # stable: the other letters stay in order
         letter = next((each for each in candidates if each not in letters), "?")
         letters.add(letter)
         meaning = (meanings or {}).get(label) or MEANINGS.get(label, "")

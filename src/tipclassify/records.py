@@ -26,6 +26,9 @@ from tipclassify.labels import LABELS, SECTIONS, Policy, Style, styles
 Unit = Literal["sentence", "clause"]
 """What a text is split into."""
 
+Kind = Literal["sentence", "table row"]
+"""What a passage is: a row of a table, or a sentence of its cells, is another kind."""
+
 Cell = str | int | float | bool | list[str] | None
 """Value in a column of a table."""
 
@@ -151,7 +154,7 @@ class Passage:
     extra: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False, compare=False)
 
     @property
-    def kind(self) -> Literal["sentence", "table row"]:
+    def kind(self) -> Kind:
         """Kind of text: a row of a table or a sentence of its cells, or a sentence or clause."""
         return "table row" if self.in_row or CELL_BAR in self.text else "sentence"
 

@@ -770,6 +770,11 @@ def test_drawing_leaves_matplotlib_as_it_was(svg: bytes) -> None:
     assert ("matplotlib.pyplot" in sys.modules) == pyplot
 
 
+def test_letters_of_a_model_s_own_labels_are_no_other_keys() -> None:
+    shown = styles([*LABELS, "neglect", "risk", "arrest", "raid"])
+    assert [style.letter for style in shown.values()] == ["P", "F", "C", "E", "I", "T", "D"]
+
+
 def test_neighbours_in_the_stack_differ_without_colour() -> None:
     def grey(colour: str) -> float:
         red, green, blue = channels(colour)

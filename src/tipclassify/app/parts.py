@@ -76,10 +76,9 @@ class Parts:
         light = []
         dark = []
         for style in self._styles.values():
-            light.append(f".{style.letter} {{ --hue: {style.ink}; --tint: {style.tint}; }}")
-            dark.append(
-                f".{style.letter} {{ --hue: {style.dark_ink}; --tint: {style.dark_tint}; }}"
-            )
+            name = f'[class~="{style.letter}"]'  # a class may be a digit, which ".2" cannot name
+            light.append(f"{name} {{ --hue: {style.ink}; --tint: {style.tint}; }}")
+            dark.append(f"{name} {{ --hue: {style.dark_ink}; --tint: {style.dark_tint}; }}")
         dark_rules = "\n".join(dark)
         light_rules = "\n".join(light)
         return f"{light_rules}\n@media (prefers-color-scheme: dark) {{\n{dark_rules}\n}}\n"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import PurePath
-from typing import Annotated, Final, Literal, TypedDict, TypeVar
+from typing import Annotated, Final, Literal, TypedDict, TypeVar, cast
 
 import msgspec
 
@@ -227,13 +227,7 @@ def figures_of(
         rates=None if rates is None else _rates(rates),
         rates_by_kind={kind: _rates(table) for kind, table in rates_by_kind.items()},
     )
-    figures = summary.figures(group)
-    return Figures(
-        passages=figures.passages,
-        low_confidence=figures.low_confidence,
-        labels=figures.labels,
-        none=figures.none,
-    )
+    return cast("Figures", summary.figures(group)._asdict())
 
 
 def _rates(rates: RatesByLabel) -> dict[str, Rates]:

@@ -84,9 +84,14 @@ class CheckMatcher:
             by_finding[check[:4]].append(check)
         # the same words at the same characters may be in several reports, as rows are
         self._left: defaultdict[_Place, list[list[Check]]] = defaultdict(list)
+        # of a row, a desk gives the number in place of characters
+        self._of_rows: defaultdict[str, list[_Place]] = defaultdict(list)  # by key of the words
         for of_finding in by_finding.values():
             first = of_finding[0]
-            self._left[first.key, first.start, first.end].append(of_finding)
+            place = first.key, first.start, first.end
+            if first.start == first.end and place not in self._left:
+                self._of_rows[first.key].append(place)
+            self._left[place].append(of_finding)
         self.stored: list[StoredCheck] = []
 
     def match(self, line: int, passage: Passage) -> None:
@@ -94,9 +99,10 @@ class CheckMatcher:
 
         Raises `InputError` when it has other labels than those that were checked.
         """
-        place = passage.key, passage.start, passage.end
-        if not self._left.get(place):  # of a row, a desk gives the number in place of characters
-            of_rows = (each for each in self._left if each[0] == passage.key and each[1] == each[2])
+        key = passage.key
+        place = key, passage.start, passage.end
+        if not self._left.get(place):
+            of_rows = self._of_rows.get(key, ())
             place = next((each for each in of_rows if self._left[each]), place)
         if not self._left.get(place):
             return

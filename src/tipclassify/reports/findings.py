@@ -18,23 +18,23 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby
-from typing import Final, Generic, Literal, TypeVar
+from typing import Final, Generic, TypeVar
 
 import numpy as np
 
 from tipclassify.formatting import count_with_noun
 from tipclassify.labels import LABELS, label_name
 from tipclassify.model.encoder.names import COUNTRY_WORDS
-from tipclassify.records import Passage
+from tipclassify.records import Kind, Passage
 from tipclassify.resources import resource_path
 
-Kind = Literal["sentence", "table row"]
 Name = TypeVar("Name")
 
 RECURRING_COUNTRIES: Final = 3
 """Countries, or reports without one, in which a sentence is common to the reports at hand."""
 
-_MIN_WORDS: Final = 4  # shorter texts recur by chance
+MIN_WORDS: Final = 4
+"""Words of a sentence that is known again by its `wording`; shorter texts recur by chance."""
 
 _PHRASE: Final = 5  # words; shorter phrases recur by chance
 _TEMPLATE_SHARE: Final = 0.75  # of a sentence's words: the rest is a body's name or an object
@@ -277,7 +277,7 @@ class FirstPlaces(Generic[Name]):
 
     def of(self, passage: Passage, name: Name) -> Name:
         """Return the name of the first place of a passage's words, which may be its own `name`."""
-        if self._rows or len(passage.text.split()) < _MIN_WORDS:
+        if self._rows or len(passage.text.split()) < MIN_WORDS:
             return name
         tagged_words = (wording(passage.text), passage.labels)
         return self._first.setdefault(tagged_words, name)

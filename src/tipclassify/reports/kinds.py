@@ -151,7 +151,8 @@ class Outcome:
             for part in parts:
                 group += Group.of((), part.passages)
                 subject += Subject.of(part.passages)
-                evidence += KindEvidence.of(part.passages)
+                if measured is not None:
+                    evidence += KindEvidence.of(part.passages)
                 yield part
             self.reports += 1
             self.total += group

@@ -31,6 +31,7 @@ from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.counts import Group
 from tipclassify.reports.examples import Example, load_examples
 from tipclassify.reports.findings import (
+    MIN_WORDS,
     RECURRING_COUNTRIES,
     KindCounts,
     Nature,
@@ -45,7 +46,6 @@ from tipclassify.write.output import Output
 from tipclassify.write.reasons import Reason, doubtful, explain, labels_with_reasons, summarize
 from tipclassify.write.templating import render_template
 
-_MIN_WORDS: Final = 4  # of a sentence that is linked to its other places; a phrase recurs by chance
 _MOST_PLACES: Final = 3  # named on a card
 # of a card, which must fit beside its passage: phrases for a label, and against it
 _MOST_FOR: Final = 3
@@ -178,7 +178,7 @@ class _Page:
         self._note_filters(groups, marks)
         blocks = list(_blocks(report, marks))
         sections = dict.fromkeys(block.section for block in blocks)
-        counted = Group.of((), report.passages)
+        counted = summary.total
         return render_template(
             "article.html",
             output=self._output,
@@ -321,7 +321,7 @@ class _Page:
         identities = []
         for mark in marks:
             text = mark.passage.text
-            identity = wording(text) if len(text.split()) >= _MIN_WORDS else None
+            identity = wording(text) if len(text.split()) >= MIN_WORDS else None
             identities.append(identity)
             if identity is not None:
                 self._places[identity].append(mark.place)

@@ -222,8 +222,10 @@ def _share_equal(
     for index, other in enumerate(others):
         places[fold(other.text)].append(index)
     for index, passage in enumerate(passages):
+        if index in continued:
+            continue
         equal = places.get(fold(passage.text))
-        if index in continued or not equal:
+        if not equal:
             continue
         in_section = [other for other in equal if heading(others[other]) == heading(passage)]
         if in_section:

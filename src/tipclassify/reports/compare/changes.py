@@ -16,7 +16,7 @@ from tipclassify.labels import LABELS, label_name
 from tipclassify.probability import probability
 from tipclassify.records import Passage, Report, section_name
 from tipclassify.reports.compare.wording import Sides, Words, changed_words
-from tipclassify.reports.findings import wording
+from tipclassify.reports.findings import MIN_WORDS, wording
 
 MARGIN: Final = 1.0
 """Distance from the threshold, in log-odds, within which a label change is borderline.
@@ -24,8 +24,6 @@ MARGIN: Final = 1.0
 Of the labels that an empty clause ("during the reporting period") changes, two or three of a
 hundred, nine in ten lie within 1.0 before and after with `fast`, four in ten with the default.
 """
-
-_MIN_WORDS: Final = 4  # of a sentence said in several places; shorter texts recur by chance
 
 
 class KindTexts(NamedTuple):
@@ -222,7 +220,7 @@ def tagged_both_ways(report: Report, name: str) -> list[BothWays]:
         return []
     places: defaultdict[int, list[Passage]] = defaultdict(list)
     for passage in report.passages:
-        if passage.kind == "sentence" and len(passage.text.split()) >= _MIN_WORDS:
+        if passage.kind == "sentence" and len(passage.text.split()) >= MIN_WORDS:
             places[wording(passage.text)].append(passage)
     return [
         BothWays(name, tuple(alike))
