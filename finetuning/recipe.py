@@ -20,24 +20,20 @@ import numpy as np
 
 from finetuning import Settings
 from tipclassify.arrays import Bools, Ints
-from tipclassify.corpus.holdout import (
-    held_out,
-    is_other_genre,
-    is_real,
-)
+from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
 from tipclassify.corpus.rows import Row, corpus_digest, labels_alone
 from tipclassify.errors import ModelError, needs_extra
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.labels import LABELS, POLICIES, label_indicator
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.names import mask_names, normalize_spelling
-from tipclassify.model.encoder.scoring import MASKS, EncoderScorer, first_known_token
+from tipclassify.model.encoder.scoring import MASKS, SURROGATE, EncoderScorer, first_known_token
 from tipclassify.model.encoder.session import add_known_graph
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
 from tipclassify.text.sections import without_enumerator
-from tipclassify.training.default import calibrate_real, corpus_calibration, with_calibration
-from tipclassify.training.examples import Vectors, label_matrix, report_weights, row_headings
+from tipclassify.training.default import calibrate_real, save_of_corpus, with_calibration
+from tipclassify.training.examples import Vectors, label_matrix, row_headings
 from tipclassify.training.fixed_set import (
     FixedComparison,
     FixedSet,
@@ -47,11 +43,10 @@ from tipclassify.training.fixed_set import (
 from tipclassify.training.heads import (
     balanced_labels,
     load_encoder,
-    probabilities,
     second_moment,
 )
 from tipclassify.training.linear import SoftPassage
-from tipclassify.training.write import HELD_OUT_RULE, Trained, count_corpus, save
+from tipclassify.training.write import Trained
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -233,29 +228,17 @@ def _save(
     calibrated = calibrate_real(held_rows, raw, seed)
     model = with_calibration(model, calibrated)
 
-    position = np.cumsum(held) - 1  # of a held-out row among the held-out ones
-    chosen = fixed_rows(corpus)
-    fixed_passages = [corpus[i] for i in chosen]
-    fixed = FixedSet.of(fixed_passages, held_pooled[position[chosen]])
+    chosen = fixed_rows(held_rows)
+    fixed_passages = [held_rows[i] for i in chosen]
+    fixed = FixedSet.of(fixed_passages, held_pooled[chosen])
     sample = learned[:: max(1, len(learned) // _MOMENT_ROWS)]
     moment = second_moment(_pooled(model, sample))
     files = pack_training_files(fixed, moment, [row["text"] for row in learned])
     model = replace(model, training_files=files)
     comparison = _compare_with_shipped(fixed, fixed_passages, model, seed)
-    trained = save(
-        out,
-        model,
-        held_rows,
-        probabilities(model, raw),
-        name="default",
-        corpus=count_corpus(corpus, held_out=len(held_rows)),
-        held_out=f"the rows held out: {HELD_OUT_RULE}",
-        start="They are those of the fine-tuning.",
-        calibration=corpus_calibration(calibrated),
-        meta=meta,
-        calibrated=calibrated,
-        weights=report_weights(held_rows),
-        seed=seed,
+    start = "They are those of the fine-tuning."
+    trained = save_of_corpus(
+        out, model, corpus, held_rows, raw, calibrated, start=start, meta=meta, seed=seed
     )
     return replace(trained, fixed=comparison)
 
@@ -353,7 +336,8 @@ def read_tokenizer(text: str) -> Tokenizer:
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """Tokenize texts into token ids, without special tokens."""
-    encodings = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    plain = [SURROGATE.sub("\ufffd", text) for text in texts]  # as scoring does
+    encodings = tokenizer.encode_batch(plain, add_special_tokens=False)
     return [encoding.ids for encoding in encodings]
 
 

@@ -155,6 +155,12 @@ def test_xml_and_sql_are_read_as_their_texts() -> None:
     assert "mild" not in sql  # of another subject
 
 
+def test_a_csv_with_a_cell_without_end_is_refused() -> None:
+    endless = b'"' + b"a" * 10_000_001 + b'"'
+    with pytest.raises(InputError, match="broken CSV"):
+        read_source(endless, "countries.csv")
+
+
 def test_xml_that_could_expand_without_end_is_refused() -> None:
     bomb = b'<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><x>&b;</x>'
     with pytest.raises(InputError, match="DOCTYPE"):

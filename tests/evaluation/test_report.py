@@ -188,6 +188,7 @@ def test_rows_that_taught_or_were_labelled_in_view_are_said_to_flatter(fast: Cla
     ]
     rows[4]["predicted"] = ["failure"]
     rows[5]["blind"] = ["colleagues"]
+    rows[3]["blind"] = True  # of a corpus not made here
     taught = pack_taught([row["text"] for row in rows[:3]])
     report = evaluate_rows(fast, rows, taught=taught, draws=0)
     assert (report.figures["taught"], report.figures["in_view"]) == (3, 2)

@@ -253,6 +253,25 @@ def test_cases_that_are_none_are_refused(row: object, fast: Classifier, tmp_path
         run_cases(fast, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("file", "row"),
+    [
+        ("slots", {"text": "{} slept.", "slot": "body"}),
+        ("headings", {"text": "Police slept."}),
+        ("headings", {"text": "Police slept.", "headings": []}),
+        ("appended", {"words": "again"}),
+    ],
+)
+def test_what_cases_vary_by_is_one_line_where_it_is_broken(
+    file: str, row: object, fast: Classifier, tmp_path: Path
+) -> None:
+    case = {"rule": "a", "text": "Police slept.", "labels": []}
+    for name, line in (("a", case), (file, row)):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(line) + "\n", "utf-8")
+    with pytest.raises(InputError, match="to vary cases by are missing or broken"):
+        run_cases(fast, tmp_path)
+
+
 def test_a_rule_in_two_files_is_one_rule(fast: Classifier, tmp_path: Path) -> None:
     for name, rules in (("a", ["near", "far"]), ("b", ["near"])):
         rows = [{"rule": rule, "text": "Police slept.", "labels": []} for rule in rules]

@@ -11,12 +11,15 @@ from conftest import TINY
 from model_heads import change_head, head_of
 
 from tipclassify import Classifier, Document, InputError, ModelError, classify, explain
+from tipclassify.app.review import Review, open_reports
 from tipclassify.evaluation.behaviours import run_cases
 from tipclassify.evaluation.report import evaluate_rows
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import EncoderHeads, read_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear import LinearModel
+from tipclassify.store import Store
+from tipclassify.tagging import Tagging
 from tipclassify.text.templates import feature_keys, featurize
 
 TEXT = "Officers took bribes, and courts convicted nine traffickers. Judges failed."
@@ -179,3 +182,21 @@ def test_a_model_is_measured_on_its_own_labels(number: int) -> None:
         evaluate_rows(model, rows, other=linear(("other",)), other_name="other", draws=0)
     with pytest.raises(InputError, match="give cases of this model's labels with --cases"):
         run_cases(model)
+
+
+def test_a_review_queues_and_compares_a_model_s_own_labels(tmp_path: Path) -> None:
+    labels = LABELS_OF[4]
+    linear(labels).save(tmp_path / "mine")
+    report = tmp_path / "report.txt"
+    report.write_text(f"Prosecution\n\n{TEXT}\n", "utf-8")
+    tagging = Tagging(str(tmp_path / "mine"))
+    reports, _ = open_reports([str(report)], tagging)
+    model = tagging.classifier()
+    ana, ben = (
+        Review(model, reports, Store(tmp_path / "my.sqlite"), name, tagging.run(), second=model)
+        for name in ("ana", "ben")
+    )
+    first, *_ = ana.queue(9)["passages"]
+    ana.decide(first["key"], labels=[labels[0]])
+    ben.decide(first["key"], labels=[labels[1]])
+    assert list(ana.agreement()["labels"]) == list(labels)

@@ -5,6 +5,7 @@ Each is judged on passages that it did not see.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -217,6 +218,17 @@ def test_pooled_vectors_are_what_the_heads_score(scorer: EncoderScorer) -> None:
 def kept_files(folder: Path) -> set[Path]:
     """List the files of vectors that are kept between trainings."""
     return set(folder.rglob("output.pkl"))
+
+
+def test_vectors_of_an_encoder_that_reads_less_of_a_text_are_not_taken(
+    scorer: EncoderScorer, tmp_path: Path
+) -> None:
+    texts = ["Courts convicted nine of them. They took bribes."]
+    before = pooled_vectors(scorer, texts, [None], cache=tmp_path)
+    other = EncoderScorer(replace(scorer.model, window=5))
+    after = pooled_vectors(other, texts, [None], cache=tmp_path)
+    assert after.tolist() == other.pooled(texts).tolist()
+    assert after.tolist() != before.tolist()
 
 
 def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(

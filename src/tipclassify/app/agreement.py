@@ -85,7 +85,7 @@ def figures(decided: Mapping[Any, LabelsByAnnotator], labels: Sequence[str]) -> 
             for name in names
         ]
         draws = _DRAWS if len(shared) >= _MIN_PASSAGES else 0
-        for row in agreement(*by_annotator, draws=draws):
+        for row in agreement(*by_annotator, draws=draws, labels=labels):
             numbers = (row.kappa, *row.kappa_interval, row.alpha, *row.alpha_interval)
             rounded = [None if math.isnan(number) else round(number, 4) for number in numbers]
             by_label[row.label] = {**dict(zip(nothing, rounded, strict=True)), "n": row.passages}

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tipclassify.app.refusal import RefusedError
+from tipclassify.app.refusal import RefusedError, refuse_reused_request
 from tipclassify.errors import InputError
 from tipclassify.store import plain
 from tipclassify.store.importing import open_desk, place_findings
@@ -136,8 +136,7 @@ class Desk:
                         request=request,
                     )
             elif not _is_same(event, shown.place, verdict, note):
-                what = f"request {request} was another one before; give each its own name"
-                raise RefusedError(409, what)
+                raise refuse_reused_request(request)
             answer = {"saved": True, "check": self._row(shown.place, self.store.on(shown.place))}
             answer["next"] = self.store.last
         return answer

@@ -16,7 +16,7 @@ from tipclassify.probability import probability
 from tipclassify.records import Passage, section_name
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.write.reasons import summarize
-from tipclassify.write.templating import escape_attribute, escape_content
+from tipclassify.write.templating import capital, escape_attribute, escape_content
 
 _STRENGTHS: Final = (1 / 3, 2 / 3)  # shares of the strongest weight, from which a mark is darker
 
@@ -35,6 +35,7 @@ class Parts:
         )
         self._environment.filters |= {
             "across": lambda value: 6 + 148 * max(0, min(1, value)),  # pixels of a drawing
+            "capital": capital,
             "clock": clock,
             "count": count,
             "duration": duration,
@@ -42,7 +43,6 @@ class Parts:
             "letter": lambda label: styles[label].letter,
             "minus": minus,
             "probability": probability,
-            "sentence": lambda text: text[:1].upper() + text[1:],
             "signed": signed,
         }
         self._environment.tests["bulleted"] = lambda line: line.lstrip().startswith(("- ", "• "))

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from tipclassify.app.agreement import agreement_by_annotator, progress
 from tipclassify.app.parts import Parts
-from tipclassify.app.refusal import RefusedError
+from tipclassify.app.refusal import RefusedError, refuse_reused_request
 from tipclassify.corpus.next import rank_to_label
 from tipclassify.corpus.rows import text_key
 from tipclassify.errors import InputError
@@ -315,13 +315,15 @@ class Review:
         ]
         others = []
         if self._second_tags:
-            others.append([label_indicator(self._second_tags[p.place].labels) for p in left])
+            second = (self._second_tags[passage.place].labels for passage in left)
+            others.append([label_indicator(labels, self.labels) for labels in second])
         picks = rank_to_label(
             [passage.passage for passage in left],
             self.classifier.thresholds(self.run.policy),
             n,
             known=known,
             others=others,
+            labels=self.labels,
         )
         queued = []
         for pick in picks:
@@ -452,7 +454,7 @@ class Review:
             elif (event.kind, event.place, event.labels, event.unsure, event.note) != (
                 (kind, passage.place, in_order, unsure, note)
             ):
-                raise _reused(request)
+                raise refuse_reused_request(request)
             return self._saved(event)
 
     def undo(
@@ -468,7 +470,7 @@ class Review:
                 undone = self._to_undo(id, again)
                 event = self.store.undo(undone.id, self.annotator, request)
             elif event.kind != "undo" or (id is not None and event.undoes != id):
-                raise _reused(request)
+                raise refuse_reused_request(request)
             return self._saved(event)
 
     def _to_undo(self, id: int | None, again: bool) -> Decision:
@@ -522,8 +524,3 @@ class Review:
             "undo": self.store.to_take_back(self.annotator) is not None,
             "redo": self.store.to_take_back(self.annotator, again=True) is not None,
         }
-
-
-def _reused(request: str | None) -> RefusedError:
-    what = f"request {request} was another one before; give each its own name"
-    return RefusedError(409, what)

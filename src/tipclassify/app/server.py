@@ -50,7 +50,6 @@ _DESK_POLICY: Final = (
 
 NoteText = Annotated[str, msgspec.Meta(max_length=2_000)]
 RequestId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]  # an idempotency key
-Page = Callable[[Request], Response]
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True):

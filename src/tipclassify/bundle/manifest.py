@@ -26,9 +26,8 @@ from tipclassify.download.cache import Download
 from tipclassify.errors import InputError
 from tipclassify.formatting import escape_line_breaks, load_json, one_line
 from tipclassify.labels import Policy
-from tipclassify.readers import ReadOptions
+from tipclassify.readers import ReadOptions, format_of
 from tipclassify.readers.child import read_bytes_isolated
-from tipclassify.readers.formats import detect_format, suffix_of
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
 from tipclassify.records import Passage, Unit, is_link
@@ -369,14 +368,13 @@ def read_original(name: str, original: Download, encoding: str | None, unit: Uni
     document, notes = read_with_notes(
         partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
     )
-    suffix = suffix_of(original.url) or suffix_of(name)
     link = None
     if is_link(name):
         link = Link(original.url, original.fetched, original.content_type, original.encoding)
     written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
     recorded = msgspec.structs.replace(
         recorded,
-        kind=detect_format(gunzip(original.data, name), name, suffix, original.content_type),
+        kind=format_of(gunzip(original.data, name), name, original),
         title=document.title,
         country=document.country,
         year=document.year,

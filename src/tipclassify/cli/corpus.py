@@ -66,7 +66,6 @@ def queue(
     'tipclassify corpus add'.
     """
     from tipclassify.corpus.next import queue_rows, random_queue_rows
-    from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
     from tipclassify.tagging.inputs import expand_inputs
 
@@ -78,11 +77,7 @@ def queue(
     classifier = tagging.classifier()
     labels = classifier.labels
     known = [row["text"] for row in read_rows(*against, labels=labels)] if against else []
-    second = Classifier.load(other) if other else None
-    if second and second.labels != labels:
-        raise options.invalid_option(
-            "--other", f"it has the labels {', '.join(second.labels)}, not {', '.join(labels)}"
-        )
+    second = options.second_model(other, labels)
     inputs = expand_inputs(files)
     read = ids_of_inputs(files, inputs, model) | file_ids(against or ())
     if other:

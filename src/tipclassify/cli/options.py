@@ -166,6 +166,17 @@ def tagging_of(
     return tagging
 
 
+def second_model(other: str | None, labels: Sequence[str]) -> Classifier | None:
+    """Load the model of ``--other``, if any, whose labels must be those of the first."""
+    from tipclassify.model.classifier import Classifier
+
+    second = Classifier.load(other) if other else None
+    if second and second.labels != labels:
+        has, wanted = ", ".join(second.labels), ", ".join(labels)
+        raise invalid_option("--other", f"it has the labels {has}, not {wanted}")
+    return second
+
+
 def classifier_of(model: str | None, threshold: Sequence[str] | None) -> Classifier:
     """Load the classifier of the options, with the thresholds that they move."""
     from tipclassify.model.classifier import Classifier

@@ -69,7 +69,6 @@ def review(
     """
     from tipclassify.app.retrain import Retraining, model_to_retrain
     from tipclassify.app.review import Review, open_reports
-    from tipclassify.model.classifier import Classifier
     from tipclassify.store import Store
     from tipclassify.store.export import export
     from tipclassify.store.importing import import_log
@@ -90,6 +89,8 @@ def review(
             raise options.invalid_option(
                 "--corpus", f"{corpus}: is an input; decisions go to a file of their own"
             )
+    classifier = tagging.classifier()
+    second = options.second_model(other, classifier.labels)
     socket = listen_on_loopback(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
@@ -111,7 +112,7 @@ def review(
 
     write_corpus()  # which a crash may have left behind
     session = Review(
-        tagging.classifier(),
+        classifier,
         reports,
         store,
         annotator or _login_name(),
@@ -119,7 +120,7 @@ def review(
         blind=blind,
         queue_first=queue,
         model_name=Path(model).name if model else "default",
-        second=Classifier.load(other) if other else None,
+        second=second,
         second_name=Path(other).name if other else "",
         corpus=str(corpus),
     )

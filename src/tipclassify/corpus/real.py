@@ -222,7 +222,10 @@ def read_source(data: bytes, name: str) -> Document:
     if name.endswith(".csv"):
         lines = io.StringIO(data.decode("utf-8-sig", "replace"), newline="")
         csv.field_size_limit(_MAX_CELL)
-        cells = [cell for row in csv.reader(lines) for cell in row]
+        try:
+            cells = [cell for row in csv.reader(lines) for cell in row]
+        except csv.Error as error:
+            raise InputError(f"{name}: broken CSV ({error}); download it again") from None
         return text_document("\n\n".join(cells), name)
     return read_bytes_isolated(data, name)
 

@@ -121,11 +121,15 @@ def run_cases(
         raise InputError(
             f"{folder}: not rows with rule, text and labels ({error}); correct them"
         ) from None
-    results = [_run_rule(rule, classifier, rule_cases) for rule, rule_cases in by_rule.items()]
-
     variations: defaultdict[str, list[tuple[Passage, list[Passage]]]] = defaultdict(list)
-    for name, passage, variants in _variations(folder, plain):
-        variations[name].append((passage, variants))
+    try:
+        for name, passage, variants in _variations(folder, plain):
+            variations[name].append((passage, variants))
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"slots, headings or clauses to vary cases by are missing or broken ({error})"
+        raise InputError(f"{folder}: {what}; correct them") from None
+
+    results = [_run_rule(rule, classifier, rule_cases) for rule, rule_cases in by_rule.items()]
     for name, varied in variations.items():
         given = _predict(classifier, [passage for passage, _ in varied])
         invariant = [

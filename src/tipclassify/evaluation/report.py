@@ -211,7 +211,9 @@ def _was_in_view(row: Row) -> bool:
     if row.get("predicted") is not None:
         return True
     blind = row.get("blind")
-    return blind is not None and "model" not in blind
+    if blind is None or isinstance(blind, bool):  # a bool is of a corpus not made here
+        return blind is False
+    return "model" not in blind
 
 
 def _flattering(taught: int, in_view: int) -> str:

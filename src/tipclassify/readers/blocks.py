@@ -36,7 +36,9 @@ class SourceBlock:
     # "title" of the document, under which the rest stands, but which is no part of the text
     kind: str = "text"
     section: str | None = None  # where it does not follow from the headings before it
-    level: int | None = None  # of a heading, from 1; None where the source gives none
+    level: int | None = (
+        None  # of a heading, from 1, or 0 of a title; None where the source gives none
+    )
 
 
 def join_blocks(

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from tipclassify.download.cache import Download
 
 _PLAIN: Final = ReadOptions()
-_SAFE: Final = ("text", "markdown")  # formats whose readers are in Python, and so cannot crash
+_SAFE: Final = "text"  # the format whose reader is in Python, and so cannot crash
 _LENGTH: Final = struct.Struct("<Q")  # precedes each message, and the JSON in it
 _MEMORY: Final = 4_000_000_000  # bytes of address space; 5,000 pages of a PDF take under two
 # Seconds for a file, besides those for each megabyte. A PDF of 5,000 pages takes a minute or two.
@@ -81,7 +81,7 @@ def read_bytes_isolated(
     The reader's warnings are given here.
     """
     answer = None
-    if format_of(gunzip(data, name), name, got) not in _SAFE:
+    if format_of(gunzip(data, name), name, got) != _SAFE:
         answer = _ask(data, name, options, got)
     if answer is None:
         return read_bytes(data, name, options, got)

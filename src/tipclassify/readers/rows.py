@@ -158,7 +158,7 @@ def _rows_of_csv(
     data: bytes, path: str, encoding: str | None
 ) -> Iterator[tuple[int, Iterable[object]]]:
     """Yield the rows of a CSV file; raise `InputError` where it is broken."""
-    text = decode_file(data, path, encoding).removeprefix("\ufeff")
+    text = decode_file(data, path, encoding)
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)

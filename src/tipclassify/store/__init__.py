@@ -309,8 +309,8 @@ class Store:
         place = shown.place
         execute = self._database.execute
         execute(
-            "insert or ignore into report (sha256, name, title, fields) values (?, ?, ?, ?)",
-            (place.report, plain(shown.name), plain(shown.title), text(shown.fields)),
+            "insert or ignore into report (sha256, name, title, fields) values (?, ?, ?, '{}')",
+            (place.report, plain(shown.name), plain(shown.title)),
         )
         execute(
             'insert or ignore into passage (report, start, "end", key, row) '

@@ -14,7 +14,7 @@ from pathlib import Path
 from tipclassify.corpus.rows import LONGEST, row_key
 from tipclassify.errors import InputError, OutputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
-from tipclassify.store import Store
+from tipclassify.store import Store, plain
 from tipclassify.store.state import Decision, Place, Shown, State
 from tipclassify.whole_files import open_whole_file
 
@@ -92,9 +92,7 @@ def _row(event: Decision, passage: Shown, is_one_report: bool, notes: Mapping[st
 
 def _storable(value: object) -> object:
     """Replace a lone surrogate, which no table can store, by "?"."""
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return value
+    return plain(value) if isinstance(value, str) else value
 
 
 def export(store: Store, corpus: Path) -> str | None:

@@ -181,12 +181,10 @@ def _shown(row: Mapping[str, Any], number: int) -> Shown:
     end = row.get("end")
     if not isinstance(start, int) or not isinstance(end, int):
         start = end = -number  # of a test version: a place of its own
+    name = title = str(row.get("report", ""))
+    report = str(row.get("report_id", ""))
     if "page" in row and "tagged" in row:
         report = _UNPLACED + str(row["page"])
-        name = title = str(row.get("report", ""))
-    else:
-        report = str(row.get("report_id", ""))
-        name = title = str(row.get("report", ""))
     tags = []
     if isinstance(row.get("model"), str):
         scores = row.get("scores") or {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Literal, NamedTuple
 
@@ -45,7 +45,6 @@ class Shown:
     row: Mapping[str, object]
     name: str = ""  # of the report's file
     title: str = ""  # of the report
-    fields: Mapping[str, object] = field(default_factory=dict)  # others of the report
     tags: Sequence[Tags] = ()
 
 

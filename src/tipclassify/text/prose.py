@@ -14,13 +14,13 @@ from tipclassify.text.sections import names_non_prose
 _MAX_REFERENCE: Final = 400  # characters; bibliography entries are shorter
 _MAX_STOCK: Final = 200  # characters; longer lines are no stock phrases
 _MAX_SHORT: Final = 30  # characters; dates, e-mail addresses and icon names are shorter
-_MONTH: Final = (
+MONTH: Final = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?"
     r"|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
 )
 _DATE: Final = (
-    rf"(?:(?:{_MONTH}\.?\s(?:\d\d?,\s?)?|\d\d?\s{_MONTH}\.?,?\s)?(?:19|20)\d\d"
-    rf"|{_MONTH}\.?\s\d\d?|\d\d?\s{_MONTH}\.?"
+    rf"(?:(?:{MONTH}\.?\s(?:\d\d?,\s?)?|\d\d?\s{MONTH}\.?,?\s)?(?:19|20)\d\d"
+    rf"|{MONTH}\.?\s\d\d?|\d\d?\s{MONTH}\.?"
     r"|\d{4}-\d\d-\d\d|\d\d?[/.]\d\d?[/.](?:\d\d){1,2})(?!\w)"
 )
 # Where in a document: "paras. 27–28", "p. 3", "annex II"; and a document of an international body:
@@ -86,7 +86,7 @@ _MASTHEAD_PART: Final = re.compile(
     | Agenda\sitems?\s\d+(?:\s?\([a-z]\))?(?!\w)
     | (?:Human\sRights\sCouncil\s)?(?:[a-z]+-)?{_ORDINAL}\ssession\Z
     | {_DATE}\s{_LANGUAGES}\Z
-    | \d\d?(?:\s{_MONTH})?[–-]\d\d?\s{_MONTH}\s(?:19|20)\d\d(?!\w)
+    | \d\d?(?:\s{MONTH})?[–-]\d\d?\s{MONTH}\s(?:19|20)\d\d(?!\w)
     )
     | {_DATE} | {_SYMBOL} | {_LANGUAGES}(?!\w)
     )[\s.,;:]*""",
@@ -262,7 +262,7 @@ def is_stock_phrase(text: str) -> bool:
 @cache
 def _stock_phrases() -> re.Pattern[str]:
     """Compile the phrases, whole lines in lower case."""
-    month = _MONTH.lower()
+    month = MONTH.lower()
     date = (
         r"(?:[a-z]{3,9},?\s)?"
         rf"(?:\d\d?\s{month}\.?,?|{month}\.?\s\d\d?,|\d\d?[./]\d\d?[./])\s?\d{{4}}"

@@ -18,7 +18,7 @@ _TIER: Final = r"tier (?:[123]|one|two|three)(?: watch ?list)?"
 # verdict of a report on child labor
 _ADVANCEMENT: Final = r"(?:no|minimal|moderate|significant) advancement"
 
-# Trafficking reports name their sections; country human-rights reports number theirs by letters.
+# Trafficking reports name their sections; headings of other reports stay as they are.
 _RULES: Final = tuple(
     (re.compile(pattern), section)
     for pattern, section in (
@@ -227,7 +227,7 @@ class HeadingOutline:
     def section(self, heading: str, level: int | None = None) -> str:
         """Open a heading, and return its section.
 
-        `level` is 1 to 6, or None without markup: below the last specific heading.
+        `level` is lower for higher headings, or None without markup: below the last specific one.
         """
         whole = without_continuation(heading)
         if whole or not self._last:

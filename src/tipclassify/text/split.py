@@ -359,8 +359,8 @@ def _is_title_of_one_word(line: str) -> bool:
 
 def _section_named_by_line(paragraph: str) -> str | None:
     """Return the standard section that a short line names, if any."""
-    line = " ".join(paragraph.split())
-    words = line.split()
+    words = paragraph.split(maxsplit=_MAX_HEADING_WORDS)  # of a long one only the first
+    line = " ".join(words)
     if len(words) > _MAX_HEADING_WORDS or line.endswith((".", ";", ",")):
         return None
     name = section_of_heading(line)

@@ -153,8 +153,8 @@ def train_default(
     raw = heads.logits(held_pooled)
     calibrated = calibrate_real(held_rows, raw, seed)
     fitted = with_calibration(replace(before, heads=heads), calibrated)
-    chosen = fixed_rows(corpus)
-    fixed = FixedSet.of([corpus[i] for i in chosen], pooled[examples.first][chosen])
+    chosen = fixed_rows(held_rows)
+    fixed = FixedSet.of([held_rows[i] for i in chosen], held_pooled[chosen])
     learned_rows = list(compress(corpus, ~held))
     learned_texts = [row["text"] for row in learned_rows]
     moment = second_moment(pooled[~held[examples.row]])
@@ -173,20 +173,9 @@ def train_default(
     kept = (*_OF_ENCODER, "adapted_from")
     meta = {key: before.meta[key] for key in kept if key in before.meta}
     meta.setdefault("adapted_from", str(before.meta["sha256"]))
-    trained = save(
-        out,
-        model,
-        held_rows,
-        probabilities(model, raw),
-        name="default",
-        corpus=count_corpus(corpus, held_out=len(held_rows)),
-        held_out=f"the rows held out: {HELD_OUT_RULE}",
-        start="They started from those of the fine-tuning and were fitted on the corpus.",
-        calibration=corpus_calibration(calibrated),
-        meta=meta,
-        calibrated=calibrated,
-        weights=report_weights(held_rows),
-        seed=seed,
+    start = "They started from those of the fine-tuning and were fitted on the corpus."
+    trained = save_of_corpus(
+        out, model, corpus, held_rows, raw, calibrated, start=start, meta=meta, seed=seed
     )
     # The comparison with the model before is no part of the folder: a second run has the same
     # bytes.
@@ -366,11 +355,40 @@ def with_calibration(model: EncoderModel, calibrated: Calibrated | None) -> Enco
     )
 
 
-def corpus_calibration(calibrated: Calibrated | None) -> str:
-    """Say in a clause how a training on the corpus alone calibrated."""
-    if calibrated is None:
-        return "kept, since too few real passages were held out"
-    return "refitted on the real passages held out, cross-fitted by country"
+def save_of_corpus(
+    out: str | os.PathLike[str],
+    model: EncoderModel,
+    corpus: Sequence[Row],
+    held_rows: Sequence[Row],
+    raw: Floats,
+    calibrated: Calibrated | None,
+    *,
+    start: str,
+    meta: Mapping[str, object],
+    seed: int,
+) -> Trained:
+    """Measure a model of the corpus alone on its held-out rows, and write its folder.
+
+    `raw` are the uncalibrated logits of `held_rows`; `start` says what the heads started from.
+    """
+    calibration = "kept, since too few real passages were held out"
+    if calibrated is not None:
+        calibration = "refitted on the real passages held out, cross-fitted by country"
+    return save(
+        out,
+        model,
+        held_rows,
+        probabilities(model, raw),
+        name="default",
+        corpus=count_corpus(corpus, held_out=len(held_rows)),
+        held_out=f"the rows held out: {HELD_OUT_RULE}",
+        start=start,
+        calibration=calibration,
+        meta=meta,
+        calibrated=calibrated,
+        weights=report_weights(held_rows),
+        seed=seed,
+    )
 
 
 def compare_heads(

@@ -113,7 +113,7 @@ class FixedSet:
 
 
 def fixed_rows(rows: Sequence[Row]) -> list[int]:
-    """Choose the fixed set of a corpus: numbers of held-out rows, evenly over the families.
+    """Choose the fixed set of a corpus: numbers of its held-out rows, evenly over the families.
 
     The choice goes by the passages' own keys: a growing corpus keeps most of its fixed set.
     """

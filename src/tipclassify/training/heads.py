@@ -178,17 +178,15 @@ def pooled_vectors(
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Vectors:
-    """Compute pooled vectors, float32 (n, width), cached by a hash of encoder and passages."""
-    read = Memory(cache, verbose=0).cache(_pooled, ignore=["scorer", "texts", "headings"])
+    """Compute pooled vectors, float32 (n, width), cached by a hash of the encoder and what it reads."""
+    read = Memory(cache, verbose=0).cache(_pooled, ignore=["scorer", "windows"])
     encoder = hashlib.sha256(scorer.model.graph).hexdigest()
     parts = [np.zeros((0, scorer.model.heads.weights.shape[1]), np.float32)]
     for first in range(0, len(texts), _CACHE_ROWS):
         last = min(first + _CACHE_ROWS, len(texts))
-        some_texts = list(texts[first:last])
-        some_headings = list(headings[first:last])
-        identity = json.dumps([encoder, some_texts, some_headings])
-        key = hashlib.sha256(identity.encode()).hexdigest()
-        parts.append(read(scorer, some_texts, some_headings, key))
+        windows = scorer.first_windows(texts[first:last], headings[first:last])
+        key = hashlib.sha256(json.dumps([encoder, windows]).encode()).hexdigest()
+        parts.append(read(scorer, windows, key))
         if progress:
             progress(last, len(texts))
     return np.concatenate(parts)
@@ -196,8 +194,7 @@ def pooled_vectors(
 
 def _pooled(
     scorer: EncoderScorer,
-    texts: list[str],
-    headings: list[str | None],
+    windows: list[list[int]],
     key: str,  # noqa: ARG001
 ) -> Vectors:
-    return scorer.pooled(texts, headings)
+    return scorer.graph.pooled(windows)

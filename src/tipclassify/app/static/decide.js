@@ -44,7 +44,6 @@ function fill() {
       if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey)))
         note.blur();
     });
-    show(finding);
   }
 }
 
@@ -130,10 +129,11 @@ async function asked(address, options) {
 async function look() {
   const answer = await asked(`${api}?since=${since}`);
   if (!answer?.checks) return;
+  const isFirst = !annotator;
   annotator = answer.annotator;
   since = answer.next;
   for (const check of answer.checks) people.set(placeOf(check), check.people);
-  showAll();
+  if (isFirst || answer.checks.length) showAll();
 }
 
 document.addEventListener("findings", showAll);

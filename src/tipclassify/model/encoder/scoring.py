@@ -41,7 +41,7 @@ _REMEMBERED_TEXTS: Final = 1_500
 _CHUNK_TEXTS: Final = 100  # whose token vectors are held at once
 MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 """Tokens that may hide a word, the first that a tokenizer knows."""
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _MAX_HEADING: Final = 40  # tokens; real headings are shorter
 
 
@@ -76,7 +76,7 @@ class _Tokenizer:
         It has the lists ``ids`` and character ``offsets``.
         """
         # UTF-8 cannot encode unpaired surrogates
-        plain = [_SURROGATE.sub("\ufffd", text) for text in texts]
+        plain = [SURROGATE.sub("\ufffd", text) for text in texts]
         return list(self._tokenizer.encode_batch(plain, add_special_tokens=False))
 
 
@@ -180,11 +180,17 @@ class EncoderScorer:
 
         It is the input of the heads.
         """
-        rows: list[list[int]] = []
-        for ids, heads in self._token_batches(texts, headings):
-            for text_ids, heading in zip(ids, heads, strict=True):
-                rows.append(self._windows(text_ids, heading)[0])
-        return self.graph.pooled(rows)
+        return self.graph.pooled(self.first_windows(texts, headings))
+
+    def first_windows(
+        self, texts: Sequence[str], headings: Headings | None = None
+    ) -> list[list[int]]:
+        """Return the token ids of each text's first window, which `pooled` reads."""
+        return [
+            self._windows(text_ids, heading)[0]
+            for ids, heads in self._token_batches(texts, headings)
+            for text_ids, heading in zip(ids, heads, strict=True)
+        ]
 
     def first_window_vectors(
         self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]

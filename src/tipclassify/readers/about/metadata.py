@@ -19,6 +19,7 @@ from lxml import etree
 from tipclassify.formatting import load_json
 from tipclassify.readers.about.publishers import known_publisher
 from tipclassify.readers.blocks import clean_text
+from tipclassify.text.prose import MONTH
 
 _MAX_LENGTH: Final = 300  # characters of a name; longer ones are texts
 _MAX_ADDRESS: Final = 2_000
@@ -69,20 +70,16 @@ _LIBRARIES: Final = frozenset(
 # as a name it says no more than the address does
 _DOMAIN: Final = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}", re.IGNORECASE)
 _MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_MONTH: Final = (
-    r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
-    r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)"
-)
 DATE: Final = re.compile(
     rf"""(?<!\d)(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+
-    (?P<month>{_MONTH})\.?,?\s+
+    (?P<month>{MONTH})\.?,?\s+
     (?P<year>\d{{4}})(?!\d)""",
     re.IGNORECASE | re.VERBOSE,
 )
 """A date in words, the day first, as the United Nations write it."""
 
 _MONTH_FIRST: Final = re.compile(
-    rf"""(?P<month>{_MONTH})\.?\s+
+    rf"""(?P<month>{MONTH})\.?\s+
     (?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+)?
     (?P<year>\d{{4}})(?!\d)""",
     re.IGNORECASE | re.VERBOSE,

@@ -9,9 +9,9 @@ from typing import Final
 from tipclassify.download import download
 from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, LinkError, UsageError
-from tipclassify.readers import read_bytes
 from tipclassify.readers.about.countries import Country, fold_name
 from tipclassify.readers.about.subject import detect_country_and_year
+from tipclassify.readers.child import read_bytes_isolated
 
 _SITE: Final = "https://www.state.gov"
 # of earlier administrations, by the year of the last report of each
@@ -117,7 +117,7 @@ def is_country_narrative(page: Download, country: Country, year: int) -> bool:
     if year_of_address not in (None, year) or page.content_type not in _PAGE_TYPES:
         return False
     try:
-        title = read_bytes(page.data, page.url, got=page).title or ""
+        title = read_bytes_isolated(page.data, page.url, got=page).title or ""
     except InputError:
         return False
     name, _ = detect_country_and_year(title, "", "")

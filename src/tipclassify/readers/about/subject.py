@@ -69,9 +69,9 @@ _FILLER: Final = _GENRE | frozenset(
     """a an the of on in for and to from by with its country countries state department government
     annual yearly year human rights right trafficking persons person anti labor labour forced child
     modern slavery exploitation efforts situation status combating combatting against tier 2a 2b
-    watch list watchlist special case narratives world global national international monitoring
+    watch list watchlist special case world global national international monitoring
     overview analysis summary update findings worst forms events chapter chapters section part full
-    text final draft copy en eng english pdf html index page v1 v2 no us usdos dos state
+    text final draft copy en eng english pdf html index page v1 v2 no us usdos dos
     gov""".split()
 )
 # Titles of documents on one state, which name it last: "Compilation on Norvia", "Advance questions

@@ -58,7 +58,6 @@ _BRACKETS: Final = re.compile(r"\(.*?\)")
 _EMPTY_BRACKETS: Final = re.compile(r"\(\s*\)")
 _COPY: Final = re.compile(r"-\d$")  # "…-report-2": the site had such an address before
 _SMALL_WORDS: Final = frozenset("a an and by for from in of on or the to with".split())
-_MAX_FIRST_PAGE: Final = 3_000  # characters
 # Mastheads.
 _UNITED_NATIONS: Final = "United Nations"
 _REVIEW: Final = "Universal Periodic Review"
@@ -227,7 +226,7 @@ def with_publication(document: Document, address: str | None = None) -> Document
 def _first_page(document: Document) -> str:
     """Return the text of the first page; at most its first characters."""
     first = document.blocks[0].start if document.blocks else 0
-    end = first + _MAX_FIRST_PAGE
+    end = first + _MAX_HEAD
     for block in document.blocks:
         if block.page not in (None, 1):
             end = min(end, block.start)

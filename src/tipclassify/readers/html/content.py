@@ -35,7 +35,7 @@ _MAX_BOX: Final = 30  # words of a notice or an advertisement
 _MIN_LOST: Final = 3  # paragraphs of prose in a row: too many for a box in the text
 _MIN_WORDS: Final = 4  # of a caption
 _MIN_PARAGRAPHS: Final = 3  # of a page with edges
-_NAMELESS: Final = frozenset(f"p li td th tr {' '.join(HEADINGS)}".split())
+_NAMELESS: Final = HEADINGS | {"p", "li", "td", "th", "tr"}
 
 
 def find_main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]:

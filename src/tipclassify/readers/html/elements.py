@@ -213,7 +213,7 @@ class Navigation:
 
         Alike are siblings of the same tag and class.
         """
-        kind = (element.getparent(), element.tag, _class_without_digits(element))
+        kind = (element.getparent(), element.tag, class_without_digits(element))
         if kind not in self._much:
             # in doubt it stays, where a page has so many that to measure all takes too long
             too_many = len(self._much) >= _MAX_MEASURED
@@ -221,12 +221,12 @@ class Navigation:
         return self._much[kind]
 
     def _measures_much(self, element: etree._Element) -> bool:
-        class_name = _class_without_digits(element)
+        class_name = class_without_digits(element)
         alike = [element]
         for preceding in (False, True):
             siblings = element.itersiblings(element.tag, preceding=preceding)
             for sibling in islice(siblings, _MAX_SIBLINGS):
-                if _class_without_digits(sibling) == class_name:
+                if class_without_digits(sibling) == class_name:
                     alike.append(sibling)
         sizes = [size for other in alike for size in _prose_sizes(other)]
         return (
@@ -236,7 +236,7 @@ class Navigation:
         )
 
 
-def _class_without_digits(element: etree._Element) -> str:
+def class_without_digits(element: etree._Element) -> str:
     """Return the class of an element; digits number its siblings."""
     return _DIGITS.sub("", element.get("class") or "")
 

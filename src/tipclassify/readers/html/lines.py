@@ -1,6 +1,6 @@
 """Read a parsed web page into lines: headings, paragraphs, list entries and table rows.
 
-`_Walk` visits each element once, `LineBuilder` collects the texts of a line, `_TableRows` joins the
+`_Walk` visits each element once, `_LineBuilder` collects the texts of a line, `_TableRows` joins the
 cells of a row.
 """
 
@@ -26,6 +26,7 @@ from tipclassify.readers.html.elements import (
     BLOCKS,
     HEADINGS,
     Navigation,
+    class_without_digits,
     is_sentence,
     short_text,
     traits_of,
@@ -60,7 +61,6 @@ _MAX_HEADING_LINE: Final = 120  # characters of a heading between line breaks
 _MAX_PAGE_NUMBER: Final = 16
 _TAB_LEVEL: Final = 3  # of the heading of a panel that a tab shows
 _DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
-_DIGITS: Final = re.compile(r"\d+")
 _BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
 _LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
@@ -110,7 +110,7 @@ class _Walk:
 
     def __init__(self, navigation: Navigation) -> None:
         self.navigation = navigation
-        self.builder = LineBuilder()
+        self.builder = _LineBuilder()
         self.rows = _TableRows(self.builder.lines)
         # of the innermost open element; its flags include those of the elements around it
         self.flags = 0
@@ -202,7 +202,7 @@ class _Walk:
         """Return the group of an element's lines: siblings with the same tag and class are one."""
         if tag == "div" and not any(child.tag in BLOCKS for child in element):  # a paragraph
             return self.group
-        key = (self.group, tag, _DIGITS.sub("", element.get("class") or ""))
+        key = (self.group, tag, class_without_digits(element))
         return self.group_numbers.setdefault(key, len(self.group_numbers) + 1)
 
     def read_control(self, element: etree._Element, text: str | None) -> bool:
@@ -246,7 +246,7 @@ _BREAK: Final = _Piece("\n", _ALL, 0)
 _SPACE: Final = _Piece(" ", _ALL, 0)
 
 
-class LineBuilder:
+class _LineBuilder:
     """Hold the finished lines of a page and the current one."""
 
     def __init__(self) -> None:
