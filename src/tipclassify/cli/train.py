@@ -155,11 +155,10 @@ def run_training(
     own: list[Row] = []
     if data:
         own = dataset_rows(load_corpus(*data, text_column=text_column, label_column=label_column))
-    if model != "default":  # its fixed set leaves them out instead
-        own, measured = _without_held_out(own, corpus_rows)
-        if measured:
-            why = "their words are held out, to measure the model"
-            print_note(f"passages of your own left out: {measured:,}, since {why}", program)
+    own, measured = _without_held_out(own, corpus_rows)
+    if measured:
+        why = "their words are held out, to measure the model"
+        print_note(f"passages of your own left out: {measured:,}, since {why}", program)
     for line in announcement(model, out, corpus_rows, own):
         print_note(line, program)
     before = _hash_of_model(out)
