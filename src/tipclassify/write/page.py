@@ -23,13 +23,11 @@ from markupsafe import Markup
 
 from tipclassify.errors import InputError
 from tipclassify.formatting import count_with_noun
-from tipclassify.labels import LABELS
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage, Report, Run, row, section_name, whole_number
 from tipclassify.reports.adjust import kind_of_publication
 from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.counts import Group
-from tipclassify.reports.examples import Example, load_examples
 from tipclassify.reports.findings import (
     MIN_WORDS,
     RECURRING_COUNTRIES,
@@ -109,7 +107,6 @@ class Mark(NamedTuple):
     # those of them that lie near their threshold, or below it, whose rule the card shows
     in_doubt: tuple[str, ...]
     reasons: dict[str, Reason] | None  # by label; None if there is no card
-    examples: list[Example]  # the nearest of the invented corpus, if a label is in doubt
     cited: Citation | None  # if it has a label
     is_unreadable: bool  # whether it is a prose sentence of unknown words
     nature: Nature
@@ -271,8 +268,6 @@ class _Page:
             shown = [labels_with_reasons(passage, self._run.thresholds) for passage in passages]
         explanations = explain(list(compress(passages, shown)), self._run)
         natures = self._natures.of(passages, names)
-        # the corpus has the labels of the shipped models
-        has_examples = set(self._run.labels) <= set(LABELS)
         marks = []
         for place, name, passage, labels, nature in zip(
             numbers, names, passages, shown, natures, strict=True
@@ -296,7 +291,6 @@ class _Page:
                 shown=labels,
                 in_doubt=in_doubt,
                 reasons=reasons,
-                examples=load_examples().nearest(passage.text) if has_examples and in_doubt else [],
                 cited=cite(report, passage) if passage.labels else None,
                 is_unreadable=is_unknown(passage),
                 nature=nature,
@@ -309,7 +303,7 @@ class _Page:
     ) -> tuple[str, ...]:
         """List the labels in doubt, without those in doubt at the first place of the same words.
 
-        The card links that place, where the rule and the near cases stand.
+        The card links that place, where the rule stands.
         """
         in_doubt = doubtful(passage, labels, self._run.thresholds)
         self._in_doubt[name] = in_doubt
