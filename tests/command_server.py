@@ -35,7 +35,7 @@ IMPORTED_BY_MOST = (
 IMPORTED_BY = {
     "corpus": ("scipy.sparse.csgraph",),
     "evaluate": ("sklearn.metrics",),  # 2.5 s
-    "review": ("tipclassify.app.retrain", "tipclassify.app.server"),
+    "review": ("tipclassify.app.server",),
 }
 
 

@@ -138,9 +138,7 @@ class LocalReviewer(Reviewer):
         annotator: str = "ana",
         model: str = "fast",
         blind: bool = False,
-        data: tuple[Path, ...] = (),
     ) -> None:
-        from tipclassify.app.retrain import Retraining
         from tipclassify.app.review import Review, open_reports
         from tipclassify.app.server import listen_on_loopback, serve_review
         from tipclassify.store import Store
@@ -166,7 +164,7 @@ class LocalReviewer(Reviewer):
         self.origin = f"http://127.0.0.1:{self.port}"
         self.link = f"{self.origin}/?token={self.token}"
         self.line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        serving = (session, Retraining(corpus, data), listener, self.token, ready.set)
+        serving = (session, listener, self.token, ready.set)
         thread = threading.Thread(target=serve_review, args=serving, daemon=True)
         thread.start()  # ends with this process
         assert ready.wait(20)

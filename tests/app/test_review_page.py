@@ -5,7 +5,6 @@ Skipped where no Chromium is installed.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -18,10 +17,7 @@ import pytest
 from accessibility import summarize_violations
 from review_client import Answer, LocalReviewer
 
-from tipclassify import LABELS, Classifier
-from tipclassify.app.parts import Parts
-from tipclassify.app.retrain import TrainingState
-from tipclassify.labels import styles
+from tipclassify import Classifier
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe
@@ -61,7 +57,6 @@ class Serve(Protocol):
         model: str = "fast",
         annotator: str = "ana",
         blind: bool = False,
-        data: tuple[Path, ...] = (),
     ) -> LocalReviewer: ...
 
 
@@ -97,7 +92,6 @@ def serve(
         model: str = "fast",
         annotator: str = "ana",
         blind: bool = False,
-        data: tuple[Path, ...] = (),
     ) -> LocalReviewer:
         return LocalReviewer(
             classifier or fast,
@@ -106,7 +100,6 @@ def serve(
             annotator=annotator,
             model=model,
             blind=blind,
-            data=data,
         )
 
     return start
@@ -273,59 +266,6 @@ def pressed(tab: Page) -> set[str]:
         "all => all.map((label) => label.getAttribute('aria-keyshortcuts'))"
     )
     return {key.lower() for key in keys}
-
-
-@pytest.fixture(scope="module")
-def school(
-    serve: Serve, pages: Pages, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalReviewer]:
-    """A server with all of a report decided and little to train on besides."""
-    folder = tmp_path_factory.mktemp("school")
-    monkeypatch = pytest.MonkeyPatch()
-    # what the encoder read before would make it too quick to stop
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-    kinds = {
-        "Police arrested {} traffickers.": ["positive_effort"],
-        "The ministry failed to open {} shelters.": ["failure"],
-        "Border guards took bribes from {} recruiters.": ["complicity"],
-        "Traffickers exploit {} women in bars.": [],
-    }
-    rows = [
-        {"id": f"t{n}-{kind}", "text": text.format(n + 2), "labels": labels}
-        for n in range(8)
-        for kind, (text, labels) in enumerate(kinds.items())
-    ]
-    (folder / "base.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    server = serve(EXCERPT, data=(folder / "base.jsonl",))
-    pages.shared.add(server.origin)
-    for passage in server.passages():
-        server.post("/api/decisions", key=passage["key"], labels=passage["labels"])
-    yield server
-    server.post("/api/retrain/stop")
-    monkeypatch.undo()
-
-
-def test_retraining_can_be_stopped_and_started_again(opened: Open, school: LocalReviewer) -> None:
-    tab = opened(school)
-    tab.get_by_role("button", name="Retrain").click()
-    tab.get_by_role("button", name="Retrain the model").click()
-    tab.get_by_role("button", name="Stop").click()
-    start = tab.get_by_role("button", name="Retrain the model")
-    start.wait_for()
-    training = school.get("/api/retrain")
-    assert training["state"] == "idle"
-    plan = tab.locator("#retrain-body").inner_text()
-    assert f"Adapts the model default to the {training['decided']} decided passages" in plan
-    assert "Fewer than 100 decided passages change little." in plan
-    start.click()  # what it brings, the last but one test looks at
-    tab.locator("#retrain-done").wait_for()
-    assert school.get("/api/retrain")["state"] == "running"
-    tab.reload()
-    tab.locator("#retrain-done").wait_for()  # it goes on, and the page shows it again
-    progress = tab.locator("#retrain-left").inner_text()
-    assert re.fullmatch(r"([\d,]+ of [\d,]+, )?about \d+ seconds so far", progress)
-    tab.locator("nav [data-view=reading]").click()
-    tab.locator("#retrain-dot").wait_for()  # the bar above tells it in other views too
 
 
 # --------------------------------------------------------------------------------- an analyst's day
@@ -725,9 +665,8 @@ def test_disputed_passages_are_left_out_and_counted(
     tab = opened(ana)
     tab.get_by_role("button", name="Agreement").click()
     tab.locator("#disputed", has_text="1 passage is disputed").wait_for()
-    tab.get_by_role("button", name="Retrain").click()
-    tab.locator("#left-out", has_text="1 passage is left out: annotators differ on it").wait_for()
-    assert "the 1 decided passage" in tab.locator("#retrain-body").inner_text()
+    command = f"tipclassify train --data {corpus} --output models/mine"
+    assert tab.locator("#train").inner_text() == command
 
 
 def events_since(server: LocalReviewer, number: int) -> list[tuple[str, str | bool | int | None]]:
@@ -954,17 +893,18 @@ def test_a_refused_change_shows_what_the_server_holds(opened: Open, desk: LocalR
 
 
 def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_why(
-    opened: Open, desk: LocalReviewer, school: LocalReviewer
+    opened: Open, serve: Serve
 ) -> None:
-    tab = opened(desk, 390, height=844, expected=NO_ANSWER)
-    tab.locator("nav [data-view=retrain]").click()
-    tab.get_by_role("button", name="Retrain the model").click()
-    nothing_to_train_on = "No passage is decided, or annotators differ on each"
-    tab.get_by_role("alert").get_by_text(nothing_to_train_on).wait_for()
+    server = serve(EXCERPT)
+    for passage in server.passages():
+        server.post("/api/decisions", key=passage["key"], labels=passage["labels"])
+    tab = opened(server, 390, height=844, expected=NO_ANSWER)
+    tab.route("**/api/agreement", lambda route: route.fulfill(status=409, json={"error": "no"}))
+    tab.locator("nav [data-view=agreement]").click()
+    tab.get_by_role("alert").get_by_text("No.").wait_for()
     tab.locator("nav [data-view=adjudication]").click()
     tab.locator("#now").get_by_text("Nothing to settle").wait_for()
     assert tab.locator("#failure").is_hidden()
-    tab = opened(school, 390, height=844)  # all is decided there
     tab.locator("nav [data-view=queue]").click()
     tab.locator("#now").get_by_text("nothing is left to decide").wait_for()
 
@@ -1144,10 +1084,9 @@ def test_axe_finds_nothing(opened: Open, desk: LocalReviewer, axe: Axe) -> None:
     tab.get_by_role("button", name="List", exact=True).click()
     check("list", dark=False)
     tab.locator("#close-list").click()
-    for view in ("agreement", "retrain"):
-        tab.locator(f"nav [data-view={view}]").click()
-        tab.locator(f"#{view}-body p").first.wait_for()
-        check(view, dark=view == "agreement")
+    tab.locator("nav [data-view=agreement]").click()
+    tab.locator("#train").wait_for()
+    check("agreement")
     tab.keyboard.press("?")
     check("help", dark=False)
     unsure = desk.get("/api/changes?since=0")["next"]
@@ -1233,50 +1172,3 @@ def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: Loca
     assert tab.locator(".label.F").evaluate("element => element === document.activeElement")
     tab.keyboard.press("u")
     settled(tab)
-
-
-# ----------------------------------------------------------------------------------------- teaching
-
-
-def test_retraining_shows_its_way_and_what_it_brought(opened: Open, school: LocalReviewer) -> None:
-    tab = opened(school)
-    tab.get_by_role("button", name="Retrain").click()
-    if school.get("/api/retrain")["state"] == "idle":  # this test runs alone
-        tab.get_by_role("button", name="Retrain the model").click()
-    tab.get_by_text("What it brought").wait_for(timeout=90_000)
-    result = school.get("/api/retrain")["result"]
-    shown = tab.locator("#retrain-body").inner_text()
-    assert result["out"] in shown
-    trained_on = f"Trained on {result['trained_on']} passages, of which {result['added']} decided"
-    assert trained_on in shown
-    assert "Adapted from default" in shown
-    assert ("was not measured" in shown) == (result["on_held"] is None)
-    for part in (result["on_own"], result["on_held"]):
-        if part is not None:
-            assert part["verdict"] in shown
-            assert part["where"] in shown
-            assert f"{part['rows'][0]['this']:.3f}" in shown
-
-
-def test_a_model_that_became_worse_is_said_to_be_before_any_figure() -> None:
-    rows = [
-        {
-            "figure": figure,
-            "other": 0.9,
-            "this": 0.8,
-            "difference": -0.1,
-            "interval": {"low": -0.15, "high": -0.05},
-        }
-        for figure in ("macro-F1", *LETTERS)
-    ]
-    on_held = {"where": "X", "groups": 30, "worse": True, "verdict": "The model fell. Keep yours."}
-    result = {"out": "m", "start": "default", "added": 5, "trained_on": 5, "held_out": 0}
-    result |= {"on_own": None, "on_held": {**on_held, "rows": rows, "gained": 2, "lost": 31}}
-    state = TrainingState([], "default", "done", result={**result, "seconds": 4})
-    parts = Parts(styles(LABELS))
-    shown = parts.render("training", training=state, decided=5, disputed=0, enough=100)
-    verdict = shown.index("Worse. </strong>The model fell. Keep yours.")
-    assert 0 < verdict < shown.index("−0.100 (−0.150 to −0.050)")
-    changed = "33 tags changed on X: 2 right now and wrong before, 31 wrong now and right before."
-    assert changed in shown
-    assert "a fixed set of passages of real reports left out of both trainings" in shown

@@ -50,7 +50,7 @@ PATHS = (
     "/api/session",
     "/api/queue",
     "/api/changes?since=0",
-    "/api/retrain",
+    "/api/agreement",
     "/nowhere",
     "/api/../api/session",
 )
@@ -148,18 +148,12 @@ def test_a_change_that_does_not_come_from_the_page_is_refused(
     headers = server.own(
         **{name: value.format(port=server.port) for name, value in changed.items()}
     )
-    for path in (
-        "/api/decisions",
-        "/api/undo",
-        "/api/retrain",
-        "/api/retrain/stop",
-    ):
+    for path in ("/api/decisions", "/api/undo"):
         status, answered, answer = server.raw("POST", path, decision(server), headers)
         assert status == 403
         assert "access-control-allow-origin" not in answered
         assert list(json.loads(answer)) == ["error"]
     assert events(server) == before
-    assert server.get("/api/retrain")["state"] == "idle"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tipclassify.probability import probability
 from tipclassify.records import Passage, section_name
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.write.reasons import summarize
-from tipclassify.write.templating import capital, escape_attribute, escape_content
+from tipclassify.write.templating import escape_attribute, escape_content
 
 _STRENGTHS: Final = (1 / 3, 2 / 3)  # shares of the strongest weight, from which a mark is darker
 
@@ -35,10 +35,8 @@ class Parts:
         )
         self._environment.filters |= {
             "across": lambda value: 6 + 148 * max(0, min(1, value)),  # pixels of a drawing
-            "capital": capital,
             "clock": clock,
             "count": count,
-            "duration": duration,
             "escape_attribute": escape_attribute,
             "letter": lambda label: styles[label].letter,
             "minus": minus,
@@ -143,17 +141,6 @@ def same_answer(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return set(one["labels"]) == set(other["labels"]) and (
         bool(one.get("unsure")) == bool(other.get("unsure"))
     )
-
-
-def duration(seconds: int) -> str:
-    """Format roughly how long something took.
-
-    >>> duration(12), duration(130)
-    ('about 10 seconds', 'about 2 minutes')
-    """
-    if seconds < 50:
-        return f"about {max(5, round(seconds / 5) * 5)} seconds"
-    return f"about {count(max(1, round(seconds / 60)), 'minute')}"
 
 
 def clock(time: str) -> str:

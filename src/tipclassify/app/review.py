@@ -7,6 +7,7 @@ it; with ``--blind``, so are the model's tags. Threads may share a review.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -405,7 +406,11 @@ class Review:
         places = [passage.place for passage in self.passages.values()]
         figures = agreement_by_annotator(states, places, self.labels)
         page = self.parts.render(
-            "agreement", annotator=self.annotator, opened=len(places), **figures
+            "agreement",
+            annotator=self.annotator,
+            opened=len(places),
+            corpus=shlex.quote(self.corpus),
+            **figures,
         )
         return {**figures, "html": page}
 

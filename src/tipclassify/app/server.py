@@ -15,7 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 import uvicorn
@@ -30,7 +30,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from tipclassify.app.desk import Desk
 from tipclassify.app.guard import Guard
 from tipclassify.app.refusal import RefusedError
-from tipclassify.app.retrain import ENOUGH, Retraining
 from tipclassify.app.review import Review
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import for_terminal, load_json
@@ -110,7 +109,6 @@ def listen_on_loopback(port: int) -> socket.socket:
 
 def serve_review(
     review: Review,
-    retraining: Retraining,
     at: socket.socket,
     token: str,
     ready: Callable[[], None],
@@ -120,12 +118,7 @@ def serve_review(
 
     `ready` is called once requests are accepted, `stopped` when none is any more.
     """
-
-    def stop() -> None:
-        retraining.stop()
-        stopped()
-
-    app = _app(_review_routes(review, retraining), ready, stop)
+    app = _app(_review_routes(review), ready, stopped)
     _run(Guard(app, at.getsockname()[1], token), at)
 
 
@@ -135,7 +128,7 @@ def serve_desk(desk: Desk, at: socket.socket, token: str, ready: Callable[[], No
     _run(Guard(app, at.getsockname()[1], token, policy=_DESK_POLICY, in_path=True), at)
 
 
-def _review_routes(review: Review, retraining: Retraining) -> list[BaseRoute]:
+def _review_routes(review: Review) -> list[BaseRoute]:
     # looked up by name: no path traversal
     static = {file.name: file.read_bytes() for file in resource_path("app/static").iterdir()}
     static["labels.css"] = review.parts.colours().encode()
@@ -146,17 +139,6 @@ def _review_routes(review: Review, retraining: Retraining) -> list[BaseRoute]:
         if name not in static:
             raise HTTPException(404)
         return Response(static[name], media_type=_TYPES[os.path.splitext(name)[1]])
-
-    def training(_: Request) -> dict[str, Any]:
-        state = retraining.state()
-        states = review.store.now().values()
-        decided = sum(state.final is not None for state in states)
-        disputed = sum(state.is_disputed for state in states)
-        page = review.parts.render(
-            "training", training=state, decided=decided, disputed=disputed, enough=ENOUGH
-        )
-        facts = msgspec.structs.asdict(state)
-        return {**facts, "decided": decided, "disputed": disputed, "html": page}
 
     return [
         Route("/", lambda _: page),
@@ -173,15 +155,12 @@ def _review_routes(review: Review, retraining: Retraining) -> list[BaseRoute]:
         _get("/api/search", lambda request: review.search(request.query_params.get("words", ""))),
         _get("/api/disagreements", lambda _: review.disagreements()),
         _get("/api/agreement", lambda _: review.agreement()),
-        _get("/api/retrain", training),
         _post(
             "/api/decisions",
             DecisionBody,
             lambda b: review.decide(b.key, b.kind, b.labels or (), b.unsure, b.note, b.request),
         ),
         _post("/api/undo", UndoBody, lambda b: review.undo(b.event, b.again, b.request)),
-        _post("/api/retrain", Body, lambda _: retraining.start(review.store)),
-        _post("/api/retrain/stop", Body, lambda _: retraining.stop()),
     ]
 
 

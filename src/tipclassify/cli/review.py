@@ -41,9 +41,6 @@ def review(
     blind: Annotated[
         bool, Option("--blind", help="Hide what the model says of a passage until you decided.")
     ] = False,
-    train_data: Annotated[
-        list[Path] | None, Option(metavar="PATH", exists=True, help="To retrain on. Repeatable.")
-    ] = None,
     model: options.Model = None,
     other: options.Other = None,
     policy: options.Policy = "balanced",
@@ -52,7 +49,7 @@ def review(
     allow_private: options.AllowPrivate = False,
     no_browser: NoBrowser = False,
 ) -> None:
-    """Correct the tags of reports on a page of this machine, and retrain the model.
+    """Correct the tags of reports on a page of this machine.
 
     Every decision is on disk before the page says "saved", in a store beside FILE: its name with
     the suffix .sqlite. It keeps all decisions, undone ones too. FILE holds each decided passage
@@ -60,14 +57,11 @@ def review(
     annotators can share one FILE at the same time: give each a name with --annotator. What one
     decided and noted on a passage is hidden from the others until they have decided on it, and each
     decision says whether it was. A passage on which they differ is left out of FILE, and of
-    training, until somebody decides it. Its "Retrain" adapts the default, or the encoder given with
-    --model, to FILE and --train-data, measures on passages held out of every training what that
-    changed, and saves to a new folder beside FILE.
+    training, until somebody decides it.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Needs the
     extra "review".
     """
-    from tipclassify.app.retrain import Retraining, model_to_retrain
     from tipclassify.app.review import Review, open_reports
     from tipclassify.store import Store
     from tipclassify.store.export import export
@@ -124,13 +118,12 @@ def review(
         second_name=Path(other).name if other else "",
         corpus=str(corpus),
     )
-    retraining = Retraining(corpus, train_data or (), model_to_retrain(model))
     token = secrets.token_urlsafe(32)
     link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
     note = f"decisions go to {store.path}, and at the end to {corpus}; Ctrl-C stops"
     opened = _opened_when_ready(link, corpus.parent, note, no_browser)
     with opened as ready, contextlib.suppress(KeyboardInterrupt):
-        serve_review(session, retraining, socket, token, ready, write_corpus)
+        serve_review(session, socket, token, ready, write_corpus)
     states = store.now().values()
     decided = sum(state.final is not None for state in states)
     disputed = sum(state.is_disputed for state in states)

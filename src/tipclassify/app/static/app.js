@@ -483,7 +483,7 @@ export class App extends EventTarget {
       reports.find((one) => one.decided < one.passages) ||
       reports[0];
     await this.open(report.id, key);
-    if (view !== "reading" && (view in ROWS || ["agreement", "retrain"].includes(view)))
+    if (view !== "reading" && (view in ROWS || view === "agreement"))
       await this.show(view, key);
   }
 }

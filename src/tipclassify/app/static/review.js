@@ -1,14 +1,12 @@
 // The page: makes the parts, and draws what belongs to none of them: the bar above, what is saved,
-// what failed, and the sheets that Python writes: agreement and training.
+// what failed, and the sheet of agreement that Python writes.
 // Covered by tests/app/test_review_page.py.
 import { App } from "./app.js";
 import { keyboard } from "./keys.js";
 import { list } from "./list.js";
-import { get, post } from "./outbox.js";
+import { get } from "./outbox.js";
 import { passageView } from "./passage.js";
 import { LABELS, badge, backToList, byId, count, el, onClick } from "./shared.js";
-
-const LOOK = 1000; // ms between looks at a training that runs
 
 const app = new App();
 
@@ -31,10 +29,8 @@ async function start() {
   bar();
   saved();
   failures();
-  sheet("agreement", "/api/agreement");
-  const look = sheet("retrain", "/api/retrain");
+  agreement();
   await app.resume();
-  look();
   if (document.activeElement === document.body) byId("rows").focus({ preventScroll: true });
   app.outbox.send();
   addEventListener("pagehide", () => app.commit());
@@ -77,7 +73,7 @@ function bar() {
       else button.removeAttribute("aria-current");
     }
     byId("passages").hidden = !app.isReading;
-    for (const name of ["agreement", "retrain"]) byId(name).hidden = app.view !== name;
+    byId("agreement").hidden = app.view !== "agreement";
     document.body.dataset.view = app.view;
     progress();
   }
@@ -165,36 +161,22 @@ function failures() {
   onClick("close-failure", () => (box.hidden = true));
 }
 
-// ---- Sheets -------------------------------------------------------------------------------------
+// ---- Agreement ----------------------------------------------------------------------------------
 
-/** Show a part that Python writes in a view of its own, and anew while a training runs. */
-function sheet(name, path) {
-  const box = byId(`${name}-body`);
-  let timer = 0;
-  let drawn = "";
+/** Show the part that Python writes, and anew when somebody decided meanwhile. */
+function agreement() {
+  const box = byId("agreement-body");
 
   async function look() {
-    clearTimeout(timer);
-    const answer = await app.asked(() => get(path));
-    const running = answer?.state === "running";
-    if (name === "retrain") byId("retrain-dot").hidden = !running;
-    if (answer && answer.html !== drawn) {
-      const open = box.querySelector("details")?.open;
-      box.innerHTML = drawn = answer.html;
-      if (open) box.querySelector("details").open = true;
-    }
-    if (running) timer = setTimeout(look, app.view === name ? LOOK : 5 * LOOK);
+    const answer = await app.asked(() => get("/api/agreement"));
+    if (!answer) return;
+    const open = box.querySelector("details")?.open;
+    box.innerHTML = answer.html;
+    if (open) box.querySelector("details").open = true;
   }
 
-  box.addEventListener("click", async ({ target }) => {
-    if (!target.dataset.post) return;
-    await app.asked(() => post(target.dataset.post));
-    look();
-  });
-  app.addEventListener("view", () => app.view === name && look());
-  // somebody decided meanwhile
-  app.addEventListener("passages", () => app.view === name && look());
-  return look;
+  for (const news of ["view", "passages"])
+    app.addEventListener(news, () => app.view === "agreement" && look());
 }
 
 start();
