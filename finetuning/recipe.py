@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from finetuning import Settings
-from tipclassify.arrays import Bools, Ints
+from tipclassify.arrays import Bools, Ints, Vectors
 from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
 from tipclassify.corpus.rows import Row, corpus_digest, labels_alone
 from tipclassify.errors import ModelError, needs_extra
@@ -33,7 +33,7 @@ from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
 from tipclassify.text.sections import without_enumerator
 from tipclassify.training.default import calibrate_real, save_of_corpus, with_calibration
-from tipclassify.training.examples import Vectors, label_matrix, row_headings
+from tipclassify.training.examples import label_matrix, row_headings
 from tipclassify.training.fixed_set import (
     FixedComparison,
     FixedSet,

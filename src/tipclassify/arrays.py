@@ -11,6 +11,7 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
+Vectors = npt.NDArray[np.float32]
 
 NORMAL_975: Final = 1.959964
 """97.5% quantile of the normal distribution, for intervals of 95%."""

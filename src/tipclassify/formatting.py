@@ -55,12 +55,25 @@ def format_value(value: object) -> str:
     ['0.250', '–', '12,000', 'failure', '(none)', 'two lines']
     """
     if isinstance(value, float):
-        return "–" if math.isnan(value) else f"{value:.3f}"
+        return format_figure(value)
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, list | tuple):
         return ", ".join(value) or "(none)"
     return " ".join(str(value).split())
+
+
+def format_figure(value: float, form: str = ".3f") -> str:
+    """Format a figure: NaN, which is undefined, as a dash, and what rounds to 0 without a minus.
+
+    >>> format_figure(float("nan")), format_figure(0.1234, ".1%"), format_figure(-0.0001, "+.3f")
+    ('–', '12.3%', '+0.000')
+    """
+    if math.isnan(value):
+        return "–"
+    text = f"{value:{form}}"
+    is_zero = not text.strip("+-0.%")
+    return text.replace("-", "+" if "+" in form else "") if is_zero else text
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:

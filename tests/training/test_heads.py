@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from tipclassify import Classifier
-from tipclassify.arrays import Bools, Floats, logistic
+from tipclassify.arrays import Bools, Floats, Vectors, logistic
 from tipclassify.model.encoder.files import EncoderHeads
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.training.examples import Vectors
 from tipclassify.training.heads import (
     Prior,
     fit_heads,

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from tipclassify import ModelError
-from tipclassify.arrays import Bools, Floats, Ints, logistic
+from tipclassify.arrays import Bools, Floats, Ints, Vectors, logistic
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.training.calibration import recalibrate
-from tipclassify.training.examples import Examples, Vectors, group_folds
+from tipclassify.training.examples import Examples, group_folds
 from tipclassify.training.fixed_set import (
     FixedSet,
     pack_fixed,

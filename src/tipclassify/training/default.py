@@ -23,7 +23,7 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats
+from tipclassify.arrays import Bools, Floats, Vectors
 from tipclassify.corpus.holdout import held_out, is_real
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.bootstrap import ModelComparison, compare
@@ -33,7 +33,6 @@ from tipclassify.progress import Progress
 from tipclassify.training.calibration import Calibrated, Recalibrated, calibrate, recalibrate
 from tipclassify.training.examples import (
     Examples,
-    Vectors,
     calibration_weights,
     country_groups,
     group_folds,

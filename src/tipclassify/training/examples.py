@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.model_selection import GroupKFold
 
 from tipclassify.arrays import Bools, Floats, Ints
@@ -24,9 +23,6 @@ from tipclassify.labels import LABELS, label_indicator
 
 # sample weight of a passage without its heading, beside its copy with one
 _BARE_WEIGHT: Final = 0.5
-
-Vectors = npt.NDArray[np.float32]
-"""Pooled vectors of an encoder, float32 (n, width)."""
 
 
 @dataclass(frozen=True)

@@ -22,19 +22,18 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.arrays import Bools, Floats, Ints, Vectors
 from tipclassify.corpus.holdout import TAUGHT, held_out, pack_taught, source_family
 from tipclassify.corpus.rows import Row, row_key
 from tipclassify.errors import ModelError
 from tipclassify.evaluation.bootstrap import ModelComparison, compare
 from tipclassify.evaluation.metrics import rounded_metric
-from tipclassify.formatting import format_columns
+from tipclassify.formatting import format_columns, format_figure
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.folder import read_arrays
 from tipclassify.training.examples import (
     Examples,
-    Vectors,
     bootstrap_groups,
     label_matrix,
     passages_stood_for,
@@ -177,18 +176,18 @@ class FixedComparison:
             for row in part.differences:
                 cells = (
                     f"{name}: {row.figure}" if row.figure == "macro-F1" else f"  {row.figure}",
-                    figure_or_dash(row.other, ".3f"),
-                    figure_or_dash(row.this, ".3f"),
-                    figure_or_dash(no_sign(row.difference), "+.3f"),
+                    format_figure(row.other),
+                    format_figure(row.this),
+                    format_figure(row.difference, "+.3f"),
                     str(row.interval),
                 )
                 lines.append(cells)
             if part is self.real:
                 alarms = (
                     "  false alarms",
-                    figure_or_dash(self.false_tags_before, ".1%"),
-                    figure_or_dash(self.false_tags, ".1%"),
-                    figure_or_dash(no_sign(self.false_tags - self.false_tags_before), "+.3f"),
+                    format_figure(self.false_tags_before, ".1%"),
+                    format_figure(self.false_tags, ".1%"),
+                    format_figure(self.false_tags - self.false_tags_before, "+.3f"),
                     "",
                 )
                 lines.append(alarms)
@@ -219,20 +218,6 @@ class FixedComparison:
         figures["false_tags"] = {"before": self.false_tags_before, "after": self.false_tags}
         figures["passages"] = {"real": self.real_passages, "invented": self.invented_passages}
         return dict(rounded_metric(figures))
-
-
-def figure_or_dash(value: float, form: str) -> str:
-    """Format a figure; one that is undefined, NaN, is a dash."""
-    return "–" if np.isnan(value) else f"{value:{form}}"
-
-
-def no_sign(value: float) -> float:
-    """Round to three decimals, so that what rounds to nothing is not shown as -0.000.
-
-    >>> f"{no_sign(-0.0001):+.3f}"
-    '+0.000'
-    """
-    return round(value, 3) + 0.0
 
 
 # --------------------------------------------------------------------- files for the next training

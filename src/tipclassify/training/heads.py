@@ -21,14 +21,13 @@ import numpy as np
 from joblib import Memory
 from threadpoolctl import threadpool_limits
 
-from tipclassify.arrays import Bools, Floats, Ints, logistic
+from tipclassify.arrays import Bools, Floats, Ints, Vectors, logistic
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.find import load_scorer
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.progress import Progress
-from tipclassify.training.examples import Vectors
 
 _CACHE_ROWS: Final = 500  # passages in a cache entry: a few new rows invalidate few entries
 _RIDGE: Final = 1e-3  # added to the second moment: directions in which no passage varies cost too

@@ -16,13 +16,13 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.arrays import Bools, Floats, Ints, Vectors
 from tipclassify.evaluation.metrics import rounded_metric
-from tipclassify.formatting import format_columns
+from tipclassify.formatting import format_columns, format_figure
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.training.calibration import standard_error
-from tipclassify.training.examples import Examples, Vectors
-from tipclassify.training.fixed_set import FixedSet, false_tag_rate, figure_or_dash, no_sign
+from tipclassify.training.examples import Examples
+from tipclassify.training.fixed_set import FixedSet, false_tag_rate
 from tipclassify.training.heads import Prior, balanced_labels, fit_heads, out_of_fold_logits
 
 PENALTIES: Final = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
@@ -75,10 +75,10 @@ class PenaltyChoice:
                 f"{point.penalty:g}{' *' if point.penalty == self.penalty else ''}",
                 f"{point.loss:.4f}",
                 f"{point.macro_f1:.3f}",
-                figure_or_dash(point.rise, "+.4f"),
-                figure_or_dash(no_sign(point.cost), ".3f"),
-                figure_or_dash(point.false_tags, ".1%"),
-                figure_or_dash(no_sign(point.cost_invented), ".3f"),
+                format_figure(point.rise, "+.4f"),
+                format_figure(point.cost),
+                format_figure(point.false_tags, ".1%"),
+                format_figure(point.cost_invented),
             )
             rows.append(cells)
         return "\n".join([*format_columns(rows), f"* taken: {self.reason}"])

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,7 @@ from tipclassify.corpus.holdout import TAUGHT, is_real, pack_taught
 from tipclassify.corpus.rows import Row, corpus_digest, passage_of_row
 from tipclassify.evaluation.bootstrap import Interval, ModelComparison, comparison_table
 from tipclassify.evaluation.metrics import metrics_table
-from tipclassify.formatting import json_line
+from tipclassify.formatting import format_figure, json_line
 from tipclassify.labels import LABELS, MEANINGS
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.files import EncoderModel, write_encoder_model
@@ -234,7 +235,7 @@ def _card(
         keep_trailing_newline=True,
     )
     environment.filters["figure"] = "{:.3f}".format
-    environment.filters["share"] = _share
+    environment.filters["share"] = partial(format_figure, form=".1%")
     environment.filters["percent"] = "{:.0%}".format
     environment.filters["count"] = "{:,}".format
     environment.filters["figure_with_interval"] = _figure_with_interval
@@ -254,11 +255,6 @@ def _card(
         fine_tuning=fine_tuning,
         **facts,
     )
-
-
-def _share(value: float) -> str:
-    """Format a share in per cent; one that is undefined is a dash."""
-    return "–" if math.isnan(value) else f"{value:.1%}"
 
 
 def _figure_with_interval(value: float, interval: Interval) -> str:

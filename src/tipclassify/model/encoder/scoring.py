@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from tipclassify.arrays import Floats
+from tipclassify.arrays import Floats, Vectors
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.files import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.names import (
@@ -33,7 +32,6 @@ EncodedText = tuple[tuple[int, ...], tuple[int, ...]]
 """Token ids of a text and of its heading."""
 Contributions = tuple[Floats, Floats]
 """What tokens add to the log-odds, or are foretold to cost, (tokens, labels); the log-odds, (labels,)."""
-Vectors = npt.NDArray[np.float32]
 
 _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
 # of a report; the token contributions of more texts would take time and memory for nothing
@@ -173,9 +171,7 @@ class EncoderScorer:
         self._recent = recent
         return np.array([recent[text][1] for text in encoded])
 
-    def pooled(
-        self, texts: Sequence[str], headings: Headings | None = None
-    ) -> npt.NDArray[np.float32]:
+    def pooled(self, texts: Sequence[str], headings: Headings | None = None) -> Vectors:
         """Compute the pooled vector of each text's first window, float32 (n, width).
 
         It is the input of the heads.

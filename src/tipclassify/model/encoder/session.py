@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from tipclassify.arrays import Vectors
 from tipclassify.errors import ModelError
 from tipclassify.formatting import load_json
 from tipclassify.model.encoder.files import EncoderModel
@@ -29,7 +29,6 @@ from tipclassify.whole_files import open_whole_file
 if TYPE_CHECKING:
     import onnxruntime
 
-Vectors = npt.NDArray[np.float32]
 Given = TypeVar("Given")
 Result = TypeVar("Result")
 
