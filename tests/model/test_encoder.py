@@ -648,7 +648,7 @@ def test_evaluate_info_and_summary_take_an_encoder(here: Run, report: Path, tmp_
     labelled = tmp_path / "labelled.jsonl"
     row = '{"text": "Courts convicted nine traffickers.", "labels": ["positive_effort"]}\n'
     labelled.write_text(row * 3, "utf-8")
-    done = here("evaluate", labelled, "--model", TINY, "--compare", TINY, "--slices", "--draws", 10)
+    done = here("evaluate", labelled, "--model", TINY, "--compare", TINY, "--draws", 10)
     assert done.exit_code == 0
     output = here("info", "--model", TINY).stdout
     assert "encoder" in output

@@ -100,16 +100,7 @@ def evaluate(
     by: Annotated[
         str | None, Option(metavar="FIELD", help="A table for each value of this field.")
     ] = None,
-    confusion: Annotated[
-        bool, Option("--confusion", help="Sets of labels given for others, worst first.")
-    ] = False,
     errors: Annotated[int, Option(metavar="N", min=0, help="Show the N worst errors.")] = 0,
-    slices: Annotated[
-        bool, Option("--slices", help="Figures by section, words and number of clauses.")
-    ] = False,
-    reliability: Annotated[
-        bool, Option("--reliability", help="Predicted and observed frequency by label.")
-    ] = False,
     compare: Annotated[
         str | None, Option(metavar="NAME|DIR", help="A second model: is this one better?")
     ] = None,
@@ -138,18 +129,14 @@ def evaluate(
 
     read = file_ids([*labelled, model_folder(model), compare and model_folder(compare)])
     check_output(output, read)
-    everything = format == "jsonl"
     keys = model_folder(model) / TAUGHT
     classifier = options.classifier_of(model, threshold)
     columns = options.columns_of(text_column, label_column)
-    report = evaluate_rows(
+    figures, tables = evaluate_rows(
         classifier,
         read_rows(*labelled, columns=columns, labels=classifier.labels),
         policy,
         by=by,
-        confusion=confusion or everything,
-        slices=slices or everything,
-        calibration=reliability or everything,
         errors=errors,
         other=Classifier.load(compare) if compare else None,
         other_name=compare or "",
@@ -157,7 +144,7 @@ def evaluate(
         draws=draws,
         seed=seed,
     )
-    write_results(output, format, [report.figures], "\n\n".join(report.tables), inputs=read)
+    write_results(output, format, [figures], "\n\n".join(tables), inputs=read)
 
 
 def add(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from tipclassify.arrays import NORMAL_975, Bools, Floats, Ints
-from tipclassify.formatting import format_columns, format_value
+from tipclassify.formatting import format_columns, format_figure
 from tipclassify.labels import LABELS
 
 FEW_GROUPS: Final = 20
@@ -100,38 +100,35 @@ def intervals(
     '[0.940, 1.000]'
     """
     counts = _counts_by_group(y_true, y_pred, groups, weights)
-    drawn = _metrics(_drawn(counts, draws, seed), np.asarray(y_true.any(axis=0)))
-    # A group has a say in a metric by which it has something to divide.
-    _, predicted, true, _, passages = _parts(counts)
-    has_predicted = predicted > 0
-    has_true = true > 0
+    precision, recall, f1, macro_f1, exact_match = _metrics(_drawn(counts, draws, seed), y_true)
+    _, predicted, true, _, _ = _parts(counts)
     has_either = (predicted + true) > 0
     return Intervals(
         draws=draws,
         groups=len(counts),
-        macro_f1=_interval(drawn.macro_f1, np.asarray(has_either.any(axis=1))),
-        exact_match=_interval(drawn.exact_match, passages > 0),
+        macro_f1=_interval(macro_f1, has_either.any(axis=1).sum()),
+        exact_match=_interval(exact_match, len(counts)),
         labels=tuple(
             LabelIntervals(
                 label,
-                precision=_interval(drawn.precision[:, j], has_predicted[:, j]),
-                recall=_interval(drawn.recall[:, j], has_true[:, j]),
-                f1=_interval(drawn.f1[:, j], has_either[:, j]),
+                precision=_interval(precision[:, j], (predicted[:, j] > 0).sum()),
+                recall=_interval(recall[:, j], (true[:, j] > 0).sum()),
+                f1=_interval(f1[:, j], has_either[:, j].sum()),
             )
             for j, label in enumerate(labels)
         ),
     )
 
 
-def _interval(sample: Floats, has_say: Bools) -> Interval:
+def _interval(sample: Floats, groups: int) -> Interval:
     """Return the percentile interval of the draws.
 
-    Where all draws agree, it is Wilson's over the groups that have a say in the metric.
+    Where all draws agree, it is Wilson's over the `groups` that have something to divide by.
     """
     low, high = percentile_interval(sample)
     if np.isnan(low) or high - low > 1e-12:
         return Interval(low, high)
-    return wilson_interval(min(max(low, 0.0), 1.0), max(1, int(has_say.sum())))
+    return wilson_interval(min(max(low, 0.0), 1.0), max(1, int(groups)))
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:
@@ -179,11 +176,12 @@ def compare(
     totals = np.hstack([_counts_by_group(y_true, y, groups) for y in (y_pred, y_other)])
     # The first row has the counts of all passages, the others those of the draws.
     every = np.vstack([totals.sum(axis=0), _drawn(totals, draws, seed)])
-    occurring = np.asarray(y_true.any(axis=0))
-    this, other = (_metrics(counts, occurring) for counts in np.split(every, 2, axis=1))
-    differences = [_difference("macro-F1", this.macro_f1, other.macro_f1)]
+    of_this, of_other = np.split(every, 2, axis=1)
+    _, _, f1, macro_f1, _ = _metrics(of_this, y_true)
+    _, _, other_f1, other_macro_f1, _ = _metrics(of_other, y_true)
+    differences = [_difference("macro-F1", macro_f1, other_macro_f1)]
     for j, label in enumerate(labels):
-        differences.append(_difference(label, this.f1[:, j], other.f1[:, j]))
+        differences.append(_difference(label, f1[:, j], other_f1[:, j]))
     changed = np.not_equal(y_pred, y_other)
     gained = int((changed & (y_pred == y_true)).sum())
     return ModelComparison(
@@ -252,34 +250,20 @@ def _drawn(totals: Floats, draws: int, seed: int) -> Floats:
     return np.array(drawn).reshape(-1, totals.shape[1])
 
 
-class _Metrics(NamedTuple):
-    """Metrics of each row of counts; NaN where they are undefined."""
+def _metrics(counts: Floats, y_true: Bools) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Compute the metrics of each row of counts; NaN where they are undefined.
 
-    precision: Floats  # (rows, labels)
-    recall: Floats  # (rows, labels)
-    f1: Floats  # (rows, labels)
-    macro_f1: Floats  # (rows,)
-    exact_match: Floats  # (rows,)
-
-
-def _metrics(counts: Floats, occurring: Bools) -> _Metrics:
-    """Compute the metrics of each row of counts.
-
-    Macro-F1 is over the labels `occurring`, bool (labels,), in all passages: a draw that lacks one
-    of them has none, since the mean of the others is another figure.
+    These are precision, recall and F1, (rows, labels), then macro-F1 and exact match, (rows,).
+    Macro-F1 is over the labels that occur in all passages: a draw that lacks one of them has none,
+    since the mean of the others is another figure.
     """
     hits, predicted, true, exact, passages = _parts(counts)
     f1 = np.where(true > 0, _ratio(2 * hits, predicted + true), np.nan)
     macro_f1 = np.full(len(f1), np.nan)
+    occurring = np.asarray(y_true.any(axis=0))
     if occurring.any():
-        macro_f1 = np.asarray(f1[:, occurring].mean(axis=1))
-    return _Metrics(
-        precision=_ratio(hits, predicted),
-        recall=_ratio(hits, true),
-        f1=f1,
-        macro_f1=macro_f1,
-        exact_match=_ratio(exact, passages),
-    )
+        macro_f1 = f1[:, occurring].mean(axis=1)
+    return _ratio(hits, predicted), _ratio(hits, true), f1, macro_f1, _ratio(exact, passages)
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
@@ -305,28 +289,24 @@ def comparison_table(comparison: ModelComparison, other: str) -> str:
     """Format the differences as aligned plain text; `other` is the name of the other model."""
     rows = [("F1", "this", "other", "difference", "95% interval", "better in")]
     for row in comparison.differences:
-        difference = "–"
-        if not np.isnan(row.difference):
-            difference = f"{round(row.difference, 3) + 0.0:+.3f}"  # + 0.0: never -0.000
-        better = f"{row.better:.1%}"
-        if np.isnan(row.better):
-            better = "–"
-        elif row.tied == 1:
-            better = "tie"
-        this_f1, other_f1 = format_value(row.this), format_value(row.other)
-        rows.append((row.figure, this_f1, other_f1, difference, str(row.interval), better))
+        rows.append(
+            (
+                row.figure,
+                format_figure(row.this),
+                format_figure(row.other),
+                format_figure(row.difference, "+.3f"),
+                str(row.interval),
+                "tie" if row.tied == 1 else format_figure(row.better, ".1%"),
+            )
+        )
     drawn = f"{comparison.draws:,} paired draws of {comparison.groups:,} groups"
     title = f"this model against {other}: {drawn}"
     return "\n".join([title, *format_columns(rows), *_few_groups_warning(comparison.groups)])
 
 
 def _few_groups_warning(groups: int) -> list[str]:
-    """Say what an interval over few groups covers, by simulation: 0.85 at 5 groups, 0.90 at 10."""
+    """Say what an interval over few groups covers, by simulation."""
     if groups >= FEW_GROUPS:
         return []
-    covers = "a little less than 95%"
-    if groups <= 5:
-        covers = "at most 85%"
-    elif groups <= 10:
-        covers = "about 90%"
+    covers = "less than 95% (of 5 groups at most 85%, of 10 about 90%)"
     return [f"{groups} groups are few: such an interval covers {covers}; label more narratives"]

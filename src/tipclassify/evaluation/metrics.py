@@ -194,15 +194,6 @@ def metrics_table(metrics: Metrics, title: str) -> str:
     return "\n".join([title, *format_columns([columns, *rows]), closing])
 
 
-def reliability_table(label: str, bins: Sequence[ReliabilityBin]) -> str:
-    """Format the reliability bins of one label as aligned plain text."""
-    rows = [("probability", "passages", "mean probability", "share true")]
-    for b in bins:
-        passages, mean, share = map(format_value, (b.passages, b.mean_probability, b.share_true))
-        rows.append((f"{b.low:.2f}-{b.high:.2f}", passages, mean, share))
-    return "\n".join([f"reliability of {label}", *format_columns(rows)])
-
-
 def rounded_metric(value: Any) -> Any:  # of any JSON type; the result has the same shape
     """Convert to plain values for JSON: floats to four decimals, NaN to None, tuples to lists.
 
