@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,30 @@ def test_of_many_similar_findings_the_first_are_reported_and_the_rest_counted(
     assert len(lines) == 21
     assert lines[0] == "tipclassify: my-1: the same passage is there; left out"
     assert lines[-1] == "tipclassify: and 13 more of this kind"
+
+
+def grams(text: str) -> set[tuple[str, ...]]:
+    """Return the runs of three words of a text; of a shorter one all its words."""
+    words = re.findall(r"\w+", text.lower())
+    if 0 < len(words) < 3:
+        return {tuple(words)}
+    return {tuple(words[i : i + 3]) for i in range(len(words) - 2)}
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abc"), max_size=9).map(" ".join), max_size=12),
+    st.sampled_from([0.2, 0.5, 0.6, 0.8, 1.0]),
+)
+@settings(max_examples=30)
+def test_the_search_for_near_pairs_misses_none(texts: list[str], least: float) -> None:
+    expected = {}
+    for j, b in enumerate(map(grams, texts)):
+        for i, a in enumerate(map(grams, texts[:j])):
+            if a | b and len(a & b) / len(a | b) >= least:
+                expected[i, j] = len(a & b) / len(a | b)
+    pairs = list(near_duplicate_pairs(texts, least))
+    assert {(i, j): similarity for i, j, similarity in pairs} == expected
+    assert len(pairs) == len(expected)
 
 
 # ------------------------------------------------------------------------------------- stats, split

@@ -22,7 +22,6 @@ from tipclassify.corpus.rows import (
     read_rows,
     text_key,
 )
-from tipclassify.training.audit import find_same_pairs
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -206,8 +205,6 @@ def test_a_document_or_pair_of_number_0_is_a_group(tmp_path: Path) -> None:
     assert group_rows(rows) == [0, 0, 2, 2, 4]
     stats = corpus_stats(rows)
     assert [stats.totals[name] for name in ("groups", "docs", "pairs")] == [3, 1, 1]
-    same = [{**row, "labels": ()} for row in rows]
-    assert [finding["pair"] for finding in find_same_pairs(same)] == ["0"]
 
 
 def test_an_id_of_0_stays(tmp_path: Path) -> None:

@@ -77,7 +77,6 @@ REPLACED = {
         "labelled.jsonl",
     ),
     "agree": ("corpus agree rows.jsonl labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
-    "audit": ("corpus audit labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "evaluate": ("evaluate labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "a model": ("info --model mine -o mine/model.json", "mine/model.json"),
     "review": ("review rows.jsonl --corpus rows.jsonl --no-browser", "rows.jsonl"),

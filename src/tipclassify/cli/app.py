@@ -143,7 +143,7 @@ for _name in _SHOWN_FIRST:
 app = _group(DESCRIPTION, _first_examples, "tipclassify")
 app.info.epilog = EXIT_CODES
 corpus_app = _group(
-    "Collect, convert, check and audit labelled passages.\n\n"
+    "Collect, convert and check labelled passages.\n\n"
     "'tipclassify corpus COMMAND --help' says more of each.",
     [
         *_examples("tipclassify corpus queue"),
@@ -202,7 +202,6 @@ _add_commands(
     corpus.stats,
     corpus.split,
     corpus.agree,
-    corpus.audit,
     corpus.rebuild,
 )
 _add_commands(models_app, "tipclassify models", models.add, models.list_)

@@ -437,36 +437,3 @@ def agree(
         rows.append({"part": "agreement", **values})
     rows += [{"part": "disagreement", **row} for row in differing[:most]]
     write_results(output, format, rows, "\n\n".join(tables), inputs=read)
-
-
-def audit(
-    paths: options.Labelled,
-    most: options.Most = 20,
-    format: options.Format = "table",
-    folds: Annotated[int, Option(metavar="N", min=2, help="Folds of the cross-validation.")] = 5,
-    seed: options.Seed = 0,
-    output: options.Output = None,
-) -> None:
-    """Show what is suspect in labelled passages.
-
-    Five parts: labels that are likely wrong, by the default, adapted to the other passages
-    ("quality", 0 to 1, is how well labels and model agree, "suggested" what the model would give);
-    near-identical passages with different labels; pairs whose labels do not differ; near-identical
-    passages that a split could part; labels by section. Findings are reasons to look, not errors:
-    where labels are good, most of them are right. The exit code is 0 whatever is found. Needs the
-    extra "audit".
-    """
-    from tipclassify.training.audit import audit_corpus, audit_rows, audit_table
-
-    read = file_ids(paths)
-    check_output(output, read)
-    rows = read_rows(*paths)
-    with progress_bar("passages read by the encoder") as progress:
-        findings = audit_corpus(rows, folds=folds, seed=seed, progress=progress)
-    write_results(
-        output,
-        format,
-        audit_rows(findings, most),
-        audit_table(findings, most),
-        inputs=read,
-    )

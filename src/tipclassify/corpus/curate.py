@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Term = TypeVar("Term", int, str)
 
-# from which different labels are a finding: one word of 14 changed, or more
-CONFLICT_SIMILARITY: Final = 0.6
 # from which a split leaks one text into the other side: one word of 29 changed, or more
 LEAK_SIMILARITY: Final = 0.8
 
