@@ -24,7 +24,6 @@ HEAVY = (
     "torch",
     "joblib",
     "lxml",
-    "trafilatura",
     "onnxruntime",
     "tokenizers",
 )

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.readers.child import read_report_isolated, unpack_answer
+from tipclassify.readers.child import parse_answer, read_report_isolated
 from tipclassify.records import Block, Document, PageStart
 from tipclassify.tagging.workers import map_in_order
 
@@ -106,35 +105,21 @@ def test_what_a_reader_warns_of_and_refuses_comes_through(tmp_path: Path) -> Non
         read_report_isolated(str(tmp_path / "bad.pdf"))
 
 
-def message(fields: dict[str, object], data: bytes = b"") -> bytes:
-    """Write an answer as the child does: fields, and data after them."""
-    head = json.dumps(fields).encode()
-    return struct.pack("<Q", len(head)) + head + data
-
-
 def test_only_documents_and_rows_come_out_of_the_child() -> None:
     block = {"start": 0, "end": 4, "page": 1, "later_pages": [[2, 2]]}
     document = {"text": "Text", "blocks": [block], "source": "a.html"}
-    fields: dict[str, object] = {
-        "notes": ["note"],
-        "problem": "",
-        "document": document,
-        "numbers": [],
-    }
-    answer = unpack_answer(message(fields))
+    fields = {"notes": ["note"], "problem": "", "document": document, "rows": [[2, "{}"]]}
+    answer = parse_answer(json.dumps(fields).encode())
     expected = Block(0, 4, page=1, later_pages=(PageStart(2, 2),))
     assert answer.document == Document("Text", (expected,), "a.html")
-    assert answer.notes == ["note"]
-    assert answer.problem == ""
-    sheet = {**fields, "document": None, "numbers": [2, 5]}
-    assert unpack_answer(message(sheet, b"{}\n[]")).rows == ((2, b"{}"), (5, b"[]"))
+    assert (answer.notes, answer.problem, answer.rows) == (["note"], "", [(2, "{}")])
     for hostile in (
-        message({"notes": []})[:8] + b"\x80\x04cos\nsystem\n",
-        message({**fields, "document": {**document, "blocks": [], "run": "os.system"}}),
-        message({**sheet, "numbers": [2, 3, 4]}, b"{}\n[]"),
+        b"\x80\x04cos\nsystem\n",
+        json.dumps({**fields, "document": {**document, "blocks": [{"start": "0"}]}}).encode(),
+        json.dumps({**fields, "rows": [["2", 3]]}).encode(),
     ):
-        with pytest.raises((ValueError, TypeError)):
-            unpack_answer(hostile)
+        with pytest.raises(ValueError):  # noqa: PT011
+            parse_answer(hostile)
 
 
 def end_or_square(number: int) -> int | str:

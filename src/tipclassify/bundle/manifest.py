@@ -47,7 +47,6 @@ _LIBRARIES: Final = (
     "numpy",
     "sentencex",
     "lxml",
-    "trafilatura",
     "charset-normalizer",
     "markdown-it-py",
     "pypdfium2",

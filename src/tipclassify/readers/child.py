@@ -1,8 +1,8 @@
 """Read reports and workbooks in a child process, since libraries that read hostile bytes may crash.
 
 A crash, a hang or all memory taken then costs one input only. The child is started for the first
-input that needs one, and reads all that follow; it does not outlive its parent. Messages are bytes:
-plain values as JSON, and the bytes of a file or of rows.
+input that needs one, and reads all that follow; it does not outlive its parent. A request is a line
+of JSON and the bytes of a file, an answer is JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final
+
+import msgspec
 
 from tipclassify.errors import InputError, TipclassifyError, unreadable
 from tipclassify.readers import ReadOptions, format_of, read_bytes, read_source_bytes
@@ -33,14 +35,14 @@ from tipclassify.readers.rows import (
     read_csv_lines,
     read_sheet_lines,
 )
-from tipclassify.records import Block, Document, PageStart
+from tipclassify.records import Document
 
 if TYPE_CHECKING:
     from tipclassify.download.cache import Download
 
 _PLAIN: Final = ReadOptions()
 _SAFE: Final = "text"  # the format whose reader is in Python, and so cannot crash
-_LENGTH: Final = struct.Struct("<Q")  # precedes each message, and the JSON in it
+_LENGTH: Final = struct.Struct("<Q")  # precedes each message
 _MEMORY: Final = 4_000_000_000  # bytes of address space; 5,000 pages of a PDF take under two
 # Seconds for a file, besides those for each megabyte. A PDF of 5,000 pages takes a minute or two.
 _PATIENCE: Final = 600.0
@@ -55,13 +57,13 @@ _child: Child | None = None
 _starting = threading.Lock()
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct):
     """What was read, with the reader's warnings."""
 
     notes: list[str]
     problem: str  # "" where there is none
     document: Document | None = None
-    rows: tuple[NumberedLine, ...] = ()  # of a sheet, up to the problem
+    rows: list[tuple[int, str]] = []  # of a sheet, up to the problem
 
 
 def read_report_isolated(name: str, options: ReadOptions = _PLAIN) -> Document:
@@ -109,7 +111,8 @@ def _read_sheet(data: bytes, name: str, options: ReadOptions) -> Iterator[Number
     if answer is None:
         yield from read_sheet_lines(data, name, options)
         return
-    yield from answer.rows
+    for number, line in answer.rows:
+        yield number, line.encode()
     for note in answer.notes:
         warnings.warn(note, stacklevel=2)
     if answer.problem:
@@ -131,21 +134,21 @@ def _ask(
     global _child
     download = None
     if got is not None:
-        download = dataclasses.asdict(dataclasses.replace(got, data=b""))
-        del download["data"]  # the bytes of the file
+        download = {**dataclasses.asdict(got), "data": ""}
     fields = {
         "name": name,
         "options": dataclasses.asdict(options),
         "is_sheet": is_sheet,
         "download": download,
     }
+    request = json.dumps(fields).encode() + b"\n" + data  # ASCII, also for names of any bytes
     seconds = _PATIENCE + _PATIENCE_FOR_A_MEGABYTE * len(data) / 1e6
     try:
         with _starting:
             if _child is None or not _child.close.alive or _child.owner != os.getpid():
                 _child = Child(__name__)
             child = _child
-        return unpack_answer(child.ask(_pack(fields, data), seconds))
+        return parse_answer(child.ask(request, seconds))
     except ChildDiedError as error:
         why = f"took over {seconds:,.0f} s" if error.timed_out else str(error)
         remedy = "save it in another format, and report this to us"
@@ -154,38 +157,12 @@ def _ask(
         return None
 
 
-def _pack(fields: dict[str, Any], data: bytes) -> bytes:
-    """Join plain values, as JSON, and bytes."""
-    head = json.dumps(fields).encode()  # ASCII, also for names of any bytes
-    return _LENGTH.pack(len(head)) + head + data
-
-
-def _unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
-    (length,) = _LENGTH.unpack_from(message)
-    end = _LENGTH.size + length
-    return json.loads(message[_LENGTH.size : end]), message[end:]
-
-
-def unpack_answer(message: bytes) -> Answer:
+def parse_answer(message: bytes) -> Answer:
     """Make a document or rows of plain values.
 
     Nothing else comes out of the child, even if it was taken over.
     """
-    fields, lines = _unpack(message)
-    notes = [str(note) for note in fields["notes"]]
-    problem = str(fields["problem"])
-    if fields["numbers"]:
-        numbers = map(int, fields["numbers"])
-        rows = tuple(zip(numbers, lines.split(b"\n"), strict=True))
-        return Answer(notes, problem, rows=rows)
-    document = fields["document"]
-    if document is None:
-        return Answer(notes, problem)
-    blocks = []
-    for block in document.pop("blocks"):
-        later_pages = tuple(PageStart(*page_start) for page_start in block.pop("later_pages", ()))
-        blocks.append(Block(**block, later_pages=later_pages))
-    return Answer(notes, problem, Document(blocks=tuple(blocks), **document))
+    return msgspec.convert(json.loads(message), Answer)
 
 
 # --------------------------------------------------------------------------------- the child
@@ -201,18 +178,22 @@ def _answer(message: bytes) -> bytes:
     """Read the file of a request; return what was read, with the warnings."""
     from tipclassify.download.cache import Download
 
-    fields, data = _unpack(message)
+    head, _, data = message.partition(b"\n")
+    fields = json.loads(head)
     name = fields["name"]
     options = ReadOptions(**fields["options"])
-    download = fields["download"] and Download(data=data, **fields["download"])
+    download = None
+    if fields["download"]:
+        download = Download(**{**fields["download"], "data": data})
     document: Document | None = None
-    rows: list[NumberedLine] = []
+    rows: list[tuple[int, str]] = []
     problem = ""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         try:
             if fields["is_sheet"]:
-                rows.extend(read_sheet_lines(data, name, options))
+                for number, line in read_sheet_lines(data, name, options):
+                    rows.append((number, line.decode()))
             else:
                 document = read_bytes(data, name, options, download)
         except TipclassifyError as error:
@@ -223,9 +204,9 @@ def _answer(message: bytes) -> bytes:
         "notes": [str(warning.message) for warning in caught if warning.category is UserWarning],
         "problem": problem,
         "document": document and dataclasses.asdict(document),
-        "numbers": [number for number, _ in rows],
+        "rows": rows,
     }
-    return _pack(answer, b"\n".join(line for _, line in rows))
+    return json.dumps(answer).encode()
 
 
 # -------------------------------------------------------------------------------- its process
