@@ -77,7 +77,7 @@ def photograph_report(browser: Browser, scratch: Path) -> None:
     )
     passage = tab.locator("main").get_by_text("No state shelter admitted men").first
     tab.wait_for_timeout(200)
-    passage.hover()
+    passage.click()
     tab.wait_for_timeout(500)
     tab.screenshot(path=IMAGES / "report.png")
     tab.close()

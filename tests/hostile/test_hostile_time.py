@@ -54,17 +54,14 @@ def give_reasons(text: str) -> None:
     """Explain a paragraph without the end of a sentence, as the pages and the desk do."""
     (passage,) = FAST.tag([Passage(text, 0, len(text))])
     for explanation in FAST.explain(passage).values():
-        summarize(passage, explanation)
+        summarize(text, explanation)
 
 
 def give_reasons_by_words(text: str) -> None:
     """Give the reasons of an encoder, which has a span for each word and each clause."""
     spans = [SpanWeight(at, at + 2, text, 1.0) for at in range(0, len(text), 4)]
     spans += [SpanWeight(at, at + 40, text, 2.0) for at in range(0, len(text), 40)]
-    summarize(
-        Passage(text, 0, len(text)),
-        Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0),
-    )
+    summarize(text, Explanation("failure", 0.5, 0.0, 0.0, tuple(spans), OCCLUSION, 0.0))
 
 
 def detect(text: str) -> None:

@@ -11,7 +11,7 @@ import jinja2
 
 from tipclassify._version import __version__
 from tipclassify.labels import Style
-from tipclassify.model.scoring import Explanation
+from tipclassify.model.scoring import ADDITIVE, Explanation
 from tipclassify.probability import probability
 from tipclassify.records import Passage, section_name
 from tipclassify.resources import read_resource, resource_path
@@ -85,9 +85,10 @@ class Parts:
         self, passage: Passage, label: str, explanation: Explanation, threshold: float
     ) -> dict[str, Any]:
         """Write why a passage has its score on a label: a table, and the text with strong words."""
-        reason = summarize(passage, explanation)
+        reason = summarize(passage.text, explanation)
+        is_additive = explanation.method == ADDITIVE
         phrases = sorted(reason.phrases, key=lambda phrase: -phrase.weight)
-        bias = _cents(explanation.bias) if reason.additive else 0
+        bias = _cents(explanation.bias) if is_additive else 0
         heading = _cents(explanation.heading) if passage.section else 0
         total = _cents(explanation.logit)
         # "All other words" absorbs the rounding, so that the displayed numbers add up.
@@ -103,7 +104,7 @@ class Parts:
             bias=bias / 100,
             others=others / 100,
             total=total / 100,
-            additive=reason.additive,
+            additive=is_additive,
         )
         pieces = _pieces(passage.text, reason.phrases)
         return {

@@ -5,9 +5,11 @@ They have no script: CSS reads their filters.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import IO
 
-from tipclassify.reports.cite import cite
+from tipclassify.records import Passage, Report
+from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.compare.comparison import Comparison
 from tipclassify.reports.compare.ledger import Ledger
 from tipclassify.write.output import Output
@@ -24,6 +26,11 @@ def write_comparison_html(
     )
 
 
-def write_ledger_html(ledger: Ledger, out: IO[str], output: Output) -> None:
+def write_ledger_html(
+    ledger: Ledger,
+    out: IO[str],
+    output: Output,
+    cite: Callable[[Report, Passage], Citation] = cite,
+) -> None:
     """Write one page for a ledger: a timeline for each passage that persists."""
     out.writelines(render_template("ledger.html", output=output, ledger=ledger, cite=cite))

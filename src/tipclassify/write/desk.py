@@ -9,15 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
-from itertools import chain
+from dataclasses import replace
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -26,6 +25,7 @@ from tipclassify.errors import OutputError
 from tipclassify.formatting import count_with_noun, json_line
 from tipclassify.progress import Progress
 from tipclassify.records import Document, Passage, Report, is_link
+from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import follow
 from tipclassify.write.changes import write_comparison_html, write_ledger_html
@@ -40,19 +40,18 @@ from tipclassify.write.desk_rows import (
 from tipclassify.write.output import Output
 from tipclassify.write.templating import render_template
 
-_MOST_CHARACTERS: Final = 900_000  # of a script, about; two rows more stay under 2 MB
-_ID: Final = re.compile(r'data-desk="([0-9a-f]{16})"')
-_EARLIER: Final = 5  # reports that each is compared with; what stood longer is in the ledger
+_MOST_CHARACTERS: Final = 900_000  # of a script, about: it stays under 2 MB
+_OURS: Final = re.compile(r'<body class="desk"|data-desk="[0-9a-f]{16}"')
 
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 """Opens a file that takes its place when it is complete."""
 
 
-@dataclass(slots=True)
-class ReportLinks:
+class ReportLinks(NamedTuple):
     """Links of a report to the pages of changes; "" where there is none."""
 
-    changes: list[tuple[int, str]] = field(default_factory=list)  # year and link, latest first
+    since: int = 0  # year that its changes are since
+    changes: str = ""
     ledger: str = ""  # all years
 
 
@@ -95,7 +94,7 @@ class Desk:
         self._open_file = open_file
         self._resume = resume
         index = self.index
-        if index.is_file() and not _ID.search(index.read_text("utf-8", "replace")):
+        if index.is_file() and not _OURS.search(index.read_text("utf-8", "replace")):
             raise OutputError(
                 f"{index}: not an index that tipclassify wrote, so it stays; choose another folder"
             )
@@ -177,7 +176,6 @@ class Desk:
         self.links = {report.page: ReportLinks() for report in reports}
         self._write_changes(reports, progress)
         index = self.index
-        known_id = _ID.search(index.read_text("utf-8")) if index.is_file() else None
         survey = Survey()
         for report in reports:
             survey.add(report, self._rows(report))
@@ -191,9 +189,7 @@ class Desk:
                 label: sum(report.counts.get(label, 0) for report in reports)
                 for label in self._output.run.labels
             },
-            desk=known_id[1] if known_id else secrets.token_hex(8),
             menus=survey.menus(),
-            least=survey.least(),
             scripts=[script.name for script in scripts],
         )
         with self._open_file(index) as out:
@@ -208,17 +204,17 @@ class Desk:
         return data.rows if data else []
 
     def _write_scripts(self, reports: Sequence[DeskReport], survey: Survey) -> Iterator[Path]:
-        """Write the rows of all reports as few scripts.
+        """Write the findings of all reports as few scripts.
 
         Each is named by its hash, so that an index page finds its own scripts or none.
         """
         text = ""
         for report in reports:
             for call in script_calls(report, survey.ranked(report, self._rows(report))):
-                if len(text) + len(call) > _MOST_CHARACTERS and text:
+                text += call
+                if len(text) > _MOST_CHARACTERS:
                     yield self._write_script(text)
                     text = ""
-                text += call
         if text:
             yield self._write_script(text)
 
@@ -240,29 +236,26 @@ class Desk:
                 progress(done, len(by_year))
 
     def _write_series(self, series: Sequence[DeskReport]) -> None:
-        for at, new in enumerate(series):
-            for old in reversed(series[max(0, at - _EARLIER) : at]):
-                page = unquote(new.page)
-                if old is not series[at - 1]:
-                    page = f"{page.removesuffix('.html')}-since-{old.year}.html"
-                link = self._compare(old, new, page)
-                if link:
-                    self.links[new.page].changes.append((old.year or 0, link))
+        """Write what changed from each report to the next, and the ledger of three or more."""
+        for old, new in pairwise(series):
+            changes = self._compare(old, new)
+            if changes:
+                self.links[new.page] = ReportLinks(old.year or 0, changes)
         if len(series) > 2 and all(self.links[report.page].changes for report in series[1:]):
-            link = self._write_ledger(series)
+            ledger = self._write_ledger(series)
             for report in series:
-                self.links[report.page].ledger = link
+                self.links[report.page] = self.links[report.page]._replace(ledger=ledger)
 
-    def _compare(self, old: DeskReport, new: DeskReport, page: str) -> str:
+    def _compare(self, old: DeskReport, new: DeskReport) -> str:
         """Write what changed; return its link, or "" for different publications after all."""
-        target = self.folder / "changes" / page
+        target = self.folder / "changes" / unquote(new.page)
         if not self._is_current(target, (old, new)):
             comparison = compare(self._report(old), self._report(new))
             if comparison.publication_warnings():
                 return ""
             with self._open_file(target) as out:
                 write_comparison_html(comparison, out, self._output_of_changes)
-        return f"changes/{quote(page)}"
+        return f"changes/{new.page}"
 
     def _write_ledger(self, series: Sequence[DeskReport]) -> str:
         name = f"{series[0].country}\0{series[0].publication}"
@@ -271,8 +264,8 @@ class Desk:
         if not self._is_current(target, series):
             ledger = follow(map(self._report, series))
             with self._open_file(target) as out:
-                write_ledger_html(ledger, out, self._output_of_changes)
-        return f"changes/{quote(page)}"
+                write_ledger_html(ledger, out, self._output_of_changes, _cite)
+        return f"changes/{page}"
 
     @property
     def _output_of_changes(self) -> Output:
@@ -302,6 +295,7 @@ class Desk:
                 low_confidence=each.get("low_confidence", False),
                 page=each.get("page"),
                 in_row=each.get("kind") == "table row",
+                extra={"paragraph": each.get("paragraph", "")},
             )
             passages.append(passage)
         document = Document(
@@ -316,6 +310,11 @@ class Desk:
             address=report.address if is_link(report.address) else None,
         )
         return Report(unquote(report.page), document, passages, run=run)
+
+
+def _cite(report: Report, passage: Passage) -> Citation:
+    """Cite a passage of a report that was read again, whose paragraphs are in its rows."""
+    return replace(cite(report, passage), paragraph=str(passage.extra["paragraph"]))
 
 
 def _digest(data: bytes) -> str:

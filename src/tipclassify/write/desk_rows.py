@@ -7,8 +7,9 @@ read no files, but may run scripts beside it, so what it shows is written again 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,14 +28,13 @@ from tipclassify.reports.findings import (
 )
 from tipclassify.text.sections import fold_section
 from tipclassify.write.page import report_digest
-from tipclassify.write.templating import capital
 
-_MOST_CHARACTERS: Final = 900_000  # of the rows that a script hands over at once, about
+_ROWS_A_CALL: Final = 500  # of a script, about 300,000 characters
 # what the page shows of a report, and of a passage beside the probabilities of its labels
 _SHOWN_OF_REPORT: Final = ("page", "sha256", "title", "publication", "country", "year")
 _SHOWN: Final = (
     *("text", "start", "end", "key", "labels", "tags", "kind", "country", "year", "publication"),
-    *("part", "about", "again", "template", "rank", "anchor", "facts", "source"),
+    *("part", "rank", "anchor", "facts", "source"),
 )
 
 _NO_YEAR: Final = 9999  # of a report without one, which is no earlier year
@@ -42,10 +42,10 @@ _NO_YEAR: Final = 9999  # of a report without one, which is no earlier year
 Row = dict[str, Any]
 """Row of a passage: columns of tables but its file's name, and what the desk shows of it.
 
-What is empty, or the same as of its report, is left out. Of the desk: `part` (the heading, folded
-to those of the genre), `publication`, `about` (the subject), `again` (said before in its report),
-`template`, `rank`, `anchor` (on its page), and as the desk writes them `tags` (probabilities by
-label), `facts` and `source` (of its citation).
+What is empty, or the same as of its report, is left out. Of the desk: `publication`, `paragraph`
+(under its heading, where there are no pages), `again` (said before in its report); of a finding
+`part` (the heading, folded to those of the genre), `template`, `rank`, `anchor` (on its page), and
+as the desk writes them `tags` (probabilities by label), `facts` and `source` (of its citation).
 """
 
 
@@ -115,28 +115,29 @@ class GatheredRows:
         country, year = columns["country"] or "", columns["year"]
         publication = said(report, passage, "publication") or ""
         self._coverages.add((country, year, publication))
-        section = columns["section"]
-        facts = [country, str(year or ""), section_name(section) if section else ""]
-        if columns["page"]:
-            facts.append(f"p. {columns['page']}")
-        if passage.low_confidence:
-            facts.append("low confidence")
-        if nature.kind == "table row":
-            facts.append("table row")
         if report.document is None:  # the place of an input row is its number
             columns["start"] = columns["end"] = self.total
         columns |= {
             "country": country if country != report.country else "",
             "year": year if year != report.year else None,
-            "part": fold_section(section) if section else section_name(None),
             "publication": publication if publication != report.publication else "",
-            "about": nature.on_subject,
+            "paragraph": None if columns["page"] else report.paragraph(passage),
             "again": nature.first is not None,
             "kind": "table row" if nature.kind == "table row" else "",
-            "facts": " · ".join(filter(None, facts)),
         }
         if passage.labels:
+            section = columns["section"]
+            facts = [
+                country,
+                str(year or ""),
+                section_name(section) if section else "",
+                f"p. {columns['page']}" if columns["page"] else "",
+                "low confidence" if passage.low_confidence else "",
+                columns["kind"],
+            ]
             columns |= {
+                "part": fold_section(section) if section else section_name(None),
+                "facts": " · ".join(filter(None, facts)),
                 "template": nature.template,
                 "rank": nature.rank(max(passage.scores[label] for label in passage.labels)),
                 "anchor": anchor,
@@ -184,7 +185,6 @@ class Survey:
         self._years: set[int] = set()
         self._publications: set[str] = set()
         self._parts: Counter[str] = Counter()  # findings under each heading
-        self._lowest = 0.99  # probability of a label that was given
         # the first year of each country, or report without one, that has a sentence; by its words
         self._first_years: defaultdict[int, dict[str, int]] = defaultdict(dict)
 
@@ -196,72 +196,54 @@ class Survey:
             self._countries.add(country)
             self._years.add(year or 0)
             self._publications.add(each.get("publication", report.publication))
-            labels = each.get("labels", ())
-            if not labels:
+            if not each.get("labels"):
                 continue
             self._parts[each["part"]] += 1
-            self._lowest = min(self._lowest, *(each[label] for label in labels))
             if "again" not in each:
                 years = self._first_years[wording(each["text"])]
                 place = country or report.page
                 years[place] = min(years.get(place, _NO_YEAR), year or _NO_YEAR)
 
     def ranked(self, report: DeskReport, rows: Iterable[Row]) -> Iterator[Row]:
-        """Rank rows among all reports.
+        """Rank the findings of a report among all, without those that are said again.
 
         A sentence that many countries share is a template; one that stood in an earlier report of
         the country counts half.
         """
         for each in rows:
-            if each.get("labels") and "again" not in each:
-                years = self._first_years[wording(each["text"])]
-                year = each.get("year", report.year)
-                if len(years) >= RECURRING_COUNTRIES:
-                    each["template"] = True
-                if "template" in each:
-                    each["rank"] = 0
-                elif year and years[each.get("country", report.country) or report.page] < year:
-                    each["rank"] = each["rank"] / 2
+            if not each.get("labels") or "again" in each:
+                continue
+            years = self._first_years[wording(each["text"])]
+            year = each.get("year", report.year)
+            if "template" in each or len(years) >= RECURRING_COUNTRIES:
+                each["rank"] = 0
+            elif year and years[each.get("country", report.country) or report.page] < year:
+                each["rank"] /= 2
             yield each
 
-    def menus(self) -> dict[str, list[tuple[str, str]]]:
-        """List what each menu offers: values, and how they are shown."""
+    def menus(self) -> dict[str, list[str]]:
+        """List what each menu offers."""
         years = sorted(filter(None, self._years), reverse=True)
-        sections = [part for part, _ in self._parts.most_common()]
         return {
-            "country": [(name, name) for name in sorted(filter(None, self._countries))],
-            "publication": [(name, name) for name in sorted(filter(None, self._publications))],
-            "year": [(str(year), str(year)) for year in years],
-            "section": [(part, capital(part)) for part in sections],
+            "country": sorted(filter(None, self._countries)),
+            "publication": sorted(filter(None, self._publications)),
+            "year": list(map(str, years)),
+            "section": [part for part, _ in self._parts.most_common()],
         }
 
-    def least(self) -> str:
-        """Return the lowest probability, rounded down, at which the slider begins."""
-        return f"{int(100 * self._lowest) / 100:g}" if self._parts else "0"
 
-
-def script_calls(report: DeskReport, rows: Iterable[Row]) -> Iterator[str]:
-    """Yield lines of a script that hand the rows of a report to the page, some in each.
+def script_calls(report: DeskReport, findings: Iterable[Row]) -> Iterator[str]:
+    """Yield lines of a script that hand the findings of a report to the page, some in each.
 
     They are in a string, which browsers read faster than an object.
     """
-    facts = json_line({name: getattr(report, name) for name in _SHOWN_OF_REPORT}).rstrip()
-    some: list[str] = []
-    size = 0
-    for each in rows:
-        columns = [*_SHOWN, *each.get("labels", ())]
-        shown = {name: each[name] for name in columns if name in each}
-        some.append(json_line(shown).rstrip())
-        size += len(some[-1])
-        if size > _MOST_CHARACTERS:
-            yield _script_call(facts, some)
-            some = []
-            size = 0
-    if some:
-        yield _script_call(facts, some)
-
-
-def _script_call(report: str, rows: Sequence[str]) -> str:
-    data = f'{{"report":{report},"rows":[{",".join(rows)}]}}'
-    written = data.replace("\\", "\\\\").replace("'", "\\'")
-    return f"tipclassify.add('{written}');\n"
+    facts = {name: getattr(report, name) for name in _SHOWN_OF_REPORT}
+    waiting = iter(findings)
+    while some := list(islice(waiting, _ROWS_A_CALL)):
+        rows = []
+        for each in some:
+            columns = [*_SHOWN, *each["labels"]]
+            rows.append({name: each[name] for name in columns if name in each})
+        data = json_line({"report": facts, "rows": rows}).rstrip()
+        written = data.replace("\\", "\\\\").replace("'", "\\'")
+        yield f"tipclassify.add('{written}');\n"

@@ -23,9 +23,9 @@ from tipclassify.probability import NEARLY_CERTAIN
 from tipclassify.records import Cell, Report, cells, columns, row, source_name
 from tipclassify.reports.cite import cite
 from tipclassify.reports.compare.ledger import Ledger
-from tipclassify.reports.counts import NONE, Group
+from tipclassify.reports.findings import KindCounts
 from tipclassify.whole_files import FailingOnce
-from tipclassify.write.file_findings import FileFindings
+from tipclassify.write.file_findings import FileFindings, findings_by_file
 from tipclassify.write.output import Output
 from tipclassify.write.rows import LEDGER_COLUMNS, ledger_rows
 
@@ -83,7 +83,7 @@ _FINDINGS: Final = (
     "probability",
     "citation",
 )
-_COUNTS: Final = ("file", "country", "year", "section", "passages", "low_confidence")
+_COUNTS: Final = ("file", "country", "year", "section", "passages", "sentences on trafficking")
 _PROBABILITY: Final = f'[>={NEARLY_CERTAIN}]">99%";0%'  # never as 100%
 
 
@@ -94,22 +94,24 @@ def write_xlsx(reports: Iterable[Report], out: IO[bytes], output: Output) -> Non
     streamed to disk: memory grows only with the links of a sheet.
     """
     labels = output.run.labels
-    shares = {label: f"{label} share" for label in (*labels, NONE)}
+    shares = {label: f"{label} share" for label in labels}
     with _open_workbook(out, output) as book:
         findings = book.table("Findings", _FINDINGS, {"probability": _PROBABILITY})
         counts = book.table(
             "Counts",
             # each label, and its share beside it
-            (*_COUNTS, *chain.from_iterable(shares.items()), "notes"),
+            (*_COUNTS, *chain.from_iterable(shares.items()), "table rows tagged", "notes"),
             dict.fromkeys(shares.values(), "0%"),
         )
         passages = book.table("All passages", list(columns(labels)), dict.fromkeys(labels, "0.0%"))
         facts = book.table("About", ("what", "value"))
-        files: dict[str, FileFindings] = {}
-        for report in reports:
-            files.setdefault(report.file, FileFindings.of(report)).count(report)
-            _write_passages(findings, passages, report, output)
-        _write_counts(counts, files.values(), output)
+
+        def written() -> Iterator[Report]:
+            for report in reports:
+                _write_passages(findings, passages, report, output)
+                yield report
+
+        _write_counts(counts, findings_by_file(written(), listed=False), output)
         for name, value in output.run.about().items():
             facts.append((name, value))
         for label, style in output.run.styles.items():
@@ -141,7 +143,8 @@ def _remarks(labels: Sequence[str]) -> dict[str, str]:
         "column low_confidence": "TRUE where the model has too little to go by: "
         "read the passage before you use it",
         "column key": "of the words: the same wherever a report says them",
-        "sheet Counts": "of passages: rows of tables and sentences that are said again among them",
+        "sheet Counts": "labels by sentence, each sentence once; rows of tables apart; "
+        "shares are of the sentences about trafficking",
         "links": f"the first {_MOST_LINKS:,} rows of a sheet have one, the most that Excel takes",
         "note": "A tag says what a passage claims, not whether it is true. "
         "Read the passage before you cite it.",
@@ -173,28 +176,31 @@ def _write_passages(findings: _Table, passages: _Table, report: Report, output: 
 
 
 def _write_counts(table: _Table, files: Iterable[FileFindings], output: Output) -> None:
-    """Write a row for each section, each file and all files."""
+    """Write a row for each section, each file and all files: the counts of Word and Markdown."""
     labels = output.run.labels
-    everything = Group()
+    all_passages = 0
+    all_kinds = KindCounts()
     for file in files:
         place = [source_name(file.file), file.country, file.year]
         link = output.link(file.address or file.file)
         for section, group in file.counts.items():
-            table.append([*place, section or "(no section)", *_figures(group, labels), ""], link)
+            figures = _figures(group.passages, file.kinds[section], labels)
+            table.append([*place, section or "(no section)", *figures, ""], link)
         notes = "; ".join(file.notes)
-        figures = _figures(file.total, labels)
+        figures = _figures(file.total.passages, file.total_kinds, labels)
         table.append([*place, "(all sections)", *figures, notes], link, bold=True)
-        everything += file.total
-    figures = _figures(everything, labels)
+        all_passages += file.total.passages
+        all_kinds += file.total_kinds
+    figures = _figures(all_passages, all_kinds, labels)
     table.append(["(all files)", None, None, "(all sections)", *figures, ""], bold=True)
 
 
-def _figures(group: Group, labels: Sequence[str]) -> list[float | None]:
-    figures: list[float | None] = [group.passages, group.low_confidence]
-    for label in (*labels, NONE):
-        figures.append(group.count(label))
-        figures.append(round(group.share(label), 4) if group.passages else None)
-    return figures
+def _figures(passages: int, kinds: KindCounts, labels: Sequence[str]) -> list[float | None]:
+    figures: list[float | None] = [passages, kinds.on_subject]
+    for label in labels:
+        figures.append(kinds.sentences[label])
+        figures.append(round(kinds.share(label), 4) if kinds.on_subject else None)
+    return [*figures, kinds.tagged_rows]
 
 
 def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], output: Output) -> None:

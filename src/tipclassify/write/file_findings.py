@@ -81,24 +81,32 @@ class FileFindings:
             rows_tagged = f"{kinds.tagged_rows:,}"
             yield name, f"{group.passages:,}", f"{kinds.on_subject:,}", *shares, rows_tagged
 
-    def count(self, report: Report) -> None:
-        """Add the passages of the file, or of a part or batch of it."""
+    def add(self, report: Report, natures: Sequence[Nature]) -> None:
+        """Count the passages of the file, or of a part or batch of it, by what they are."""
         self.notes += report.notes
         self.subject += Subject.of(report.passages)
         by_section: defaultdict[str | None, list[Passage]] = defaultdict(list)
-        for passage in report.passages:
+        for passage, nature in zip(report.passages, natures, strict=True):
             by_section[passage.section].append(passage)
+            self.kinds[passage.section].add(passage, nature)
         for section, passages in by_section.items():
             self.counts[section] += Group.of((), passages, report.publication)
 
-    def count_kinds(self, report: Report, natures: Iterable[Nature]) -> None:
-        """Add the sentences and table rows of the file, or of a part or batch of it."""
+    def list_tagged(self, report: Report, natures: Sequence[Nature]) -> None:
+        """List the tagged passages of the file, or of a part or batch of it."""
         for passage, nature in zip(report.passages, natures, strict=True):
-            self.kinds[passage.section].add(passage, nature)
+            if passage.labels:
+                listed = Listed(passage, nature, cite(report, passage).source)
+                self.tagged[passage.section].append(listed)
 
 
-def findings_by_file(reports: Iterable[Report], parts: bool = False) -> Iterator[FileFindings]:
-    """Gather the findings of each file, or with `parts` of each part; a file's come together."""
+def findings_by_file(
+    reports: Iterable[Report], parts: bool = False, listed: bool = True
+) -> Iterator[FileFindings]:
+    """Gather the findings of each file, or with `parts` of each part; a file's come together.
+
+    Without `listed` they are counted only.
+    """
     for _, reports_of_file in groupby(reports, key=attrgetter("file")):
         gathered: FileFindings | None = None
         natures: Natures | None = None
@@ -112,11 +120,8 @@ def findings_by_file(reports: Iterable[Report], parts: bool = False) -> Iterator
                 gathered = FileFindings.of(report)
             names = [f"{number}.{place}" for place in range(len(report.passages))]
             of_passages = list(natures.of(report.passages, names))
-            gathered.count(report)
-            gathered.count_kinds(report, of_passages)
-            for passage, nature in zip(report.passages, of_passages, strict=True):
-                if passage.labels:
-                    listed = Listed(passage, nature, cite(report, passage).source)
-                    gathered.tagged[passage.section].append(listed)
+            gathered.add(report, of_passages)
+            if listed:
+                gathered.list_tagged(report, of_passages)
         if gathered is not None:
             yield gathered

@@ -1,4 +1,4 @@
-"""Readable reasons: an `Explanation` of overlapping spans in, a few phrases with points out."""
+"""Readable reasons: an `Explanation` of overlapping spans in, a few phrases out."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Final, NamedTuple
 from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
 from tipclassify.model.scoring import OCCLUSION, Explanation, SpanWeight
 from tipclassify.probability import log_odds_of_probability as log_odds
-from tipclassify.records import Passage, Run, section_name
+from tipclassify.records import Passage, Run
 
-MIN_RELATIVE_WEIGHT: Final = 0.2  # of the strongest word's; a weaker word joins no phrase
-MOST_FOR: Final = 4  # phrases for a label, and against it; more are noise
-MOST_AGAINST: Final = 2
+_MIN_RELATIVE_WEIGHT: Final = 0.2  # of the strongest word's; a weaker word joins no phrase
+_MOST_FOR: Final = 4  # phrases for a label, and against it; more are noise
+_MOST_AGAINST: Final = 2
 _WORD: Final = re.compile(r"\S+")
 _LONG_SPAN: Final = 50  # words; sentences of reports are shorter
 _EDGE: Final = " ,.;:!?()[]|–—-"
@@ -37,13 +37,10 @@ class Phrase(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Reason for a passage's score on one label."""
+    """Reason for a passage's score on one label: its strongest phrases, and its heading's weight."""
 
-    phrases: list[Phrase]  # the strongest
-    points: list[tuple[str, float]]  # lines of its card: a phrase, the heading or a sum
-    # the last of the points is the sum of the others, else they are drops of the log-odds by
-    # occlusion
-    additive: bool
+    phrases: list[Phrase]  # those for the label, then those against it; strongest first
+    heading: float = 0.0  # in log-odds
 
 
 def labels_with_reasons(passage: Passage, thresholds: Mapping[str, float]) -> tuple[str, ...]:
@@ -85,41 +82,22 @@ def explain(passages: Sequence[Passage], run: Run) -> Iterator[Mapping[str, Expl
             yield from run.explain(some, _MAX_PHRASES)
 
 
-def summarize(
-    passage: Passage,
-    explanation: Explanation,
-    most_for: int = MOST_FOR,
-    most_against: int = MOST_AGAINST,
-) -> Reason:
-    """Summarize an explanation in at most `most_for` phrases for the label, `most_against` against.
+def summarize(text: str, explanation: Explanation | None) -> Reason:
+    """Summarize an explanation of a passage's text in the few phrases that count most.
 
     Additive: a span's weight is divided equally among its words, their Shapley value (Shapley 1953)
     for a feature that needs them all; adjacent strong words of one sign make a phrase. Occlusion:
-    the strongest words, and clause.
+    the strongest words, and clause. None explains nothing.
     """
-    is_occlusion = explanation.method == OCCLUSION
-    if is_occlusion:
-        phrases = _strongest(passage.text, explanation)
+    if explanation is None:
+        return Reason([])
+    if explanation.method == OCCLUSION:
+        phrases = _strongest(text, explanation)
     else:
-        phrases = _joined(passage.text, explanation)
+        phrases = _joined(text, explanation)
     supporting = [phrase for phrase in phrases if phrase.weight > 0]
     opposing = [phrase for phrase in phrases if phrase.weight < 0]
-    shown = supporting[:most_for] + opposing[:most_against]
-    points = [(f"“{phrase.text}”", _rounded(phrase.weight)) for phrase in shown]
-    heading = _rounded(explanation.heading)
-    if passage.section and heading:
-        points.append((f"the heading “{section_name(passage.section)}”", heading))
-    total = _rounded(explanation.logit)
-    if is_occlusion:
-        points.append(("points of the whole passage", total))
-        return Reason(shown, points, additive=False)
-    bias = _rounded(explanation.bias)
-    # "All other words" absorbs the rounding, so that the displayed numbers add up.
-    others = _rounded(total - bias - sum(weight for _, weight in points))
-    points.append(("all other words", others))
-    points.append(("before any word is read", bias))
-    points.append(("together", total))
-    return Reason(shown, points, additive=True)
+    return Reason(supporting[:_MOST_FOR] + opposing[:_MOST_AGAINST], explanation.heading)
 
 
 def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
@@ -131,7 +109,7 @@ def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
     # clauses contain other spans: their words
     clauses = {span for span, following in pairwise(ordered) if following.end <= span.end}
     parts = [span for span in explanation.spans if span not in clauses]
-    least = MIN_RELATIVE_WEIGHT * max((abs(part.weight) for part in parts), default=0.0)
+    least = _MIN_RELATIVE_WEIGHT * max((abs(part.weight) for part in parts), default=0.0)
     is_listed = bytearray(len(text))  # of each character, 1 in a part that is listed
     strong = []
     for part in parts:  # strongest first
@@ -179,7 +157,7 @@ def _joined(text: str, explanation: Explanation) -> list[Phrase]:
     """Divide the spans' weights among words, and join strong neighbours of one sign, best first."""
     words = list(_WORD.finditer(text))
     weights = _word_weights(words, explanation.spans)
-    least = MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
+    least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
     signs = [(weight > 0) - (weight < 0) if abs(weight) >= least else 0 for weight in weights]
     phrases = []
     last_joined = -1  # the last word that is in a phrase
@@ -204,7 +182,3 @@ def _are_closed_class(words: Sequence[re.Match[str]], numbers: Sequence[int]) ->
     """Test whether all these words are of closed classes."""
     bare = [words[number].group().strip(_EDGE).lower() for number in numbers]
     return CLOSED_CLASS_WORDS.issuperset(bare)
-
-
-def _rounded(weight: float) -> float:
-    return round(weight, 1) + 0.0  # turns −0.0 into 0.0

@@ -4,10 +4,8 @@
 
 const tools = selectOne(".tools"); // the form of the filters
 const labelBoxes = selectAll('[name="label"]', tools);
-// The labels of the page: {letter, label, name}; the box of those without a label is none of them.
-const labels = labelBoxes
-  .filter((box) => box.dataset.label)
-  .map((box) => ({ letter: box.value, ...box.dataset }));
+// The labels of the page: {letter, label, name}.
+const labels = labelBoxes.map((box) => ({ letter: box.value, ...box.dataset }));
 
 function selectOne(selector, parent = document) {
   return parent.querySelector(selector);
@@ -41,15 +39,6 @@ function makeBadge(letter) {
 // "1 finding", "2,000 findings"
 function plural(count, name) {
   return `${count.toLocaleString("en-US")} ${name}${count === 1 ? "" : "s"}`;
-}
-
-// "7 sentences that stand in many reports, 23 table rows": what is folded below a list.
-function foldedInWords(templates, rows) {
-  const parts = [];
-  const verb = templates === 1 ? "stands" : "stand";
-  if (templates) parts.push(`${plural(templates, "sentence")} that ${verb} in many reports`);
-  if (rows) parts.push(plural(rows, "table row"));
-  return parts.length ? `and ${parts.join(", ")}` : "";
 }
 
 // ---------------------------------------------------------------------------- copying a citation
@@ -102,45 +91,14 @@ function fieldsOfForm() {
 // Names and values of the filters that are set, as the address writes them.
 function filtersSet() {
   const parameters = new URLSearchParams();
-  if (labelBoxes.some((box) => box.checked !== box.defaultChecked)) {
+  if (labelBoxes.some((box) => !box.checked)) {
     parameters.set("label", checkedLetters().join("") || "none");
   }
   for (const field of fieldsOfForm()) {
     const value = field.value.trim();
-    if (field.type === "checkbox") {
-      if (field.checked) parameters.set(field.name, value);
-    } else if (value !== (field.defaultValue ?? "")) {
-      parameters.set(field.name, value);
-    }
+    if (field.type === "checkbox" ? field.checked : value) parameters.set(field.name, value);
   }
   return parameters;
-}
-
-// Set the filters that the address names; what a menu does not have leaves it as it was.
-function setFilters(parameters) {
-  tools.reset();
-  const letters = parameters.get("label");
-  if (letters !== null) {
-    for (const box of labelBoxes) box.checked = letters.includes(box.value);
-  }
-  for (const field of fieldsOfForm()) {
-    const value = parameters.get(field.name);
-    if (value === null) continue;
-    if (field.type === "checkbox") field.checked = true;
-    else if (field.tagName === "INPUT") field.value = value;
-    else if (Array.from(field.options).some((option) => option.value === value)) {
-      field.value = value;
-    }
-  }
-}
-
-function writeAddress(hash) {
-  if (hash === location.hash) return;
-  try {
-    history.replaceState(null, "", hash || location.pathname + location.search);
-  } catch {
-    // some browsers allow no such thing to files, or not so often; the page works all the same
-  }
 }
 
 // Call `apply` whenever a filter changes, and once the fields are reset.
@@ -148,48 +106,38 @@ function listenToFilters(apply) {
   tools.addEventListener("input", apply);
   tools.addEventListener("reset", () => setTimeout(apply));
   tools.addEventListener("submit", (event) => event.preventDefault());
-  selectOne(".more").addEventListener("click", (event) => {
-    const isUnfolded = tools.classList.toggle("unfolded");
-    event.currentTarget.setAttribute("aria-expanded", isUnfolded);
-  });
   tools.hidden = false;
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty("--tools", `${tools.offsetHeight}px`);
+  }).observe(tools);
 }
 
-// Show what the slider says, and whether there is something to reset.
-function sayFilters(filters) {
-  const { from } = tools.elements;
-  tools.elements["from-shown"].value = Number(from.value).toFixed(2);
+// Say whether there is something to reset; return the filters that are set.
+function sayFilters() {
+  const filters = filtersSet();
   selectOne('[type="reset"]', tools).disabled = filters.size === 0;
+  return filters;
 }
 
 // ------------------------------------------------------------------------------- sorted tables
 
-// A click or a key on the head of a column sorts, another turns it round, a third restores the
-// order. Texts ascend first; of numbers the largest come first.
+// A click or a key on the head of a column sorts, another turns it round. Texts ascend first; of
+// numbers the largest come first.
 function makeSortable(table) {
   const [body] = table.tBodies;
-  const order = Array.from(body.rows);
   const heads = Array.from(table.tHead.rows[0].cells);
+  const compareTexts = new Intl.Collator("en", { numeric: true }).compare;
   heads.forEach((head, column) => {
-    const isNumber = head.dataset.numbers !== undefined;
-    const directions = isNumber ? ["descending", "ascending"] : ["ascending", "descending"];
-    const textOf = (row) => row.cells[column].textContent;
-    // "1,234 5%" is 1234; what is no number comes last
-    const numberOf = (row) => Number(textOf(row).replace(/,/g, "").match(/^\d+/)?.[0] ?? -1);
-    const compareTexts = new Intl.Collator("en", { numeric: true }).compare;
-    const compare = isNumber
-      ? (a, b) => numberOf(a) - numberOf(b)
-      : (a, b) => compareTexts(textOf(a), textOf(b));
+    const first = head.dataset.numbers === undefined ? "ascending" : "descending";
+    const second = first === "ascending" ? "descending" : "ascending";
     const sort = () => {
-      const direction = directions[directions.indexOf(head.getAttribute("aria-sort")) + 1];
+      const direction = head.getAttribute("aria-sort") === first ? second : first;
       for (const other of heads) other.removeAttribute("aria-sort");
-      const rows = order.slice();
-      if (direction) {
-        head.setAttribute("aria-sort", direction);
-        const sign = direction === "ascending" ? 1 : -1;
-        rows.sort((a, b) => sign * compare(a, b));
-      }
-      body.append(...rows);
+      head.setAttribute("aria-sort", direction);
+      const sign = direction === "ascending" ? 1 : -1;
+      const textOf = (row) => row.cells[column].textContent;
+      const rows = Array.from(body.rows);
+      body.append(...rows.sort((a, b) => sign * compareTexts(textOf(a), textOf(b))));
     };
     const button = makeButton("", sort);
     button.append(...head.childNodes);
