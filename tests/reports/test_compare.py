@@ -22,7 +22,6 @@ import numpy as np
 import pytest
 import typer
 from accessibility import violations_of
-from conftest import Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
@@ -573,15 +572,6 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
         r"\d+ repeated word for word, \d+ moved, \d+ reworded, \d+ gone"
     )
     assert re.search(counts, flowing)
-
-
-def test_on_a_terminal_words_are_struck_and_bold(cli: Cli) -> None:
-    # which typer reads once, so in a process apart
-    terminal = {"FORCE_COLOR": "1", "NO_COLOR": "", "TERM": "xterm"}
-    done = cli("compare", OLD, NEW, "--model", "fast", env=terminal).stdout.decode()
-    assert "\x1b[9mbriefed its\x1b[0m" in done
-    assert "\x1b[1mdid not repeat its briefings for\x1b[0m" in done
-    assert "[-" not in done
 
 
 def test_jsonl_points_at_exact_characters() -> None:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
-from typing import IO, TYPE_CHECKING, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final
 
 from tipclassify.errors import needs_extra
 from tipclassify.formatting import is_formula
@@ -186,10 +186,11 @@ def _write_counts(table: _Table, files: Iterable[FileFindings], output: Output) 
         for section, group in file.counts.items():
             figures = _figures(group.passages, file.kinds[section], labels)
             table.append([*place, section or "(no section)", *figures, ""], link)
+        passages = file.total.passages
+        figures = _figures(passages, file.total_kinds, labels)
         notes = "; ".join(file.notes)
-        figures = _figures(file.total.passages, file.total_kinds, labels)
         table.append([*place, "(all sections)", *figures, notes], link, bold=True)
-        all_passages += file.total.passages
+        all_passages += passages
         all_kinds += file.total_kinds
     figures = _figures(all_passages, all_kinds, labels)
     table.append(["(all files)", None, None, "(all sections)", *figures, ""], bold=True)
@@ -225,22 +226,26 @@ class _Book:
     """A workbook while its tables are written."""
 
     def __init__(self, workbook: Workbook, tints: Mapping[str, str]) -> None:
-        self._workbook = workbook
-        self._tints = tints  # by label
-        self._tables: list[_Table] = []
+        self.workbook = workbook
+        self.tints = tints  # by label
+        self.tables: list[_Table] = []
+        self._formats: dict[tuple[tuple[str, object], ...], Format] = {}
 
     def table(
         self, title: str, columns: Sequence[str], number_formats: Mapping[str, str] = {}
     ) -> _Table:
         """Add a sheet with a header."""
-        table = _Table(self._workbook, title, columns, number_formats, self._tints)
-        self._tables.append(table)
+        table = _Table(self, title, columns, number_formats)
+        self.tables.append(table)
         return table
 
-    def finish(self) -> None:
-        """Set the filters of all tables."""
-        for table in self._tables:
-            table.finish()
+    def format(self, properties: Mapping[str, object]) -> Format:
+        """Get the format with these properties of XlsxWriter; a workbook stores each one added."""
+        identity = tuple(properties.items())
+        if identity not in self._formats:
+            common = {"valign": "top", "text_wrap": True}
+            self._formats[identity] = self.workbook.add_format(common | dict(properties))
+        return self._formats[identity]
 
 
 @contextmanager
@@ -262,11 +267,12 @@ def _open_workbook(out: IO[bytes], output: Output) -> Iterator[_Book]:
         workbook = Workbook(FailingOnce(packed), options)
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": output.run.about()["tool"], "created": created})
+        tints = {label: style.tint for label, style in output.run.styles.items()}
+        book = _Book(workbook, tints)
         try:
-            tints = {label: style.tint for label, style in output.run.styles.items()}
-            book = _Book(workbook, tints)
             yield book
-            book.finish()
+            for table in book.tables:
+                table.finish()
         finally:
             try:
                 workbook.close()
@@ -276,56 +282,16 @@ def _open_workbook(out: IO[bytes], output: Output) -> Iterator[_Book]:
         shutil.copyfileobj(packed, out)
 
 
-class _Look(NamedTuple):
-    """How a cell looks, beyond what all cells have in common."""
-
-    bold: bool = False
-    background: str | None = None
-    number_format: str | None = None
-    quoted: bool = False  # stays text when the cell is edited
-    to_the_right: bool = False  # clear of the text in the next column
-    linked: bool = False
-
-    def properties(self) -> dict[str, object]:
-        """Return the properties of XlsxWriter."""
-        properties: dict[str, object] = {"valign": "top", "text_wrap": True}
-        if self.bold:
-            properties["bold"] = True
-        if self.background is not None:
-            properties["bg_color"] = self.background
-        if self.number_format is not None:
-            properties["num_format"] = self.number_format
-        if self.quoted:
-            properties["quote_prefix"] = True
-        if self.to_the_right:
-            properties["align"] = "right"
-            properties["indent"] = 1
-        if self.linked:
-            properties["font_color"] = "#0563C1"
-            properties["underline"] = 1
-        return properties
-
-
-_HEADER: Final = _Look(bold=True, background="#E7E6E6")
-
-
 class _Table:
     """A table with a header, continued on further sheets when one is full."""
 
     def __init__(
-        self,
-        workbook: Workbook,
-        title: str,
-        columns: Sequence[str],
-        number_formats: Mapping[str, str],
-        tints: Mapping[str, str],
+        self, book: _Book, title: str, columns: Sequence[str], number_formats: Mapping[str, str]
     ) -> None:
-        self._workbook = workbook
+        self._book = book
         self._title = title
         self._columns = columns
         self._number_formats = number_formats
-        self._tints = tints
-        self._formats: dict[_Look, Format] = {}
         self._sheets = 0
         self._rows = 0  # of the sheet that is written
         self._links = 0
@@ -343,27 +309,28 @@ class _Table:
             self.finish()
             self._sheet = self._new_sheet()
         self._rows += 1
-        if link is not None and (len(link) > _LONGEST_LINK or self._links == _MOST_LINKS):
+        if self._links == _MOST_LINKS or (link and len(link) > _LONGEST_LINK):
             link = None
-        if link is not None:
-            self._links += 1
         for column, (name, value) in enumerate(zip(self._columns, values, strict=True)):
-            label = coloured.get(name)
             cell = _cell(value)
-            cell_link = link if column == 0 else None
-            look = _Look(
-                bold=bold or label is not None,
-                background=self._tints[label] if label is not None else None,
-                number_format=self._number_formats.get(name),
-                quoted=isinstance(cell, str) and is_formula(cell),
-                to_the_right=cell is not None and not isinstance(cell, str),
-                linked=cell_link is not None,
-            )
-            if cell_link is not None:
-                url = _url(cell_link, str(cell))
-                self._sheet.write_url(self._rows, column, url, self._format(look))
+            look: dict[str, object] = {}
+            if bold or name in coloured:
+                look["bold"] = True
+            if name in coloured:
+                look["bg_color"] = self._book.tints[coloured[name]]
+            if name in self._number_formats:
+                look["num_format"] = self._number_formats[name]
+            if isinstance(cell, str) and is_formula(cell):
+                look["quote_prefix"] = True  # stays text when the cell is edited
+            if isinstance(cell, int | float):  # clear of the text in the next column
+                look |= {"align": "right", "indent": 1}
+            if link is not None and column == 0:
+                self._links += 1
+                look |= {"font_color": "#0563C1", "underline": 1}
+                url = _url(link, str(cell))
+                self._sheet.write_url(self._rows, column, url, self._book.format(look))
             else:
-                self._sheet.write(self._rows, column, cell, self._format(look))
+                self._sheet.write(self._rows, column, cell, self._book.format(look))
 
     def finish(self) -> None:
         """Set the filter to the rows written."""
@@ -375,23 +342,18 @@ class _Table:
         self._rows = 0
         self._links = 0
         number = f" {self._sheets}" if self._sheets > 1 else ""
-        sheet = self._workbook.add_worksheet(f"{self._title}{number}")
+        sheet = self._book.workbook.add_worksheet(f"{self._title}{number}")
         sheet.freeze_panes(1, 0)
         sheet.repeat_rows(0)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)  # as many pages down as it takes
         sheet.set_paper(9)  # A4
         sheet.set_footer("&L&F · &A&Rpage &P of &N")
+        header = self._book.format({"bold": True, "bg_color": "#E7E6E6"})
         for column, name in enumerate(self._columns):
             sheet.set_column(column, column, _WIDTHS.get(name, _WIDTH))
-            sheet.write_string(0, column, name, self._format(_HEADER))
+            sheet.write_string(0, column, name, header)
         return sheet
-
-    def _format(self, look: _Look) -> Format:
-        """Get the format of cells that look so; a workbook stores each one that is added."""
-        if look not in self._formats:
-            self._formats[look] = self._workbook.add_format(look.properties())
-        return self._formats[look]
 
 
 def _url(link: str, text: str) -> Url:
