@@ -1,15 +1,15 @@
-"""Write files that take their name only when complete.
+"""Write files and folders that take their name only when complete.
 
-What a killed process left is removed by the next that writes the same file. A lock distinguishes
-files in use from those that a killed process left.
+They are written beside it under a hidden name, and renamed. What a killed process left there is
+removed, an hour later, by the next that writes the same.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,97 +19,16 @@ from typing import IO, Any, Final, TypeVar
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file in use cannot be removed anyway
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 T = TypeVar("T")
 
 _LONGEST: Final = 255  # bytes of a file name
-_DIGITS: Final = 8  # hexadecimal, that end a staging name or tell cut names apart
-_RECENT: Final = 3_600  # seconds in which a staged file may be at work where there are no locks
-_DRAWN: Final = re.compile("[0-9a-f]" * _DIGITS)
+_DIGITS: Final = re.compile("[0-9a-f]{8}")  # that end a staging name
+_RECENT: Final = 3_600  # seconds after its last change in which a staged file may be at work
 _HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
-
-
-def lock(handle: int) -> None:
-    """Lock an open file or folder until it is closed, or its process ends in any way."""
-    if fcntl:
-        with contextlib.suppress(OSError):  # some file systems have no locks
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def is_locked(path: Path) -> bool:
-    """Return whether a process holds a file or folder."""
-    if not fcntl:
-        return False
-    try:
-        handle = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        )
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return False
-
-
-def remove_scrap(path: Path) -> None:
-    """Remove a temporary file, unless a process holds it or it is not to be removed."""
-    if path.is_file() and not path.is_symlink() and not is_locked(path):
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-
-def staging_name(path: Path) -> Path:
-    """Return a new hidden name beside `path`: ``.NAME-`` and eight digits.
-
-    The name is cut to the length that a folder takes.
-
-    >>> len(os.fsencode(staging_name(Path("a" * 255)).name))
-    255
-    """
-    return path.with_name(f"{staging_start(path)}{os.urandom(_DIGITS // 2).hex()}")
-
-
-def staging_start(path: Path, room: int = _DIGITS) -> str:
-    """Return how the names of staged files for `path` begin; `room` bytes are left for their end.
-
-    >>> staging_start(Path("models/mine"))
-    '.mine-'
-    """
-    return f".{_cut(path.name, _LONGEST - len('.-') - room)}-"
-
-
-def hidden_name(path: Path, suffix: str) -> Path:
-    """Return the hidden name beside `path` that ends in a suffix, always the same.
-
-    A name that is too long for its folder is cut, and tells those apart that begin alike.
-
-    >>> hidden_name(Path("my.jsonl"), ".new").name
-    '.my.jsonl.new'
-    >>> len(os.fsencode(hidden_name(Path("a" * 255), ".new").name))
-    255
-    """
-    longest = _LONGEST - len(".") - len(suffix)
-    whole = os.fsencode(path.name)
-    if len(whole) <= longest:
-        return path.with_name(f".{path.name}{suffix}")
-    digest = hashlib.sha256(whole).hexdigest()[:_DIGITS]
-    return path.with_name(f".{_cut(path.name, longest - len('-') - _DIGITS)}-{digest}{suffix}")
-
-
-def _cut(name: str, most: int) -> str:
-    """Cut a name to at most so many bytes, between characters."""
-    while len(os.fsencode(name)) > most:
-        name = name[:-1]
-    return name
 
 
 @contextlib.contextmanager
@@ -127,20 +46,41 @@ def lock_folder(folder: Path) -> Iterator[None]:
             os.close(handle)
 
 
+def _staging_start(path: Path) -> str:
+    """Return how the hidden names beside `path` begin, cut to the length that a folder takes."""
+    name = path.name
+    while len(os.fsencode(name)) > _LONGEST - len(".-") - 8:
+        name = name[:-1]
+    return f".{name}-"
+
+
+def staging_name(path: Path) -> Path:
+    """Return a new hidden name beside `path`: ``.NAME-`` and eight digits.
+
+    >>> len(os.fsencode(staging_name(Path("a" * 255)).name))
+    255
+    """
+    return path.with_name(f"{_staging_start(path)}{os.urandom(4).hex()}")
+
+
 def remove_left_for(path: Path) -> None:
     """Remove what killed processes left of `path`, unless it changed within the last hour."""
-    start = staging_start(path)
+    start = _staging_start(path)
     try:
         names = [name for name in os.listdir(path.parent) if name.startswith(start)]
     except OSError:
         return
     for name in names:
-        if not _DRAWN.fullmatch(name, len(start)):
+        if not _DIGITS.fullmatch(name, len(start)):
             continue
         left = path.with_name(name)
         with contextlib.suppress(OSError):
-            if time.time() - left.lstat().st_mtime > _RECENT:
-                remove_scrap(left)
+            if left.is_symlink() or time.time() - left.stat().st_mtime < _RECENT:
+                continue
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
 
 
 @contextlib.contextmanager
@@ -149,9 +89,8 @@ def open_whole_file(
 ) -> Iterator[IO[Any]]:  # of str or of bytes
     """Open a file that only this user can read, and that takes the place of `path` when complete.
 
-    A complete one that is not `private` has the rights that this user's new files have. What killed
-    processes left of it is removed. A device or pipe is never replaced. Text is UTF-8, with line
-    ends as they are written.
+    A complete one that is not `private` has the rights that this user's new files have. A device or
+    pipe is never replaced. Text is UTF-8, with line ends as they are written.
     """
     if path.exists() and not path.is_file():
         with _open_private(path, "w", binary) as out:
@@ -159,26 +98,15 @@ def open_whole_file(
         return
     remove_left_for(path)
     file = staging_name(path)  # named before it exists, so it is always removed
-    held = None
     try:
-        while True:
-            with _open_private(file, "x", binary) as out:
-                lock(out.fileno())
-                # Another process may have taken it for scrap before it was held.
-                if file.exists():
-                    if fcntl:  # elsewhere no open file can be renamed
-                        # the lock outlasts `out`, until the file has its name
-                        held = os.dup(out.fileno())
-                    yield out
-                    break
+        with _open_private(file, "x", binary) as out:
+            yield out
         if not private:
             umask = os.umask(0)
             os.umask(umask)
             os.chmod(file, 0o666 & ~umask)
         os.replace(file, path)
     finally:
-        if held is not None:
-            os.close(held)
         with contextlib.suppress(OSError):
             os.unlink(file)
 

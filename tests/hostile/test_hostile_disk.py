@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -14,16 +13,13 @@ from pathlib import Path
 import pytest
 from conftest import Cli
 
-from tipclassify import Classifier, ModelError
+from tipclassify import ModelError
 from tipclassify.cli.review import redirect_page
-from tipclassify.model import folder as replacement
-from tipclassify.model.find import installed_models, load_scorer
-from tipclassify.model.folder import METADATA, read_file, recover_folder, replace_folder
+from tipclassify.model.folder import METADATA, read_file
 from tipclassify.records import key
 from tipclassify.store import Store
 from tipclassify.store.export import export
 from tipclassify.store.state import Place, Shown
-from tipclassify.whole_files import lock_folder
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="limits and locks of POSIX")
 
@@ -138,6 +134,7 @@ def test_a_corpus_file_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path) ->
 def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path: Path) -> None:
     left = tmp_path / ".tipclassify-review-dead.html"
     left.write_text("of a killed session", "utf-8")
+    os.utime(left, (0, 0))
     other = tmp_path / ".tipclassify-review-notes.txt"
     other.write_text("mine", "utf-8")
     with redirect_page("http://127.0.0.1:1/?token=a", tmp_path) as first:
@@ -151,84 +148,13 @@ def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path:
 # ------------------------------------------------------------------------------------------- models
 
 
-def staged_copy(beside: Path) -> Path:
-    """Copy a model to a hidden folder, as one that is being written."""
-    staged = beside.with_name(f".{beside.name}-{random.randrange(16**8):08x}")
-    shutil.copytree(FAST, staged)
-    os.utime(staged)
-    return staged
-
-
-@pytest.mark.parametrize("in_one_step", [True, False])
-def test_a_model_is_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_one_step: bool
-) -> None:
-    if not in_one_step:
-        monkeypatch.setattr(replacement, "exchange", lambda *_: False)
-    target = tmp_path / "mine"
-    for _ in range(3):
-        replace_folder(staged_copy(target), target)
-    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-    Classifier.load(target)
-
-
-def test_a_model_that_a_killed_process_had_moved_away_is_put_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path))
-    target = tmp_path / "mine"
-    replace_folder(staged_copy(target), target)
-
-    def killed(source: Path, to: Path) -> None:
-        if to == target:
-            raise KeyboardInterrupt  # nothing is done any more
-        os.rename(source, to)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(replacement, "exchange", lambda *_: False)
-        patched.setattr(replacement.os, "replace", killed)
-        with pytest.raises(KeyboardInterrupt):
-            replace_folder(staged_copy(target), target)
-    assert not target.exists()
-    assert [model.name for model in installed_models()] == ["mine"]
-    assert (target / METADATA).is_file()
-    load_scorer("mine")
-
-
-def test_what_killed_processes_left_is_removed_after_an_hour(tmp_path: Path) -> None:
-    target = tmp_path / "mine"
-    scrap = (".mine-0123abcd", ".mine-old-abcd0123")
-    others = (".mine-notes", ".other-0123abcd", "mine-0123abcd")
-    for name in (*scrap, *others):
-        shutil.copytree(FAST, tmp_path / name)
-        os.utime(tmp_path / name, (0, 0))
-    recent = staged_copy(target)
-    replace_folder(staged_copy(target), target)
-    assert {path.name for path in tmp_path.iterdir()} == {"mine", recent.name, *others}
-
-
-def test_a_model_that_another_process_writes_is_not_scrap_whatever_the_clock_says(
-    tmp_path: Path,
-) -> None:
-    target = tmp_path / "mine"
-    at_work = staged_copy(target)
-    with lock_folder(at_work):
-        os.utime(at_work, (0, 0))  # as after a clock that was set forward
-        recover_folder(target)
-        assert at_work.exists()
-    recover_folder(target)
-    assert not at_work.exists()
-
-
 KILLED = """
-import shutil, sys, os; from pathlib import Path
-from tipclassify.model.folder import replace_folder
+import sys; from pathlib import Path
+from tipclassify.model.folder import write_folder
 source, target = map(Path, sys.argv[1:3])
 print(".", flush=True)
 for number in range(10_000):
-    staged = target.with_name(f".{target.name}-{number:08d}")
-    shutil.copytree(source, staged, dirs_exist_ok=True)
-    replace_folder(staged, target)
+    write_folder(target, {file.name: file.read_bytes() for file in source.iterdir()})
 """
 
 

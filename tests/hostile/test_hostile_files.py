@@ -23,8 +23,7 @@ from tipclassify.store import Store
 from tipclassify.store.export import export
 from tipclassify.store.state import Place, Shown
 from tipclassify.tagging.inputs import expand_inputs
-from tipclassify.tagging.resume import JOURNAL, Journal, output_names
-from tipclassify.whole_files import hidden_name
+from tipclassify.tagging.resume import JOURNAL, output_names
 
 ROOT = Path(__file__).resolve().parents[2]
 FAST = ("--model", "fast")
@@ -220,13 +219,6 @@ def test_a_corpus_and_a_model_may_have_the_longest_names(tmp_path: Path, letter:
     assert list(tmp_path.glob(".*")) == []
 
 
-def test_long_names_that_begin_alike_have_hidden_names_of_their_own() -> None:
-    names = [f"{'a' * 250}{number}" for number in range(3)]
-    hidden = {hidden_name(Path(name), ".lock").name for name in names}
-    assert len(hidden) == 3
-    assert max(len(os.fsencode(name)) for name in hidden) == 255
-
-
 def test_names_are_cut_by_bytes_and_never_collide() -> None:
     names = output_names([f"{'年' * 100}{n}.html" for n in range(20)], ".parquet")
     assert len(set(names)) == 20
@@ -235,30 +227,6 @@ def test_names_are_cut_by_bytes_and_never_collide() -> None:
 
 
 # --------------------------------------------------------------------------------------- other runs
-
-
-@pytest.mark.skipif(os.name != "posix", reason="a file in use cannot be removed elsewhere")
-def test_resume_leaves_what_another_run_is_writing(work: Path) -> None:
-    script = (
-        "import sys, time; from pathlib import Path\n"
-        "from tipclassify.cli.output import open_output\n"
-        "with open_output(Path('a.txt.csv'), inputs=frozenset()) as out:\n"
-        "    out.write('half'); out.flush(); print('.', flush=True); sys.stdin.read()\n"
-    )
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdin=pipe, stdout=pipe, stderr=pipe
-    ) as process:
-        assert process.stdout
-        assert process.stdout.read(1) == b"."
-        (staged,) = work.glob(".a.txt.csv-*")
-        Journal(work, {}).remove_scraps([work / "a.txt.csv"])
-        assert staged.exists()
-        assert process.communicate()[1] == b""
-    assert (work / "a.txt.csv").read_text("utf-8") == "half"
-    (work / ".a.txt.csv-01234567").write_text("of a killed run", "utf-8")
-    Journal(work, {}).remove_scraps([work / "a.txt.csv"])
-    assert not list(work.glob(".a.txt.csv-*"))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a file in use cannot be removed elsewhere")

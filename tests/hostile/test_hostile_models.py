@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import sys
 import zipfile
 from pathlib import Path
 
@@ -243,22 +242,6 @@ def test_a_list_of_known_graphs_that_is_none_is_one_line(models: Path, written: 
     (models / "known.json").write_bytes(written)
     refused(Path(shutil.copytree(TINY, models / "odd")))
     assert Classifier.load("fast")
-
-
-@pytest.mark.parametrize(
-    "error", [PermissionError(13, "Permission denied", "/cache"), OSError("proxy\nrefused")]
-)
-def test_a_hub_whose_cache_or_proxy_fails_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, error: OSError
-) -> None:
-    def fails(*_: object, **__: object) -> None:
-        raise error
-
-    hub = type(sys)("huggingface_hub")
-    monkeypatch.setattr(hub, "hf_hub_download", fails, raising=False)
-    monkeypatch.setitem(sys.modules, "huggingface_hub", hub)
-    with pytest.raises(ModelError, match=r"^owner/name: no model from the [^\n]+$"):
-        Classifier.load("owner/name")
 
 
 # --------------------------------------------------------------------------------- heads and arrays

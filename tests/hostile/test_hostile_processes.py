@@ -76,25 +76,6 @@ def test_children_end_with_their_parent(tmp_path: Path, how: str) -> None:
         assert not list((tmp_path / "out").glob(".*"))
 
 
-def test_resume_removes_what_a_killed_run_left_and_nothing_else(tmp_path: Path) -> None:
-    from tipclassify.tagging.resume import Journal
-
-    own = [tmp_path / "a.txt.csv", tmp_path / "b.txt.csv"]
-    scraps = [tmp_path / ".a.txt.csv-0123abcd", tmp_path / ".b.txt.csv-ffffffff"]
-    others = [
-        tmp_path / ".a.txt.csv-notes",
-        tmp_path / ".c.txt.csv-0123abcd",
-        tmp_path / "a.txt.csv-0123abcd",
-    ]
-    for file in (*scraps, *others):
-        file.write_text("x", "utf-8")
-    (tmp_path / ".b.txt.csv-00000000").symlink_to(others[0])
-    (tmp_path / ".a.txt.csv-11111111").mkdir()
-    Journal(tmp_path, {}).remove_scraps(own)
-    left = {file.name for file in tmp_path.iterdir()}
-    assert left == {file.name for file in others} | {".a.txt.csv-11111111", ".b.txt.csv-00000000"}
-
-
 @pytest.mark.parametrize("wait", [0.1, 0.4, 0.8])
 def test_a_second_interrupt_does_not_hang(tmp_path: Path, wait: float) -> None:
     process, _ = started(tmp_path) if wait == 0.8 else (early(tmp_path), None)

@@ -7,6 +7,7 @@ import getpass
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,6 @@ from tipclassify.cli import options
 from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
 from tipclassify.errors import OutputError, needs_extra
 from tipclassify.progress import progress_bar
-from tipclassify.whole_files import lock, remove_scrap
 
 Port = Annotated[
     int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")
@@ -206,12 +206,12 @@ def redirect_page(link: str, folder: Path) -> Iterator[Path]:
     import tempfile
 
     for left in folder.resolve().glob(".tipclassify-review-*.html"):  # by a session that was killed
-        remove_scrap(left)
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > 3_600:
+                left.unlink()
     # of mode 600
     handle, name = tempfile.mkstemp(".html", ".tipclassify-review-", folder.resolve())
-    held = os.dup(handle)
     try:
-        lock(held)
         with open(handle, "w", encoding="utf-8") as page:
             page.write('<!doctype html><meta name="referrer" content="no-referrer">')
             page.write("<title>tipclassify review</title>")
@@ -219,6 +219,5 @@ def redirect_page(link: str, folder: Path) -> Iterator[Path]:
             page.write(f'<a href="{link}">Open the page</a>')
         yield Path(name)
     finally:
-        os.close(held)
         with contextlib.suppress(OSError):
             os.unlink(name)

@@ -188,11 +188,6 @@ def _score_into_folder(
         outputs = {file: desk.page_of(file, page, journal.has) for file, page in outputs.items()}
     for output in outputs.values():
         check_output(output, read, "--output-dir")
-    if resume:
-        written: list[Path] = []
-        for output in outputs.values():
-            written += desk.outputs(output) if desk else [output]
-        journal.remove_scraps(written)
     left = []
     for file in files:
         is_finished = resume and journal.has(file, outputs[file])

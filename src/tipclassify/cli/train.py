@@ -201,7 +201,7 @@ def _check(
     unlabelled: Sequence[Path],
 ) -> None:
     """Refuse options of another kind of model, and an output in the way."""
-    from tipclassify.model.folder import check_replaceable, recover_folder
+    from tipclassify.model.folder import check_replaceable
 
     if unlabelled and model == "default":
         raise options.invalid_option("--unlabelled", "is not for --model default")
@@ -211,7 +211,6 @@ def _check(
         raise options.invalid_option("--penalty", "needs --data, whose rows move the heads")
     read = file_ids([*data, *unlabelled, corpus])
     check_output(out, read)  # first: another file in the way is no input
-    recover_folder(out)  # what a killed training left takes space
     check_replaceable(out)
 
 

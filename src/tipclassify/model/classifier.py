@@ -9,8 +9,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import compress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +17,11 @@ import numpy.typing as npt
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.errors import ModelError
 from tipclassify.labels import POLICIES, Policy
-from tipclassify.model.find import download_hub_model, is_hub_name, load_scorer, model_folder
-from tipclassify.model.folder import METADATA, read_metadata
-from tipclassify.model.linear import LinearModel, LinearScorer, write_linear_model
+from tipclassify.model.find import load_scorer
+from tipclassify.model.linear import LinearModel, LinearScorer
 from tipclassify.model.scoring import (
     Explanation,
     Scored,
-    Scorer,
     apply_thresholds,
     count_words,
     low_confidence,
@@ -39,15 +36,7 @@ from tipclassify.text.prose import is_non_prose
 from tipclassify.text.split import split_passages, text_document
 
 if TYPE_CHECKING:
-    from tipclassify.model.encoder.scoring import EncoderScorer
-
-# entries of ``model.json`` that were measured at the thresholds of the training
-_AT_TRAINED_THRESHOLDS: Final = (
-    "behaviours",
-    "error_table",
-    "operating_points",
-    "operating_points_by_kind",
-)
+    from tipclassify.model.find import Scorer
 
 
 class Classifier:
@@ -65,22 +54,18 @@ class Classifier:
     ) -> None:
         self.scorer: Scorer = LinearScorer(model) if isinstance(model, LinearModel) else model
         self._thresholds = self.scorer.thresholds if thresholds is None else thresholds
-        self._folder: Path | None = None
 
     def __repr__(self) -> str:
         kind = "linear" if isinstance(self.scorer, LinearScorer) else "encoder"
-        name = kind if self._folder is None else f"{self._folder.name}, {kind}"
         model_hash = str(self.meta.get("sha256", "not saved"))[:12]
-        return f"Classifier({name}, model {model_hash})"
+        return f"Classifier({kind}, model {model_hash})"
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
-        """Load a model from a folder, by name, or from the Hugging Face hub.
+        """Load a model from a folder, or by name.
 
         Names are ``"default"``, which is loaded without `model`, ``"fast"``, and those of
-        ``tipclassify models list``. ``"owner/name"`` and ``"owner/name@revision"`` are
-        downloaded from the Hugging Face hub if huggingface_hub is installed and no folder ``owner``
-        is here.
+        ``tipclassify models list``.
 
         Raises
         ------
@@ -92,70 +77,7 @@ class Classifier:
         >>> Classifier.load("fast").thresholds("cite").shape
         (3,)
         """
-        from_hub = isinstance(model, str) and is_hub_name(model)
-        folder = download_hub_model(str(model)) if from_hub else model_folder(model)
-        classifier = cls(load_scorer(folder))
-        classifier._folder = folder
-        return classifier
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a folder, replacing a model at `path`.
-
-        The folder is for `Classifier.load`, ``--model`` and the Hugging Face hub. A copy of a model
-        that was loaded has its hash and its card. Thresholds of `with_thresholds` are saved too,
-        and the card says so; what was measured at the trained ones is then left out, so that no
-        count is adjusted by it. Raises `ModelError` when something else than a model is at `path`.
-
-        >>> import tempfile
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     Classifier.load("fast").save(f"{folder}/mine")
-        ...     copy = Classifier.load(f"{folder}/mine")
-        >>> copy.meta["sha256"] == Classifier.load("fast").meta["sha256"]
-        True
-        """
-        thresholds: dict[str, tuple[float, ...]] = {
-            policy: tuple(self._thresholds[policy]) for policy in POLICIES
-        }
-        texts = {
-            name: data.decode("utf-8", "replace")
-            for name, data in self._read_beside("README.md", "golden.jsonl").items()
-        }
-        trained = {policy: tuple(self.scorer.thresholds[policy]) for policy in POLICIES}
-        meta = dict(self.meta)
-        if thresholds != trained:
-            for name in _AT_TRAINED_THRESHOLDS:
-                meta.pop(name, None)
-            card = texts.get("README.md", "")
-            texts["README.md"] = f"{card}\n{_thresholds_note(thresholds)}"
-        if isinstance(self.scorer, LinearScorer):
-            linear = replace(self.scorer.model, thresholds=thresholds, meta=meta)
-            # The record of training passages is a file only; an encoder has it in memory.
-            write_linear_model(linear, path, {**texts, **self._read_beside("taught.bin")})
-        else:
-            from tipclassify.model.encoder.files import write_encoder_model
-
-            encoder = replace(self._encoder().model, thresholds=thresholds)
-            write_encoder_model(path, encoder, meta, texts)
-
-    def _encoder(self) -> EncoderScorer:
-        """Return the scorer of an encoder model; `ModelError` for a model of another kind."""
-        from tipclassify.model.encoder.scoring import EncoderScorer
-
-        if not isinstance(self.scorer, EncoderScorer):
-            raise ModelError("a linear model has no vectors: use the default, or another encoder")
-        return self.scorer
-
-    def _read_beside(self, *names: str) -> dict[str, bytes]:
-        """Read files of the folder that the model was loaded from.
-
-        None are read where it was replaced or removed since.
-        """
-        if self._folder is None or not (self._folder / METADATA).is_file():
-            return {}
-        if read_metadata(self._folder).get("sha256") != self.meta.get("sha256"):
-            return {}
-        files = [self._folder / name for name in names]
-        return {file.name: file.read_bytes() for file in files if file.is_file()}
+        return cls(load_scorer(model))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -228,9 +150,7 @@ class Classifier:
             changed[policy] = tuple(
                 thresholds.get(label, value) for label, value in zip(self.labels, row, strict=True)
             )
-        classifier = Classifier(self.scorer, changed)
-        classifier._folder = self._folder
-        return classifier
+        return Classifier(self.scorer, changed)
 
     def logits(self, passages: Iterable[str | Passage]) -> Floats:
         """Compute calibrated log-odds (logits), float64 (n, labels).
@@ -267,8 +187,10 @@ class Classifier:
         >>> Classifier.load().embed(["Police arrested three traffickers."]).shape
         (1, 384)
         """
+        if isinstance(self.scorer, LinearScorer):
+            raise ModelError("a linear model has no vectors: use the default, or another encoder")
         texts, headings = _scorer_inputs(_checked(passages))
-        return self._encoder().pooled(texts, headings)
+        return self.scorer.pooled(texts, headings)
 
     def explain(self, passage: str | Passage) -> dict[str, Explanation]:
         """Explain the score of each label by what the passage's spans contribute to the log-odds.
@@ -346,18 +268,6 @@ class Classifier:
     def _score(self, passages: Sequence[str | Passage]) -> Scored:
         texts, headings = _scorer_inputs(passages)
         return self.scorer.score_texts(texts, headings)
-
-
-def _thresholds_note(thresholds: Mapping[str, Sequence[float]]) -> str:
-    """Format the part of a model's card on thresholds that were moved after training."""
-    lines = [
-        f"- {policy}: {', '.join(f'{value:g}' for value in thresholds[policy])}\n"
-        for policy in POLICIES
-    ]
-    return (
-        "## Thresholds\nMoved after training, to (in the order of the labels above):\n\n"
-        f"{''.join(lines)}"
-    )
 
 
 def labels_above(

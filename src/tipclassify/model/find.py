@@ -1,4 +1,4 @@
-"""Find a model by name, folder or repository of the Hugging Face hub, load it, and install one."""
+"""Find a model by name or folder, load it, and install one."""
 
 from __future__ import annotations
 
@@ -24,22 +24,20 @@ from tipclassify.model.folder import (
     read_file,
     read_files,
     read_metadata,
-    recover_folder,
     write_folder,
 )
 from tipclassify.resources import checkout_folder_of_package, resource_path
 
 if TYPE_CHECKING:
-    from tipclassify.model.scoring import Scorer
+    from tipclassify.model.encoder.scoring import EncoderScorer
+    from tipclassify.model.linear import LinearScorer
+
+    Scorer = LinearScorer | EncoderScorer
 
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
 
-_MOVED: Final = re.compile(r"\.(.+)-old-[a-z0-9_]{8}")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
-_USERS_FOLDER: Final = "models"  # where our documentation puts a user's models
-_CARD: Final = "README.md"  # may be edited on the hub, and is not needed for scoring
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     Raises `ModelError` when there is no such model; the message gives the remedy.
     """
     if isinstance(name, os.PathLike):
-        return _recovered(Path(name))
+        return Path(name)
     name = name or DEFAULT
     places = [Path()]
     if name in SHIPPED:  # inside the installed package, or in the checkout
@@ -100,7 +98,7 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     elif is_model_name(name):
         places += _places_of_added()
     for place in places:
-        if (_recovered(place / name) / METADATA).is_file():
+        if (place / name / METADATA).is_file():
             return place / name
     if name in SHIPPED:
         problem = f"the shipped model {name!r} is missing: reinstall tipclassify"
@@ -122,13 +120,6 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
     raise ModelError(problem)
 
 
-def _recovered(folder: Path) -> Path:
-    """Return the folder of a model, put back where a killed process had just moved it away."""
-    if not os.path.lexists(folder):
-        recover_folder(folder)
-    return folder
-
-
 def is_model_name(name: str) -> bool:
     """Test whether a model may be installed under this name.
 
@@ -143,8 +134,6 @@ def installed_models() -> list[InstalledModel]:
     models: dict[str, InstalledModel] = {}
     for place in _places_of_added():
         for folder in list(place.iterdir()) if place.is_dir() else ():
-            if moved := _MOVED.fullmatch(folder.name):
-                folder = _recovered(place / moved[1])
             name = folder.name
             with contextlib.suppress(OSError):  # a folder of another user
                 if is_model_name(name) and name not in models and (folder / METADATA).is_file():
@@ -168,58 +157,6 @@ def _checkout_models_folder() -> Path | None:
     """Return ``models/`` of the checkout; None for an installed package."""
     root = checkout_folder_of_package()
     return root / "models" if root else None
-
-
-def is_hub_name(name: str) -> bool:
-    """Test whether a name may be a repository of the hub, and no path of this machine.
-
-    A name whose first part is a folder here, or "models", is a path, so that a mistyped path asks
-    nobody.
-
-    >>> is_hub_name("owner/name"), is_hub_name("owner/name@v1"), is_hub_name("./name")
-    (True, True, False)
-    >>> is_hub_name("models/mine")
-    False
-    """
-    first = name.partition("/")[0]
-    return bool(_HUB_NAME.fullmatch(name)) and first != _USERS_FOLDER and not Path(first).exists()
-
-
-def download_hub_model(name: str) -> Path:
-    """Download the files that a model's ``model.json`` lists; return their folder in the cache.
-
-    `name` is ``"owner/name"``, or ``"owner/name@revision"``. A file that is there already is not
-    downloaded again, and nothing is unpickled or run. Raises `ModelError` without huggingface_hub,
-    or when there is no such model.
-    """
-    try:
-        import huggingface_hub
-    except ImportError:
-        raise ModelError(
-            f"{name}: no such folder here, and a model of the Hugging Face hub needs "
-            "huggingface_hub: pip install huggingface_hub"
-        ) from None
-
-    repository, _, revision = name.partition("@")
-    try:
-        file = Path(
-            huggingface_hub.hf_hub_download(repository, METADATA, revision=revision or None)
-        )
-        metadata = parse_metadata(read_file(file, LARGEST_METADATA))
-        check_metadata(f"{name}: {METADATA}", metadata)
-        commit = file.parent.name  # all files of one state, whatever is pushed meanwhile
-        for listed in hashed_files(metadata):
-            if listed != _CARD:
-                huggingface_hub.hf_hub_download(repository, listed, revision=commit)
-    except ModelError:
-        raise
-    except Exception as error:  # of the hub and of two HTTP libraries: a dozen classes
-        reason = " ".join(str(error).split())[:150] or type(error).__name__
-        raise ModelError(
-            f"{name}: no model from the Hugging Face hub ({reason}); "
-            "check the name, or give the folder of a model"
-        ) from None
-    return file.parent
 
 
 def add_model(

@@ -7,7 +7,6 @@ that an older model there is never gone meanwhile; what a killed process left is
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -15,7 +14,6 @@ import math
 import os
 import re
 import shutil
-import time
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -27,12 +25,7 @@ from tipclassify.errors import ModelError, reason_of_error
 from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import POLICIES
 from tipclassify.resources import resource_folder_in_user_cache
-from tipclassify.whole_files import (
-    exchange,
-    is_locked,
-    lock_folder,
-    staging_start,
-)
+from tipclassify.whole_files import exchange, remove_left_for, staging_name
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,10 +38,6 @@ LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
-_OLD: Final = "old-"  # begins the random part of the folder to which a model is moved
-_SCRAP: Final = re.compile(r"(old-)?[a-z0-9_]{8}")  # the random part of `mkdtemp`
-_RANDOM: Final = len(_OLD) + 8  # bytes of it, at most
-_RECENT: Final = 3_600  # seconds
 # files of a linear model that its metadata do not list
 _UNHASHED: Final = frozenset({METADATA, "README.md", "golden.jsonl", "taught.bin"})
 
@@ -304,70 +293,32 @@ def write_model(
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder of these files as `write_model` does; one is the metadata."""
-    check_replaceable(target)
+    """Write a folder of these files as `write_model` does; one is the metadata.
+
+    An older model there and the new one are exchanged in one step where the system can. Elsewhere
+    the older one is moved away first.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    staged = _folder_beside(target)
+    remove_left_for(target)
+    staged = staging_name(target)
+    staged.mkdir()
     try:
-        with lock_folder(staged):  # by which others tell it from what a killed process left
-            for name, data in files.items():
-                (staged / name).write_bytes(data)
-            replace_folder(staged, target)
+        for name, data in files.items():
+            (staged / name).write_bytes(data)
+        check_replaceable(target)
+        if not target.exists():
+            os.replace(staged, target)
+        elif not exchange(staged, target):
+            old = staging_name(target)
+            os.replace(target, old)
+            try:
+                os.replace(staged, target)
+            except OSError:
+                os.replace(old, target)
+                raise
+            shutil.rmtree(old)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-
-
-def replace_folder(staged: Path, target: Path) -> None:
-    """Rename a finished folder to `target` on the same disk, replacing an older model.
-
-    Raises `ModelError` when something else is there (`check_replaceable`). Both are exchanged in
-    one step where the system can. Elsewhere the older one is moved away first: if the process is
-    killed then, `recover_folder` puts it back.
-    """
-    recover_folder(target, keep=staged)
-    check_replaceable(target)
-    staged.chmod(0o755)
-    if not target.exists():
-        os.replace(staged, target)
-        return
-    if exchange(staged, target):
-        shutil.rmtree(staged, ignore_errors=True)
-        return
-    old = _folder_beside(target, _OLD)
-    os.replace(target, old / target.name)
-    try:
-        os.replace(staged, target)
-    except OSError:
-        os.replace(old / target.name, target)
-        old.rmdir()
-        raise
-    shutil.rmtree(old)
-
-
-def recover_folder(target: Path, keep: Path | None = None) -> None:
-    """Restore a model that a killed process had moved away, and remove leftovers beside it.
-
-    What was changed within the last hour is left, and what another process holds, and `keep`.
-    """
-    prefix = staging_start(target, _RANDOM)
-    try:
-        names = [name for name in os.listdir(target.parent or ".") if name.startswith(prefix)]
-    except OSError:
-        return
-    for name in sorted(names):
-        scrap = target.with_name(name)
-        moved_model = scrap / target.name
-        if scrap == keep or not _SCRAP.fullmatch(name[len(prefix) :]):
-            continue
-        if scrap.is_symlink() or not scrap.is_dir() or is_locked(scrap):
-            continue
-        with contextlib.suppress(OSError):
-            if (moved_model / METADATA).is_file() and not os.path.lexists(target):
-                os.replace(moved_model, target)
-                scrap.rmdir()
-                continue
-            if time.time() - scrap.stat().st_mtime > _RECENT:
-                shutil.rmtree(scrap, ignore_errors=True)
 
 
 def check_replaceable(target: Path) -> None:
@@ -390,10 +341,3 @@ def check_replaceable(target: Path) -> None:
             f"{target}: has files of no model in it ({one_line(min(foreign))}); "
             "move them, or choose another name"
         )
-
-
-def _folder_beside(target: Path, prefix: str = "") -> Path:
-    """Create a temporary folder beside `target`, on the same disk."""
-    from tempfile import mkdtemp  # slow to import, and not needed for reading
-
-    return Path(mkdtemp(prefix=staging_start(target, _RANDOM) + prefix, dir=target.parent))

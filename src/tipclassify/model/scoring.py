@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -33,55 +33,6 @@ class Scored(NamedTuple):
     logits: Floats  # (n, labels), calibrated log-odds
     words: Ints  # (n,), words per passage, figures and names excluded
     unknown: Ints  # (n,), those among them outside the vocabulary
-
-
-class Scorer(Protocol):
-    """A model of either kind, ready to score: `LinearScorer` and `EncoderScorer`."""
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Labels, in column order of all scores and thresholds."""
-
-    @property
-    def meta(self) -> Mapping[str, Any]:
-        """Metadata of the model, as plain JSON values: hash, corpus, metrics."""
-
-    @property
-    def thresholds(self) -> Mapping[str, tuple[float, ...]]:
-        """Probability threshold of each label, by policy."""
-
-    @property
-    def vocabulary(self) -> frozenset[str]:
-        """Known lower-case words."""
-
-    @property
-    def measured(self) -> str:
-        """Evaluation data of the metrics in `meta`."""
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Possible values of `Explanation.method`."""
-
-    @property
-    def rounding(self) -> float:
-        """Tolerance of a probability between processors."""
-
-    def description(self) -> dict[str, str]:
-        """Describe the model for ``tipclassify info``."""
-
-    def score_texts(
-        self, texts: Sequence[str], headings: Sequence[str | None] | None = None
-    ) -> Scored:
-        """Score each text; a heading is None for a text without section."""
-
-    def explain_texts(
-        self,
-        texts: Sequence[str],
-        headings: Sequence[str | None] | None = None,
-        labels: Sequence[Sequence[str]] | None = None,
-        max_phrases: int | None = None,
-    ) -> list[dict[str, Explanation]]:
-        """Explain the score of each text, by label; see `Classifier.explain_all`."""
 
 
 def apply_thresholds(scores: Floats, thresholds: Floats) -> Bools:

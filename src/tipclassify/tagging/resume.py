@@ -9,19 +9,15 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import InputError, OutputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
 from tipclassify.readers.limits import read_bounded, split_zip_path
-from tipclassify.whole_files import remove_scrap
-
-_SCRAP: Final = re.compile(r"\.(.+)-[0-9a-f]{8}")
 
 # bytes, without what is added: folder, hash, suffix, number of a part, staging
 _LONGEST_NAME: Final = 150
@@ -52,18 +48,6 @@ class Journal:
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 entry = load_json(line)
                 self._size_of_done[str(entry["key"])] = int(entry["size"])
-
-    def remove_scraps(self, outputs: Iterable[Path]) -> None:
-        """Remove the half-written files that a killed run left beside these outputs.
-
-        Their names are ``.NAME-`` and eight digits. What another run is writing now stays.
-        """
-        whole = set(outputs)
-        for folder in {output.parent for output in whole}:
-            for file in list(folder.glob(".*-????????")):
-                scrap = _SCRAP.fullmatch(file.name)
-                if scrap and file.with_name(scrap[1]) in whole:
-                    remove_scrap(file)
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`.

@@ -143,10 +143,6 @@ class Desk:
             file = file if is_link(file) else os.path.relpath(file, self.folder)
         return hashlib.sha256(file.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
-    def outputs(self, page: Path) -> list[Path]:
-        """List the files of a page."""
-        return [page, self._data_file(page.name), self.folder / "changes" / page.name, self.index]
-
     def gather(self, page: Path, reports: Iterable[Report]) -> Iterator[Report]:
         """Pass the reports of an input on to the writer of its page, and write their rows."""
         waiting = iter(reports)

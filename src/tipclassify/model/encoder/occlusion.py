@@ -45,19 +45,13 @@ CLOSED_CLASS_WORDS: Final = frozenset(
 
 @dataclass(frozen=True)
 class OcclusionText:
-    """A text as the encoder reads it, and the spans to mask."""
+    """A text as the encoder reads it, and the spans of its words."""
 
     text: str
     heading: list[int]  # token ids
     token_ids: list[int]
     token_spans: list[Span]  # the characters of `text` of each token
     words: list[Span]  # the words of a name as one
-    phrases: list[range]  # runs of three words, by their numbers; they overlap
-    clauses: list[Span]  # if there are several
-
-    def phrase_span(self, phrase: range) -> Span:
-        """Return the characters of a phrase."""
-        return self.words[phrase[0]][0], self.words[phrase[-1]][1]
 
     def masked(self, span: Span, mask: int) -> list[int]:
         """Return the token ids with those that overlap a span replaced by the mask token."""
@@ -85,39 +79,67 @@ def explain_by_occlusion(
     explained: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_TEXTS):
         part = slice(first, first + _BATCH_TEXTS)
-        readings = tokenize_for_occlusion(scorer, texts[part], headings[part])
+        explained += _explain_batch(scorer, texts[part], headings[part], labels[part], max_phrases)
+    return explained
+
+
+def _explain_batch(
+    scorer: EncoderScorer,
+    texts: Sequence[str],
+    headings: Sequence[str | None],
+    labels: Sequence[Sequence[str]],
+    max_phrases: int | None,
+) -> list[dict[str, Explanation]]:
+    """Score each text as it is, without its heading, and with each of its spans masked."""
+    readings = tokenize_for_occlusion(scorer, texts, headings)
+    scored = list(scorer.contributions_of([(text.token_ids, text.heading) for text in readings]))
+    spans_of: list[list[Span]] = []
+    variants: list[tuple[list[int], list[int]]] = []  # token ids of a text and of its heading
+    for reading, text_labels, contributions in zip(readings, labels, scored, strict=True):
+        variants.append((reading.token_ids, []))
         if max_phrases is None:
-            spans = [[*reading.words, *reading.clauses] for reading in readings]
-            explained += _mask_spans(scorer, readings, spans)
+            spans = [*reading.words, *_clauses(reading.text, reading.words, scorer.vocabulary)]
+            masked = [(0, len(reading.text)), *spans]
         else:
-            explained += _mask_phrases(scorer, readings, labels[part], max_phrases)
+            columns = [at for at, label in enumerate(scorer.labels) if label in text_labels]
+            masked = spans = _costly_phrases(reading, columns, contributions, max_phrases)
+        spans_of.append(spans)
+        for span in masked:
+            variants.append((reading.masked(span, scorer.tokenizer.mask), reading.heading))
+    logits = iter(scorer.logits_of_ids(*zip(*variants, strict=True)))
+    explained = []
+    for reading, spans, (_, whole) in zip(readings, spans_of, scored, strict=True):
+        no_heading = next(logits)
+        bias = next(logits) if max_phrases is None else np.full(len(scorer.labels), np.nan)
+        drops = np.array([whole - next(logits) for _ in spans]).reshape(-1, len(scorer.labels))
+        explained.append(
+            explanations(
+                scorer.labels,
+                reading.text,
+                whole,
+                bias,
+                whole - no_heading,
+                spans,
+                drops.T,
+                OCCLUSION,
+            )
+        )
     return explained
 
 
 def tokenize_for_occlusion(
     scorer: EncoderScorer, texts: Sequence[str], headings: Sequence[str | None]
 ) -> list[OcclusionText]:
-    """Tokenize texts, and find the spans of their words and clauses."""
+    """Tokenize texts, and find the spans of their words."""
     inputs = scorer.input_texts(texts)
     encoded = scorer.tokenizer.encode([masked.text for masked in inputs])
     readings = []
     for text, masked, tokens, heading in zip(
         texts, inputs, encoded, scorer.heading_ids(headings), strict=True
     ):
-        words = _words(text, masked.source_spans)
         token_spans = [masked.source_span(place) for place in tokens.offsets]
-        clauses = _clauses(text, words, scorer.vocabulary)
-        readings.append(
-            OcclusionText(
-                text,
-                heading,
-                tokens.ids,
-                token_spans,
-                words,
-                _phrases(text, words),
-                clauses,
-            )
-        )
+        words = _words(text, masked.source_spans)
+        readings.append(OcclusionText(text, heading, tokens.ids, token_spans, words))
     return readings
 
 
@@ -161,117 +183,40 @@ def _phrases(text: str, words: Sequence[Span]) -> list[range]:
     return [run for run in runs if any(has_content[word] for word in run)] or runs
 
 
-def _mask_phrases(
-    scorer: EncoderScorer,
-    readings: Sequence[OcclusionText],
-    labels: Sequence[Sequence[str]],
-    max_phrases: int,
-) -> list[dict[str, Explanation]]:
-    """Score each text without its heading, and with each important phrase masked.
+def _costly_phrases(
+    reading: OcclusionText,
+    columns: Sequence[int],
+    scored: tuple[Floats, Floats],
+    most: int,
+) -> list[Span]:
+    """Choose the phrases whose tokens are foretold to cost the labels of some columns most.
 
-    Phrases are important whose tokens are foretold to cost a label of the text most. In a model
-    that has not learned this, those that contribute most: pooling is a mean and a head is linear,
-    so the contributions of the tokens to a window's log-odds add up exactly.
+    In a model that has not learned this, those that contribute most: pooling is a mean and a head
+    is linear, so the contributions of the tokens to a window's log-odds add up exactly.
     """
-    encoded = [(reading.token_ids, reading.heading) for reading in readings]
-    computed = scorer.contributions_of(encoded)
-    chosen: list[list[Span]] = []
-    variants: list[list[int]] = []
-    headings: list[list[int]] = []
-    for reading, text_labels, (contributions, logits) in zip(
-        readings, labels, computed, strict=True
-    ):
-        wanted = [column for column, label in enumerate(scorer.labels) if label in text_labels] or [
-            int(np.argmax(logits))
-        ]
-        spans: set[Span] = set()
-        for column in wanted:
-            sums = sums_by_span(reading.words, reading.token_spans, contributions[:, column])
-            phrase_sums = [
-                float(sums[phrase.start : phrase.stop].sum()) for phrase in reading.phrases
-            ]
-            order = np.argsort([-total for total in phrase_sums], kind="stable")
-            spans |= {
-                reading.phrase_span(reading.phrases[at]) for at in order[:max_phrases].tolist()
-            }
-        chosen.append(sorted(spans))
-        if reading.heading:
-            variants.append(reading.token_ids)
-            headings.append([])
-        variants += [reading.masked(span, scorer.tokenizer.mask) for span in chosen[-1]]
-        headings += [reading.heading for _ in chosen[-1]]
-    masked = iter(scorer.logits_of_ids(variants, headings)) if variants else iter(())
-    nothing = np.full(len(scorer.labels), np.nan)
-    explained = []
-    for reading, spans_of_text, (_, whole) in zip(readings, chosen, computed, strict=True):
-        heading = whole - next(masked) if reading.heading else np.zeros(len(scorer.labels))
-        falls = [whole - next(masked) for _ in spans_of_text]
-        weights = np.array(falls).reshape(-1, len(scorer.labels)).T
-        explained.append(
-            explanations(
-                scorer.labels,
-                reading.text,
-                whole,
-                nothing,
-                heading,
-                spans_of_text,
-                weights,
-                OCCLUSION,
-            )
-        )
-    return explained
+    contributions, logits = scored
+    phrases = _phrases(reading.text, reading.words)
+    spans = [(reading.words[run[0]][0], reading.words[run[-1]][1]) for run in phrases]
+    chosen: set[Span] = set()
+    for column in columns or [int(np.argmax(logits))]:
+        sums = _sums_by_word(reading, contributions[:, column])
+        totals = [float(sums[run.start : run.stop].sum()) for run in phrases]
+        order = np.argsort([-total for total in totals], kind="stable")
+        chosen |= {spans[at] for at in order[:most].tolist()}
+    return sorted(chosen)
 
 
-def sums_by_span(
-    spans: Sequence[Span], token_spans: Sequence[Span], contributions: Floats
-) -> Floats:
-    """Sum the contributions of the tokens in each span, float64 (spans,).
-
-    All are in the order of the text.
-    """
-    sums = np.zeros(len(spans))
+def _sums_by_word(reading: OcclusionText, contributions: Floats) -> Floats:
+    """Sum the contributions of the tokens in each word, float64 (words,)."""
+    words = reading.words
+    sums = np.zeros(len(words))
     at = 0
-    for place, contribution in zip(token_spans, contributions.tolist(), strict=True):
-        while at < len(spans) and spans[at][1] <= place[0]:
+    for place, contribution in zip(reading.token_spans, contributions.tolist(), strict=True):
+        while at < len(words) and words[at][1] <= place[0]:
             at += 1
-        if at < len(spans) and _overlap(place, spans[at]):
+        if at < len(words) and _overlap(place, words[at]):
             sums[at] += contribution
     return sums
-
-
-def _mask_spans(
-    scorer: EncoderScorer, readings: Sequence[OcclusionText], spans: Sequence[Sequence[Span]]
-) -> list[dict[str, Explanation]]:
-    """Score each text as it is, without its heading, and with parts of it masked.
-
-    These are all of it, and each of its `spans`.
-    """
-    variants = list[list[int]]()
-    headings = list[list[int]]()
-    mask = scorer.tokenizer.mask
-    for reading, text_spans in zip(readings, spans, strict=True):
-        masked = [reading.masked(span, mask) for span in ((0, len(reading.text)), *text_spans)]
-        variants += (reading.token_ids, reading.token_ids, *masked)
-        headings += (reading.heading, [])
-        headings += [reading.heading for _ in masked]
-    ends = np.cumsum([3 + len(text_spans) for text_spans in spans])
-    logits = np.split(scorer.logits_of_ids(variants, headings), ends[:-1])
-    explained = []
-    for reading, text_spans, text_logits in zip(readings, spans, logits, strict=True):
-        whole, no_heading, all_masked = text_logits[:3]
-        drops = whole[:, None] - text_logits[3:].T
-        reasons = explanations(
-            scorer.labels,
-            reading.text,
-            whole,
-            all_masked,
-            whole - no_heading,
-            text_spans,
-            drops,
-            OCCLUSION,
-        )
-        explained.append(reasons)
-    return explained
 
 
 def _overlap(first: Span, second: Span) -> bool:

@@ -28,15 +28,10 @@ if TYPE_CHECKING:
 
 Headings = Sequence[str | None]
 Span = tuple[int, int]
-EncodedText = tuple[tuple[int, ...], tuple[int, ...]]
-"""Token ids of a text and of its heading."""
 Contributions = tuple[Floats, Floats]
 """What tokens add to the log-odds, or are foretold to cost, (tokens, labels); the log-odds, (labels,)."""
 
 _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
-# of a report; the token contributions of more texts would take time and memory for nothing
-_REMEMBERED_TEXTS: Final = 1_500
-_CHUNK_TEXTS: Final = 100  # whose token vectors are held at once
 MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 """Tokens that may hide a word, the first that a tokenizer knows."""
 SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -99,8 +94,6 @@ class EncoderScorer:
         self.meta = model.meta
         self.thresholds = model.thresholds
         self.vocabulary = model.vocabulary
-        # of the report that was scored last: a page explains what was just tagged
-        self._recent: dict[EncodedText, Contributions] = {}
         try:
             self.graph = OnnxSession(model)  # refuses a tokenizer that is not known
             self.tokenizer = _Tokenizer(model.tokenizer)
@@ -148,28 +141,10 @@ class EncoderScorer:
         return explain_by_occlusion(self, texts, headings, labels, max_phrases)
 
     def logits(self, texts: Sequence[str], headings: Headings | None = None) -> Floats:
-        """Compute calibrated log-odds, float64 (n, labels).
-
-        Of the texts of one report the token contributions are remembered, which cost next to
-        nothing beside a run of the encoder. `contributions_of` would have to run it again.
-        """
-        remembers = len(texts) <= _REMEMBERED_TEXTS
-        score = self._logits_remembered if remembers else self.logits_of_ids
-        parts = [score(ids, heads) for ids, heads in self._token_batches(texts, headings)]
+        """Compute calibrated log-odds, float64 (n, labels)."""
+        batches = self._token_batches(texts, headings)
+        parts = [self.logits_of_ids(ids, batch_headings) for ids, batch_headings in batches]
         return np.concatenate([np.zeros((0, len(self.labels))), *parts])
-
-    def _logits_remembered(
-        self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]
-    ) -> Floats:
-        """Compute what `logits_of_ids` does, and remember the token contributions."""
-        encoded = [
-            (tuple(text_ids), tuple(heading))
-            for text_ids, heading in zip(ids, headings, strict=True)
-        ]
-        distinct = list(dict.fromkeys(encoded))
-        recent = dict(zip(distinct, self._computed_contributions(distinct), strict=True))
-        self._recent = recent
-        return np.array([recent[text][1] for text in encoded])
 
     def pooled(self, texts: Sequence[str], headings: Headings | None = None) -> Vectors:
         """Compute the pooled vector of each text's first window, float32 (n, width).
@@ -228,6 +203,8 @@ class EncoderScorer:
         self, ids: Sequence[Sequence[int]], headings: Sequence[Sequence[int]]
     ) -> Floats:
         """Compute calibrated log-odds, float64 (n, labels), of tokenized texts and headings."""
+        if not ids:
+            return np.zeros((0, len(self.labels)))
         windows: list[list[int]] = []
         first: list[int] = []  # number of each text's first window
         for text_ids, heading in zip(ids, headings, strict=True):
@@ -239,27 +216,17 @@ class EncoderScorer:
 
     def contributions_of(
         self, inputs: Sequence[tuple[Sequence[int], Sequence[int]]]
-    ) -> list[Contributions]:
-        """Compute what each token of some texts adds to the log-odds, and the log-odds.
+    ) -> Iterator[Contributions]:
+        """Yield what each token of some texts adds to the log-odds, and the log-odds.
 
         Each input is the token ids of a text and of its heading. Of a text of several windows, each
         label's contributions are of the window that decides it; tokens outside have 0. In a model
-        with weights of drops, the drops foretold instead (`EncoderModel.token_weights`). What was
-        scored last is remembered.
+        with weights of drops, the drops foretold instead (`EncoderModel.token_weights`).
         """
-        encoded = [(tuple(ids), tuple(heading)) for ids, heading in inputs]
-        recent = self._recent  # another thread may replace it meanwhile
-        unknown = [text for text in dict.fromkeys(encoded) if text not in recent]
-        known = recent | dict(zip(unknown, self._computed_contributions(unknown), strict=True))
-        return [known[text] for text in encoded]
-
-    def _computed_contributions(self, texts: Sequence[EncodedText]) -> Iterator[Contributions]:
-        """Yield the contributions of each text, by runs of the encoder."""
-        for first in range(0, len(texts), _CHUNK_TEXTS):
-            chunk = texts[first : first + _CHUNK_TEXTS]
-            windows = [window for ids, heading in chunk for window in self._windows(ids, heading)]
-            vectors = iter(self.graph.token_vectors(windows))
-            yield from (self._contributions(ids, heading, vectors) for ids, heading in chunk)
+        windows = [window for ids, heading in inputs for window in self._windows(ids, heading)]
+        vectors = iter(self.graph.token_vectors(windows))
+        for ids, heading in inputs:
+            yield self._contributions(ids, heading, vectors)
 
     def _contributions(
         self, ids: Sequence[int], heading: Sequence[int], vectors: Iterator[tuple[Vectors, Vectors]]

@@ -258,33 +258,31 @@ class OnnxSession:
             return list(pool.map(run, inputs))
 
     def _pooled(self, row: Sequence[int]) -> Vectors:
-        (pooled,) = self._run(row, ["pooled"])
-        if pooled.shape != (1, self._width) or not np.isfinite(pooled).all():
-            raise ModelError(
-                "the encoder's graph does not give a vector of finite numbers; get the model anew"
-            )
-        return np.asarray(pooled[0], np.float32)
+        return self._run(row, "pooled")[0]
 
     def _with_tokens(self, row: Sequence[int]) -> tuple[Vectors, Vectors]:
-        pooled, tokens = self._run(row, ["pooled", "tokens"])
-        has_shape = pooled.shape == (1, self._width) and tokens.shape == (1, len(row), self._width)
-        if not has_shape or not np.isfinite(pooled).all() or not np.isfinite(tokens).all():
-            raise ModelError(
-                "the encoder's graph does not give finite vectors of tokens; get the model anew"
-            )
-        return np.asarray(pooled[0], np.float32), np.asarray(tokens[0], np.float32)
+        pooled, tokens = self._run(row, "pooled", "tokens")
+        return pooled, tokens
 
-    def _run(self, row: Sequence[int], names: Sequence[str]) -> list[Vectors]:
+    def _run(self, row: Sequence[int], *names: str) -> list[Vectors]:
+        """Compute outputs of the graph for a row; refuse those of another shape, and NaN."""
         ids = np.array([row], np.int64)
         try:
-            outputs: list[Vectors] = self._session.run(
+            outputs = self._session.run(
                 names, {"input_ids": ids, "attention_mask": np.ones_like(ids)}
             )
         except Exception as error:
             raise ModelError(
                 f"the encoder's graph fails ({_first_line(error)}); get the model anew"
             ) from None
-        return outputs
+        shapes = {"pooled": (1, self._width), "tokens": (1, len(row), self._width)}
+        for name, output in zip(names, outputs, strict=True):
+            if output.shape != shapes[name] or not np.isfinite(output).all():
+                raise ModelError(
+                    "the encoder's graph does not give vectors of finite numbers that its heads "
+                    "take; get the model anew"
+                )
+        return [np.asarray(output[0], np.float32) for output in outputs]
 
 
 def _first_line(error: Exception) -> str:
