@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import PurePath
-from typing import Annotated, Final, Literal, TypedDict, TypeVar, cast
+from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
 
@@ -32,7 +32,7 @@ from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
 from tipclassify.records import Passage, Unit, is_link
 from tipclassify.reports.adjust import Rates
-from tipclassify.reports.counts import Group, LabelCount, Summary
+from tipclassify.reports.counts import Figures, Group, Summary
 from tipclassify.tagging import read_with_notes
 from tipclassify.tagging.inputs import ROWS as ROW_FILES
 from tipclassify.text.split import split_passages
@@ -72,15 +72,6 @@ class _Object(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _Line = TypeVar("_Line", bound=_Object)
-
-
-class Figures(TypedDict):
-    """Counts of one input, or of all, as ``tipclassify summary`` gives them."""
-
-    passages: int
-    low_confidence: int
-    labels: dict[str, LabelCount]
-    none: LabelCount  # of passages without a label
 
 
 class FileDigest(_Object, frozen=True):
@@ -225,7 +216,7 @@ def figures_of(
         rates=None if rates is None else _rates(rates),
         rates_by_kind={kind: _rates(table) for kind, table in rates_by_kind.items()},
     )
-    return cast("Figures", summary.figures(group)._asdict())
+    return summary.figures(group)
 
 
 def _rates(rates: RatesByLabel) -> dict[str, Rates]:

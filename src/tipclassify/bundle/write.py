@@ -25,7 +25,6 @@ from tipclassify.bundle.manifest import (
     PASSAGES,
     ROWS,
     CheckCounts,
-    Figures,
     Input,
     Manifest,
     ModelId,
@@ -55,7 +54,7 @@ from tipclassify.reports.adjust import (
     rates_by_kind,
     rates_of,
 )
-from tipclassify.reports.counts import Group
+from tipclassify.reports.counts import Figures, Group
 from tipclassify.reports.findings import FirstPlaces
 from tipclassify.resources import read_resource
 from tipclassify.store.state import Check

@@ -25,7 +25,7 @@ from tipclassify.formatting import format_columns, one_line
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from tipclassify.bundle.manifest import Figures
+    from tipclassify.reports.counts import Figures
 
 
 def bundle(

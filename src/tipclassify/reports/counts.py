@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple, TypedDict
+from typing import Any, Final, TypedDict
 
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
@@ -47,8 +47,6 @@ Key = tuple[Name, ...]
 
 _Rank = tuple[int, int, str]  # of a name: its kind, then a number, then a text
 
-# by name; files are in order of appearance
-_SORTED: Final = ("country", "publication", "year", "section")
 _MAX_DIGITS: Final = 9  # of a year
 
 
@@ -120,25 +118,17 @@ class Group:
 # ------------------------------------------------------------------------------------------ summary
 
 
-class LabelCount(TypedDict, total=False):
-    """Count of a label and its share, None of no passages; the others if adjusted for errors."""
+class Figures(TypedDict):
+    """Plain values of a group, or of a total.
 
-    count: int
-    share: float | None
-    adjusted: float
-    low: float
-    high: float
-    adjusted_share: float | None
-    notes: list[str]
-
-
-class Figures(NamedTuple):
-    """Plain values of a group, or of a total."""
+    Each label has its ``count`` and ``share`` (None of no passages) and, where counts are adjusted
+    for errors, ``adjusted``, ``low``, ``high``, ``adjusted_share`` and ``notes``.
+    """
 
     passages: int
     low_confidence: int
-    labels: dict[str, LabelCount]
-    none: LabelCount  # of passages without a label
+    labels: dict[str, dict[str, Any]]
+    none: dict[str, Any]  # of passages without a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,35 +236,32 @@ class Summary:
             names = dict(zip(self.by, group.key, strict=True))
             if "file" in names:
                 names["file"] = file_names[names["file"]]
-            yield self._row(group, names, is_total=False)
+            yield {**names, "total": False, **self.figures(group), **self.about}
         for total in self.shown_totals:
             names = dict.fromkeys(self.by)
             if total.key and "publication" in names:
                 names["publication"] = total.key[0]
-            yield self._row(total, names, is_total=True)
-
-    def _row(self, group: Group, names: Mapping[str, Name], is_total: bool) -> dict[str, object]:
-        return {**names, "total": is_total, **self.figures(group)._asdict(), **self.about}
+            yield {**names, "total": True, **self.figures(total), **self.about}
 
     def figures(self, group: Group) -> Figures:
         """Return the plain values of a group."""
         return Figures(
             passages=group.passages,
             low_confidence=group.low_confidence,
-            labels={label: self._label_count(group, label) for label in self.labels},
-            none=self._label_count(group, NONE),
+            labels={label: self._label_figures(group, label) for label in self.labels},
+            none=self._label_figures(group, NONE),
         )
 
-    def _label_count(self, group: Group, label: str) -> LabelCount:
+    def _label_figures(self, group: Group, label: str) -> dict[str, Any]:
         count = group.count(label)
-        counted = LabelCount(count=count, share=_share(count, group))
+        figures: dict[str, Any] = {"count": count, "share": _share(count, group)}
         if estimate := self.estimate(group, label):
-            counted["adjusted"] = round(estimate.count, 2)
-            counted["low"] = round(estimate.low, 2)
-            counted["high"] = round(estimate.high, 2)
-            counted["adjusted_share"] = _share(estimate.count, group)
-            counted["notes"] = list(estimate.notes)
-        return counted
+            figures["adjusted"] = round(estimate.count, 2)
+            figures["low"] = round(estimate.low, 2)
+            figures["high"] = round(estimate.high, 2)
+            figures["adjusted_share"] = _share(estimate.count, group)
+            figures["notes"] = list(estimate.notes)
+        return figures
 
 
 def _share(count: float, group: Group) -> float | None:
@@ -316,122 +303,94 @@ def summarize(
     if run is None:
         reports = list(reports)
         run = run_of(*reports)
-    counter = _Counter(by, publication)
+    # publications are counted apart even where nobody asks for them: they must not be added up
+    dimensions = list(by)
+    if "publication" not in by:
+        # behind the country, whose rows it parts, or the file; else first, so that the rows of a
+        # publication stand together
+        before = next((name for name in ("country", "file") if name in by), None)
+        dimensions.insert(by.index(before) + 1 if before else 0, "publication")
+    groups: dict[Key, Group] = {}
+    subjects: defaultdict[str, Subject] = defaultdict(Subject)
     for report in reports:
-        counter.add(report)
-    dimensions, groups, totals = counter.in_order(add_up)
+        counted = _count(report, dimensions, publication)
+        for key, group in counted.items():
+            groups[key] = groups[key] + group if key in groups else group
+        if counted:
+            subjects[report.file] += Subject.of(report.passages)
+    place = dimensions.index("publication")
+    publications = sorted({key[place] for key in groups}, key=_rank)
+    totals = []
+    if len(publications) > 1 and not add_up:
+        for each in publications:
+            of_publication = [group for key, group in groups.items() if key[place] == each]
+            totals.append(sum(of_publication, Group((each,))))
+    elif "publication" not in by:
+        del dimensions[place]
+        added_up: dict[Key, Group] = {}
+        for key, group in groups.items():
+            names = (*key[:place], *key[place + 1 :])
+            added_up[names] = added_up.get(names, Group(names)) + group
+        groups = added_up
     moved = [f"{label}={threshold:g}" for label, threshold in run.moved.items()]
     return Summary(
-        by=dimensions,
-        groups=groups,
-        total=sum(groups, Group()),
+        by=tuple(dimensions),
+        groups=_sorted(groups, dimensions),
+        total=sum(groups.values(), Group()),
         labels=run.labels,
         rates=rates_of(run.meta, run.policy, run.moved),
         rates_by_kind=rates_by_kind(run.meta, run.policy, run.moved),
         about={"policy": ", ".join([run.policy, *moved]), "model": run.model[:12]},
-        subjects=tuple(counter.subjects.values()),
-        totals=totals,
+        subjects=tuple(subjects.values()),
+        totals=tuple(totals),
     )
 
 
 # ----------------------------------------------------------------------------------------- grouping
 
 
-class _Counter:
-    """Counts the passages of reports, as far as they are of the `publication` that is wanted.
-
-    Publications are told apart even where nobody asks for them, since they must not be added up.
-    """
-
-    def __init__(self, by: Sequence[str], publication: str | None) -> None:
-        self._by = by
-        self._publication = publication
-        # by the values of the dimensions, and the publication
-        self._groups: dict[tuple[Key, Name], Group] = {}
-        self.subjects: defaultdict[str, Subject] = defaultdict(Subject)  # of each file
-
-    def add(self, report: Report) -> None:
-        """Add the passages of a report."""
-        by_key: defaultdict[tuple[Key, Name], list[Passage]] = defaultdict(list)
-        for passage in report.passages:
-            if self._is_wanted(said(report, passage, "publication")):
-                by_key[self._key(report, passage)].append(passage)
-        # a report without passages is shown, but none of its sections
-        is_shown = self._is_wanted(report.publication) and set(self._by) != {"section"}
-        if is_shown and not report.passages:
-            by_key[self._key(report, Passage("", 0, 0))] = []
-        for key, passages in by_key.items():
-            names, publication = key
-            earlier = self._groups.get(key, Group(names))
-            self._groups[key] = earlier + Group.of(names, passages, publication)
-        if by_key:
-            self.subjects[report.file] += Subject.of(report.passages)
-
-    def _is_wanted(self, publication: str | None) -> bool:
-        """Return whether a publication has the words that are wanted in its name."""
-        if self._publication is None:
-            return True
-        return self._publication.casefold() in (publication or "").casefold()
-
-    def _key(self, report: Report, passage: Passage) -> tuple[Key, Name]:
-        """Make the key of a passage; rows have their own file, country and year in columns."""
-        extra = passage.extra
-        publication = _text(said(report, passage, "publication"))
-        country = passage.country or report.country or extra.get("country")
-        section = _text(passage.section)
-        names: dict[str, Name] = {
-            "file": _text(extra.get("file") or report.file),
-            "country": _text(country),
-            "publication": publication,
-            "year": _year(report.year or extra.get("year")),
-            "section": fold_section(section) if section else None,
-        }
-        return tuple(names[dimension] for dimension in self._by), publication
-
-    def in_order(
-        self, add_up: bool
-    ) -> tuple[tuple[str, ...], tuple[Group, ...], tuple[Group, ...]]:
-        """Return the dimensions, the groups by them, and the totals of several publications.
-
-        Publications are apart, unless added up.
-        """
-        publications = sorted({publication for _, publication in self._groups}, key=_rank)
-        are_apart = len(publications) > 1 and not add_up
-        by = list(self._by)
-        place = None
-        if are_apart and "publication" not in by:
-            # behind the country, whose rows it parts, or the file; else first, so that the rows of
-            # a publication stand together
-            before = next((name for name in ("country", "file") if name in by), None)
-            place = by.index(before) + 1 if before else 0
-            by.insert(place, "publication")
-        groups: dict[Key, Group] = {}
-        for (names, publication), group in self._groups.items():
-            key = names if place is None else (*names[:place], publication, *names[place:])
-            groups[key] = groups.get(key, Group(key)) + group
-        totals = []
-        for name in publications if are_apart else ():
-            of_publication = [group for (_, other), group in self._groups.items() if other == name]
-            totals.append(sum(of_publication, Group((name,))))
-        return tuple(by), _sort_groups(groups, by), tuple(totals)
+def _count(report: Report, by: Sequence[str], wanted: str | None) -> dict[Key, Group]:
+    """Count the passages of a report in groups, if its publication has the `wanted` words."""
+    passages: defaultdict[Key, list[Passage]] = defaultdict(list)
+    for passage in report.passages:
+        passages[_key(report, passage, by)].append(passage)
+    # a report without passages is shown, but none of its sections
+    if not report.passages and set(by) != {"publication", "section"}:
+        passages[_key(report, Passage("", 0, 0), by)] = []
+    place = by.index("publication")
+    return {
+        key: Group.of(key, in_group, key[place])
+        for key, in_group in passages.items()
+        if wanted is None or wanted.casefold() in str(key[place] or "").casefold()
+    }
 
 
-def _sort_groups(groups: Mapping[Key, Group], by: Sequence[str]) -> tuple[Group, ...]:
-    """Sort groups by their dimensions: by `_rank`, or in order of appearance."""
-    # number of the first group that has these names in the first dimensions
-    appearance: dict[Key, int] = {}
-    for number, key in enumerate(groups):
-        for length in range(1, len(key) + 1):
-            appearance.setdefault(key[:length], number)
+def _key(report: Report, passage: Passage, by: Sequence[str]) -> Key:
+    """Make the key of a passage; rows have their own file, country and year in columns."""
+    extra = passage.extra
+    section = _text(passage.section)
+    names: dict[str, Name] = {
+        "file": _text(extra.get("file") or report.file),
+        "country": _text(passage.country or report.country or extra.get("country")),
+        "publication": _text(said(report, passage, "publication")),
+        "year": _year(report.year or extra.get("year")),
+        "section": fold_section(section) if section else None,
+    }
+    return tuple(names[dimension] for dimension in by)
+
+
+def _sorted(groups: Mapping[Key, Group], by: Sequence[str]) -> tuple[Group, ...]:
+    """Sort groups by their dimensions: files in order of appearance, others by `_rank`."""
+    appearance: dict[Name, int] = {}
+    for key in groups:
+        for name in key:
+            appearance.setdefault(name, len(appearance))
 
     def ranks(group: Group) -> list[_Rank]:
-        ranked: list[_Rank] = []
-        for place, (dimension, name) in enumerate(zip(by, group.key, strict=True)):
-            if dimension in _SORTED:
-                ranked.append(_rank(name))
-            else:
-                ranked.append((appearance[group.key[: place + 1]], 0, ""))
-        return ranked
+        return [
+            (appearance[name], 0, "") if dimension == "file" else _rank(name)
+            for dimension, name in zip(by, group.key, strict=True)
+        ]
 
     return tuple(sorted(groups.values(), key=ranks))
 

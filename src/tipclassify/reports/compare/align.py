@@ -16,7 +16,6 @@ from tipclassify.records import Passage
 from tipclassify.reports.compare.match import (
     Candidates,
     Match,
-    Neighbour,
     find_candidates,
     match_passages,
 )
@@ -39,10 +38,12 @@ _UNMATCHED: Final = -2
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """Passage of the other report that says what a passage says."""
+    """Passage of the other report that says what a passage says, or is nearest to it."""
 
     index: int
-    status: str  # "repeated", "moved" (the same words in another section) or "reworded"
+    # "repeated", "moved" (the same words in another section) or "reworded"; of one that says
+    # something else, "instead" (in its place, on the same matter) or "nearest"
+    status: str
     similarity: float  # 0 to 1
     # whether another passage has it as its match: a sentence that was split, or stands twice
     shared: bool = False
@@ -54,9 +55,8 @@ class Alignment:
 
     old: list[Continuation | None]
     new: list[Continuation | None]
-    # the most similar passage of the other report, by index, if any is
-    nearest: Sides[dict[int, Neighbour]]
-    instead: Sides[dict[int, Neighbour]]  # that in its place, on the same matter in other words
+    # that in its place, or the most similar passage of the other report, by index, if any is
+    nearest: Sides[dict[int, Continuation]]
     # passages of NEW into which one of OLD was split, and those of OLD that were joined in one of
     # NEW, by the index of the whole sentence
     parts: Sides[dict[int, list[int]]]
@@ -75,11 +75,6 @@ def align(old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[
     terms = terms_of([passage.text for passage in (*old, *new)], vocabulary)
     candidates = find_candidates(old, new, terms)
     matches = match_passages(old, new, terms, candidates)
-    instead: Sides[dict[int, Neighbour]] = Sides({}, {})
-    for match in matches:
-        if not match.alike:
-            instead.old[match.old] = Neighbour(match.new, match.similarity)
-            instead.new[match.new] = Neighbour(match.old, match.similarity)
     aligner = _Aligner(old, new, terms)
     aligner.take(matches)
     aligner.share_equal()
@@ -88,10 +83,22 @@ def align(old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[
     return Alignment(
         old=[aligner.continued.old.get(index) for index in range(len(old))],
         new=[aligner.continued.new.get(index) for index in range(len(new))],
-        nearest=candidates.nearest(),
-        instead=instead,
+        nearest=_nearest(matches, candidates),
         parts=aligner.parts(),
     )
+
+
+def _nearest(matches: Sequence[Match], candidates: Candidates) -> Sides[dict[int, Continuation]]:
+    """Find for each passage of either report what stands in its place, or is most similar."""
+    nearest: Sides[dict[int, Continuation]] = Sides({}, {})
+    for match in matches:
+        if not match.alike:
+            nearest.old[match.old] = Continuation(match.new, "instead", match.similarity)
+            nearest.new[match.new] = Continuation(match.old, "instead", match.similarity)
+    for old, new, similarity, _ in candidates.most_similar_first():
+        nearest.old.setdefault(old, Continuation(new, "nearest", similarity))
+        nearest.new.setdefault(new, Continuation(old, "nearest", similarity))
+    return nearest
 
 
 class _Aligner:

@@ -25,7 +25,6 @@ from tipclassify.reports.compare.changes import (
     tagged_both_ways,
 )
 from tipclassify.reports.compare.identity import identity, refusals, subject
-from tipclassify.reports.compare.match import Neighbour
 from tipclassify.reports.compare.wording import Sides
 
 _FEW: Final = 0.1  # of the shorter report matched: two years of one report seldom have less
@@ -212,31 +211,24 @@ class _Changes:
         found = self._alignment
         for index, passage in enumerate(self._passages.old):
             if found.old[index] is None:
-                instead = found.instead.old.get(index)
-                yield index, self._alone(passage, None, instead, found.nearest.old.get(index))
+                yield index, self._alone(passage, None, found.nearest.old.get(index))
         for index, passage in enumerate(self._passages.new):
             if found.new[index] is None:
-                instead = found.instead.new.get(index)
-                yield index, self._alone(None, passage, instead, found.nearest.new.get(index))
+                yield index, self._alone(None, passage, found.nearest.new.get(index))
 
     def _alone(
-        self,
-        old: Passage | None,
-        new: Passage | None,
-        instead: Neighbour | None,
-        nearest: Neighbour | None,
+        self, old: Passage | None, new: Passage | None, nearest: Continuation | None
     ) -> Change:
-        """Put beside a passage the nearest of the other report: that in its place, if any."""
-        neighbour = instead or nearest
+        """Put beside a passage the nearest of the other report, if there is one."""
         others = self._passages.old if new else self._passages.new
         return Change(
             alignment="new" if new else "gone",
             old=old,
             new=new,
             labels=self._labels(old, new),
-            nearest=others[neighbour.index] if neighbour else None,
-            nearness=neighbour.similarity if neighbour else None,
-            instead=instead is not None,
+            nearest=others[nearest.index] if nearest else None,
+            nearness=nearest.similarity if nearest else None,
+            instead=nearest is not None and nearest.status == "instead",
         )
 
     def _labels(

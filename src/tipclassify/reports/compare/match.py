@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,9 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.curate import tfidf_vectors
 from tipclassify.records import Passage
 from tipclassify.reports.compare.wording import (
-    Sides,
     Terms,
     fold,
-    least_share,
     sections,
-    wording_share,
 )
 
 MIN_SIMILARITY: Final = 0.32
@@ -41,14 +38,6 @@ _TOO_COMMON: Final = 2_000
 _CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A passage of the other report, by its index, and how similar it is, 0 to 1."""
-
-    index: int
-    similarity: float
-
-
 class Match(NamedTuple):
     """Indices of two matched passages.
 
@@ -63,49 +52,31 @@ class Match(NamedTuple):
     alike: bool = True
 
 
-class Candidate(NamedTuple):
-    """A pair that may match: indices in OLD and NEW, similarity, and whether in one section."""
-
-    old: int
-    new: int
-    similarity: float
-    apart: bool  # in different sections
-
-
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Pairs (n,) that may match: indices in OLD and NEW, similarity, and two conditions."""
+    """Pairs (n,) that may match: their indices in OLD and in NEW, and what is known of them."""
 
     olds: Ints
     news: Ints
-    similarity: Floats
-    enough: Bools  # whether they share enough words
+    similarity: Floats  # 0 to 1
+    distance: Floats  # between their relative positions, 0 to 1
     apart: Bools  # whether they are in different sections
+    score: Floats  # similarity, less for pairs apart; 0 for those that share too few words
 
-    def pair(self, number: int) -> Candidate:
-        """Return a pair by its number."""
-        return Candidate(
-            old=int(self.olds[number]),
-            new=int(self.news[number]),
-            similarity=float(self.similarity[number]),
-            apart=bool(self.apart[number]),
-        )
+    def most_similar_first(
+        self, by: Literal["similarity", "score"] = "similarity", least: float = 0.0
+    ) -> Iterator[tuple[int, int, float, bool]]:
+        """Yield the pairs, most similar first, then by distance; symmetric in OLD and NEW.
 
-    def most_similar_first(self) -> Iterator[Candidate]:
-        """Yield the pairs, most similar first, in an order that is symmetric in OLD and NEW."""
-        distance = np.abs(self.olds - self.news)
+        Each is the index in OLD, that in NEW, the similarity, and whether they are apart.
+        """
+        score = self.similarity if by == "similarity" else self.score
         larger = np.maximum(self.olds, self.news)
         smaller = np.minimum(self.olds, self.news)
-        for number in np.lexsort([larger, smaller, distance, -self.similarity]).tolist():
-            yield self.pair(number)
-
-    def nearest(self) -> Sides[dict[int, Neighbour]]:
-        """Find for each passage of either report the most similar one of the other."""
-        nearest: Sides[dict[int, Neighbour]] = Sides({}, {})
-        for candidate in self.most_similar_first():
-            nearest.old.setdefault(candidate.old, Neighbour(candidate.new, candidate.similarity))
-            nearest.new.setdefault(candidate.new, Neighbour(candidate.old, candidate.similarity))
-        return nearest
+        order = np.lexsort([larger, smaller, self.distance, -score])
+        chosen = order[score[order] >= least]
+        columns = (self.olds, self.news, self.similarity, self.apart)
+        yield from zip(*(column[chosen].tolist() for column in columns), strict=True)
 
 
 def match_passages(
@@ -121,42 +92,19 @@ def match_passages(
     matches = list(_equal_passages(old, new))
     taken_old = {match.old for match in matches}
     taken_new = {match.new for match in matches}
-    order = _order(candidates, len(old), len(new))
     # The same statement reworded goes before another one on the same matter.
     for alike in (True, False):
-        for number in order:
-            candidate = candidates.pair(number)
-            if candidate.old in taken_old or candidate.new in taken_new:
+        for old_index, new_index, similarity, apart in candidates.most_similar_first(
+            "score", MIN_SIMILARITY
+        ):
+            if old_index in taken_old or new_index in taken_new:
                 continue
-            if alike and not _is_reworded(candidate, terms, len(old)):
+            if alike and not terms.are_reworded(old_index, len(old) + new_index, apart):
                 continue
-            taken_old.add(candidate.old)
-            taken_new.add(candidate.new)
-            matches.append(
-                Match(candidate.old, candidate.new, candidate.similarity, equal=False, alike=alike)
-            )
+            taken_old.add(old_index)
+            taken_new.add(new_index)
+            matches.append(Match(old_index, new_index, similarity, equal=False, alike=alike))
     return sorted(matches)
-
-
-def _is_reworded(candidate: Candidate, terms: Terms, old_count: int) -> bool:
-    """Test whether two passages say the same thing reworded; OLD has `old_count` passages."""
-    in_terms = old_count + candidate.new
-    least = least_share(terms, candidate.old, in_terms, candidate.apart)
-    return wording_share(terms.words[candidate.old], terms.words[in_terms]) >= least
-
-
-def _order(candidates: Candidates, old_count: int, new_count: int) -> list[int]:
-    """Order the pairs that may match, by number: most similar first, then by distance in position.
-
-    `old_count` and `new_count` are the numbers of passages. The order is symmetric in OLD and NEW.
-    """
-    penalty = np.where(candidates.apart, _APART, 0.0)
-    score = np.where(candidates.enough, candidates.similarity - penalty, 0.0)
-    distance = np.abs(candidates.olds / max(old_count, 1) - candidates.news / max(new_count, 1))
-    larger = np.maximum(candidates.olds, candidates.news)
-    smaller = np.minimum(candidates.olds, candidates.news)
-    order = np.lexsort([larger, smaller, distance, -score])
-    return [number for number in order.tolist() if score[number] >= MIN_SIMILARITY]
 
 
 def _equal_passages(old: Sequence[Passage], new: Sequence[Passage]) -> Iterator[Match]:
@@ -186,11 +134,7 @@ def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms
     present = vectors.sign()  # 1 for each word of a passage
     sizes = np.diff(vectors.indptr)  # number of different words of each passage
     old_count = len(old)
-    new_count = len(new)
-    olds_of_chunks: list[Ints] = []
-    news_of_chunks: list[Ints] = []
-    similarity_of_chunks: list[Floats] = []
-    enough_of_chunks: list[Bools] = []
+    chunks = []
     # the full similarity matrix may not fit in memory
     for first in range(0, max(old_count, 1), _CHUNK):
         after = min(first + _CHUNK, old_count)
@@ -204,25 +148,19 @@ def find_candidates(old: Sequence[Passage], new: Sequence[Passage], terms: Terms
         olds = pairs.row[near] + first
         news = pairs.col[near]
         similarity = np.minimum(pairs.data[near], 1.0)
-        shorter = np.minimum(sizes[olds], sizes[old_count + news])
-        enough = shared.data[near] >= np.minimum(_MIN_SHARED, shorter)
-        distance = np.abs(olds / max(old_count, 1) - news / max(new_count, 1))
+        distance = np.abs(olds / max(old_count, 1) - news / max(len(new), 1))
         kept = _most_similar(olds, similarity, distance)
-        olds_of_chunks.append(olds[kept])
-        news_of_chunks.append(news[kept])
-        similarity_of_chunks.append(similarity[kept])
-        enough_of_chunks.append(enough[kept])
-    olds = np.concatenate(olds_of_chunks)
-    news = np.concatenate(news_of_chunks)
+        columns = (olds, news, similarity, distance, shared.data[near])
+        chunks.append([column[kept] for column in columns])
+    olds, news, similarity, distance, shared_words = map(np.concatenate, zip(*chunks, strict=True))
     section_of = sections(old, new)
-    apart = [section_of.old[i] != section_of.new[j] for i, j in zip(olds, news, strict=True)]
-    return Candidates(
-        olds=olds,
-        news=news,
-        similarity=np.concatenate(similarity_of_chunks),
-        enough=np.concatenate(enough_of_chunks),
-        apart=np.array(apart, bool),
+    apart = np.array(
+        [section_of.old[i] != section_of.new[j] for i, j in zip(olds, news, strict=True)], bool
     )
+    shorter = np.minimum(sizes[olds], sizes[old_count + news])
+    score = np.where(apart, similarity - _APART, similarity)
+    score[shared_words < np.minimum(_MIN_SHARED, shorter)] = 0.0
+    return Candidates(olds, news, similarity, distance, apart, score)
 
 
 def _most_similar(olds: Ints, similarity: Floats, distance: Floats) -> Ints:

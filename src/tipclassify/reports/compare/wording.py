@@ -159,6 +159,19 @@ class Terms:
         """Test whether two passages both say on which day something happened, and share no day."""
         return _are_disjoint(self.days[first], self.days[second])
 
+    def are_reworded(self, first: int, second: int, apart: bool) -> bool:
+        """Test whether two passages say the same thing reworded.
+
+        More words must be the same in passages `apart`, in different sections, with other names,
+        or on other days.
+        """
+        least = MIN_WORDING
+        if self.are_of_other_days(first, second):
+            least = _OTHER_DAY
+        elif apart or self.name_others(first, second):
+            least = _STRICT
+        return wording_share(self.words[first], self.words[second]) >= least
+
 
 def _are_disjoint(first: set[T], second: set[T]) -> bool:
     return bool(first) and bool(second) and first.isdisjoint(second)
@@ -195,18 +208,6 @@ def terms_of(texts: Sequence[str], vocabulary: frozenset[str]) -> Terms:
 
 
 # ---------------------------------------------------------------------------------- shared wording
-
-
-def least_share(terms: Terms, first: int, second: int, apart: bool) -> float:
-    """Return the least `wording_share` at which two passages say the same thing reworded.
-
-    It is higher for passages `apart`, in different sections, with other names, or on other days.
-    """
-    if terms.are_of_other_days(first, second):
-        return _OTHER_DAY
-    if apart or terms.name_others(first, second):
-        return _STRICT
-    return MIN_WORDING
 
 
 def wording_share(old: Sequence[int], new: Sequence[int]) -> float:
