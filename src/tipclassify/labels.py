@@ -24,6 +24,9 @@ MEANINGS: Final = {
 Policy = Literal["screen", "balanced", "cite"]
 """Name of an operating point."""
 
+MOST_LABELS: Final = 35
+"""Labels of a model, at most: each has a letter or digit of its own, and "N" is "no label"."""
+
 POLICIES: Final[tuple[Policy, ...]] = ("screen", "balanced", "cite")
 """Operating points: high recall, best F1, high precision."""
 
@@ -86,9 +89,9 @@ def styles(labels: Sequence[str], meanings: Mapping[str, str] | None = None) -> 
         else:
             colours = rest[others % len(rest)]
             others += 1
-        candidates = [*filter(str.isalnum, label.upper()), *"ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+        candidates = [*filter(str.isalnum, label.upper()), *"ABCDEFGHIJKLMNOPQRSTUVWXYZ1234567890"]
         candidates.sort(key=_KEYS.__contains__)  # stable: the other letters stay in order
-        letter = next((each for each in candidates if each not in letters), "?")
+        letter = next(each for each in candidates if each not in letters)
         letters.add(letter)
         meaning = (meanings or {}).get(label) or MEANINGS.get(label, "")
         shown[label] = Style(label_name(label).capitalize(), letter, meaning, *colours)

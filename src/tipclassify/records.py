@@ -421,32 +421,21 @@ def cells(row: Mapping[str, Any], labels: Iterable[str]) -> dict[str, Cell]:
 
     A file is named without its folder: people pass tables on.
     """
-    scores = row["scores"]
-    return {
-        "file": source_name(row["file"]),
-        "country": _text(row["country"]),
-        "year": whole_number(row["year"]),
-        "page": whole_number(row["page"]),
-        "block": whole_number(row["block"]),
-        "start": row["start"],
-        "end": row["end"],
-        "section": _text(row["section"]),
-        "text": encodable(row["text"]),
-        "labels": row["labels"],
-        **{label: scores[label] for label in labels},
-        "low_confidence": row["low_confidence"],
-        "kind": row["kind"],
-        "key": row["key"],
-    }
+    values = {**row, **row["scores"], "file": source_name(row["file"])}
+    in_table: dict[str, Cell] = {}
+    for name, kind in columns(labels).items():
+        value = values[name]
+        if kind == "string":
+            value = encodable(value) if isinstance(value, str) else None
+        elif kind == "int32":
+            value = whole_number(value)
+        in_table[name] = value
+    return in_table
 
 
 def encodable(text: str) -> str:
     """Replace what UTF-8 cannot encode."""
     return _LONE_SURROGATE.sub("\ufffd", text)
-
-
-def _text(value: object) -> str | None:
-    return encodable(value) if isinstance(value, str) else None
 
 
 def whole_number(value: object) -> int | None:

@@ -195,21 +195,6 @@ def test_an_output_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_resume_removes_what_a_killed_run_left(cli: Cli, report: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    mine = [out / ".report.txt.csv-notes", out / ".other-0a1b2c3d"]
-    for file in (*mine, out / ".report.txt.csv-0a1b2c3d"):
-        file.write_text("half a")
-    args = ("score", report, *FAST, "-f", "csv", "--output-dir", out)
-    assert cli(*args).returncode == 0
-    assert (out / ".report.txt.csv-0a1b2c3d").exists()
-    assert cli(*args, "--resume").returncode == 0
-    assert sorted(out.iterdir()) == sorted(
-        [*mine, out / "report.txt.csv", out / "tipclassify-done.jsonl"]
-    )
-
-
 # ------------------------------------------------------------------------------------------- inputs
 
 
@@ -437,9 +422,7 @@ def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
     one_job = [(file, list(results)) for file, results in Tagging("fast").by_input(files)]
     sent: list[bytes] = []
 
-    def in_a_worker(
-        work: Callable[[T], R], tasks: Iterable[T], jobs: int, _: Callable[[T], R]
-    ) -> Iterator[R]:
+    def in_a_worker(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:
         assert jobs == 2
         for task in tasks:
             sent.append(pickle.dumps(work(task)))

@@ -25,12 +25,12 @@ from conftest import Cli
 pytest.importorskip("httpx")
 
 import tipclassify.download as links
-from tipclassify.download import DownloadLimits, download, transport
+from tipclassify.download import download, transport
 from tipclassify.download.transport import is_public_address, resolve_host
 from tipclassify.errors import InputError, LinkError, MissingExtraError
 
 PAGE = b"<!doctype html><title>Karvonia</title><p>Police arrested nine traffickers.</p>"
-QUICK = DownloadLimits(connect=2, read=2, total=5, largest=50_000, pause=0.01)
+LARGEST = 50_000
 PUBLIC = "151.101.1.1"  # stands for a public address; nothing here ever connects to it
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
@@ -101,25 +101,26 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of its own for each test, and no proxy of the machine."""
+    """A cache of its own for each test, quick limits, and no proxy of the machine."""
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path / "cache"))
+    for name, limit in {"CONNECT": 2, "READ": 2, "TOTAL": 5, "LARGEST": LARGEST}.items():
+        monkeypatch.setattr(links, f"_{name}", limit)
+    monkeypatch.setattr(links, "_PAUSE", 0.01)
     return tmp_path / "cache" / "links"
 
 
-def fetched(
-    server: Server, path: str, refresh: bool = False, limits: DownloadLimits = QUICK
-) -> links.Download:
+def fetched(server: Server, path: str, refresh: bool = False) -> links.Download:
     """Download a path of the server."""
-    return download(server.url(path), allow_private=True, refresh=refresh, limits=limits)
+    return download(server.url(path), allow_private=True, refresh=refresh)
 
 
-def refused(url: str, limits: DownloadLimits = QUICK, allow_private: bool = True) -> str:
+def refused(url: str, allow_private: bool = True) -> str:
     """Return the one line by which a download is refused."""
     with pytest.raises(LinkError) as caught:
-        download(url, allow_private=allow_private, limits=limits)
+        download(url, allow_private=allow_private)
     message = str(caught.value)
     assert "\n" not in message
     assert message.isprintable()
@@ -319,13 +320,13 @@ def test_a_body_without_a_length_is_cut_where_it_grows_too_large(server: Server)
 
 
 def test_a_body_of_just_the_largest_size_is_read(server: Server) -> None:
-    server.routes["/full"] = lambda to: to.answer(b"x" * QUICK.largest)
-    assert len(fetched(server, "/full").data) == QUICK.largest
+    server.routes["/full"] = lambda to: to.answer(b"x" * LARGEST)
+    assert len(fetched(server, "/full").data) == LARGEST
 
 
 def test_a_compressed_bomb_is_not_unpacked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(bytes(20_000_000))
-    assert len(bomb) < QUICK.largest
+    assert len(bomb) < LARGEST
     unpacked: list[int] = []
     plain = zlib.decompressobj
 
@@ -342,7 +343,7 @@ def test_a_compressed_bomb_is_not_unpacked(server: Server, monkeypatch: pytest.M
     monkeypatch.setattr(zlib, "decompressobj", lambda wbits: Counting(wbits))
     server.routes["/bomb"] = lambda to: to.answer(bomb, Content_Encoding="gzip")
     assert "over 0.05 MB" in refused(server.url("/bomb"))
-    assert sum(unpacked) == QUICK.largest + 1
+    assert sum(unpacked) == LARGEST + 1
 
 
 def test_bytes_behind_the_end_of_a_compressed_body_are_refused(server: Server) -> None:
@@ -376,19 +377,26 @@ def _drip(to: _Handler, head: bytes, drop: bytes) -> None:
     ],
     ids=["body", "headers", "one header"],
 )
-def test_a_server_that_drips_does_not_hold_us(server: Server, head: bytes, drop: bytes) -> None:
+def test_a_server_that_drips_does_not_hold_us(
+    server: Server, head: bytes, drop: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "_TOTAL", 0.3)
     server.routes["/drip"] = lambda to: _drip(to, head, drop)
     began = time.monotonic()
-    assert "took over 0.3 s" in refused(server.url("/drip"), DownloadLimits(total=0.3))
+    assert "took over 0.3 s" in refused(server.url("/drip"))
     assert time.monotonic() - began < 1.5
 
 
-def test_a_server_that_says_nothing_does_not_hold_us(server: Server) -> None:
+def test_a_server_that_says_nothing_does_not_hold_us(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "_READ", 0.2)
+
     def say_nothing(to: _Handler) -> None:
         to.server.stop.wait(5)
 
     server.routes["/silent"] = say_nothing
-    assert "no answer for 0.2 s" in refused(server.url("/silent"), DownloadLimits(read=0.2))
+    assert "no answer for 0.2 s" in refused(server.url("/silent"))
 
 
 # Addresses
@@ -488,7 +496,7 @@ def names(server: Server, monkeypatch: pytest.MonkeyPatch) -> Names:
 
 def test_the_address_that_was_checked_is_the_one_connected_to(server: Server, names: Names) -> None:
     names.answers["site.example"] = [[PUBLIC]]
-    assert download("http://site.example/page", limits=QUICK).url == "http://site.example/page"
+    assert download("http://site.example/page").url == "http://site.example/page"
     assert names.connected == [PUBLIC]
     assert server.headers[0]["Host"] == "site.example"
 
@@ -541,13 +549,13 @@ def test_the_next_address_is_tried_where_the_first_is_down(
         return through(address, *rest, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket, "create_connection", connect)
-    assert download("http://two.example/page", limits=QUICK).data == PAGE
+    assert download("http://two.example/page").data == PAGE
 
 
 def test_private_addresses_are_followed_when_allowed(server: Server) -> None:
     assert fetched(server, "/page").data == PAGE
     by_name = server.url("/page").replace("127.0.0.1", "localhost")
-    assert download(by_name, allow_private=True, limits=QUICK).data == PAGE
+    assert download(by_name, allow_private=True).data == PAGE
     assert resolve_host("127.0.0.1", 80, allow_private=True) == ["127.0.0.1"]
 
 
@@ -574,7 +582,7 @@ def test_certificates_are_checked_against_the_name_and_not_the_address(
     names.answers |= {"site.example": [[PUBLIC]], "other.example": [[PUBLIC]]}
     assert "no secure connection (self" in refused("https://site.example/page", allow_private=False)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    assert download("https://site.example/page", limits=QUICK).data == PAGE
+    assert download("https://site.example/page").data == PAGE
     assert "no secure connection (" in refused("https://other.example/page", allow_private=False)
 
 
@@ -583,10 +591,10 @@ def test_a_proxy_is_used_only_where_nothing_is_checked(
 ) -> None:
     names.answers["site.example"] = [[PUBLIC]]
     monkeypatch.setenv("http_proxy", f"http://user:pass%40word@127.0.0.1:{server.server_port}")
-    assert download("http://site.example/page", limits=QUICK).data == PAGE
+    assert download("http://site.example/page").data == PAGE
     assert names.connected == [PUBLIC]
     server.routes["http://other.example/page"] = _Handler.answer
-    assert download("http://other.example/page", allow_private=True, limits=QUICK).data == PAGE
+    assert download("http://other.example/page", allow_private=True).data == PAGE
     assert server.asked[-1] == "http://other.example/page"
     assert server.headers[-1]["Proxy-Authorization"] == "Basic dXNlcjpwYXNzQHdvcmQ="
 

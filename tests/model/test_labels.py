@@ -125,7 +125,7 @@ def test_labels_of_another_model_are_passed_over_by_a_short_explanation() -> Non
     "labels",
     [
         [],
-        [f"label{number}" for number in range(51)],
+        [f"label{number}" for number in range(36)],
         ["a", "a"],
         ["a", "A"],
         [""],
@@ -136,6 +136,8 @@ def test_labels_of_another_model_are_passed_over_by_a_short_explanation() -> Non
         ["a" * 61],
         ["<b>"],
         "abc",
+        ["country"],
+        ["low_confidence"],
     ],
 )
 def test_odd_labels_are_refused_in_a_line(tmp_path: Path, labels: object) -> None:

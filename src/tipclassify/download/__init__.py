@@ -11,7 +11,6 @@ import ssl
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Final
 from urllib.request import getproxies
@@ -30,6 +29,14 @@ _HEADERS: Final = {
     "Accept-Encoding": "gzip",  # the one compression whose output is limited
     "Accept-Language": "en",
 }
+# Limits of one download.
+_CONNECT: Final = 10.0  # seconds for a connection
+_READ: Final = 20.0  # seconds for one read
+_TOTAL: Final = 180.0  # seconds with redirects and retries: 100 MB at 4.5 Mbit/s
+_PAUSE: Final = 1.0  # seconds before a retry
+_LARGEST: Final = 100_000_000  # bytes of a body, compressed and decompressed
+_REDIRECTS: Final = 5
+
 _SAVE_IT: Final = "save the page with a browser and give the file"
 # Statuses of HTTP.
 _REFUSED: Final = (401, 402, 403, 406, 451)
@@ -39,28 +46,7 @@ _TRANSIENT: Final = (502, 503, 504)
 _MEDIA_TYPE: Final = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadLimits:
-    """Limits of one download, in seconds, bytes and redirects."""
-
-    connect: float = 10.0  # timeout of a connection
-    read: float = 20.0  # timeout of one read
-    total: float = 180.0  # with redirects and retries: 100 MB at 4.5 Mbit/s
-    largest: int = 100_000_000  # bytes of a body, compressed and decompressed
-    redirects: int = 5
-    pause: float = 1.0  # before a retry
-
-
-_LIMITS: Final = DownloadLimits()
-
-
-def download(
-    url: str,
-    *,
-    allow_private: bool = False,
-    refresh: bool = False,
-    limits: DownloadLimits = _LIMITS,
-) -> Download:
+def download(url: str, *, allow_private: bool = False, refresh: bool = False) -> Download:
     """Download a link, or, without `refresh`, take today's copy (UTC) from the cache.
 
     `allow_private` allows private, loopback and other non-public addresses.
@@ -76,19 +62,19 @@ def download(
     today = _now().date().isoformat()
     if not refresh and (kept := read_cached(str(address), today, allow_private)):
         return kept
-    deadline = time.monotonic() + limits.total
+    deadline = time.monotonic() + _TOTAL
     retried = False
     while True:
         try:
-            with _open(address, deadline, limits, allow_private) as response:
-                downloaded = _read(response, limits, today)
+            with _open(address, deadline, allow_private) as response:
+                downloaded = _read(response, today)
             break
         except LinkError as error:
-            too_late = time.monotonic() + limits.pause > deadline
+            too_late = time.monotonic() + _PAUSE > deadline
             if retried or not error.retry or too_late:
                 raise LinkError(f"{_redact(url)}: {error}", status=error.status) from None
             retried = True
-            time.sleep(limits.pause)
+            time.sleep(_PAUSE)
     write_cached(str(address), downloaded, allow_private)
     return downloaded
 
@@ -144,9 +130,7 @@ def _check_url(address: httpx.URL, where: str) -> None:
 
 
 @contextlib.contextmanager
-def _open(
-    address: httpx.URL, deadline: float, limits: DownloadLimits, allow_private: bool
-) -> Iterator[httpx.Response]:
+def _open(address: httpx.URL, deadline: float, allow_private: bool) -> Iterator[httpx.Response]:
     """Open the response to a GET request, after redirects, with its body unread.
 
     The deadline is on the monotonic clock. Every error is a `LinkError`.
@@ -163,7 +147,7 @@ def _open(
         opened = httpx.Client(
             transport=None if use_proxy else CheckedTransport(deadline, allow_private),
             headers=_HEADERS,
-            timeout=httpx.Timeout(limits.read, connect=limits.connect),
+            timeout=httpx.Timeout(_READ, connect=_CONNECT),
             trust_env=use_proxy,
         )
     except (ImportError, ValueError) as error:
@@ -174,7 +158,7 @@ def _open(
         with opened as client:
             request = client.build_request("GET", address)
             # Redirects one by one: httpx would read the body of each without limit.
-            for _ in range(limits.redirects + 1):
+            for _ in range(_REDIRECTS + 1):
                 with contextlib.closing(client.send(request, stream=True)) as response:
                     answered = True
                     if response.next_request is None:
@@ -183,31 +167,41 @@ def _open(
                     request = response.next_request
                     _check_url(request.url, f"redirects to {_redact(str(request.url))}")
         remedy = "open it in a browser and give the address it ends at"
-        raise LinkError(f"redirects over {limits.redirects} times; {remedy}")
+        raise LinkError(f"redirects over {_REDIRECTS} times; {remedy}")
     # ValueError: of odd addresses
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, LinkError) as error:
-        failure: LinkError = (
-            error if isinstance(error, LinkError) else _as_link_error(error, limits, deadline)
-        )
+        failure = error if isinstance(error, LinkError) else _as_link_error(error, deadline)
         if has_proxy and not use_proxy and not answered:
             remedy = "the proxy of the environment is used only with --allow-private"
             failure.args = (f"{failure}; {remedy}",)
         raise failure from None
 
 
-def _as_link_error(error: Exception, limits: DownloadLimits, deadline: float) -> LinkError:
+def _as_link_error(error: Exception, deadline: float) -> LinkError:
     """Convert an error of httpx."""
     import httpx
 
     if isinstance(error, httpx.TimeoutException):
-        what = f"no answer for {limits.read:g} s"
+        what = f"no answer for {_READ:g} s"
         if deadline <= time.monotonic():
-            what = f"took over {limits.total:g} s"
+            what = f"took over {_TOTAL:g} s"
         elif isinstance(error, httpx.ConnectTimeout):
-            what = f"no connection within {limits.connect:g} s"
+            what = f"no connection within {_CONNECT:g} s"
         return LinkError(f"{what}; try again later, or {_SAVE_IT}")
     if isinstance(error, httpx.ConnectError):
-        return _link_connection_error(error)
+        # httpcore wraps the socket's error
+        cause = next(iter(error.__cause__.args), None) if error.__cause__ else None
+        if isinstance(cause, ssl.SSLError):
+            # a certificate's error has a message of its own
+            reason = (cause.reason or "TLS failed").lower().replace("_", " ")
+            why = getattr(cause, "verify_message", "") or reason
+            remedy = "check the address and this machine's clock and certificates"
+            return LinkError(
+                f"no secure connection ({why}); {remedy} "
+                f"(SSL_CERT_FILE names others), or {_SAVE_IT}"
+            )
+        what = "refused" if isinstance(cause, ConnectionRefusedError) else "failed"
+        return LinkError(f"connection {what}; check the address, or try again later", retry=True)
     # Without a cause, a RemoteProtocolError is httpx's own, about a redirect address.
     is_cut = isinstance(error, httpx.RemoteProtocolError) and error.__cause__ is not None
     if is_cut or isinstance(error, httpx.NetworkError):
@@ -215,24 +209,7 @@ def _as_link_error(error: Exception, limits: DownloadLimits, deadline: float) ->
     return LinkError(f"the site's answer is not valid HTTP; {_SAVE_IT}")
 
 
-def _link_connection_error(error: httpx.ConnectError) -> LinkError:
-    """Convert the error of a connection that could not be made."""
-    # httpcore wraps the socket's error
-    cause = next(iter(error.__cause__.args), None) if error.__cause__ else None
-    if isinstance(cause, ssl.SSLError):
-        why = getattr(cause, "verify_message", "")  # only of a certificate's error
-        if not why:
-            why = (cause.reason or "TLS failed").lower().replace("_", " ")
-        remedy = (
-            "check the address and this machine's clock and certificates "
-            "(SSL_CERT_FILE names others)"
-        )
-        return LinkError(f"no secure connection ({why}); {remedy}, or {_SAVE_IT}")
-    what = "refused" if isinstance(cause, ConnectionRefusedError) else "failed"
-    return LinkError(f"connection {what}; check the address, or try again later", retry=True)
-
-
-def _read(response: httpx.Response, limits: DownloadLimits, day: str) -> Download:
+def _read(response: httpx.Response, day: str) -> Download:
     """Read the body of a response of permitted status, media type and size.
 
     Raises `LinkError` for any other.
@@ -250,7 +227,7 @@ def _read(response: httpx.Response, limits: DownloadLimits, day: str) -> Downloa
         b" ".decode(charset or "ascii", "replace")
     except (LookupError, ValueError):
         charset = None
-    data = b"".join(_decompressed(response, limits.largest))
+    data = b"".join(_decompressed(response))
     return Download(data, media_type, charset, str(response.url), day)
 
 
@@ -274,18 +251,18 @@ def _check_status(response: httpx.Response) -> None:
     raise LinkError(problem, status=status)
 
 
-def _decompressed(response: httpx.Response, largest: int) -> Iterator[bytes]:
-    """Yield the decompressed body in parts; raise before it exceeds `largest` bytes."""
-    too_large = LinkError(f"over {largest / 1e6:g} MB; download it with a browser and split it")
+def _decompressed(response: httpx.Response) -> Iterator[bytes]:
+    """Yield the decompressed body in parts; raise before it is too large."""
+    too_large = LinkError(f"over {_LARGEST / 1e6:g} MB; download it with a browser and split it")
     length = response.headers.get("content-length", "")
-    if length.isdigit() and int(length) > largest:
+    if length.isdigit() and int(length) > _LARGEST:
         raise too_large
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity", "gzip", "x-gzip"):
         raise LinkError(f"is compressed in a way that we did not ask for; {_SAVE_IT}")
     unzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if coding.endswith("gzip") else None
-    wire_left = largest
-    output_left = largest
+    wire_left = _LARGEST
+    output_left = _LARGEST
     for part in response.iter_raw():
         wire_left -= len(part)  # includes bytes after the end of a compressed stream
         if wire_left < 0:

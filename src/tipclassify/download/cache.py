@@ -27,6 +27,7 @@ MEDIA_TYPES: Final = {
     "text/x-markdown": ".md",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
     "application/epub+zip": ".epub",
+    "message/rfc822": ".eml",
     # Generic types, of files whose format readers detect.
     "application/gzip": "",
     "application/x-gzip": "",

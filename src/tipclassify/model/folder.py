@@ -23,7 +23,8 @@ import msgspec
 
 from tipclassify.errors import ModelError, reason_of_error
 from tipclassify.formatting import load_json, one_line
-from tipclassify.labels import POLICIES
+from tipclassify.labels import MOST_LABELS, POLICIES
+from tipclassify.records import columns
 from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.whole_files import exchange, remove_left_for, staging_name
 
@@ -78,7 +79,7 @@ class Metadata(msgspec.Struct):
     """Fields of ``model.json`` that are read anywhere; all but the first two are optional."""
 
     format: int
-    labels: Annotated[list[Label], msgspec.Meta(min_length=1, max_length=50)]
+    labels: Annotated[list[Label], msgspec.Meta(min_length=1, max_length=MOST_LABELS)]
     kind: str = LINEAR
     features: int = 0
     thresholds: dict[str, list[float]] = {}
@@ -136,6 +137,8 @@ def check_metadata(
         labels = typed.labels
         if len({label.casefold() for label in labels}) < len(labels):
             raise ValueError("a label twice")
+        if taken := set(columns(())).intersection(labels):
+            raise ValueError(f"{min(taken)!r} is a column of results, and no label")
     except ValueError as error:  # also where a string holds half of a surrogate pair
         raise ModelError(
             f"{file}: not a head that can be used ({error}); train or get the model anew"

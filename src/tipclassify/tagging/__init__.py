@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, partial
 from itertools import chain, groupby
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tipclassify.errors import InputError, TipclassifyError, unreadable
+from tipclassify.errors import InputError, LinkError, TipclassifyError, unreadable
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions
@@ -80,17 +80,15 @@ class Tagging:
         run = own.run(self.policy, self.unit, day)
         work: Callable[[_Task], _Done]
         work = partial(_run_in_worker, self) if jobs != 1 else partial(_run_here, self, own)
-        done = map_in_order(work, _tasks(files, self.read), jobs, _lost)
+        done = map_in_order(work, _tasks(files, self.read), jobs)
 
         def results(tasks: Iterable[_Done]) -> Iterator[Report | Failure]:
-            for task in tasks:
+            for file, of_task in tasks:
                 # a worker gives a long report back
-                given_back = task.results is None
-                here = _tagged(self, own, task.file) if given_back else task.results
-                for result in here or ():
+                for result in _tagged(self, own, _Task(file)) if of_task is None else of_task:
                     yield replace(result, run=run) if isinstance(result, Report) else result
 
-        for file, tasks in groupby(done, key=attrgetter("file")):
+        for file, tasks in groupby(done, key=itemgetter(0)):
             yield file, results(tasks)
 
 
@@ -294,67 +292,62 @@ class Problems:
 # ------------------------------------------------------------------------------- what is one task
 
 
-class _Rows(NamedTuple):
-    """A batch of numbered lines of a file of rows."""
+class _Task(NamedTuple):
+    """A report to read, or a batch of rows, or a file of rows that cannot be read any further."""
 
     file: str
-    lines: list[tuple[int, bytes]]
+    rows: list[tuple[int, bytes]] | None = None  # numbered lines; None for a report
+    error: str = ""
 
 
-_Task = str | _Rows | Failure
-"""A report to read, a batch of rows, or a file of rows that cannot be read any further."""
-
-
-class _Done(NamedTuple):
-    """The results of a task; None for a long report that is to be tagged in the main process."""
-
-    file: str
-    results: Iterable[Report | Failure] | None
+# a file with the results of a task; None for a long report that the main process is to tag
+_Done = tuple[str, Iterable[Report | Failure] | None]
 
 
 def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
     for file in files:
         suffix = Path(file).suffix.lower()
         if suffix not in (*ROWS, *TABLES) or is_link(file):
-            yield file
+            yield _Task(file)
             continue
-        yield _Rows(file, [])  # so that a file without rows is named too
+        yield _Task(file, [])  # so that a file without rows is named too
         try:
             is_table = suffix in TABLES
             for lines in read_table_isolated(file, options) if is_table else read_jsonl(file):
-                yield _Rows(file, lines)
+                yield _Task(file, lines)
         except InputError as error:
-            yield Failure(file, str(error))
+            yield _Task(file, error=str(error))
 
 
 def _tagged(tagging: Tagging, classifier: Classifier, task: _Task) -> Iterator[Report | Failure]:
-    if isinstance(task, Failure):
-        yield task
+    file = task.file
+    if task.error:
+        yield Failure(file, task.error)
         return
-    file = _file(task)
     try:
-        if isinstance(task, str):
-            read = partial(read_report_isolated, task, tagging.read)
+        if task.rows is None:
+            read = partial(read_report_isolated, file, tagging.read)
             yield from tag_document(file, read, classifier, tagging)
-        else:
-            yield from _tag_lines(task, classifier, tagging)
+            return
+        parsed = []
+        for number, line in task.rows:
+            try:
+                parsed.append(parse_row(line, f"{file}:{number}", tagging.read.text_column))
+            except InputError as error:
+                yield Failure(file, str(error))
+        if parsed:
+            yield tag_rows(file, parsed, classifier, tagging.policy)
     except InputError as error:
-        yield Failure(file, str(error))
+        yield Failure(file, str(error), retryable=isinstance(error, LinkError) and error.retry)
     except TipclassifyError:
         raise
     except Exception as error:  # splitting or scoring one input must not end a batch either
         yield Failure(file, str(unreadable(file, error)))
 
 
-def _file(task: _Task) -> str:
-    if isinstance(task, str):
-        return task
-    return task.file if isinstance(task, _Rows) else task.input
-
-
 def _run_here(tagging: Tagging, classifier: Classifier, task: _Task) -> _Done:
     """Run a task in this process, as its results are taken."""
-    return _Done(_file(task), _tagged(tagging, classifier, task))
+    return task.file, _tagged(tagging, classifier, task)
 
 
 def _run_in_worker(tagging: Tagging, task: _Task) -> _Done:
@@ -365,35 +358,10 @@ def _run_in_worker(tagging: Tagging, task: _Task) -> _Done:
     """
     results: list[Report | Failure] = []
     for result in _tagged(tagging, tagging.classifier(), task):
-        if isinstance(task, str) and isinstance(result, Report) and result.part:
-            return _Done(task, None)
+        if isinstance(result, Report) and result.part:
+            return task.file, None
         results.append(result)
-    return _Done(_file(task), results)
-
-
-def _lost(task: _Task) -> _Done:
-    """Return the result of a task that ended its process."""
-    file = where = _file(task)
-    if isinstance(task, _Rows) and task.lines:
-        first, _ = task.lines[0]
-        last, _ = task.lines[-1]
-        where = f"{file}:{first}-{last}"
-    remedy = "save it in another format, and report this to us"
-    problem = f"{where}: cannot be read (it ends the process that reads it); {remedy}"
-    return _Done(file, [Failure(file, problem)])
-
-
-def _tag_lines(rows: _Rows, classifier: Classifier, tagging: Tagging) -> Iterator[Report | Failure]:
-    """Yield the rows that can be read as one report, after a failure for each of the others."""
-    parsed = []
-    for number, line in rows.lines:
-        try:
-            where = f"{rows.file}:{number}"
-            parsed.append(parse_row(line, where, tagging.read.text_column))
-        except InputError as error:
-            yield Failure(rows.file, str(error))
-    if parsed:
-        yield tag_rows(rows.file, parsed, classifier, tagging.policy)
+    return task.file, results
 
 
 def tag_rows(

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import warnings
-from collections.abc import Collection, Sequence
+import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import InputError
 from tipclassify.readers import has_report_suffix
 from tipclassify.readers.limits import list_zip_members, read_bounded
-from tipclassify.tagging.own_files import is_output_folder, own_files
-from tipclassify.tagging.resume import JOURNAL
+from tipclassify.tagging.resume import JOURNAL, listed_outputs
 
 ROWS: Final = (".jsonl", ".ndjson")
 """Suffixes of files whose rows are passages already, one JSON object a line."""
@@ -26,6 +28,9 @@ TABLES: Final = (".csv", ".tsv", ".xlsx")
 
 # begins the names of hidden files, and of those by which Word locks a document
 _HIDDEN: Final = (".", "~$")
+_ENDS: Final = 4_000  # bytes at each end of a file that are looked at
+_GENERATOR: Final = b'<meta name="generator" content="tipclassify '
+_FOOT: Final = re.compile(rb"^- tool: tipclassify \S+$", re.MULTILINE)  # of Markdown
 
 
 def expand_inputs(
@@ -38,10 +43,10 @@ def expand_inputs(
     in that file, one a line. ``-`` is standard input. Any other name, and any address, is returned
     as it is, so that reading it reports what is wrong.
 
-    What tipclassify wrote is no input of a folder or pattern: pages, Markdown and Word files that
-    say so, rows of reports that are read too, and folders inside with a journal of `score
-    --output-dir`. `output` is the folder that is written to now: none of its results is an input
-    either.
+    What tipclassify wrote is no input of a folder or pattern: what the journal of `score
+    --output-dir` lists, pages, Markdown and Word files that say so, and folders inside with a
+    journal. Rows are an input where the reports that they are of are none. `output` is the folder
+    that is written to now: none of its results is an input either.
 
     `tables` are further suffixes to accept in folders. Raises `InputError` when a list cannot be
     read, or a folder or pattern holds no report.
@@ -88,20 +93,10 @@ def _files_of_pattern(name: str, tables: Sequence[str]) -> list[str]:
     """List the inputs that a pattern matches, without what tipclassify wrote."""
     matches = sorted(glob.glob(name, recursive=True))
     paths = [Path(match) for match in matches if os.path.isfile(match)]
-    own = own_files(Path(name).parent, paths, reading_rows=True)
-    _warn_of_own_files(name, own)
-    inputs: list[str] = []
-    for path in paths:
-        if path not in own:
-            inputs += _file_or_members(path, tables)
+    inputs = _members(_without_results(name, paths, written_to=False), tables)
     if not inputs:
         raise InputError(f"{name}: matches no file; check the pattern")
     return inputs
-
-
-def _file_or_members(path: Path, tables: Sequence[str]) -> list[str]:
-    """Return the name of a file, or the reports in it where it is a zip archive."""
-    return _zip_members(str(path), tables) if _is_zip(path.name) else [str(path)]
 
 
 def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> list[str]:
@@ -111,32 +106,24 @@ def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> l
     """
     candidates: list[Path] = []
     locked: list[str] = []
-    own: set[Path] = set()
 
     def keep_locked(error: OSError) -> None:
         locked.append(error.filename)
 
     for folder, subfolders, names in os.walk(name, onerror=keep_locked):
-        visible = [subfolder for subfolder in subfolders if not subfolder.startswith(_HIDDEN)]
-        results = {
-            subfolder
-            for subfolder in visible
-            if _is_result_folder(os.path.join(folder, subfolder), output)
-        }
-        own |= {Path(folder, subfolder) for subfolder in results}
         # what `os.walk` is to go into
-        subfolders[:] = [subfolder for subfolder in visible if subfolder not in results]
+        subfolders[:] = [
+            subfolder
+            for subfolder in subfolders
+            if not subfolder.startswith(_HIDDEN)
+            and not _is_result_folder(Path(folder, subfolder), output)
+        ]
         candidates += (Path(folder, file) for file in names if not file.startswith(_HIDDEN))
     paths = sorted(filter(Path.is_file, candidates))
     files = [path for path in paths if _is_zip(path.name) or is_input(path.name, tables)]
     others = sorted(set(paths) - set(files))
     written_to = output is not None and _is_same_folder(name, output)
-    written = own_files(Path(name), files, reading_rows=not written_to)
-    _warn_of_own_files(name, own | written)
-    inputs: list[str] = []
-    for path in files:
-        if path not in written:
-            inputs += _file_or_members(path, tables)
+    inputs = _members(_without_results(name, files, written_to), tables)
     if not inputs and not locked:
         raise InputError(
             f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like"
@@ -149,21 +136,60 @@ def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> l
     return [*inputs, *locked]
 
 
-def _is_result_folder(folder: str, output: Path | None) -> bool:
-    return is_output_folder(folder) or (output is not None and _is_same_folder(folder, output))
+def _members(paths: Sequence[Path], tables: Sequence[str]) -> list[str]:
+    """Return the names of files, and the reports in those that are zip archives."""
+    names: list[str] = []
+    for path in paths:
+        names += _zip_members(str(path), tables) if _is_zip(path.name) else [str(path)]
+    return names
 
 
-def _is_same_folder(folder: str, other: Path) -> bool:
+def _is_result_folder(folder: Path, output: Path | None) -> bool:
+    """Return whether `score --output-dir` wrote into a folder, here or by Dask, or does now."""
+    by_dask = (folder / "settings.json").is_file() and (folder / "passages").is_dir()
+    is_output = output is not None and _is_same_folder(folder, output)
+    return by_dask or is_output or (folder / JOURNAL).is_file()
+
+
+def _is_same_folder(folder: str | Path, other: Path) -> bool:
     try:
         return os.path.samefile(folder, other)
     except OSError:  # it is not there yet
         return False
 
 
-def _warn_of_own_files(name: str, own: Collection[Path]) -> None:
-    """Warn of results that are left out; a journal alone is nothing to tell."""
-    if named := sorted(path.name for path in own if path.name != JOURNAL):
-        warnings.warn(f"{name}: left out what tipclassify wrote: {_named(named)}", stacklevel=2)
+def _without_results(name: str, paths: Sequence[Path], written_to: bool) -> list[Path]:
+    """Leave out the results that a journal beside them lists; warn of them."""
+    journals = {folder: listed_outputs(folder) for folder in {path.parent for path in paths}}
+    names = {path.name for path in paths}
+    kept: list[Path] = []
+    results: list[str] = []
+    for path in paths:
+        report = journals[path.parent].get(path.name)
+        # rows alone, without their reports, are an input like another
+        is_alone = path.suffix.lower() in ROWS and not written_to and report not in names
+        if (report is not None and not is_alone) or _says_it_is_ours(path):
+            results.append(path.name)
+        elif path.name != JOURNAL:
+            kept.append(path)
+    if results:
+        warnings.warn(f"{name}: left out what tipclassify wrote: {_named(results)}", stacklevel=2)
+    return kept
+
+
+def _says_it_is_ours(path: Path) -> bool:
+    """Return whether a page, Markdown or Word file says that tipclassify wrote it."""
+    with suppress(OSError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError):
+        if path.suffix.lower() == ".docx":
+            with zipfile.ZipFile(path) as archive, archive.open("docProps/core.xml") as part:
+                return b"<dc:creator>tipclassify " in part.read(_ENDS)
+        if path.suffix.lower() in (".html", ".htm", ".md"):
+            with path.open("rb") as file:
+                start = file.read(_ENDS)
+                file.seek(max(0, path.stat().st_size - _ENDS))
+                end = file.read()
+            return _GENERATOR in start or _FOOT.search(end) is not None
+    return False
 
 
 def _is_zip(name: str) -> bool:

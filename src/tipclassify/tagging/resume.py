@@ -101,14 +101,15 @@ class Journal:
         return digest.hexdigest()
 
 
-def listed_outputs(folder: Path) -> set[str]:
-    """Return the names of the outputs in a folder's journal; none without one."""
-    names = set[str]()
+def listed_outputs(folder: Path) -> dict[str, str]:
+    """Return the outputs in a folder's journal, with the name of the input of each."""
+    outputs: dict[str, str] = {}
     with contextlib.suppress(OSError, ValueError):
         for line in (folder / JOURNAL).read_bytes().splitlines():
             with contextlib.suppress(ValueError, TypeError, KeyError):
-                names.add(str(load_json(line)["output"]))
-    return names
+                entry = load_json(line)
+                outputs[str(entry["output"])] = str(entry["input"])
+    return outputs
 
 
 def output_names(files: Sequence[str], suffix: str) -> list[str]:
