@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Measure how time and memory of `fast` grow with the number of rows, and with processes.
 
-    python benchmarks/scale.py [--rows N] [--jobs 1,2] [--workers 1,2]
+    python benchmarks/scale.py [--rows N] [--jobs 1,2]
 
 Rows are generated from the sentences of ``data/`` (`_measure.passages`). Out: a Markdown table on
-standard output, with a row for each size and each number of processes of ``--jobs``; with
-``--workers`` also for Dask workers, into Parquet. Times are medians of ``--runs``; memory is the
-peak of the process with its children.
+standard output, with a row for each size and each number of processes of ``--jobs``. Times are
+medians of ``--runs``; memory is the peak of the process with its children.
 """
 
 from __future__ import annotations
@@ -54,21 +53,13 @@ def score_rows(source: Path, folder: Path, jobs: int, count: int) -> ProcessResu
     return done
 
 
-def score_by_dask(source: Path, folder: Path, workers: int) -> ProcessResult:
-    """Score JSONL to a folder of Parquet files, by processes of Dask."""
-    output = folder / f"dask-{workers}-{len(list(folder.iterdir()))}"
-    engine = ("--engine", "dask", "--workers", workers, "--output-dir", output)
-    return cli("score", source, *MODEL, *engine)
-
-
-def cells(what: str, processes: int, count: int, done: Sequence[ProcessResult]) -> list[str]:
+def cells(processes: int, count: int, done: Sequence[ProcessResult]) -> list[str]:
     """Make the row of a table of several runs of the same."""
     seconds = [result.seconds for result in done]
     peaks = [result.peak for result in done if result.peak is not None]
     took = statistics.median(seconds)
     return [
         f"{count:,}",
-        what,
         str(processes),
         number(took),
         number(min(seconds)),
@@ -82,7 +73,6 @@ def main(
     rows: Annotated[int, typer.Option(help="Rows of the largest file.", min=1)] = 1_000_000,
     runs: Annotated[int, typer.Option(help="Runs of each.", min=1)] = 3,
     jobs: Annotated[str, typer.Option(help="Numbers of processes, joined by commas.")] = "1",
-    workers: Annotated[str, typer.Option(help="Numbers of Dask workers, by commas.")] = "",
 ) -> None:
     """Measure, and print a table."""
     counts = [rows]
@@ -98,14 +88,10 @@ def main(
             for processes in map(int, jobs.split(",")):
                 print(f"{count:,} rows, {processes} processes …", file=sys.stderr)
                 done = [score_rows(source, folder, processes, count) for _ in range(runs)]
-                table.append(cells("score", processes, count, done))
+                table.append(cells(processes, count, done))
                 if processes == 1:
                     alone.append(statistics.median(result.seconds for result in done))
-        for processes in map(int, filter(None, workers.split(","))):
-            print(f"{rows:,} rows, {processes} workers …", file=sys.stderr)
-            done = [score_by_dask(source, folder, processes) for _ in range(runs)]
-            table.append(cells("dask", processes, rows, done))
-    columns = "rows, by, processes, seconds, min, max, passages/s, peak memory MB".split(", ")
+    columns = "rows, processes, seconds, min, max, passages/s, peak memory MB".split(", ")
     print(markdown(columns, table))
     if len(alone) == len(counts) > 1:
         print(f"\nTime grows as rows to the power of {exponent(counts, alone):.2f}.")

@@ -62,7 +62,7 @@ SIGNATURES = {
     "load_corpus": "(*paths, text_column, label_column)",
     "read_report": "(path, options)",
     "row": "(report, passage)",
-    "score_on_cluster": "(source, output, *, cluster, tagging, text, part_bytes, part_reports, progress)",
+    "score_on_cluster": "(source, output, *, cluster, tagging, progress)",
     "summarize": "(reports, by, *, publication, add_up, run)",
     "tag": "(inputs, *, model, policy, thresholds, unit, read, day, jobs)",
     "tag_batch": "(batch, *, text, section, prefix, model, policy)",

@@ -55,7 +55,7 @@ _SECTIONS: Final = {
     "Model and labels": "model other policy threshold unit",
     "Reading": "text_column encoding allow_private",
     "Output": "format output output_dir resume bom with_sources with_model checks export",
-    "Processes": "jobs engine scheduler workers",
+    "Processes": "jobs",
     "Help": "help",
 }
 _SHOWN_FIRST: Final = ("summary", "compare", "explain")

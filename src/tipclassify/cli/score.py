@@ -56,13 +56,13 @@ def score(
         bool, Option("--resume", help="Leave out inputs whose output is in --output-dir.")
     ] = False,
     engine: Annotated[
-        Literal["dask"] | None, Option(help="Spread the work over processes or a cluster.")
+        Literal["dask"] | None, Option(hidden=True, help="Spread the work over a cluster.")
     ] = None,
     scheduler: Annotated[
-        str | None, Option(metavar="tcp://HOST:PORT", help="With --engine: the cluster.")
+        str | None, Option(metavar="tcp://HOST:PORT", hidden=True, help="The cluster.")
     ] = None,
     workers: Annotated[
-        int | None, Option(metavar="N", min=1, help="With --engine: processes here.")
+        int | None, Option(metavar="N", min=1, hidden=True, help="Processes here.")
     ] = None,
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
@@ -77,9 +77,7 @@ def score(
 
     --model fast is many times as quick as the default, and more often wrong.
 
-    --engine dask writes many Parquet files into --output-dir, and takes .parquet inputs and
-    addresses such as s3://bucket/*.html too. Called again, it makes only what is missing or
-    changed.
+    Past one machine there is --engine dask: docs/how-to/cluster.md.
     """
     from tipclassify.reports.kinds import Outcome
     from tipclassify.tagging.inputs import expand_inputs
@@ -94,8 +92,8 @@ def score(
         model, policy, threshold, unit, encoding, allow_private, text_column
     )
     if engine:
-        if bom or jobs != 1 or output or text_column != "text" or format not in (None, "parquet"):
-            remedy = "leave out --bom, --jobs, --output, --text-column and --format"
+        if bom or jobs != 1 or output or format not in (None, "parquet"):
+            remedy = "leave out --bom, --jobs, --output and --format"
             raise options.invalid_option(
                 "--engine", f"writes Parquet to --output-dir, by --workers processes: {remedy}"
             )
@@ -243,7 +241,7 @@ def _score_on_cluster(
             "--workers", "a cluster has its own workers; leave it out with --scheduler"
         )
     try:
-        with progress_bar("parts") as progress:
+        with progress_bar("inputs") as progress:
             done = score_on_cluster(
                 names,
                 folder,
@@ -254,8 +252,8 @@ def _score_on_cluster(
     except KeyboardInterrupt:
         print_note("interrupted; the same command goes on where this stopped")
         raise
-    if done.made < done.files:
-        print_note(f"{done.files - done.made} of {done.files} files were done")
+    if kept := len(done.inputs) - done.made:
+        print_note(f"{kept} of {len(done.inputs)} inputs were done")
     if done.removed:
         print_note(f"removed the files of inputs that have changed or gone: {done.removed}")
     for note in done.notes:

@@ -1,7 +1,4 @@
-"""Run tasks on a Dask cluster, or on processes started here.
-
-Parts go out, records come back, even if workers are killed.
-"""
+"""Run tasks on a Dask cluster, or on processes started here, even if workers are killed."""
 
 from __future__ import annotations
 
@@ -11,8 +8,8 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 import dask
 from dask.system import CPU_COUNT
@@ -20,16 +17,10 @@ from distributed import Client, LocalCluster, Security, as_completed
 from distributed.core import rpc
 from distributed.scheduler import KilledWorker
 
-from tipclassify.dask.folder import PartRecord
-from tipclassify.dask.parts import Part, Source, describe, part_name
-from tipclassify.dask.work import Work, score_part
+from tipclassify.dask.sources import Source, describe
+from tipclassify.dask.work import Result, Work, score_source
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.records import Failure
-
-if TYPE_CHECKING:
-    import dask.bag
-    import dask.dataframe
-    from dask.delayed import Delayed
 
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
@@ -38,58 +29,47 @@ _NOISY: Final = ("distributed", "tornado", "asyncio")
 # ends the workers.
 _IGNORE_INTERRUPTS: Final = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 _RETRIES: Final = 2  # of a task that raised, as when its file could not be written
-_KILLED: Final = (
-    "every process that read it was killed; out of memory? Give smaller batches, or leave it out"
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Task:
-    """A part to score."""
-
-    part: Part
-    rows: Delayed | None = None  # of a partition of a collection; None for a part that is read
-
-
-def join(
-    cluster: Client | str | int | None, tasks: int
-) -> contextlib.AbstractContextManager[Client]:
-    """Join a cluster: by a client, by the address of a scheduler, or as local processes.
-
-    A client stays open. Of local processes, there is at most one for each of the `tasks`.
-    """
-    if isinstance(cluster, str):
-        return connect(cluster)
-    if cluster is None or isinstance(cluster, int):
-        return connect(workers=min(cluster or CPU_COUNT, tasks))
-    return contextlib.nullcontext(cluster)
+_KILLED: Final = "every process that read it was killed; out of memory? Split it, or leave it out"
 
 
 @contextlib.contextmanager
-def connect(scheduler: str | None = None, workers: int = 1) -> Iterator[Client]:
-    """Connect to the scheduler at an address, or to `workers` new local processes.
+def connect(cluster: Client | str | int | None, tasks: int) -> Iterator[Client]:
+    """Connect to a cluster: by a client, by a scheduler's address, or as local processes.
 
-    Raises `InputError` where no scheduler answers.
+    A client stays open. Of local processes, there is at most one for each of the `tasks`. Raises
+    `InputError` where no scheduler answers, or no process can be started.
     """
-    with _silenced():
-        if scheduler is not None:
-            with _client(scheduler) as client:
-                yield client
-            return
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                host=_LOOPBACK,
-                dashboard_address=f"{_LOOPBACK}:0",
-                scheduler_kwargs={"dashboard": False},
-                silence_logs=logging.CRITICAL,
-                preload=[*dask.config.get("distributed.worker.preload"), _IGNORE_INTERRUPTS],
-            ) as cluster,
-            Client(cluster, set_as_default=False) as client,
-        ):
+    if isinstance(cluster, Client):
+        yield cluster
+        return
+    with _silenced(), contextlib.ExitStack() as stack:
+        if isinstance(cluster, str):
+            client = _client(cluster)
+        else:
+            client = _local_client(min(cluster or CPU_COUNT, tasks), stack)
+        with client:
             yield client
+
+
+def _local_client(workers: int, stack: contextlib.ExitStack) -> Client:
+    """Start worker processes, which `stack` ends."""
+    try:
+        local = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host=_LOOPBACK,
+            dashboard_address=f"{_LOOPBACK}:0",
+            scheduler_kwargs={"dashboard": False},
+            silence_logs=logging.CRITICAL,
+            preload=[*dask.config.get("distributed.worker.preload"), _IGNORE_INTERRUPTS],
+        )
+        return Client(stack.enter_context(local), set_as_default=False)
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"the processes of Dask do not start ({describe(error)}); "
+            "free some memory, or give fewer --workers"
+        ) from None
 
 
 def _client(scheduler: str) -> Client:
@@ -124,76 +104,45 @@ async def _greet(scheduler: str) -> None:
 @contextlib.contextmanager
 def _silenced() -> Iterator[None]:
     """Silence Dask's log messages: a worker that ends or is replaced does not concern the user."""
-    names = {name for name in logging.root.manager.loggerDict if name.split(".")[0] in _NOISY}
-    loggers = [logging.getLogger(name) for name in {*names, *_NOISY}]
-    levels = {logger: logger.level for logger in loggers}
+    names = [name for name in logging.root.manager.loggerDict if name.startswith(_NOISY)]
     try:
-        for logger in levels:
-            logger.setLevel(logging.CRITICAL + 1)
+        for name in names:
+            logging.getLogger(name).disabled = True
         yield
     finally:
-        for logger, level in levels.items():
-            logger.setLevel(level)
+        for name in names:
+            logging.getLogger(name).disabled = False
 
 
-def tasks_of(collection: dask.bag.Bag | dask.dataframe.DataFrame, text: str) -> list[Task]:
-    """Make a task for each partition of a Bag or DataFrame.
-
-    Raises `InputError` for a table without column `text`.
-    """
-    columns = getattr(collection, "columns", None)
-    if columns is not None and text not in columns:
-        raise InputError(
-            f'the DataFrame has no column "{text}"; '
-            f"say which holds the text, of {', '.join(columns)}"
-        )
-    kind = "bag" if columns is None else "dataframe"
-    tasks = []
-    for number, rows in enumerate(collection.to_delayed()):
-        partition = Source(f"{kind}:{number}", None, "")
-        tasks.append(Task(Part("rows", (partition,)), rows))
-    return tasks
-
-
-def run(client: Client, tasks: Sequence[Task], work: Work) -> Iterator[list[PartRecord]]:
-    """Run tasks on a cluster; yield the records of each as it completes.
+def run(client: Client, sources: Sequence[Source], work: Work) -> Iterator[Result]:
+    """Tag and write the sources on a cluster; yield the result of each as it completes.
 
     When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the
-    end, one at a time; a part of several reports then runs report by report, so that one bad report
-    does not lose the others.
+    end, one at a time, so that one bad input does not lose the others.
     """
-    killed_tasks = []
-    for task, record in _records(client, tasks, work):
-        if record:
-            yield [record]
+    killed = []
+    for source, result in _results(client, sources, work):
+        if result:
+            yield result
         else:
-            killed_tasks.append(task)
-    for task in killed_tasks:
-        records = []
-        for source in task.part.sources:
-            piece = replace(task, part=replace(task.part, sources=(source,)))
-            _, record = next(_records(client, [piece], work))
-            records.append(record or _failed(piece.part, _KILLED))
-        yield records
+            killed.append(source)
+    for source in killed:
+        ((_, result),) = _results(client, [source], work)
+        yield result or _failed(source, work, _KILLED)
 
 
-def _records(
-    client: Client, tasks: Sequence[Task], work: Work
-) -> Iterator[tuple[Task, PartRecord | None]]:
-    """Yield each task with its record, or with None if the processes that ran it were killed."""
-    # Dask sends it once to each worker, also to those that join later
-    shared = dask.delayed(work, traverse=False)
-    calls = [dask.delayed(score_part)(task.part, task.rows, shared) for task in tasks]
-    # a model is over 10 MB
-    with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"}):
-        # in one call: partitions may share intermediate results
-        futures = client.compute(calls, retries=_RETRIES)
-    task_of = dict(zip((future.key for future in futures), tasks, strict=True))
+def _results(
+    client: Client, sources: Sequence[Source], work: Work
+) -> Iterator[tuple[Source, Result | None]]:
+    """Yield each source with its result, or with None if the processes that read it were killed."""
+    score = partial(score_source, work=work)
+    futures = client.map(score, sources, pure=False, retries=_RETRIES)
+    source_of = dict(zip((future.key for future in futures), sources, strict=True))
     for future in as_completed(futures, loop=client.loop):
-        task = task_of[future.key]
-        record: PartRecord | None = None
+        source = source_of[future.key]
+        result: Result | None = None
         try:
-            record = future.result()
+            result = future.result()
         except CancelledError:
             raise InputError(
                 "the Dask scheduler was lost; run it again: what is finished is not made anew"
@@ -207,19 +156,11 @@ def _records(
         except KilledWorker:
             pass
         except Exception as error:
-            record = _failed(task.part, f"cannot be computed ({describe(error)})")
-        future.release()  # otherwise its dependencies stay marked as failed
-        yield task, record
+            result = _failed(source, work, f"cannot be computed ({describe(error)})")
+        yield source, result
 
 
-def _failed(part: Part, error: str) -> PartRecord:
-    """Make the record of a part that no worker could finish.
-
-    It has a retryable failure of each of its inputs, and no passages.
-    """
-    failures = []
-    for source in part.sources:
-        where = str(part) if len(part.sources) == 1 else source.name
-        failures.append(Failure(source.name, f"{where}: {error}", retryable=True))
-    rows = {source.name: 0 for source in part.sources}
-    return PartRecord(part_name([str(part)]), rows, failures=failures)
+def _failed(source: Source, work: Work, error: str) -> Result:
+    """Make the result of an input that no worker could finish."""
+    failure = Failure(source.name, f"{source.name}: {error}")
+    return Result(f"{work.file_name(source)}-failed", [failure])

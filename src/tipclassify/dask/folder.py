@@ -1,38 +1,25 @@
-"""The output folder of a distributed run: a Parquet file and a record a part, and the errors.
+"""The output folder of a distributed run: a Parquet file for each input, and the errors.
 
-A part is finished when it has both, so that the next run knows which are missing.
+An input is finished when it has its file: a file takes its name only when it is complete.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-import msgspec
-
-from tipclassify.dask.parts import describe
-from tipclassify.errors import InputError
+from tipclassify.dask.sources import describe
+from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import load_json
 from tipclassify.records import Failure, encodable
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
-
-
-class PartRecord(msgspec.Struct):
-    """What became of a part; filled in while it is read."""
-
-    name: str  # of its file, without suffix
-    inputs: dict[str, int]  # number of rows in the file, by input
-    failures: list[Failure] = []
-    notes: list[str] = []  # readers' warnings, one line each
-    made: bool = True  # False if an earlier run wrote the file
 
 
 @dataclass(frozen=True)
@@ -57,7 +44,7 @@ class Folder:
         try:
             written = load_json(self.fs.cat_file(f"{self.root}/settings.json"))
         except (FileNotFoundError, ValueError):
-            return "holds files of something else" if self._files("passages") else None
+            return "holds files of something else" if self.passage_files() else None
         others = [name for name in settings if written.get(name) != settings[name]]
         if others:
             return f"holds results of another {' and '.join(others)}"
@@ -68,70 +55,60 @@ class Folder:
 
     def open(self, settings: Mapping[str, object], inputs: Collection[str]) -> None:
         """Prepare for writing: say what is written here, and of what."""
-        written = json.dumps({**settings, "inputs": list(inputs)}, indent=1)
-        self._write("settings.json", f"{written}\n".encode())
 
-    def done(self, names: Collection[str]) -> dict[str, PartRecord]:
-        """Read the records of those of the named parts that an earlier run finished."""
-        written = self._files("records").keys() & self._files("passages").keys() & set(names)
-        paths = [f"{self.root}/records/{name}.json" for name in written]
-        finished = {}
-        for data in self.fs.cat(paths).values() if paths else ():
-            # of a damaged record; a `msgspec.ValidationError` is one
-            with contextlib.suppress(ValueError):
-                record = msgspec.convert(load_json(data), PartRecord)
-                if not any(failure.retryable for failure in record.failures):
-                    record.notes = []
-                    record.made = False
-                    finished[record.name] = record
-        return finished
+        def write(out: IO[bytes]) -> str:
+            text = json.dumps({**settings, "inputs": list(inputs)}, indent=1)
+            out.write(f"{text}\n".encode())
+            return "settings.json"
 
-    def add(self, record: PartRecord, passages: bytes) -> None:
-        """Write the file of a part and then its record, which marks the part as finished."""
-        self._write(f"passages/{record.name}.parquet", passages)
-        self._write(f"records/{record.name}.json", msgspec.json.encode(record))
+        self.write("", write)
 
-    def close(self, records: Collection[PartRecord]) -> int:
-        """Remove the parts of inputs that have changed or gone, and write the errors.
+    def passage_files(self) -> dict[str, str]:
+        """List the paths of the files with passages, by name without suffix."""
+        self.fs.invalidate_cache()
+        folder = f"{self.root}/passages"
+        paths: list[str] = self.fs.find(folder) if self.fs.isdir(folder) else []
+        return {path.rpartition("/")[2].removesuffix(".parquet"): path for path in paths}
 
-        Returns the number of files removed.
+    def close(self, names: Collection[str], failures: Sequence[Failure]) -> int:
+        """Remove the passages of inputs that have changed or gone, and write the errors.
+
+        `names` are those of the files to keep. Returns the number of files removed.
         """
         import pyarrow as pa
         from pyarrow import parquet
 
-        names = {record.name for record in records}
         removed = 0
-        for kind in ("passages", "records"):
-            for name, path in self._files(kind).items():
-                if name not in names:
-                    self.fs.rm_file(path)
-                    removed += kind == "passages"
-        rows = [_error_row(failure) for record in records for failure in record.failures]
-        schema = pa.schema([("input", pa.string()), ("error", pa.string()), ("again", pa.bool_())])
-        out = io.BytesIO()
-        parquet.write_table(pa.Table.from_pylist(rows, schema), out)
-        self._write("errors/errors.parquet", out.getvalue())
+        for name, path in self.passage_files().items():
+            if name not in names:
+                self.fs.rm_file(path)
+                removed += not name.startswith(".")  # which a killed worker left half written
+
+        def write(out: IO[bytes]) -> str:
+            columns = {
+                "input": [encodable(failure.input) for failure in failures],
+                "error": [encodable(failure.error) for failure in failures],
+            }
+            schema = pa.schema([("input", pa.string()), ("error", pa.string())])
+            parquet.write_table(pa.table(columns, schema), out)
+            return "errors.parquet"
+
+        self.write("errors", write)
         return removed
 
-    def _files(self, kind: str) -> dict[str, str]:
-        """List the paths of the parts' files or records, by the name of the part."""
-        self.fs.invalidate_cache()
-        folder = f"{self.root}/{kind}"
-        paths: Iterable[str] = self.fs.find(folder) if self.fs.isdir(folder) else ()
-        files = {path.rpartition("/")[2]: path for path in paths}
-        shown = {name: path for name, path in files.items() if not name.startswith(".")}
-        return {name.rpartition(".")[0]: path for name, path in shown.items()}
+    def write(self, subfolder: str, write: Callable[[IO[bytes]], str]) -> None:
+        """Write a whole file: `write` fills it and returns its name.
 
-    def _write(self, file: str, data: bytes) -> None:
-        """Write a file atomically, by renaming; raise `InputError` when that fails."""
+        Raises `InputError` when that fails.
+        """
         from fsspec.implementations.local import LocalFileSystem
 
-        path = f"{self.root}/{file}"
-        folder, _, name = path.rpartition("/")
-        staged = f"{folder}/.{name}-{uuid.uuid4().hex[:12]}"
+        folder = f"{self.root}/{subfolder}".rstrip("/")
+        staged = f"{folder}/.{uuid.uuid4().hex}"
         try:
             self.fs.makedirs(folder, exist_ok=True)
-            self.fs.pipe_file(staged, data)
+            with self.fs.open(staged, "wb") as out:
+                path = f"{folder}/{write(out)}"
             if isinstance(self.fs, LocalFileSystem):
                 os.replace(staged, path)  # fsspec's move fails on Windows if `path` exists
             else:
@@ -139,13 +116,7 @@ class Folder:
         except Exception as error:
             with contextlib.suppress(Exception):
                 self.fs.rm_file(staged)
-            what = f"cannot be written ({describe(error)})"
-            raise InputError(f"{path}: {what}; choose another output folder") from None
-
-
-def _error_row(failure: Failure) -> dict[str, object]:
-    return {
-        "input": encodable(failure.input),
-        "error": encodable(failure.error),
-        "again": failure.retryable,
-    }
+            if isinstance(error, TipclassifyError):
+                raise
+            problem = f"cannot be written ({describe(error)})"
+            raise InputError(f"{folder}: {problem}; choose another output folder") from None

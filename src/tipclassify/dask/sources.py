@@ -1,0 +1,140 @@
+"""Find the inputs of a distributed run: names in, `Source`s out, one for each task and part file.
+
+Only lists, sizes and times are read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tipclassify.errors import InputError
+from tipclassify.readers.limits import split_zip_path
+from tipclassify.records import is_link
+from tipclassify.tagging.inputs import expand_inputs, is_input
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+# details that change with a file, in order of preference (`created` changes with every chmod)
+_VERSIONS: Final = "ETag etag mtime last_modified LastModified updated md5Hash generation created"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One input; `stamp` changes when it does, and None means that it is always read again."""
+
+    name: str  # as the user wrote it; used in errors
+    path: str  # on any machine: a link, an absolute path, or a path of `fs`
+    stamp: str | None = None
+    fs: AbstractFileSystem | None = None  # of an address, such as s3://…
+
+    @contextlib.contextmanager
+    def local_path(self) -> Iterator[str]:
+        """Give a path or link that can be read here; a file at an address is copied for it."""
+        if self.fs is None:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(prefix="tipclassify-") as folder:
+            copy = os.path.join(folder, self.path.rpartition("/")[2])
+            self.fs.get_file(self.path, copy)
+            yield copy
+
+
+def describe(error: BaseException) -> str:
+    """Describe an exception of a file system in one line.
+
+    >>> describe(FileNotFoundError("s3://bucket/x"))
+    'no such file or directory'
+    >>> describe(KeyError("x"))
+    "KeyError: 'x'"
+    """
+    if isinstance(error, OSError) and (error.strerror or isinstance(error, FileNotFoundError)):
+        return (error.strerror or "no such file or directory").lower()
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
+
+
+def resolve(name: str) -> tuple[AbstractFileSystem, str]:
+    """Resolve a path or address to its fsspec file system, which workers can use, and its path."""
+    from fsspec.core import url_to_fs
+    from fsspec.implementations.local import LocalFileSystem
+
+    if "://" not in name:
+        return LocalFileSystem(), os.path.abspath(name)
+    try:
+        fs, path = url_to_fs(name)
+    except ImportError as error:  # "Install s3fs to access S3"
+        raise InputError(f"{name}: {error}") from None
+    except Exception as error:  # an unknown protocol, or bad options in fsspec's configuration
+        raise InputError(f"{name}: {describe(error)}; check the address") from None
+    fs.invalidate_cache()  # cached listings of an earlier call may be stale
+    return fs, str(path)
+
+
+def find_sources(names: Sequence[str], output: str) -> list[Source]:
+    """Expand names as `tagging.inputs.expand_inputs` does, and folders and patterns at addresses.
+
+    Files in the folder at the path `output` are left out; a name that is there twice is kept once.
+    """
+    kept: dict[str, Source] = {}
+    for name in expand_inputs(names, output=Path(output)):
+        if name == "-":
+            raise InputError("-: workers cannot read standard input; give a file")
+        if is_link(name):
+            sources = [Source(name, name)]
+        elif "://" in name:
+            sources = _sources_at(name)
+        else:
+            sources = [_local(name)]
+        for source in sources:
+            if not source.path.startswith(f"{output.rstrip('/')}/"):
+                kept[source.name] = source
+    return list(kept.values())
+
+
+def _local(name: str) -> Source:
+    path = os.path.abspath(name)
+    archived = split_zip_path(path)
+    stamp = None
+    with contextlib.suppress(OSError, ValueError):  # reading it reports what is wrong
+        status = os.stat(archived[0] if archived else path)
+        if stat.S_ISREG(status.st_mode):
+            stamp = f"{status.st_size} {status.st_mtime_ns}"
+    return Source(name, path, stamp)
+
+
+def _sources_at(name: str) -> list[Source]:
+    """Expand a folder or pattern at an address; any other name is one input."""
+    fs, path = resolve(name)
+    root = ""
+    try:
+        if fs.isdir(path):
+            root = path.rstrip("/")
+            found = fs.find(path, detail=True)
+            files = {file: info for file, info in found.items() if is_input(file, ())}
+        elif any(mark in path for mark in "*?[") and not fs.exists(path):
+            found = fs.glob(path, detail=True)
+            files = {file: info for file, info in found.items() if info["type"] == "file"}
+        else:
+            return [Source(name, path, _stamp(fs.info(path)), fs)]
+    # each file system has its own exceptions for permissions, credentials, buckets, …
+    except Exception as error:
+        raise InputError(f"{name}: {describe(error)}; check the path") from None
+    shown = sorted(file for file in files if "/." not in file.removeprefix(root))
+    if not shown:
+        raise InputError(f"{name}: no report there; check the address")
+    return [Source(fs.unstrip_protocol(file), file, _stamp(files[file]), fs) for file in shown]
+
+
+def _stamp(info: Mapping[str, Any]) -> str | None:
+    """Join the size of a file and its time or tag, if the file system gives one."""
+    for name in _VERSIONS.split():
+        if info.get(name) is not None:
+            return f"{info.get('size')} {name} {info[name]}"
+    return None
