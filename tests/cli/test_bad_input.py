@@ -84,15 +84,6 @@ def test_no_command_shows_the_help_and_exits_2(cli: Cli) -> None:
     assert b"Usage: tipclassify" in done.stdout + done.stderr
 
 
-def test_an_error_that_many_rows_share_is_said_once(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "bad.jsonl").write_text('{"text": "Police acted."}\n' * 1_000, "utf-8")
-    done = cli("evaluate", "--model", "fast", tmp_path / "bad.jsonl")
-    (line,) = done.stderr.decode().splitlines()
-    assert done.returncode == 1
-    assert line.startswith(f"tipclassify: {tmp_path / 'bad.jsonl'}:1: no labels; ")
-    assert line.endswith("(so do lines 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 989 more)")
-
-
 def test_an_input_that_is_not_there_is_an_error_and_no_count(cli: Cli, tmp_path: Path) -> None:
     done = cli("score", "--model", "fast", tmp_path / "nothere.html")
     assert (done.returncode, done.stdout) == (1, b"")

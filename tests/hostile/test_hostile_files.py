@@ -77,7 +77,6 @@ REPLACED = {
     ),
     "agree": ("corpus agree rows.jsonl labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "evaluate": ("evaluate labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
-    "a model": ("info --model mine -o mine/model.json", "mine/model.json"),
     "review": ("review rows.jsonl --corpus rows.jsonl --no-browser", "rows.jsonl"),
 }
 WITHOUT_MODEL = ("text", "corpus")
@@ -89,8 +88,6 @@ def test_no_output_replaces_an_input(cli: Cli, work: Path, name: str) -> None:
     (work / "corpus").mkdir()
     (work / "x").mkdir()
     shutil.copy(work / "labelled.jsonl", work / "corpus" / "l.jsonl")
-    if "mine" in line:
-        shutil.copytree(ROOT / "models" / "fast", work / "mine")
     if name == "an output folder":  # whose page of the Markdown file has the name of another input
         (work / "note.md.md").write_text("# Prosecution\n\nPolice acted.\n", "utf-8")
         line = "score note.md note.md.md --output-dir . -f md"

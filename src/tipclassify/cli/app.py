@@ -33,7 +33,6 @@ from tipclassify.cli import (
 )
 from tipclassify.cli.output import (
     flush_or_discard,
-    merged,
     print_note,
     print_notes,
 )
@@ -302,7 +301,7 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
             print_note(f"{in_one_line}; see '{command} --help'", program)
         return int(error.exit_code)
     except CorpusError as error:
-        print_notes(merged(error.problems), program=program)
+        print_notes(error.problems, program=program)
         return 1
     except (TipclassifyError, refusal) as error:
         print_note(str(error), program)

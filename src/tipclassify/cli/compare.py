@@ -9,9 +9,8 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    ids_of_inputs,
+    file_ids,
     open_output,
-    print_note,
     print_warnings,
 )
 
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
     from tipclassify.write.output import Output
 
 FormatName = Literal["table", "jsonl", "html", "csv", "xlsx", "json"]
-_SUFFIXES: Final = {
-    "table": [".txt"],
-    "jsonl": [".jsonl", ".ndjson"],
-    "html": [".html", ".htm"],
-    "csv": [".csv"],
-    "xlsx": [".xlsx"],
-    "json": [".json"],
-}
 _OF_COMPARISON: Final = ("table", "jsonl", "html")
 _OF_LEDGER: Final = ("table", "html", "csv", "xlsx", "json")
 
@@ -84,23 +75,27 @@ def compare(
 
     With three reports or more, or with --ledger: a line for each passage that stands in two years
     or more, with the years, its wording then and now, and its tags ("the same sentence since
-    2016"). csv, xlsx and json have this ledger of two reports, too, and what is new or gone only
-    with --all, as lines of one year.
+    2016"). It is written as table, html, csv, xlsx or json, a comparison as table, jsonl or html.
     """
     from tipclassify.tagging import whole
-    from tipclassify.write import writer_format_of
+    from tipclassify.write import FORMATS, writer_format_of
     from tipclassify.write.output import Output
 
     if len(files) < 2:
         raise options.invalid_option("OLD NEW...", "give two reports or more")
     if files.count("-") > 1:
         raise options.invalid_option("NEW", "standard input can hold one of the reports only")
-    wanted = format or (writer_format_of(output, _SUFFIXES) if output else "table")
-    is_ledger = ledger or len(files) > 2 or wanted not in _OF_COMPARISON
-    if is_ledger and wanted not in _OF_LEDGER:
-        raise options.invalid_option("--format", f"a ledger is written as {', '.join(_OF_LEDGER)}")
+    is_ledger = ledger or len(files) > 2
+    formats = _OF_LEDGER if is_ledger else _OF_COMPARISON
+    suffixes: dict[str, tuple[str, ...]] = {"json": (".json",)}
+    for name in ("table", "jsonl", "html", "csv", "xlsx"):
+        suffixes[name] = FORMATS[name].suffixes
+    wanted = format or (writer_format_of(output, suffixes) if output else "table")
+    if wanted not in formats:
+        what = "a ledger" if is_ledger else "a comparison (say --ledger for a ledger)"
+        raise options.invalid_option("--format", f"{what} is written as {', '.join(formats)}")
     tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
-    inputs = ids_of_inputs((), files, model)
+    inputs = file_ids(files)
     check_output(output, inputs)
     day = options.today()
     target = Output(tagging.run(day), folder=output.parent if output else None)
@@ -109,8 +104,6 @@ def compare(
         report = whole(file, tagging.reports([file], day=day))
         print_warnings(report.notes)
         reports.append(report)
-    if is_ledger and len(files) == 2 and not ledger:
-        print_note(_note_on_ledger(wanted, everything))
     if is_ledger:
         # The table leaves out passages without a label; files have all that stood in two years.
         followed = _follow(reports, everything and wanted != "table", anyway)
@@ -120,16 +113,6 @@ def compare(
         comparison = _compare(reports, anyway)
         with open_output(output, inputs=inputs) as out:
             _write_comparison(comparison, wanted, out, target, everything)
-
-
-def _note_on_ledger(wanted: str, everything: bool) -> str:
-    """Say that two reports make a ledger in this format, and where what is new and gone stands."""
-    if everything:
-        listed = "all passages, those of one year only among them"
-    else:
-        listed = "passages that stand in both years; --all adds those of one year only"
-    formats = ", ".join(_OF_COMPARISON)
-    return f"{wanted} has a ledger: {listed}; what is new and gone is listed by {formats}"
 
 
 def _compare(reports: Sequence[Report], anyway: bool) -> Comparison:

@@ -13,6 +13,7 @@ from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import (
+    TaggedInputs,
     check_output,
     file_ids,
     ids_of_inputs,
@@ -20,7 +21,6 @@ from tipclassify.cli.output import (
     print_line,
     print_note,
     print_notes,
-    tagged,
     write_results,
 )
 from tipclassify.corpus.rows import read_rows
@@ -66,7 +66,6 @@ def queue(
     'tipclassify corpus add'.
     """
     from tipclassify.corpus.next import queue_rows, random_queue_rows
-    from tipclassify.model.find import model_folder
     from tipclassify.tagging.inputs import expand_inputs
 
     if random and other:
@@ -79,31 +78,30 @@ def queue(
     known = [row["text"] for row in read_rows(*against, labels=labels)] if against else []
     second = options.second_model(other, labels)
     inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs, model) | file_ids(against or ())
-    if other:
-        read |= file_ids([model_folder(other)])
+    read = ids_of_inputs(files, inputs) | file_ids(against or ())
     check_output(output, read)
-    with tagged(inputs, tagging, jobs) as tagged_inputs:
-        reports = tagged_inputs.reports()
-        if random:
-            rows = random_queue_rows(reports, number, known=known, seed=seed)
-        else:
-            rows = queue_rows(
-                reports,
-                classifier.thresholds(policy),
-                number,
-                known=known,
-                other=second,
-                policy=policy,
-                seed=seed,
-                labels=labels,
-            )
-        if rows:
-            write_results(output, "jsonl", rows, inputs=read)
-            print_note(f"wrote {len(rows):,} passages to label to {output}")
-        else:
-            left = "every passage is in --against already" if known else "no passage was read"
-            print_note(f"nothing to label: {left}; {output} is not written")
+    tagged_inputs = TaggedInputs(inputs, tagging, jobs)
+    reports = tagged_inputs.reports()
+    if random:
+        rows = random_queue_rows(reports, number, known=known, seed=seed)
+    else:
+        rows = queue_rows(
+            reports,
+            classifier.thresholds(policy),
+            number,
+            known=known,
+            other=second,
+            policy=policy,
+            seed=seed,
+            labels=labels,
+        )
+    if rows:
+        write_results(output, "jsonl", rows, inputs=read)
+        print_note(f"wrote {len(rows):,} passages to label to {output}")
+    else:
+        left = "every passage is in --against already" if known else "no passage was read"
+        print_note(f"nothing to label: {left}; {output} is not written")
+    tagged_inputs.end()
 
 
 def rebuild(

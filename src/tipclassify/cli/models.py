@@ -50,7 +50,6 @@ def explain(
     The passage is taken as it is, without splitting. jsonl holds every span, and in "method" how it
     was weighed: additive or occlusion.
     """
-    from tipclassify.model.find import model_folder
     from tipclassify.readers.limits import read_bounded
     from tipclassify.records import Passage
     from tipclassify.text.prose import is_non_prose
@@ -74,7 +73,7 @@ def explain(
             verdict = "not given: no prose of a report"
         lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
         lines += _lines_printed_of_weights(reason, section, top)
-    write_results(output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)]))
+    write_results(output, format, rows, "\n".join(lines), inputs=frozenset())
 
 
 def _lines_printed_of_weights(reason: Explanation, section: str | None, top: int) -> list[str]:
@@ -127,7 +126,7 @@ def evaluate(
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
 
-    read = file_ids([*labelled, model_folder(model), compare and model_folder(compare)])
+    read = file_ids(labelled)
     check_output(output, read)
     keys = model_folder(model) / TAUGHT
     classifier = options.classifier_of(model, threshold)
@@ -171,7 +170,7 @@ def add(
     print_line(added.metadata["sha256"])
 
 
-def list_(output: options.Output = None) -> None:
+def list_() -> None:
     """List the models that have a name here: name, kind, hash and folder.
 
     "default" and "fast" come with tipclassify.
@@ -190,11 +189,10 @@ def list_(output: options.Output = None) -> None:
         short_hash = str(model.metadata.get("sha256", ""))[:12] or "-"
         cells = (model.name, model.kind, short_hash, str(model.folder))
         rows.append([one_line(cell) for cell in cells])
-    table = "\n".join(format_columns(rows, left=4))
-    write_results(output, "table", (), table, inputs=file_ids(model.folder for model in listed))
+    print_line("\n".join(format_columns(rows, left=4)))
 
 
-def info(model: options.Model = None, output: options.Output = None) -> None:
+def info(model: options.Model = None) -> None:
     """Describe a model: its training data, versions, metrics and thresholds.
 
     The card, README.md in the folder of the model, says it at length.
@@ -225,8 +223,7 @@ def info(model: options.Model = None, output: options.Output = None) -> None:
         lines[f"thresholds, {policy}"] = ", ".join(
             f"{label} {limit:.3f}" for label, limit in limits
         )
-    table = "\n".join(format_columns(list(lines.items()), left=2))
-    write_results(output, "table", (), table, inputs=file_ids([folder]))
+    print_line("\n".join(format_columns(list(lines.items()), left=2)))
 
 
 def check(
@@ -237,7 +234,6 @@ def check(
     failures: Annotated[
         int, Option(metavar="N", min=0, help="Failed cases to show for each rule.")
     ] = 0,
-    output: options.Output = None,
 ) -> None:
     """Run the codebook's behaviour cases and compare the model's reference outputs.
 
@@ -251,8 +247,6 @@ def check(
     from tipclassify.model.find import model_folder
 
     path = model_folder(model)
-    read = file_ids([path, cases])
-    check_output(output, read)
     classifier = Classifier.load(path)
     results = run_cases(classifier, cases)
     stored = dict(classifier.meta.get("behaviours", {})) if cases is None else {}
@@ -284,6 +278,6 @@ def check(
         before = ", ".join(output_change.expected)
         now = ", ".join(output_change.given)
         lines.append(f"    stored {before}; now {now}: {output_change.text}")
-    write_results(output, "table", (), "\n".join(lines), inputs=read)
+    print_line("\n".join(lines))
     if regressed or changed:
         raise typer.Exit(1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 import typer
 
 from tipclassify.errors import InputError, OutputError, UsageError, reason_of_error
-from tipclassify.formatting import for_terminal, format_numbers, json_line
+from tipclassify.formatting import for_terminal, json_line
 from tipclassify.progress import progress_bar
 from tipclassify.whole_files import open_whole_file
 
@@ -52,37 +51,6 @@ def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassif
         print_note(f"and {len(lines) - most:,} more of this kind", program)
 
 
-_LOCATED: Final = re.compile(r"(?P<file>.+?):(?P<line>\d+): (?P<problem>.+)", re.DOTALL)
-
-
-def merged(problems: Sequence[str]) -> list[str]:
-    """Merge the problems that say the same of several lines of a file, in the place of the first.
-
-    >>> problems = ["a.jsonl:1: no text", "a.jsonl:2: no labels", "a.jsonl:4: no text"]
-    >>> merged(problems)
-    ['a.jsonl:1: no text (so does line 4)', 'a.jsonl:2: no labels']
-    """
-    lines: dict[tuple[str, str], list[int]] = {}
-    for problem in problems:
-        if located := _LOCATED.fullmatch(problem):
-            key = (located["file"], located["problem"])
-            lines.setdefault(key, []).append(int(located["line"]))
-        else:
-            lines.setdefault(("", problem), [])
-    merged = []
-    for (file, problem), numbers in lines.items():
-        if not numbers:
-            merged.append(problem)
-            continue
-        first, *others = numbers
-        line = f"{file}:{first}: {problem}"
-        if others:
-            verb = "does" if len(others) == 1 else "do"
-            line += f" (so {verb} {format_numbers('line', others)})"
-        merged.append(line)
-    return merged
-
-
 def print_warnings(notes: Iterable[str]) -> None:
     """Print a report's notes as warnings on standard error."""
     for note in notes:
@@ -105,15 +73,20 @@ class TaggedInputs:
     """The inputs of a command, each with its tagged reports, and the failures so far."""
 
     def __init__(
-        self, inputs: Iterable[tuple[str, Iterator[Report | Failure]]], count: int
+        self, files: Sequence[str], tagging: Tagging, jobs: int = 1, day: str = "", bar: bool = True
     ) -> None:
-        self._inputs = inputs
-        self._count = count
+        self._files = files
+        self._inputs = tagging.by_input(files, jobs, day)
+        self._bar = bar
         self.failures: list[str] = []  # an input each, of one line or of several
 
     def __iter__(self) -> Iterator[tuple[str, Iterator[Report]]]:
-        for file, results in self._inputs:
-            yield file, self._reports(file, results)
+        """Yield each input with its reports, which raise `InputError` where there are none."""
+        with progress_bar("reports") if self._bar else contextlib.nullcontext() as progress:
+            for done, (file, results) in enumerate(self._inputs):
+                if progress:
+                    progress(done, len(self._files))
+                yield file, self._reports(file, results)
 
     def _reports(self, file: str, results: Iterable[Report | Failure]) -> Iterator[Report]:
         """Yield the reports of an input, and print the reader's warnings; then note its failures.
@@ -146,7 +119,7 @@ class TaggedInputs:
         """
         reports = self._all_reports()
         first = list(islice(reports, 1))
-        if not first and self.failures:
+        if not first:
             self.end()
         return chain(first, reports)
 
@@ -165,32 +138,10 @@ class TaggedInputs:
 
     def end(self) -> None:
         """Print the failures, and exit with 1 if there are any."""
-        lines = [line for failure in self.failures for line in failure.split("\n")]
-        print_notes(lines, most=sys.maxsize)
-        exit_failed(len(self.failures), self._count)
-
-
-@contextlib.contextmanager
-def tagged(
-    files: Sequence[str], tagging: Tagging, jobs: int = 1, day: str = "", bar: bool = True
-) -> Iterator[TaggedInputs]:
-    """Tag the inputs of a command.
-
-    At the end the failures are printed, and the command exits with 1 if there are any.
-    """
-
-    def counted() -> Iterator[tuple[str, Iterator[Report | Failure]]]:
-        with progress_bar("reports") if bar else contextlib.nullcontext() as progress:
-            if progress:
-                progress(0, len(files))
-            for done, tagged_input in enumerate(tagging.by_input(files, jobs, day), 1):
-                yield tagged_input
-                if progress:
-                    progress(done, len(files))
-
-    inputs = TaggedInputs(counted(), len(files))
-    yield inputs
-    inputs.end()
+        for failure in self.failures:
+            for line in failure.split("\n"):
+                print_note(line)
+        exit_failed(len(self.failures), len(self._files))
 
 
 def exit_failed(failed: int, every: int, what: str = "inputs") -> None:
@@ -228,33 +179,20 @@ def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId
     """
     identities = set[FileId]()
     for name in names:
-        if name is None:
-            continue
-        path = os.fspath(name)
+        path = os.fspath(name or "")
         with contextlib.suppress(OSError, ValueError):
-            status = os.fstat(0) if path == "-" else os.stat(path)
+            status = os.fstat(0) if path == "-" else os.stat(path.removeprefix("@"))
             if stat.S_ISREG(status.st_mode):
                 identities.add((status.st_dev, status.st_ino))
             elif stat.S_ISDIR(status.st_mode):
                 for folder, _, files in os.walk(path):
                     identities |= file_ids(os.path.join(folder, file) for file in files)
-        if path.startswith("@"):
-            identities |= file_ids([path[1:]])
     return frozenset(identities)
 
 
-def ids_of_inputs(
-    names: Sequence[str], files: Sequence[str], model: str | None
-) -> frozenset[FileId]:
-    """Return the identities of what a command on reports reads.
-
-    These are files, the lists that name them, and the model.
-    """
-    from tipclassify.model.find import model_folder
-
-    # of a folder, `files` has what is read
-    lists = [name for name in names if not os.path.isdir(name)]
-    return file_ids([*lists, *files, model_folder(model)])
+def ids_of_inputs(names: Sequence[str], files: Sequence[str]) -> frozenset[FileId]:
+    """Return the identities of reports, as named and as expanded, without others in a folder."""
+    return file_ids([*files, *(name for name in names if not os.path.isdir(name))])
 
 
 def check_output(path: Path | None, inputs: frozenset[FileId], option: str = "--output") -> None:

@@ -13,13 +13,13 @@ from typer import Option
 from tipclassify._version import __version__
 from tipclassify.cli import options
 from tipclassify.cli.output import (
+    TaggedInputs,
     check_output,
     exit_failed,
     ids_of_inputs,
     open_output,
     print_note,
     print_notes,
-    tagged,
 )
 from tipclassify.errors import OutputError
 from tipclassify.progress import progress_bar
@@ -118,14 +118,15 @@ def score(
     shows_bar = output is not None or not sys.stdout.isatty()
     outcome = Outcome(target.run)
     inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs, model)
+    read = ids_of_inputs(files, inputs)
     check_output(output, read)
     write = FORMATS[format_name].writer()
-    with tagged(inputs, tagging, jobs, day, shows_bar) as tagged_inputs:
-        reports = tagged_inputs.reports()
-        with open_output(output, FORMATS[format_name].binary, inputs=read) as out:
-            write(outcome.counted(reports), out, target)
-        _print_outcome(outcome, output, brief=format_name == "table")
+    tagged_inputs = TaggedInputs(inputs, tagging, jobs, day, shows_bar)
+    reports = tagged_inputs.reports()
+    with open_output(output, FORMATS[format_name].binary, inputs=read) as out:
+        write(outcome.counted(reports), out, target)
+    _print_outcome(outcome, output, brief=format_name == "table")
+    tagged_inputs.end()
 
 
 def _print_outcome(outcome: Outcome, output: Path | None, brief: bool = False) -> None:
@@ -164,7 +165,7 @@ def _score_into_folder(
     files = expand_inputs(names, output=folder)
     own_names = output_names(files, output_format.suffixes[0])
     outputs = {file: folder / name for file, name in zip(files, own_names, strict=True)}
-    read = ids_of_inputs(names, files, tagging.model)
+    read = ids_of_inputs(names, files)
     open_file = partial(open_output, inputs=read, option="--output-dir")
     # what determines an output besides its input
     settings = [
@@ -187,36 +188,36 @@ def _score_into_folder(
     for output in outputs.values():
         check_output(output, read, "--output-dir")
     left = []
-    for file in files:
-        is_finished = resume and journal.has(file, outputs[file])
-        is_on_desk = desk is None or outputs[file] in desk.reports
-        if not (is_finished and is_on_desk):
+    for file, output in outputs.items():
+        is_on_desk = desk is None or output in desk.reports
+        if not (resume and is_on_desk and journal.has(file, output)):
             left.append(file)
     if len(left) < len(files):
         print_note(f"{len(files) - len(left)} of {len(files)} inputs were done")
     write = output_format.writer()
     finished = 0
     outcome = Outcome(target.run)
-    with tagged(left, tagging, jobs, target.run.day) as inputs:
-        try:
-            for file, reports in inputs:
-                failed_before = len(inputs.failures)
-                output = outputs[file]
-                with inputs.failing(), open_file(output, output_format.binary) as out:
-                    counted = outcome.counted(reports)
-                    write(desk.gather(output, counted) if desk else counted, out, target)
-                if len(inputs.failures) == failed_before:  # bad rows are named again by --resume
-                    journal.add(file, output)
-                    finished += 1
-            if desk:
-                with progress_bar("comparisons") as progress:
-                    line = desk.write_index(progress)
-                print_note(line)
-        except (KeyboardInterrupt, OutputError):
-            so_far = f"{finished} of {len(left)} outputs are whole"
-            print_note(f"interrupted; {so_far}, --resume makes the others")
-            raise
-        _print_outcome(outcome, folder)
+    inputs = TaggedInputs(left, tagging, jobs, target.run.day)
+    try:
+        for file, reports in inputs:
+            failed_before = len(inputs.failures)
+            output = outputs[file]
+            with inputs.failing(), open_file(output, output_format.binary) as out:
+                counted = outcome.counted(reports)
+                write(desk.gather(output, counted) if desk else counted, out, target)
+            if len(inputs.failures) == failed_before:  # bad rows are named again by --resume
+                journal.add(file, output)
+                finished += 1
+        if desk:
+            with progress_bar("comparisons") as progress:
+                line = desk.write_index(progress)
+            print_note(line)
+    except (KeyboardInterrupt, OutputError):
+        so_far = f"{finished} of {len(left)} outputs are whole"
+        print_note(f"interrupted; {so_far}, --resume makes the others")
+        raise
+    _print_outcome(outcome, folder)
+    inputs.end()
 
 
 def _score_on_cluster(

@@ -10,11 +10,11 @@ from typer import Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import (
+    TaggedInputs,
     check_output,
     ids_of_inputs,
     open_output,
     print_note,
-    tagged,
 )
 from tipclassify.errors import UsageError, needs_extra
 
@@ -31,8 +31,7 @@ Dimension = Enum(
     },
     type=str,
 )
-_ROWS: Final = {"table": [".txt"], "csv": [".csv"], "jsonl": [".jsonl", ".ndjson"]}
-_PICTURES: Final = {"png": [".png"], "svg": [".svg"]}
+_PICTURES: Final = {"png": (".png",), "svg": (".svg",)}
 
 
 def summary(
@@ -85,9 +84,10 @@ def summary(
     """
     from tipclassify.reports.counts import summarize
     from tipclassify.tagging.inputs import expand_inputs
-    from tipclassify.write import rows, terminal, writer_format_of
+    from tipclassify.write import FORMATS, rows, terminal, writer_format_of
 
-    wanted = format or (writer_format_of(output, _ROWS | _PICTURES) if output else "table")
+    suffixes = {name: FORMATS[name].suffixes for name in ("table", "csv", "jsonl")} | _PICTURES
+    wanted = format or (writer_format_of(output, suffixes) if output else "table")
     picture = wanted in _PICTURES
     dimensions: list[str] = list(dict.fromkeys(dimension.value for dimension in by or ()))
     if wanted == "png" and output is None and sys.stdout.isatty():
@@ -103,31 +103,32 @@ def summary(
     tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
     run = tagging.run()
     inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs, model)
+    read = ids_of_inputs(files, inputs)
     check_output(output, read)
-    with tagged(inputs, tagging, jobs) as tagged_inputs:
-        counted = summarize(
-            tagged_inputs.reports(),
-            dimensions or ["file"],
-            publication=publication,
-            add_up=add_up,
-            run=run,
+    tagged_inputs = TaggedInputs(inputs, tagging, jobs)
+    counted = summarize(
+        tagged_inputs.reports(),
+        dimensions or ["file"],
+        publication=publication,
+        add_up=add_up,
+        run=run,
+    )
+    if publication and not counted.groups:
+        raise UsageError(
+            f"no report is of a publication called '{publication}'; --by publication lists them"
         )
-        if publication and not counted.groups:
-            raise UsageError(
-                f"no report is of a publication called '{publication}'; --by publication lists them"
-            )
-        if counted.rates is None:
-            print_note(
-                "counts are not adjusted: this model records no error rates; "
-                "train it again to have them"
-            )
-        with open_output(output, binary=picture, inputs=read) as out:
-            if picture:
-                draw_chart(counted, wanted, out)
-            elif wanted == "table":
-                terminal.write_summary(counted, out)
-            elif wanted == "csv":
-                rows.write_summary_csv(counted, out)
-            else:
-                rows.write_summary_jsonl(counted, out)
+    if counted.rates is None:
+        print_note(
+            "counts are not adjusted: this model records no error rates; "
+            "train it again to have them"
+        )
+    with open_output(output, binary=picture, inputs=read) as out:
+        if picture:
+            draw_chart(counted, wanted, out)
+        elif wanted == "table":
+            terminal.write_summary(counted, out)
+        elif wanted == "csv":
+            rows.write_summary_csv(counted, out)
+        else:
+            rows.write_summary_jsonl(counted, out)
+    tagged_inputs.end()
