@@ -163,7 +163,7 @@ def rebuild(
         raise typer.Exit(1)
 
 
-FormatName = Literal["jsonl", "csv", "parquet", "label-studio", "prodigy"]
+FormatName = Literal["jsonl", "csv", "label-studio", "prodigy"]
 
 
 def convert(
@@ -182,7 +182,7 @@ def convert(
         bool, Option("--labelled", help="Leave out passages that nobody has labelled.")
     ] = False,
 ) -> None:
-    """Convert labelled passages to and from Label Studio, Prodigy, CSV and Parquet.
+    """Convert labelled passages to and from Label Studio, Prodigy and CSV.
 
     jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and
     'corpus queue') become pre-annotations with their probabilities where the tool takes them.
@@ -190,7 +190,7 @@ def convert(
     has labelled stay so, and training refuses them; so do tasks that an annotator skipped, rejected
     or ignored.
     """
-    from tipclassify.corpus.convert import FORMATS, read_annotated
+    from tipclassify.corpus.convert import read_annotated, write_annotated
 
     rows = [
         row for row in read_annotated(source, read_as) if row["labels"] is not None or not labelled
@@ -200,7 +200,7 @@ def convert(
             [f"{source}: no passage is labelled yet; label some, or leave out --labelled"]
         )
     with open_output(output, binary=True, inputs=file_ids([source])) as stream:
-        lost = FORMATS[to].write(rows, stream)
+        lost = write_annotated(rows, to, stream)
     print_notes(lost)
     unlabelled = sum(row["labels"] is None for row in rows)
     print_note(f"wrote {len(rows):,} passages to {output}, {unlabelled:,} of them not labelled")
