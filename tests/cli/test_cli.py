@@ -228,19 +228,6 @@ def test_output_is_whole_or_not_at_all(cli: Cli, report: Path, tmp_path: Path) -
     assert cli("score", report, "--output", tmp_path / "no" / "dir.csv", *FAST).returncode == 1
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        ["score"],
-        ["score", "--policy", "bold", "x"],
-        ["nonsense"],
-        ["score", "--format", "pdf", "x"],
-    ],
-)
-def test_wrong_usage_exits_2(cli: Cli, args: list[str]) -> None:
-    assert cli(*args).returncode == 2
-
-
 def test_a_missing_or_damaged_model_exits_3_in_one_line(
     cli: Cli, report: Path, tmp_path: Path
 ) -> None:
@@ -415,25 +402,6 @@ def test_evaluate_reports_bad_fields_and_bad_rows(cli: Cli, mine: Path) -> None:
     assert b"mine.jsonl:1: unknown label" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "args",
-    [
-        *(
-            ("--threshold", bad)
-            for bad in ("mood=0.5", "failure", "failure=x", "failure=0", "failure=1", "failure=nan")
-        ),
-        ("--draws", -1),
-        ("--seed", -1),
-        ("--errors", -1),
-        ("--format", "csv"),
-    ],
-)
-def test_evaluate_wrong_usage_exits_2(cli: Cli, mine: Path, args: tuple[object, ...]) -> None:
-    done = cli("evaluate", mine, *args)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert str(args[0]) in done.stderr.decode()
-
-
 def test_info_and_version(cli: Cli) -> None:
     for model, kind in (("default", "encoder, "), ("fast", "features")):
         out = cli("info", "--model", model).stdout.decode()
@@ -445,16 +413,6 @@ def test_info_and_version(cli: Cli) -> None:
 def test_the_choices_of_options_are_what_the_library_has() -> None:
     assert get_args(options.PolicyName) == POLICIES
     assert get_args(get_args(get_type_hints(score)["format"])[0]) == tuple(FORMATS)
-
-
-def test_the_console_script_is_the_same_program() -> None:
-    script = Path(sys.executable).with_name(
-        "tipclassify" + (".exe" if sys.platform == "win32" else "")
-    )
-    if not script.exists():
-        pytest.skip("not installed with its script")
-    done = subprocess.run([str(script), "--version"], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == __version__
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")

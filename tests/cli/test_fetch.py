@@ -5,7 +5,6 @@ A server on the loopback stands for state.gov.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,7 +22,7 @@ pytest.importorskip("httpx")
 
 from tipclassify.cli.read import fetch
 from tipclassify.download.cache import Download
-from tipclassify.errors import InputError, UsageError
+from tipclassify.errors import UsageError
 from tipclassify.readers.about import narratives
 from tipclassify.readers.about.countries import find_country
 from tipclassify.readers.about.subject import detect_country_and_year
@@ -158,15 +157,6 @@ def test_countries_go_on_after_a_failure(site: Site, run: Run, tmp_path: Path) -
     assert done.stderr.endswith("tipclassify: 1 of 3 countries failed\n")
 
 
-def test_an_unknown_country_is_wrong_usage_before_anything_is_asked(
-    site: Site, run: Run, tmp_path: Path
-) -> None:
-    site.add(2023, "togo")
-    with pytest.raises(UsageError, match="'Karvonia' is no country that we know"):
-        run(tmp_path, "Togo", "Karvonia", "--year", "2023")
-    assert not site.asked
-
-
 @pytest.mark.parametrize("status", [403, 429, 500])
 def test_a_site_that_refuses_is_not_asked_for_the_same_country_again(
     site: Site, run: Run, tmp_path: Path, status: int
@@ -262,34 +252,6 @@ def test_refresh_downloads_anew(site: Site, run: Run, tmp_path: Path) -> None:
     for extra in ([], [], ["--refresh"]):
         assert run(tmp_path, "Togo", "--year", "2023", *extra).exit_code == 0
     assert len(site.asked) == 2
-
-
-@pytest.mark.parametrize(
-    ("year", "message"),
-    [
-        (
-            2016,
-            (
-                "2016: no TIP Report, or under numbers that cannot be guessed; give a year from "
-                "2017 on, or save older"
-            ),
-        ),
-        (2000, "2000: no TIP Report"),
-        (THIS_YEAR + 1, f"{THIS_YEAR + 1}: no TIP Report"),
-    ],
-)
-def test_years_without_pages_are_reported_in_one_line(
-    site: Site, run: Run, tmp_path: Path, year: int, message: str
-) -> None:
-    with pytest.raises(InputError, match=f"^{re.escape(message)}"):
-        run(tmp_path, "Togo", "--year", str(year))
-    assert not site.asked
-
-
-def test_a_folder_that_cannot_be_made_is_reported(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(FileExistsError):  # of which `app.main` makes one line
-        run(tmp_path / "file", "Togo", "--year", "2023")
 
 
 def test_renamed_countries_are_tried_by_their_new_and_old_names() -> None:

@@ -99,10 +99,6 @@ def test_the_encoding_can_be_named_and_the_output_be_a_file(
     assert out.read_bytes() == "Zażółć.\n".encode()
 
 
-def test_standard_input_is_read(printed: Printed) -> None:
-    assert printed("-", stdin=b"Police acted.\n") == b"Police acted.\n"
-
-
 def test_what_cannot_be_read_is_reported_and_no_output_is_left(
     tmp_path: Path, printed: Printed
 ) -> None:
