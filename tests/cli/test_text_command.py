@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,23 +69,6 @@ def test_a_page_is_printed_without_the_site_around_it(tmp_path: Path, printed: P
         "<nav><p>Menu.</p></nav><h2>Protection</h2><p>Shelters&nbsp;closed.</p>", "utf-8"
     )
     assert printed(file).decode() == "Protection\n\nShelters closed.\n"
-
-
-def test_blocks_are_lines_of_json(tmp_path: Path, printed: Printed) -> None:
-    file = tmp_path / "report.txt"
-    file.write_bytes("PROTECTION\n\nIt closed\u2028on “May 3.”".encode())
-    out = printed(file, "--blocks")
-    # no line end but \n, to any reader
-    assert len(out.decode().splitlines()) == len(out.splitlines())
-    rows = [json.loads(line) for line in out.splitlines()]
-    assert list(rows[0]) == ["start", "end", "page", "section", "heading", "text"]
-    assert [(row["section"], row["heading"]) for row in rows[:2]] == [
-        ("protection", True),
-        ("protection", False),
-    ]
-    whole = printed(file).decode()
-    assert all(whole[row["start"] : row["end"]] == row["text"] for row in rows)
-    assert "“May 3.”".encode() in out
 
 
 def test_the_encoding_can_be_named_and_the_output_be_a_file(

@@ -10,14 +10,12 @@ from typer import Argument, Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import (
-    FileId,
     exit_failed,
     file_ids,
     open_output,
     print_line,
     print_note,
     print_warnings,
-    write_results,
 )
 from tipclassify.errors import InputError, MissingExtraError
 
@@ -77,8 +75,8 @@ def fetch(
             )
             years = [year]
             path = output_dir / f"tip-{year}-{country.slugs[0]}.html"
-            inputs = frozenset[FileId]()  # which are links
-            with open_output(path, binary=True, inputs=inputs, option="--output-dir") as out:
+            # the input is a link
+            with open_output(path, binary=True, inputs=file_ids(()), option="--output-dir") as out:
                 out.write(page.data)
             print_line(path)
         except MissingExtraError:
@@ -91,9 +89,6 @@ def fetch(
 
 def text(
     file: Annotated[str, Argument(metavar="FILE", help=options.REPORT_HELP)],
-    blocks: Annotated[
-        bool, Option("--blocks", help="Print paragraphs and headings as lines of JSON.")
-    ] = False,
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
     output: options.Output = None,
@@ -102,8 +97,6 @@ def text(
 
     The start and end that score writes count the characters of this text, so out[start:end] is the
     passage. It is UTF-8, and ends with a line break, added where the text has none.
-
-    With --blocks, each line holds start, end, page, section, heading (whether it is one) and text.
     """
     from tipclassify.readers.child import read_report_isolated
     from tipclassify.tagging import read_with_notes
@@ -112,23 +105,8 @@ def text(
         lambda: read_report_isolated(file, options.read_options(encoding, allow_private))
     )
     print_warnings(notes)
-    read = file_ids([file])
-    if blocks:
-        rows = (
-            {
-                "start": block.start,
-                "end": block.end,
-                "page": block.page,
-                "section": block.section,
-                "heading": block.heading,
-                "text": document.text[block.start : block.end],
-            }
-            for block in document.blocks
-        )
-        write_results(output, "jsonl", rows, inputs=read)
-        return
     whole = document.text if document.text.endswith("\n") else document.text + "\n"
     # binary: in text mode, Windows would change line breaks and so offsets
-    with open_output(output, binary=True, inputs=read) as out:
+    with open_output(output, binary=True, inputs=file_ids([file])) as out:
         # a lone surrogate becomes one "?": offsets hold
         out.write(whole.encode("utf-8", "replace"))

@@ -16,7 +16,14 @@ import typer
 from typer import Argument, Option
 
 from tipclassify.cli import options
-from tipclassify.cli.output import exit_failed, print_note, print_notes, print_warnings
+from tipclassify.cli.output import (
+    check_output,
+    exit_failed,
+    ids_of_inputs,
+    print_note,
+    print_notes,
+    print_warnings,
+)
 from tipclassify.errors import OutputError, needs_extra
 from tipclassify.progress import progress_bar
 
@@ -76,13 +83,7 @@ def review(
     tagging = options.tagging_of(
         model, policy, threshold, encoding=encoding, allow_private=allow_private
     )
-    for name in files:
-        if name == str(corpus) or (
-            os.path.isfile(name) and corpus.is_file() and os.path.samefile(name, corpus)
-        ):
-            raise options.invalid_option(
-                "--corpus", f"{corpus}: is an input; decisions go to a file of their own"
-            )
+    check_output(corpus, ids_of_inputs(files, ()), "--corpus")
     classifier = tagging.classifier()
     second = options.second_model(other, classifier.labels)
     socket = listen_on_loopback(port)
@@ -118,12 +119,14 @@ def review(
         second_name=Path(other).name if other else "",
         corpus=str(corpus),
     )
-    token = secrets.token_urlsafe(32)
-    link = f"http://127.0.0.1:{socket.getsockname()[1]}/?token={token}"
-    note = f"decisions go to {store.path}, and at the end to {corpus}; Ctrl-C stops"
-    opened = _opened_when_ready(link, corpus.parent, note, no_browser)
-    with opened as ready, contextlib.suppress(KeyboardInterrupt):
-        serve_review(session, socket, token, ready, write_corpus)
+    _serve(
+        socket.getsockname()[1],
+        "?token={token}",
+        corpus.parent,
+        f"decisions go to {store.path}, and at the end to {corpus}; Ctrl-C stops",
+        no_browser,
+        lambda token, ready: serve_review(session, socket, token, ready, write_corpus),
+    )
     states = store.now().values()
     decided = sum(state.final is not None for state in states)
     disputed = sum(state.is_disputed for state in states)
@@ -159,12 +162,14 @@ def desk(
 
     checked = Desk(folder, annotator or _login_name())
     socket = listen_on_loopback(port)
-    token = secrets.token_urlsafe(32)
-    link = f"http://127.0.0.1:{socket.getsockname()[1]}/{token}/index.html"
-    note = f"checks go to {checked.store.path}; Ctrl-C stops"
-    opened = _opened_when_ready(link, folder, note, no_browser)
-    with opened as ready, contextlib.suppress(KeyboardInterrupt):
-        serve_desk(checked, socket, token, ready)
+    _serve(
+        socket.getsockname()[1],
+        "{token}/index.html",
+        folder,
+        f"checks go to {checked.store.path}; Ctrl-C stops",
+        no_browser,
+        lambda token, ready: serve_desk(checked, socket, token, ready),
+    )
     print_note(f"checked findings in {folder}: {checked.checked}")
 
 
@@ -176,17 +181,23 @@ def _login_name() -> str:
     return "annotator"
 
 
-@contextlib.contextmanager
-def _opened_when_ready(
-    link: str, folder: Path, note: str, no_browser: bool
-) -> Iterator[Callable[[], None]]:
-    """Give the function that a server calls once it listens at `link`.
+def _serve(
+    port: int,
+    path: str,
+    folder: Path,
+    note: str,
+    no_browser: bool,
+    serve: Callable[[str, Callable[[], None]], None],
+) -> None:
+    """Serve until Ctrl-C: `serve` takes a token, and what to call once it listens.
 
-    It prints the link and the note, and opens the page unless there is to be `no_browser`.
+    That prints the link and the note, and opens the page unless there is to be `no_browser`.
     """
     import webbrowser
 
-    with redirect_page(link, folder) as page:
+    token = secrets.token_urlsafe(32)
+    link = f"http://127.0.0.1:{port}/{path.format(token=token)}"
+    with redirect_page(link, folder) as page, contextlib.suppress(KeyboardInterrupt):
 
         def ready() -> None:
             print(link, flush=True)
@@ -194,7 +205,7 @@ def _opened_when_ready(
             if not no_browser:
                 threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
 
-        yield ready
+        serve(token, ready)
 
 
 @contextlib.contextmanager

@@ -149,10 +149,6 @@ def _results(
             ) from None
         except TipclassifyError:
             raise
-        except ImportError as error:
-            raise InputError(
-                f"a worker lacks a package ({error}); install the same on each"
-            ) from None
         except KilledWorker:
             pass
         except Exception as error:
