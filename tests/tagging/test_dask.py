@@ -286,7 +286,7 @@ def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_sa
 ) -> None:
     (reports / "blank.txt").write_bytes(b"")
     single = cli("score", "--model", "fast", reports, "-o", tmp_path / "one.parquet")
-    engine = ("--engine", "dask", "--workers", 1, "--output-dir", tmp_path / "out")
+    engine = ("--engine", "dask", "--output-dir", tmp_path / "out")
     on_cluster = cli("score", "--model", "fast", *engine, reports)
     assert on_cluster.returncode == single.returncode == 1
     assert on_cluster.stdout == b""
@@ -317,12 +317,9 @@ def test_a_scheduler_that_is_not_there_is_one_line(
     "options",
     [
         "--engine dask",
-        "--workers 2 --output-dir out",
-        "--scheduler tcp://127.0.0.1:9 --output-dir out",
         "--engine dask --output-dir out --format csv",
         "--engine dask --output-dir out --jobs 2",
-        "--engine dask --output-dir out --scheduler tcp://127.0.0.1:9 --workers 2",
-        "--engine spark --output-dir out",
+        "--engine dask -o out.parquet",
     ],
 )
 def test_options_that_do_not_go_together_are_wrong_usage(

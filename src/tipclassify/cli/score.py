@@ -1,4 +1,4 @@
-"""``tipclassify score``: tag the passages of reports, here or on a cluster (``--engine dask``)."""
+"""``tipclassify score``: tag the passages of reports, here or on a cluster (``--engine``)."""
 
 from __future__ import annotations
 
@@ -56,13 +56,8 @@ def score(
         bool, Option("--resume", help="Leave out inputs whose output is in --output-dir.")
     ] = False,
     engine: Annotated[
-        Literal["dask"] | None, Option(hidden=True, help="Spread the work over a cluster.")
-    ] = None,
-    scheduler: Annotated[
-        str | None, Option(metavar="tcp://HOST:PORT", hidden=True, help="The cluster.")
-    ] = None,
-    workers: Annotated[
-        int | None, Option(metavar="N", min=1, hidden=True, help="Processes here.")
+        str | None,
+        Option(metavar="dask|tcp://HOST:PORT", hidden=True, help="Work by Dask, here or there."),
     ] = None,
 ) -> None:
     """Tag the passages of reports: positive effort, failure, complicity.
@@ -92,16 +87,13 @@ def score(
         model, policy, threshold, unit, encoding, allow_private, text_column
     )
     if engine:
-        if bom or jobs != 1 or output or format not in (None, "parquet"):
+        if bom or output or jobs != 1 or output_dir is None or format not in (None, "parquet"):
             remedy = "leave out --bom, --jobs, --output and --format"
             raise options.invalid_option(
-                "--engine", f"writes Parquet to --output-dir, by --workers processes: {remedy}"
+                "--engine", f"writes Parquet to --output-dir, with all processes: {remedy}"
             )
-        _score_on_cluster(files, tagging, output_dir, scheduler, workers)
+        _score_on_cluster(files, tagging, output_dir, engine)
         return
-    for option, given in (("--scheduler", scheduler), ("--workers", workers)):
-        if given is not None:
-            raise options.invalid_option(option, "needs --engine dask")
     folder = None
     if output_dir:
         folder = Path(output_dir)
@@ -220,35 +212,18 @@ def _score_into_folder(
     inputs.end()
 
 
-def _score_on_cluster(
-    names: list[str],
-    tagging: Tagging,
-    folder: str | None,
-    scheduler: str | None,
-    workers: int | None,
-) -> None:
+def _score_on_cluster(names: list[str], tagging: Tagging, folder: str, engine: str) -> None:
     """Score into a folder of Parquet files.
 
     Failures are printed on standard error and make the exit code 1.
     """
     from tipclassify.dask import score_on_cluster
 
-    if folder is None:
-        raise options.invalid_option(
-            "--engine", "needs --output-dir, a folder for its Parquet files"
-        )
-    if scheduler is not None and workers is not None:
-        raise options.invalid_option(
-            "--workers", "a cluster has its own workers; leave it out with --scheduler"
-        )
+    cluster = None if engine == "dask" else engine
     try:
         with progress_bar("inputs") as progress:
             done = score_on_cluster(
-                names,
-                folder,
-                cluster=scheduler if workers is None else workers,
-                tagging=tagging,
-                progress=progress,
+                names, folder, cluster=cluster, tagging=tagging, progress=progress
             )
     except KeyboardInterrupt:
         print_note("interrupted; the same command goes on where this stopped")

@@ -68,7 +68,7 @@ def _local_client(workers: int, stack: contextlib.ExitStack) -> Client:
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"the processes of Dask do not start ({describe(error)}); "
-            "free some memory, or give fewer --workers"
+            "free some memory, or use --jobs in place of Dask"
         ) from None
 
 
