@@ -58,7 +58,7 @@ def explain(
         text = read_bounded("-").decode("utf-8-sig", "replace").strip()
     if not text.strip():
         raise InputError("the passage is empty; give a sentence")
-    classifier = options.classifier_of(model, threshold)
+    classifier = options.tagging_of(model, policy, threshold).classifier()
     reasons = classifier.explain(Passage(text, 0, len(text), section))
     no_prose = is_non_prose(text, section)
     rows = []
@@ -129,7 +129,7 @@ def evaluate(
     read = file_ids(labelled)
     check_output(output, read)
     keys = model_folder(model) / TAUGHT
-    classifier = options.classifier_of(model, threshold)
+    classifier = options.tagging_of(model, policy, threshold).classifier()
     columns = options.columns_of(text_column, label_column)
     figures, tables = evaluate_rows(
         classifier,

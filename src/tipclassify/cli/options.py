@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
@@ -129,14 +127,14 @@ def parse_thresholds(given: Sequence[str] | None) -> dict[str, float]:
     """
     chosen = {}
     for option in given or ():
-        label, equals, written = option.partition("=")
-        if not label or not equals:
-            raise invalid_option("--threshold", f"{option!r} is not LABEL=VALUE")
-        chosen[label] = math.nan
-        with suppress(ValueError):
-            chosen[label] = float(written)
-        if not 0 < chosen[label] < 1:
+        label, _, written = option.partition("=")
+        try:
+            value = float(written)
+        except ValueError:
+            raise invalid_option("--threshold", f"{option!r} is not LABEL=VALUE") from None
+        if not 0 < value < 1:
             raise invalid_option("--threshold", f"{option!r}: the value must be over 0 and under 1")
+        chosen[label] = value
     return chosen
 
 
@@ -161,8 +159,10 @@ def tagging_of(
         read=read_options(encoding, allow_private, text_column),
     )
     if thresholds:
-        with _labels_of_model():
+        try:
             tagging.classifier()
+        except ValueError as error:  # a label that the model does not have
+            raise invalid_option("--threshold", str(error)) from None
     return tagging
 
 
@@ -175,24 +175,6 @@ def second_model(other: str | None, labels: Sequence[str]) -> Classifier | None:
         has, wanted = ", ".join(second.labels), ", ".join(labels)
         raise invalid_option("--other", f"it has the labels {has}, not {wanted}")
     return second
-
-
-def classifier_of(model: str | None, threshold: Sequence[str] | None) -> Classifier:
-    """Load the classifier of the options, with the thresholds that they move."""
-    from tipclassify.model.classifier import Classifier
-
-    thresholds = parse_thresholds(threshold)
-    with _labels_of_model():
-        return Classifier.load(model).with_thresholds(thresholds)
-
-
-@contextmanager
-def _labels_of_model() -> Iterator[None]:
-    """Refuse a threshold of a label that the model does not have."""
-    try:
-        yield
-    except ValueError as error:
-        raise invalid_option("--threshold", str(error)) from None
 
 
 def read_options(
