@@ -128,68 +128,6 @@ def test_files_attached_to_a_mail_are_named(cli: Cli, tmp_path: Path) -> None:
     assert b"togo.eml: 1 attached files are not read: annex.pdf; save them" in done.stderr
 
 
-def test_a_mail_of_nothing_but_a_file_says_what_to_do(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "a.eml").write_bytes(mail(attached=b"%PDF-1.4"))
-    done = cli("score", tmp_path / "a.eml", *FAST)
-    assert done.returncode == 1
-    assert (
-        b"a.eml: no text in this mail; save the report that is attached to it, or linked in it"
-        in done.stderr
-    )
-
-
-def test_a_hostile_header_takes_no_time(cli: Cli, tmp_path: Path) -> None:
-    head = (
-        b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x"
-        + b';a="' * 200_000
-        + b"\n\n--x\n\nText.\n"
-    )
-    (tmp_path / "a.eml").write_bytes(head)
-    done = cli("score", tmp_path / "a.eml", *FAST)
-    assert done.returncode == 1
-    assert b"a.eml: a header longer than any program writes; save its text" in done.stderr
-
-
-def test_an_outlook_message_is_told_from_an_old_word_file(cli: Cli, tmp_path: Path) -> None:
-    for name, data in {
-        "a.msg": OLE,
-        "b.dat": OLE + "__nameid_version1.0".encode("utf-16-le"),
-    }.items():
-        (tmp_path / name).write_bytes(data)
-        done = cli("score", tmp_path / name, *FAST)
-        assert done.returncode == 1
-        (line,) = errors(done)
-        assert line.endswith(
-            f"{name}: an Outlook message (.msg); save it as .eml, HTML or text, "
-            "and what is attached to it by itself"
-        )
-
-
-# ----------------------------------------------------------------------------------- old office files
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "what"),
-    [
-        ("a.odt", zipped({"content.xml": b"<x/>"}), "an OpenDocument text (.odt)"),
-        ("a.rtf.gz", gzip.compress(RICH, mtime=0), "a rich-text file (.rtf)"),
-        ("rich.doc", RICH, "a rich-text file (.rtf)"),
-        ("old.docx", OLE + "WordDocument".encode("utf-16-le"), "an old Word file (.doc)"),
-        ("a.doc", OLE, "an old Word file (.doc)"),
-    ],
-    ids=["odt", "rtf.gz", "rtf", "docx", "doc"],
-)
-def test_an_old_office_file_is_one_line_and_the_rest_goes_on(
-    cli: Cli, tmp_path: Path, name: str, data: bytes, what: str
-) -> None:
-    (tmp_path / name).write_bytes(data)
-    (tmp_path / "b.txt").write_text(TEXT, "utf-8")
-    done = cli("score", tmp_path, *FAST, "--format", "jsonl")
-    assert done.returncode == 1
-    assert f"{name}: {what}; save it as .docx or PDF" in errors(done)[0]
-    assert len(done.stdout.splitlines()) == 1
-
-
 # ----------------------------------------------------------------------------------------- archives
 
 
@@ -248,43 +186,75 @@ def test_outputs_for_the_reports_of_an_archive_are_resumed(
     assert b"4 of 4 inputs were done" in cli(*command, "--resume").stderr
 
 
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (
-            zipped({"photo.png": b"\x89PNG"}),
-            "an archive; 'tipclassify score' takes one that has reports in it",
-        ),
-        (zipped({}), "an archive; 'tipclassify score' takes one that has reports in it"),
-        (
-            zipped({"a.txt": bytes(11_000_000)}),
-            "unpacks to over 200 times its size, as no report does",
-        ),
-        (
-            zipped({f"{n}.txt": b"" for n in range(10_001)}),
-            "10,001 files in it, over 10,000; split it",
-        ),
-        (
-            zipped({"a.txt": TEXT.encode()})[:-30],
-            "damaged or incomplete file; download it or save it again",
-        ),
-    ],
-    ids=["no report", "empty", "a bomb", "too many", "cut off"],
-)
-def test_a_bad_archive_is_one_line_and_the_rest_goes_on(
-    cli: Cli, tmp_path: Path, data: bytes, message: str
-) -> None:
-    (tmp_path / "bad.zip").write_bytes(data)
-    (tmp_path / "b.txt").write_text(TEXT, "utf-8")
-    done = cli("score", tmp_path / "bad.zip", tmp_path / "b.txt", *FAST, "--format", "jsonl")
-    assert done.returncode == 1
-    assert f"bad.zip: {message}" in errors(done)[0]
-    assert len(done.stdout.splitlines()) == 1
-
-
 def test_an_archive_in_an_archive_is_not_opened(cli: Cli, tmp_path: Path) -> None:
     inner = zipped({"a.txt": TEXT.encode()})
     (tmp_path / "outer.zip").write_bytes(zipped({"inner.zip": inner, "b.txt": TEXT.encode()}))
     done = cli("score", tmp_path / "outer.zip", *FAST, "--format", "jsonl")
     assert len(texts(done)) == 1
     assert b"left out 1 files that are no reports: inner.zip" in done.stderr
+
+
+# ---------------------------------------------------------------------------------- what is not read
+
+OLD = "save it as .docx or PDF"
+NO_REPORT = "an archive; 'tipclassify score' takes one that has reports in it"
+LONG_HEADER = b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x" + b';a="' * 200_000
+NOT_READ = {
+    "a mail of a file": (
+        "a.eml",
+        mail(attached=b"%PDF-1.4"),
+        "no text in this mail; save the report that is attached to it, or linked in it",
+    ),
+    "a hostile header": (
+        "a.eml",
+        LONG_HEADER + b"\n\n--x\n\nText.\n",
+        "a header longer than any program writes; save its text",
+    ),
+    "Outlook": ("a.msg", OLE, "an Outlook message (.msg); save it as .eml, HTML or text"),
+    "OpenDocument": (
+        "a.odt",
+        zipped({"content.xml": b"<x/>"}),
+        f"an OpenDocument text (.odt); {OLD}",
+    ),
+    "rich text, packed": (
+        "a.rtf.gz",
+        gzip.compress(RICH, mtime=0),
+        f"a rich-text file (.rtf); {OLD}",
+    ),
+    "rich text": ("rich.doc", RICH, f"a rich-text file (.rtf); {OLD}"),
+    "old Word": (
+        "old.docx",
+        OLE + "WordDocument".encode("utf-16-le"),
+        f"an old Word file (.doc); {OLD}",
+    ),
+    "no report": ("a.zip", zipped({"photo.png": b"\x89PNG"}), NO_REPORT),
+    "empty": ("a.zip", zipped({}), NO_REPORT),
+    "a bomb": (
+        "a.zip",
+        zipped({"a.txt": bytes(11_000_000)}),
+        "unpacks to over 200 times its size, as no report does",
+    ),
+    "too many": (
+        "a.zip",
+        zipped({f"{n}.txt": b"" for n in range(10_001)}),
+        "10,001 files in it, over 10,000; split it",
+    ),
+    "cut off": (
+        "a.zip",
+        zipped({"a.txt": TEXT.encode()})[:-30],
+        "damaged or incomplete file; download it or save it again",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NOT_READ)
+def test_what_is_not_read_is_one_line_and_the_rest_goes_on(
+    cli: Cli, tmp_path: Path, kind: str
+) -> None:
+    name, data, message = NOT_READ[kind]
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / "b.txt").write_text(TEXT, "utf-8")
+    done = cli("score", tmp_path / name, tmp_path / "b.txt", *FAST, "--format", "jsonl")
+    assert done.returncode == 1
+    assert f"{name}: {message}" in errors(done)[0]
+    assert len(done.stdout.splitlines()) == 1
