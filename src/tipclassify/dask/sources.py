@@ -117,7 +117,7 @@ def _sources_at(name: str) -> list[Source]:
         if fs.isdir(path):
             root = path.rstrip("/")
             found = fs.find(path, detail=True)
-            files = {file: info for file, info in found.items() if is_input(file, ())}
+            files = {file: info for file, info in found.items() if is_input(file)}
         elif any(mark in path for mark in "*?[") and not fs.exists(path):
             found = fs.glob(path, detail=True)
             files = {file: info for file, info in found.items() if info["type"] == "file"}

@@ -33,9 +33,7 @@ _GENERATOR: Final = b'<meta name="generator" content="tipclassify '
 _FOOT: Final = re.compile(rb"^- tool: tipclassify \S+$", re.MULTILINE)  # of Markdown
 
 
-def expand_inputs(
-    names: Sequence[str], tables: Sequence[str] = (), output: Path | None = None
-) -> list[str]:
+def expand_inputs(names: Sequence[str], output: Path | None = None) -> list[str]:
     """Expand folders, patterns and lists to files and links, each once, in a fixed order.
 
     A folder, or a zip archive, expands to its files of a known suffix, at any depth, without hidden
@@ -48,11 +46,11 @@ def expand_inputs(
     journal. Rows are an input where the reports that they are of are none. `output` is the folder
     that is written to now: none of its results is an input either.
 
-    `tables` are further suffixes to accept in folders. Raises `InputError` when a list cannot be
+    Raises `InputError` when a list cannot be
     read, or a folder or pattern holds no report.
     """
     try:
-        inputs = [file for name in names for file in _expanded(name, tables, output)]
+        inputs = [file for name in names for file in _expanded(name, output)]
     except RecursionError:
         raise InputError(
             "a list of inputs names itself, or one that names it; take that line out"
@@ -60,16 +58,13 @@ def expand_inputs(
     return list(dict.fromkeys(inputs))
 
 
-def is_input(name: str, tables: Sequence[str]) -> bool:
-    """Return whether a file of a folder is read: a report, or a file of rows.
-
-    Its suffix decides; `tables` are further suffixes of files of rows.
-    """
+def is_input(name: str) -> bool:
+    """Return whether a file of a folder is read, by its suffix: a report, or a file of rows."""
     suffix = os.path.splitext(name)[1].lower()
-    return suffix in (*ROWS, *tables) or (suffix != "" and has_report_suffix(name))
+    return suffix in ROWS or (suffix != "" and has_report_suffix(name))
 
 
-def _expanded(name: str, tables: Sequence[str], output: Path | None) -> list[str]:
+def _expanded(name: str, output: Path | None) -> list[str]:
     if name == "-" or "://" in name:
         return [name]
     if name.startswith("@") and not os.path.exists(name):
@@ -79,27 +74,27 @@ def _expanded(name: str, tables: Sequence[str], output: Path | None) -> list[str
             raise InputError(
                 f"{name}: not UTF-8; give a text file with one path or link a line"
             ) from None
-        return [file for inner in listed for file in _expanded(inner, tables, output)]
+        return [file for inner in listed for file in _expanded(inner, output)]
     if os.path.isdir(name):
-        return _files_of_folder(name, tables, output)
+        return _files_of_folder(name, output)
     if _is_zip(name) and os.path.isfile(name):
-        return _zip_members(name, tables)
+        return _zip_members(name)
     if any(mark in name for mark in "*?[") and not os.path.exists(name):
-        return _files_of_pattern(name, tables)
+        return _files_of_pattern(name)
     return [name]
 
 
-def _files_of_pattern(name: str, tables: Sequence[str]) -> list[str]:
+def _files_of_pattern(name: str) -> list[str]:
     """List the inputs that a pattern matches, without what tipclassify wrote."""
     matches = sorted(glob.glob(name, recursive=True))
     paths = [Path(match) for match in matches if os.path.isfile(match)]
-    inputs = _members(_without_results(name, paths, written_to=False), tables)
+    inputs = _members(_without_results(name, paths, written_to=False))
     if not inputs:
         raise InputError(f"{name}: matches no file; check the pattern")
     return inputs
 
 
-def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> list[str]:
+def _files_of_folder(name: str, output: Path | None) -> list[str]:
     """List the inputs in a folder.
 
     Folders in it that cannot be opened are listed too, so that reading them reports what is wrong.
@@ -120,10 +115,10 @@ def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> l
         ]
         candidates += (Path(folder, file) for file in names if not file.startswith(_HIDDEN))
     paths = sorted(filter(Path.is_file, candidates))
-    files = [path for path in paths if _is_zip(path.name) or is_input(path.name, tables)]
+    files = [path for path in paths if _is_zip(path.name) or is_input(path.name)]
     others = sorted(set(paths) - set(files))
     written_to = output is not None and _is_same_folder(name, output)
-    inputs = _members(_without_results(name, files, written_to), tables)
+    inputs = _members(_without_results(name, files, written_to))
     if not inputs and not locked:
         raise InputError(
             f"{name}: no report in this folder; it needs .html, .pdf, .docx, .txt or the like"
@@ -136,11 +131,11 @@ def _files_of_folder(name: str, tables: Sequence[str], output: Path | None) -> l
     return [*inputs, *locked]
 
 
-def _members(paths: Sequence[Path], tables: Sequence[str]) -> list[str]:
+def _members(paths: Sequence[Path]) -> list[str]:
     """Return the names of files, and the reports in those that are zip archives."""
     names: list[str] = []
     for path in paths:
-        names += _zip_members(str(path), tables) if _is_zip(path.name) else [str(path)]
+        names += _zip_members(str(path)) if _is_zip(path.name) else [str(path)]
     return names
 
 
@@ -196,7 +191,7 @@ def _is_zip(name: str) -> bool:
     return name.lower().endswith(".zip")
 
 
-def _zip_members(archive: str, tables: Sequence[str]) -> list[str]:
+def _zip_members(archive: str) -> list[str]:
     """Return the reports in a zip archive.
 
     One without any is returned itself, so that reading it reports what is wrong.
@@ -205,8 +200,8 @@ def _zip_members(archive: str, tables: Sequence[str]) -> list[str]:
         members = list_zip_members(archive)
     except InputError:
         return [archive]
-    files = [member for member in members if is_input(member, tables)]
-    others = [member for member in members if not is_input(member, tables)]
+    files = [member for member in members if is_input(member)]
+    others = [member for member in members if not is_input(member)]
     if files and others:
         named = _named(others)
         warnings.warn(

@@ -116,19 +116,14 @@ class ExcessiveParquetError(ValueError):
     """A table that takes many times the memory of its file."""
 
 
-def read_parquet_batches(
-    table: ParquetFile,
-    file_size: int,
-    columns: Sequence[str] | None = None,
-    row_groups: Sequence[int] | None = None,
-) -> Iterator[list[dict[str, object]]]:
+def read_parquet_batches(table: ParquetFile, file_size: int) -> Iterator[list[dict[str, object]]]:
     """Yield rows of a file of `file_size` bytes, in batches.
 
     Raises `ExcessiveParquetError` where they take over 200 times the size of the file, and 100 MB.
     """
     most = max(_MIN_SUSPICIOUS_BYTES, _MAX_RATIO * file_size)
     read = 0
-    for batch in table.iter_batches(_BATCH_ROWS, row_groups, columns):
+    for batch in table.iter_batches(_BATCH_ROWS):
         # a row of nulls takes no byte of the batch, but takes time
         read += max(batch.nbytes, batch.num_rows)
         if read > most:
