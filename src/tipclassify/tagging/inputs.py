@@ -46,8 +46,7 @@ def expand_inputs(names: Sequence[str], output: Path | None = None) -> list[str]
     journal. Rows are an input where the reports that they are of are none. `output` is the folder
     that is written to now: none of its results is an input either.
 
-    Raises `InputError` when a list cannot be
-    read, or a folder or pattern holds no report.
+    Raises `InputError` when a list cannot be read, or a folder or pattern holds no report.
     """
     try:
         inputs = [file for name in names for file in _expanded(name, output)]

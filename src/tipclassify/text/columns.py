@@ -7,7 +7,7 @@ compared with the size of the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 from tipclassify.records import Passage
@@ -104,12 +104,7 @@ class ParquetRowBatch(Protocol):
 class ParquetFile(Protocol):
     """A ``pyarrow.parquet.ParquetFile``; the library gives no types."""
 
-    def iter_batches(
-        self,
-        batch_size: int,
-        row_groups: Sequence[int] | None,
-        columns: Sequence[str] | None,
-    ) -> Iterable[ParquetRowBatch]: ...
+    def iter_batches(self, batch_size: int) -> Iterable[ParquetRowBatch]: ...
 
 
 class ExcessiveParquetError(ValueError):
