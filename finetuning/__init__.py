@@ -37,7 +37,3 @@ class Settings:
     tokens: int = 128
     # replaces every name, a single token in English bases; "" keeps names
     stand_in: str = "Arcadia"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.rate < 1:
-            raise ValueError(f"rate {self.rate:g}: a rate above 0 and below 1")

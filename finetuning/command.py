@@ -86,12 +86,14 @@ def checked(
         if teachers and not unlabelled:
             problem = "needs --unlabelled, the passages that it scores"
             raise options.invalid_option("--teacher", problem)
+        if rate is not None and not 0 < rate < 1:
+            raise options.invalid_option("--rate", "is a rate above 0 and below 1")
         return partial(
             run, base=base, teachers=teachers or (), epochs=epochs, rate=rate, resume=resume
         )
     values = {"base": base, "teacher": teachers, "epochs": epochs, "rate": rate, "resume": resume}
     for name, value in values.items():
-        if value:
+        if value is not None and value is not False:
             raise options.invalid_option(f"--{name}", "needs --model encoder")
     return None
 
@@ -129,7 +131,7 @@ def run(
         rate=Settings.rate if rate is None else rate,
     )
     texts = [row["text"] for row in rows]
-    pool = read_unlabelled(unlabelled, texts, None, settings.seed)
+    pool = read_unlabelled(unlabelled, texts, settings.seed)
     # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
     # as a word.
     vocabulary = collect_vocabulary(texts) | collect_vocabulary(

@@ -121,13 +121,12 @@ def test_a_weight_of_nothing_leaves_a_passage_out() -> None:
 
 
 def test_a_saved_estimator_is_the_model_that_scores(fitted: TipClassifier, tmp_path: Path) -> None:
-    fitted.save(tmp_path / "m", {"corpus": {"passages": len(X)}}, {"README.md": "Ours.\n"})
+    fitted.save(tmp_path / "m")
     loaded = Classifier.load(tmp_path / "m")
     assert np.allclose(loaded.predict_proba(X), fitted.predict_proba(X), atol=1e-6)
-    assert loaded.meta["corpus"] == {"passages": len(X)}
-    assert loaded.meta["settings"]["folds"] == 2
+    assert loaded.meta["corpus"]["passages"] == len(X)
+    assert loaded.meta["settings"] == {"seed": 0, "folds": 2}
     assert loaded.meta["metrics"] == fitted.metrics_.to_dict()
-    assert (tmp_path / "m" / "README.md").read_text("utf-8") == "Ours.\n"
 
 
 # Of scikit-learn's own checks, those that need no matrix of numbers as X; the others follow with
@@ -431,7 +430,7 @@ def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
     assert np.array_equal(loaded.predict_proba(few), adapted.predict_proba(few))
     assert loaded.meta["adapted_from"] == classifier.meta["sha256"] != loaded.meta["sha256"]
     assert loaded.meta["base"] == classifier.meta["base"]
-    settings = {"seed": 0, "folds": 2, "passages": 120, "penalty": adapted.penalty_.penalty}
+    settings = {"seed": 0, "folds": 2, "penalty": adapted.penalty_.penalty}
     assert loaded.meta["settings"] == settings
     names = {file.name for file in (tmp_path / "mine").iterdir()}
     # as train.py writes

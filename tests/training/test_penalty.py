@@ -1,7 +1,4 @@
-"""The penalty is chosen by what the user's rows gain and what real passages lose.
-
-Calibration is refitted where it gains.
-"""
+"""The penalty is chosen by what the user's rows gain and what real passages lose."""
 
 from __future__ import annotations
 
@@ -9,9 +6,8 @@ import numpy as np
 import pytest
 
 from tipclassify import ModelError
-from tipclassify.arrays import Bools, Floats, Ints, Vectors, logistic
+from tipclassify.arrays import Bools, Vectors, logistic
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
-from tipclassify.training.calibration import recalibrate
 from tipclassify.training.examples import Examples, group_folds
 from tipclassify.training.fixed_set import (
     FixedSet,
@@ -148,37 +144,3 @@ def test_the_comparison_has_false_tags_and_both_parts() -> None:
     assert missing.startswith("real passages: not measured, their words are not here")
     assert counts.startswith("0 real passages, 200 invented ones")
     assert max(map(len, figures)) < 100  # the long line widens no column
-
-
-# -------------------------------------------------------------------------------------- calibration
-
-
-def logits_of(rows: int, scale: float) -> tuple[Floats, Bools, Ints]:
-    """Draw logits that are too small by `scale`, with labels and groups."""
-    rng = np.random.default_rng(4)
-    logits = rng.normal(size=(rows, 3)) * 2
-    y_true = rng.random((rows, 3)) < logistic(logits)
-    return logits / scale, y_true, np.arange(rows) // 5
-
-
-def test_a_calibration_that_is_off_is_refitted_where_rows_suffice() -> None:
-    raw, y_true, groups = logits_of(1_000, scale=5)
-    fold = group_folds(groups, 5, 0)
-    calibration = recalibrate(raw, y_true, groups, fold, np.ones(3), np.zeros(3))
-    assert calibration.scale.tolist() == pytest.approx([5, 5, 5], rel=0.3)
-    sentence = "refitted on your rows, out of fold, for positive_effort, failure, complicity"
-    assert calibration.sentence == sentence
-    assert calibration.fall > 0
-
-
-def test_a_calibration_that_holds_or_has_few_rows_is_kept() -> None:
-    raw, y_true, groups = logits_of(1_000, scale=1)
-    y_true[:, 2] = np.arange(1_000) < 40
-    fold = group_folds(groups, 5, 0)
-    calibration = recalibrate(raw, y_true, groups, fold, np.ones(3), np.zeros(3))
-    assert calibration.scale.tolist() == [1, 1, 1]
-    assert calibration.shift.tolist() == [0, 0, 0]
-    no_better = "kept for positive_effort, failure, since a refit predicts your rows no better"
-    too_few = "kept for complicity: a refit needs 50 rows with it and without it"
-    assert no_better in calibration.sentence
-    assert too_few in calibration.sentence

@@ -285,7 +285,7 @@ def fit_fast(
     from tipclassify.training.heads import load_encoder
 
     rows = [*corpus, *own]
-    pool = read_unlabelled(unlabelled, [row["text"] for row in rows], None, seed)
+    pool = read_unlabelled(unlabelled, [row["text"] for row in rows], seed)
     soft = []
     teacher = ""
     vocabulary = None

@@ -14,12 +14,13 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
-from tipclassify.labels import LABELS, POLICIES
+from tipclassify.labels import POLICIES
 from tipclassify.model.scoring import apply_thresholds
 
+MIN_REAL: Final = 500
+"""Held-out real passages needed to calibrate, and to set thresholds, on them."""
+
 _TARGET: Final = 0.95  # recall of `screen`, precision of `cite`
-_MIN_EACH: Final = 50  # rows with a label, and without it, that a refit on the user's rows needs
-_MIN_DOCUMENTS: Final = 20  # fewer make a standard error too small
 _MIN_POSITIVES: Final = 10  # true positives needed to estimate a precision
 
 
@@ -129,68 +130,6 @@ def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[fl
         if fitted.coef_[0, 0] > 0:
             return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return 1.0, 0.0
-
-
-@dataclass(frozen=True)
-class Recalibrated:
-    """Scale and shift of each label, refitted on the user's rows where these suffice."""
-
-    scale: Floats  # (labels,)
-    shift: Floats  # (labels,)
-    fall: float  # of the mean log loss of a row and label, cross-fitted
-    sentence: str  # what was refitted, what was kept, and why
-
-
-def recalibrate(
-    raw: Floats, y_true: Bools, groups: Ints, fold: Ints, scale: Floats, shift: Floats
-) -> Recalibrated:
-    """Refit a calibration on the user's rows, for each label of which they have enough.
-
-    `raw`, (n, labels), are their out-of-fold logits. A label is refitted if enough rows have it and
-    enough do not, and if its log loss, by a calibration fitted on the other folds, falls by more
-    than one standard error over the `groups`.
-    """
-    new_scale = scale.copy()
-    new_shift = shift.copy()
-    refitted: list[str] = []
-    no_better: list[str] = []
-    too_few: list[str] = []
-    total_fall = 0.0
-    documents = len(np.unique(groups))
-    for j, label in enumerate(LABELS):
-        has = y_true[:, j]
-        if min(has.sum(), (~has).sum()) < _MIN_EACH or documents < _MIN_DOCUMENTS:
-            too_few.append(label)
-            continue
-        before = raw[:, j] * scale[j] + shift[j]
-        sign = np.where(has, -1.0, 1.0)
-        loss_after = np.logaddexp(0, sign * _crossed(raw[:, j], has, fold))
-        fall = np.logaddexp(0, sign * before) - loss_after
-        if fall.mean() > standard_error(fall, groups):
-            new_scale[j], new_shift[j] = platt(raw[:, j], has)
-            refitted.append(label)
-            total_fall += float(fall.mean()) / len(LABELS)
-        else:
-            no_better.append(label)
-    parts = []
-    if refitted:
-        parts.append(f"refitted on your rows, out of fold, for {', '.join(refitted)}")
-    if no_better:
-        parts.append(f"kept for {', '.join(no_better)}, since a refit predicts your rows no better")
-    if too_few:
-        least = f"{_MIN_EACH} rows with it and without it, of {_MIN_DOCUMENTS} documents or more"
-        parts.append(f"kept for {', '.join(too_few)}: a refit needs {least}")
-    return Recalibrated(new_scale, new_shift, total_fall, sentence="; ".join(parts))
-
-
-def _crossed(raw: Floats, has: Bools, fold: Ints) -> Floats:
-    """Calibrate the logits of each fold by a calibration fitted on the others."""
-    crossed = np.zeros(len(raw))
-    for number in np.unique(fold):
-        held = fold == number
-        scale, shift = platt(raw[~held], has[~held])
-        crossed[held] = raw[held] * scale + shift
-    return crossed
 
 
 def standard_error(values: Floats, groups: Ints, weights: Floats | None = None) -> float:

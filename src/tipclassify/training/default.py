@@ -30,7 +30,7 @@ from tipclassify.evaluation.bootstrap import ModelComparison, compare
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.progress import Progress
-from tipclassify.training.calibration import Calibrated, Recalibrated, calibrate, recalibrate
+from tipclassify.training.calibration import MIN_REAL, Calibrated, calibrate
 from tipclassify.training.examples import (
     Examples,
     calibration_weights,
@@ -60,25 +60,16 @@ from tipclassify.training.heads import (
     second_moment,
 )
 from tipclassify.training.measure import fixed_error_table
-from tipclassify.training.penalty import (
-    ELSEWHERE,
-    MOST_LOST,
-    PenaltyChoice,
-    choose_penalty,
-    measure_on_fixed,
-)
+from tipclassify.training.penalty import PenaltyChoice, choose_penalty
 from tipclassify.training.reasons import fit_drop_weights
 from tipclassify.training.write import HELD_OUT_RULE, Trained, count_corpus, save
 
 # Euclidean, of the whole corpus: it hardly matters beside 70,000 rows
 _PENALTY: Final = 100.0
-_MIN_REAL: Final = 500  # held-out real passages needed to refit calibration and thresholds
 _PAIR_WEIGHT: Final = 2.0  # sample weight of an invented row of a pair, as in the fine-tuning
-# examples of the user's that choose the penalty: of twice as many and more, a sample
-_MANY: Final = 5_000
-# macro-F1 on the fixed set, beside what the penalty may cost
-_MOST_LOST_BY_CALIBRATION: Final = MOST_LOST / 2
-_KEPT: Final = "kept: what a refit on your rows gains there it loses on the fixed set"
+FOLDS: Final = 5
+"""Folds of cross-validation on the user's rows."""
+
 # what ``model.json`` says of the encoder, and later heads on it keep
 _OF_ENCODER: Final = ("base", "training", "weight_bits")
 
@@ -91,7 +82,6 @@ class Heads:
     own: Examples
     raw: Floats  # (rows, labels), uncalibrated logits of the user's rows, out of fold
     penalty: PenaltyChoice
-    calibration: str  # a clause: what was refitted, what was kept, and why
     on_own: ModelComparison  # beside the heads before, on the user's rows
     fixed: FixedComparison | None  # beside the heads before, on the fixed set
 
@@ -108,7 +98,6 @@ def train_default(
     *,
     start: str | os.PathLike[str] | None = None,
     penalty: float | None = None,
-    folds: int = 5,
     seed: int = 0,
     cache: Path | None = None,
     progress: Progress | None = None,
@@ -117,8 +106,8 @@ def train_default(
 
     `start` is the model with the frozen encoder and the heads in use, the shipped default if
     omitted. With a `corpus` the heads are first fitted on it, from those of the fine-tuning. The
-    user's rows, `own`, then move them, held close by a `penalty`, which cross-validation in so many
-    `folds` chooses if omitted. The folder `cache` keeps pooled vectors between trainings. Raises
+    user's rows, `own`, then move them, held close by a `penalty`, which cross-validation chooses if
+    omitted. The folder `cache` keeps pooled vectors between trainings. Raises
     `ModelError` when `start` is no encoder, `ValueError` when no row has a label, or too few can be
     held out.
     """
@@ -131,14 +120,13 @@ def train_default(
             scorer,
             make_examples(own),
             penalty=penalty,
-            folds=folds,
             seed=seed,
             cache=cache,
             progress=progress,
         )
 
     if not corpus:
-        return save_adapted(out, move_to_own(scorer), own, seed=seed, folds=folds)
+        return save_adapted(out, move_to_own(scorer), own, seed=seed)
 
     before = scorer.model
     held = held_out(corpus)
@@ -164,9 +152,25 @@ def train_default(
     )
     if own:
         adapted = move_to_own(EncoderScorer(model))
-        return save_adapted(
-            out, adapted, own, seed=seed, folds=folds, corpus=corpus, held_pooled=held_pooled
+        scores = probabilities(adapted.model, adapted.model.heads.logits(held_pooled))
+        trained = save(
+            out,
+            adapted.model,
+            held_rows,
+            scores,
+            name="the default, adapted",
+            corpus=count_corpus([*corpus, *own], held_out=len(held_rows), own=len(own)),
+            held_out=f"the rows held out of the corpus: {HELD_OUT_RULE}",
+            start="They were first fitted on the corpus, from those of the fine-tuning, "
+            "then on the user's rows.",
+            calibration=_calibration_of_corpus(calibrated),
+            meta=_adapted_meta(adapted, {"seed": seed, "folds": FOLDS}),
+            weights=report_weights(held_rows),
+            penalty=adapted.penalty,
+            fixed=adapted.fixed,
+            seed=seed,
         )
+        return replace(trained, on_own=adapted.on_own)
 
     # The hash of the encoder's own training stays, so that a second run writes the same bytes.
     kept = (*_OF_ENCODER, "adapted_from")
@@ -186,14 +190,15 @@ def adapt(
     own: Examples,
     *,
     penalty: float | None = None,
-    folds: int = 5,
+    folds: int = FOLDS,
     seed: int = 0,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Heads:
     """Move the heads in use towards the user's examples, by a penalty given or chosen.
 
-    The out-of-fold logits, calibration and comparison are of the rows with their headings.
+    The out-of-fold logits and the comparison are of the rows with their headings. Calibration and
+    thresholds stay.
     """
     model = scorer.model
     pooled = pooled_vectors(scorer, own.texts, own.headings, cache=cache, progress=progress)
@@ -201,28 +206,16 @@ def adapt(
     prior = Prior(model.heads, read_second_moment(model))
     fixed = unlearned_fixed_set(model, own)
     if penalty is None:
-        some = _groups_to_choose_by(own)
-        choice = choose_penalty(prior, model, own.take(some), pooled[some], fold[some], fixed)
+        choice = choose_penalty(prior, model, own, pooled, fold, fixed)
     else:
         choice = PenaltyChoice(penalty, "as given")
 
     raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, choice.penalty)
     heads = fit_heads(prior, pooled, own.y_true, own.weights, choice.penalty)
-    moved = replace(model, heads=heads)
+    adapted = replace(model, heads=heads, training_files=add_taught(model, own.texts))
 
     first = own.first
-    y_true = own.y_true[first]
-    groups = own.groups[first]
     raw = raw[first]
-    refit = recalibrate(raw, y_true, groups, fold[first], model.scale, model.shift)
-    if not _recalibration_pays(refit, moved, fixed):
-        refit = replace(refit, scale=model.scale, shift=model.shift, sentence=_KEPT)
-    adapted = replace(
-        moved,
-        scale=refit.scale,
-        shift=refit.shift,
-        training_files=add_taught(model, own.texts),
-    )
     before = balanced_labels(model, model.heads.logits(pooled[first]))
     after = balanced_labels(adapted, raw)
     comparison = None
@@ -234,8 +227,7 @@ def adapt(
         own=own,
         raw=raw,
         penalty=choice,
-        calibration=refit.sentence,
-        on_own=compare(y_true, after, before, groups, seed=seed),
+        on_own=compare(own.y_true[first], after, before, own.groups[first], seed=seed),
         fixed=comparison,
     )
 
@@ -246,69 +238,43 @@ def save_adapted(
     own: Sequence[Row],
     *,
     seed: int,
-    folds: int,
-    corpus: Sequence[Row] = (),
-    held_pooled: Vectors | None = None,
-    meta: Mapping[str, object] | None = None,
-    files: Mapping[str, str] | None = None,
+    folds: int = FOLDS,
 ) -> Trained:
-    """Measure heads that learned the user's rows `own`, and write their model folder.
-
-    They are measured on the rows held out of the `corpus` that the heads were fitted on first, of
-    vectors `held_pooled`, or else on the user's own, out of fold. `meta` are further values for
-    ``model.json``, `files` further texts by name.
-    """
+    """Measure heads that learned the user's rows `own` on these, out of fold, and write the model."""
     model = adapted.model
-    before = str(model.meta["sha256"])
-    rows = own
-    scores = adapted.scores
-    weights = None
-    learned = count_corpus(own, own=len(own))
-    measured = "the user's rows, each judged by heads that did not see its group"
-    start = f"They started from those in use of model `{before[:12]}`."
-    table = None
-    if held_pooled is not None:
-        rows = list(compress(corpus, held_out(corpus)))
-        scores = probabilities(model, model.heads.logits(held_pooled))
-        weights = report_weights(rows)
-        learned = count_corpus([*corpus, *own], held_out=len(rows), own=len(own))
-        measured = f"the rows held out of the corpus: {HELD_OUT_RULE}"
-        start = (
-            "They were first fitted on the corpus, from those of the fine-tuning, "
-            "then on the user's rows."
-        )
-    else:
-        # The user's rows would not do for counts of reports, though they measure the heads: people
-        # label what is hard, and an error rate of hard passages is none of whole reports. So the
-        # table is of the reports of the fixed set, else that of the heads before.
-        fixed = unlearned_fixed_set(model, adapted.own)
-        table = (fixed_error_table(model, fixed) if fixed else None) or model.meta.get(
-            "error_table"
-        )
+    # The user's rows would not do for counts of reports, though they measure the heads: people
+    # label what is hard, and an error rate of hard passages is none of whole reports. So the
+    # table is of the reports of the fixed set, else that of the heads before.
+    fixed = unlearned_fixed_set(model, adapted.own)
+    table = (fixed_error_table(model, fixed) if fixed else None) or model.meta.get("error_table")
+    meta = _adapted_meta(adapted, {"seed": seed, "folds": folds})
+    if table:
+        meta["error_table"] = table
     trained = save(
         out,
         model,
-        rows,
-        scores,
+        own,
+        adapted.scores,
         name="the default, adapted",
-        corpus=learned,
-        held_out=measured,
-        start=start,
-        calibration=adapted.calibration,
-        meta={
-            "adapted_from": before,
-            **{key: model.meta[key] for key in _OF_ENCODER if key in model.meta},
-            "settings": {"seed": seed, "folds": folds, "penalty": adapted.penalty.penalty},
-            **(meta or {}),
-            **({"error_table": table} if table else {}),
-        },
-        files=files,
-        weights=weights,
+        corpus=count_corpus(own, own=len(own)),
+        held_out="the user's rows, each judged by heads that did not see its group",
+        start=f"They started from those in use of model `{str(model.meta['sha256'])[:12]}`.",
+        calibration="that of the model before",
+        meta=meta,
         penalty=adapted.penalty,
         fixed=adapted.fixed,
         seed=seed,
     )
     return replace(trained, on_own=adapted.on_own)
+
+
+def _adapted_meta(adapted: Heads, settings: Mapping[str, object]) -> dict[str, object]:
+    before = adapted.model.meta
+    return {
+        "adapted_from": str(before["sha256"]),
+        **{key: before[key] for key in _OF_ENCODER if key in before},
+        "settings": {**settings, "penalty": adapted.penalty.penalty},
+    }
 
 
 # ------------------------------------------------------------------------------------- their parts
@@ -336,7 +302,7 @@ def calibrate_real(rows: Sequence[Row], raw: Floats, seed: int) -> Calibrated | 
     `raw`, (n, labels), are uncalibrated logits of all rows.
     """
     real = np.array([is_real(row) for row in rows], bool)
-    if real.sum() < _MIN_REAL:
+    if real.sum() < MIN_REAL:
         return None
     fold = group_folds(country_groups(rows)[real], 5, seed)
     return calibrate(raw[real], label_matrix(rows)[real], fold, calibration_weights(rows))
@@ -352,6 +318,12 @@ def with_calibration(model: EncoderModel, calibrated: Calibrated | None) -> Enco
         shift=calibrated.shift,
         thresholds=calibrated.thresholds,
     )
+
+
+def _calibration_of_corpus(calibrated: Calibrated | None) -> str:
+    if calibrated is None:
+        return "kept, since too few real passages were held out"
+    return "refitted on the real passages held out, cross-fitted by country"
 
 
 def save_of_corpus(
@@ -370,9 +342,6 @@ def save_of_corpus(
 
     `raw` are the uncalibrated logits of `held_rows`; `start` says what the heads started from.
     """
-    calibration = "kept, since too few real passages were held out"
-    if calibrated is not None:
-        calibration = "refitted on the real passages held out, cross-fitted by country"
     return save(
         out,
         model,
@@ -382,7 +351,7 @@ def save_of_corpus(
         corpus=count_corpus(corpus, held_out=len(held_rows)),
         held_out=f"the rows held out: {HELD_OUT_RULE}",
         start=start,
-        calibration=calibration,
+        calibration=_calibration_of_corpus(calibrated),
         meta=meta,
         calibrated=calibrated,
         weights=report_weights(held_rows),
@@ -397,29 +366,3 @@ def compare_heads(
     y_after = balanced_labels(after, after.heads.logits(fixed.pooled))
     y_before = balanced_labels(before, before.heads.logits(fixed.pooled))
     return fixed.compare(y_after, y_before, seed)
-
-
-def _groups_to_choose_by(own: Examples) -> Bools:
-    """Choose whole groups of about 5,000 examples, bool (n,): enough to choose a penalty."""
-    parts = max(1, len(own) // _MANY)
-    _, number = np.unique(own.groups, return_inverse=True)
-    chosen = np.asarray(number % parts == 0)
-    return chosen if len(np.unique(number[chosen])) > 1 else np.ones(len(own), bool)
-
-
-def _recalibration_pays(refit: Recalibrated, moved: EncoderModel, fixed: FixedSet | None) -> bool:
-    """Whether a refitted calibration gains more on the user's rows than it loses on the fixed set.
-
-    The fixed set weighs `ELSEWHERE` times as much, and may lose little macro-F1.
-    """
-    if fixed is None or refit.fall == 0:
-        return True
-    recalibrated = replace(moved, scale=refit.scale, shift=refit.shift)
-    before = measure_on_fixed(fixed, moved.heads, moved)
-    after = measure_on_fixed(fixed, moved.heads, recalibrated)
-    rise = after.loss - before.loss
-    lost = before.macro_f1_real - after.macro_f1_real
-    # Written so that an undefined figure, NaN, forbids nothing.
-    gains_enough = not refit.fall < ELSEWHERE * rise
-    costs_little = not lost > _MOST_LOST_BY_CALIBRATION
-    return gains_enough and costs_little

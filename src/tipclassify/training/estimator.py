@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -209,35 +209,12 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         )
 
-    def save(
-        self,
-        path: str | os.PathLike[str],
-        meta: Mapping[str, object] | None = None,
-        files: Mapping[str, str] | None = None,
-    ) -> None:
-        """Write the model folder that ``train.py`` writes, replacing the one at `path`.
-
-        `meta` has further plain values for ``model.json`` (a corpus hash, say), `files` further
-        text files by name.
-        """
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model folder that ``train.py`` writes, replacing the one at `path`."""
         check_is_fitted(self)
         rows = _rows(self.examples_)
-        settings: dict[str, float] = {
-            "seed": self.seed_,
-            "folds": self.folds,
-            "passages": self.n_passages_,
-        }
-        if isinstance(self.classifier_.scorer, EncoderScorer):
-            settings["penalty"] = self.penalty_.penalty
-            save_adapted(
-                path,
-                self.heads_,
-                rows,
-                seed=self.seed_,
-                folds=self.folds,
-                meta={"settings": settings, **(meta or {})},
-                files=files,
-            )
+        if self.model == "default":
+            save_adapted(path, self.heads_, rows, seed=self.seed_, folds=self.folds)
             return
         calibrated = self.fitted_.calibrated
         save(
@@ -250,8 +227,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             held_out=OUT_OF_FOLD,
             start="It started from nothing.",
             calibration="fitted on these rows, out of fold",
-            meta={"settings": settings, **(meta or {})},
-            files=files,
+            meta={"settings": {"seed": self.seed_, "folds": self.folds}},
             learned=self.examples_.texts,
             calibrated=calibrated,
             seed=self.seed_,

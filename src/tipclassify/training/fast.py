@@ -25,12 +25,12 @@ from tipclassify.formatting import load_json
 from tipclassify.model.classifier import Classifier
 from tipclassify.progress import Progress
 from tipclassify.records import Passage
+from tipclassify.training.calibration import MIN_REAL
 from tipclassify.training.examples import calibration_weights, make_examples, report_weights
 from tipclassify.training.fixed_set import FixedComparison, FixedSet, fixed_key, fixed_rows
 from tipclassify.training.linear import SoftPassage, fit_linear
 from tipclassify.training.write import HELD_OUT_RULE, OUT_OF_FOLD, Trained, count_corpus, save
 
-_MIN_REAL: Final = 500  # held-out real passages needed to calibrate on them, and not out of fold
 _BATCH: Final = 1_000  # unlabelled passages between two reports of progress
 _BARE_ONE_IN: Final = 3  # scored without its heading, to train on bare text too
 
@@ -57,7 +57,7 @@ def train_fast(
     real = np.array([is_real(row) for row in rows], bool)
     held = held_out(rows)
     held[len(rows) - own :] = False
-    if (held & real).sum() < _MIN_REAL:
+    if (held & real).sum() < MIN_REAL:
         held[:] = False  # too few: all rows are judged out of fold
     examples = make_examples(rows)
     first = examples.first
@@ -120,7 +120,8 @@ def compare_with_shipped(
     where the shipped one cannot be read: while its features change, it is of others.
     """
     known = {fixed_key(row) for row in learned}
-    chosen = [measured[i] for i in fixed_rows(measured)]
+    held_rows = list(compress(measured, held_out(measured)))
+    chosen = [held_rows[i] for i in fixed_rows(held_rows)]
     rows = [row for row in chosen if fixed_key(row) not in known]
     if not rows:
         return None
@@ -134,10 +135,8 @@ def compare_with_shipped(
     return fixed.compare(classifier.predict(passages), shipped.predict(passages), seed)
 
 
-def read_unlabelled(
-    paths: Sequence[Path], known: Sequence[str], most: int | None, seed: int
-) -> list[Row]:
-    """Read up to `most` distinct passages from JSON lines, shuffled, but none of the texts `known`.
+def read_unlabelled(paths: Sequence[Path], known: Sequence[str], seed: int) -> list[Row]:
+    """Read distinct passages from JSON lines, shuffled, but none of the texts `known`.
 
     A row has ``text``, ``section`` (None without a heading) and ``source``, its document, empty if
     not known. Raises `InputError` when a file is not JSON lines with a ``text``.
@@ -163,7 +162,7 @@ def read_unlabelled(
         except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = f"{path}: not JSON lines with a text each ({error})"
             raise InputError(f"{problem}; give a .jsonl or .jsonl.gz file") from None
-    order = np.random.default_rng([seed, 2]).permutation(len(passages))[:most]
+    order = np.random.default_rng([seed, 2]).permutation(len(passages))
     return [passages[i] for i in order.tolist()]
 
 

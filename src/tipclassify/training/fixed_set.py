@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Floats, Ints, Vectors
-from tipclassify.corpus.holdout import TAUGHT, held_out, pack_taught, source_family
+from tipclassify.corpus.holdout import TAUGHT, pack_taught, source_family
 from tipclassify.corpus.rows import Row, row_key
 from tipclassify.errors import ModelError
 from tipclassify.evaluation.bootstrap import ModelComparison, compare
@@ -112,13 +112,12 @@ class FixedSet:
 
 
 def fixed_rows(rows: Sequence[Row]) -> list[int]:
-    """Choose the fixed set of a corpus: numbers of its held-out rows, evenly over the families.
+    """Choose the fixed set among held-out rows: their numbers, evenly over the families.
 
     The choice goes by the passages' own keys: a growing corpus keeps most of its fixed set.
     """
     members: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-    for number in np.flatnonzero(held_out(rows)).tolist():
-        row = rows[number]
+    for number, row in enumerate(rows):
         family = source_family(row.get("doc")) or _INVENTED_FAMILY
         members[family].append((fixed_key(row), number))
     invented = sorted(members.pop(_INVENTED_FAMILY, []))[:_INVENTED]

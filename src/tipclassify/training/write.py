@@ -63,7 +63,6 @@ class Trained:
     fixed: FixedComparison | None = None
     on_own: ModelComparison | None = None
     penalty: PenaltyChoice | None = None
-    calibration: str = ""
 
     def table(self) -> str:
         """Format all of it as aligned plain text."""
@@ -74,8 +73,6 @@ class Trained:
             tables.append(f"{title}\n{comparison_table(self.on_own, 'the model before')}")
         if self.penalty:
             tables.append(self.penalty.table())
-        if self.calibration:
-            tables.append(f"calibration: {self.calibration}")
         if self.fixed:
             tables.append(self.fixed.table())
         return "\n\n".join(tables)
@@ -93,7 +90,6 @@ def save(
     start: str,
     calibration: str,
     meta: Mapping[str, object],
-    files: Mapping[str, str] | None = None,
     learned: Iterable[str] = (),
     calibrated: Calibrated | None = None,
     weights: Floats | None = None,
@@ -110,8 +106,8 @@ def save(
     which passages measure, `start` in a sentence where the model started from, `calibration` in a
     clause how probabilities and thresholds came about. `penalty` and `fixed` are of heads that a
     user's rows moved; `soft` passages without labels had their scores from a `teacher`. `meta` are
-    further values for ``model.json``, `files` further texts by name. Of the texts that a linear model
-    `learned` its folder keeps the keys; an encoder brings them.
+    further values for ``model.json``. Of the texts that a linear model `learned` its folder keeps the
+    keys; an encoder brings them.
     """
     encoder = None
     if isinstance(model, EncoderModel):
@@ -149,11 +145,11 @@ def save(
     head = {**figures, **meta, "versions": {"tipclassify": __version__, **versions}}
     texts = {"README.md": card, "golden.jsonl": _reference_outputs(classifier, rows)}
     if isinstance(model, EncoderModel):
-        write_encoder_model(out, model, head, {**texts, **(files or {})})
+        write_encoder_model(out, model, head, texts)
     else:
         taught = {TAUGHT: pack_taught(learned)}
-        write_linear_model(replace(model, meta=head), out, {**texts, **taught, **(files or {})})
-    return Trained(Path(out), evidence.parts, fixed=fixed, penalty=penalty, calibration=calibration)
+        write_linear_model(replace(model, meta=head), out, {**texts, **taught})
+    return Trained(Path(out), evidence.parts, fixed=fixed, penalty=penalty)
 
 
 def count_corpus(rows: Sequence[Row], held_out: int = 0, own: int = 0) -> dict[str, object]:
