@@ -37,7 +37,6 @@ from tipclassify.evaluation.behaviours import evaluate_reference_outputs
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import read_encoder_model, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
-from tipclassify.model.find import model_folder
 from tipclassify.model.linear import read_linear_model
 from tipclassify.training import default, fast, measure
 from tipclassify.training.default import train_default
@@ -715,27 +714,17 @@ def test_a_folder_that_is_no_model_is_refused_before_the_training(tmp_path: Path
 
 def test_training_says_what_teaches_and_what_it_replaces(mine: Trained, tmp_path: Path) -> None:
     invented = [row for row in CORPUS if not is_real(row)]
-    assert announcement("fast", tmp_path / "new", invented, []) == [
+    assert announcement(tmp_path / "new", invented, []) == [
         "96 invented passages, 0 real ones, 0 of your own",
         "warning: without the real passages (in a clone, 'tipclassify corpus rebuild data/real' "
-        "fetches them): it tags real reports far worse than the invented passages, on which it is "
-        "measured, say",
+        "fetches them): nothing here measures it on real reports",
         f"makes a new model in {tmp_path / 'new'}",
     ]
-    assert announcement("default", mine.out, [], OWN) == [
+    assert announcement(mine.out, [], OWN) == [
         "48 passages of your own",
         "warning: 48 passages of your own are few: label 100 or more to tell a difference",
         f"replaces the model {head_of(mine.out)['sha256'][:12]} in {mine.out}",
     ]
-
-
-def test_a_model_of_a_shipped_name_elsewhere_is_not_what_the_command_line_takes(
-    tmp_path: Path,
-) -> None:
-    shipped = model_folder("default").resolve()  # of the checkout or of the installed package
-    *_, of_shipped = announcement("default", tmp_path / "default", [], CORPUS)
-    assert of_shipped.startswith(f"'--model default' is another one, in {shipped}: name the folder")
-    assert "is this folder" in announcement("default", shipped, [], CORPUS)[-1]
 
 
 @pytest.mark.slow

@@ -372,7 +372,7 @@ def stats(
     from tipclassify.corpus.curate import corpus_stats, stats_table
 
     stats = corpus_stats(read_rows(*paths))
-    write_results(output, format, stats.rows(), stats_table(stats), inputs=file_ids(paths))
+    write_results(output, format, stats, stats_table(stats), inputs=file_ids(paths))
 
 
 def agree(

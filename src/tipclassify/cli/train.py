@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from itertools import compress
 from pathlib import Path
@@ -22,16 +21,6 @@ if TYPE_CHECKING:
     from tipclassify.training.write import Trained
 
 _FEW: Final = 100  # rows of one's own, under which a difference can hardly be shown
-_UNMEASURED: Final = (
-    "it tags real reports far worse than the invented passages, on which it is measured, say"
-)
-_REAL_MISSING: Final = {
-    "default": "the heads come out as good, but the encoder learned from them, "
-    "and nothing real measures here",
-    "fast": _UNMEASURED,
-    "encoder": _UNMEASURED,
-}  # what a training without the real passages costs, by model
-
 progress_lines = partial(progress_bar, every=30.0)  # seconds between two lines off a terminal
 
 Data = Annotated[
@@ -159,7 +148,7 @@ def run_training(
     if measured:
         why = "their words are held out, to measure the model"
         print_note(f"passages of your own left out: {measured:,}, since {why}", program)
-    for line in announcement(model, out, corpus_rows, own):
+    for line in announcement(out, corpus_rows, own):
         print_note(line, program)
     before = _hash_of_model(out)
     try:
@@ -224,10 +213,9 @@ def _without_held_out(own: Sequence[Row], corpus: Sequence[Row]) -> tuple[list[R
     return kept, len(own) - len(kept)
 
 
-def announcement(model: str, out: Path, corpus: Sequence[Row], own: Sequence[Row]) -> list[str]:
-    """Say what is learned, what is replaced, and where the command line looks for it."""
+def announcement(out: Path, corpus: Sequence[Row], own: Sequence[Row]) -> list[str]:
+    """Say what is learned, and what is replaced."""
     from tipclassify.corpus.holdout import is_real
-    from tipclassify.model.find import SHIPPED, model_folder
 
     real = sum(map(is_real, corpus))
     lines = [f"{len(own):,} passages of your own"]
@@ -239,7 +227,7 @@ def announcement(model: str, out: Path, corpus: Sequence[Row], own: Sequence[Row
             "without the real passages "
             "(in a clone, 'tipclassify corpus rebuild data/real' fetches them)"
         )
-        lines.append(f"warning: {missing}: {_REAL_MISSING[model]}")
+        lines.append(f"warning: {missing}: nothing here measures it on real reports")
     if 0 < len(own) < _FEW:
         advice = f"label {_FEW} or more to tell a difference"
         lines.append(f"warning: {len(own)} passages of your own are few: {advice}")
@@ -247,16 +235,6 @@ def announcement(model: str, out: Path, corpus: Sequence[Row], own: Sequence[Row
     lines.append(
         f"replaces the model {before[:12]} in {out}" if before else f"makes a new model in {out}"
     )
-    if out.name in SHIPPED:
-        with suppress(ModelError):
-            taken = model_folder(out.name).resolve()
-            option = f"'--model {out.name}'"
-            if taken == out.resolve():
-                lines.append(f"{option} is this folder, so every command takes the new one at once")
-            else:
-                lines.append(
-                    f"{option} is another one, in {taken}: name the folder to use the new one"
-                )
     return lines
 
 

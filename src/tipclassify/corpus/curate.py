@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -201,86 +203,69 @@ def split_rows(
     return train, test
 
 
-@dataclass(frozen=True, slots=True)
-class CorpusStats:
-    """Statistics of a corpus."""
+def corpus_stats(rows: Sequence[Row], labels: Sequence[str] = LABELS) -> list[dict[str, Any]]:
+    """Count passages by label, set of labels, section and source, and measure their lengths.
 
-    totals: dict[str, int]  # passages, groups, docs, pairs, and the passages of the largest group
-    # of each "label", set of "labels", "section" and "source": passages, by name
-    counts: dict[str, dict[str, int]]
-    lengths: dict[str, dict[str, float]]  # "words" and "characters": quantiles by name
-
-    def share(self, passages: int) -> float:
-        """Return a number of passages as a share of all, 0 to 1."""
-        return round(passages / self.totals["passages"], 4)
-
-    def rows(self) -> Iterator[dict[str, object]]:
-        """Yield the statistics as JSON rows: totals, then counts, then lengths."""
-        yield {"part": "corpus", **self.totals}
-        for part, counts in self.counts.items():
-            for name, passages in counts.items():
-                share = self.share(passages)
-                yield {"part": part, "name": name, "passages": passages, "share": share}
-        for unit, quantiles in self.lengths.items():
-            yield {"part": "length", "name": unit, **quantiles}
-
-
-def corpus_stats(rows: Sequence[Row], labels: Sequence[str] = LABELS) -> CorpusStats:
-    """Count passages by label, set of labels, section and source, and measure their lengths."""
+    The result is JSON rows: the totals, then a row for each count, then the lengths.
+    """
     groups = group_rows(rows)
+    totals = {
+        "passages": len(rows),
+        "groups": len(set(groups)),
+        "docs": len({str(row["doc"]) for row in rows if row.get("doc")}),
+        "pairs": len({str(row["pair"]) for row in rows if row.get("pair")}),
+        "largest_group": max(Counter(groups).values()),
+    }
+    stats: list[dict[str, Any]] = [{"part": "corpus", **totals}]
     of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
     names = {
         "labels": [" + ".join(row["labels"]) or _NONE for row in rows],
         "section": [str(row.get("section") or _NONE) for row in rows],
         "source": [str(row.get("source") or _NONE) for row in rows],
     }
-    counts = {"label": {label: of_label[label] for label in (*labels, _NONE)}}
+    counts = [("label", label, of_label[label]) for label in (*labels, _NONE)]
     for part, row_names in names.items():
         largest_first = sorted(Counter(row_names).items(), key=lambda entry: (-entry[1], entry[0]))
-        counts[part] = dict(largest_first)
-    return CorpusStats(
-        totals={
-            "passages": len(rows),
-            "groups": len(set(groups)),
-            "docs": len({str(row["doc"]) for row in rows if row.get("doc")}),
-            "pairs": len({str(row["pair"]) for row in rows if row.get("pair")}),
-            "largest_group": max(Counter(groups).values()),
-        },
-        counts=counts,
-        lengths={
-            "words": _quantiles([len(row["text"].split()) for row in rows]),
-            "characters": _quantiles([len(row["text"]) for row in rows]),
-        },
-    )
+        counts += [(part, name, count) for name, count in largest_first]
+    for part, name, count in counts:
+        share = round(count / len(rows), 4)
+        stats.append({"part": part, "name": name, "passages": count, "share": share})
+    lengths = {
+        "words": [len(row["text"].split()) for row in rows],
+        "characters": [len(row["text"]) for row in rows],
+    }
+    for unit, values in lengths.items():
+        quantiles = np.quantile(values, list(_QUANTILES.values())).round(1).tolist()
+        stats.append(
+            {"part": "length", "name": unit, **dict(zip(_QUANTILES, quantiles, strict=True))}
+        )
+    return stats
 
 
-def _quantiles(lengths: Sequence[int]) -> dict[str, float]:
-    values = np.quantile(lengths, list(_QUANTILES.values())).tolist()
-    return {name: round(value, 1) for name, value in zip(_QUANTILES, values, strict=True)}
-
-
-def stats_table(stats: CorpusStats) -> str:
+def stats_table(stats: Sequence[Mapping[str, Any]]) -> str:
     """Format the statistics as aligned plain text."""
-    totals = stats.totals
-    parts = [
+    totals, *others = stats
+    tables = [
         f"{totals['passages']:,} passages in {totals['groups']:,} groups "
         f"(largest {totals['largest_group']:,}): "
         f"{totals['docs']:,} documents, {totals['pairs']:,} sets of near-identical passages"
     ]
-    for part, counts in stats.counts.items():
-        title = "set of labels" if part == "labels" else part
-        cells = [(title, "passages", "share")]
-        shown = list(counts.items())[:_MAX_LINES]
-        for name, passages in shown:
-            short = format_value(name)
+    lengths = [("length in", *_QUANTILES)]
+    for part, members in groupby(others, key=itemgetter("part")):
+        if part == "length":
+            for row in members:
+                lengths.append((row["name"], *[f"{row[name]:g}" for name in _QUANTILES]))
+            continue
+        counts = list(members)
+        cells = [("set of labels" if part == "labels" else part, "passages", "share")]
+        for row in counts[:_MAX_LINES]:
+            short = format_value(row["name"])
             if len(short) > _MAX_NAME:
                 short = short[: _MAX_NAME - 1] + "…"
-            cells.append((short, f"{passages:,}", f"{stats.share(passages):.1%}"))
-        if rest := list(counts.values())[_MAX_LINES:]:
-            cells.append((f"{len(rest):,} more", f"{sum(rest):,}", ""))
-        parts.append("\n".join(format_columns(cells)))
-    lengths = [("length in", *_QUANTILES)]
-    for unit, quantiles in stats.lengths.items():
-        lengths.append((unit, *[f"{quantiles[name]:g}" for name in _QUANTILES]))
-    parts.append("\n".join(format_columns(lengths)))
-    return "\n\n".join(parts)
+            cells.append((short, f"{row['passages']:,}", f"{row['share']:.1%}"))
+        if rest := counts[_MAX_LINES:]:
+            passages = sum(row["passages"] for row in rest)
+            cells.append((f"{len(rest):,} more", f"{passages:,}", ""))
+        tables.append("\n".join(format_columns(cells)))
+    tables.append("\n".join(format_columns(lengths)))
+    return "\n\n".join(tables)

@@ -1,6 +1,6 @@
 """Take labelled passages as users hold them in Python.
 
-Labels are lists of names, matrices, tables or numbers of a ClassLabel; passages are texts beside
+Labels are lists of names, matrices or tables; passages are texts beside
 them, or a dataset of `load_corpus` with both.
 """
 
@@ -32,8 +32,7 @@ def as_indicator(y: object, labels: Sequence[str] = LABELS) -> Bools:
 
     - the label names of each passage, ``[]`` for none: a list, or a column of a table;
     - a table with a column of 0 and 1 for each label, which are found by name, in any order;
-    - an array or scipy sparse matrix (n, labels) of 0 and 1, its columns in the order of `labels`;
-    - a datasets column of ``ClassLabel`` numbers, whose names are in its features.
+    - an array or scipy sparse matrix (n, labels) of 0 and 1, its columns in the order of `labels`.
 
     Raises `ValueError`, in one line, for anything else.
 
@@ -50,7 +49,6 @@ def as_indicator(y: object, labels: Sequence[str] = LABELS) -> Bools:
     either = _either(labels)
     if isinstance(y, str | bytes | Mapping) or y is None:
         raise ValueError(f"y is a bare {type(y).__name__}: {either}")
-    classes = _class_names(y)
     rows: list[Sequence[object] | set[object] | frozenset[object]] = []
     for number, value in enumerate(column_values(y, "y")):
         row = value.tolist() if isinstance(value, np.ndarray) else value
@@ -58,8 +56,6 @@ def as_indicator(y: object, labels: Sequence[str] = LABELS) -> Bools:
             raise ValueError("y holds bare strings: give each passage a list of label names")
         if not isinstance(row, Sequence | set | frozenset):
             raise ValueError(f"row {number} of y is {row!r:.40}: {either}, [] for none")
-        if classes is not None:
-            row = [_class_name(at, classes, number) for at in row]
         rows.append(row)
     if all(isinstance(name, str) for row in rows for name in row):
         return _from_names(cast("list[Sequence[str]]", rows), labels)
@@ -109,31 +105,6 @@ def _from_table(table: ColumnTable, names: Sequence[str], labels: Sequence[str])
             raise ValueError(f"column {label} of y has the value {bad[0]!r:.40}: give 0 and 1")
         columns.append(np.array(values, bool))
     return np.stack(columns, axis=1)
-
-
-def _class_name(number: object, classes: Sequence[str], row: int) -> str:
-    """Return the name of a ``ClassLabel`` number of a row; -1 is one that nobody gave."""
-    # a bool is an int, and would be 0 or 1
-    if (
-        not isinstance(number, int | np.integer)
-        or isinstance(number, bool)
-        or not 0 <= number < len(classes)
-    ):
-        raise ValueError(
-            f"row {row} of y has {number!r:.40}, which is no number of a label: "
-            f"give numbers from 0 to {len(classes) - 1}, [] for none"
-        )
-    return classes[int(number)]
-
-
-def _class_names(column: object) -> list[str] | None:
-    """Return the names of a datasets column of ``ClassLabel`` numbers; None for any other."""
-    features = getattr(column, "features", None)
-    name = getattr(column, "column_name", None)
-    if isinstance(features, Mapping) and name in features:
-        features = features[name]
-    names = getattr(getattr(features, "feature", None), "names", None)
-    return None if names is None else list(names)
 
 
 @dataclass(frozen=True)

@@ -112,14 +112,13 @@ def fit_linear(
         all_folds = np.concatenate([fold, np.full(len(soft), _TRAIN_ONLY)])
         raw = _out_of_fold_logits(design, target, all_weights, all_folds, jobs, progress)
         raw = raw[: len(examples)]
-        fits = fit_labels(design, target, all_weights, jobs)
-    else:
-        fits = fit_labels(design, target, all_weights, jobs)
-        scores = [design.scores(fit.weights)[0] + fit.bias for fit in fits]
-        raw = np.stack([column[: len(examples)][held] for column in scores], axis=1)
+    heads, bias = fit_labels(design, target, all_weights, jobs)
+    if held is not None:
+        scores = [design.scores(column)[0][: len(examples)] for column in heads.T]
+        raw = np.stack(scores, axis=1)[held] + bias
     y_true = examples.y_true[judged]
     calibrated = calibrate(raw, y_true, fold, held_weights)
-    model = _calibrated_model(design, fits, calibrated, vocabulary)
+    model = _calibrated_model(design, heads, bias, calibrated, vocabulary)
     thresholds = np.array(model.thresholds["balanced"])
     y_pred = calibrated.y_pred["balanced"]
     return FittedLinear(model, calibrated, measure(y_true, calibrated.scores, y_pred, thresholds))
@@ -127,20 +126,20 @@ def fit_linear(
 
 def _calibrated_model(
     design: Design,
-    fits: Sequence[LabelFit],
+    heads: Floats,
+    bias: Floats,
     calibrated: Calibrated,
     vocabulary: frozenset[str],
 ) -> LinearModel:
     """Put the calibration into the weights, and store these as whole numbers of 16 bits."""
-    weights = np.stack([fit.weights for fit in fits], axis=1) * calibrated.scale
-    bias = np.array([fit.bias for fit in fits]) * calibrated.scale + calibrated.shift
+    weights = heads * calibrated.scale
     nonzero = np.abs(weights).max(axis=1) > 0
     units = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
     return LinearModel(
         hashes=design.hashes[nonzero],
         weights=np.rint(weights[nonzero] / units).astype(np.int16),
         units=units,
-        bias=bias,
+        bias=bias * calibrated.scale + calibrated.shift,
         vocabulary=vocabulary,
         thresholds=calibrated.thresholds,
         meta={},
@@ -242,29 +241,24 @@ def _out_of_fold_logits(
         delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights))
         for k, j in tasks
     )
-    for done, ((k, j), fit) in enumerate(zip(tasks, fits, strict=True), 1):
-        raw[fold == k, j] = design.scores(fit.weights)[0][fold == k] + fit.bias
+    for done, ((k, j), (column, bias)) in enumerate(zip(tasks, fits, strict=True), 1):
+        raw[fold == k, j] = design.scores(column)[0][fold == k] + bias
         if progress:
             progress(done, len(tasks))
     return raw
 
 
-@dataclass(frozen=True)
-class LabelFit:
-    """Weights and bias of one label, before calibration."""
-
-    weights: Floats  # (m,)
-    bias: float
-
-
-def fit_labels(design: Design, target: Floats, weights: Floats, jobs: int = 1) -> list[LabelFit]:
-    """Fit the weights and the bias of each label on all passages."""
-    return list(
-        Parallel(n_jobs=jobs)(delayed(_fit_label)(design, column, weights) for column in target.T)
+def fit_labels(
+    design: Design, target: Floats, weights: Floats, jobs: int = 1
+) -> tuple[Floats, Floats]:
+    """Fit weights, (m, labels), and biases, (labels,), on all passages, before calibration."""
+    fits = Parallel(n_jobs=jobs)(
+        delayed(_fit_label)(design, column, weights) for column in target.T
     )
+    return np.stack([column for column, _ in fits], axis=1), np.array([bias for _, bias in fits])
 
 
-def _fit_label(design: Design, target: Floats, weights: Floats) -> LabelFit:
+def _fit_label(design: Design, target: Floats, weights: Floats) -> tuple[Floats, float]:
     """Fit the weights and the bias of one label.
 
     A label that all passages have, or none, gets zero weights, and its log-odds as bias.
@@ -276,7 +270,7 @@ def _fit_label(design: Design, target: Floats, weights: Floats) -> LabelFit:
         total = target[learned].sum()
         count = np.count_nonzero(learned)
         log_odds = float(np.log((total + 0.5) / (count - total + 0.5)))
-        return LabelFit(np.zeros(design.passages.shape[1]), log_odds)
+        return np.zeros(design.passages.shape[1]), log_odds
     row = np.concatenate([positive, negative])
     label = np.arange(len(row)) < len(positive)
     weight = np.concatenate([target[positive], 1 - target[negative]]) * weights[row]
@@ -288,4 +282,4 @@ def _fit_label(design: Design, target: Floats, weights: Floats) -> LabelFit:
         with threadpool_limits(1):  # LIBLINEAR calls BLAS on short vectors, where threads cost time
             fitted = solver.fit(matrix[row], label, weight)
         matrix = design.with_clauses(design.scores(fitted.coef_[0])[1])
-    return LabelFit(fitted.coef_[0], float(fitted.intercept_[0]))
+    return fitted.coef_[0], float(fitted.intercept_[0])
