@@ -13,7 +13,7 @@ from conftest import Cli
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tipclassify import LABELS, Classifier, CorpusError, Passage
+from tipclassify import LABELS, CorpusError, Passage
 from tipclassify.arrays import Floats, logistic
 from tipclassify.corpus.next import Pick, rank_to_label
 from tipclassify.corpus.rows import read_rows
@@ -68,7 +68,6 @@ def test_annotators_who_differ_make_a_passage_worth_reading() -> None:
     agreed = np.zeros((len(TEXTS), 3))
     differs = agreed.copy()
     differs[7, 0] = 1
-    differs[8] = np.nan  # said nothing
     (pick,) = order(TEXTS, logits, 1, others=[agreed, differs])
     assert pick.index == 7
     assert "labels differ on positive_effort" in pick.why
@@ -205,33 +204,3 @@ def test_a_random_sample_has_every_sentence_once_and_no_answer_of_a_model(
     known.write_text(json.dumps({**every[0], "labels": []}) + "\n", "utf-8")
     left = {row["text"] for row in drawn(1_000, 0)}
     assert left == {row["text"] for row in every[1:]}
-    done = cli("corpus", "queue", report, "--random", "--other", "fast", "--out", tmp_path / "x")
-    assert done.returncode == 2
-    assert b"--random" in done.stderr
-
-
-def test_what_a_second_model_sees_otherwise_comes_first(
-    cli: Cli, tmp_path: Path, fast: Classifier
-) -> None:
-    report = ROOT / "data" / "samples" / "karvonia-2024.html"
-    todo = tmp_path / "todo.jsonl"
-    done = cli("corpus", "queue", report, "--other", "fast", "-n", 1_000, "--out", todo)
-    assert done.returncode == 0, done.stderr
-    rows = [json.loads(line) for line in todo.read_text("utf-8").splitlines()]
-    passages = [Passage(row["text"], row["start"], row["end"], row["section"]) for row in rows]
-    scores = fast.predict_proba(passages)
-    y_pred = scores >= fast.thresholds()
-    differ = []  # of each row that is not put back
-    for i, row in enumerate(rows):
-        assert list(row["other_scores"].values()) == scores[i].round(4).tolist()
-        assert row["other_labels"] == [LABELS[j] for j in np.flatnonzero(y_pred[i])]
-        if not row["why"].startswith(("says what", "too short")):
-            differ.append(row["other_labels"] != row["predicted"])
-            assert ("labels differ" in row["why"]) == differ[-1]
-    assert 3 < sum("labels differ" in row["why"] for row in rows) < len(rows) / 2
-    first_alike = differ.index(False)
-    # one that is unsure to the hair may stand among them
-    assert sum(differ[:first_alike]) > 0.9 * sum(differ)
-
-
-# ---------------------------------------------------------------------------------------- benchmark

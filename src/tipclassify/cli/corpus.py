@@ -48,7 +48,6 @@ def queue(
         Option("--random", help="Draw at random, to measure a model; without predictions."),
     ] = False,
     model: options.Model = None,
-    other: options.Other = None,
     policy: options.Policy = "balanced",
     unit: options.Unit = "sentence",
     encoding: options.Encoding = None,
@@ -58,8 +57,7 @@ def queue(
 ) -> None:
     """Choose the passages of reports most useful to label, or some at random, for annotators.
 
-    Writes a row for each passage: text, source, predictions ("predicted", "scores"), those of
-    --other, and the reason for the choice. With --random every sentence is as likely as any other,
+    Writes a row for each passage: text, source, predictions ("predicted", "scores") and the reason for the choice. With --random every sentence is as likely as any other,
     and no row has a prediction: such rows measure a model. "labels" is null: training refuses the
     row until somebody has put a list there, [] for none. Label the rows in an editor, in
     'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then
@@ -68,15 +66,12 @@ def queue(
     from tipclassify.corpus.next import queue_rows, random_queue_rows
     from tipclassify.tagging.inputs import expand_inputs
 
-    if random and other:
-        raise options.invalid_option("--other", "does not go with --random: no model chooses there")
     tagging = options.tagging_of(
         model, policy, unit=unit, encoding=encoding, allow_private=allow_private
     )
     classifier = tagging.classifier()
     labels = classifier.labels
     known = [row["text"] for row in read_rows(*against, labels=labels)] if against else []
-    second = options.second_model(other, labels)
     inputs = expand_inputs(files)
     read = ids_of_inputs(files, inputs) | file_ids(against or ())
     check_output(output, read)
@@ -90,8 +85,6 @@ def queue(
             classifier.thresholds(policy),
             number,
             known=known,
-            other=second,
-            policy=policy,
             seed=seed,
             labels=labels,
         )

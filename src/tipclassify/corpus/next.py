@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from pathlib import PurePath
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from tipclassify.arrays import Bools, Floats
+from tipclassify.arrays import Floats
 from tipclassify.corpus.curate import word_shingles
 from tipclassify.corpus.rows import Row, text_key
-from tipclassify.labels import LABELS, Policy
-from tipclassify.model.classifier import Classifier
+from tipclassify.labels import LABELS
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.probability import probability
 from tipclassify.records import Passage, Report
@@ -65,7 +63,7 @@ def rank_to_label(
     other word do not: that word often decides the label.
 
     `thresholds` are those of the `labels` (k,), `known` the texts of labelled passages, `others`
-    labels by other models or annotators, each (m, k), 0 or 1 or NaN for no vote; `seed` orders
+    labels by other models or annotators, each (m, k), 0 or 1; `seed` orders
     equal scores.
 
     >>> texts = {
@@ -92,7 +90,7 @@ def rank_to_label(
     uncertainty = 2 / (1 + np.exp(np.abs(distance)))  # (m, k), 1 at the threshold
     own_labels = apply_thresholds(scores, cutoffs).astype(np.float64)
     votes = np.stack([own_labels, *(np.asarray(given, np.float64) for given in others)])
-    share = np.nanmean(votes, axis=0)  # never empty: the model always votes
+    share = votes.mean(axis=0)
     disagreement = 4 * share * (1 - share)  # (m, k), 0 for a unanimous vote, 1 for an even split
     words = [_words(passage.text) for passage in passages]
     is_long = np.array([len(passage_words) >= _MIN_WORDS for passage_words in words])
@@ -157,38 +155,21 @@ def queue_rows(
     n: int,
     *,
     known: Sequence[str] = (),
-    other: Classifier | None = None,
-    policy: Policy = "balanced",
     seed: int = 0,
     labels: Sequence[str] = LABELS,
 ) -> list[Row]:
     """Choose the `n` passages to label next, as rows; fewer if the reports have fewer.
 
-    A passage with the text of a `known` one is left out. Passages on whose labels the model and the
-    `other` one disagree, each at its thresholds of `policy`, come first.
+    A passage with the text of a `known` one is left out.
     """
     candidates = _candidates(reports, known)
     passages = [candidate.passage for candidate in candidates]
-    other_scores: Floats | None = None
-    other_labels: list[Bools] = []
-    if other is not None and passages:
-        other_scores = other.predict_proba(passages)
-        other_labels = [apply_thresholds(other_scores, other.thresholds(policy))]
-    picks = rank_to_label(
-        passages, thresholds, n, known=known, others=other_labels, seed=seed, labels=labels
-    )
+    picks = rank_to_label(passages, thresholds, n, known=known, seed=seed, labels=labels)
     answers = []
     for pick in picks:
         passage = passages[pick.index]
-        answer: Row = {
-            "predicted": list(passage.labels),
-            "scores": _rounded(passage.scores),
-        }
-        if other_scores is not None:
-            answer["other_labels"] = list(compress(labels, other_labels[0][pick.index]))
-            scores = zip(labels, other_scores[pick.index].tolist(), strict=True)
-            answer["other_scores"] = _rounded(dict(scores))
-        answers.append({**answer, "why": pick.why})
+        scores = {label: round(score, 4) for label, score in passage.scores.items()}
+        answers.append({"predicted": list(passage.labels), "scores": scores, "why": pick.why})
     return _rows([candidates[pick.index] for pick in picks], answers)
 
 
@@ -267,7 +248,3 @@ def _rows(candidates: Sequence[_Candidate], answers: Sequence[Row]) -> list[Row]
         row = {"id": row_id, "text": candidate.passage.text, "labels": None}
         rows.append({**row, **answer, **candidate.source})
     return rows
-
-
-def _rounded(scores: Mapping[str, float]) -> dict[str, float]:
-    return {label: round(score, 4) for label, score in scores.items()}
