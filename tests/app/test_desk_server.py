@@ -22,6 +22,7 @@ from tipclassify.app.desk import Desk
 from tipclassify.app.refusal import RefusedError
 from tipclassify.app.server import listen_on_loopback, serve_desk
 from tipclassify.errors import InputError
+from tipclassify.store import ReusedError
 from tipclassify.store.importing import read_checks
 from tipclassify.write.desk import read_findings
 
@@ -130,9 +131,9 @@ def test_a_request_that_comes_again_is_done_once(folder: Path) -> None:
     for _ in range(2):
         check(desk, first, "confirmed", request="r-1")
     assert desk.state()["next"] == 1
-    with pytest.raises(RefusedError, match="another one before"):
+    with pytest.raises(ReusedError, match="another one before"):
         check(desk, second, "confirmed", request="r-1")
-    with pytest.raises(RefusedError, match="another one before"):
+    with pytest.raises(ReusedError, match="another one before"):
         check(desk, first, "rejected", request="r-1")
 
 

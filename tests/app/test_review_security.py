@@ -318,15 +318,6 @@ def test_an_invalid_request_is_answered_in_one_line_and_changes_nothing(
     assert events(server) == before
 
 
-@pytest.mark.parametrize("event", [0, -1, 10**30, "1", 1.0, True, [1]])
-def test_only_an_event_that_there_is_can_be_undone(server: Reviewer, event: object) -> None:
-    before = events(server)
-    body = json.dumps({"event": event}).encode()
-    status, _, _ = server.raw("POST", "/api/undo", body, server.own())
-    assert status in (400, 404)
-    assert events(server) == before
-
-
 @pytest.mark.parametrize(
     "query", ["since=x", "since=-1", "since=1e3", "since=" + "9" * 5_000, "since=%D9%A3"]
 )

@@ -9,11 +9,11 @@ import re
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from tipclassify.app.refusal import RefusedError, refuse_reused_request
+from tipclassify.app.refusal import RefusedError
 from tipclassify.errors import InputError
 from tipclassify.store import plain
 from tipclassify.store.importing import open_desk, place_findings
-from tipclassify.store.state import Decision, Kind, Place, Shown, State, Tags
+from tipclassify.store.state import Kind, Place, Shown, State, Tags
 from tipclassify.write.desk import read_findings
 
 _FILES: Final = re.compile(r"(?:changes/)?[^/\\]+\.html|data/[0-9a-f]{8}\.js")
@@ -117,32 +117,20 @@ class Desk:
             raise RefusedError(404, "no such finding is on this desk")
         if (verdict is None) == (note is None):
             raise RefusedError(400, "send a verdict or a note")
-        kind: Kind = "note" if verdict is None else "check"
         with self.store.writing():
-            event = self.store.of_request(self.annotator, request)
-            if event is None:
-                if verdict == "withdrawn":
-                    mine = self.store.on(shown.place).checks.get(self.annotator)
-                    if mine is None:
-                        raise RefusedError(409, "you have not checked this finding")
+            if verdict == "withdrawn":
+                mine = self.store.on(shown.place).checks.get(self.annotator)
+                if mine:
                     self.store.undo(mine.id, self.annotator, request)
-                else:
-                    self.store.decide(
-                        shown,
-                        kind,
-                        self.annotator,
-                        verdict=verdict,
-                        note=note,
-                        request=request,
-                    )
-            elif not _is_same(event, shown.place, verdict, note):
-                raise refuse_reused_request(request)
-            answer = {"saved": True, "check": self._row(shown.place, self.store.on(shown.place))}
-            answer["next"] = self.store.last
-        return answer
-
-
-def _is_same(event: Decision, place: Place, verdict: str | None, note: str | None) -> bool:
-    if verdict == "withdrawn":
-        return (event.kind, event.place) == ("undo", place)
-    return (event.place, event.verdict, event.note) == (place, verdict, note)
+                elif self.store.undo_of_request(self.annotator, request) is None:
+                    raise RefusedError(409, "you have not checked this finding")
+            else:
+                kind: Kind = "note" if verdict is None else "check"
+                self.store.decide(
+                    shown, kind, self.annotator, verdict=verdict, note=note, request=request
+                )
+            return {
+                "saved": True,
+                "check": self._row(shown.place, self.store.on(shown.place)),
+                "next": self.store.last,
+            }

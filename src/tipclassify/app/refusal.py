@@ -9,9 +9,3 @@ class RefusedError(Exception):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
-
-
-def refuse_reused_request(request: str | None) -> RefusedError:
-    """Make the refusal of a request whose name another request had before."""
-    what = f"request {request} was another one before; give each its own name"
-    return RefusedError(409, what)

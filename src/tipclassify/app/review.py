@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import shorten
@@ -16,11 +16,9 @@ from typing import Any, Final
 
 from tipclassify.app.agreement import agreement_by_annotator, progress
 from tipclassify.app.parts import Parts
-from tipclassify.app.refusal import RefusedError, refuse_reused_request
+from tipclassify.app.refusal import RefusedError
 from tipclassify.corpus.next import rank_to_label
-from tipclassify.corpus.rows import text_key
 from tipclassify.errors import InputError
-from tipclassify.labels import label_indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.probability import probability
 from tipclassify.records import Passage, Run, is_link
@@ -32,8 +30,7 @@ from tipclassify.write.page import report_digest
 Answer = dict[str, Any]
 
 _EXCERPT: Final = 120  # characters of a passage in the list of events
-_MOST_FOUND: Final = 200  # passages of a search
-_EVENTS: Final = 100  # of the history in one answer
+_EVENTS: Final = 300  # of the history
 # without control characters
 _NOTE: Final = re.compile(r"[^\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]*")
 
@@ -124,11 +121,7 @@ class Review:
     blind: bool = False
     queue_first: bool = False  # whether the page opens with the most informative passages
     model_name: str = "default"
-    # its tags are shown where they differ, and such passages come first in the queue
-    second: Classifier | None = None
-    second_name: str = "second model"
     corpus: str = ""  # file that the page names
-    _second_tags: dict[Place, Tags] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.annotator = plain(self.annotator)
@@ -138,13 +131,6 @@ class Review:
         self.passages = {
             passage.id: passage for report in self.reports for passage in report.passages
         }
-        if self.second:
-            tagged = self.second.tag([p.passage for p in self.passages.values()], self.run.policy)
-            for passage, other in zip(self.passages.values(), tagged, strict=True):
-                tags = Tags(
-                    self.second_name, self.run.policy, list(other.labels), dict(other.scores)
-                )
-                self._second_tags[passage.place] = tags
         for report in self.reports:
             self.store.adopt(report.sha256, report.id)
 
@@ -195,7 +181,6 @@ class Review:
                 settled = None
             notes = {name: event for name, event in notes.items() if name == self.annotator}
         tagged = passage.passage
-        second = self._second_tags.get(passage.place)
         row: Answer = {
             "key": passage.id,
             "report": passage.place.report[:16],
@@ -207,9 +192,6 @@ class Review:
             # not rounded: the page compares them with thresholds
             "scores": {} if no_model else dict(tagged.scores),
             "low_confidence": tagged.low_confidence and not no_model,
-            "second": {"name": second.model, "labels": list(second.labels)}
-            if second and not no_model
-            else None,
             "decision": self.event(mine, state) if mine else None,
             "others": []
             if no_colleagues
@@ -233,11 +215,6 @@ class Review:
             )
         return row
 
-    def _rows(self, passages: Iterable[OpenPassage]) -> list[Answer]:
-        with self.store.reading():
-            states = self.store.now()
-        return [self.row(passage, states.get(passage.place) or State()) for passage in passages]
-
     # ---- What the page asks for
 
     def about(self) -> Answer:
@@ -251,7 +228,6 @@ class Review:
             "policy": self.run.policy,
             "thresholds": self.run.thresholds,
             "model": {"name": self.model_name, "sha256": self.run.model},
-            "second": self.second_name if self.second else None,
             "queue": self.queue_first,
             "blind": self.blind,
             "reports": [
@@ -314,16 +290,11 @@ class Review:
             for place, state in states.items()
             if place not in places and state.final
         ]
-        others = []
-        if self._second_tags:
-            second = (self._second_tags[passage.place].labels for passage in left)
-            others.append([label_indicator(labels, self.labels) for labels in second])
         picks = rank_to_label(
             [passage.passage for passage in left],
             self.classifier.thresholds(self.run.policy),
             n,
             known=known,
-            others=others,
             labels=self.labels,
         )
         queued = []
@@ -334,16 +305,6 @@ class Review:
                 row |= {"why": pick.why, "score": pick.score}
             queued.append(row)
         return {"passages": queued, "left": len(left)}
-
-    def search(self, words: str, most: int = _MOST_FOUND) -> Answer:
-        """Answer ``GET /api/search``: the first passages whose text has `words`."""
-        wanted = text_key(words)
-        matches = [
-            passage
-            for passage in self.passages.values()
-            if wanted and wanted in text_key(passage.passage.text)
-        ]
-        return {"found": len(matches), "passages": self._rows(matches[:most])}
 
     def changes(self, since: int) -> Answer:
         """Answer ``GET /api/changes``: the events after number `since`, and their passages."""
@@ -362,14 +323,14 @@ class Review:
             ],
         }
 
-    def history(self, before: int = 0, most: int = _EVENTS) -> Answer:
-        """Answer ``GET /api/history``: events before number `before` (0: all), latest first."""
+    def history(self, most: int = _EVENTS) -> Answer:
+        """Answer ``GET /api/history``: the last events, latest first."""
         with self.store.reading():
-            events = self.store.before(before or self.store.last + 1, most + 1)
-            states = {place: self.store.on(place) for place in {e.place for e in events}}
+            events = self.store.latest(most)
+            states = {event.place: self.store.on(event.place) for event in events}
             texts = {place: self.store.wording(place) for place in states}
         shown = []
-        for event in events[:most]:
+        for event in events:
             state = states[event.place]
             done = event
             is_undone = False
@@ -388,9 +349,7 @@ class Review:
                     "report": event.place.report[:16],
                 }
             )
-        more = len(events) > most
-        last = events[most - 1].id if more else 0
-        return {"html": self.parts.render("history", events=shown, more=last), "more": more}
+        return {"html": self.parts.render("history", events=shown)}
 
     def disagreements(self) -> Answer:
         """Answer ``GET /api/disagreements``: the passages on which annotators disagree."""
@@ -437,73 +396,45 @@ class Review:
         if unknown := set(labels).difference(self.labels):
             wanted = ", ".join(self.labels)
             raise RefusedError(400, f"unknown label {min(unknown)!r}: use {wanted}")
-        in_order = tuple(label for label in self.labels if label in labels)
         if kind == "note":
             note = note or ""
         with self.store.writing():
-            event = self.store.of_request(self.annotator, request)
-            if event is None:
-                if kind == "settle" and not self.store.on(passage.place).decisions:
-                    what = "nobody has decided this passage: there is nothing to settle"
-                    raise RefusedError(409, what)
-                event = self.store.decide(
-                    self._shown(passage),
-                    kind,
-                    self.annotator,
-                    labels=in_order,
-                    unsure=unsure,
-                    note=note,
-                    hides_model=self.blind,
-                    request=request,
+            if kind == "settle" and not self.store.on(passage.place).decisions:
+                raise RefusedError(
+                    409, "nobody has decided this passage: there is nothing to settle"
                 )
-            elif (event.kind, event.place, event.labels, event.unsure, event.note) != (
-                (kind, passage.place, in_order, unsure, note)
-            ):
-                raise refuse_reused_request(request)
+            event = self.store.decide(
+                self._shown(passage),
+                kind,
+                self.annotator,
+                labels=tuple(label for label in self.labels if label in labels),
+                unsure=unsure,
+                note=note,
+                hides_model=self.blind,
+                request=request,
+            )
             return self._saved(event)
 
-    def undo(
-        self, id: int | None = None, again: bool = False, request: str | None = None
-    ) -> Answer:
-        """Answer ``POST /api/undo``: take back one of the annotator's events, the last of them.
+    def undo(self, again: bool = False, request: str | None = None) -> Answer:
+        """Answer ``POST /api/undo``: take back the annotator's last event.
 
         With `again`, what was taken back last holds again.
         """
         with self.store.writing():
-            event = self.store.of_request(self.annotator, request)
+            event = self.store.undo_of_request(self.annotator, request)
             if event is None:
-                undone = self._to_undo(id, again)
+                undone = self.store.to_take_back(self.annotator, again)
+                if undone is None:
+                    what = "do again" if again else "take back"
+                    raise RefusedError(409, f"there is nothing to {what}")
                 event = self.store.undo(undone.id, self.annotator, request)
-            elif event.kind != "undo" or (id is not None and event.undoes != id):
-                raise refuse_reused_request(request)
             return self._saved(event)
-
-    def _to_undo(self, id: int | None, again: bool) -> Decision:
-        if id is None:
-            undone = self.store.to_take_back(self.annotator, again)
-            if undone is None:
-                raise RefusedError(
-                    409,
-                    "there is nothing to do again" if again else "there is nothing to take back",
-                )
-            return undone
-        event = self.store.event(id)
-        if event is None:
-            raise RefusedError(404, f"there is no event {id}")
-        if event.annotator != self.annotator:
-            whose = f"event {id} is {event.annotator}'s"
-            raise RefusedError(409, f"{whose}: only they can take it back")
-        if not event.live:
-            raise RefusedError(409, f"event {id} was taken back already")
-        return event
 
     def _shown(self, passage: OpenPassage) -> Shown:
         report = self.reports_by_id[passage.place.report[:16]]
         tagged = passage.passage
         scores = {label: round(score, 4) for label, score in tagged.scores.items()}
         tags = [Tags(self.run.model, self.run.policy, tagged.labels, scores)]
-        if passage.place in self._second_tags:
-            tags.append(self._second_tags[passage.place])
         row = {
             "text": tagged.text,
             "section": tagged.section,

@@ -71,9 +71,8 @@ class DecisionBody(Body):
 
 
 class UndoBody(Body):
-    """Body of an undo: of an event, or of the annotator's last; `again` does it again."""
+    """Body of an undo of the annotator's last event; `again` does it again."""
 
-    event: int | None = None
     again: bool = False
     request: RequestId | None = None
 
@@ -151,8 +150,7 @@ def _review_routes(review: Review) -> list[BaseRoute]:
         ),
         _get("/api/reasons/{key}", lambda request: review.reasons(request.path_params["key"])),
         _get("/api/changes", lambda request: review.changes(_number(request, "since", 0))),
-        _get("/api/history", lambda request: review.history(_number(request, "before", 0))),
-        _get("/api/search", lambda request: review.search(request.query_params.get("words", ""))),
+        _get("/api/history", lambda _: review.history()),
         _get("/api/disagreements", lambda _: review.disagreements()),
         _get("/api/agreement", lambda _: review.agreement()),
         _post(
@@ -160,7 +158,7 @@ def _review_routes(review: Review) -> list[BaseRoute]:
             DecisionBody,
             lambda b: review.decide(b.key, b.kind, b.labels or (), b.unsure, b.note, b.request),
         ),
-        _post("/api/undo", UndoBody, lambda b: review.undo(b.event, b.again, b.request)),
+        _post("/api/undo", UndoBody, lambda b: review.undo(b.again, b.request)),
     ]
 
 

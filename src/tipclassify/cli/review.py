@@ -49,7 +49,6 @@ def review(
         bool, Option("--blind", help="Hide what the model says of a passage until you decided.")
     ] = False,
     model: options.Model = None,
-    other: options.Other = None,
     policy: options.Policy = "balanced",
     threshold: options.Threshold = None,
     encoding: options.Encoding = None,
@@ -85,7 +84,6 @@ def review(
     )
     check_output(corpus, ids_of_inputs(files, ()), "--corpus")
     classifier = tagging.classifier()
-    second = options.second_model(other, classifier.labels)
     socket = listen_on_loopback(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.
     names = [name for name in expand_inputs(files) if Path(name).resolve() != corpus.resolve()]
@@ -115,8 +113,6 @@ def review(
         blind=blind,
         queue_first=queue,
         model_name=Path(model).name if model else "default",
-        second=second,
-        second_name=Path(other).name if other else "",
         corpus=str(corpus),
     )
     _serve(

@@ -12,9 +12,8 @@ import json
 import sqlite3
 import stat
 import threading
-import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +26,6 @@ from tipclassify.store.state import Check, Decision, Kind, Place, Shown, State, 
 _APPLICATION: Final = 0x74697063  # "tipc"
 _VERSION: Final = 1
 _HEADER: Final = b"SQLite format 3\0"
-_PATIENCE: Final = 5  # seconds for which other processes are waited for
 _PRAGMAS: Final = (
     "journal_mode=delete",  # WAL leaves two files beside it, and fails on shared folders
     "synchronous=extra",
@@ -35,7 +33,7 @@ _PRAGMAS: Final = (
     "trusted_schema=off",
     "cell_size_check=on",
     "mmap_size=0",
-    f"busy_timeout={_PATIENCE * 1000}",
+    "busy_timeout=10000",  # milliseconds for which other processes are waited for
 )
 _SCHEMA: Final = (
     "create table report (id integer primary key, sha256 text not null unique, "
@@ -63,13 +61,36 @@ _SCHEMA: Final = (
     "verdict, note, blind, model, undoes, request, at on event "
     "begin select raise(abort, 'events stay'); end",
 )
+_FIELDS: Final = (  # of a `Decision`, and columns of an event
+    "id",
+    "kind",
+    "annotator",
+    "labels",
+    "unsure",
+    "verdict",
+    "note",
+    "blind",
+    "model",
+    "undoes",
+    "request",
+    "at",
+    "live",
+)
 _EVENT: Final = (
-    'select e.id, r.sha256, p.start, p."end", e.kind, e.annotator, e.labels, e.unsure, e.verdict, '
-    "e.note, e.blind, e.model, e.undoes, e.request, e.at, e.live from event e "
-    "join passage p on p.id = e.passage join report r on r.id = p.report"
+    f'select r.sha256, p.start, p."end", {", ".join(f"e.{name}" for name in _FIELDS)} '
+    "from event e join passage p on p.id = e.passage join report r on r.id = p.report"
 )
 _PASSAGE: Final = "from passage p join report r on r.id = p.report"
 _AT: Final = 'where r.sha256 = ? and p.start = ? and p."end" = ?'
+
+
+class ReusedError(InputError):
+    """A request that has the name of another one before; each has its own."""
+
+    status = 409
+
+    def __init__(self, request: str | None) -> None:
+        super().__init__(f"request {request} was another one before; give each its own name")
 
 
 class Store:
@@ -81,77 +102,50 @@ class Store:
 
     def __init__(self, path: Path, remedy: str = "choose another file") -> None:
         self.path = path
-        self._remedy = remedy
         self._guard = threading.RLock()
-        self._depth = 0  # of nested transactions
+        not_ours = f"{path}: is no store of decisions; {remedy}"
         try:
             if path.is_symlink():
                 raise OSError(0, "a link, which is not followed")
-            with contextlib.suppress(FileNotFoundError):
+            if path.exists():
                 if not stat.S_ISREG(path.stat().st_mode):
                     raise OSError(0, "no plain file")
                 with path.open("rb") as file:
                     start = file.read(len(_HEADER))
                 if start and start != _HEADER:
-                    raise InputError(f"{path}: is no store of decisions; {remedy}")
-            self._database = sqlite3.connect(
-                path, isolation_level=None, check_same_thread=False, cached_statements=64
-            )
+                    raise InputError(not_ours)
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             file_status = path.stat()
         except (OSError, sqlite3.Error) as error:
             raise InputError(f"{path}: {reason_of_error(error)}; {remedy}") from None
-        # Who forgets `close`, or ends in an error, leaves no open file behind.
-        self._close = weakref.finalize(self, self._database.close)
         self._file = file_status.st_dev, file_status.st_ino
-        try:
-            self._open()
-        except (InputError, OutputError):
-            self._close()
-            raise
-
-    def _open(self) -> None:
+        # Who forgets `close`, or ends in an error, leaves no open file behind.
+        self.close = weakref.finalize(self, self._database.close)
         try:
             for pragma in _PRAGMAS:
                 self._database.execute(f"pragma {pragma}").fetchall()
-            if not self._master():
+            if not _statements_of(self._database):
                 with self.writing():
-                    self._make()
-            application, version = (
-                self._database.execute(f"pragma {name}").fetchone()[0]
-                for name in ("application_id", "user_version")
-            )
-            if application != _APPLICATION:
-                raise InputError(f"{self.path}: is no store of decisions; {self._remedy}")
-            if version > _VERSION:
+                    if not _statements_of(self._database):  # no other process was first
+                        _make(self._database)
+            if self._pragma("application_id") != _APPLICATION:
+                raise InputError(not_ours)
+            if self._pragma("user_version") > _VERSION:
                 what = "was made by a later version of tipclassify, which opens it"
-                raise InputError(f"{self.path}: {what}; update this one")
-            damage = self._database.execute("pragma quick_check(1)").fetchone()[0]
-            if damage != "ok" or self._master() != _expected_master():
+                raise InputError(f"{path}: {what}; update this one")
+            with contextlib.closing(sqlite3.connect(":memory:")) as expected:
+                _make(expected)
+                is_ours = _statements_of(self._database) == _statements_of(expected)
+            if not is_ours or self._pragma("quick_check(1)") != "ok":
                 what = "is damaged, or was changed by another program"
-                raise InputError(f"{self.path}: {what}; put a copy in its place")
+                raise InputError(f"{path}: {what}; put a copy in its place")
         except sqlite3.OperationalError as error:
-            raise InputError(f"{self.path}: {reason_of_error(error)}; {self._remedy}") from None
-        except UnicodeDecodeError:  # SQLite's own message names a statement that is no UTF-8
-            raise InputError(f"{self.path}: is damaged; put a copy in its place") from None
-        except sqlite3.Error as error:
-            what = f"is damaged ({reason_of_error(error)})"
-            raise InputError(f"{self.path}: {what}; put a copy in its place") from None
+            raise InputError(f"{path}: {reason_of_error(error)}; {remedy}") from None
+        except (sqlite3.Error, UnicodeDecodeError):  # the latter of a statement that is no UTF-8
+            raise InputError(f"{path}: is damaged; put a copy in its place") from None
 
-    def _master(self) -> set[tuple[Any, ...]]:
-        return set(self._database.execute("select type, name, tbl_name, sql from sqlite_master"))
-
-    def _make(self) -> None:
-        if self._master():  # another process was first
-            return
-        self._database.execute(f"pragma application_id={_APPLICATION}")
-        self._database.execute(f"pragma user_version={_VERSION}")
-        for statement in _SCHEMA:
-            self._database.execute(statement)
-
-    def close(self) -> None:
-        """Close the file; nothing waits to be written."""
-        with self._guard:
-            self._close()
+    def _pragma(self, name: str) -> Any:  # of the type of this pragma
+        return self._database.execute(f"pragma {name}").fetchone()[0]
 
     # ---- Transactions
 
@@ -161,79 +155,48 @@ class Store:
 
         Raises `OutputError` when it cannot be saved. Blocks may be nested.
         """
-        with self._guard:
-            if self._depth:
-                yield
-                return
-            with self._errors("not saved", "free some space, or start again"):
-                self._check_file("not saved: ")
-                with self._transaction(self._begin_writing):
-                    yield
-                    self._check_file("not saved: ")
+        with self._transaction("begin immediate", "not saved"):
+            yield
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Give the state of one moment to all that the block asks; others may write meanwhile."""
+        with self._transaction("begin", "cannot be read"):
+            yield
+
+    @contextlib.contextmanager
+    def _transaction(self, begin: str, failed: str) -> Iterator[None]:
         with self._guard:
-            if self._depth:
+            if self._database.in_transaction:
                 yield
                 return
-            with self._errors("cannot be read", "start again"):
-                self._check_file("")
-                with self._transaction(lambda: self._database.execute("begin")):
-                    yield
-
-    @contextlib.contextmanager
-    def _transaction(self, begin: Callable[[], object]) -> Iterator[None]:
-        begin()
-        self._depth = 1
-        try:
-            yield
-            self._database.execute("commit")
-        finally:
-            self._depth = 0
-            if self._database.in_transaction:
-                with contextlib.suppress(sqlite3.Error):
-                    self._database.execute("rollback")
-
-    def _begin_writing(self) -> None:
-        """Wait for other writers; SQLite itself waits longer each time, while others overtake."""
-        deadline = time.monotonic() + _PATIENCE
-        self._database.execute("pragma busy_timeout=0")
-        try:
-            while not self._database.in_transaction:
+            try:
+                self._check_file(failed)
+                self._database.execute(begin)
                 try:
-                    self._database.execute("begin immediate")
-                except sqlite3.OperationalError as error:
-                    if "locked" not in str(error) or time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.002)
-        finally:
-            self._database.execute(f"pragma busy_timeout={_PATIENCE * 1000}")
+                    yield
+                    self._check_file(failed)
+                    self._database.execute("commit")
+                finally:
+                    if self._database.in_transaction:
+                        with contextlib.suppress(sqlite3.Error):
+                            self._database.execute("rollback")
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                reason = str(error)
+                if "full" in reason or "disk I/O" in reason:
+                    reason = "the disk is full, or does not answer"
+                remedy = "free some space, or start again"
+                raise OutputError(f"{self.path}: {failed} ({reason}); {remedy}") from None
 
-    @contextlib.contextmanager
-    def _errors(self, what: str, remedy: str) -> Iterator[None]:
-        """Raise what SQLite says as one line."""
-        try:
-            yield
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            reason = str(error)
-            if "full" in reason or "disk I/O" in reason:
-                reason = "the disk is full, or does not answer"
-            raise OutputError(f"{self.path}: {what} ({reason}); {remedy}") from None
-
-    def _check_file(self, what: str) -> None:
+    def _check_file(self, failed: str) -> None:
         """Raise `InputError` if the file was removed or replaced, as by a synchronised folder."""
-        try:
+        file = None
+        with contextlib.suppress(OSError):
             file_status = self.path.stat()
-        except OSError:
-            raise InputError(
-                f"{self.path}: {what}was removed while in use; put it back and start again"
-            ) from None
-        if (file_status.st_dev, file_status.st_ino) != self._file:
-            raise InputError(
-                f"{self.path}: {what}was replaced by another while in use; start again"
-            )
+            file = file_status.st_dev, file_status.st_ino
+        if file != self._file:
+            what = "its file was removed or replaced while in use"
+            raise InputError(f"{self.path}: {failed}: {what}; put it back and start again")
 
     # ---- Deciding
 
@@ -253,14 +216,22 @@ class Store:
         """Save what an annotator decides on a passage.
 
         A check is of the labels that `shown` has. `hides_model`: whether a passage's tags are
-        hidden from the annotator until they decided on it. Raises `OutputError` if it is not saved.
+        hidden from the annotator until they decided on it. A `request` that came before, and whose
+        answer was lost, is not done again. Raises `OutputError` if it is not saved, `ReusedError`
+        if the request was another one.
         """
+        if kind == "check":
+            labels = shown.tags[0].labels
         with self.writing():
+            if earlier := self._of_request(annotator, request):
+                said = (earlier.kind, earlier.place, earlier.unsure, earlier.verdict, earlier.note)
+                same = said == (kind, shown.place, unsure, verdict, note)
+                if not same or earlier.labels != tuple(labels):
+                    raise ReusedError(request)
+                return earlier
             blind = None
             if kind == "label":
                 blind = self.on(shown.place).hidden_from(annotator, hides_model)
-            if kind == "check":
-                labels = shown.tags[0].labels
             return self.add(
                 self.keep(shown),
                 kind=kind,
@@ -272,21 +243,31 @@ class Store:
                 blind=None if blind is None else text(blind),
                 model=shown.tags[0].model if shown.tags else None,
                 request=request,
-                at=now(),
             )
 
     def undo(self, id: int, annotator: str, request: str | None = None) -> Decision:
         """Take back an event in effect; take back an undo, and what it had undone holds again."""
         with self.writing():
-            (passage,) = self._database.execute(
-                "select passage from event where id = ?", (id,)
-            ).fetchone()
-            return self.add(
-                passage, kind="undo", annotator=annotator, undoes=id, request=request, at=now()
-            )
+            ((passage,),) = self._rows("select passage from event where id = ?", id)
+            return self.add(passage, kind="undo", annotator=annotator, undoes=id, request=request)
+
+    def undo_of_request(self, annotator: str, request: str | None) -> Decision | None:
+        """Return the undo of a request that came before, and whose answer was lost."""
+        earlier = self._of_request(annotator, request)
+        if earlier and earlier.kind != "undo":
+            raise ReusedError(request)
+        return earlier
+
+    def _of_request(self, annotator: str, request: str | None) -> Decision | None:
+        if request is None:
+            return None
+        found = self._decisions("where e.annotator = ? and e.request = ?", annotator, request)
+        return found[0] if found else None
 
     def add(self, passage: int, **columns: object) -> Decision:
         """Add an event on a passage (`keep`), with the values of its columns."""
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+        columns.setdefault("at", now.replace("+00:00", "Z"))
         names = ", ".join(columns)
         values = ", ".join("?" * len(columns))
         added = self._database.execute(
@@ -317,18 +298,12 @@ class Store:
             "select id, ?, ?, ?, ? from report where sha256 = ?",
             (place.start, place.end, shown.key, text(shown.row), place.report),
         )
-        passage: int = execute(
-            f"select p.id {_PASSAGE} {_AT}",
-            place,
-        ).fetchone()[0]
-        execute_many = self._database.executemany
-        execute_many(
-            "insert or ignore into tags values (?, ?, ?, ?, ?)",
-            [
-                (passage, tags.model, tags.policy, text(tags.labels), text(tags.scores))
-                for tags in shown.tags
-            ],
-        )
+        passage: int = execute(f"select p.id {_PASSAGE} {_AT}", place).fetchone()[0]
+        for tags in shown.tags:
+            execute(
+                "insert or ignore into tags values (?, ?, ?, ?, ?)",
+                (passage, tags.model, tags.policy, text(tags.labels), text(tags.scores)),
+            )
         return passage
 
     # ---- What was decided
@@ -371,20 +346,9 @@ class Store:
         """Return the events after one, in order."""
         return self._decisions("where e.id > ? order by e.id", id)
 
-    def before(self, id: int, most: int) -> list[Decision]:
-        """Return the last events before one, the latest first."""
-        return self._decisions("where e.id < ? order by e.id desc limit ?", id, most)
-
-    def event(self, id: int) -> Decision | None:
-        """Return an event."""
-        return next(iter(self._decisions("where e.id = ?", id)), None)
-
-    def of_request(self, annotator: str, request: str | None) -> Decision | None:
-        """Return the event of a request that came before, and whose answer was lost."""
-        if request is None:
-            return None
-        found = self._decisions("where e.annotator = ? and e.request = ?", annotator, request)
-        return found[0] if found else None
+    def latest(self, most: int) -> list[Decision]:
+        """Return the last events, the latest first."""
+        return self._decisions("order by e.id desc limit ?", most)
 
     def to_take_back(self, annotator: str, again: bool = False) -> Decision | None:
         """Return an annotator's last event in effect; with `again`, the undo to take back.
@@ -412,25 +376,17 @@ class Store:
         """Return all passages with events, as they were shown first."""
         with self.reading(), self._intact():
             tags: dict[int, list[Tags]] = {}
-            for passage, *written in self._rows("select * from tags"):
-                model, policy, labels, scores = written
-                given = Tags(
-                    model,
-                    policy,
-                    msgspec.json.decode(labels, type=list[str]),
-                    msgspec.json.decode(scores, type=dict[str, float]),
-                )
-                tags.setdefault(passage, []).append(given)
+            for passage, model, policy, labels, scores in self._rows("select * from tags"):
+                given = (model, policy, json.loads(labels), json.loads(scores))
+                tags.setdefault(passage, []).append(msgspec.convert(given, Tags))
             passages = {}
             for number, *place, key, row, name, title in self._rows(
                 f'select p.id, r.sha256, p.start, p."end", p.key, p.row, r.name, r.title {_PASSAGE}'
             ):
-                shown = _row(row)
+                shown = Shown(Place(*place), key, _row(row), name, title, tags=tags.get(number, ()))
                 if not all(isinstance(each, str) for each in (key, name, title)):
                     raise ValueError("no text")
-                passages[Place(*place)] = Shown(
-                    Place(*place), key, shown, name, title, tags=tags.get(number, ())
-                )
+                passages[shown.place] = shown
             return passages
 
     def move(self, passage: Shown, place: Place) -> None:
@@ -456,28 +412,21 @@ class Store:
         """Return what people decided and noted on findings, place by place."""
         with self.reading():
             states = self.now()
-            keys = {
-                Place(*place): key
-                for *place, key in self._rows(
-                    f'select r.sha256, p.start, p."end", p.key {_PASSAGE}'
-                )
-            }
+            passages = self._rows(f'select r.sha256, p.start, p."end", p.key {_PASSAGE}')
+        keys = {Place(*place): key for *place, key in passages}
         checks = []
         for place, state in states.items():
-            verdicts = state.checks
             notes = state.notes
-            for name in dict.fromkeys([*verdicts, *notes]):
-                event = verdicts.get(name) or notes[name]
-                note = str(notes[name].note) if name in notes else ""
+            for name, event in {**notes, **state.checks}.items():
                 checks.append(
                     Check(
                         *place,
-                        keys[place],
-                        event.verdict or "",
-                        name,
-                        note,
-                        event.labels,
-                        event.at,
+                        key=keys[place],
+                        verdict=event.verdict or "",
+                        annotator=name,
+                        note=str(notes[name].note) if name in notes else "",
+                        labels=event.labels,
+                        at=event.at,
                     )
                 )
         return checks
@@ -495,20 +444,16 @@ class Store:
             return self._database.execute(query, values).fetchall()
 
 
-def now() -> str:
-    """Return the time in UTC, ISO 8601 with milliseconds."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _make(database: sqlite3.Connection) -> None:
+    database.execute(f"pragma application_id={_APPLICATION}")
+    database.execute(f"pragma user_version={_VERSION}")
+    for statement in _SCHEMA:
+        database.execute(statement)
 
 
-def _expected_master() -> set[tuple[Any, ...]]:
-    """Return what SQLite keeps of our statements."""
-    database = sqlite3.connect(":memory:")
-    try:
-        for statement in _SCHEMA:
-            database.execute(statement)
-        return set(database.execute("select type, name, tbl_name, sql from sqlite_master"))
-    finally:
-        database.close()
+def _statements_of(database: sqlite3.Connection) -> set[tuple[Any, ...]]:
+    """Return what SQLite keeps of the statements that made a database."""
+    return set(database.execute("select type, name, tbl_name, sql from sqlite_master"))
 
 
 def _row(written: str) -> dict[str, Any]:
@@ -520,27 +465,14 @@ def _row(written: str) -> dict[str, Any]:
 
 
 def _decision(row: Sequence[Any]) -> Decision:
-    number, sha256, start, end, kind, annotator, labels, unsure, verdict, note, *more = row
-    blind, model, undoes, request, at, live = more
-    return msgspec.convert(
-        {
-            "id": number,
-            "place": (sha256, start, end),
-            "kind": kind,
-            "annotator": annotator,
-            "labels": json.loads(labels) if labels is not None else (),
-            "unsure": bool(unsure),
-            "verdict": verdict,
-            "note": note,
-            "blind": None if blind is None else json.loads(blind),
-            "model": model,
-            "undoes": undoes,
-            "request": request,
-            "at": at,
-            "live": bool(live),
-        },
-        Decision,
-    )
+    event = dict(zip(_FIELDS, row[3:], strict=True))
+    event["place"] = row[:3]
+    event["labels"] = json.loads(event["labels"] or "[]")
+    if event["blind"] is not None:
+        event["blind"] = json.loads(event["blind"])
+    for name in ("unsure", "live"):
+        event[name] = bool(event[name])
+    return msgspec.convert(event, Decision)
 
 
 def text(value: object) -> str:

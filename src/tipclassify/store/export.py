@@ -22,20 +22,13 @@ Row = dict[str, object]
 Passages = Mapping[Place, Shown]
 
 
-def rows(store: Store) -> Iterator[Row]:
+def rows(states: Mapping[Place, State], passages: Passages) -> Iterator[Row]:
     """Yield the rows of a store's corpus, in the order of the passages' first events.
 
     If one text under one heading has different labels in several places, which a corpus does not
     distinguish, those of the last decision count, and places that differ are left out; so are
     passages longer than a corpus allows.
     """
-    with store.reading():
-        states = store.now()
-        passages = store.passages()
-    yield from _rows(states, passages)
-
-
-def _rows(states: Mapping[Place, State], passages: Passages) -> Iterator[Row]:
     finals = {place: final for place, state in states.items() if (final := state.final)}
     latest: dict[tuple[str, str], Decision] = {}  # by text and heading
     for place, final in finals.items():
@@ -59,7 +52,6 @@ def _row(event: Decision, passage: Shown, is_one_report: bool, notes: Mapping[st
     report = event.place.report[:16]
     block = passage.row.get("block")
     first = next((tags for tags in passage.tags if tags.model == event.model), None)
-    other = next((tags for tags in passage.tags if tags.model != event.model), None)
     row = {
         "id": f"{report}-{event.place.start}-{event.place.end}",
         "text": passage.row["text"],
@@ -84,15 +76,13 @@ def _row(event: Decision, passage: Shown, is_one_report: bool, notes: Mapping[st
         "model": event.model,
         "model_labels": list(first.labels) if first else None,
         "scores": dict(first.scores) if first else None,
-        "other_model": other.model if other else None,
-        "other_labels": list(other.labels) if other else None,
     }
-    return {name: _storable(value) for name, value in row.items() if value is not None}
-
-
-def _storable(value: object) -> object:
-    """Replace a lone surrogate, which no table can store, by "?"."""
-    return plain(value) if isinstance(value, str) else value
+    return {
+        # a lone surrogate, which no table can store, becomes "?"
+        name: plain(value) if isinstance(value, str) else value
+        for name, value in row.items()
+        if value is not None
+    }
 
 
 def export(store: Store, corpus: Path) -> str | None:
@@ -105,7 +95,7 @@ def export(store: Store, corpus: Path) -> str | None:
     with store.writing():  # of several processes, the last has all events
         states = store.now()
         passages = store.passages()
-        data = "".join(map(json_line, _rows(states, passages))).encode()
+        data = "".join(map(json_line, rows(states, passages))).encode()
         try:
             there = _read(corpus)
             if there == data or not (data or there):
@@ -116,7 +106,11 @@ def export(store: Store, corpus: Path) -> str | None:
                 for line in there.splitlines()
                 if line.strip()
             ):
-                moved = _move_aside(corpus)
+                numbered = (corpus.with_name(f"{corpus.name}.edited-{n}") for n in count(1))
+                aside = next(file for file in numbered if not file.exists())
+                os.rename(corpus, aside)
+                what = "held rows that were not decided here"
+                moved = f"{corpus}: {what}; they are in {aside.name}, untouched"
             with open_whole_file(corpus, binary=True) as out:
                 out.write(data)
         except OSError as error:
@@ -136,13 +130,6 @@ def _read(corpus: Path) -> bytes:
     return b""
 
 
-def _move_aside(corpus: Path) -> str:
-    numbered = (corpus.with_name(f"{corpus.name}.edited-{number}") for number in count(1))
-    aside = next(file for file in numbered if not file.exists())
-    os.rename(corpus, aside)
-    return f"{corpus}: held rows that were not decided here; they are in {aside.name}, untouched"
-
-
 def _is_ours(
     line: bytes, events: Mapping[int, Decision], states: Mapping[Place, State], shown: Passages
 ) -> bool:
@@ -156,7 +143,8 @@ def _is_ours(
         notes = dict(row.get("notes", {}))
         if "note" in row:
             notes[event.annotator] = row["note"]
-        if not states[event.place].notes_ever.issuperset(notes.items()):
+        noted = {(each.annotator, each.note) for each in states[event.place].events}
+        if not noted.issuperset(notes.items()):
             return False
         forms = [_row(event, shown[event.place], one, notes) for one in (True, False)]
         return any(row == {**form, "id": row["id"]} for form in forms)

@@ -1,4 +1,4 @@
-"""What earlier versions kept: event logs of reviews and desks, and checks that a page exported.
+"""What earlier versions kept: event logs of reviews and desks; and the checks of a desk.
 
 A log has a JSON object a line. It is imported once, whole, into a store without events, and stays
 as it is. Logs know a report by the start of its SHA-256, or by the file of its page on a desk;
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
@@ -47,26 +47,6 @@ class _Logged(msgspec.Struct, frozen=True):
     blind: tuple[str, ...] | None = None
 
 
-class _ExportedFinding(msgspec.Struct, frozen=True):
-    text: str
-    start: int
-    end: int
-    labels: tuple[str, ...]
-
-
-class _ExportedCheck(msgspec.Struct, frozen=True):
-    verdict: Literal["confirmed", "rejected", ""] = ""
-    note: str = ""
-    time: str = ""
-
-
-class _Exported(msgspec.Struct, frozen=True):
-    """A file that a page exported: checks by finding and person, and the findings."""
-
-    checks: dict[str, dict[str, _ExportedCheck]]
-    findings: dict[str, _ExportedFinding]
-
-
 def import_log(store: Store, log: Path) -> bool:
     """Import a log of a review or desk, if there is one and the store has no events.
 
@@ -85,92 +65,53 @@ def import_log(store: Store, log: Path) -> bool:
         return False
     if data[: len(_START)] != _START[: len(data)]:
         raise InputError(f"{log}: is no log of decisions (see its first line); move it elsewhere")
-    lines = data.splitlines(keepends=True)
-    if not _is_event(lines[-1]):
-        lines.pop()
     with store.writing():
         if store.last:  # another process was first
             return False
-        _Importer(store).add(log, lines)
+        _import_lines(store, log, data.splitlines(keepends=True))
     return True
 
 
-def _is_event(line: bytes) -> bool:
-    try:
-        return bool(_parsed(line))
-    except ValueError:
-        return False
-
-
-def _parsed(line: bytes) -> tuple[_Logged, dict[str, Any]]:
-    row = load_json(line, strict=False)
-    event = msgspec.convert(row, _Logged)
-    if event.kind not in _KINDS:
-        raise ValueError(f"unknown kind {event.kind}")
-    if (event.kind == "undo") != (event.undoes is not None):
-        raise ValueError("an undo says what it undoes, and nothing else does")
-    return event, row
-
-
-class _Importer:
-    """Adds events with the numbers that they had, and undos that undo no undo of an undo."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._passages: dict[str, int] = {}  # number of each passage by its key in the log
-        # event -> the event at the end of its chain of undos, and whether undoing takes it back
-        self._ends: dict[int, tuple[int, bool]] = {}
-        self._undos: dict[int, int] = {}  # event -> the last undo of it
-
-    def add(self, log: Path, lines: list[bytes]) -> None:
-        for number, line in enumerate(lines, 1):
-            try:
-                event, row = _parsed(line)
-                if event.event != number:
-                    raise ValueError(f"event {event.event} after event {number - 1}")
-                self._add(event, row)
-            except ValueError as error:
-                what = f"not an event ({error}); correct this line, from a copy if there is one"
-                raise CorpusError([f"{log}:{number}: {what}"]) from None
-
-    def _add(self, event: _Logged, row: dict[str, Any]) -> None:
-        is_check = "tagged" in row
-        if event.kind not in ("undo", "reveal") or event.id not in self._passages:
-            if event.kind != "undo":
-                self._passages[event.id] = self._store.keep(_shown(row, event.event))
-            if event.id not in self._passages:
+def _import_lines(store: Store, log: Path, lines: list[bytes]) -> None:
+    """Add events with the numbers that they had."""
+    passages: dict[str, int] = {}  # number of each passage by its key in the log
+    for number, line in enumerate(lines, 1):
+        try:
+            row = load_json(line, strict=False)
+            event = msgspec.convert(row, _Logged)
+            kind = _KINDS.get(event.kind)
+            if kind is None or event.event != number:
+                raise ValueError(f"{event.kind} {event.event} after event {number - 1}")
+            if (kind == "undo") != (event.undoes is not None):
+                raise ValueError("an undo says what it undoes, and nothing else does")
+            if kind not in ("undo", "look") or (kind == "look" and event.id not in passages):
+                passages[event.id] = store.keep(_shown(row, number))
+            if event.id not in passages or not 0 < (event.undoes or 1) < max(number, 2):
                 raise ValueError("it undoes no earlier event of its passage")
+        except ValueError as error:
+            if number == len(lines) and not line.endswith(b"\n"):  # cut off
+                return
+            what = f"not an event ({error}); correct this line, from a copy if there is one"
+            raise CorpusError([f"{log}:{number}: {what}"]) from None
         columns: dict[str, object] = {
-            "id": event.event,
-            "kind": _KINDS[event.kind],
+            "id": number,
+            "kind": kind,
             "annotator": event.annotator,
             "note": event.note,
             "request": event.request,
             "at": event.time,
             "model": row.get("model"),
+            "undoes": event.undoes,
         }
-        if event.undoes is not None:
-            columns["undoes"] = self._undone(event.event, event.undoes)
-        elif is_check and event.kind == "decision":
+        if "tagged" in row and kind == "label":
             columns["kind"] = "check"
             columns["labels"] = text(row["tagged"])
             columns["verdict"] = "confirmed" if event.labels else "rejected"
-        elif event.kind in ("decision", "adjudication"):
+        elif kind in ("label", "settle"):
             columns["labels"] = text(event.labels)
             columns["unsure"] = int(bool(event.unsure))
             columns["blind"] = None if event.blind is None else text(event.blind)
-        self._store.add(self._passages[event.id], **columns)
-
-    def _undone(self, number: int, undoes: int) -> int:
-        """Return what an undo takes back: an event that is no undo, or an undo of one."""
-        if not 0 < undoes < number:
-            raise ValueError(f"it undoes {undoes}, which is no earlier event")
-        end, takes_back = self._ends.get(undoes, (undoes, True))
-        self._ends[number] = end, not takes_back
-        if not takes_back:
-            return self._undos[end]
-        self._undos[end] = number
-        return end
+        store.add(passages[event.id], **columns)
 
 
 def _shown(row: Mapping[str, Any], number: int) -> Shown:
@@ -189,8 +130,6 @@ def _shown(row: Mapping[str, Any], number: int) -> Shown:
     if isinstance(row.get("model"), str):
         scores = row.get("scores") or {}
         tags.append(Tags(row["model"], "", tuple(row.get("model_labels", ())), scores))
-    if "other_model" in row:
-        tags.append(Tags(str(row["other_model"]), "", tuple(row.get("other_labels", ())), {}))
     kept = ("text", "section", "page", "block")
     about = {name: row[name] for name in kept if row.get(name) is not None}
     place = Place(report, start, end)
@@ -217,7 +156,7 @@ def open_desk(folder: Path) -> Store:
 
 
 def read_checks(path: Path, notify: Callable[[str], None]) -> list[Check]:
-    """Read the checks of a desk's folder or store, or of a file that a page exported.
+    """Read the checks of a desk's folder or store.
 
     What an earlier version kept has no report: it is known by its key and characters. `notify`
     takes a line for a check of other labels than a desk's finding has now, which does not count.
@@ -229,12 +168,10 @@ def read_checks(path: Path, notify: Callable[[str], None]) -> list[Check]:
             remedy = f"check findings with 'tipclassify desk {path}'"
             raise InputError(f"{missing}: no such file; {remedy}")
         checks = _still_valid(path, open_desk(path).checks(), notify)
-    elif path.suffix == ".sqlite":
+    else:
         if not path.is_file():
             raise InputError(f"{path}: no such file")
-        checks = Store(path).checks()
-    else:
-        checks = _read_exported(path)
+        checks = Store(path, "give the folder of a desk, or its tipclassify.sqlite").checks()
     checks = [
         check._replace(report="") if check.report.startswith(_UNPLACED) else check
         for check in checks
@@ -259,33 +196,3 @@ def _still_valid(desk: Path, checks: Iterable[Check], notify: Callable[[str], No
         else:
             valid.append(check)
     return valid
-
-
-def _read_exported(file: Path) -> list[Check]:
-    try:
-        exported = msgspec.convert(load_json(file.read_bytes()), _Exported)
-    except OSError as error:
-        raise InputError(f"{file}: {reason_of_error(error)}") from None
-    except ValueError:
-        remedy = "give the folder of a desk, or what 'Export checks' on its page saved"
-        raise InputError(f"{file}: no checks of a desk; {remedy}") from None
-    checks = []
-    for finding_key, by_person in exported.checks.items():
-        finding = exported.findings.get(finding_key)
-        if finding is None:
-            continue
-        for person, check in by_person.items():
-            checks.append(
-                Check(
-                    report="",
-                    start=finding.start,
-                    end=finding.end,
-                    key=key(finding.text),
-                    verdict=check.verdict,
-                    annotator=person,
-                    note=check.note,
-                    labels=finding.labels,
-                    at=check.time,
-                )
-            )
-    return checks

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Literal, NamedTuple
@@ -94,65 +94,37 @@ class State:
         self.events: list[Decision] = []  # all of them
         self.answered: set[str] = set()  # annotators who decided ever, undone or not
         self.seen: set[str] = set()  # annotators who were shown a colleague's decision
-        self.notes_ever: set[tuple[str, str]] = set()  # annotator and text
-        # kind -> annotator -> events in effect, in order
-        self._in_effect: dict[str, dict[str, list[Decision]]] = {}
-        # event -> the event at the end of its chain of undos, and whether undoing takes it back
-        self._ends: dict[int, tuple[Decision, bool]] = {}
+        in_effect: dict[int, Decision] = {}
+        # event -> the event at the end of its chain of undos, and whether it puts that in effect
+        ends: dict[int, tuple[Decision, bool]] = {}
+        deciders: Counter[str] = Counter()  # decisions in effect, by annotator
+        speakers: Counter[str] = Counter()  # decisions and notes in effect
         for event in events:
-            self._apply(event)
+            self.events.append(event)
+            end, holds = event, True
+            if event.undoes is not None:
+                end, held = ends.get(event.undoes, (event, True))
+                holds = not held
+            ends[event.id] = end, holds
+            if holds != (end.id in in_effect):
+                change = 1 if holds else -1
+                deciders[end.annotator] += change * (end.kind == "label")
+                speakers[end.annotator] += change * (end.kind == "label" or bool(end.note))
+            if holds:
+                in_effect[end.id] = end
+            else:
+                in_effect.pop(end.id, None)
+            if event.kind == "label":
+                self.answered.add(event.annotator)
+            if event.kind in ("settle", "look"):
+                self.seen.add(event.annotator)
+            if len(+speakers) > 1:
+                self.seen.update(+deciders)
+        self._in_effect = [in_effect[number] for number in sorted(in_effect)]
 
-    def _apply(self, event: Decision) -> None:
-        self.events.append(event)
-        if event.undoes is None:
-            self._ends[event.id] = event, True
-            self._put(event)
-        elif event.undoes in self._ends:
-            end, is_taken_back = self._ends[event.undoes]
-            self._ends[event.id] = end, not is_taken_back
-            self._take(end)
-            if not is_taken_back:
-                self._put(end)
-        if event.kind == "label":
-            self.answered.add(event.annotator)
-        if event.kind in ("settle", "look"):
-            self.seen.add(event.annotator)
-        deciders = self._in_effect.get("label", {}).keys()
-        if len({*deciders, *self.notes}) > 1:
-            self.seen.update(deciders)
-
-    def _kinds(self, event: Decision) -> Iterator[str]:
-        """Yield under which names an event counts."""
-        yield event.kind
-        if event.kind == "label" and "colleagues" in (event.blind or ()):
-            yield "independent"
-        if event.note is not None and event.kind != "note":
-            yield "note"
-
-    def _put(self, event: Decision) -> None:
-        for kind in self._kinds(event):
-            by_annotator = self._in_effect.setdefault(kind, {})
-            insort(by_annotator.setdefault(event.annotator, []), event, key=_id)
-        if event.note:
-            self.notes_ever.add((event.annotator, event.note))
-
-    def _take(self, event: Decision) -> None:
-        for kind in self._kinds(event):
-            by_annotator = self._in_effect.get(kind, {})
-            events = by_annotator.get(event.annotator, [])
-            at = bisect_left(events, event.id, key=_id)
-            if at < len(events) and events[at].id == event.id:
-                del events[at]
-                if not events:
-                    del by_annotator[event.annotator]
-
-    def _latest(self, kind: str) -> dict[str, Decision]:
-        """Return each annotator's latest event in effect; annotators in the order of their first.
-
-        An undone event that is done again keeps its place.
-        """
-        in_order = sorted(self._in_effect.get(kind, {}).items(), key=lambda named: named[1][0].id)
-        return {annotator: events[-1] for annotator, events in in_order}
+    def _latest(self, kind: Kind) -> dict[str, Decision]:
+        """Return each annotator's latest event in effect, in the order of their first."""
+        return {event.annotator: event for event in self._in_effect if event.kind == kind}
 
     @property
     def decisions(self) -> dict[str, Decision]:
@@ -162,7 +134,11 @@ class State:
     @property
     def independent(self) -> dict[str, Decision]:
         """Each annotator's last labels that were given without seeing a colleague's."""
-        return self._latest("independent")
+        return {
+            event.annotator: event
+            for event in self._in_effect
+            if event.kind == "label" and "colleagues" in (event.blind or ())
+        }
 
     @property
     def checks(self) -> dict[str, Decision]:
@@ -172,7 +148,8 @@ class State:
     @property
     def notes(self) -> dict[str, Decision]:
         """The event of each annotator's note."""
-        return {name: event for name, event in self._latest("note").items() if event.note}
+        noted = {event.annotator: event for event in self._in_effect if event.note is not None}
+        return {name: event for name, event in noted.items() if event.note}
 
     @property
     def settled(self) -> Decision | None:

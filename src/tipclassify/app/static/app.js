@@ -20,9 +20,8 @@ export class App extends EventTarget {
   around = null; // the report of the passage in the middle
   key = null; // of that passage
   keys = []; // of the rows in the list
-  rows = { queue: null, adjudication: null, search: [] }; // passages of these views, once asked for
-  filters = { reading: blank(), queue: blank(), adjudication: blank(), search: blank() };
-  found = 0; // passages of all reports that have the words searched for; the first of them are rows
+  rows = { queue: null, adjudication: null }; // passages of these views, once asked for
+  filters = { reading: blank(), queue: blank(), adjudication: blank() };
   passages = new Map(); // key: passage
   // {key, labels}: chosen, not saved yet, on a passage of which something is hidden until decided
   draft = null;
@@ -222,26 +221,6 @@ export class App extends EventTarget {
     return passages.map(({ key, why }) => Object.assign(this.passages.get(key), { why }));
   }
 
-  /** List the passages of all reports that have these words; whoever types stays on the passage. */
-  async search(words) {
-    this.commit();
-    const move = ++this.#moves;
-    this.filters.search.words = words;
-    if (this.view !== "search") {
-      this.view = "search";
-      this.tell("view");
-    }
-    const path = `/api/search?words=${encodeURIComponent(words)}`;
-    const nothing = { found: 0, passages: [] };
-    const answer = words.trim() ? await this.asked(() => get(path)) : nothing;
-    if (!answer || move !== this.#moves) return;
-    this.found = answer.found;
-    this.rows.search = answer.passages.map((passage) => this.take(passage));
-    this.keys = this.matching();
-    this.tell("list");
-    this.tell("place");
-  }
-
   /** Open a report, at `key` or where work on it goes on. */
   async open(id, key = null) {
     this.commit();
@@ -428,12 +407,11 @@ export class App extends EventTarget {
         addEventListener("focus", () => done(clearTimeout(timer)), { once: true });
       });
       try {
-        const { next, events, passages } = await get(`/api/changes?since=${this.#since}`);
+        const { next, passages } = await get(`/api/changes?since=${this.#since}`);
         this.#since = next;
         if (!this.online) this.#connected(true);
-        const theirs = events.filter(({ id }) => !this.outbox.isOurs(id)).map(({ key }) => key);
         const changed = passages.filter(
-          ({ key }) => theirs.includes(key) && this.passages.has(key) && !this.outbox.pending(key),
+          ({ key }) => this.passages.has(key) && !this.outbox.pending(key),
         ); // what is on its way holds in the end
         if (changed.length) this.tell("passages", changed.map((one) => this.take(one).key));
       } catch (error) {
@@ -463,8 +441,7 @@ export class App extends EventTarget {
 
   #remember() {
     const { passage } = this;
-    const view = this.view === "search" ? "reading" : this.view;
-    const parts = [view, passage?.report, passage?.key].filter(Boolean);
+    const parts = [this.view, passage?.report, passage?.key].filter(Boolean);
     const here = parts.map(encodeURIComponent).join("/");
     if (location.hash !== `#${here}`) history.replaceState(null, "", `#${here}`);
     try {

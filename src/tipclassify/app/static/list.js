@@ -20,7 +20,6 @@ export function list(app) {
   const box = byId("rows");
   const rows = new Map(); // key: row
   const filters = filterBar(app);
-  const titles = new Map(app.session.reports.map(({ id, title }) => [id, title]));
   let current = null;
   let drawn = []; // keys of the rows, the same array as `app.keys` while these are shown
 
@@ -98,15 +97,13 @@ export function list(app) {
     const groups = [];
     for (const key of app.keys) {
       const passage = app.passages.get(key);
-      const section = passage.section || box.dataset.noSection;
-      const name = { reading: section, search: titles.get(passage.report) }[app.view] || "";
+      const name = app.view === "reading" ? passage.section || box.dataset.noSection : "";
       if (groups.at(-1)?.name !== name) groups.push({ name, rows: [] });
       groups.at(-1).rows.push(fill(passage));
     }
-    const kind = app.view === "search" ? "section title" : "section";
     box.replaceChildren(
       ...groups.flatMap(({ name, rows }) => {
-        const title = el("div", { class: kind, "aria-hidden": "true" }, name);
+        const title = el("div", { class: "section", "aria-hidden": "true" }, name);
         return name ? el("div", { role: "group", "aria-label": name }, title, ...rows) : rows;
       }),
     );
@@ -164,10 +161,6 @@ const sides = ({ decision, others }) =>
 
 /** Why there is no passage to look at. */
 export function emptiness(app) {
-  if (app.view === "search" && !app.rows.search.length)
-    return app.filter.words.trim()
-      ? "No passage of the opened reports has these words."
-      : "Type words to find them in all opened reports.";
   if (!isBlank(app.filter)) return "No passage matches these filters.";
   if (app.view === "queue" && app.rows.queue)
     return "The queue is empty: nothing is left to decide.";
@@ -190,11 +183,7 @@ function snippet(text, words) {
 function filterBar(app) {
   const inputs = [...byId("filters").querySelectorAll("input")];
   const search = byId("search");
-  const everywhere = byId("everywhere");
-  let timer = 0;
   let soon = 0;
-  byId("by-second").hidden = !app.session.second;
-  everywhere.hidden = app.session.reports.length < 2;
 
   for (const input of inputs) {
     input.addEventListener("change", () => {
@@ -208,24 +197,9 @@ function filterBar(app) {
     );
   }
 
-  const leave = (words) => {
-    app.filters.reading.words = words;
-    app.show("reading", app.key);
-  };
-  everywhere.addEventListener("click", () => {
-    if (app.view === "search") leave(search.value);
-    else app.search(search.value);
-    search.focus();
-  });
-  search.addEventListener("input", () => {
-    clearTimeout(timer);
-    if (app.view === "search")
-      timer = setTimeout(() => app.view === "search" && app.search(search.value), 120);
-    else app.refilter({ words: search.value }, true);
-  });
+  search.addEventListener("input", () => app.refilter({ words: search.value }, true));
   search.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && app.view === "search") leave("");
-    else if (event.key === "Escape") app.refilter({ words: "" });
+    if (event.key === "Escape") app.refilter({ words: "" });
     else if (event.key === "Enter") app.refilter();
     else return;
     event.preventDefault();
@@ -240,7 +214,6 @@ function filterBar(app) {
   function draw() {
     clearTimeout(soon);
     const { filter } = app;
-    everywhere.setAttribute("aria-pressed", String(app.view === "search"));
     if (document.activeElement !== search || !filter.words) search.value = filter.words;
     for (const input of inputs) {
       const { name, value } = input;
@@ -251,8 +224,7 @@ function filterBar(app) {
     }
     const matching = app.matching();
     const all = count(app.all.length, "passage");
-    const some = isBlank(filter) ? all : `${app.keys.length} of ${all}`;
-    byId("tally").textContent = app.view === "search" ? foundInWords(app) : some;
+    byId("tally").textContent = isBlank(filter) ? all : `${app.keys.length} of ${all}`;
     byId("clear").hidden = isBlank(filter);
     const listed = new Set(app.keys);
     byId("again").hidden = matching.length === listed.size && matching.every((key) => listed.has(key));
@@ -265,11 +237,4 @@ function filterBar(app) {
     soon = setTimeout(draw, app.all.length > 1000 ? 250 : 0);
   }
   return { draw, drawSoon };
-}
-
-/** "120 passages in 3 reports, the first 100 shown" */
-function foundInWords(app) {
-  const reports = new Set(app.all.map(({ report }) => report));
-  const found = `${count(app.found, "passage")} in ${count(reports.size, "report")}`;
-  return app.found > app.all.length ? `${found}, the first ${app.all.length} shown` : found;
 }

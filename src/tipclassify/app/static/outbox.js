@@ -67,7 +67,7 @@ export const post = (path, body = {}) =>
   });
 
 /** What lies in this tab's storage under a name. */
-export function kept(name, otherwise) {
+function kept(name, otherwise) {
   try {
     return JSON.parse(sessionStorage.getItem(name)) ?? otherwise;
   } catch {
@@ -75,7 +75,7 @@ export function kept(name, otherwise) {
   }
 }
 
-export function keep(name, value) {
+function keep(name, value) {
   try {
     sessionStorage.setItem(name, JSON.stringify(value));
   } catch {
@@ -86,7 +86,6 @@ export function keep(name, value) {
 export class Outbox {
   trouble = null; // {message, at}: why the first one is not saved, and when it is tried again
   savedAt = null;
-  #ours = new Set(); // ids of events that this page made
   #tries = 0;
   #timer = 0;
   #sending = false;
@@ -117,8 +116,6 @@ export class Outbox {
 
   pending = (key) => this.waiting.some((action) => action.key === key);
 
-  isOurs = (event) => this.#ours.has(event);
-
   #changed() {
     keep(this.#place, this.waiting);
     this.#listener.changed();
@@ -137,7 +134,6 @@ export class Outbox {
         const answer = await this.#post(action);
         if (answer.saved !== true) throw new ApiError("The server did not save it", 0);
         this.waiting.shift();
-        this.#ours.add(answer.event.id);
         this.savedAt = new Date();
         this.#listener.saved(action, answer);
       } catch (error) {

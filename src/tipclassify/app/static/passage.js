@@ -2,7 +2,7 @@
 // beside it the panel: reasons, the codebook's rule, notes, history. Python wrote all but numbers.
 // Covered by tests/app/test_review_page.py.
 import { emptiness } from "./list.js";
-import { get, keep, kept } from "./outbox.js";
+import { get } from "./outbox.js";
 import { LABELS, answerBadges, backToList, byId, el, onClick } from "./shared.js";
 
 const BEFORE = 2; // passages of context
@@ -235,26 +235,14 @@ function panel(app, reasons) {
     }, 60); // not while somebody runs through the list
   }
 
-  let asked = 0; // so that an answer to an earlier question is not shown after a later one
-
-  async function history(before = 0) {
-    const events = byId("events");
-    if (!before && events.querySelector("[data-older]")) return; // who reads earlier ones stays
-    const mine = ++asked;
-    const answer = await app.asked(() => get(`/api/history?before=${before}`));
-    if (!answer || mine !== asked) return;
-    if (before) {
-      events.querySelector(".older").parentElement.remove();
-      events.insertAdjacentHTML("beforeend", answer.html);
-      events.lastElementChild.dataset.older = "";
-    } else events.innerHTML = answer.html;
+  async function history() {
+    const answer = await app.asked(() => get("/api/history"));
+    if (answer) byId("events").innerHTML = answer.html;
   }
 
   byId("events").addEventListener("click", ({ target }) => {
     const jump = target.closest(".jump");
     if (jump) app.jump(jump.dataset);
-    const older = target.closest(".older");
-    if (older) history(older.dataset.before);
   });
 
   /**
@@ -311,36 +299,18 @@ function panel(app, reasons) {
 
 /**
  * Notes on a passage: one's own, to write, and colleagues' where they are shown. Whatever is typed
- * is kept: saved by the button, Ctrl+Enter, Escape, and on going elsewhere. Until then it lies in
- * this tab's storage, so that a browser that died saves it when the page is there again.
+ * is saved: by the button, Ctrl+Enter, Escape, and on going elsewhere.
  */
 function notes(app) {
   const me = app.session.annotator;
   const text = byId("note");
-  const place = `${app.place} notes`;
-  const drafts = new Map(kept(place, [])); // key: {report, note}
   let key = null; // of the passage whose note is in the box
-
-  const put = (of, draft) => {
-    if (draft) drafts.set(of, draft);
-    else drafts.delete(of);
-    keep(place, [...drafts]);
-  };
-  for (const [of, { report, note }] of drafts) {
-    app.outbox.add({ kind: "note", key: of, report, note, before: {} });
-    put(of, null);
-  }
 
   const saved = () => app.passages.get(key)?.notes[me]?.note || "";
   // A control character cannot be saved; pasted text may bring some.
   const written = () =>
     text.value.replace(/[\p{Cc}\p{Cs}]/gu, (char) => (char === "\n" || char === "\t" ? char : ""));
-
-  function commit() {
-    if (!key) return;
-    put(key, null); // first, since news of the note draws the panel anew
-    app.note(key, written());
-  }
+  const commit = () => key && app.note(key, written());
 
   function tally() {
     const isSaved = written().trim() === saved();
@@ -350,12 +320,9 @@ function notes(app) {
     byId("remove-note").disabled = !saved() && !text.value;
   }
 
-  text.addEventListener("input", () => {
-    tally();
-    if (key) put(key, { report: app.passages.get(key).report, note: written().trim() });
-  });
+  text.addEventListener("input", tally);
   text.addEventListener("change", commit);
-  addEventListener("pagehide", () => drafts.has(key) && commit());
+  addEventListener("pagehide", commit);
   text.addEventListener("keydown", (event) => {
     if (event.key === "Escape" || (event.key === "Enter" && (event.ctrlKey || event.metaKey))) {
       event.preventDefault();
@@ -370,17 +337,15 @@ function notes(app) {
   });
 
   return {
-    commit: () => drafts.has(key) && commit(),
+    commit,
     draw(passage, isShown) {
-      if (drafts.has(key) && passage?.key !== key) commit();
+      if (key && passage?.key !== key) commit();
       if (!isShown || !passage) {
-        if (!drafts.has(key)) key = null;
+        key = null;
         return;
       }
-      if (key !== passage.key || !drafts.has(key)) {
-        key = passage.key;
-        text.value = saved();
-      }
+      if (key !== passage.key || document.activeElement !== text) text.value = passage.notes[me]?.note || "";
+      key = passage.key;
       tally();
       const theirs = Object.entries(passage.notes).filter(([name]) => name !== me);
       byId("theirs").replaceChildren(

@@ -67,9 +67,8 @@ function bar() {
   }
 
   function draw() {
-    const view = app.view === "search" ? "reading" : app.view;
     for (const button of views) {
-      if (button.dataset.view === view) button.setAttribute("aria-current", "page");
+      if (button.dataset.view === app.view) button.setAttribute("aria-current", "page");
       else button.removeAttribute("aria-current");
     }
     byId("passages").hidden = !app.isReading;

@@ -80,7 +80,6 @@ export function matcher(filter, answer, decided) {
       !answer(passage).unsure &&
       !sameLabels(answer(passage).labels, passage.labels),
     low: (passage) => passage.low_confidence,
-    second: (passage) => passage.second && !sameLabels(passage.second.labels, passage.labels),
     others: (passage) => passage.others.some((other) => !sameAnswer(other, answer(passage))),
     unsure: (passage) => passage.decision?.unsure,
     noted: (passage) => Object.keys(passage.notes).length > 0,
