@@ -1022,8 +1022,8 @@ def test_axe_finds_nothing(opened: Open, desk: LocalReviewer, axe: Axe) -> None:
     tab.evaluate(axe.axe_script)
     report = desk.get("/api/session")["reports"][1]["id"]  # the short one
     first, second = desk.get(f"/api/reports/{report}")["passages"][:2]
-    decided = desk.post("/api/decisions", key=second["key"], labels=["failure"])
-    noted = desk.post("/api/decisions", kind="note", key=first["key"], note="A doubt.")
+    desk.post("/api/decisions", key=second["key"], labels=["failure"])
+    desk.post("/api/decisions", kind="note", key=first["key"], note="A doubt.")
     tab.evaluate("hash => { location.hash = hash }", f"reading/{report}/{first['key']}")
     # Colours alone differ in the dark. They change at once here, or axe would see them on their
     # way.

@@ -39,7 +39,7 @@ def bundle(
     ] = False,
     checks: Annotated[
         Path | None,
-        Option(metavar="DESK|FILE", help="Include who checked what: a desk, or its exported file."),
+        Option(metavar="DESK|FILE", help="Include who checked what: a desk, or its tipclassify.sqlite."),
     ] = None,
     export: Annotated[
         list[Path] | None,
