@@ -39,7 +39,9 @@ def bundle(
     ] = False,
     checks: Annotated[
         Path | None,
-        Option(metavar="DESK|FILE", help="Include who checked what: a desk, or its tipclassify.sqlite."),
+        Option(
+            metavar="DESK|FILE", help="Include who checked what: a desk, or its tipclassify.sqlite."
+        ),
     ] = None,
     export: Annotated[
         list[Path] | None,
