@@ -24,6 +24,7 @@ HEAVY = (
     "torch",
     "joblib",
     "lxml",
+    "trafilatura",
     "onnxruntime",
     "tokenizers",
 )

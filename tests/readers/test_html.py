@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import re
+import sys
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -98,7 +99,10 @@ def test_real_reports_keep_every_paragraph_however_their_pages_are_marked_up(rea
 
 
 @pytest.mark.parametrize("layout", ["report__content", "wp-block-x report__content y"])
-def test_a_page_of_a_known_site_is_read_by_its_layout(layout: str) -> None:
+def test_a_page_of_a_known_site_is_read_without_the_library(
+    layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trafilatura", None)
     page = (
         "<p>Menu</p><h1 class=featured-content__headline>Norvia</h1>"
         f"<div class='{layout}'><h2>Prevention</h2><p class=related>{LONG}</p>"
@@ -107,6 +111,8 @@ def test_a_page_of_a_known_site_is_read_by_its_layout(layout: str) -> None:
     )
     document = read_html(page.encode(), "page.html")
     assert document.text == f"Norvia\n\nPrevention\n\n{LONG}\n\n{LONG}"
+    with pytest.raises(ImportError):
+        read_html(page.replace(layout, "other").encode(), "page.html")
 
 
 def test_a_known_name_that_holds_little_of_the_page_does_not_decide() -> None:

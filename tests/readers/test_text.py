@@ -273,6 +273,8 @@ def noise(allowed: range) -> bytes:
     [
         pytest.param(program(), id="a program, whose zeros are as those of UTF-32"),
         pytest.param(codecs.BOM_UTF16_LE + noise(range(256)), id="noise after a byte order mark"),
+        pytest.param(noise(range(128, 256)), id="noise of letters with accents"),
+        pytest.param(base64.b64encode(noise(range(256))), id="encoded data"),
     ],
 )
 def test_what_does_not_look_like_text_is_refused(data: bytes) -> None:

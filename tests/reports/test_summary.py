@@ -627,7 +627,7 @@ def test_without_matplotlib_the_extra_is_named_before_anything_is_read(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     monkeypatch.setattr(
-        "tipclassify.cli.summary.tagged",
+        "tipclassify.cli.summary.TaggedInputs",
         lambda *_: pytest.fail("reports were read"),
     )
     with pytest.raises(MissingExtraError, match=r"pip install 'tipclassify\[charts\]'"):

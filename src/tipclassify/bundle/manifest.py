@@ -47,6 +47,7 @@ _LIBRARIES: Final = (
     "numpy",
     "sentencex",
     "lxml",
+    "trafilatura",
     "charset-normalizer",
     "markdown-it-py",
     "pypdfium2",

@@ -25,6 +25,7 @@ BYTE_ORDER_MARKS: Final = (
 
 # Python codecs not meant for files; a hostile page could name one.
 _REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
+_NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 # By the zero bytes among four, "x" for others: those of two letters in UTF-16, or one in UTF-32.
 _WIDE_ENCODINGS: Final = {
     "x000": "utf-32-le",
@@ -57,53 +58,65 @@ _ALPHABETS: Final = tuple(
         "çğıiöşüâîû\u0307",  # Turkish; the last is the dot of İ in lower case
     )
 )
-_ASCII: Final = frozenset(map(chr, range(128)))
-_WORD: Final = re.compile(r"[^\W\d_]+")
 _ONE_LETTER_WORDS: Final = frozenset("àáèéíóúý")
-# Lower case, with or without a capital at the start, or capitals throughout.
-_LOWER: Final = re.compile(r"\w[^A-ZÀ-ÖØ-Þ]*")
-_SIGN: Final = re.compile(r"[^\w\x00-\x7f]|[ªº²³¹¼½¾]")
-# Signs where they usually stand: quotation marks before and after words, money beside figures.
-_PLACED_SIGN: Final = re.compile(
-    r"""(?<![^\s(\[/"'“‘–—-])[“‘„«‹](?=[^\W_]|[“‘\[($€£…])
-    | (?<=[^\W_]|[.,;:!?%)\]’”…–—-])[”’»›] | ’(?=\d)
-    | (?<=\d)[€£¥¢] | [€£¥¢](?=\d)
-    | (?<=[^\W_])\xa0(?=[^\W_])
-    | [–—]""",
-    re.VERBOSE,
-)
-_WEAK_SIGN: Final = re.compile(r"(?<![^\W\d_])[°©½¼¾×±ªº²³¹‰](?![a-z]) | […•·§¶†¡¿™®]", re.VERBOSE)
+_OPENING: Final = frozenset("“‘„«‹")
+_BEFORE_OPENING: Final = frozenset(" \n\xa0([-–—/\"'“‘")
+_AFTER_OPENING: Final = frozenset("“‘[($€£…")  # or a letter or digit
+_CLOSING: Final = frozenset("”’»›")
+_BEFORE_CLOSING: Final = frozenset(".,;:!?%)]’”…-–—")  # or a letter or digit
+_MONEY: Final = frozenset("€£¥¢")
+_SIGNS: Final = frozenset("°©½¼¾×±ªº²³¹‰")
 _CONTEXT: Final = 40  # bytes before and after the first byte of a run that is not ASCII
 _NON_ASCII_RUN: Final = re.compile(rb"[\x80-\xff]\S{0,%d}" % _CONTEXT)
+_ASCII: Final = frozenset(map(chr, range(128)))
+_WORD: Final = re.compile(r"[^\W\d_]+")
 _MAX_RUNS: Final = 20_000
 _MAX_DETECTED: Final = 200_000  # bytes for the general detector
 _SAME_LANGUAGE_BONUS: Final = 0.1  # score of a word in the main foreign language: only breaks ties
 _SIGN_SCORE: Final = 1.2  # a well-placed quotation mark is stronger evidence than a plausible word
-_MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
+_MISPLACED: Final = -1.0  # score of a sign in a wrong place, or of an implausible word
+# Scores of signs that may stand anywhere; the last is for bytes that cannot be decoded.
+_ANYWHERE: Final = {
+    **dict.fromkeys("–—", _SIGN_SCORE),
+    **dict.fromkeys("…•·§¶†¡¿™®", 0.5),
+    "\ufffd": -2.0,
+}
 # Of the control characters white space (9 to 13) is allowed, the end of a file of DOS (26), and the
 # escape that steers old terminals (27).
 _CONTROL_BYTES: Final = frozenset((*range(9), *range(14, 26), *range(28, 32), 127))
 _ALLOWED_BYTES: Final = bytes(byte for byte in range(256) if byte not in _CONTROL_BYTES)
 _MAX_CONTROL_SHARE: Final = 0.02  # of all bytes of a text
+_SAMPLED: Final = 100_000  # characters at the beginning, and as many at the end, that are judged
+# control characters of texts, the escape among them
+_WHITE_SPACE: Final = frozenset("\t\n\v\f\r\x1b\x85")
 # control, unassigned, private use, half of a character
 _NO_CHARACTERS: Final = frozenset(("Cc", "Cn", "Co", "Cs"))
-_WHITE_SPACE: Final = frozenset("\t\n\v\f\r\x1b\x85")  # among the control characters
 # of all characters; symbol fonts leave some of private use in copied text
 _MAX_NO_CHARACTERS: Final = 0.05
+_MIN_LETTERS: Final = 200  # of a text whose words are judged
+_MIN_USUAL: Final = 0.7  # share of letters in words of usual case; random bytes have half as many
+_MAX_RUN: Final = 200  # characters between spaces; encoded data have none for thousands
+_MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
 
 
 def decode_file(
-    data: bytes, source: str, encoding: str | None = None, declared: str | None = None
+    data: bytes,
+    source: str,
+    encoding: str | None = None,
+    declared: str | None = None,
+    *,
+    words: bool = False,
 ) -> str:
     """Decode a file in the `encoding` that the user names, or as detected (`decode`).
 
     Raises `InputError` when the bytes are no text, the encoding is unknown, or `data` is not valid
-    in it.
+    in it; with `words`, also where it is text, but has no words, such as encoded data.
 
     >>> decode_file(b"caf\\x8e", "menu.txt", "macintosh")
     'café'
     """
-    used = ""
+    lossy_encoding: str | None = None
+    text = ""
     if encoding is not None:
         codec = codec_of(encoding)
         if codec is None:
@@ -120,10 +133,13 @@ def decode_file(
     else:
         has_mark = any(data.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
         binary = _is_binary(data) and not has_mark and not _wide_encoding(data)
-        text, used = ("", "") if binary else _decode_as_detected(data, declared)
+        if not binary:
+            text, lossy_encoding = _decode_as_detected(data, declared)
     if binary or not _looks_like_text(text):
         raise InputError(f"{source}: not text (binary data); give PDF, Word, HTML, EPUB or text")
-    _warn_of_loss(text, used, source)
+    if words and not _has_words(text):
+        raise InputError(f"{source}: not text (no words in it); give PDF, Word, HTML, EPUB or text")
+    _warn_of_loss(text, lossy_encoding, source)
     return text
 
 
@@ -136,35 +152,41 @@ def decode(data: bytes, declared: str | None = None, source: str = "<text>") -> 
     >>> decode(b"caf\\xe9")
     'café'
     """
-    text, used = _decode_as_detected(data, declared)
-    _warn_of_loss(text, used, source)
+    text, lossy_encoding = _decode_as_detected(data, declared)
+    _warn_of_loss(text, lossy_encoding, source)
     return text
 
 
-def _decode_as_detected(data: bytes, declared: str | None) -> tuple[str, str]:
-    """Decode a file in the encoding that fits; return that, too, if it was not strictly valid."""
+def _decode_as_detected(data: bytes, declared: str | None) -> tuple[str, str | None]:
+    """Decode a file in the encoding that fits; return that, too, if some bytes are not valid."""
     for mark, encoding in BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return data[len(mark) :].decode(encoding, "replace"), encoding
+            return _decode_in(encoding, data[len(mark) :])
     if wide := _wide_encoding(data):
-        return data.decode(wide, "replace"), wide
+        return _decode_in(wide, data)
     # valid UTF-8 is UTF-8, whatever the server declares
     for codec in filter(None, ("utf-8", codec_of(declared))):
         with suppress(UnicodeError):
-            return data.decode(codec), ""
+            return data.decode(codec), None
     # text in another encoding has hardly any character that is valid UTF-8
     text = data.decode("utf-8", "replace")
-    if sum(not char.isascii() for char in text) > 3 * text.count("\ufffd"):
+    if len(_NON_ASCII.findall(text)) > 3 * text.count("\ufffd"):
         return text, "utf-8"
-    guessed = _guess_encoding(data)
-    return data.decode(guessed, "replace"), guessed
+    return _decode_in(guess_encoding(data) or "cp1252", data)
 
 
-def _warn_of_loss(text: str, encoding: str, source: str) -> None:
-    lost = text.count("\ufffd") if encoding else 0
-    if lost:
+def _decode_in(encoding: str, data: bytes) -> tuple[str, str | None]:
+    try:
+        return data.decode(encoding), None
+    except UnicodeError:
+        return data.decode(encoding, "replace"), encoding
+
+
+def _warn_of_loss(text: str, lossy_encoding: str | None, source: str) -> None:
+    if lossy_encoding:
+        lost = text.count("\ufffd")
         warnings.warn(
-            f"{source}: not quite {encoding}; {lost} characters are lost (\ufffd); "
+            f"{source}: not quite {lossy_encoding}; {lost} characters are lost (\ufffd); "
             "name the encoding if it is another",
             stacklevel=3,
         )
@@ -221,32 +243,62 @@ def _looks_like_text(text: str) -> bool:
     >>> [_looks_like_text(text) for text in ("Police acted.", "\ufffd\ue021\x07E\ufffd")]
     [True, False]
     """
-    counts = Counter(text)
+    counts = Counter(_sample(text))
     bad = counts["\ufffd"]  # in place of bytes that cannot be decoded
     for char, count in counts.items():
         if char not in _WHITE_SPACE and unicodedata.category(char) in _NO_CHARACTERS:
             bad += count
-    return bad <= _MAX_NO_CHARACTERS * len(text)
+    return bad <= _MAX_NO_CHARACTERS * counts.total()
 
 
-def _guess_encoding(data: bytes) -> str:
-    """Return the one-byte encoding with the highest plausibility score.
+def _has_words(text: str) -> bool:
+    """Return whether most letters are in words of usual case, with spaces between them.
 
-    >>> _guess_encoding("the “harbor gossip” of José Peña’s office".encode("mac_roman"))
+    Usual are capitals at the start or throughout. Scripts without capitals, of which some have no
+    spaces, pass; so does a text of few letters.
+
+    >>> [_has_words(50 * part) for part in ("Courts slept. ", "qW8zTy", "警察逮捕了九人")]
+    [True, False, True]
+    """
+    sample = _sample(text)
+    words = _WORD.findall(sample)
+    cased = [word for word in words if word.lower() != word.upper()]
+    letters = sum(map(len, cased))
+    if letters < _MIN_LETTERS or 2 * letters < sum(map(len, words)):
+        return True
+    usual = sum(len(word) for word in cased if word.islower() or word.isupper() or word.istitle())
+    unbroken = sum(len(run) for run in sample.split() if len(run) > _MAX_RUN)
+    return usual >= _MIN_USUAL * letters and 2 * unbroken < len(sample)
+
+
+def _sample(text: str) -> str:
+    """Return the beginning and the end of a long text."""
+    if len(text) <= 2 * _SAMPLED:
+        return text
+    return f"{text[:_SAMPLED]}\n{text[-_SAMPLED:]}"
+
+
+def guess_encoding(data: bytes) -> str | None:
+    """Return the one-byte encoding with the highest plausibility score, or None.
+
+    >>> guess_encoding("the “harbor gossip” of José Peña’s office".encode("mac_roman"))
     'mac_roman'
     """
     runs = list(dict.fromkeys(islice(_non_ascii_runs(data), _MAX_RUNS)))
     joined = b"\n".join(runs)
-    scores = {
-        encoding: _plausibility(joined.decode(encoding, "replace")) for encoding in _CANDIDATES
-    }
-    best = max(scores, key=scores.__getitem__)
-    if scores[best] > _MIN_PLAUSIBILITY * len(runs):
+    best: str | None = None
+    best_score = _MIN_PLAUSIBILITY * len(runs)
+    for encoding in _CANDIDATES:
+        score = _plausibility(joined.decode(encoding, "replace"))
+        if score > best_score:
+            best = encoding
+            best_score = score
+    if best is not None:
         return best
     from charset_normalizer import from_bytes
 
     match = from_bytes(data[:_MAX_DETECTED]).best()
-    return match.encoding if match else "cp1252"
+    return match.encoding if match else None
 
 
 def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
@@ -264,19 +316,48 @@ def _plausibility(text: str) -> float:
     """Score a decoding: about 1 for each plausible word or sign, -1 for each implausible one."""
     score = 0.0
     words_of_alphabet = Counter[int]()
-    for match in _WORD.finditer(text):
-        word = match[0]
-        foreign = frozenset(word.lower()) - _ASCII
+    for word in _WORD.finditer(text):
+        foreign = frozenset(word[0].lower()) - _ASCII
         if not foreign:
             continue
+        start, end = word.span()
         alphabets = [number for number, alphabet in enumerate(_ALPHABETS) if foreign <= alphabet]
-        has_usual_case = word.isupper() or _LOWER.fullmatch(word) is not None
-        if len(word) == 1:
-            has_usual_case = word in _ONE_LETTER_WORDS
-        score += 1 if alphabets and has_usual_case else -1
+        beside_digit = text[start - 1 : start].isdigit() or text[end : end + 1].isdigit()
+        is_plausible = alphabets and not beside_digit and _has_plausible_capitals(word[0])
+        score += 1.0 if is_plausible else _MISPLACED
         words_of_alphabet.update(alphabets)
-    strong = len(_PLACED_SIGN.findall(text))
-    weak = len(_WEAK_SIGN.findall(text))
-    misplaced = len(_SIGN.findall(text)) - strong - weak
-    score += _SIGN_SCORE * strong + weak / 2 - misplaced
+    for at, sign in enumerate(text):
+        if not sign.isascii() and not sign.isalpha():
+            before = text[at - 1 : at] or " "
+            after = text[at + 1 : at + 2] or " "
+            score += _plausibility_of_sign(sign, before, after)
     return score + _SAME_LANGUAGE_BONUS * max(words_of_alphabet.values(), default=0)
+
+
+def _has_plausible_capitals(word: str) -> bool:
+    """Return whether capitals are at the start of a word or throughout, as is usual."""
+    if len(word) == 1:
+        return word in _ONE_LETTER_WORDS
+    foreign_capitals = any(c.isupper() and not c.isascii() for c in word[1:])
+    odd_start = not word[0].isascii() and word[0].islower() and word[1].isupper()
+    return word.isupper() or not (foreign_capitals or odd_start)
+
+
+def _plausibility_of_sign(sign: str, before: str, after: str) -> float:
+    """Score a character that is no letter, by the characters beside it."""
+    if sign in _ANYWHERE:
+        return _ANYWHERE[sign]
+    if sign == "\xa0":
+        return _SIGN_SCORE if before.isalnum() and after.isalnum() else 0.0
+    if sign in _SIGNS:
+        return _MISPLACED if before.isalpha() or after.islower() else 0.5
+    if sign in _OPENING:
+        is_placed = before in _BEFORE_OPENING and (after.isalnum() or after in _AFTER_OPENING)
+    elif sign in _CLOSING:
+        is_placed = before.isalnum() or before in _BEFORE_CLOSING
+        is_placed = is_placed or (sign == "’" and after.isdigit())  # "the ’90s"
+    elif sign in _MONEY:
+        is_placed = before.isdigit() or after.isdigit()
+    else:
+        return -5.0 if unicodedata.category(sign) in ("Cc", "Co", "Cn") else _MISPLACED
+    return _SIGN_SCORE if is_placed else _MISPLACED

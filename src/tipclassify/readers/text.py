@@ -42,7 +42,7 @@ def read_text(
     is tried; one `declared` by a server is often wrong. Raises `InputError` when the bytes are no
     text, or not in `encoding`.
     """
-    text = decode_file(data, source, encoding, declared)
+    text = decode_file(data, source, encoding, declared, words=True)
     document = _from_title_on(text_document(text, source))
     return _with_pages(document) if "\f" in text else document
 

@@ -302,7 +302,7 @@ def _stock_phrases() -> re.Pattern[str]:
         |{dated}\W*|\d{{1,2}}\s{month}|\d+\ (?:second|minute|hour|day|week|month|year)s?\ ago
         |\d+\ min(?:ute)?s?(?:\ read)?
         |advertisements?|sponsored(?:\ content)?|close|search(?:\ for)?\W*|home|loading\W*
-        |toggle\ .{{2,20}}|(?:page\ )?\d+
+        |toggle\ .{{2,20}}
         |(?:expand|collapse)(?:\ all)?
         |(?:prev(?:ious)?|next)(?:\ (?:page|post|article|chapter|section))?
         |hide|edit|log\ ?in|sign\ in|register|donate(?:\ now)?|subscribe

@@ -48,14 +48,14 @@ _NAVIGATION_ROLES: Final = frozenset(
 )
 # Class names mislead (a wrapper called "with-sidebar" holds everything), so that no name decides
 # alone, and only those of these elements count.
-_NAMED_TAGS: Final = frozenset("div section article ul ol dl table figure center".split())
+_NAMED_TAGS: Final = frozenset("div section ul ol dl table figure center".split())
 _NAVIGATION_NAMES: Final = _compile_names(
     r"""\w*nav \w*menu navbar navigation breadcrumbs? crumbs? cookies? consent gdpr share-?\w*
     sharing social-?\w* newsletter sign-?up subscri\w+ comments respond disqus related-?\w*
     recommended recirc read-?next most-read teasers? \w*footer sidebar widgets? tags taglist byline
     banner promo modal popup lightbox login advert\w* ads?-\w+ author-\w+ donate toolbar pagination
     pager toc navbox catlinks hatnote ambox mbox infobox captions? cta callout-box search-?\w*
-    copyright disclaimer dropdown utility \w*identifier"""
+    copyright disclaimer dropdown utility"""
 )
 _INVISIBLE_NAMES: Final = _compile_names(
     r"""skip-?links?(?!-+target) skip-?nav jump-link sr-only visuallyhidden visually-hidden

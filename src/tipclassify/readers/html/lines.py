@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from lxml import etree
 
@@ -26,6 +26,7 @@ from tipclassify.readers.html.elements import (
     BLOCKS,
     HEADINGS,
     Navigation,
+    class_without_digits,
     is_sentence,
     short_text,
     traits_of,
@@ -50,6 +51,9 @@ _FLAGS_OF_TAG: Final = {
     "strong": _BOLD,
     "pre": _PREFORMATTED,
 }
+_GROUPS: Final = frozenset(
+    "body div section article main center details td form blockquote header aside".split()
+)
 # elements judged by their whole text
 _WHOLE: Final = HEADINGS | {"summary", "a", "sup", "button", "label"}
 _MAX_HEADING_LINE: Final = 120  # characters of a heading between line breaks
@@ -79,6 +83,8 @@ class Line(SourceBlock):
     bold: bool = False  # all of it
     notes: bool = False  # in the footnotes
     doubtful: bool = False  # in an element with the name of navigation
+    # the innermost element that groups paragraphs, with its siblings of the same tag and class
+    group: int = 0
 
     @property
     def is_link(self) -> bool:
@@ -108,6 +114,9 @@ class _Walk:
         self.rows = _TableRows(self.builder.lines)
         # of the innermost open element; its flags include those of the elements around it
         self.flags = 0
+        self.group = 0
+        # by the group around an element, its tag and its class
+        self.group_numbers: dict[tuple[int, str, str], int] = {}
 
     @property
     def in_heading(self) -> bool:
@@ -116,30 +125,32 @@ class _Walk:
 
     def read(self, root: etree._Element) -> None:
         """Read the text of an element and of all in it."""
-        # of the open elements: flags around each, and whether it begins and ends a line
-        outer: list[tuple[int, bool]] = []
+        # of the open elements: flags and group around each, and whether it begins and ends a line
+        outer: list[tuple[int, int, bool]] = []
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             tag = element.tag
             if event == "start":
                 # A custom element begins a line, unless it is part of a paragraph.
                 block = tag in BLOCKS or ("-" in tag and not self.flags & _IN_PARAGRAPH)
-                outer.append((self.flags, block))
+                outer.append((self.flags, self.group, block))
                 added_flags = self.start(element, tag, block)
+                if tag in _GROUPS:
+                    self.group = self.group_of(element, tag)
                 if added_flags is None:
                     walk.skip_subtree()
                     continue
                 self.flags |= added_flags
                 text = element.text
             else:
-                self.flags, block = outer.pop()
+                self.flags, self.group, block = outer.pop()
                 if block:
                     self.builder.add_block_edge(self.in_heading)
                 if tag == "tr":
-                    self.rows.end_row(element)
+                    self.rows.end_row(element, self.group)
                 text = element.tail if outer else None
             if text:
-                self.builder.add_text(text, self.flags)
+                self.builder.add_text(text, self.flags, self.group)
         self.builder.end_line()
 
     def start(self, element: etree._Element, tag: str, block: bool) -> int | None:
@@ -187,6 +198,13 @@ class _Walk:
                 self.builder.add_heading(label, _TAB_LEVEL)
         return flags
 
+    def group_of(self, element: etree._Element, tag: str) -> int:
+        """Return the group of an element's lines: siblings with the same tag and class are one."""
+        if tag == "div" and not any(child.tag in BLOCKS for child in element):  # a paragraph
+            return self.group
+        key = (self.group, tag, class_without_digits(element))
+        return self.group_numbers.setdefault(key, len(self.group_numbers) + 1)
+
     def read_control(self, element: etree._Element, text: str | None) -> bool:
         """Read a button or label as the heading of a panel.
 
@@ -215,12 +233,17 @@ def _is_note_mark(element: etree._Element, text: str | None, text_before: str) -
     return element.find(".//a") is not None or is_note_mark(text, text_before, element.tail or "")
 
 
-_Piece = tuple[str, int]
-"""A part of the current line, and its flags."""
+class _Piece(NamedTuple):
+    """A part of the current line."""
+
+    text: str
+    flags: int
+    group: int
+
 
 # Line breaks and spaces are in every element, so that they do not end what is bold or a link.
-_BREAK: Final = ("\n", _ALL)
-_SPACE: Final = (" ", _ALL)
+_BREAK: Final = _Piece("\n", _ALL, 0)
+_SPACE: Final = _Piece(" ", _ALL, 0)
 
 
 class _LineBuilder:
@@ -241,9 +264,9 @@ class _LineBuilder:
     @property
     def last_characters(self) -> str:
         """The end of the current line."""
-        return "".join([text[-LAST_CHARACTERS:] for text, _ in self._pieces[-2:]])
+        return "".join([piece.text[-LAST_CHARACTERS:] for piece in self._pieces[-2:]])
 
-    def add_text(self, text: str, flags: int) -> None:
+    def add_text(self, text: str, flags: int, group: int) -> None:
         """Add text to the current line; in preformatted text, an empty line ends one.
 
         White space begins no line.
@@ -257,7 +280,7 @@ class _LineBuilder:
             if part.strip():
                 if self._pieces and self._pieces[-1] is _BREAK and _BULLET.match(part):
                     self.end_line()
-                self._pieces.append((part, flags))
+                self._pieces.append(_Piece(part, flags, group))
             elif self._pieces and self._pieces[-1] is not _BREAK:
                 self._pieces.append(_SPACE)
 
@@ -293,23 +316,24 @@ class _LineBuilder:
         """End the current line, if it has text."""
         pieces = self._pieces
         self._pieces = []
-        text = visible_text("".join([text for text, _ in pieces])) if pieces else ""
+        text = visible_text("".join([piece.text for piece in pieces])) if pieces else ""
         if not text:
             return
-        written = [(part, flags) for part, flags in pieces if flags != _ALL]
-        size = sum([len(part) for part, _ in written])
-        linked_size = sum([len(part) for part, flags in written if flags & _LINK])
-        _, last_flags = written[-1]
-        is_item = self._kind == "text" and last_flags & _ITEM > 0
+        written = [piece for piece in pieces if piece.flags != _ALL]
+        size = sum([len(piece.text) for piece in written])
+        linked_size = sum([len(piece.text) for piece in written if piece.flags & _LINK])
+        last = written[-1]
+        is_item = self._kind == "text" and last.flags & _ITEM > 0
         self.lines.append(
             Line(
                 text,
                 "item" if is_item else self._kind,
                 level=self._level,
                 linked=linked_size / size,
-                bold=all(flags & _BOLD for _, flags in written),
-                notes=last_flags & _NOTES > 0,
-                doubtful=last_flags & _DOUBTFUL > 0,
+                bold=all(piece.flags & _BOLD for piece in written),
+                notes=last.flags & _NOTES > 0,
+                doubtful=last.flags & _DOUBTFUL > 0,
+                group=last.group,
             )
         )
         self.mark_heading("text", None)
@@ -320,8 +344,8 @@ class _LineBuilder:
         while start and self._pieces[start - 1] is not _BREAK:
             start -= 1
         last = self._pieces[start:]
-        text = visible_text("".join([text for text, _ in last]))
-        bold = all(flags & _BOLD for _, flags in last)
+        text = visible_text("".join([piece.text for piece in last]))
+        bold = all(piece.flags & _BOLD for piece in last)
         is_heading = section_named_by(text) or (bold and could_be_heading(text))
         if not is_heading or len(text) > _MAX_HEADING_LINE:
             return False
@@ -365,8 +389,8 @@ class _TableRows:
             rows = _span(element, "rowspan")
             cells.append(_Cell(len(self._lines), rows, _span(element, "colspan")))
 
-    def end_row(self, element: etree._Element) -> None:
-        """End a row, and join its cells into one line if each has one.
+    def end_row(self, element: etree._Element, group: int) -> None:
+        """End a row, and join its cells into one line of a group if each has one.
 
         Cells of rows above that reach into it are among them. A layout table with paragraphs and a
         menu stays as it is.
@@ -392,7 +416,7 @@ class _TableRows:
         has_menu = any(line.is_link for line in lines)
         has_paragraph = any(len(line.text) > _MIN_PARAGRAPH for line in lines)
         if not (has_menu and has_paragraph):
-            self._lines[first_line:] = [_join(lines)]
+            self._lines[first_line:] = [_join(lines, group)]
 
     def _place(self, cells: list[_Cell], spanning: list[_Cell]) -> dict[int, list[Line]]:
         """Return the lines of a row's cells by column, and note which reach into the next row."""
@@ -428,7 +452,7 @@ def _span(cell: etree._Element, attribute: str) -> int:
     return min(int(span[:4]), _MAX_SPAN) or 1
 
 
-def _join(cells: Sequence[Line]) -> Line:
+def _join(cells: Sequence[Line], group: int) -> Line:
     """Join the cells of a row into one line, with bars between but for its enumerator."""
     texts = [cell.text for cell in cells]
     if _ENUMERATOR.fullmatch(texts[0]):
@@ -437,4 +461,6 @@ def _join(cells: Sequence[Line]) -> Line:
         text = join_cells(texts)
     size = sum(map(len, texts))
     linked_size = sum(cell.linked * len(cell.text) for cell in cells)
-    return replace(cells[0], text=text, kind="row", linked=linked_size / size, bold=False)
+    return replace(
+        cells[0], text=text, kind="row", linked=linked_size / size, bold=False, group=group
+    )

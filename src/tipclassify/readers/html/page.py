@@ -137,7 +137,7 @@ def read_page(page: str, source: str) -> Document:
         certain = (line for line in lines if not line.doubtful)
         lines = trim_edges_of_page(without_site_navigation(certain))
     else:
-        lines = find_main_content(lines)
+        lines = find_main_content(lines, body)
     title_element = next(tree.iter("title"), None)
     tab_title = "" if title_element is None else short_text(title_element) or ""
     title = _title(tree, lines, tab_title) or metadata.title

@@ -82,7 +82,7 @@ function hideWhatIsLeftOut() {
 function onToggle(event) {
   const finding = ofCard.get(event.target);
   if (!finding) return;
-  const { mark, card, article } = finding;
+  const { mark, card } = finding;
   const isOpen = event.newState === "open";
   mark.classList.toggle("now", isOpen);
   if (!isOpen) return;
@@ -92,13 +92,18 @@ function onToggle(event) {
   if (source && !selectOne(".do button", card)) {
     selectOne(".do", card).prepend(copyButton(() => quoted(mark.textContent, source)));
   }
+  putCard(finding);
+}
+
+function putCard({ mark, card, article }) {
   const place = selectOne(".sections", article).getBoundingClientRect();
   const isBeside = place.left > mark.getBoundingClientRect().right;
   card.classList.toggle("beside", isBeside);
+  card.style.left = isBeside ? `${place.left}px` : "";
+  card.style.top = "";
   if (isBeside) {
     const wanted = mark.getClientRects()[0].top - 8;
     const top = Math.max(tools.offsetHeight + 8, Math.min(wanted, innerHeight - card.offsetHeight));
-    card.style.left = `${place.left}px`;
     card.style.top = `${top + scrollY}px`;
   } else {
     // the sheet at the foot must not lie on its passage
@@ -158,5 +163,8 @@ if (matchMedia("(max-width: 62rem)").matches) {
   for (const details of selectAll(".sections details")) details.open = false;
 }
 applyFilters();
+addEventListener("resize", () => {
+  if (current?.card.matches(":popover-open")) putCard(current);
+});
 addEventListener("hashchange", followAddress);
 followAddress();
