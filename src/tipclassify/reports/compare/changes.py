@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from tipclassify.labels import LABELS, label_name
 from tipclassify.probability import probability
@@ -26,80 +26,72 @@ hundred, nine in ten lie within 1.0 before and after with `fast`, four in ten wi
 """
 
 
-class KindTexts(NamedTuple):
-    """Title and meaning of a kind of change, with placeholders for the reports' names."""
-
-    title: str
-    meaning: str
-
-
+# title and meaning of a kind of change, with placeholders for the reports' names
 _REPORTED: Final = {
-    "new_failure": KindTexts(
+    "new_failure": (
         "Failures newly reported",
         "passages of {new} tagged as failure, whose text {old} does not have",
     ),
-    "effort_gone": KindTexts(
+    "effort_gone": (
         "Efforts no longer reported",
         "passages of {old} tagged as effort, whose text {new} does not have",
     ),
-    "new_complicity": KindTexts(
+    "new_complicity": (
         "Complicity newly reported",
         "passages of {new} on complicity, whose text {old} does not have",
     ),
-    "complicity_gone": KindTexts(
+    "complicity_gone": (
         "Complicity no longer reported",
         "passages of {old} on complicity, whose text {new} does not have",
     ),
-    "failure_gone": KindTexts(
+    "failure_gone": (
         "Failures no longer reported",
         "passages of {old} tagged as failure, whose text {new} does not have",
     ),
-    "new_effort": KindTexts(
+    "new_effort": (
         "Efforts newly reported",
         "passages of {new} tagged as effort, whose text {old} does not have",
     ),
 }
 _OTHERS: Final = {
-    "retagged": KindTexts(
+    "retagged": (
         "Reworded, and tagged otherwise",
         "the words that changed, which are marked, changed the tag too",
     ),
-    "moved_retagged": KindTexts(
+    "moved_retagged": (
         "Same words, tagged otherwise",
         "the text is the same; the heading above it, which the model reads too, is another",
     ),
-    "reworded": KindTexts(
+    "reworded": (
         "Reworded, same tags",
         "figures or words changed, tags did not; those of a sentence that was split or joined are "
         "set against those of all its parts",
     ),
-    "moved": KindTexts("Moved", "the same words under another heading, with the same tags"),
-    "new": KindTexts(
+    "moved": ("Moved", "the same words under another heading, with the same tags"),
+    "new": (
         "Other new passages",
         "passages of {new} without a tag, whose text {old} does not have",
     ),
-    "gone": KindTexts(
+    "gone": (
         "Other passages that are gone",
         "passages of {old} without a tag, whose text {new} does not have",
     ),
-    "repeated": KindTexts(
-        "Repeated word for word", "equal but for white space, quotation marks and case"
-    ),
+    "repeated": ("Repeated word for word", "equal but for white space, quotation marks and case"),
 }
 
 
-def kinds(labels: Sequence[str] = LABELS) -> dict[str, KindTexts]:
-    """Return the texts of each kind of change, the most important first."""
+def kinds(labels: Sequence[str] = LABELS) -> dict[str, tuple[str, str]]:
+    """Return title and meaning of each kind of change, the most important first."""
     own = _REPORTED
     if tuple(labels) != LABELS:
         own = {}
         for label in labels:
             name = label_name(label)
-            own[_kind(label, came=True)] = KindTexts(
+            own[_kind(label, came=True)] = (
                 f"Newly reported: {name}",
                 f"passages of {{new}} tagged as {name}, whose text {{old}} does not have",
             )
-            own[_kind(label, came=False)] = KindTexts(
+            own[_kind(label, came=False)] = (
                 f"No longer reported: {name}",
                 f"passages of {{old}} tagged as {name}, whose text {{new}} does not have",
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tipclassify.probability import log_odds_of_probability
@@ -77,7 +77,7 @@ class Comparison:
         """Group the changes by kind, most important first; repeated passages only if `repeated`."""
         old, new = self.names
         groups = []
-        for kind, texts in kinds(self.run.labels).items():
+        for kind, (title, meaning) in kinds(self.run.labels).items():
             if kind == "repeated" and not repeated:
                 continue
             changes = tuple(change for change in self.changes if change.kind == kind)
@@ -92,8 +92,8 @@ class Comparison:
             groups.append(
                 ChangesOfKind(
                     kind=kind,
-                    title=texts.title.format(old=old, new=new),
-                    meaning=texts.meaning.format(old=old, new=new),
+                    title=title.format(old=old, new=new),
+                    meaning=meaning.format(old=old, new=new),
                     changes=changes,
                     elsewhere=elsewhere,
                     borderline=sum(change.borderline for change in changes),
@@ -141,6 +141,9 @@ class Comparison:
         }
 
 
+_NO_PARTS: Final[Sides[list[Passage]]] = Sides([], [])
+
+
 def compare(old: Report, new: Report) -> Comparison:
     """Compare two tagged reports on one country.
 
@@ -153,120 +156,109 @@ def compare(old: Report, new: Report) -> Comparison:
     [('failure', True), ('positive_effort', False)]
     """
     run = run_of(old, new)
-    alignment = align(old.passages, new.passages, run.vocabulary)
-    found = _Changes(Sides(old.passages, new.passages), alignment, run)
-    placed = [*found.continued(), *found.alone()]
+    ranks = {kind: rank for rank, kind in enumerate(kinds(run.labels))}  # most important first
+    found = align(old.passages, new.passages, run.vocabulary)
+    placed = [*_continued(old, new, found, run), *_alone(old, new, found, run)]
 
     def order(entry: tuple[int, Change]) -> tuple[int, bool, bool, int]:
         position, change = entry
-        return found.ranks[change.kind], change.borderline, len(change.sides) == 1, position
+        return ranks[change.kind], change.borderline, len(change.sides) == 1, position
 
     placed.sort(key=order)
     return Comparison(old, new, tuple(change for _, change in placed), run)
 
 
-_NO_PARTS: Final[Sides[list[Passage]]] = Sides([], [])
-
-
-class _Changes:
-    """Changes of two aligned reports, each with its position in the report that it stands in."""
-
-    def __init__(self, passages: Sides[Sequence[Passage]], alignment: Alignment, run: Run) -> None:
-        self._passages = passages
-        self._alignment = alignment
-        self._thresholds = run.thresholds
-        # of the kinds of changes, the most important first
-        self.ranks = {kind: rank for rank, kind in enumerate(kinds(run.labels))}
-
-    def continued(self) -> Iterator[tuple[int, Change]]:
-        """Yield the passages that continue each other."""
-        for index, continuation in enumerate(self._alignment.new):
-            if continuation:
-                yield index, self._pair(continuation.index, index, continuation)
-        for index, continuation in enumerate(self._alignment.old):
-            # the others have been paired from their other side
-            if continuation and continuation.shared:
-                yield continuation.index, self._pair(index, continuation.index, continuation)
-
-    def _pair(self, old: int, new: int, continuation: Continuation) -> Change:
-        passages = self._passages
-        joined = self._alignment.parts.new.get(new, [])
-        split = self._alignment.parts.old.get(old, [])
+def _continued(
+    old: Report, new: Report, found: Alignment, run: Run
+) -> Iterator[tuple[int, Change]]:
+    """Yield the passages that continue each other, each pair with its position in NEW."""
+    pairs = [(link.index, index, link) for index, link in enumerate(found.new) if link]
+    for index, link in enumerate(found.old):
+        # the others have been paired from their other side
+        if link and link.shared:
+            pairs.append((index, link.index, link))
+    for before, after, link in pairs:
+        joined = found.parts.new.get(after, [])
+        split = found.parts.old.get(before, [])
         parts = Sides(
-            old=[passages.old[part] for part in joined] if old in joined else [],
-            new=[passages.new[part] for part in split] if new in split else [],
+            old=[old.passages[part] for part in joined] if before in joined else [],
+            new=[new.passages[part] for part in split] if after in split else [],
         )
-        is_repeated = continuation.status == "repeated"
-        return Change(
-            alignment=continuation.status,
-            old=passages.old[old],
-            new=passages.new[new],
-            similarity=continuation.similarity,
-            labels=self._labels(passages.old[old], passages.new[new], is_repeated, parts),
-            shared=continuation.shared,
-        )
-
-    def alone(self) -> Iterator[tuple[int, Change]]:
-        """Yield the passages that are gone, then those that are new."""
-        found = self._alignment
-        for index, passage in enumerate(self._passages.old):
-            if found.old[index] is None:
-                yield index, self._alone(passage, None, found.nearest.old.get(index))
-        for index, passage in enumerate(self._passages.new):
-            if found.new[index] is None:
-                yield index, self._alone(None, passage, found.nearest.new.get(index))
-
-    def _alone(
-        self, old: Passage | None, new: Passage | None, nearest: Continuation | None
-    ) -> Change:
-        """Put beside a passage the nearest of the other report, if there is one."""
-        others = self._passages.old if new else self._passages.new
-        return Change(
-            alignment="new" if new else "gone",
-            old=old,
-            new=new,
-            labels=self._labels(old, new),
-            nearest=others[nearest.index] if nearest else None,
-            nearness=nearest.similarity if nearest else None,
-            instead=nearest is not None and nearest.status == "instead",
+        earlier = old.passages[before]
+        later = new.passages[after]
+        is_repeated = link.status == "repeated"
+        yield (
+            after,
+            Change(
+                alignment=link.status,
+                old=earlier,
+                new=later,
+                similarity=link.similarity,
+                labels=_label_changes(earlier, later, run, is_repeated, parts),
+                shared=link.shared,
+            ),
         )
 
-    def _labels(
-        self,
-        old: Passage | None,
-        new: Passage | None,
-        repeated: bool = False,
-        parts: Sides[list[Passage]] = _NO_PARTS,
-    ) -> tuple[LabelChange, ...]:
-        """List the label changes, clear ones first, then by kind.
 
-        All are borderline where the passage is `repeated` in the same section. Where a sentence was
-        split, `parts.new` are its parts, one of them `new`: a label went only if none of them has
-        it, and that is listed once, with the most probable of them. Where `old` was joined with
-        others, so are `parts.old`.
-        """
-        changes = []
-        for label, threshold in self._thresholds.items():
-            had_label = old is not None and label in old.labels
-            has_label = new is not None and label in new.labels
-            if had_label == has_label:
-                continue
-            # those of which one would have to have the label for it not to have changed
-            parts_without = parts.new if had_label else parts.old
-            without = new if had_label else old
-            if parts_without and without is not _closest(parts_without, label):
-                continue
-            old_score = old.scores[label] if old else None
-            new_score = new.scores[label] if new else None
-            change = LabelChange(
-                label=label,
-                came=has_label,
-                old=old_score,
-                new=new_score,
-                borderline=repeated or _are_borderline([old_score, new_score], threshold),
-            )
-            changes.append(change)
-        return tuple(sorted(changes, key=lambda each: (each.borderline, self.ranks[each.kind])))
+def _alone(old: Report, new: Report, found: Alignment, run: Run) -> Iterator[tuple[int, Change]]:
+    """Yield the passages that are gone, then those that are new, each with its position.
+
+    Beside it stands the nearest of the other report, if there is one.
+    """
+    gone = zip(old.passages, found.old, strict=True)
+    for index, (passage, link) in enumerate(gone):
+        if link is None:
+            change = Change("gone", passage, None, labels=_label_changes(passage, None, run))
+            yield index, _with_nearest(change, new, found.nearest.old.get(index))
+    come = zip(new.passages, found.new, strict=True)
+    for index, (passage, link) in enumerate(come):
+        if link is None:
+            change = Change("new", None, passage, labels=_label_changes(None, passage, run))
+            yield index, _with_nearest(change, old, found.nearest.new.get(index))
+
+
+def _with_nearest(change: Change, other: Report, nearest: Continuation | None) -> Change:
+    if nearest is None:
+        return change
+    return replace(
+        change,
+        nearest=other.passages[nearest.index],
+        nearness=nearest.similarity,
+        instead=nearest.status == "instead",
+    )
+
+
+def _label_changes(
+    old: Passage | None,
+    new: Passage | None,
+    run: Run,
+    repeated: bool = False,
+    parts: Sides[list[Passage]] = _NO_PARTS,
+) -> tuple[LabelChange, ...]:
+    """List the label changes, clear ones first, then by kind.
+
+    All are borderline where the passage is `repeated` in the same section. Where a sentence was
+    split, `parts.new` are its parts, one of them `new`: a label went only if none of them has it,
+    and that is listed once, with the most probable of them. Where `old` was joined with others, so
+    are `parts.old`.
+    """
+    changes = []
+    for label, threshold in run.thresholds.items():
+        had_label = old is not None and label in old.labels
+        has_label = new is not None and label in new.labels
+        if had_label == has_label:
+            continue
+        # those of which one would have to have the label for it not to have changed
+        parts_without = parts.new if had_label else parts.old
+        without = new if had_label else old
+        if parts_without and without is not _closest(parts_without, label):
+            continue
+        old_score = old.scores[label] if old else None
+        new_score = new.scores[label] if new else None
+        is_borderline = repeated or _are_borderline([old_score, new_score], threshold)
+        changes.append(LabelChange(label, has_label, old_score, new_score, is_borderline))
+    order = list(kinds(run.labels))
+    return tuple(sorted(changes, key=lambda each: (each.borderline, order.index(each.kind))))
 
 
 def _closest(parts: Sequence[Passage], label: str) -> Passage:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tipclassify.errors import UsageError
-from tipclassify.records import Passage, Report, source_name
+from tipclassify.records import Report, known, source_name
 
 
 class Identity(NamedTuple):
@@ -21,22 +21,22 @@ class Identity(NamedTuple):
 def identity(report: Report) -> Identity:
     """Return what a report is; rows have what all of them say in columns of these names."""
     rows = report.passages if report.document is None else ()
-    years = [passage.extra.get("year") for passage in rows]
-    year = years[0] if years and years.count(years[0]) == len(years) else None
+    shared: dict[str, Any] = {}  # what all rows have, by column
+    for column in ("country", "publication", "year"):
+        values = [row.extra.get(column) for row in rows]
+        if values and values.count(values[0]) == len(values):
+            shared[column] = values[0]
+    country = shared.get("country")
+    publication = shared.get("publication")
+    year = shared.get("year")
     return Identity(
         name=source_name(report.file),
-        country=report.country or _text_of_all(rows, "country"),
-        publication=report.publication or _text_of_all(rows, "publication"),
+        country=report.country or (country if isinstance(country, str) else None) or None,
+        publication=report.publication
+        or (publication if isinstance(publication, str) else None)
+        or None,
         year=report.year or (year if type(year) is int else None),
     )
-
-
-def _text_of_all(rows: Sequence[Passage], column: str) -> str | None:
-    """Return the text that all rows have in a column; None if they differ, or have none."""
-    values = [passage.extra.get(column) for passage in rows]
-    texts = {value or "" for value in values if value is None or isinstance(value, str)}
-    text = texts.pop() if len(texts) == 1 else ""
-    return text if text.strip() else None
 
 
 def subject(reports: Sequence[Identity]) -> str:
@@ -50,15 +50,15 @@ def subject(reports: Sequence[Identity]) -> str:
 def refusals_by_subject(reports: Sequence[Identity]) -> list[str]:
     """List why the reports are not of one country and publication; unknown ones are let pass."""
     refusals = []
-    countries = list(dict.fromkeys(report.country for report in reports if report.country))
-    publications = list(
-        dict.fromkeys(report.publication for report in reports if report.publication)
+    countries = dict.fromkeys(report.country for report in reports if report.country)
+    publications = dict.fromkeys(
+        f"'{report.publication}'" for report in reports if report.publication
     )
     if len(countries) > 1:
-        named = _join(countries)
+        named = _join(list(countries))
         refusals.append(f"they are about {named}: differences would be those of countries")
     if len(publications) > 1:
-        named = _join([f"'{publication}'" for publication in publications])
+        named = _join(list(publications))
         refusals.append(
             f"they are of different publications, {named}: 'new' and 'gone' would mean nothing"
         )
@@ -92,6 +92,4 @@ def _join(names: Sequence[str]) -> str:
     >>> _join(["a", "b", "c"])
     'a, b and c'
     """
-    if len(names) == 1:
-        return names[0]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return " and ".join(known(", ".join(names[:-1]), names[-1]))

@@ -14,7 +14,7 @@ from typing import Final
 
 from tipclassify.records import Passage, Report, Run
 from tipclassify.reports.cite import run_of
-from tipclassify.reports.compare.align import Alignment, align
+from tipclassify.reports.compare.align import align
 from tipclassify.reports.compare.changes import BothWays, tagged_both_ways
 from tipclassify.reports.compare.identity import identity, refusals_by_subject, subject
 from tipclassify.reports.compare.wording import (
@@ -29,7 +29,7 @@ from tipclassify.reports.compare.wording import (
 _FIRST: Final = ("failure", "complicity", "positive_effort")  # in a ledger; other labels follow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Standing:
     """A passage as it stands in the report of one year."""
 
@@ -190,28 +190,22 @@ def follow(reports: Iterable[Report], everything: bool = False) -> Ledger:
     """
     reports = list(reports)
     run = run_of(*reports)
-    known_years = [identity(report).year for report in reports]
-    if all(known_years):
+    known = [identity(report).year for report in reports]
+    if all(known):
         reports.sort(key=lambda report: identity(report).year or 0)
     # named by their years if these are known and differ, else by their number
     years = [str(number) for number in range(1, len(reports) + 1)]
-    if all(known_years) and len(set(known_years)) == len(known_years):
+    if all(known) and len(set(known)) == len(known):
         years = [str(identity(report).year) for report in reports]
     followed = _Years(run.vocabulary)
-    earlier: Report | None = None
     for year, report in zip(years, reports, strict=True):
-        alignment = None
-        if earlier:
-            alignment = align(earlier.passages, report.passages, run.vocabulary)
-        followed.add(year, report, alignment)
-        earlier = report
+        followed.add(year, report)
     lines = [line for line in followed.lines() if everything or len(line.standings) > 1]
     return Ledger(tuple(reports), tuple(years), tuple(_sorted(lines, years, run)), run)
 
 
-@dataclass(eq=False, slots=True)
-class _Followed:
-    """A passage of one year, and what it continues and is continued by in other years.
+class _Years:
+    """Passages of all years while reports are added year by year.
 
     Two passages that name each other belong to one line. Where a sentence was split, each part
     names the whole, which names one of them; where sentences were joined, each names the whole,
@@ -219,128 +213,109 @@ class _Followed:
     or said twice.
     """
 
-    year: str
-    report: Report
-    passage: Passage
-    earlier: _Followed | None = None
-    later: _Followed | None = None
-    # what this one is to `earlier`, and `later` to this one: "repeated", "moved" or "reworded"
-    status: str = "first"
-    status_of_later: str = ""
-
-    @property
-    def text(self) -> str:
-        return self.passage.text
-
-    @property
-    def begins_line(self) -> bool:
-        """Whether the passage that it continues, if any, is continued by another one."""
-        return self.earlier is None or self.earlier.later is not self
-
-    def standing(self, status: str | None = None) -> Standing:
-        """Return where it stands."""
-        return Standing(self.year, self.report, self.passage, status or self.status)
-
-
-class _Years:
-    """Passages of all years while reports are added year by year."""
-
     def __init__(self, vocabulary: frozenset[str]) -> None:
         self._vocabulary = vocabulary  # tells names apart
-        self._all: list[_Followed] = []
-        self._of_last_year: list[_Followed] = []
+        self._all: list[Standing] = []
+        self._last_year: list[Standing] = []
+        self._earlier: dict[Standing, Standing] = {}  # what it continues; its status says how
+        self._later: dict[Standing, Standing] = {}  # what continues it
+        self._status_of_later: dict[Standing, str] = {}
         # the last that has these words, to find what comes back after a year
-        self._by_words: dict[str, _Followed] = {}
+        self._by_words: dict[str, Standing] = {}
 
-    def add(self, year: str, report: Report, alignment: Alignment | None) -> None:
-        """Add a report and its alignment to the one before, if there is one."""
-        added = [_Followed(year, report, passage) for passage in report.passages]
-        if alignment:
-            for followed, continuation in zip(added, alignment.new, strict=True):
-                if continuation:
-                    followed.earlier = self._of_last_year[continuation.index]
-                    followed.status = continuation.status
-            for followed, continuation in zip(self._of_last_year, alignment.old, strict=True):
-                if continuation:
-                    followed.later = added[continuation.index]
-                    followed.status_of_later = continuation.status
-        self._continue_by_part_said_before(added)
-        for followed in added:
-            if followed.earlier is None:
-                self._take_up_again(followed)
-        for followed in added:
-            self._by_words[fold(followed.text)] = followed
+    def add(self, year: str, report: Report) -> None:
+        """Add a report: what continues the one before, or comes back after a year."""
+        before = [standing.passage for standing in self._last_year]
+        alignment = align(before, report.passages, self._vocabulary)
+        added = []
+        continued = []
+        back = []
+        for passage, link in zip(report.passages, alignment.new, strict=True):
+            if link:
+                standing = Standing(year, report, passage, link.status)
+                self._earlier[standing] = self._last_year[link.index]
+                continued.append(standing)
+            elif found := self._by_words.get(fold(passage.text)):
+                standing = Standing(year, report, passage, "repeated")
+                self._earlier[standing] = found
+                back.append(standing)
+            else:
+                standing = Standing(year, report, passage, "first")
+            added.append(standing)
+        for standing, link in zip(self._last_year, alignment.old, strict=True):
+            if link:
+                self._continue(standing, added[link.index], link.status)
+        for standing in continued:
+            self._continue_by_part_said_before(standing)
+        for standing in back:
+            if self._earlier[standing] not in self._later:
+                self._continue(self._earlier[standing], standing, "repeated")
+        self._by_words |= {fold(standing.passage.text): standing for standing in added}
         self._all += added
-        self._of_last_year = added
+        self._last_year = added
 
-    def _take_up_again(self, followed: _Followed) -> None:
-        """Continue a passage of an earlier year with the same words, if there is one."""
-        earlier = self._by_words.get(fold(followed.text))
-        if earlier is None:
-            return
-        followed.earlier = earlier
-        followed.status = "repeated"
-        if earlier.later is None:
-            earlier.later = followed
-            earlier.status_of_later = "repeated"
+    def _continue(self, standing: Standing, later: Standing, status: str) -> None:
+        self._later[standing] = later
+        self._status_of_later[standing] = status
 
-    def _continue_by_part_said_before(self, added: Sequence[_Followed]) -> None:
+    def _continue_by_part_said_before(self, part: Standing) -> None:
         """Continue a sentence that was split by the part that stood in the year before it, too.
 
         The most similar part may be what the sentence had only just been given.
         """
-        for part in added:
-            whole = part.earlier
-            if whole is None or whole.later is None or whole.later is part or not whole.earlier:
-                continue
-            is_closest_said_before = self._is_part_in(whole.later, whole, whole.earlier)
-            if not is_closest_said_before and self._is_part_in(part, whole, whole.earlier):
-                whole.later = part
-                whole.status_of_later = part.status
+        whole = self._earlier.get(part)
+        closest = self._later.get(whole) if whole else None
+        before = self._earlier.get(whole) if whole else None
+        if not whole or not closest or not before or closest is part:
+            return
+        is_closest_said_before = self._is_part_in(closest, whole, before)
+        if not is_closest_said_before and self._is_part_in(part, whole, before):
+            self._continue(whole, part, part.status)
 
     def lines(self) -> list[Line]:
         """Return the line of each passage, once each."""
-        return [self._line(followed) for followed in self._all if followed.begins_line]
+        lines = []
+        for standing in self._all:
+            earlier = self._earlier.get(standing)
+            # what another passage continues does not begin a line of its own
+            if not earlier or self._later.get(earlier) is not standing:
+                lines.append(self._line(standing))
+        return lines
 
-    def _line(self, begun: _Followed) -> Line:
+    def _line(self, begun: Standing) -> Line:
         """Return the line that a passage begins, with what is before a split and after a join."""
-        before = self._before_split(begun)
-        standings = [begun.standing()]
-        followed = begun
-        while followed.later and followed.later.earlier is followed:
-            followed = followed.later
-            standings.append(followed.standing())
-        return Line((*before, *standings, *self._after_join(followed)))
+        standings = [*self._before_split(begun), begun]
+        while later := self._later.get(standings[-1]):
+            if self._earlier.get(later) is not standings[-1]:
+                break
+            standings.append(later)
+        return Line((*standings, *self._after_join(standings[-1])))
 
-    def _before_split(self, part: _Followed) -> list[Standing]:
+    def _before_split(self, part: Standing) -> list[Standing]:
         """List where the whole sentence stood, from the year on in which it had this part."""
-        if part.earlier is None:
-            return []
-        standings = []
-        whole: _Followed | None = part.earlier
-        while whole and self._is_part_in(part, part.earlier, whole):
-            standings.append(whole.standing())
-            whole = whole.earlier
-        standings[-1] = replace(standings[-1], status="first")
-        return standings[::-1]
-
-    def _after_join(self, part: _Followed) -> list[Standing]:
-        """List where the whole sentence stands, up to the year in which it has this part."""
-        if part.later is None:
-            return []
-        standings = []
-        status = part.status_of_later
-        whole: _Followed | None = part.later
-        while whole and self._is_part_in(part, part.later, whole):
-            standings.append(whole.standing(status))
-            status = whole.status_of_later
-            whole = whole.later
+        standings: list[Standing] = []
+        whole = at = self._earlier.get(part)
+        while whole and at and self._is_part_in(part, whole, at):
+            standings.insert(0, at)
+            at = self._earlier.get(at)
+        if standings:
+            standings[0] = replace(standings[0], status="first")
         return standings
 
-    def _is_part_in(self, part: _Followed, whole: _Followed, other: _Followed) -> bool:
+    def _after_join(self, part: Standing) -> list[Standing]:
+        """List where the whole sentence stands, up to the year in which it has this part."""
+        standings: list[Standing] = []
+        whole = self._later.get(part)
+        at = part
+        while whole and (later := self._later.get(at)) and self._is_part_in(part, whole, later):
+            standings.append(replace(later, status=self._status_of_later[at]))
+            at = later
+        return standings
+
+    def _is_part_in(self, part: Standing, whole: Standing, other: Standing) -> bool:
         """Test whether a passage of another year says what a part says of the whole sentence."""
-        terms = terms_of([part.text, whole.text, other.text], self._vocabulary)
-        return has_part(*terms.words)
+        texts = [standing.passage.text for standing in (part, whole, other)]
+        return has_part(*terms_of(texts, self._vocabulary).words)
 
 
 def _sorted(lines: Sequence[Line], years: Sequence[str], run: Run) -> list[Line]:
