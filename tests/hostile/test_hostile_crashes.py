@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tipclassify.errors import InputError
+from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.readers.child import parse_answer, read_report_isolated
 from tipclassify.records import Block, Document, PageStart
+from tipclassify.tagging.workers import map_in_order
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -119,3 +120,22 @@ def test_only_documents_and_rows_come_out_of_the_child() -> None:
     ):
         with pytest.raises(ValueError):  # noqa: PT011
             parse_answer(hostile)
+
+
+def end_or_square(number: int) -> int | str:
+    """Return the square of a number, or, for some, end the process."""
+    if number % 5 == 3:
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_tasks_that_kill_their_process_are_told_apart_from_those_beside_them(jobs: int) -> None:
+    def lost(number: int) -> int | str:
+        return f"lost {number}"
+
+    wanted = [f"lost {number}" if number % 5 == 3 else number * number for number in range(12)]
+    assert list(map_in_order(end_or_square, range(12), jobs, lost)) == wanted
+    with pytest.raises(TipclassifyError, match="a worker process died"):
+        list(map_in_order(end_or_square, range(12), jobs))

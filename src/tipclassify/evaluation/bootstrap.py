@@ -106,14 +106,14 @@ def intervals(
     return Intervals(
         draws=draws,
         groups=len(counts),
-        macro_f1=_interval(macro_f1, has_either.any(axis=1).sum()),
+        macro_f1=_interval(macro_f1, int(has_either.any(axis=1).sum())),
         exact_match=_interval(exact_match, len(counts)),
         labels=tuple(
             LabelIntervals(
                 label,
-                precision=_interval(precision[:, j], (predicted[:, j] > 0).sum()),
-                recall=_interval(recall[:, j], (true[:, j] > 0).sum()),
-                f1=_interval(f1[:, j], has_either[:, j].sum()),
+                precision=_interval(precision[:, j], int((predicted[:, j] > 0).sum())),
+                recall=_interval(recall[:, j], int((true[:, j] > 0).sum())),
+                f1=_interval(f1[:, j], int(has_either[:, j].sum())),
             )
             for j, label in enumerate(labels)
         ),
@@ -128,7 +128,7 @@ def _interval(sample: Floats, groups: int) -> Interval:
     low, high = percentile_interval(sample)
     if np.isnan(low) or high - low > 1e-12:
         return Interval(low, high)
-    return wilson_interval(min(max(low, 0.0), 1.0), max(1, int(groups)))
+    return wilson_interval(min(max(low, 0.0), 1.0), max(1, groups))
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:

@@ -80,7 +80,7 @@ class Tagging:
         run = own.run(self.policy, self.unit, day)
         work: Callable[[_Task], _Done]
         work = partial(_run_in_worker, self) if jobs != 1 else partial(_run_here, self, own)
-        done = map_in_order(work, _tasks(files, self.read), jobs)
+        done = map_in_order(work, _tasks(files, self.read), jobs, _lost)
 
         def results(tasks: Iterable[_Done]) -> Iterator[Report | Failure]:
             for file, of_task in tasks:
@@ -362,6 +362,18 @@ def _run_in_worker(tagging: Tagging, task: _Task) -> _Done:
             return task.file, None
         results.append(result)
     return task.file, results
+
+
+def _lost(task: _Task) -> _Done:
+    """Return the result of a task that ended its process."""
+    where = task.file
+    if task.rows:
+        first, _ = task.rows[0]
+        last, _ = task.rows[-1]
+        where = f"{task.file}:{first}-{last}"
+    remedy = "save it in another format, and report this to us"
+    problem = f"{where}: cannot be read (it ends the process that reads it); {remedy}"
+    return task.file, [Failure(task.file, problem)]
 
 
 def tag_rows(
