@@ -395,7 +395,9 @@ def test_a_worker_gives_a_long_report_back_and_the_results_are_those_of_one_job(
     one_job = [(file, list(results)) for file, results in Tagging("fast").by_input(files)]
     sent: list[bytes] = []
 
-    def in_a_worker(work: Callable[[T], R], tasks: Iterable[T], jobs: int) -> Iterator[R]:
+    def in_a_worker(
+        work: Callable[[T], R], tasks: Iterable[T], jobs: int, _lost: Callable[[T], R]
+    ) -> Iterator[R]:
         assert jobs == 2
         for task in tasks:
             sent.append(pickle.dumps(work(task)))

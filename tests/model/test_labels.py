@@ -192,7 +192,7 @@ def test_a_review_queues_and_compares_a_model_s_own_labels(tmp_path: Path) -> No
     reports, _ = open_reports([str(report)], tagging)
     model = tagging.classifier()
     ana, ben = (
-        Review(model, reports, Store(tmp_path / "my.sqlite"), name, tagging.run(), second=model)
+        Review(model, reports, Store(tmp_path / "my.sqlite"), name, tagging.run())
         for name in ("ana", "ben")
     )
     first, *_ = ana.queue(9)["passages"]

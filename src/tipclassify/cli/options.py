@@ -18,7 +18,6 @@ from tipclassify.labels import Policy as PolicyName
 
 if TYPE_CHECKING:
     from tipclassify.corpus.files import Columns
-    from tipclassify.model.classifier import Classifier
     from tipclassify.readers import ReadOptions
     from tipclassify.tagging import Tagging
 
@@ -64,9 +63,6 @@ Labelled = Annotated[list[Path], Argument(metavar="PATH...", help=LABELLED_HELP)
 Model = Annotated[
     str | None,
     Option(metavar="NAME|DIR", help="default, fast, another of 'models list', or a folder."),
-]
-Other = Annotated[
-    str | None, Option(metavar="NAME|DIR", help="A second model: where they differ comes first.")
 ]
 Policy = Annotated[
     PolicyName, Option(help="screen misses little, balanced has the best F1, cite is seldom wrong.")
@@ -164,17 +160,6 @@ def tagging_of(
         except ValueError as error:  # a label that the model does not have
             raise invalid_option("--threshold", str(error)) from None
     return tagging
-
-
-def second_model(other: str | None, labels: Sequence[str]) -> Classifier | None:
-    """Load the model of ``--other``, if any, whose labels must be those of the first."""
-    from tipclassify.model.classifier import Classifier
-
-    second = Classifier.load(other) if other else None
-    if second and second.labels != labels:
-        has, wanted = ", ".join(second.labels), ", ".join(labels)
-        raise invalid_option("--other", f"it has the labels {has}, not {wanted}")
-    return second
 
 
 def read_options(
