@@ -47,10 +47,12 @@ def errors(done: Done) -> list[str]:
 # ------------------------------------------------------------------------------------ our own pages
 
 
-def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Cli, tmp_path: Path) -> None:
+def test_our_own_results_are_named_and_skipped_and_the_rest_goes_on(
+    cli: Cli, tmp_path: Path
+) -> None:
     report = tmp_path / "report.txt"
     report.write_text(TEXT, "utf-8")
-    for name in ("findings.html", "side.html"):
+    for name in ("findings.html", "side.html", "rows.jsonl", "words.docx", "words.md"):
         assert cli("score", report, *FAST, "-o", tmp_path / name).returncode == 0
     done = cli("score", tmp_path / "findings.html", report, *FAST, "--format", "jsonl")
     assert done.returncode == 1
@@ -62,7 +64,10 @@ def test_our_own_pages_are_named_and_skipped_and_the_rest_goes_on(cli: Cli, tmp_
     assert len(done.stdout.splitlines()) == 1
     folder = cli("score", tmp_path, *FAST, "--format", "jsonl")
     assert len(texts(folder)) == 1
-    assert b"left out what tipclassify wrote: findings.html, side.html" in folder.stderr
+    assert b"left out what tipclassify wrote: findings.html, " in folder.stderr
+    report.unlink()  # rows without their report are an input like another
+    alone = cli("score", tmp_path, *FAST, "--format", "jsonl")
+    assert len(texts(alone)) == 1
 
 
 def test_a_desk_and_a_comparison_are_our_own_pages(cli: Cli, tmp_path: Path) -> None:

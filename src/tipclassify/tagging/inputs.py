@@ -10,12 +10,14 @@ import os
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from tipclassify.errors import InputError
+from tipclassify.formatting import load_json
 from tipclassify.readers import has_report_suffix
 from tipclassify.readers.limits import list_zip_members, read_bounded
 from tipclassify.tagging.resume import JOURNAL, listed_outputs
@@ -28,6 +30,7 @@ TABLES: Final = (".csv", ".tsv", ".xlsx")
 
 # begins the names of hidden files, and of those by which Word locks a document
 _HIDDEN: Final = (".", "~$")
+_LONGEST_ROW: Final = 100_000  # bytes; a longer first row is not one of ours
 _ENDS: Final = 4_000  # bytes at each end of a file that are looked at
 _GENERATOR: Final = b'<meta name="generator" content="tipclassify '
 _FOOT: Final = re.compile(rb"^- tool: tipclassify \S+$", re.MULTILINE)  # of Markdown
@@ -153,15 +156,18 @@ def _is_same_folder(folder: str | Path, other: Path) -> bool:
 
 
 def _without_results(name: str, paths: Sequence[Path], written_to: bool) -> list[Path]:
-    """Leave out the results that a journal beside them lists; warn of them."""
+    """Leave out what a journal beside it lists, or says itself that it is a result; warn of it."""
     journals = {folder: listed_outputs(folder) for folder in {path.parent for path in paths}}
     names = {path.name for path in paths}
     kept: list[Path] = []
     results: list[str] = []
     for path in paths:
-        report = journals[path.parent].get(path.name)
+        is_rows = path.suffix.lower() in ROWS
+        report = journals[path.parent].get(path.name) or (
+            _report_of_rows(path) if is_rows else None
+        )
         # rows alone, without their reports, are an input like another
-        is_alone = path.suffix.lower() in ROWS and not written_to and report not in names
+        is_alone = is_rows and not written_to and report not in names
         if (report is not None and not is_alone) or _says_it_is_ours(path):
             results.append(path.name)
         elif path.name != JOURNAL:
@@ -171,13 +177,25 @@ def _without_results(name: str, paths: Sequence[Path], written_to: bool) -> list
     return kept
 
 
+def _report_of_rows(path: Path) -> str | None:
+    """Return the name of the report of a file of results, by its first row; None for other rows."""
+    with suppress(OSError, ValueError):
+        with path.open("rb") as file:
+            row = load_json(file.readline(_LONGEST_ROW))
+        if isinstance(row, dict) and {"file", "scores", "low_confidence", "labels"} <= row.keys():
+            return os.path.basename(str(row["file"]))
+    return None
+
+
 def _says_it_is_ours(path: Path) -> bool:
     """Return whether a page, Markdown or Word file says that tipclassify wrote it."""
-    with suppress(OSError, zipfile.BadZipFile, KeyError, ValueError, NotImplementedError):
+    # RuntimeError: of an encrypted archive
+    broken = (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError)
+    with suppress(*broken):
         if path.suffix.lower() == ".docx":
             with zipfile.ZipFile(path) as archive, archive.open("docProps/core.xml") as part:
                 return b"<dc:creator>tipclassify " in part.read(_ENDS)
-        if path.suffix.lower() in (".html", ".htm", ".md"):
+        if path.suffix.lower() in (".html", ".htm", ".md", ".markdown"):
             with path.open("rb") as file:
                 start = file.read(_ENDS)
                 file.seek(max(0, path.stat().st_size - _ENDS))

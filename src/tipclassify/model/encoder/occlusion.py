@@ -96,7 +96,8 @@ def _explain_batch(
     spans_of: list[list[Span]] = []
     variants: list[tuple[list[int], list[int]]] = []  # token ids of a text and of its heading
     for reading, text_labels, contributions in zip(readings, labels, scored, strict=True):
-        variants.append((reading.token_ids, []))
+        if reading.heading:
+            variants.append((reading.token_ids, []))
         if max_phrases is None:
             spans = [*reading.words, *_clauses(reading.text, reading.words, scorer.vocabulary)]
             masked = [(0, len(reading.text)), *spans]
@@ -106,10 +107,10 @@ def _explain_batch(
         spans_of.append(spans)
         for span in masked:
             variants.append((reading.masked(span, scorer.tokenizer.mask), reading.heading))
-    logits = iter(scorer.logits_of_ids(*zip(*variants, strict=True)))
+    logits = iter(scorer.logits_of_ids(*zip(*variants, strict=True)) if variants else ())
     explained = []
     for reading, spans, (_, whole) in zip(readings, spans_of, scored, strict=True):
-        no_heading = next(logits)
+        no_heading = next(logits) if reading.heading else whole
         bias = next(logits) if max_phrases is None else np.full(len(scorer.labels), np.nan)
         drops = np.array([whole - next(logits) for _ in spans]).reshape(-1, len(scorer.labels))
         explained.append(
