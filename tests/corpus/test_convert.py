@@ -231,6 +231,8 @@ def test_every_bad_entry_is_reported_with_its_place(tmp_path: Path) -> None:
     [
         ([{"text": "a", "labels": ["none", "failure"]}], "label 'none' beside failure"),
         ([{"text": "a", "id": 1}, {"text": "b", "id": 1}], "passages 1 and 2 have the same id"),
+        ([{"text": "a", "labels": [], "scores": {"failure": 1}}], "scores are not a probability"),
+        ([{"text": "a", "options": [], "answer": "ACCEPT"}], "unknown answer 'ACCEPT'"),
     ],
 )
 def test_entries_that_contradict_are_refused(
@@ -300,5 +302,5 @@ def test_formulas_and_apostrophes_of_a_text_come_back_from_csv(text: str, tmp_pa
 def test_half_a_character_is_replaced_in_csv_and_reported(tmp_path: Path) -> None:
     row = {"id": "a", "text": "Police \ud83d acted.", "labels": ()}
     back, notes = there_and_back([row], "csv", tmp_path)
-    assert back[0]["text"] == "Police ? acted."
+    assert back[0]["text"] == "Police \ufffd acted."
     assert notes == ["1 cells hold characters that CSV cannot; they are replaced"]

@@ -181,6 +181,27 @@ def test_what_holds_no_corpus_is_refused(
         read_rows(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+@pytest.mark.parametrize("answer", ["reject", "ignore"])
+def test_what_an_annotator_rejected_in_prodigy_is_no_label(
+    name: str, answer: str, cli: Cli, tmp_path: Path
+) -> None:
+    row = {"text": "Police arrested two recruiters.", "label": "failure", "answer": answer}
+    file = tmp_path / name
+    if name.endswith(".csv"):
+        file.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n", "utf-8")
+    else:
+        file.write_text(json.dumps(row) + "\n", "utf-8")
+    with pytest.raises(CorpusError, match=f"answered '{answer}' in Prodigy"):
+        read_rows(file)
+    source = "csv" if name.endswith(".csv") else "jsonl"
+    out = tmp_path / "out.jsonl"
+    assert (
+        cli("corpus", "convert", file, "--from", source, "--to", "jsonl", "-o", out).returncode == 0
+    )
+    assert json.loads(out.read_text("utf-8"))["labels"] is None
+
+
 def test_groups_join_narratives_pairs_and_equal_texts() -> None:
     rows = [
         {"text": "a", "doc": "N"},

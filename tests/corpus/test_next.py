@@ -38,10 +38,9 @@ def order(
     n: int,
     *,
     known: Sequence[str] = (),
-    others: Sequence[Floats] = (),
 ) -> list[Pick]:
     """Rank texts with these logits."""
-    return rank_to_label(tagged(texts, logits), HALF, n, known=known, others=others)
+    return rank_to_label(tagged(texts, logits), HALF, n, known=known)
 
 
 def test_the_least_sure_come_first() -> None:
@@ -63,14 +62,8 @@ def test_unsure_is_measured_from_the_threshold_not_from_one_half() -> None:
     assert [pick.index for pick in picks] == [1, 0]
 
 
-def test_annotators_who_differ_make_a_passage_worth_reading() -> None:
+def test_unknown_words_are_a_reason() -> None:
     logits = np.full((len(TEXTS), 3), -6.0)
-    agreed = np.zeros((len(TEXTS), 3))
-    differs = agreed.copy()
-    differs[7, 0] = 1
-    (pick,) = order(TEXTS, logits, 1, others=[agreed, differs])
-    assert pick.index == 7
-    assert "labels differ on positive_effort" in pick.why
     doubted = [replace(passage, low_confidence=True) for passage in tagged(TEXTS, logits)]
     assert "many words unknown" in rank_to_label(doubted, HALF, 1)[0].why
 

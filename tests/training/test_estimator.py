@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,9 @@ def test_a_saved_estimator_is_the_model_that_scores(fitted: TipClassifier, tmp_p
     assert loaded.meta["corpus"]["passages"] == len(X)
     assert loaded.meta["settings"] == {"seed": 0, "folds": 2}
     assert loaded.meta["metrics"] == fitted.metrics_.to_dict()
+    later = deepcopy(fitted).set_params(model="default")  # of a fit to come
+    later.save(tmp_path / "again")
+    assert Classifier.load(tmp_path / "again").meta["sha256"] == loaded.meta["sha256"]
 
 
 # Of scikit-learn's own checks, those that need no matrix of numbers as X; the others follow with

@@ -19,6 +19,7 @@ from tipclassify.corpus.rows import Row, check_text, first_id, parse_labels, spl
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import csv_cell, json_line, load_json, unformat_csv_cell
 from tipclassify.labels import LABELS
+from tipclassify.records import encodable
 
 _NONE: Final = "none"  # "no label applies", in formats where an empty list also means unlabelled
 _UNLABELLED: Final = "?"  # in CSV, where an empty cell means that no label applies
@@ -105,7 +106,11 @@ def _row(id: str, text: object, labels: object, others: Mapping[str, Any]) -> Ro
     if "predicted" in further:
         further["predicted"] = _parse_labels(further["predicted"])
     if "scores" in further:
-        further["scores"] = {label: float(further["scores"][label]) for label in LABELS}
+        scores = further["scores"]
+        if not isinstance(scores, Mapping) or not set(LABELS) <= scores.keys():
+            wanted = ", ".join(LABELS)
+            raise RowError(f'scores are not a probability for each of {wanted}; leave "scores" out')
+        further["scores"] = {label: float(scores[label]) for label in LABELS}
     return row | further
 
 
@@ -114,6 +119,11 @@ def _present(fields: Mapping[str, Any], *but: str) -> dict[str, Any]:
     return {
         str(name): value for name, value in fields.items() if name not in but and value is not None
     }
+
+
+def _further(meta: object) -> dict[str, Any]:
+    """Return the fields that `_label_studio_task` and `_prodigy_task` put into ``meta``."""
+    return dict(meta) if isinstance(meta, Mapping) else _present({"meta": meta})
 
 
 def _parse_labels(value: object) -> tuple[str, ...] | None:
@@ -166,6 +176,8 @@ def _parse_row(entry: Mapping[str, Any], given_id: str) -> Row:
     if "scores" in others and "low_confidence" in others and "predicted" not in others:
         others["predicted"] = labels
         labels = None
+    if others.get("answer") in ("reject", "ignore"):  # a row of Prodigy, in another format
+        labels = None
     return _row(first_id(entry.get("id"), given_id), entry.get("text"), labels, others)
 
 
@@ -190,13 +202,16 @@ def _write_csv(rows: Sequence[Row], out: IO[bytes]) -> list[str]:
             if name == "predicted":
                 cells[name] = csv_cell(value or [_NONE])
             elif isinstance(value, str):
-                # UTF-8 has no lone surrogates
-                cell = str(csv_cell(value.encode("utf-8", "replace").decode()))
+                cell = str(csv_cell(encodable(value)))
                 replaced += unformat_csv_cell(cell) != value
                 cells[name] = cell
             else:
                 is_number = isinstance(value, int | float) and not isinstance(value, bool)
-                cells[name] = value if is_number else csv_cell(json.dumps(value))
+                cells[name] = (
+                    value
+                    if is_number
+                    else csv_cell(encodable(json.dumps(value, ensure_ascii=False)))
+                )
                 no_text |= {name} - set(LABELS)
         labels = row["labels"]
         cells["labels"] = _UNLABELLED if labels is None else csv_cell(labels)
@@ -228,12 +243,14 @@ def _parse_label_studio(task: Mapping[str, Any], given_id: str) -> Row:
     ``<Text name="text" value="$text"/>``, ``<Choices name="labels" toName="text"
     choice="multiple">``.
     """
-    data = task["data"]
+    data = task.get("data")
+    if not isinstance(data, Mapping):
+        raise RowError("no JSON object 'data'; export the project as JSON, not JSON-MIN")
     return _row(
         id=first_id(data.get("passage_id"), task.get("id"), given_id),
         text=data.get("text"),
         labels=_agreed_labels(task.get("annotations") or []),
-        others=_present(data, "passage_id", "meta") | (data.get("meta") or {}),
+        others=_present(data, "passage_id", "meta") | _further(data.get("meta")),
     )
 
 
@@ -300,11 +317,14 @@ def _parse_prodigy(task: Mapping[str, Any], given_id: str) -> Row:
     """
     if "label" in task and "accept" not in task:
         raise RowError("a yes-or-no task on one label; use tasks with options (textcat.manual)")
+    answer = task.get("answer")
+    if answer not in (None, "accept", "reject", "ignore"):
+        raise RowError(f"unknown answer {answer!r}; use accept, reject, ignore")
     return _row(
         id=first_id(task.get("id"), given_id),
         text=task.get("text"),
-        labels=(task.get("accept") or ()) if task.get("answer") == "accept" else None,
-        others=task.get("meta") or {},
+        labels=(task.get("accept") or ()) if answer == "accept" else None,
+        others=_further(task.get("meta")),
     )
 
 

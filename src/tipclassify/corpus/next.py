@@ -14,13 +14,11 @@ from pathlib import PurePath
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from tipclassify.arrays import Floats
 from tipclassify.corpus.curate import word_shingles
 from tipclassify.corpus.rows import Row, text_key
 from tipclassify.labels import LABELS
-from tipclassify.model.scoring import apply_thresholds
 from tipclassify.probability import probability
 from tipclassify.records import Passage, Report
 
@@ -30,9 +28,7 @@ _NEAR_THRESHOLD: Final = 0.5
 _EPSILON: Final = 1e-12  # a probability of exactly 1 has no log-odds
 _WORD: Final = re.compile(r"[^\W_]+")
 # fields of an input row that are not those of its source
-_OWN: Final = frozenset(
-    "id text label labels predicted scores other_labels other_scores why low_confidence".split()
-)
+_OWN: Final = frozenset("id text label labels predicted scores why low_confidence".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +46,18 @@ def rank_to_label(
     n: int,
     *,
     known: Sequence[str] = (),
-    others: Sequence[npt.ArrayLike] = (),
     seed: int = 0,
     labels: Sequence[str] = LABELS,
 ) -> list[Pick]:
     """Rank passages for annotation; return the first `n`, the most informative first.
 
     Fewer are returned where there are fewer. A passage ranks high when a label's log-odds lie near
-    its threshold (uncertainty sampling, Lewis and Gale 1994, by the most uncertain label) or when
-    models or annotators disagree on it (query by committee, Dagan and Engelson 1995). Passages that
-    differ from an earlier one in names and figures only come last. Passages that differ in one
+    its threshold (uncertainty sampling, Lewis and Gale 1994, by the most uncertain label). Passages
+    that differ from an earlier one in names and figures only come last. Passages that differ in one
     other word do not: that word often decides the label.
 
-    `thresholds` are those of the `labels` (k,), `known` the texts of labelled passages, `others`
-    labels by other models or annotators, each (m, k), 0 or 1; `seed` orders
-    equal scores.
+    `thresholds` are those of the `labels` (k,), `known` the texts of labelled passages; `seed`
+    orders equal scores.
 
     >>> texts = {
     ...     "Police arrested a recruiter.": 0.98,
@@ -88,13 +81,9 @@ def rank_to_label(
     probabilities = np.clip(scores, _EPSILON, 1 - _EPSILON)
     distance = np.log(probabilities / (1 - probabilities)) - np.log(cutoffs / (1 - cutoffs))
     uncertainty = 2 / (1 + np.exp(np.abs(distance)))  # (m, k), 1 at the threshold
-    own_labels = apply_thresholds(scores, cutoffs).astype(np.float64)
-    votes = np.stack([own_labels, *(np.asarray(given, np.float64) for given in others)])
-    share = votes.mean(axis=0)
-    disagreement = 4 * share * (1 - share)  # (m, k), 0 for a unanimous vote, 1 for an even split
     words = [_words(passage.text) for passage in passages]
     is_long = np.array([len(passage_words) >= _MIN_WORDS for passage_words in words])
-    benefit = np.maximum(uncertainty, disagreement).max(axis=1) * is_long
+    benefit = uncertainty.max(axis=1) * is_long
 
     def reason_to_label(i: int) -> str:
         order = np.argsort(-uncertainty[i], kind="stable").tolist()
@@ -103,9 +92,6 @@ def rank_to_label(
             f"{label} {probability(score)}" for label, score in zip(labels, scores[i], strict=True)
         ]
         reasons = [f"{each[j]} near its threshold {cutoffs[j]:.2f}" for j in near]
-        reasons += [
-            f"labels differ on {labels[j]}" for j in np.flatnonzero(disagreement[i] > 0).tolist()
-        ]
         if passages[i].low_confidence:
             reasons.append("many words unknown to the model")
         if not reasons:

@@ -273,6 +273,11 @@ def _checked(row: object, known_labels: Sequence[str]) -> Row:
             'not labelled yet; set "labels" to a list, [] for none '
             '(what "predicted" says is the model\'s)'
         )
+    if row.get("answer") in ("reject", "ignore"):
+        raise RowError(
+            f"answered {row['answer']!r} in Prodigy, so its labels are nobody's; "
+            "convert the export with 'tipclassify corpus convert', or leave the row out"
+        )
     text = check_text(row.get("text"))
     if len(text) > LONGEST:
         raise RowError(

@@ -4,7 +4,7 @@
 | --- | --- |
 | rows to examples | `examples.make_examples` |
 | examples to vectors, and vectors to heads | `heads` |
-| first from the corpus, with its held-out rows | `fit_corpus` |
+| first from the corpus, with its held-out rows | `_fit_corpus` |
 | then towards the user's rows, by a chosen penalty | `adapt`, `penalty` |
 | from the corpus too: which phrases reasons mask | `reasons` |
 | what a probability means | `calibration` |
@@ -163,7 +163,9 @@ def train_default(
             held_out=f"the rows held out of the corpus: {HELD_OUT_RULE}",
             start="They were first fitted on the corpus, from those of the fine-tuning, "
             "then on the user's rows.",
-            calibration=_calibration_of_corpus(calibrated),
+            calibration="kept, since too few real passages were held out"
+            if calibrated is None
+            else "fitted on the held-out real passages, by the heads before your rows moved them",
             meta=_adapted_meta(adapted, {"seed": seed, "folds": FOLDS}),
             weights=report_weights(held_rows),
             penalty=adapted.penalty,

@@ -213,7 +213,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Write the model folder that ``train.py`` writes, replacing the one at `path`."""
         check_is_fitted(self)
         rows = _rows(self.examples_)
-        if self.model == "default":
+        if isinstance(self.classifier_.scorer, EncoderScorer):
             save_adapted(path, self.heads_, rows, seed=self.seed_, folds=self.folds)
             return
         calibrated = self.fitted_.calibrated

@@ -64,18 +64,6 @@ class Examples:
         """Numbers of the first example of each row: the one with its heading."""
         return np.flatnonzero(np.diff(self.row, prepend=-1))
 
-    def take(self, chosen: Bools) -> Examples:
-        """Return the examples of a mask, bool (n,)."""
-        numbers = np.flatnonzero(chosen).tolist()
-        return Examples(
-            texts=[self.texts[i] for i in numbers],
-            headings=[self.headings[i] for i in numbers],
-            y_true=self.y_true[chosen],
-            groups=self.groups[chosen],
-            weights=self.weights[chosen],
-            row=self.row[chosen],
-        )
-
 
 def make_examples(rows: Sequence[Row]) -> Examples:
     """Make examples of rows: each with its heading, then real ones without it (`labels_alone`)."""
