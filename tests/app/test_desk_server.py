@@ -22,7 +22,7 @@ from tipclassify.app.desk import Desk
 from tipclassify.app.refusal import RefusedError
 from tipclassify.app.server import listen_on_loopback, serve_desk
 from tipclassify.errors import InputError
-from tipclassify.store import ReusedError
+from tipclassify.store import RequestReusedError
 from tipclassify.store.importing import read_checks
 from tipclassify.write.desk import read_findings
 
@@ -131,10 +131,26 @@ def test_a_request_that_comes_again_is_done_once(folder: Path) -> None:
     for _ in range(2):
         check(desk, first, "confirmed", request="r-1")
     assert desk.state()["next"] == 1
-    with pytest.raises(ReusedError, match="another one before"):
+    with pytest.raises(RequestReusedError, match="another one before"):
         check(desk, second, "confirmed", request="r-1")
-    with pytest.raises(ReusedError, match="another one before"):
+    with pytest.raises(RequestReusedError, match="another one before"):
         check(desk, first, "rejected", request="r-1")
+
+
+def test_a_withdrawal_that_comes_again_is_done_once(folder: Path) -> None:
+    first, second = findings_of(folder)
+    desk = Desk(folder, "AB")
+    check(desk, first, "confirmed", request="r-1")
+    check(desk, first, "rejected", request="r-2")
+    for _ in range(2):  # the first answer was lost
+        people = check(desk, first, "withdrawn", request="r-3")
+        assert people["AB"]["verdict"] == "confirmed"
+    assert desk.state()["next"] == 3
+    for verdict, finding in (("withdrawn", second), ("confirmed", first)):
+        with pytest.raises(RequestReusedError, match="another one before"):
+            check(desk, finding, verdict, request="r-3")
+    with pytest.raises(RequestReusedError, match="another one before"):
+        check(desk, first, "withdrawn", request="r-1")
 
 
 def test_a_check_of_other_tags_does_not_count_once_the_desk_is_scored_again(folder: Path) -> None:

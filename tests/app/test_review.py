@@ -24,7 +24,7 @@ from tipclassify.app.refusal import RefusedError
 from tipclassify.app.review import OpenReport, Review, open_reports
 from tipclassify.corpus.rows import read_rows
 from tipclassify.evaluation.agreement import agreement
-from tipclassify.store import ReusedError, Store
+from tipclassify.store import RequestReusedError, Store
 from tipclassify.store.export import rows
 from tipclassify.store.importing import import_log
 from tipclassify.tagging import Tagging
@@ -164,12 +164,16 @@ def test_a_request_that_comes_again_is_not_done_again(
         lambda: restarted.undo(request="r-1"),
         lambda: restarted.decide(key, "note", note="hm", request="r-1"),
     ):
-        with pytest.raises(ReusedError, match="was another one before"):
+        with pytest.raises(RequestReusedError, match="was another one before"):
             other_request()
+    session.undo()  # of the settlement
+    session.undo()  # of the first decision: nobody has decided
+    repeated = restarted.decide(key, "settle", [EFFORT], request="r-3")
+    assert repeated["event"]["id"] == settled["event"]["id"]
     # names of requests are one's own
     of_ben = colleague(session).decide(key, labels=[], request="r-1")
     assert of_ben["event"]["annotator"] == "ben"
-    assert len(session.changes(0)["events"]) == 5
+    assert len(session.changes(0)["events"]) == 7
 
 
 def test_annotators_see_each_other_differ_and_settle(

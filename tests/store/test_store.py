@@ -81,6 +81,13 @@ def test_the_last_decision_of_an_annotator_holds() -> None:
     assert after.final.id == 2
 
 
+def test_a_note_that_its_author_removed_shows_nobody_anything() -> None:
+    noted = event(1, annotator="ben", kind="note", note="Hm.")
+    removed = event(2, annotator="ben", kind="note", note="")
+    assert State([noted, event(3, (FAILURE,))]).seen == {"ann"}
+    assert State([noted, removed, event(3, (FAILURE,))]).seen == set()
+
+
 def test_undo_gives_back_what_held_before_and_its_undo_is_a_redo() -> None:
     events = [event(1, (FAILURE,)), event(2), undo(3, 2)]
     for undone, holds in ((None, 1), (3, 2), (4, 1)):
@@ -460,7 +467,7 @@ def logged(number: int, kind: str = "decision", name: str = "k", **more: object)
     if kind == "undo":
         about = {}
     first = {"event": number, "kind": kind, "id": name, "annotator": "ann", "time": WHEN}
-    return json.dumps({**first, "labels": [], **more, **about}).encode() + b"\n"
+    return json.dumps({**first, "labels": [], **about, **more}).encode() + b"\n"
 
 
 def test_a_log_of_a_review_is_imported_once(store: Store, tmp_path: Path) -> None:
@@ -497,6 +504,9 @@ def test_a_log_of_a_review_is_imported_once(store: Store, tmp_path: Path) -> Non
         (logged(1) + b'{"event": 2}\n' + logged(3), CorpusError, r"my\.events:2: not an event"),
         (logged(1) + logged(3) + logged(3), CorpusError, "3 after event 1"),
         (logged(1) + logged(2, "undo", undoes=7) + logged(3), CorpusError, "no earlier event"),
+        (logged(1) + logged(2, "undo", undoes=0) + logged(3), CorpusError, "no earlier event"),
+        (logged(1) + logged(2, "frob") + logged(3), CorpusError, "unknown kind frob"),
+        (logged(1) + logged(2, start=2**70) + logged(3), CorpusError, r"my\.events:2: not an"),
         (logged(1) + logged(2, "undo", "l", undoes=1) + logged(3), CorpusError, "no earlier event"),
     ],
 )
@@ -540,7 +550,7 @@ def test_a_log_of_a_desk_is_imported_and_its_findings_get_their_place(
     assert {each.labels for each in store.checks()} == {(FAILURE,)}
 
 
-def test_checks_are_read_of_a_desk_its_store_and_an_exported_file(tmp_path: Path) -> None:
+def test_checks_are_read_of_a_desk_and_of_its_store(tmp_path: Path) -> None:
     (tmp_path / "desk.events").write_bytes(desk_log())
     told: list[str] = []
     with pytest.raises(InputError, match="no finding is checked"):

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from tipclassify.app.refusal import RefusedError
 from tipclassify.errors import InputError
-from tipclassify.store import plain
+from tipclassify.store import RequestReusedError, plain
 from tipclassify.store.importing import open_desk, place_findings
 from tipclassify.store.state import Kind, Place, Shown, State, Tags
 from tipclassify.write.desk import read_findings
@@ -119,10 +119,13 @@ class Desk:
             raise RefusedError(400, "send a verdict or a note")
         with self.store.writing():
             if verdict == "withdrawn":
+                earlier = self.store.of_request(self.annotator, request)
+                if earlier and (earlier.kind != "undo" or earlier.place != shown.place):
+                    raise RequestReusedError(request)
                 mine = self.store.on(shown.place).checks.get(self.annotator)
-                if mine:
+                if mine and not earlier:
                     self.store.undo(mine.id, self.annotator, request)
-                elif self.store.undo_of_request(self.annotator, request) is None:
+                elif not earlier:
                     raise RefusedError(409, "you have not checked this finding")
             else:
                 kind: Kind = "note" if verdict is None else "check"

@@ -22,7 +22,7 @@ from tipclassify.errors import InputError
 from tipclassify.model.classifier import Classifier
 from tipclassify.probability import probability
 from tipclassify.records import Passage, Run, is_link
-from tipclassify.store import Store, plain
+from tipclassify.store import RequestReusedError, Store, plain
 from tipclassify.store.state import Decision, Kind, Place, Shown, State, Tags
 from tipclassify.tagging import Tagging, whole
 from tipclassify.write.page import report_digest
@@ -399,7 +399,8 @@ class Review:
         if kind == "note":
             note = note or ""
         with self.store.writing():
-            if kind == "settle" and not self.store.on(passage.place).decisions:
+            is_new = self.store.of_request(self.annotator, request) is None
+            if kind == "settle" and is_new and not self.store.on(passage.place).decisions:
                 raise RefusedError(
                     409, "nobody has decided this passage: there is nothing to settle"
                 )
@@ -421,7 +422,9 @@ class Review:
         With `again`, what was taken back last holds again.
         """
         with self.store.writing():
-            event = self.store.undo_of_request(self.annotator, request)
+            event = self.store.of_request(self.annotator, request)
+            if event and event.kind != "undo":
+                raise RequestReusedError(request)
             if event is None:
                 undone = self.store.to_take_back(self.annotator, again)
                 if undone is None:

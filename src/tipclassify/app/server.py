@@ -34,6 +34,7 @@ from tipclassify.app.review import Review
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import for_terminal, load_json
 from tipclassify.resources import resource_path
+from tipclassify.store import RequestReusedError
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
 _MOST_CONNECTIONS: Final = 64
@@ -288,8 +289,12 @@ def _json(value: object, status: int = 200) -> Response:
 
 async def _failed(_: Request, error: Exception) -> Response:
     """Answer a request that failed with one line of reason."""
-    if isinstance(error, RefusedError | TipclassifyError):
-        return _json({"error": str(error)}, getattr(error, "status", 507))  # not saved
+    if isinstance(error, RefusedError):
+        return _json({"error": str(error)}, error.status)
+    if isinstance(error, RequestReusedError):
+        return _json({"error": str(error)}, 409)
+    if isinstance(error, TipclassifyError):
+        return _json({"error": str(error)}, 507)  # not saved
     if isinstance(error, ClientDisconnect):  # the client will not read this
         return _json({"error": "cut off"}, 400)
     if isinstance(error, HTTPException):

@@ -113,11 +113,13 @@ def shortened(name: str, width: int = _LONGEST_NAME) -> str:
 def _draw(summary: Summary, rows: Sequence[tuple[str, Group]], title: str) -> Figure:
     """Draw a row for each group, with title, legend and notes."""
     from matplotlib.figure import Figure
+    from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
     labels = summary.labels
     names = [f"{shortened(name)}   {group.passages:,}" for name, group in rows]
-    longest = max(TextPath((0, 0), name, size=8).get_extents().width for name in names)
+    bold = FontProperties(weight="bold")  # totals are drawn so
+    longest = max(TextPath((0, 0), name, size=8, prop=bold).get_extents().width for name in names)
     left = longest / 72 + 2 * _MARGIN
     width = max(_LEAST_WIDTH, left + _PANEL * len(labels) + _MARGIN)
     notes = [
@@ -154,7 +156,7 @@ def _draw(summary: Summary, rows: Sequence[tuple[str, Group]], title: str) -> Fi
 
 
 def _end_of_scale(summary: Summary, rows: Sequence[tuple[str, Group]]) -> float:
-    """Choose the end of the scale, a multiple of 20%: beyond shares and sound intervals."""
+    """Choose the end of the scale, a multiple of 20%: beyond shares, adjusted shares and sound intervals."""
     ends = [0.2]
     for _, group in rows:
         for label in summary.labels if group.passages else ():

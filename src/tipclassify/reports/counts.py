@@ -381,10 +381,11 @@ def _key(report: Report, passage: Passage, by: Sequence[str]) -> Key:
 
 def _sorted(groups: Mapping[Key, Group], by: Sequence[str]) -> tuple[Group, ...]:
     """Sort groups by their dimensions: files in order of appearance, others by `_rank`."""
-    appearance: dict[Name, int] = {}
-    for key in groups:
-        for name in key:
-            appearance.setdefault(name, len(appearance))
+    appearance: dict[Name, int] = {}  # of files
+    if "file" in by:
+        place = by.index("file")
+        for key in groups:
+            appearance.setdefault(key[place], len(appearance))
 
     def ranks(group: Group) -> list[_Rank]:
         return [

@@ -12,9 +12,11 @@ import json
 import sqlite3
 import stat
 import threading
+import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +28,7 @@ from tipclassify.store.state import Check, Decision, Kind, Place, Shown, State, 
 _APPLICATION: Final = 0x74697063  # "tipc"
 _VERSION: Final = 1
 _HEADER: Final = b"SQLite format 3\0"
+_PATIENCE: Final = 10  # seconds for which other processes are waited for
 _PRAGMAS: Final = (
     "journal_mode=delete",  # WAL leaves two files beside it, and fails on shared folders
     "synchronous=extra",
@@ -33,7 +36,7 @@ _PRAGMAS: Final = (
     "trusted_schema=off",
     "cell_size_check=on",
     "mmap_size=0",
-    "busy_timeout=10000",  # milliseconds for which other processes are waited for
+    f"busy_timeout={_PATIENCE * 1_000}",
 )
 _SCHEMA: Final = (
     "create table report (id integer primary key, sha256 text not null unique, "
@@ -84,10 +87,8 @@ _PASSAGE: Final = "from passage p join report r on r.id = p.report"
 _AT: Final = 'where r.sha256 = ? and p.start = ? and p."end" = ?'
 
 
-class ReusedError(InputError):
+class RequestReusedError(InputError):
     """A request that has the name of another one before; each has its own."""
-
-    status = 409
 
     def __init__(self, request: str | None) -> None:
         super().__init__(f"request {request} was another one before; give each its own name")
@@ -155,24 +156,40 @@ class Store:
 
         Raises `OutputError` when it cannot be saved. Blocks may be nested.
         """
-        with self._transaction("begin immediate", "not saved"):
+        with self._transaction(self._begin_writing, "not saved", "free some space, or start again"):
             yield
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Give the state of one moment to all that the block asks; others may write meanwhile."""
-        with self._transaction("begin", "cannot be read"):
+        begin = partial(self._database.execute, "begin")
+        with self._transaction(begin, "cannot be read", "start again"):
             yield
 
+    def _begin_writing(self) -> None:
+        """Wait for other writers; SQLite itself waits longer each time, while others overtake."""
+        deadline = time.monotonic() + _PATIENCE
+        self._database.execute("pragma busy_timeout=0")
+        try:
+            while not self._database.in_transaction:
+                try:
+                    self._database.execute("begin immediate")
+                except sqlite3.OperationalError as error:
+                    if "locked" not in str(error) or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.002)
+        finally:
+            self._database.execute(f"pragma busy_timeout={_PATIENCE * 1_000}")
+
     @contextlib.contextmanager
-    def _transaction(self, begin: str, failed: str) -> Iterator[None]:
+    def _transaction(self, begin: Callable[[], object], failed: str, remedy: str) -> Iterator[None]:
         with self._guard:
             if self._database.in_transaction:
                 yield
                 return
             try:
                 self._check_file(failed)
-                self._database.execute(begin)
+                begin()
                 try:
                     yield
                     self._check_file(failed)
@@ -185,7 +202,6 @@ class Store:
                 reason = str(error)
                 if "full" in reason or "disk I/O" in reason:
                     reason = "the disk is full, or does not answer"
-                remedy = "free some space, or start again"
                 raise OutputError(f"{self.path}: {failed} ({reason}); {remedy}") from None
 
     def _check_file(self, failed: str) -> None:
@@ -217,17 +233,17 @@ class Store:
 
         A check is of the labels that `shown` has. `hides_model`: whether a passage's tags are
         hidden from the annotator until they decided on it. A `request` that came before, and whose
-        answer was lost, is not done again. Raises `OutputError` if it is not saved, `ReusedError`
+        answer was lost, is not done again. Raises `OutputError` if it is not saved, `RequestReusedError`
         if the request was another one.
         """
         if kind == "check":
             labels = shown.tags[0].labels
         with self.writing():
-            if earlier := self._of_request(annotator, request):
+            if earlier := self.of_request(annotator, request):
                 said = (earlier.kind, earlier.place, earlier.unsure, earlier.verdict, earlier.note)
                 same = said == (kind, shown.place, unsure, verdict, note)
                 if not same or earlier.labels != tuple(labels):
-                    raise ReusedError(request)
+                    raise RequestReusedError(request)
                 return earlier
             blind = None
             if kind == "label":
@@ -251,14 +267,8 @@ class Store:
             ((passage,),) = self._rows("select passage from event where id = ?", id)
             return self.add(passage, kind="undo", annotator=annotator, undoes=id, request=request)
 
-    def undo_of_request(self, annotator: str, request: str | None) -> Decision | None:
-        """Return the undo of a request that came before, and whose answer was lost."""
-        earlier = self._of_request(annotator, request)
-        if earlier and earlier.kind != "undo":
-            raise ReusedError(request)
-        return earlier
-
-    def _of_request(self, annotator: str, request: str | None) -> Decision | None:
+    def of_request(self, annotator: str, request: str | None) -> Decision | None:
+        """Return the event of a request that came before, and whose answer was lost."""
         if request is None:
             return None
         found = self._decisions("where e.annotator = ? and e.request = ?", annotator, request)

@@ -80,15 +80,18 @@ def _import_lines(store: Store, log: Path, lines: list[bytes]) -> None:
             row = load_json(line, strict=False)
             event = msgspec.convert(row, _Logged)
             kind = _KINDS.get(event.kind)
-            if kind is None or event.event != number:
-                raise ValueError(f"{event.kind} {event.event} after event {number - 1}")
+            if kind is None:
+                raise ValueError(f"unknown kind {event.kind}")
+            if event.event != number:
+                raise ValueError(f"event {event.event} after event {number - 1}")
             if (kind == "undo") != (event.undoes is not None):
                 raise ValueError("an undo says what it undoes, and nothing else does")
             if kind not in ("undo", "look") or (kind == "look" and event.id not in passages):
                 passages[event.id] = store.keep(_shown(row, number))
-            if event.id not in passages or not 0 < (event.undoes or 1) < max(number, 2):
+            undoes_earlier = event.undoes is None or 0 < event.undoes < number
+            if event.id not in passages or not undoes_earlier:
                 raise ValueError("it undoes no earlier event of its passage")
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError) as error:
             if number == len(lines) and not line.endswith(b"\n"):  # cut off
                 return
             what = f"not an event ({error}); correct this line, from a copy if there is one"
@@ -169,9 +172,10 @@ def read_checks(path: Path, notify: Callable[[str], None]) -> list[Check]:
             raise InputError(f"{missing}: no such file; {remedy}")
         checks = _still_valid(path, open_desk(path).checks(), notify)
     else:
-        if not path.is_file():
-            raise InputError(f"{path}: no such file")
-        checks = Store(path, "give the folder of a desk, or its tipclassify.sqlite").checks()
+        remedy = "give the folder of a desk, or its tipclassify.sqlite"
+        if not path.is_file() or not path.stat().st_size:
+            raise InputError(f"{path}: no such file, or an empty one; {remedy}")
+        checks = Store(path, remedy).checks()
     checks = [
         check._replace(report="") if check.report.startswith(_UNPLACED) else check
         for check in checks

@@ -118,8 +118,15 @@ class State:
                 self.answered.add(event.annotator)
             if event.kind in ("settle", "look"):
                 self.seen.add(event.annotator)
-            if len(+speakers) > 1:
-                self.seen.update(+deciders)
+            if len(+speakers) > 1 and not self.seen.issuperset(+deciders):
+                # a note that its author removed says nothing
+                notes: dict[str, str] = {}
+                for _, earlier in sorted(in_effect.items()):
+                    if earlier.note is not None:
+                        notes[earlier.annotator] = earlier.note
+                noted = {name for name, note in notes.items() if note}
+                if len(noted.union(+deciders)) > 1:
+                    self.seen.update(+deciders)
         self._in_effect = [in_effect[number] for number in sorted(in_effect)]
 
     def _latest(self, kind: Kind) -> dict[str, Decision]:

@@ -30,7 +30,7 @@ def write_ledger_html(
     ledger: Ledger,
     out: IO[str],
     output: Output,
-    cite: Callable[[Report, Passage], Citation] = cite,
+    cite_passage: Callable[[Report, Passage], Citation] = cite,
 ) -> None:
     """Write one page for a ledger: a timeline for each passage that persists."""
-    out.writelines(render_template("ledger.html", output=output, ledger=ledger, cite=cite))
+    out.writelines(render_template("ledger.html", output=output, ledger=ledger, cite=cite_passage))

@@ -40,8 +40,10 @@ from tipclassify.write.desk_rows import (
 from tipclassify.write.output import Output
 from tipclassify.write.templating import render_template
 
-_MOST_CHARACTERS: Final = 900_000  # of a script, about: it stays under 2 MB
-_OURS: Final = re.compile(r'<body class="desk"|data-desk="[0-9a-f]{16}"')
+_MOST_CHARACTERS: Final = 900_000  # of a script with more than one call
+_OURS: Final = re.compile(
+    r'content="tipclassify [^>]*>.*<body class="desk"|data-desk="[0-9a-f]{16}"', re.DOTALL
+)
 
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 """Opens a file that takes its place when it is complete."""
@@ -207,10 +209,10 @@ class Desk:
         text = ""
         for report in reports:
             for call in script_calls(report, survey.ranked(report, self._rows(report))):
-                text += call
-                if len(text) > _MOST_CHARACTERS:
+                if text and len(text) + len(call) > _MOST_CHARACTERS:
                     yield self._write_script(text)
                     text = ""
+                text += call
         if text:
             yield self._write_script(text)
 

@@ -87,7 +87,7 @@ class Mark(NamedTuple):
     in_doubt: tuple[str, ...]  # labels near their threshold, whose rule the card shows
     cited: Citation | None  # if it has a label
     nature: Nature
-    same_words: list[Mark]  # places of its words in the article, itself among them
+    same_words: Mapping[tuple[str, ...], Mark]  # first place of its words in the article, by labels
 
 
 class _Page:
@@ -105,7 +105,7 @@ class _Page:
         # of the findings, for the menus of the filters
         self._countries: set[str] = set()
         self._years: set[str] = set()
-        self._sections: dict[str, None] = {}
+        self._sections: dict[str, str] = {}  # as first written, by the lower-case name
         # of the input that is read
         self._file = ""
         self._digest = ""
@@ -129,7 +129,8 @@ class _Page:
             if mark.cited is not None:
                 self._countries.add(mark.cited.country)
                 self._years.add(mark.cited.year)
-                self._sections[section_name(mark.passage.section)] = None
+                name = section_name(mark.passage.section)
+                self._sections.setdefault(name.lower(), name)
         blocks = list(_blocks(report, marks))
         sections = dict.fromkeys(block.section for block in blocks)
         return render_template(
@@ -181,7 +182,7 @@ class _Page:
             menus={
                 "country": sorted(self._countries - {""}),
                 "year": sorted(self._years - {""}),
-                "section": list(self._sections),
+                "section": list(self._sections.values()),
             },
         )
 
@@ -204,7 +205,7 @@ class _Page:
             shown = [labels_with_reasons(passage, self._run.thresholds) for passage in passages]
         explanations = explain(list(compress(passages, shown)), self._run)
         natures = self._natures.of(passages, names)
-        by_words: defaultdict[object, list[Mark]] = defaultdict(list)
+        by_words: defaultdict[object, dict[tuple[str, ...], Mark]] = defaultdict(dict)
         marks = []
         for place, name, passage, labels, nature in zip(
             numbers, names, passages, shown, natures, strict=True
@@ -225,7 +226,7 @@ class _Page:
                 nature=nature,
                 same_words=same_words,
             )
-            same_words.append(mark)
+            same_words.setdefault(passage.labels, mark)
             marks.append(mark)
         return marks
 

@@ -174,7 +174,7 @@ def write_comparison(comparison: Comparison, out: IO[str], repeated: bool = Fals
     console = _console(out, 120)
     old, new = comparison.names
     if comparison.subject:
-        console.print(f"{comparison.subject}: {old} set against {new}", style="bold")
+        console.print(one_line(f"{comparison.subject}: {old} set against {new}"), style="bold")
     console.print(f"{old}  {_heading(comparison.old)}")
     console.print(f"{new}  {_heading(comparison.new)}")
     for group in comparison.groups(repeated):

@@ -407,11 +407,12 @@ export class App extends EventTarget {
         addEventListener("focus", () => done(clearTimeout(timer)), { once: true });
       });
       try {
-        const { next, passages } = await get(`/api/changes?since=${this.#since}`);
+        const { next, events, passages } = await get(`/api/changes?since=${this.#since}`);
         this.#since = next;
         if (!this.online) this.#connected(true);
+        const theirs = events.filter(({ id }) => !this.outbox.isOurs(id)).map(({ key }) => key);
         const changed = passages.filter(
-          ({ key }) => this.passages.has(key) && !this.outbox.pending(key),
+          ({ key }) => theirs.includes(key) && this.passages.has(key) && !this.outbox.pending(key),
         ); // what is on its way holds in the end
         if (changed.length) this.tell("passages", changed.map((one) => this.take(one).key));
       } catch (error) {

@@ -8,7 +8,7 @@ const WAITS = [1, 2, 4, 8, 15, 30]; // seconds until the next try
 const PATIENCE = 20_000; // ms; a decision takes milliseconds, reasons of a long passage a second
 
 /** A failure in one line; `status` is 0 when nothing answered. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(message, status) {
     super(message);
     this.status = status;
@@ -86,6 +86,7 @@ function keep(name, value) {
 export class Outbox {
   trouble = null; // {message, at}: why the first one is not saved, and when it is tried again
   savedAt = null;
+  #ours = new Set(); // ids of events that this page made
   #tries = 0;
   #timer = 0;
   #sending = false;
@@ -116,6 +117,8 @@ export class Outbox {
 
   pending = (key) => this.waiting.some((action) => action.key === key);
 
+  isOurs = (event) => this.#ours.has(event);
+
   #changed() {
     keep(this.#place, this.waiting);
     this.#listener.changed();
@@ -134,6 +137,7 @@ export class Outbox {
         const answer = await this.#post(action);
         if (answer.saved !== true) throw new ApiError("The server did not save it", 0);
         this.waiting.shift();
+        this.#ours.add(answer.event.id);
         this.savedAt = new Date();
         this.#listener.saved(action, answer);
       } catch (error) {

@@ -197,6 +197,7 @@ function panel(app, reasons) {
   const own = notes(app);
   let tab = "reasons";
   let timer = 0;
+  let asked = 0; // histories, of which the last is shown
 
   for (const pick of byId("picks").children)
     pick.addEventListener("click", (event) => {
@@ -236,8 +237,9 @@ function panel(app, reasons) {
   }
 
   async function history() {
+    const mine = ++asked;
     const answer = await app.asked(() => get("/api/history"));
-    if (answer) byId("events").innerHTML = answer.html;
+    if (answer && mine === asked) byId("events").innerHTML = answer.html;
   }
 
   byId("events").addEventListener("click", ({ target }) => {
@@ -305,12 +307,16 @@ function notes(app) {
   const me = app.session.annotator;
   const text = byId("note");
   let key = null; // of the passage whose note is in the box
+  let isTyped = false; // not saved yet
 
   const saved = () => app.passages.get(key)?.notes[me]?.note || "";
   // A control character cannot be saved; pasted text may bring some.
   const written = () =>
     text.value.replace(/[\p{Cc}\p{Cs}]/gu, (char) => (char === "\n" || char === "\t" ? char : ""));
-  const commit = () => key && app.note(key, written());
+  const commit = () => {
+    if (key && isTyped) app.note(key, written());
+    isTyped = false;
+  };
 
   function tally() {
     const isSaved = written().trim() === saved();
@@ -320,7 +326,10 @@ function notes(app) {
     byId("remove-note").disabled = !saved() && !text.value;
   }
 
-  text.addEventListener("input", tally);
+  text.addEventListener("input", () => {
+    isTyped = true;
+    tally();
+  });
   text.addEventListener("change", commit);
   addEventListener("pagehide", commit);
   text.addEventListener("keydown", (event) => {
@@ -333,6 +342,7 @@ function notes(app) {
   byId("save-note").addEventListener("click", commit);
   byId("remove-note").addEventListener("click", () => {
     text.value = "";
+    isTyped = true;
     commit();
   });
 
@@ -344,7 +354,7 @@ function notes(app) {
         key = null;
         return;
       }
-      if (key !== passage.key || document.activeElement !== text) text.value = passage.notes[me]?.note || "";
+      if (key !== passage.key || !isTyped) text.value = passage.notes[me]?.note || "";
       key = passage.key;
       tally();
       const theirs = Object.entries(passage.notes).filter(([name]) => name !== me);

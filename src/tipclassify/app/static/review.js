@@ -166,9 +166,12 @@ function failures() {
 function agreement() {
   const box = byId("agreement-body");
 
+  let asked = 0;
+
   async function look() {
+    const mine = ++asked;
     const answer = await app.asked(() => get("/api/agreement"));
-    if (!answer) return;
+    if (!answer || mine !== asked) return;
     const open = box.querySelector("details")?.open;
     box.innerHTML = answer.html;
     if (open) box.querySelector("details").open = true;

@@ -257,6 +257,8 @@ def _label_changes(
         new_score = new.scores[label] if new else None
         is_borderline = repeated or _are_borderline([old_score, new_score], threshold)
         changes.append(LabelChange(label, has_label, old_score, new_score, is_borderline))
+    if not changes:  # as of most passages
+        return ()
     order = list(kinds(run.labels))
     return tuple(sorted(changes, key=lambda each: (each.borderline, order.index(each.kind))))
 

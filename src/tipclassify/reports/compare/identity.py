@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tipclassify.errors import UsageError
-from tipclassify.records import Report, known, source_name
+from tipclassify.records import Passage, Report, source_name
 
 
 class Identity(NamedTuple):
@@ -21,22 +21,24 @@ class Identity(NamedTuple):
 def identity(report: Report) -> Identity:
     """Return what a report is; rows have what all of them say in columns of these names."""
     rows = report.passages if report.document is None else ()
-    shared: dict[str, Any] = {}  # what all rows have, by column
-    for column in ("country", "publication", "year"):
-        values = [row.extra.get(column) for row in rows]
-        if values and values.count(values[0]) == len(values):
-            shared[column] = values[0]
-    country = shared.get("country")
-    publication = shared.get("publication")
-    year = shared.get("year")
+    year = _shared(rows, "year")
     return Identity(
         name=source_name(report.file),
-        country=report.country or (country if isinstance(country, str) else None) or None,
-        publication=report.publication
-        or (publication if isinstance(publication, str) else None)
-        or None,
+        country=report.country or _shared_name(rows, "country"),
+        publication=report.publication or _shared_name(rows, "publication"),
         year=report.year or (year if type(year) is int else None),
     )
+
+
+def _shared(rows: Sequence[Passage], column: str) -> object:
+    """Return what all rows have in a column; None where they differ."""
+    values = [row.extra.get(column) or None for row in rows]
+    return values[0] if values and values.count(values[0]) == len(values) else None
+
+
+def _shared_name(rows: Sequence[Passage], column: str) -> str | None:
+    value = _shared(rows, column)
+    return (value.strip() or None) if isinstance(value, str) else None
 
 
 def subject(reports: Sequence[Identity]) -> str:
@@ -92,4 +94,5 @@ def _join(names: Sequence[str]) -> str:
     >>> _join(["a", "b", "c"])
     'a, b and c'
     """
-    return " and ".join(known(", ".join(names[:-1]), names[-1]))
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

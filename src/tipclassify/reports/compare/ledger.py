@@ -190,12 +190,12 @@ def follow(reports: Iterable[Report], everything: bool = False) -> Ledger:
     """
     reports = list(reports)
     run = run_of(*reports)
-    known = [identity(report).year for report in reports]
-    if all(known):
+    known_years = [identity(report).year for report in reports]
+    if all(known_years):
         reports.sort(key=lambda report: identity(report).year or 0)
     # named by their years if these are known and differ, else by their number
     years = [str(number) for number in range(1, len(reports) + 1)]
-    if all(known) and len(set(known)) == len(known):
+    if all(known_years) and len(set(known_years)) == len(known_years):
         years = [str(identity(report).year) for report in reports]
     followed = _Years(run.vocabulary)
     for year, report in zip(years, reports, strict=True):

@@ -92,11 +92,10 @@ def match_passages(
     matches = list(_equal_passages(old, new))
     taken_old = {match.old for match in matches}
     taken_new = {match.new for match in matches}
+    ordered = list(candidates.most_similar_first("score", MIN_SIMILARITY))
     # The same statement reworded goes before another one on the same matter.
     for alike in (True, False):
-        for old_index, new_index, similarity, apart in candidates.most_similar_first(
-            "score", MIN_SIMILARITY
-        ):
+        for old_index, new_index, similarity, apart in ordered:
             if old_index in taken_old or new_index in taken_new:
                 continue
             if alike and not terms.are_reworded(old_index, len(old) + new_index, apart):

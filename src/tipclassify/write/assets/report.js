@@ -32,7 +32,7 @@ function applyFilters() {
   const words = fields.words.value.trim().toLowerCase();
   const isChosen = (finding) =>
     ["country", "year", "section"].every(
-      (name) => !fields[name].value || finding[name] === fields[name].value,
+      (name) => [finding[name].toLowerCase(), ""].includes(fields[name].value.toLowerCase()),
     ) && finding.words.includes(words);
   for (const finding of findings) {
     finding.left = isChosen(finding)
