@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -425,3 +426,23 @@ def test_a_table_of_a_long_report_comes_part_by_part_and_counts_it_as_one(
         "passages are about trafficking; the rest of this report is on other subjects."
         in out.getvalue()
     )
+
+
+def test_no_output_replaces_what_is_read(cli: Cli, report: Path, tmp_path: Path) -> None:
+    model = tmp_path / "mine"
+    shutil.copytree(Path(__file__).parents[2] / "models" / "fast", model)
+    head = model / "model.json"
+    before = head.read_bytes()
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{report}\n", "utf-8")
+    for command in (
+        ("score", report, "--model", model, "-o", head, "-f", "jsonl"),
+        ("summary", report, "--model", model, "-o", head, "-f", "jsonl"),
+        ("explain", "Police slept.", "--model", model, "-o", head),
+        ("score", f"@{listed}", "--model", model, "-o", listed, "-f", "jsonl"),
+    ):
+        done = cli(*command)
+        assert done.returncode == 2, done.stderr
+        assert b"is an input, which the output would replace" in done.stderr
+    assert head.read_bytes() == before
+    assert listed.read_text("utf-8") == f"{report}\n"

@@ -144,9 +144,11 @@ def test_addresses_of_fsspec_are_read_and_written(client: Client, tmp_path: Path
     memory.pipe("/in/.hidden.txt", b"Police slept.")
     memory.pipe("/in/picture.png", b"\x89PNG")
     done = score("memory://in", "memory://out", cluster=client)
-    assert done.inputs == ("memory:///in/a.txt", "memory:///in/deep/b.jsonl")
+    assert done.inputs == ("memory://in/a.txt", "memory://in/deep/b.jsonl")
     matching = score("memory://in/*.txt", tmp_path / "out", cluster=client)
-    assert matching.inputs == ("memory:///in/a.txt",)
+    assert matching.inputs == ("memory://in/a.txt",)
+    gone = score(["memory://in/a.txt", "memory://in/gone.txt"], tmp_path / "some", cluster=client)
+    assert [name for name, _ in gone.failures] == ["memory://in/gone.txt"]
     memory.pipe("/in/a.txt", b"Police arrested ten traffickers.")
     assert score("memory://in", "memory://out", cluster=client).made == 1
     texts: set[str] = set()
@@ -317,6 +319,7 @@ def test_a_scheduler_that_is_not_there_is_one_line(
     "options",
     [
         "--engine dask",
+        "--engine spark --output-dir out",
         "--engine dask --output-dir out --format csv",
         "--engine dask --output-dir out --jobs 2",
         "--engine dask -o out.parquet",

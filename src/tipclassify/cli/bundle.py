@@ -80,7 +80,7 @@ def bundle(
         checks=read_checks(checks, print_note) if checks else (),
         exports=exports,
     )
-    read = ids_of_inputs(files, inputs)
+    read = ids_of_inputs(files, inputs, model)
     read |= file_ids([checks, *exports])
     with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
         manifest, fingerprint = write_bundle(inputs, tagging, out, included, progress)

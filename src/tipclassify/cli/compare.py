@@ -9,7 +9,7 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
-    file_ids,
+    ids_of_inputs,
     open_output,
     print_warnings,
 )
@@ -95,7 +95,7 @@ def compare(
         what = "a ledger" if is_ledger else "a comparison (say --ledger for a ledger)"
         raise options.invalid_option("--format", f"{what} is written as {', '.join(formats)}")
     tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
-    inputs = file_ids(files)
+    inputs = ids_of_inputs(files, (), model)
     check_output(output, inputs)
     day = options.today()
     target = Output(tagging.run(day), folder=output.parent if output else None)

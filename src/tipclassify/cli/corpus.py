@@ -73,7 +73,7 @@ def queue(
     labels = classifier.labels
     known = [row["text"] for row in read_rows(*against, labels=labels)] if against else []
     inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs) | file_ids(against or ())
+    read = ids_of_inputs(files, inputs, model) | file_ids(against or ())
     check_output(output, read)
     tagged_inputs = TaggedInputs(inputs, tagging, jobs)
     reports = tagged_inputs.reports()

@@ -50,6 +50,7 @@ def explain(
     The passage is taken as it is, without splitting. jsonl holds every span, and in "method" how it
     was weighed: additive or occlusion.
     """
+    from tipclassify.model.find import model_folder
     from tipclassify.readers.limits import read_bounded
     from tipclassify.records import Passage
     from tipclassify.text.prose import is_non_prose
@@ -73,7 +74,7 @@ def explain(
             verdict = "not given: no prose of a report"
         lines.append(f"{label}: {reason.probability:.3f}, {verdict} (threshold {limit:.3f})")
         lines += _lines_printed_of_weights(reason, section, top)
-    write_results(output, format, rows, "\n".join(lines), inputs=frozenset())
+    write_results(output, format, rows, "\n".join(lines), inputs=file_ids([model_folder(model)]))
 
 
 def _lines_printed_of_weights(reason: Explanation, section: str | None, top: int) -> list[str]:
@@ -126,7 +127,8 @@ def evaluate(
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
 
-    read = file_ids(labelled)
+    models = [model_folder(name) for name in (model, compare or model)]
+    read = file_ids([*labelled, *models])
     check_output(output, read)
     keys = model_folder(model) / TAUGHT
     classifier = options.tagging_of(model, policy, threshold).classifier()

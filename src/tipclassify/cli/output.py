@@ -174,14 +174,14 @@ class TerminalOutput:
 def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId]:
     """Return the identities of files: of every name of one, whatever links lead to it.
 
-    A list (``@list.txt``) is a file too, and ``-`` is what standard input comes from. Of a folder,
-    the files in it count. Links to the web and what is missing have none.
+    ``-`` is what standard input comes from. Of a folder, the files in it count. Links to the web and
+    what is missing have none.
     """
     identities = set[FileId]()
     for name in names:
         path = os.fspath(name or "")
         with contextlib.suppress(OSError, ValueError):
-            status = os.fstat(0) if path == "-" else os.stat(path.removeprefix("@"))
+            status = os.fstat(0) if path == "-" else os.stat(path)
             if stat.S_ISREG(status.st_mode):
                 identities.add((status.st_dev, status.st_ino))
             elif stat.S_ISDIR(status.st_mode):
@@ -190,9 +190,18 @@ def file_ids(names: Iterable[str | os.PathLike[str] | None]) -> frozenset[FileId
     return frozenset(identities)
 
 
-def ids_of_inputs(names: Sequence[str], files: Sequence[str]) -> frozenset[FileId]:
-    """Return the identities of reports, as named and as expanded, without others in a folder."""
-    return file_ids([*files, *(name for name in names if not os.path.isdir(name))])
+def ids_of_inputs(
+    names: Sequence[str], files: Sequence[str], model: str | None
+) -> frozenset[FileId]:
+    """Return the identities of what a command on reports reads.
+
+    These are the `files` to which its `names` expand, lists of names, and the model.
+    """
+    from tipclassify.model.find import model_folder
+
+    lists = [name[1:] for name in names if name.startswith("@")]
+    named = [name for name in names if not os.path.isdir(name)]
+    return file_ids([*files, *named, *lists, model_folder(model)])
 
 
 def check_output(path: Path | None, inputs: frozenset[FileId], option: str = "--output") -> None:

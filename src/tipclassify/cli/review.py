@@ -82,7 +82,7 @@ def review(
     tagging = options.tagging_of(
         model, policy, threshold, encoding=encoding, allow_private=allow_private
     )
-    check_output(corpus, ids_of_inputs(files, ()), "--corpus")
+    check_output(corpus, ids_of_inputs(files, (), model), "--corpus")
     classifier = tagging.classifier()
     socket = listen_on_loopback(port)
     # The corpus of an earlier session may lie in the folder under review: it is no report.

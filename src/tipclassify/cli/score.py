@@ -86,12 +86,16 @@ def score(
     tagging = options.tagging_of(
         model, policy, threshold, unit, encoding, allow_private, text_column
     )
-    if engine:
-        if bom or output or jobs != 1 or output_dir is None or format not in (None, "parquet"):
+    if engine is not None:
+        if engine != "dask" and "://" not in engine:
+            raise options.invalid_option("--engine", "give dask, or the address of a scheduler")
+        if bom or output or jobs != 1 or format not in (None, "parquet"):
             remedy = "leave out --bom, --jobs, --output and --format"
             raise options.invalid_option(
                 "--engine", f"writes Parquet to --output-dir, with all processes: {remedy}"
             )
+        if output_dir is None:
+            raise options.invalid_option("--engine", "needs --output-dir, for its Parquet files")
         _score_on_cluster(files, tagging, output_dir, engine)
         return
     folder = None
@@ -110,7 +114,7 @@ def score(
     shows_bar = output is not None or not sys.stdout.isatty()
     outcome = Outcome(target.run)
     inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs)
+    read = ids_of_inputs(files, inputs, model)
     check_output(output, read)
     write = FORMATS[format_name].writer()
     tagged_inputs = TaggedInputs(inputs, tagging, jobs, day, shows_bar)
@@ -157,7 +161,7 @@ def _score_into_folder(
     files = expand_inputs(names, output=folder)
     own_names = output_names(files, output_format.suffixes[0])
     outputs = {file: folder / name for file, name in zip(files, own_names, strict=True)}
-    read = ids_of_inputs(names, files)
+    read = ids_of_inputs(names, files, tagging.model)
     open_file = partial(open_output, inputs=read, option="--output-dir")
     # what determines an output besides its input
     settings = [

@@ -103,7 +103,7 @@ def summary(
     tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
     run = tagging.run()
     inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs)
+    read = ids_of_inputs(files, inputs, model)
     check_output(output, read)
     tagged_inputs = TaggedInputs(inputs, tagging, jobs)
     counted = summarize(

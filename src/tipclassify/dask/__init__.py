@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tipclassify.errors import needs_extra
@@ -73,9 +74,10 @@ def score_on_cluster(
     from tipclassify.dask.folder import Folder
     from tipclassify.dask.sources import find_sources, resolve
     from tipclassify.dask.work import Work, settings_of
+    from tipclassify.model.find import model_folder
 
     tagging = tagging or Tagging()
-    if tagging.model and os.path.isdir(tagging.model):
+    if tagging.model and model_folder(tagging.model) == Path(tagging.model):
         tagging = replace(tagging, model=os.path.abspath(tagging.model))
     folder = Folder(os.fspath(output), *resolve(os.fspath(output)))
     work = Work(tagging, folder, settings_of(tagging))

@@ -104,14 +104,16 @@ async def _greet(scheduler: str) -> None:
 @contextlib.contextmanager
 def _silenced() -> Iterator[None]:
     """Silence Dask's log messages: a worker that ends or is replaced does not concern the user."""
-    names = [name for name in logging.root.manager.loggerDict if name.startswith(_NOISY)]
+    names = {name for name in logging.root.manager.loggerDict if name.split(".")[0] in _NOISY}
+    loggers = [logging.getLogger(name) for name in {*names, *_NOISY}]
+    levels = {logger: logger.level for logger in loggers}
     try:
-        for name in names:
-            logging.getLogger(name).disabled = True
+        for logger in levels:
+            logger.setLevel(logging.CRITICAL + 1)
         yield
     finally:
-        for name in names:
-            logging.getLogger(name).disabled = False
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 def run(client: Client, sources: Sequence[Source], work: Work) -> Iterator[Result]:
@@ -149,6 +151,10 @@ def _results(
             ) from None
         except TipclassifyError:
             raise
+        except ImportError as error:
+            raise InputError(
+                f"a worker lacks a package ({error}); install the same on each"
+            ) from None
         except KilledWorker:
             pass
         except Exception as error:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 
 from tipclassify.dask.sources import describe
 from tipclassify.errors import InputError, TipclassifyError
@@ -20,6 +21,10 @@ from tipclassify.records import Failure, encodable
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
+
+
+_STAGED: Final = re.compile(r"\.[0-9a-f]{32}")
+_OF_OTHERS: Final = re.compile(r"\.(?![0-9a-f]{32}$)")  # hidden files of other programs
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ class Folder:
         self.fs.invalidate_cache()
         folder = f"{self.root}/passages"
         paths: list[str] = self.fs.find(folder) if self.fs.isdir(folder) else []
-        return {path.rpartition("/")[2].removesuffix(".parquet"): path for path in paths}
+        names = {path.rpartition("/")[2].removesuffix(".parquet"): path for path in paths}
+        return {name: path for name, path in names.items() if not _OF_OTHERS.match(name)}
 
     def close(self, names: Collection[str], failures: Sequence[Failure]) -> int:
         """Remove the passages of inputs that have changed or gone, and write the errors.
@@ -82,7 +88,7 @@ class Folder:
         for name, path in self.passage_files().items():
             if name not in names:
                 self.fs.rm_file(path)
-                removed += not name.startswith(".")  # which a killed worker left half written
+                removed += not _STAGED.fullmatch(name)  # which a killed worker left half written
 
         def write(out: IO[bytes]) -> str:
             columns = {

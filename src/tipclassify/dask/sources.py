@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import InputError
-from tipclassify.readers.limits import split_zip_path
+from tipclassify.readers.limits import LARGEST, split_zip_path
 from tipclassify.records import is_link
-from tipclassify.tagging.inputs import expand_inputs, is_input
+from tipclassify.tagging.inputs import ROWS, expand_inputs, is_input
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
+_LONGEST: Final = 255  # bytes of a file name
 # details that change with a file, in order of preference (`created` changes with every chmod)
 _VERSIONS: Final = "ETag etag mtime last_modified LastModified updated md5Hash generation created"
 
@@ -42,7 +43,13 @@ class Source:
             yield self.path
             return
         with tempfile.TemporaryDirectory(prefix="tipclassify-") as folder:
-            copy = os.path.join(folder, self.path.rpartition("/")[2])
+            name = self.path.rpartition("/")[2]
+            size = self.fs.info(self.path).get("size") or 0
+            if (
+                size > LARGEST and Path(name).suffix.lower() not in ROWS
+            ):  # rows are read as they come
+                raise InputError(f"{self.name}: over {LARGEST / 1e6:.0f} MB; split it")
+            copy = os.path.join(folder, name if len(os.fsencode(name)) <= _LONGEST else name[-60:])
             self.fs.get_file(self.path, copy)
             yield copy
 
@@ -122,14 +129,17 @@ def _sources_at(name: str) -> list[Source]:
             found = fs.glob(path, detail=True)
             files = {file: info for file, info in found.items() if info["type"] == "file"}
         else:
-            return [Source(name, path, _stamp(fs.info(path)), fs)]
+            info = fs.info(path) if fs.exists(path) else {}  # reading it reports what is wrong
+            return [Source(name, path, _stamp(info), fs)]
     # each file system has its own exceptions for permissions, credentials, buckets, …
     except Exception as error:
         raise InputError(f"{name}: {describe(error)}; check the path") from None
     shown = sorted(file for file in files if "/." not in file.removeprefix(root))
     if not shown:
         raise InputError(f"{name}: no report there; check the address")
-    return [Source(fs.unstrip_protocol(file), file, _stamp(files[file]), fs) for file in shown]
+    base = name.rstrip("/")  # the address of a host may not be part of a path
+    prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
+    return [Source(prefix + file, file, _stamp(files[file]), fs) for file in shown]
 
 
 def _stamp(info: Mapping[str, Any]) -> str | None:

@@ -14,7 +14,7 @@ from typing import IO
 from tipclassify._version import __version__
 from tipclassify.dask.folder import Folder
 from tipclassify.dask.sources import Source, describe
-from tipclassify.errors import ModelError, TipclassifyError
+from tipclassify.errors import InputError, ModelError, TipclassifyError
 from tipclassify.records import Failure, Report
 from tipclassify.tagging import Tagging
 from tipclassify.write.output import Output
@@ -31,7 +31,9 @@ class Work:
 
     def file_name(self, source: Source) -> str:
         """Name the file of an input by a hash of what determines it, without suffix."""
-        written = json.dumps([self.settings, source.name, source.stamp], sort_keys=True)
+        written = json.dumps(
+            [self.settings, source.name, source.path, source.stamp], sort_keys=True
+        )
         return f"part-{hashlib.sha256(written.encode()).hexdigest()[:24]}"
 
 
@@ -93,6 +95,8 @@ def _tagged(source: Source, tagging: Tagging, result: Result) -> Iterator[Report
                 else:
                     result.notes += [note.replace(path, source.name) for note in tagged.notes]
                     yield tagged
+    except InputError as error:
+        result.failures.append(Failure(source.name, str(error)))
     except TipclassifyError:
         raise
     except Exception as error:  # of its file system: one input must not end a job of thousands

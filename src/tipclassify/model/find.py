@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
+_LOADING: Final = threading.Lock()
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -61,7 +63,9 @@ def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
     """
     folder = model_folder(name).resolve()
     file = folder / METADATA
-    return cached_scorer(folder, file.stat().st_mtime_ns if file.is_file() else None)
+    stamp = file.stat().st_mtime_ns if file.is_file() else None
+    with _LOADING:  # threads that ask at the same time get one
+        return cached_scorer(folder, stamp)
 
 
 @lru_cache(maxsize=3)  # loading takes some tenths of a second, and up to 100 MB each

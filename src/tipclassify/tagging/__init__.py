@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, partial
+from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
@@ -48,7 +48,7 @@ class Tagging:
 
     def classifier(self) -> Classifier:
         """Load the classifier, once a process; raise `ModelError` when it cannot be used."""
-        return _classifier(self.model, self.thresholds)
+        return Classifier.load(self.model).with_thresholds(dict(self.thresholds))
 
     def run(self, day: str = "") -> Run:
         """Say what tags so; `day` is the one on which the inputs are read."""
@@ -90,11 +90,6 @@ class Tagging:
 
         for file, tasks in groupby(done, key=itemgetter(0)):
             yield file, results(tasks)
-
-
-@cache  # loading is slow, and a process tags many inputs
-def _classifier(model: str | None, thresholds: tuple[tuple[str, float], ...]) -> Classifier:
-    return Classifier.load(model).with_thresholds(dict(thresholds))
 
 
 def tag(
