@@ -149,7 +149,12 @@ function followAddress() {
 
 // ----------------------------------------------------------------------------------- beginning
 
-document.addEventListener("toggle", onToggle, true); // of cards, whose toggles do not bubble
+// of cards, whose toggles do not bubble; "toggle" comes when the card is there already, so that it
+// would stand for a moment where it stood in a window of another width
+document.addEventListener("beforetoggle", ({ target, newState }) => {
+  if (newState === "open" && ofCard.has(target)) putCard(ofCard.get(target));
+}, true);
+document.addEventListener("toggle", onToggle, true);
 for (const { mark, badge } of findings) {
   mark.addEventListener("click", () => {
     if (getSelection().isCollapsed && !mark.classList.contains("off")) badge.click();
