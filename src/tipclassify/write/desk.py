@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -28,33 +28,27 @@ from tipclassify.records import Document, Passage, Report, is_link
 from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import follow
+from tipclassify.reports.findings import KindCounts
 from tipclassify.write.changes import write_comparison_html, write_ledger_html
 from tipclassify.write.desk_rows import (
     DeskReport,
-    GatheredRows,
     Row,
     Survey,
+    desk_row,
     read_data,
-    script_calls,
+    script_of,
 )
+from tipclassify.write.file_findings import Marker
 from tipclassify.write.output import Output
+from tipclassify.write.page import report_digest
 from tipclassify.write.templating import render_template
 
-_MOST_CHARACTERS: Final = 900_000  # of a script with more than one call
 _OURS: Final = re.compile(
     r'content="tipclassify [^>]*>.*<body class="desk"|data-desk="[0-9a-f]{16}"', re.DOTALL
 )
 
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 """Opens a file that takes its place when it is complete."""
-
-
-class ReportLinks(NamedTuple):
-    """Links of a report to the pages of changes; "" where there is none."""
-
-    since: int = 0  # year that its changes are since
-    changes: str = ""
-    ledger: str = ""  # all years
 
 
 def read_findings(folder: Path) -> Iterator[Row]:
@@ -91,11 +85,12 @@ class Desk:
     def __init__(self, output: Output, open_file: OpenFile, resume: bool) -> None:
         self.folder = output.folder or Path()
         self.reports: dict[Path, DeskReport] = {}  # by the file of their page
-        self.links: dict[str, ReportLinks] = {}  # by the address of a page, once written
+        # addresses and words of the links to pages of changes, by the address of a page
+        self.links: dict[str, list[tuple[str, str]]] = {}
         self._output = output
         self._open_file = open_file
         self._resume = resume
-        index = self.index
+        self.index = index = self.folder / "index.html"
         if index.is_file() and not _OURS.search(index.read_text("utf-8", "replace")):
             raise OutputError(
                 f"{index}: not an index that tipclassify wrote, so it stays; choose another folder"
@@ -104,11 +99,6 @@ class Desk:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         if resume:
             self._read_earlier_reports()
-
-    @property
-    def index(self) -> Path:
-        """The index page."""
-        return self.folder / "index.html"
 
     def _data_file(self, page: str) -> Path:
         return self.folder / "data" / f"{page}.json"
@@ -151,14 +141,49 @@ class Desk:
         first = next(waiting, None)
         if first is None:
             return
-        gathered = GatheredRows(first, self._output.run)
+        labels = self._output.run.labels
+        marker = Marker()
+        kinds = KindCounts()
+        total = 0
+        coverages = set()  # countries, years and publications
         with self._open_file(self._data_file(page.name)) as out:
             out.write('{"rows": [')
             for report in chain([first], waiting):
-                for each in gathered.rows(report):
-                    out.write(("\n" if gathered.total == 1 else ",\n") + json_line(each).rstrip())
+                for mark in marker.marks(report):
+                    kinds.add(mark.passage, mark.nature)
+                    row = desk_row(report, mark, labels)
+                    coverages.add(
+                        (
+                            row.get("country", report.country or ""),
+                            row.get("year", report.year),
+                            row.get("publication", report.publication or ""),
+                        )
+                    )
+                    out.write((",\n" if total else "\n") + json_line(row).rstrip())
+                    total += 1
                 yield report
-            made = gathered.report(quote(page.name), self._source(first.file))
+            country, year, publication = first.country or "", first.year, first.publication or ""
+            if len(coverages) == 1:  # rows, or narratives, of one country and year
+                ((country, year, publication),) = coverages
+            cited = cite(first, Passage("", 0, 0))
+            made = DeskReport(
+                page=quote(page.name),
+                sha256=report_digest(first),
+                source=self._source(first.file),
+                title=cited.title,
+                publication=publication,
+                publisher=cited.publisher,
+                date=cited.date,
+                country=country,
+                year=year,
+                address=cited.address,
+                read=cited.read,
+                model=cited.model,
+                counts=dict(kinds.sentences),
+                rows=sum(kinds.rows.values()),
+                on_subject=kinds.on_subject,
+                total=total,
+            )
             out.write(f'\n],\n"report": {json_line(msgspec.to_builtins(made))}}}\n')
         self.reports[page] = made
 
@@ -171,13 +196,19 @@ class Desk:
             self.reports.values(),
             key=lambda report: (report.country or report.title, report.year or 0),
         )
-        self.links = {report.page: ReportLinks() for report in reports}
+        self.links = {report.page: [] for report in reports}
         self._write_changes(reports, progress)
-        index = self.index
         survey = Survey()
         for report in reports:
             survey.add(report, self._rows(report))
-        scripts = list(self._write_scripts(reports, survey))
+        scripts = []
+        for report in reports:
+            if text := script_of(report, survey.ranked(self._rows(report))):
+                # named by its hash, so that an index page finds its own scripts or none
+                script = self.folder / "data" / f"{_digest(text.encode())}.js"
+                with self._open_file(script) as out:
+                    out.write(text)
+                scripts.append(script)
         page = render_template(
             "desk.html",
             output=self._output,
@@ -190,37 +221,16 @@ class Desk:
             menus=survey.menus(),
             scripts=[script.name for script in scripts],
         )
-        with self._open_file(index) as out:
+        with self._open_file(self.index) as out:
             out.writelines(page)
         for script in (self.folder / "data").glob("????????.js"):  # of an earlier index page
             if script not in scripts and script.stem == _digest(script.read_bytes()):
                 script.unlink()
-        return f"open {index}: {count_with_noun(len(reports), 'report')}"
+        return f"open {self.index}: {count_with_noun(len(reports), 'report')}"
 
     def _rows(self, report: DeskReport) -> list[Row]:
         data = read_data(self._data_file(unquote(report.page)))
         return data.rows if data else []
-
-    def _write_scripts(self, reports: Sequence[DeskReport], survey: Survey) -> Iterator[Path]:
-        """Write the findings of all reports as few scripts.
-
-        Each is named by its hash, so that an index page finds its own scripts or none.
-        """
-        text = ""
-        for report in reports:
-            for call in script_calls(report, survey.ranked(report, self._rows(report))):
-                if text and len(text) + len(call) > _MOST_CHARACTERS:
-                    yield self._write_script(text)
-                    text = ""
-                text += call
-        if text:
-            yield self._write_script(text)
-
-    def _write_script(self, text: str) -> Path:
-        script = self.folder / "data" / f"{_digest(text.encode())}.js"
-        with self._open_file(script) as out:
-            out.write(text)
-        return script
 
     def _write_changes(self, reports: Sequence[DeskReport], progress: Progress | None) -> None:
         """Write what changed among the reports of a country and publication, and their ledger."""
@@ -228,47 +238,33 @@ class Desk:
         for report in reports:
             if report.country and report.year:
                 by_year[report.country, report.publication].setdefault(report.year, report)
-        for done, years in enumerate(by_year.values(), 1):
-            self._write_series([years[year] for year in sorted(years)])
+        for done, (name, years) in enumerate(by_year.items(), 1):
+            self._write_series("\0".join(name), [years[year] for year in sorted(years)])
             if progress:
                 progress(done, len(by_year))
 
-    def _write_series(self, series: Sequence[DeskReport]) -> None:
+    def _write_series(self, name: str, series: Sequence[DeskReport]) -> None:
         """Write what changed from each report to the next, and the ledger of three or more."""
+        # pages in changes/ lead to the reports' pages
+        output = replace(self._output, folder=Path("changes"), index="../index.html")
         for old, new in pairwise(series):
-            changes = self._compare(old, new)
-            if changes:
-                self.links[new.page] = ReportLinks(old.year or 0, changes)
-        if len(series) > 2 and all(self.links[report.page].changes for report in series[1:]):
-            ledger = self._write_ledger(series)
+            target = self.folder / "changes" / unquote(new.page)
+            if not self._is_current(target, (old, new)):
+                comparison = compare(self._report(old), self._report(new))
+                if comparison.publication_warnings():  # different publications after all
+                    continue
+                with self._open_file(target) as out:
+                    write_comparison_html(comparison, out, output)
+            self.links[new.page].append((f"changes/{new.page}", f"since {old.year}"))
+        if len(series) > 2 and all(self.links[report.page] for report in series[1:]):
+            page = f"ledger-{_digest(name.encode('utf-8', 'backslashreplace'))}.html"
+            target = self.folder / "changes" / page
+            if not self._is_current(target, series):
+                ledger = follow(map(self._report, series))
+                with self._open_file(target) as out:
+                    write_ledger_html(ledger, out, output, _cite)
             for report in series:
-                self.links[report.page] = self.links[report.page]._replace(ledger=ledger)
-
-    def _compare(self, old: DeskReport, new: DeskReport) -> str:
-        """Write what changed; return its link, or "" for different publications after all."""
-        target = self.folder / "changes" / unquote(new.page)
-        if not self._is_current(target, (old, new)):
-            comparison = compare(self._report(old), self._report(new))
-            if comparison.publication_warnings():
-                return ""
-            with self._open_file(target) as out:
-                write_comparison_html(comparison, out, self._output_of_changes)
-        return f"changes/{new.page}"
-
-    def _write_ledger(self, series: Sequence[DeskReport]) -> str:
-        name = f"{series[0].country}\0{series[0].publication}"
-        page = f"ledger-{_digest(name.encode('utf-8', 'backslashreplace'))}.html"
-        target = self.folder / "changes" / page
-        if not self._is_current(target, series):
-            ledger = follow(map(self._report, series))
-            with self._open_file(target) as out:
-                write_ledger_html(ledger, out, self._output_of_changes, _cite)
-        return f"changes/{page}"
-
-    @property
-    def _output_of_changes(self) -> Output:
-        """Output of pages in ``changes/``, which lead to the reports' pages."""
-        return replace(self._output, folder=Path("changes"), index="../index.html")
+                self.links[report.page].append((f"changes/{page}", "all years"))
 
     def _is_current(self, target: Path, reports: Sequence[DeskReport]) -> bool:
         """Return whether a page is newer than the data of its reports, and may stay."""

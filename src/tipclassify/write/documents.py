@@ -19,7 +19,7 @@ from tipclassify.probability import probability
 from tipclassify.records import Report, known, section_name, source_name
 from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.findings import subject_line
-from tipclassify.write.file_findings import FileFindings, Listed, findings_by_file
+from tipclassify.write.file_findings import FileFindings, Mark, findings_by_file
 from tipclassify.write.output import Output
 
 if TYPE_CHECKING:
@@ -113,23 +113,24 @@ def _add_file(word: Document, findings: FileFindings, labels: tuple[str, ...]) -
         word.add_paragraph(line)
     if not findings.tagged:
         word.add_paragraph("No passage has a label.")
-    for section, listed_findings in findings.tagged.items():
+    for section, marks in findings.tagged.items():
         word.add_heading(one_line(section_name(section)), 2)
-        for listed in listed_findings:
-            _add_finding(word, listed)
+        for mark in marks:
+            _add_finding(word, mark)
 
 
-def _add_finding(word: Document, listed: Listed) -> None:
-    passage = listed.passage
+def _add_finding(word: Document, mark: Mark) -> None:
+    passage = mark.passage
     quote = word.add_paragraph(one_line(passage.text), "Quote")
     quote.paragraph_format.keep_with_next = True
     facts = word.add_paragraph()
     for label in passage.labels:
         facts.add_run(label_name(label)).bold = True
         facts.add_run(f" {probability(passage.scores[label])} · ")
-    for remark in listed.remarks:
+    for remark in mark.remarks:
         facts.add_run(f"{remark} · ")
-    facts.add_run(listed.source)
+    if mark.cited is not None:
+        facts.add_run(mark.cited.source)
 
 
 def write_bibtex(reports: Iterable[Report], out: IO[str], output: Output) -> None:  # noqa: ARG001

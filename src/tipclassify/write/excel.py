@@ -21,11 +21,10 @@ from tipclassify.formatting import is_formula
 from tipclassify.labels import label_name
 from tipclassify.probability import NEARLY_CERTAIN
 from tipclassify.records import Cell, Report, cells, columns, row, source_name
-from tipclassify.reports.cite import cite
 from tipclassify.reports.compare.ledger import Ledger
 from tipclassify.reports.findings import KindCounts
 from tipclassify.whole_files import FailingOnce
-from tipclassify.write.file_findings import FileFindings, findings_by_file
+from tipclassify.write.file_findings import FileFindings, Mark, findings_by_file
 from tipclassify.write.output import Output
 from tipclassify.write.rows import LEDGER_COLUMNS, ledger_rows
 
@@ -106,12 +105,10 @@ def write_xlsx(reports: Iterable[Report], out: IO[bytes], output: Output) -> Non
         passages = book.table("All passages", list(columns(labels)), dict.fromkeys(labels, "0.0%"))
         facts = book.table("About", ("what", "value"))
 
-        def written() -> Iterator[Report]:
-            for report in reports:
-                _write_passages(findings, passages, report, output)
-                yield report
+        def write(report: Report, marks: Iterable[Mark]) -> None:
+            _write_passages(findings, passages, report, marks, output)
 
-        _write_counts(counts, findings_by_file(written(), listed=False), output)
+        _write_counts(counts, findings_by_file(reports, write=write), output)
         for name, value in output.run.about().items():
             facts.append((name, value))
         for label, style in output.run.styles.items():
@@ -151,15 +148,17 @@ def _remarks(labels: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _write_passages(findings: _Table, passages: _Table, report: Report, output: Output) -> None:
+def _write_passages(
+    findings: _Table, passages: _Table, report: Report, marks: Iterable[Mark], output: Output
+) -> None:
     """Write a row for each passage, and one for each finding."""
     link = output.link(report.address or report.file)
-    for passage in report.passages:
+    for mark in marks:
+        passage = mark.passage
         values = cells(row(report, passage), output.run.labels)
         passages.append(list(values.values()), link, {label: label for label in passage.labels})
-        if not passage.labels:
+        if mark.cited is None:
             continue
-        citation = cite(report, passage)
         doubt = "?" if passage.low_confidence else ""
         finding: list[Cell] = [
             report.title,
@@ -170,9 +169,9 @@ def _write_passages(findings: _Table, passages: _Table, report: Report, output: 
             passage.text,
             "\n".join(label_name(label) + doubt for label in passage.labels),
             max(round(passage.scores[label], 4) for label in passage.labels),
-            citation.source,
+            mark.cited.source,
         ]
-        findings.append(finding, citation.link or link, {"label": passage.labels[0]})
+        findings.append(finding, mark.cited.link or link, {"label": passage.labels[0]})
 
 
 def _write_counts(table: _Table, files: Iterable[FileFindings], output: Output) -> None:

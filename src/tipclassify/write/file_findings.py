@@ -1,27 +1,39 @@
-"""Findings of each file, gathered by section, with counts of its passages, sentences and rows."""
+"""Marks of an output's passages, and the findings of each file, gathered by section.
+
+What an output says of a passage is its `Mark`; counts are of passages, sentences and table rows.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from tipclassify.labels import LABELS, label_name
 from tipclassify.records import Passage, Report, section_name
-from tipclassify.reports.cite import cite
+from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import KindCounts, Nature, Natures, Subject
 
+if TYPE_CHECKING:
+    from tipclassify.write.reasons import Reason
 
-class Listed(NamedTuple):
-    """A tagged passage, what is said of its kind, and its citation without the quote."""
+
+@dataclass(slots=True, eq=False)
+class Mark:
+    """A passage of an output, with all that the output says of it."""
 
     passage: Passage
+    number: int  # in its input, from 1
+    name: str  # of its place in the output, with which its element ids begin
     nature: Nature
-    source: str
+    cited: Citation | None  # if it has a label
+    # on a page: by label that its card shows; None if there is no card
+    reasons: Mapping[str, Reason] | None = None
+    in_doubt: tuple[str, ...] = ()  # labels near their threshold, whose rule the card shows
+    # first place of its words in the article, by labels
+    same_words: dict[tuple[str, ...], Mark] = field(default_factory=dict)
 
     @property
     def remarks(self) -> list[str]:
@@ -30,6 +42,45 @@ class Listed(NamedTuple):
         if self.passage.low_confidence:
             remarks.append("low confidence: read it before you use it")
         return remarks
+
+
+class Marker:
+    """Marks the passages of reports; parts of one input, or batches of its rows, come in order."""
+
+    def __init__(self) -> None:
+        self.reports = 0  # marked so far
+        self.parts = 0  # of the input that is read
+        self._file: str | None = None
+        self._rows = 0
+        self._natures = Natures()
+
+    def marks(self, report: Report) -> list[Mark]:
+        """Mark the passages of a report."""
+        is_rows = report.document is None
+        if report.file != self._file:
+            self._file = report.file
+            self.parts = 0
+            self._rows = 0
+            self._natures = Natures(rows=is_rows)
+        self.reports += 1
+        self.parts += 1
+        first = 1 + self._rows
+        if is_rows:
+            self._rows += len(report.passages)
+        prefix = id_prefix(self.reports)
+        names = [f"{prefix}p{first + place}" for place in range(len(report.passages))]
+        natures = self._natures.of(report.passages, names)
+        return [
+            Mark(passage, number, name, nature, cite(report, passage) if passage.labels else None)
+            for number, (passage, name, nature) in enumerate(
+                zip(report.passages, names, natures, strict=True), first
+            )
+        ]
+
+
+def id_prefix(number: int) -> str:
+    """Return the prefix of the element ids of an output's report, by its number from 1."""
+    return "" if number == 1 else f"r{number}"
 
 
 @dataclass(slots=True)
@@ -51,7 +102,7 @@ class FileFindings:
     kinds: defaultdict[str | None, KindCounts] = field(
         default_factory=lambda: defaultdict(KindCounts)
     )
-    tagged: defaultdict[str | None, list[Listed]] = field(default_factory=lambda: defaultdict(list))
+    tagged: defaultdict[str | None, list[Mark]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def of(cls, report: Report) -> FileFindings:
@@ -81,47 +132,42 @@ class FileFindings:
             rows_tagged = f"{kinds.tagged_rows:,}"
             yield name, f"{group.passages:,}", f"{kinds.on_subject:,}", *shares, rows_tagged
 
-    def add(self, report: Report, natures: Sequence[Nature]) -> None:
+    def add(self, report: Report, marks: Iterable[Mark]) -> None:
         """Count the passages of the file, or of a part or batch of it, by what they are."""
         self.notes += report.notes
         self.subject += Subject.of(report.passages)
         by_section: defaultdict[str | None, list[Passage]] = defaultdict(list)
-        for passage, nature in zip(report.passages, natures, strict=True):
-            by_section[passage.section].append(passage)
-            self.kinds[passage.section].add(passage, nature)
+        for mark in marks:
+            by_section[mark.passage.section].append(mark.passage)
+            self.kinds[mark.passage.section].add(mark.passage, mark.nature)
         for section, passages in by_section.items():
             self.counts[section] += Group.of((), passages, report.publication)
 
-    def list_tagged(self, report: Report, natures: Sequence[Nature]) -> None:
-        """List the tagged passages of the file, or of a part or batch of it."""
-        for passage, nature in zip(report.passages, natures, strict=True):
-            if passage.labels:
-                listed = Listed(passage, nature, cite(report, passage).source)
-                self.tagged[passage.section].append(listed)
-
 
 def findings_by_file(
-    reports: Iterable[Report], parts: bool = False, listed: bool = True
+    reports: Iterable[Report],
+    parts: bool = False,
+    write: Callable[[Report, list[Mark]], None] | None = None,
 ) -> Iterator[FileFindings]:
     """Gather the findings of each file, or with `parts` of each part; a file's come together.
 
-    Without `listed` they are counted only.
+    With `write`, the marks of each report are passed to it, and counted only.
     """
-    for _, reports_of_file in groupby(reports, key=attrgetter("file")):
-        gathered: FileFindings | None = None
-        natures: Natures | None = None
-        for number, report in enumerate(reports_of_file):
-            if natures is None:
-                natures = Natures(rows=report.document is None)
-            if gathered is not None and parts and report.part:
-                yield gathered
-                gathered = None
-            if gathered is None:
-                gathered = FileFindings.of(report)
-            names = [f"{number}.{place}" for place in range(len(report.passages))]
-            of_passages = list(natures.of(report.passages, names))
-            gathered.add(report, of_passages)
-            if listed:
-                gathered.list_tagged(report, of_passages)
-        if gathered is not None:
+    marker = Marker()
+    gathered: FileFindings | None = None
+    for report in reports:
+        marks = marker.marks(report)
+        if gathered is not None and (marker.parts == 1 or (parts and report.part)):
             yield gathered
+            gathered = None
+        if gathered is None:
+            gathered = FileFindings.of(report)
+        gathered.add(report, marks)
+        if write is not None:
+            write(report, marks)
+            continue
+        for mark in marks:
+            if mark.passage.labels:
+                gathered.tagged[mark.passage.section].append(mark)
+    if gathered is not None:
+        yield gathered

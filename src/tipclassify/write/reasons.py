@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, groupby, pairwise
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
-from tipclassify.model.scoring import OCCLUSION, Explanation, SpanWeight
+from tipclassify.model.scoring import OCCLUSION, Explanation
 from tipclassify.probability import log_odds_of_probability as log_odds
 from tipclassify.records import Passage, Run
 
@@ -17,7 +19,6 @@ _MIN_RELATIVE_WEIGHT: Final = 0.2  # of the strongest word's; a weaker word join
 _MOST_FOR: Final = 4  # phrases for a label, and against it; more are noise
 _MOST_AGAINST: Final = 2
 _WORD: Final = re.compile(r"\S+")
-_LONG_SPAN: Final = 50  # words; sentences of reports are shorter
 _EDGE: Final = " ,.;:!?()[]|–—-"
 # share of its threshold from which the reasons of an absent label are shown
 _NEAR_SHARE: Final = 0.5
@@ -125,40 +126,19 @@ def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
     ]
 
 
-def _word_weights(words: Sequence[re.Match[str]], spans: Sequence[SpanWeight]) -> list[float]:
-    """Divide the weight of each span equally among its words.
-
-    Time is linear in the words and spans: a long span is added to the sum at its first word, and
-    taken off after its last (difference array). Thousands of spans may each cover thousands of
-    words.
-    """
+def _joined(text: str, explanation: Explanation) -> list[Phrase]:
+    """Divide each span's weight equally among its words; join strong neighbours of one sign."""
+    words = list(_WORD.finditer(text))
     starts = [word.start() for word in words]
     ends = [word.end() for word in words]
-    from_short_spans = [0.0 for _ in words]
-    changes = [0.0 for _ in words]  # of the sum of long spans, from a word to the next
-    changes.append(0.0)  # after the last word
-    for span in spans:
+    weights = np.zeros(len(words))
+    for span in explanation.spans:
         first = bisect_right(ends, span.start)
         after = bisect_left(starts, span.end)  # the first word behind the span
-        if first >= after:
-            continue
-        share = span.weight / (after - first)
-        if after - first > _LONG_SPAN:
-            changes[first] += share
-            changes[after] -= share
-        else:
-            for number in range(first, after):
-                from_short_spans[number] += share
-    from_long_spans = accumulate(changes[:-1])
-    return [short + long for short, long in zip(from_short_spans, from_long_spans, strict=True)]
-
-
-def _joined(text: str, explanation: Explanation) -> list[Phrase]:
-    """Divide the spans' weights among words, and join strong neighbours of one sign, best first."""
-    words = list(_WORD.finditer(text))
-    weights = _word_weights(words, explanation.spans)
-    least = _MIN_RELATIVE_WEIGHT * max(map(abs, weights), default=0.0)
-    signs = [(weight > 0) - (weight < 0) if abs(weight) >= least else 0 for weight in weights]
+        if first < after:
+            weights[first:after] += span.weight / (after - first)
+    least = _MIN_RELATIVE_WEIGHT * np.abs(weights).max(initial=0.0)
+    signs = np.where(np.abs(weights) >= least, np.sign(weights), 0).tolist()
     phrases = []
     last_joined = -1  # the last word that is in a phrase
     for sign, run in groupby(range(len(words)), key=signs.__getitem__):
@@ -169,7 +149,7 @@ def _joined(text: str, explanation: Explanation) -> list[Phrase]:
             inside.append(inside[-1] + 1)  # "the" explains nothing without its noun
         last_joined = inside[-1]
         start, end = words[inside[0]].start(), words[inside[-1]].end()
-        weight = sum(weights[number] for number in inside)
+        weight = sum(weights[inside].tolist())
         bare = text[start:end].strip(_EDGE)
         if bare:
             start = text.index(bare, start)

@@ -5,18 +5,18 @@ Colours are used on a terminal only, and never if ``NO_COLOR`` is set.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Final
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from tipclassify.formatting import count_with_noun, one_line
 from tipclassify.labels import label_name, styles
 from tipclassify.probability import probability
-from tipclassify.records import Report, Run, known
+from tipclassify.records import Report, known
 from tipclassify.reports.adjust import ASSUMPTION, NOTES
 from tipclassify.reports.compare.changes import MARGIN, BothWays, Change
 from tipclassify.reports.compare.comparison import Comparison
@@ -36,18 +36,54 @@ _CAVEATS: Final = (
 )
 
 
-def _console(out: IO[str], width: int) -> Console:
-    """Make a console as wide as the terminal, or `width` columns if the output is none.
+class _Terminal:
+    """A console as wide as the terminal, or `width` columns if the output is none.
 
     Text is printed as it is, once it has been through `one_line`: it has no markup.
     """
-    stream = getattr(out, "stream", out)  # a terminal takes colours here
-    columns = None if out.isatty() else width
-    return Console(file=stream, highlight=False, markup=False, emoji=False, width=columns)
+
+    def __init__(self, out: IO[str], width: int, labels: Sequence[str]) -> None:
+        stream = getattr(out, "stream", out)  # a terminal takes colours here
+        columns = None if out.isatty() else width
+        console = Console(file=stream, highlight=False, markup=False, emoji=False, width=columns)
+        self.print = console.print
+        self._styles = styles(labels)
+
+    def label(self, label: str, words: str) -> Text:
+        """Make text in the colour of a label."""
+        return Text(words, self._styles[label].terminal)
+
+    def labels(self, labels: Iterable[str]) -> list[Text]:
+        """Make the names of labels, in their colours."""
+        return [self.label(label, label_name(label)) for label in labels]
+
+    def print_both_ways(self, sentences: Sequence[BothWays]) -> None:
+        """Print the sentences that stand in several places of one report, with other labels."""
+        if sentences:
+            title = f"\nSame sentence, tagged otherwise in one report: {len(sentences)}"
+            self.print(title, style="bold")
+        for sentence in sentences:
+            self.print(f"{sentence.report}  {one_line(sentence.text)}")
+            for place in sentence.describe():
+                self.print(f"      {one_line(place)}")
 
 
-def _colours(run: Run | Summary) -> dict[str, str]:
-    return {label: style.terminal for label, style in styles(run.labels).items()}
+def _table(*columns: Column, title: str | None = None, header: bool = True) -> Table:
+    """Make a table without lines, two spaces between its columns."""
+    return Table(
+        *columns,
+        title=title,
+        title_justify="left",
+        show_header=header,
+        box=None,
+        pad_edge=False,
+        show_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+
+
+def _numbers(name: str) -> Column:
+    return Column(name, justify="right", no_wrap=True)
 
 
 def _heading(report: Report | FileFindings) -> str:
@@ -61,7 +97,8 @@ def _heading(report: Report | FileFindings) -> str:
 
 def write_findings(reports: Iterable[Report], out: IO[str], output: Output) -> None:
     """Write label (``?``: low confidence), probability, page and text of tagged passages; counts."""
-    console = _console(out, 110)
+    labels = output.run.labels
+    terminal = _Terminal(out, 110, labels)
     passages = 0
     kinds = KindCounts()
     subjects = defaultdict[str, Subject](Subject)
@@ -71,38 +108,32 @@ def write_findings(reports: Iterable[Report], out: IO[str], output: Output) -> N
         kinds += findings.total_kinds
         subjects[findings.file] += findings.subject
         if findings.tagged:
-            console.print(_findings_table(findings, _colours(output.run)))
+            terminal.print(_findings_table(findings, terminal))
     if not subjects:  # no input could be read, which is said elsewhere
         return
     if kinds.tagged_sentences or kinds.tagged_rows:
-        console.print()
-    labels = output.run.labels
+        terminal.print()
     counts = "   ".join(f"{label} {kinds.count_and_share(label)}" for label in labels)
     base = f"{count_with_noun(passages, 'passage')}, {kinds.on_subject:,} on trafficking"
     for line in [f"{base}: {counts}", *kinds.beside(labels), subject_line(subjects.values())]:
         if line:
-            console.print(line)
+            terminal.print(line)
 
 
-def _findings_table(findings: FileFindings, colours: dict[str, str]) -> Table:
-    table = Table(
-        title=_heading(findings), title_justify="left", box=None, pad_edge=False, show_edge=False
-    )
-    table.add_column("label", no_wrap=True)
-    table.add_column("prob.", justify="right", no_wrap=True)
-    sections = findings.tagged
-    has_pages = any(listed.passage.page for section in sections.values() for listed in section)
+def _findings_table(findings: FileFindings, terminal: _Terminal) -> Table:
+    columns = [Column("label", no_wrap=True), _numbers("prob.")]
+    has_pages = any(mark.passage.page for marks in findings.tagged.values() for mark in marks)
     if has_pages:
-        table.add_column("page", justify="right", no_wrap=True)
-    table.add_column("passage", overflow="fold")
-    for section, listed_findings in sections.items():
+        columns.append(_numbers("page"))
+    columns.append(Column("passage", overflow="fold"))
+    table = _table(*columns, title=_heading(findings))
+    for section, marks in findings.tagged.items():
         name = f"[{one_line(section or '') or 'no section'}]"
-        other_cells = ["" for _ in table.columns[1:]]
-        table.add_row(*other_cells, name, style="bold")
-        for listed in listed_findings:
-            passage = listed.passage
+        table.add_row(*["" for _ in columns[1:]], name, style="bold")
+        for mark in marks:
+            passage = mark.passage
             doubt = " ?" if passage.low_confidence else ""
-            labels = [Text(label + doubt, colours[label]) for label in passage.labels]
+            labels = [terminal.label(label, label + doubt) for label in passage.labels]
             scores = "\n".join(probability(passage.scores[label]) for label in passage.labels)
             page = [str(passage.page or "")] if has_pages else []
             table.add_row(Text("\n").join(labels), scores, *page, one_line(passage.text))
@@ -114,40 +145,35 @@ def _findings_table(findings: FileFindings, colours: dict[str, str]) -> Table:
 
 def write_summary(summary: Summary, out: IO[str]) -> None:
     """Write counts and shares by group, adjusted ones with intervals below, then caveats."""
-    console = _console(out, 120)
-    table = Table(box=None, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0))
-    for name in summary.by:
-        table.add_column(name, overflow="fold", vertical="top")
-    for column in ("passages", *summary.labels, NONE):
-        table.add_column(column, justify="right", no_wrap=True)
+    terminal = _Terminal(out, 120, summary.labels)
+    names = [Column(name, overflow="fold") for name in summary.by]
+    table = _table(*names, *map(_numbers, ("passages", *summary.labels, NONE)))
     file_names = summary.file_names
     above: Key = ()
-    last = len(summary.by) - 1
     for group in summary.groups:
-        names = []
-        for place, (dimension, value) in enumerate(zip(summary.by, group.key, strict=True)):
-            # names that the group above has, too, are left out
-            is_repeated = place < last and group.key[: place + 1] == above[: place + 1]
-            shown = file_names[value] if dimension == "file" else value
-            names.append("" if is_repeated else shown_name(shown, dimension))
-        table.add_row(*names, *_summary_cells(summary, group))
+        shown = []
+        for dimension, value in zip(summary.by, group.key, strict=True):
+            name = file_names[value] if dimension == "file" else value
+            shown.append(shown_name(name, dimension))
+        for place in range(1, len(shown)):  # names that the group above has, too, are left out
+            if group.key[:place] == above[:place]:
+                shown[place - 1] = ""
+        table.add_row(*shown, *_summary_cells(summary, group))
         above = group.key
     table.add_section()
-    no_names = ["" for _ in summary.by[1:]]
     for name, total in zip(summary.total_names, summary.shown_totals, strict=True):
-        table.add_row(name, *no_names, *_summary_cells(summary, total), style="bold")
-    console.print(table)
-    console.print()
-    if on_subject := subject_line(summary.subjects):
-        console.print(on_subject)
-    console.print(OVERLAP)
+        others = ["" for _ in names[1:]]
+        table.add_row(name, *others, *_summary_cells(summary, total), style="bold")
+    lines = [subject_line(summary.subjects), OVERLAP]
     if summary.rates is not None:
-        console.print(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
-        if rates_note := summary.rates_note():
-            console.print(rates_note)
-        for note in summary.notes():
-            console.print(f"{_NOTE_SYMBOLS[note]} {NOTES[note]}")
-    console.print("   ".join(f"{name} {value}" for name, value in summary.about.items()))
+        lines.append(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
+        lines.append(summary.rates_note())
+        lines += [f"{_NOTE_SYMBOLS[note]} {NOTES[note]}" for note in summary.notes()]
+    lines.append("   ".join(f"{name} {value}" for name, value in summary.about.items()))
+    terminal.print(table)
+    terminal.print()
+    for line in filter(None, lines):
+        terminal.print(line)
 
 
 def _summary_cells(summary: Summary, group: Group) -> list[str]:
@@ -171,12 +197,12 @@ def write_comparison(comparison: Comparison, out: IO[str], repeated: bool = Fals
 
     Repeated passages are written only if `repeated`.
     """
-    console = _console(out, 120)
+    terminal = _Terminal(out, 120, comparison.run.labels)
     old, new = comparison.names
     if comparison.subject:
-        console.print(one_line(f"{comparison.subject}: {old} set against {new}"), style="bold")
-    console.print(f"{old}  {_heading(comparison.old)}")
-    console.print(f"{new}  {_heading(comparison.new)}")
+        terminal.print(one_line(f"{comparison.subject}: {old} set against {new}"), style="bold")
+    terminal.print(f"{old}  {_heading(comparison.old)}")
+    terminal.print(f"{new}  {_heading(comparison.new)}")
     for group in comparison.groups(repeated):
         remarks = []
         if group.borderline:
@@ -184,18 +210,18 @@ def write_comparison(comparison: Comparison, out: IO[str], repeated: bool = Fals
         if group.elsewhere:
             remarks.append(f"{group.elsewhere} more under other headings")
         remark = f" ({', '.join(remarks)})" if remarks else ""
-        console.print(f"\n{group.title}: {len(group.changes)}{remark}", style="bold")
-        table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
-        table.add_column(no_wrap=True, vertical="top")
-        table.add_column(overflow="fold")
+        terminal.print(f"\n{group.title}: {len(group.changes)}{remark}", style="bold")
+        table = _table(Column(no_wrap=True), Column(overflow="fold"), header=False)
         for number, change in enumerate(group.changes):
             if number:
                 table.add_row()
-            _add_change(table, change, comparison)
-        console.print(table)
-    _write_both_ways(comparison.both_ways, console)
+            table.add_row("", _change_heading(change, comparison.names, terminal))
+            for name, text in _sides(change, comparison.names):
+                table.add_row(name, text)
+        terminal.print(table)
+    terminal.print_both_ways(comparison.both_ways)
     counts = comparison.counts()
-    console.print(
+    terminal.print(
         f"\n{len(comparison.old.passages)} passages of {old}, "
         f"{len(comparison.new.passages)} of {new}: "
         f"{counts['repeated']} repeated word for word, {counts['moved']} moved, "
@@ -203,62 +229,43 @@ def write_comparison(comparison: Comparison, out: IO[str], repeated: bool = Fals
     )
 
 
-def _write_both_ways(sentences: Sequence[BothWays], console: Console) -> None:
-    """Write the sentences that stand in several places of one report, with different labels."""
-    if sentences:
-        title = f"\nSame sentence, tagged otherwise in one report: {len(sentences)}"
-        console.print(title, style="bold")
-    for sentence in sentences:
-        console.print(f"{sentence.report}  {one_line(sentence.text)}")
-        for place in sentence.describe():
-            console.print(f"      {one_line(place)}")
-
-
-def _add_change(table: Table, change: Change, comparison: Comparison) -> None:
-    """Add what changed and where, and the passage in both reports, or the nearest of the other."""
-    old_name, new_name = comparison.names
-    words = change.words()
-    table.add_row("", _change_heading(change, comparison))
-    is_one_text = change.old and change.new and change.alignment != "reworded"
-    if change.old and not is_one_text:
-        table.add_row(old_name, _marked(words.old, "[-", "-]"))
-    if change.new:
-        table.add_row("both" if is_one_text else new_name, _marked(words.new, "{+", "+}"))
-    if change.nearest and change.labels:
-        what = "perhaps in its place" if change.instead else "nearest"
-        nearest = f"{what}, similarity {change.nearness:.2f}: {one_line(change.nearest.text)}"
-        table.add_row(new_name if change.old else old_name, nearest)
-
-
-def _change_heading(change: Change, comparison: Comparison) -> Text:
+def _change_heading(change: Change, names: tuple[str, str], terminal: _Terminal) -> Text:
     """Format changes and place: ``+failure 0.04 → 0.91  [protection]  p. 4 → 5``."""
-    old_name, new_name = comparison.names
-    colours = _colours(comparison.run)
     passages = change.sides
-    parts = []
+    parts = [] if change.labels else terminal.labels(passages[-1].labels)
     for of_label in change.labels:
         scores = [probability(score) for score in (of_label.old, of_label.new) if score is not None]
         sign = "+" if of_label.came else "-"
         borderline = " borderline" if of_label.borderline else ""
         words = f"{sign}{label_name(of_label.label)} {_arrow(scores)}{borderline}"
-        parts.append(Text(words, colours[of_label.label]))
-    if not change.labels:
-        parts += [Text(label_name(label), colours[label]) for label in passages[-1].labels]
+        parts.append(terminal.label(of_label.label, words))
     sections = _arrow(one_line(side.section or "") or "no section" for side in passages)
     parts.append(Text(f"[{sections}]", "bold"))
-    facts = []
     # one of the two may have none: a web page
-    if pages := [str(passage.page) for passage in passages if passage.page]:
-        facts.append("p. " + _arrow(pages))
-    if change.alignment == "reworded":
-        facts.append(f"similarity {change.similarity:.2f}")
-    if len(passages) == 1:
-        facts.append(f"not in {new_name if change.old else old_name}")
-    if change.shared:
-        facts.append("split, joined or said twice")
-    if any(passage.low_confidence for passage in passages):
-        facts.append("low confidence")
-    return Text("  ").join([*parts, *map(Text, facts)])
+    pages = _arrow(str(passage.page) for passage in passages if passage.page)
+    facts = {
+        f"p. {pages}": pages,
+        f"similarity {change.similarity or 0:.2f}": change.alignment == "reworded",
+        f"not in {names[1] if change.old else names[0]}": len(passages) == 1,
+        "split, joined or said twice": change.shared,
+        "low confidence": any(passage.low_confidence for passage in passages),
+    }
+    return Text("  ").join([*parts, *(Text(fact) for fact, holds in facts.items() if holds)])
+
+
+def _sides(change: Change, names: tuple[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the passage in both reports, or the nearest of the other, each after a name."""
+    old_name, new_name = names
+    words = change.words()
+    is_one_text = change.old and change.new and change.alignment != "reworded"
+    if change.old and not is_one_text:
+        yield old_name, _marked(words.old, "[-", "-]")
+    if change.new:
+        yield "both" if is_one_text else new_name, _marked(words.new, "{+", "+}")
+    if change.nearest and change.labels:
+        what = "perhaps in its place" if change.instead else "nearest"
+        nearest = f"{what}, similarity {change.nearness:.2f}: {one_line(change.nearest.text)}"
+        yield new_name if change.old else old_name, nearest
 
 
 def _marked(segments: Sequence[Words], before: str, after: str) -> str:
@@ -281,24 +288,24 @@ def _arrow(values: Iterable[str]) -> str:
 
 def write_ledger(ledger: Ledger, out: IO[str], everything: bool = False) -> None:
     """Write the lines that have a label, or with `everything` all, most years first."""
-    console = _console(out, 120)
-    colours = _colours(ledger.run)
+    terminal = _Terminal(out, 120, ledger.run.labels)
     latest = ledger.years[-1]
     subject = ledger.subject or "Passages that persist"
-    console.print(one_line(f"{subject}, {ledger.years[0]} to {latest}"), style="bold")
+    terminal.print(one_line(f"{subject}, {ledger.years[0]} to {latest}"), style="bold")
     shown = [line for line in ledger.lines if line.labels or everything]
+    counts = Counter[str]()
     for line in shown:
-        labels = [Text(label_name(label), colours[label]) for label in line.labels]
-        heading = Text(f"\n{line.describe(latest)}  ").append(Text(", ").join(labels))
-        console.print(heading.append(f"  {len(line.years)} years: {', '.join(line.years)}"))
+        counts.update(line.labels)
+        labels = Text(", ").join(terminal.labels(line.labels))
+        years = f"  {len(line.years)} years: {', '.join(line.years)}"
+        terminal.print(Text.assemble(f"\n{line.describe(latest)}  ", labels, years))
         if line.first.passage.text != line.last.passage.text:
-            console.print(f"{line.first.year}  {one_line(line.first.passage.text)}")
-        console.print(f"{line.last.year}  {one_line(line.last.passage.text)}")
-    _write_both_ways(ledger.both_ways, console)
-    counts = {label: sum(label in line.labels for line in shown) for label in ledger.run.labels}
-    tagged = ", ".join(f"{label_name(label)} {count}" for label, count in counts.items())
+            terminal.print(f"{line.first.year}  {one_line(line.first.passage.text)}")
+        terminal.print(f"{line.last.year}  {one_line(line.last.passage.text)}")
+    terminal.print_both_ways(ledger.both_ways)
+    tagged = ", ".join(f"{label_name(label)} {counts[label]}" for label in ledger.run.labels)
     counted = f"{len(shown)} passages stood in two years or more ({tagged})"
     left_out = len(ledger.lines) - len(shown)
     if left_out:
         counted = f"{counted}; {left_out} more without a label, which --all shows"
-    console.print(f"\n{counted}.")
+    terminal.print(f"\n{counted}.")
