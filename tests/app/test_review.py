@@ -340,7 +340,7 @@ def test_what_colleagues_decided_and_noted_is_hidden_until_one_decided(
     before = shown_to(session, 0)
     assert (before["others"], before["notes"]) == ([], {})
     assert before["hidden"]["colleagues"] == 1
-    events = [*session.changes(0)["events"], session.history()["html"]]
+    events = session.changes(0)["events"]
     assert FAILURE not in repr(events)
     assert "Clearly" not in repr(events)
     answer = session.decide(key, labels=[])
@@ -433,7 +433,7 @@ def test_an_older_log_opens_and_its_independence_is_unknown(
     assert "blind" not in eve.decide(reports[0].passages[0].id, labels=[])["event"]
 
 
-# --------------------------------------------------------------------------- unsure, notes, history
+# --------------------------------------------------------------------------- unsure
 
 
 def test_unsure_is_an_answer_that_no_corpus_takes(
@@ -455,19 +455,6 @@ def test_unsure_is_an_answer_that_no_corpus_takes(
     ):
         with pytest.raises(RefusedError, match="unsure is a decision without labels"):
             wrong()
-
-
-def test_the_history_says_what_an_undo_took_back_and_a_redo_did_again(
-    session: Review, reports: list[OpenReport]
-) -> None:
-    key = reports[0].passages[0].id
-    session.decide(key, labels=[FAILURE])
-    session.undo()
-    session.undo(again=True)
-    html = session.history()["html"]
-    assert html.index("did again") < html.index("took back")
-    assert html.count('title="Failure"') == 3
-    assert html.count(reports[0].passages[0].passage.text) == 3
 
 
 # ---------------------------------------------------------------------------------------- agreement
@@ -544,7 +531,7 @@ def test_a_working_day_by_http_ends_with_a_summary_of_decisions_and_unread_input
     assert (saved["saved"], saved["event"]["id"]) == (True, 1)
     assert not (tmp_path / "review.jsonl").exists()
     assert server.post("/api/undo")["passage"]["decision"] is None
-    assert server.post("/api/undo", again=True)["passage"]["decision"]["labels"] == ["failure"]
+    server.post("/api/decisions", key=key, labels=["failure"], note="hm")
     assert list(server.get(f"/api/reasons/{key}")["labels"]) == list(LABELS)
     assert server.get("/api/agreement")["passages"] == 0
     command = "tipclassify train --data review.jsonl --output models/mine"

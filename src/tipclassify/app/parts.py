@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import jinja2
 
 from tipclassify._version import __version__
 from tipclassify.labels import Style
-from tipclassify.model.scoring import ADDITIVE, Explanation
+from tipclassify.model.scoring import Explanation
 from tipclassify.probability import probability
 from tipclassify.records import Passage, section_name
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.write.reasons import summarize
 from tipclassify.write.templating import escape_attribute, escape_content
-
-_STRENGTHS: Final = (1 / 3, 2 / 3)  # shares of the strongest weight, from which a mark is darker
 
 
 class Parts:
@@ -83,58 +81,27 @@ class Parts:
 
     def reason(
         self, passage: Passage, label: str, explanation: Explanation, threshold: float
-    ) -> dict[str, Any]:
+    ) -> dict[str, str]:
         """Write why a passage has its score on a label: a table, and the text with strong words."""
-        reason = summarize(passage.text, explanation)
-        is_additive = explanation.method == ADDITIVE
-        phrases = sorted(reason.phrases, key=lambda phrase: -phrase.weight)
-        bias = _cents(explanation.bias) if is_additive else 0
-        heading = _cents(explanation.heading) if passage.section else 0
-        total = _cents(explanation.logit)
-        # "All other words" absorbs the rounding, so that the displayed numbers add up.
-        others = total - bias - heading - sum(_cents(phrase.weight) for phrase in phrases)
+        text = passage.text
+        reason = summarize(text, explanation)
         table = self.render(
             "reason",
             passage=passage,
             label=label,
             probability=explanation.probability,
             threshold=threshold,
-            phrases=[(phrase.text, phrase.weight) for phrase in phrases],
-            heading=heading / 100,
-            bias=bias / 100,
-            others=others / 100,
-            total=total / 100,
-            additive=is_additive,
+            reason=reason,
         )
-        pieces = _pieces(passage.text, reason.phrases)
-        return {
-            "heading": explanation.heading,
-            "total": explanation.logit,
-            "probability": explanation.probability,
-            "table": table,
-            "text": self.render("marked", label=label, pieces=pieces),
-        }
-
-
-def _cents(weight: float) -> int:
-    return round(weight * 100)
-
-
-def _pieces(text: str, phrases: Sequence[Any]) -> list[tuple[str, float, int]]:
-    """Cut a text where phrases begin and end: each piece with its weight, and how strong it is."""
-    strongest = max((abs(phrase.weight) for phrase in phrases), default=1.0)
-    pieces = []
-    done = 0
-    for phrase in sorted(phrases, key=lambda phrase: phrase.start):
-        if phrase.start < done:  # words of a clause that is marked
-            continue
-        share = abs(phrase.weight) / strongest
-        pieces.append((text[done : phrase.start], 0.0, 0))
-        strength = 1 + sum(share > least for least in _STRENGTHS)
-        pieces.append((text[phrase.start : phrase.end], phrase.weight, strength))
-        done = phrase.end
-    pieces.append((text[done:], 0.0, 0))
-    return pieces
+        pieces = []
+        done = 0
+        for phrase in sorted(reason.phrases, key=lambda phrase: phrase.start):
+            if phrase.start >= done:  # else words of a clause that is marked
+                pieces.append((text[done : phrase.start], 0.0))
+                pieces.append((text[phrase.start : phrase.end], phrase.weight))
+                done = phrase.end
+        pieces.append((text[done:], 0.0))
+        return {"table": table, "text": self.render("marked", label=label, pieces=pieces)}
 
 
 def same_answer(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from textwrap import shorten
 from typing import Any, Final
 
 from tipclassify.app.agreement import agreement_by_annotator, progress
@@ -29,8 +28,6 @@ from tipclassify.write.page import report_digest
 
 Answer = dict[str, Any]
 
-_EXCERPT: Final = 120  # characters of a passage in the list of events
-_EVENTS: Final = 300  # of the history
 # without control characters
 _NOTE: Final = re.compile(r"[^\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]*")
 
@@ -243,7 +240,7 @@ class Review:
             ],
             "corpus": self.corpus,
             "events": last,
-            **self._undoable(),
+            "undo": self.store.to_take_back(self.annotator) is not None,
         }
 
     def report(self, id: str) -> Answer:
@@ -323,34 +320,6 @@ class Review:
             ],
         }
 
-    def history(self, most: int = _EVENTS) -> Answer:
-        """Answer ``GET /api/history``: the last events, latest first."""
-        with self.store.reading():
-            events = self.store.latest(most)
-            states = {event.place: self.store.on(event.place) for event in events}
-            texts = {place: self.store.wording(place) for place in states}
-        shown = []
-        for event in events:
-            state = states[event.place]
-            done = event
-            is_undone = False
-            by_id = {each.id: each for each in state.events}
-            while done.undoes is not None:
-                done = by_id[done.undoes]
-                is_undone = not is_undone
-            name = passage_id(event.place)
-            shown.append(
-                {
-                    "event": self.event(event, state),
-                    "is_undone": is_undone,
-                    "done": self.event(done, state),
-                    "text": shorten(texts[event.place], _EXCERPT),
-                    "id": name if name in self.passages else None,
-                    "report": event.place.report[:16],
-                }
-            )
-        return {"html": self.parts.render("history", events=shown)}
-
     def disagreements(self) -> Answer:
         """Answer ``GET /api/disagreements``: the passages on which annotators disagree."""
         states = self.store.now()
@@ -416,20 +385,16 @@ class Review:
             )
             return self._saved(event)
 
-    def undo(self, again: bool = False, request: str | None = None) -> Answer:
-        """Answer ``POST /api/undo``: take back the annotator's last event.
-
-        With `again`, what was taken back last holds again.
-        """
+    def undo(self, request: str | None = None) -> Answer:
+        """Answer ``POST /api/undo``: take back the annotator's last event."""
         with self.store.writing():
             event = self.store.of_request(self.annotator, request)
             if event and event.kind != "undo":
                 raise RequestReusedError(request)
             if event is None:
-                undone = self.store.to_take_back(self.annotator, again)
+                undone = self.store.to_take_back(self.annotator)
                 if undone is None:
-                    what = "do again" if again else "take back"
-                    raise RefusedError(409, f"there is nothing to {what}")
+                    raise RefusedError(409, "there is nothing to take back")
                 event = self.store.undo(undone.id, self.annotator, request)
             return self._saved(event)
 
@@ -454,12 +419,5 @@ class Review:
             "saved": True,
             "event": self.event(event, state),
             "passage": self.row(passage, state) if passage else None,
-            **self._undoable(),
-        }
-
-    def _undoable(self) -> dict[str, bool]:
-        """Say whether there is something to take back, and to do again."""
-        return {
             "undo": self.store.to_take_back(self.annotator) is not None,
-            "redo": self.store.to_take_back(self.annotator, again=True) is not None,
         }

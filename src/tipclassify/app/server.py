@@ -13,7 +13,6 @@ import os
 import re
 import socket
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -37,7 +36,6 @@ from tipclassify.resources import resource_path
 from tipclassify.store import RequestReusedError
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
-_MOST_CONNECTIONS: Final = 64
 _MAX_QUEUE: Final = 500  # passages in one answer of the queue
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 # Pages of a desk carry the hashes of their inline script and style in a policy of their own, which
@@ -72,9 +70,8 @@ class DecisionBody(Body):
 
 
 class UndoBody(Body):
-    """Body of an undo of the annotator's last event; `again` does it again."""
+    """Body of an undo of the annotator's last event."""
 
-    again: bool = False
     request: RequestId | None = None
 
 
@@ -151,7 +148,6 @@ def _review_routes(review: Review) -> list[BaseRoute]:
         ),
         _get("/api/reasons/{key}", lambda request: review.reasons(request.path_params["key"])),
         _get("/api/changes", lambda request: review.changes(_number(request, "since", 0))),
-        _get("/api/history", lambda _: review.history()),
         _get("/api/disagreements", lambda _: review.disagreements()),
         _get("/api/agreement", lambda _: review.agreement()),
         _post(
@@ -159,7 +155,7 @@ def _review_routes(review: Review) -> list[BaseRoute]:
             DecisionBody,
             lambda b: review.decide(b.key, b.kind, b.labels or (), b.unsure, b.note, b.request),
         ),
-        _post("/api/undo", UndoBody, lambda b: review.undo(b.again, b.request)),
+        _post("/api/undo", UndoBody, lambda b: review.undo(b.request)),
     ]
 
 
@@ -236,46 +232,18 @@ def _run(app: Guard, at: socket.socket) -> None:
 
 
 class _Connection(H11Protocol):
-    """Connection that ends when its client keeps it waiting.
-
-    Of too many, the oldest of those that wait ends.
-    """
-
-    has_warned = False
+    """Connection that ends when its client keeps it waiting for a whole request."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.began = time.monotonic()
-        # Those that were ended a moment ago are still in the set.
-        present = [
-            connection
-            for connection in self.connections
-            if isinstance(connection, _Connection) and not connection.transport.is_closing()
-        ]
-        if len(present) > _MOST_CONNECTIONS:
-            _Connection.warn()
-            waiting = (connection for connection in present if connection.waits)
-            min(waiting, key=lambda connection: connection.began).transport.abort()
         self.loop.call_later(_PATIENCE, self._end_if_idle, None)
-
-    @classmethod
-    def warn(cls) -> None:
-        """Say once that connections are ended."""
-        if not cls.has_warned:
-            cls.has_warned = True
-            what = f"over {_MOST_CONNECTIONS} connections: the idle ones are ended"
-            print(f"tipclassify: {what}", file=sys.stderr)
-
-    @property
-    def waits(self) -> bool:
-        """Whether the client has to send something: a request, or the rest of its body."""
-        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def _end_if_idle(self, last: object) -> None:
         """End the connection unless it had another request than the `last` since."""
         if self.transport.is_closing():
             return
-        if self.waits and self.cycle is last:
+        waits = self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+        if waits and self.cycle is last:
             self.transport.abort()
         else:
             self.loop.call_later(_PATIENCE, self._end_if_idle, self.cycle)

@@ -29,7 +29,6 @@ export class App extends EventTarget {
   hovered = null; // label under the pointer or focus
   chosen = null; // label whose reasons and rule are shown otherwise
   online = true;
-  #dropped = []; // actions taken back before they were sent
   #since = 0;
   #moves = 0; // so that an answer to an earlier move does not undo a later one
   #reports = new Map(); // id: promise of a report
@@ -259,18 +258,17 @@ export class App extends EventTarget {
 
   #act({ key, report, ...passage }, what) {
     const action = { key, report, ...what, before: passage[FIELDS[what.kind]] ?? null };
-    this.#dropped = [];
     this.outbox.add(action);
     this.#apply(action);
     this.tell("passages", [key]);
   }
 
-  #saved({ kind }, { event, passage, undo, redo }) {
-    Object.assign(this.session, { undo, redo });
+  #saved({ kind }, { event, passage, undo }) {
+    this.session.undo = undo;
     if (passage) this.take(passage); // with what was hidden until now
     this.tell("passages", [event.key]);
-    if (kind !== "undo" && kind !== "redo") return;
-    notice(kind === "undo" ? "Undone." : "Done again.");
+    if (kind !== "undo") return;
+    notice("Undone.");
     if (passage) this.jump({ key: event.key, report: passage.report });
   }
 
@@ -356,27 +354,12 @@ export class App extends EventTarget {
     return this.session.undo || this.outbox.waiting.length > 0;
   }
 
-  get canRedo() {
-    return this.session.redo || this.#dropped.length > 0;
-  }
-
   undo() {
     this.commit();
     const dropped = this.outbox.drop(); // what was never sent
     if (!dropped && !this.canUndo) return notice("Nothing to undo.");
     if (!dropped) return this.outbox.add({ kind: "undo" });
     this.passages.get(dropped.key)[FIELDS[dropped.kind]] = dropped.before;
-    this.#dropped.push(dropped);
-    this.tell("passages", [dropped.key]);
-    return this.jump(dropped);
-  }
-
-  redo() {
-    const dropped = this.#dropped.pop();
-    if (!dropped && !this.canRedo) return notice("Nothing to do again.");
-    if (!dropped) return this.outbox.add({ kind: "redo" });
-    this.outbox.add(dropped);
-    this.#apply(dropped);
     this.tell("passages", [dropped.key]);
     return this.jump(dropped);
   }

@@ -61,23 +61,21 @@ export function keyboard(app, panel) {
     r: [() => panel.open("reasons")],
     g: [() => panel.open("codebook")],
     m: [() => panel.open("notes")],
-    h: [() => panel.open("history")],
     v: [() => app.view === "adjudication" && app.reveal()],
     l: [() => app.nextLead()],
     "/": [search],
   };
   const anywhere = {
-    u: [() => app.undo(), () => app.redo()],
+    u: [() => app.undo()],
     q: [() => toggleView("queue")],
     a: [() => toggleView("adjudication")],
     "?": [showHelp],
   };
-  const withControl = { z: [() => app.undo(), () => app.redo()], y: [() => app.redo()] };
 
   function actionOf({ key, shiftKey, ctrlKey, metaKey, target }) {
     const name = key.toLowerCase();
     const chosen = (actions) => actions && ((shiftKey && actions[1]) || actions[0]);
-    if (ctrlKey || metaKey) return chosen(withControl[name]);
+    if (ctrlKey || metaKey) return name === "z" && !shiftKey && (() => app.undo());
     // that is pressed
     if ((name === "enter" || name === " ") && target.closest(PRESSED)) return null;
     if (name.startsWith("arrow") && ownsArrows(target)) return null;

@@ -160,8 +160,7 @@ export class Outbox {
   }
 
   #post({ kind, key, labels, unsure, note, request }) {
-    if (kind === "undo" || kind === "redo")
-      return post("/api/undo", { again: kind === "redo", request });
+    if (kind === "undo") return post("/api/undo", { request });
     return post("/api/decisions", { kind, key, labels, unsure, note, request });
   }
 }

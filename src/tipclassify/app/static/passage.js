@@ -1,5 +1,5 @@
 // The passage in the middle, large, with what stands around it, and below it the labels to give;
-// beside it the panel: reasons, the codebook's rule, notes, history. Python wrote all but numbers.
+// beside it the panel: reasons, the codebook's rule, notes. Python wrote all but numbers.
 // Covered by tests/app/test_review_page.py.
 import { emptiness } from "./list.js";
 import { get } from "./outbox.js";
@@ -59,7 +59,6 @@ export function passageView(app) {
   onClick("accept", () => app.accept());
   onClick("unsure", () => app.unsure());
   onClick("undo", () => app.undo());
-  onClick("redo", () => app.redo());
   onClick("before", () => app.move(-1));
   onClick("after", () => app.move(1));
   byId("status").addEventListener("click", (event) => {
@@ -166,7 +165,6 @@ export function passageView(app) {
     byId("accept").disabled = settling && !isDecided; // nothing is proposed that could be accepted
     status(passage, shown, isDrafted);
     byId("undo").disabled = !app.canUndo;
-    byId("redo").disabled = !app.canRedo;
   }
 
   function status(passage, shown, isDrafted) {
@@ -197,7 +195,6 @@ function panel(app, reasons) {
   const own = notes(app);
   let tab = "reasons";
   let timer = 0;
-  let asked = 0; // histories, of which the last is shown
 
   for (const pick of byId("picks").children)
     pick.addEventListener("click", (event) => {
@@ -216,10 +213,9 @@ function panel(app, reasons) {
     for (const part of byId("panel-body").children) part.hidden = part.id !== `panel-${tab}`;
     byId("mark").checked = app.marked;
     byId("marking").hidden = tab !== "reasons" || Boolean(passage?.hidden.model);
-    byId("picks").hidden = tab === "notes" || tab === "history";
+    byId("picks").hidden = tab === "notes";
     for (const label of LABELS) byId(`rule-${label}`).hidden = label !== lead;
     own.draw(passage, tab === "notes");
-    if (tab === "history") history();
     if (tab !== "reasons") return;
     const known = passage && reasons.known.get(passage.key);
     byId("reasons-hidden").hidden = !passage?.hidden.model;
@@ -235,17 +231,6 @@ function panel(app, reasons) {
       byId("reasons-none").hidden = Boolean(found);
     }, 60); // not while somebody runs through the list
   }
-
-  async function history() {
-    const mine = ++asked;
-    const answer = await app.asked(() => get("/api/history"));
-    if (answer && mine === asked) byId("events").innerHTML = answer.html;
-  }
-
-  byId("events").addEventListener("click", ({ target }) => {
-    const jump = target.closest(".jump");
-    if (jump) app.jump(jump.dataset);
-  });
 
   /**
    * Show one of them; asked for again it goes away (a wide window keeps the panel, with the
@@ -288,7 +273,6 @@ function panel(app, reasons) {
   });
   app.addEventListener("lead", draw);
   app.addEventListener("passages", draw);
-  app.addEventListener("saved", () => tab === "history" && !app.outbox.waiting.length && draw());
   app.addEventListener("place", () => {
     draw();
     const next = app.keys[app.keys.indexOf(app.key) + 1];
