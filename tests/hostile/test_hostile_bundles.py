@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tipclassify import InputError
-from tipclassify.bundle import archive
 from tipclassify.bundle.verify import verify_bundle
 from tipclassify.bundle.write import write_bundle
 from tipclassify.tagging import Tagging
@@ -43,31 +42,6 @@ def refused(bundle: Path) -> str:
         verify_bundle(str(bundle))
     assert "\n" not in str(caught.value)
     return str(caught.value)
-
-
-def test_a_bomb_is_refused_before_it_is_read(sound: Path, tmp_path: Path) -> None:
-    bomb = changed(sound, tmp_path / "bomb.zip", "passages.jsonl", lambda data: data * 200_000)
-    assert bomb.stat().st_size < 1_000_000
-    assert "unpacks to over 200 times its size" in refused(bomb)
-
-
-def test_the_passages_of_one_input_are_bounded_when_written_and_when_read(
-    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for module in (archive, __import__("tipclassify.bundle.replay", fromlist=["x"])):
-        monkeypatch.setattr(module, "LARGEST_INPUT", 300)
-    twice = changed(sound, tmp_path / "twice.zip", "passages.jsonl", lambda data: data * 2)
-    passages = next(check for check in verify_bundle(str(twice)) if check.check == "passages")
-    assert passages.result == "differs"
-    assert "have over 0.0003 MB" in passages.detail
-    monkeypatch.setattr("tipclassify.bundle.write.LARGEST_INPUT", 300)
-    report = tmp_path / "b.txt"
-    report.write_text("Police arrested nine recruiters in Karvonia. " * 9, "utf-8")
-    with (
-        pytest.raises(InputError, match="its passages have over"),
-        (tmp_path / "b.zip").open("wb") as out,
-    ):
-        write_bundle([str(report)], Tagging("fast"), out)
 
 
 @pytest.mark.parametrize(

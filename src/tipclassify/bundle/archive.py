@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -29,8 +30,6 @@ _LARGEST: Final = 2_000_000_000
 _LARGEST_FILE: Final = 200_000_000
 _MOST_FILES: Final = 20_000
 _LARGEST_DIRECTORY: Final = 8_000_000  # zipfile loads all of it at once
-# bytes of the passages of one input, all in memory when a bundle is verified
-LARGEST_INPUT: Final = _LARGEST_FILE
 _LARGEST_LINE: Final = 20_000_000
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can hold
@@ -43,36 +42,31 @@ _LOCATOR_SIZE: Final = 20
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\:\ud800-\udfff]|(?:^|/)\.\.?(?:/|$)|^/|//")
 
 
-class Packer:
-    """Writer of a bundle's zip file; `files` has the hash and size of each file written."""
+def pack(archive: zipfile.ZipFile, name: str, content: IO[bytes] | bytes) -> FileDigest:
+    """Add a file with the whole content of a stream; return its hash and size.
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._zip = archive
-        self.files: dict[str, FileDigest] = {}
-
-    def add(self, name: str, content: IO[bytes]) -> None:
-        """Add a file with the whole content of a stream.
-
-        Raises `InputError` when the bundle grows too large.
-        """
-        content.seek(0)
-        digest = _digest(content)
-        size = digest.size + sum(file.size for file in self.files.values())
-        if digest.size > _LARGEST_FILE or size > _LARGEST or len(self.files) >= _MOST_FILES:
-            most = f"{_LARGEST / 1e9:g} GB, {_LARGEST_FILE / 1e6:g} MB in a file"
-            raise InputError(
-                f"the bundle would have over {most}, or {_MOST_FILES:,} files; "
-                "make several, of fewer inputs"
-            )
-        entry = zipfile.ZipInfo(name, _EPOCH)
-        # the defaults depend on the system
-        entry.create_system = _UNIX
-        entry.external_attr = _MODE
-        entry.compress_type = zipfile.ZIP_DEFLATED
-        content.seek(0)
-        with self._zip.open(entry, "w") as out:
-            shutil.copyfileobj(content, out)
-        self.files[name] = digest
+    Raises `InputError` when the bundle grows too large.
+    """
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    file.seek(0)
+    digest = _digest(file)
+    before = archive.infolist()
+    size = digest.size + sum(entry.file_size for entry in before)
+    if digest.size > _LARGEST_FILE or size > _LARGEST or len(before) >= _MOST_FILES:
+        most = f"{_LARGEST / 1e9:g} GB, {_LARGEST_FILE / 1e6:g} MB in a file"
+        raise InputError(
+            f"the bundle would have over {most}, or {_MOST_FILES:,} files; "
+            "make several, of fewer inputs, and split an input of over 400,000 passages"
+        )
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    # the defaults depend on the system
+    entry.create_system = _UNIX
+    entry.external_attr = _MODE
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    file.seek(0)
+    with archive.open(entry, "w") as out:
+        shutil.copyfileobj(file, out)
+    return digest
 
 
 class Archive:

@@ -11,12 +11,12 @@ import io
 import json
 import platform
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from importlib import metadata
 from pathlib import PurePath
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -26,12 +26,13 @@ from tipclassify.download.cache import Download
 from tipclassify.errors import InputError
 from tipclassify.formatting import escape_line_breaks, load_json, one_line
 from tipclassify.labels import Policy
+from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions, format_of
 from tipclassify.readers.child import read_bytes_isolated
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
 from tipclassify.records import Passage, Unit, is_link
-from tipclassify.reports.adjust import Rates
+from tipclassify.reports.adjust import Rates, rates_by_kind, rates_of
 from tipclassify.reports.counts import Figures, Group, Summary
 from tipclassify.tagging import read_with_notes
 from tipclassify.tagging.inputs import ROWS as ROW_FILES
@@ -64,8 +65,11 @@ Threshold = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=1, max_length=100)]
 # passages of a corpus; sums of squares of more would overflow
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
-Rate = Literal["tp", "fn", "fp", "tn", "dispersion"]  # fields of `Rates`
-RatesByLabel = dict[Label, Annotated[dict[Rate, Cases], msgspec.Meta(min_length=5)]]
+_Rate = Literal["tp", "fn", "fp", "tn", "dispersion"]  # fields of `Rates`
+# findings by what people decided: disputed, by two; and how many were noted, and people checked
+_CheckCount = Literal["confirmed", "rejected", "disputed", "unchecked", "noted", "people"]
+CheckCounts = Annotated[dict[_CheckCount, Number], msgspec.Meta(min_length=6)]
+RatesByLabel = dict[Label, Annotated[dict[_Rate, Cases], msgspec.Meta(min_length=5)]]
 
 
 class _Object(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,16 +110,16 @@ class Input(_Object, frozen=True, kw_only=True):
     sha256: Sha256
     size: Number  # bytes
     kind: str  # format, which decides the reader, or `ROWS`
-    title: str | None
-    country: str | None
-    year: int | None
-    publication: str | None  # whose kind decides by which error rates its counts are adjusted
-    text_sha256: str | None  # of the text, in UTF-8, that offsets refer to; None for rows
-    characters: int | None
-    notes: tuple[str, ...]  # the reader's warnings
-    link: Link | None
-    source: str | None  # its path in the bundle, if included
-    figures: Mapping[str, object]  # its `Figures`, unchecked when read
+    title: str | None = None
+    country: str | None = None
+    year: int | None = None
+    publication: str | None = None  # its kind decides by which error rates counts are adjusted
+    text_sha256: str | None = None  # of the text, in UTF-8, that offsets refer to; None for rows
+    characters: int | None = None
+    notes: tuple[str, ...] = ()  # the reader's warnings
+    link: Link | None = None
+    source: str | None = None  # its path in the bundle, if included
+    figures: Mapping[str, object] = {}  # its `Figures`, unchecked when read
 
 
 class StoredCheck(_Object, frozen=True, kw_only=True):
@@ -127,17 +131,6 @@ class StoredCheck(_Object, frozen=True, kw_only=True):
     verdict: Literal["confirmed", "rejected", ""]  # "": a note alone
     note: str
     time: str  # ISO 8601
-
-
-class CheckCounts(_Object, frozen=True, kw_only=True):
-    """Findings by what people decided on them."""
-
-    confirmed: Number
-    rejected: Number
-    disputed: Number  # confirmed by one, rejected by another
-    unchecked: Number
-    noted: Number
-    people: Number  # who checked
 
 
 class Manifest(_Object, frozen=True):
@@ -202,20 +195,35 @@ def versions() -> dict[str, str | None]:
     return {**versions, "platform": f"{sys.platform}-{platform.machine() or 'unknown'}"}
 
 
+def settings_of(classifier: Classifier, policy: Policy, moved: dict[str, float]) -> dict[str, Any]:
+    """Return a classifier's thresholds and error rates under a policy, as a manifest has them."""
+    rates = rates_of(classifier.meta, policy, moved)
+    by_kind = rates_by_kind(classifier.meta, policy, moved)
+    return {
+        "thresholds": dict(classifier.run(policy).thresholds),
+        "error_rates": None if rates is None else _plain(rates),
+        "error_rates_by_kind": {kind: _plain(table) for kind, table in by_kind.items()},
+    }
+
+
+def _plain(rates: Mapping[str, Rates]) -> dict[str, dict[str, float]]:
+    return {label: asdict(of_label) for label, of_label in rates.items()}
+
+
 def figures_of(
     group: Group,
-    labels: Iterable[str],
-    rates: RatesByLabel | None,
-    rates_by_kind: Mapping[str, RatesByLabel],
+    thresholds: Mapping[str, float],
+    error_rates: RatesByLabel | None,
+    error_rates_by_kind: Mapping[str, RatesByLabel],
 ) -> Figures:
-    """Compute the figures of a group; counts are adjusted for errors if `rates` are known."""
+    """Compute the figures of a group; counts are adjusted for errors if rates are known."""
     summary = Summary(
         by=(),
         groups=(),
         total=group,
-        labels=tuple(labels),
-        rates=None if rates is None else _rates(rates),
-        rates_by_kind={kind: _rates(table) for kind, table in rates_by_kind.items()},
+        labels=tuple(thresholds),
+        rates=None if error_rates is None else _rates(error_rates),
+        rates_by_kind={kind: _rates(table) for kind, table in error_rates_by_kind.items()},
     )
     return summary.figures(group)
 
@@ -276,20 +284,12 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
     return manifest, fingerprint, defect
 
 
-def read_passage(line: bytes, where: str) -> PassageLine:
-    """Parse a line of ``passages.jsonl``; raise `InputError` when it is no passage."""
-    return _read_line(line, PassageLine, "passage", where)
-
-
-def read_check(line: bytes, where: str) -> StoredCheck:
-    """Parse a line of ``checks.jsonl``; raise `InputError` when it is no check."""
-    return _read_line(line, StoredCheck, "check", where)
-
-
-def _read_line(line: bytes, kind: type[_Line], name: str, where: str) -> _Line:
+def read_line(line: bytes, kind: type[_Line], where: str) -> _Line:
+    """Parse a line of passages or checks; raise `InputError` when it is none."""
     try:
         return msgspec.convert(load_json(line), kind)
     except ValueError as error:
+        name = "passage" if kind is PassageLine else "check"
         reason = f"not a {name} ({one_line(str(error)):.120})"
         raise InputError(f"{where}: {reason}; get the bundle anew") from None
 
@@ -320,52 +320,34 @@ def public_name(file: str) -> str:
     return path.name if path.anchor or ".." in path.parts else path.as_posix()
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
-    """An input as it was read and split: its entry of the manifest, but for what is counted."""
-
-    recorded: Input
-    passages: list[Passage]
-
-
-def read_original(name: str, original: Download, encoding: str | None, unit: Unit) -> Original:
+def read_original(
+    name: str, original: Download, encoding: str | None, unit: Unit
+) -> tuple[Input, list[Passage]]:
     """Read and split an input; raise `InputError` when it cannot be read.
 
-    Title and so on, and the text, are None for rows, which have none.
+    Returns its entry of the manifest, but for what is counted, and its passages.
     """
-    recorded = Input(
-        name=name,
-        sha256=hashlib.sha256(original.data).hexdigest(),
-        size=len(original.data),
-        kind=ROWS,
-        title=None,
-        country=None,
-        year=None,
-        publication=None,
-        text_sha256=None,
-        characters=None,
-        notes=(),
-        link=None,
-        source=None,
-        figures={},
-    )
+    data = original.data
+    digest = hashlib.sha256(data).hexdigest()
     if PurePath(name).suffix.lower() in ROW_FILES and not is_link(name):
         passages = []
-        for number, line in enumerate(io.BytesIO(original.data), 1):
+        for number, line in enumerate(io.BytesIO(data), 1):
             if line.strip():
                 row = parse_row(line, f"{name}:{number}")
                 passages.append(Passage(row["text"], 0, len(row["text"]), row.get("section")))
-        return Original(recorded, passages)
+        return Input(name=name, sha256=digest, size=len(data), kind=ROWS), passages
     document, notes = read_with_notes(
-        partial(read_bytes_isolated, original.data, name, ReadOptions(encoding), original)
+        partial(read_bytes_isolated, data, name, ReadOptions(encoding), original)
     )
     link = None
     if is_link(name):
         link = Link(original.url, original.fetched, original.content_type, original.encoding)
     written = document.text.encode("utf-8", "surrogatepass")  # JSON may have lone surrogates
-    recorded = msgspec.structs.replace(
-        recorded,
-        kind=format_of(gunzip(original.data, name), name, original),
+    recorded = Input(
+        name=name,
+        sha256=digest,
+        size=len(data),
+        kind=format_of(gunzip(data, name), name, original),
         title=document.title,
         country=document.country,
         year=document.year,
@@ -375,4 +357,4 @@ def read_original(name: str, original: Download, encoding: str | None, unit: Uni
         notes=notes,
         link=link,
     )
-    return Original(recorded, split_passages(document, unit))
+    return recorded, split_passages(document, unit)

@@ -1,38 +1,103 @@
-"""Verify a bundle: what is in it, and, with its inputs and model, whether they give it again."""
+"""Verify a bundle: what is in it, and, with its inputs and model, whether they give it again.
+
+Its passages are gone through once, with one input in memory at a time.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import zip_longest
 from pathlib import PurePath
-from typing import Final
+from typing import Final, Literal
 
+import numpy as np
+import numpy.typing as npt
+
+from tipclassify.arrays import Floats
 from tipclassify.bundle.archive import Archive, open_archive
 from tipclassify.bundle.manifest import (
     MANIFEST,
-    FileDigest,
+    PASSAGES,
+    ROWS,
+    Input,
+    Link,
     Manifest,
     ModelId,
+    PassageLine,
+    StoredCheck,
     fetch,
+    figures_of,
+    read_line,
     read_manifest,
+    read_original,
+    settings_of,
     versions,
 )
-from tipclassify.bundle.replay import Check, Step, differences, listed, other_hash, replay
-from tipclassify.bundle.write import EXPORTS, Settings, model_id, settings_of
-from tipclassify.errors import InputError, ModelError
+from tipclassify.bundle.write import CHECKS, EXPORTS, count_checks, lines_of_findings, model_id
+from tipclassify.download.cache import Download
+from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.formatting import count_with_noun
-from tipclassify.model.classifier import Classifier
+from tipclassify.model.classifier import Classifier, labels_above
 from tipclassify.model.find import SHIPPED, installed_models, model_folder
+from tipclassify.model.scoring import apply_thresholds
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.limits import LARGEST, read_bounded
-from tipclassify.records import is_link
+from tipclassify.records import Passage, is_link
+from tipclassify.reports.counts import Group
 from tipclassify.tagging.inputs import expand_inputs
 
 _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
+_SHOWN: Final = 5  # names or line numbers in a message
+# fields of an input that its text determines
+_OF_TEXT: Final = (
+    "size",
+    "kind",
+    "title",
+    "country",
+    "year",
+    "publication",
+    "text_sha256",
+    "characters",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of one check."""
+
+    check: str  # name of the step, such as "labels"
+    result: Literal["ok", "differs", "not checked"]
+    detail: str  # the finding, or the reason for "not checked"
+    subject: str | None = None  # file or input; None for all
+
+
+@dataclass
+class _Step:
+    """The outcomes of one check on many files or inputs."""
+
+    name: str
+    good: int = 0  # files or inputs that are as they should be
+    others: list[Check] = field(default_factory=list)
+
+    def add(self, details: Iterable[str], subject: str | None = None) -> None:
+        """Add what differs in a file or input; one without any difference counts as good."""
+        checks = [Check(self.name, "differs", detail, subject) for detail in details]
+        if checks:
+            self.others += checks
+        else:
+            self.good += 1
+
+    def checks(self, when_ok: str, needed: str = "nothing to check") -> list[Check]:
+        """Return the good outcomes as one, then the others."""
+        if not self.good:
+            return self.others or [Check(self.name, "not checked", needed)]
+        return [Check(self.name, "ok", when_ok), *self.others]
 
 
 def verify_bundle(
@@ -75,12 +140,12 @@ def verify_bundle(
             of_model,
             *_check_settings(manifest, classifier if of_model.result == "ok" else None),
             *of_given,
-            *replay(archive, manifest, classifier, readers, exact),
+            *_replay(archive, manifest, classifier, readers, exact),
         ]
 
 
 def _check_versions(manifest: Manifest) -> Check:
-    others = "; ".join(differences(versions(), manifest.versions))
+    others = "; ".join(_differences(versions(), manifest.versions))
     detail = "tipclassify and its libraries are those that made it"
     if others:
         detail = f"others made it, and may read or round otherwise: {others}"
@@ -124,7 +189,7 @@ def _installed(wanted: ModelId) -> str | None:
 
 def _check_files(archive: Archive, manifest: Manifest) -> tuple[dict[str, str], list[Check]]:
     """Compare every file with the manifest; return the SHA-256 of each readable one, and checks."""
-    step = Step("files")
+    step = _Step("files")
     digests: dict[str, str] = {}
     for name in sorted(archive.names - manifest.files.keys() - {MANIFEST}):
         step.add(["is not in the manifest"], name)
@@ -138,7 +203,7 @@ def _check_files(archive: Archive, manifest: Manifest) -> tuple[dict[str, str], 
         details = []
         if here != stored:
             sizes = f"{here.size:,} bytes, not {stored.size:,}"
-            differs = other_hash(here.sha256, stored.sha256)
+            differs = _other_hash(here.sha256, stored.sha256)
             details.append(f"changed: {differs}; {sizes}")
         step.add(details, name)
     files = count_with_noun(step.good, "file")
@@ -149,11 +214,10 @@ def _check_settings(manifest: Manifest, classifier: Classifier | None) -> list[C
     """Compare the manifest's thresholds and error rates with the model's for the policy."""
     if classifier is None:
         return [Check("settings", "not checked", "needs the model")]
-    step = Step("settings")
+    step = _Step("settings")
     moved = classifier.with_thresholds(manifest.moved)
     settings = settings_of(moved, manifest.policy, manifest.moved)
-    recorded = Settings(manifest.thresholds, manifest.error_rates, manifest.error_rates_by_kind)
-    step.add(differences(asdict(settings), asdict(recorded)))
+    step.add(_differences(settings, {name: getattr(manifest, name) for name in settings}))
     others = "".join(f", but {label}={value:g}" for label, value in manifest.moved.items())
     policy = f"thresholds and error rates are those of the policy {manifest.policy}"
     return step.checks(policy + others)
@@ -178,8 +242,8 @@ def _find_given(
     digests : mapping
         SHA-256 of each readable file of the bundle, by name.
     """
-    inputs = Step("inputs")
-    exports = Step("exports")
+    inputs = _Step("inputs")
+    exports = _Step("exports")
     readers: dict[str, Callable[[], bytes]] = {}
     wanted = {recorded.sha256 for recorded in manifest.inputs}
     for recorded in manifest.inputs:
@@ -189,7 +253,7 @@ def _find_given(
         if digest == recorded.sha256:
             readers[digest] = partial(archive.read, recorded.source, LARGEST)
         else:
-            differs = other_hash(digest, recorded.sha256)
+            differs = _other_hash(digest, recorded.sha256)
             inputs.add([f"has other bytes than {recorded.name}: {differs}"], recorded.source)
     bundled = {
         name.removeprefix(EXPORTS): digest
@@ -217,29 +281,321 @@ def _find_given(
         name = PurePath(file).name
         if name in missing:
             recorded = missing[name]
-            differs = other_hash(digest, recorded.sha256)
+            differs = _other_hash(digest, recorded.sha256)
             inputs.add([f"has other bytes than {recorded.name}: {differs}"], file)
         elif name in bundled:
-            differs = other_hash(digest, bundled[name].sha256)
+            differs = _other_hash(digest, bundled[name].sha256)
             exports.add([f"has other bytes than that export: {differs}"], file)
         elif file in files:  # not just one of the files in a folder
             what = "none of the inputs or exports"
             inputs.add([f"is {what}: none has the SHA-256 {digest[:12]}…"], file)
-    absent = [recorded for recorded in manifest.inputs if recorded.sha256 not in readers]
+    absent = [recorded.name for recorded in manifest.inputs if recorded.sha256 not in readers]
     inputs.good = len(manifest.inputs) - len(absent)
     if absent:
-        names = listed([recorded.name for recorded in absent])
         detail = "not here; name the files after the bundle"
-        inputs.others.append(Check("inputs", "not checked", detail, names))
+        inputs.others.append(Check("inputs", "not checked", detail, _listed(absent)))
     all_inputs = count_with_noun(len(manifest.inputs), "input")
     checks = inputs.checks(f"{inputs.good:,} of {all_inputs} here, byte for byte")
-    return readers, [*checks, *_check_exports(bundled, exports)]
+    if bundled:
+        given = f"; {exports.good:,} of them given, byte for byte" if exports.good else ""
+        detail = f"{count_with_noun(len(bundled), 'export')} in the bundle{given}"
+        checks += exports.others or [Check("exports", "ok", detail)]
+    return readers, checks
 
 
-def _check_exports(bundled: Mapping[str, FileDigest], step: Step) -> list[Check]:
-    """Return the checks of the exports; none for a bundle without any."""
-    if not bundled:
+def _replay(
+    archive: Archive,
+    manifest: Manifest,
+    classifier: Classifier | None,
+    readers: Mapping[str, Callable[[], bytes]],
+    exact: bool,
+) -> list[Check]:
+    """Check texts, passages, labels, counts, scores and people's checks.
+
+    Parameters
+    ----------
+    classifier : Classifier, optional
+        Model that scores the passages again.
+    readers : mapping
+        Functions that read the inputs that are here, by the SHA-256 of their bytes.
+    exact : bool
+        Whether rounding differences in probabilities count as differences.
+    """
+    names = tuple(manifest.thresholds)
+    thresholds = np.array(list(manifest.thresholds.values()))
+    text = _Step("text")
+    split = _Step("split")
+    groups: list[Group] = []  # passages of each input
+    # probabilities of each input, as stored and as scored again
+    stored_scores: list[Floats] = []
+    new_scores: list[Floats] = []
+    # of each passage
+    labels: list[tuple[str, ...]] = []
+    findings: list[int] = []  # the line of its finding
+    labels_differ: list[bool] = []  # from those that follow from its probabilities
+    confidence_differs: list[bool] = []  # when scored again
+    rows_by_input = _passages(archive, manifest.inputs, manifest.thresholds.keys())
+    unreadable = ""
+    for recorded in manifest.inputs:
+        again = None
+        if recorded.sha256 in readers:
+            again = _read_again(recorded, manifest, readers[recorded.sha256], text)
+        try:
+            rows = next(rows_by_input, None)
+        except InputError as error:
+            unreadable = str(error)
+            rows = None
+        if rows is None:
+            continue
+        passages = [row.passage() for row in rows]
+        scores = _probabilities([row.scores for row in rows], names)
+        stored_scores.append(scores)
+        groups.append(Group.of((), passages, recorded.publication))
+        findings += lines_of_findings(passages, len(findings), recorded.kind == ROWS)
+        for passage, above in zip(
+            passages, apply_thresholds(scores, thresholds).tolist(), strict=True
+        ):
+            labels.append(passage.labels)
+            labels_differ.append(passage.labels != labels_above(names, passage, above))
+        if again is not None:
+            split.add(_split_differences(again, passages), recorded.name)
+        if classifier:
+            tagged = classifier.tag(passages, manifest.policy)
+            new_scores.append(_probabilities([passage.scores for passage in tagged], names))
+            for row, passage in zip(rows, tagged, strict=True):
+                confidence_differs.append(row.low_confidence != passage.low_confidence)
+    inputs = count_with_noun(text.good, "input")
+    of_text = text.checks(
+        f"the same text, title, country and year from {inputs}",
+        "needs the inputs, as they were, and their passages",
+    )
+    if unreadable:
+        detail = f"{PASSAGES} cannot be read to its end"
+        steps = ["labels", "counts", "scores", "split"]
+        if manifest.checks is not None:
+            steps.append("checks")
+        not_checked = [Check(step, "not checked", detail) for step in steps]
+        return [*of_text, Check("passages", "differs", unreadable), *not_checked]
+    inputs = count_with_noun(split.good, "input")
+    of_split = split.checks(
+        f"the same passages, at the same characters, from {inputs}",
+        "needs the inputs, as they were, and their passages",
+    )
+    inputs = count_with_noun(len(groups), "input")
+    rule = "each passage has those whose probability reaches the threshold, and no others"
+    of_labels = Check("labels", "ok", rule)
+    if any(labels_differ):
+        what = "do not follow from probabilities and thresholds"
+        lines = _lines_that(labels_differ)
+        of_labels = Check("labels", "differs", f"{what} on {lines}", PASSAGES)
+    of_scores = Check("scores", "not checked", "not replayed: needs the model")
+    if classifier:
+        of_scores = _check_scores(
+            manifest=manifest,
+            exact=exact,
+            rounding=classifier.scorer.rounding,
+            stored=np.concatenate(stored_scores),
+            new=np.concatenate(new_scores),
+            confidence_differs=confidence_differs,
+        )
+    return [
+        *of_text,
+        Check("passages", "ok", f"{inputs} with their passages"),
+        *of_split,
+        of_labels,
+        *_check_counts(manifest, groups),
+        of_scores,
+        *_check_decisions(archive, manifest, labels, findings),
+    ]
+
+
+def _passages(
+    archive: Archive, inputs: Sequence[Input], labels: Set[str]
+) -> Iterator[list[PassageLine]]:
+    """Yield the passages of each input.
+
+    Raises `InputError` at the first line that is no passage or out of order.
+    """
+    rows: list[PassageLine] = []
+    number = 0  # of the input
+    for line_number, line in enumerate(archive.lines(PASSAGES), 1):
+        where = f"line {line_number}"
+        row = read_line(line, PassageLine, where)
+        if row.scores.keys() != labels:
+            raise InputError(f"{where}: has probabilities of other labels than the manifest")
+        if not number <= row.input < len(inputs):
+            raise InputError(f"{where}: is of input {row.input}, out of order")
+        while number < row.input:
+            yield rows
+            number += 1
+            rows = []
+        before = rows[-1].end if rows and inputs[number].kind != ROWS else 0
+        if row.end - row.start != len(row.text) or row.start < before:
+            what = "start and end do not fit its text, or the passage before"
+            raise InputError(f"{where}: {what}")
+        rows.append(row)
+    yield rows
+    for _ in inputs[number + 1 :]:
+        yield []
+
+
+def _read_again(
+    recorded: Input, manifest: Manifest, read: Callable[[], bytes], step: _Step
+) -> list[Passage] | None:
+    """Read and split an input again, and compare it with the manifest; None if unreadable."""
+    link = recorded.link or Link(recorded.name, "", None, None)
+    try:
+        original = Download(read(), link.content_type, link.encoding, link.url, link.fetched)
+        again, passages = read_original(recorded.name, original, manifest.encoding, manifest.unit)
+    except MissingExtraError as error:
+        detail = str(error).removeprefix(f"{recorded.name}: ")
+        step.others.append(Check("text", "not checked", detail, recorded.name))
+        return None
+    except InputError as error:
+        step.add([f"cannot be read here: {error}"], recorded.name)
+        return None
+    details = [
+        detail
+        for name in _OF_TEXT
+        for detail in _differences(getattr(again, name), getattr(recorded, name), name)
+    ]
+    step.add(details, recorded.name)
+    return passages
+
+
+def _split_differences(again: Sequence[Passage], passages: Sequence[Passage]) -> list[str]:
+    """Describe where an input is split otherwise; an empty list where it is not."""
+    stored = (replace(passage, labels=(), low_confidence=False) for passage in passages)
+    here = (replace(passage, country=None) for passage in again)
+    for number, (old, new) in enumerate(zip_longest(stored, here), 1):
+        if old != new:
+            counts = f"{count_with_noun(len(again), 'passage')}, not {len(passages):,}"
+            return [f"splits into {counts}; other from passage {number} on"]
+    return []
+
+
+def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
+    """Compare the figures in the manifest with the counts of the passages."""
+    step = _Step("counts")
+    settings = manifest.thresholds, manifest.error_rates, manifest.error_rates_by_kind
+    try:
+        counted = [figures_of(group, *settings) for group in groups]
+        total = figures_of(sum(groups, Group(())), *settings)
+    except (ArithmeticError, ValueError):
+        return [Check("counts", "differs", "the error rates in the manifest are impossible")]
+    for recorded, here in zip(manifest.inputs, counted, strict=True):
+        step.add(_differences(here, recorded.figures), recorded.name)
+    step.add(_differences(total, manifest.figures), "all inputs")
+    if step.others:
+        return step.checks(f"{step.good} of {len(groups) + 1} agree")
+    labels = ", ".join(f"{label} {counts['count']:,}" for label, counts in total["labels"].items())
+    adjusted = "the model tells no error rates"
+    if manifest.error_rates:
+        adjusted = "adjusted by the model's error rates"
+    none = f"none {total['none']['count']:,} of {total['passages']:,}"
+    return step.checks(f"{labels}, {none}; {adjusted}")
+
+
+def _check_scores(
+    manifest: Manifest,
+    exact: bool,
+    rounding: float,
+    stored: Floats,
+    new: Floats,
+    confidence_differs: Sequence[bool],
+) -> Check:
+    """Compare the probabilities of all passages, (n, labels), and their labels, with new ones."""
+    gaps = np.where(np.isnan(new), np.inf, np.abs(new - stored)).max(axis=1)
+    largest = float(gaps.max(initial=0))
+    unequal = int((gaps > 0).sum())
+    thresholds = np.array(list(manifest.thresholds.values()))
+    had = apply_thresholds(stored, thresholds)
+    has = apply_thresholds(new, thresholds)
+    changed = (had != has).any(axis=1)
+    good = not unequal
+    scores = "equal to the last bit"
+    if unequal and largest <= rounding and not changed.any():
+        good = not exact
+        scores = f"{unequal:,} differ by rounding, at most {largest:.1g}"
+    elif unequal:
+        scores = f"{unequal:,} differ, by up to {largest:.2g}, on {_lines_that(gaps > 0)}"
+    labels = "no label changes"
+    if changed.any():
+        gained = (has & ~had).sum(axis=0)
+        lost = (had & ~has).sum(axis=0)
+        counts = zip(manifest.thresholds, gained, lost, strict=True)
+        changes = [f"{label} +{more} -{fewer}" for label, more, fewer in counts if more or fewer]
+        labels = f"labels change on {_lines_that(changed)}: {', '.join(changes)}"
+    confidence = ""
+    if any(confidence_differs):
+        good = False
+        confidence = f"; low_confidence differs on {_lines_that(confidence_differs)}"
+    detail = f"{count_with_noun(len(gaps), 'passage')} scored again: {scores}; {labels}{confidence}"
+    return Check("scores", "ok" if good else "differs", detail)
+
+
+def _check_decisions(
+    archive: Archive, manifest: Manifest, labels: Sequence[tuple[str, ...]], findings: Sequence[int]
+) -> list[Check]:
+    """Check that what people decided is on passages with these labels, and its counts."""
+    if manifest.checks is None:
         return []
-    given = f"; {step.good:,} of them given, byte for byte" if step.good else ""
-    detail = f"{count_with_noun(len(bundled), 'export')} in the bundle{given}"
-    return step.others or [Check(step.name, "ok", detail)]
+    step = _Step("checks")
+    checks: list[StoredCheck] = []
+    try:
+        for number, line in enumerate(archive.lines(CHECKS), 1):
+            checks.append(read_line(line, StoredCheck, f"line {number}"))
+    except InputError as error:
+        return [Check("checks", "differs", str(error), CHECKS)]
+    details: defaultdict[str, list[str]] = defaultdict(list)  # lines by what is wrong with them
+    for number, check in enumerate(checks, 1):
+        if check.line > len(labels):
+            details["are on passages that are not in the bundle"].append(str(number))
+        elif check.verdict and check.labels != labels[check.line - 1]:
+            details["are on passages with other labels than were checked"].append(str(number))
+    wrong = [f"lines {_listed(lines)} {what}" for what, lines in details.items()]
+    step.add(wrong, CHECKS)
+    counted = count_checks(checks, findings)
+    if counted != manifest.checks:
+        step.add(["the manifest counts others than there are"], CHECKS)
+    verdicts = f"{counted['confirmed']:,} confirmed, {counted['rejected']:,} rejected"
+    others = f"{counted['disputed']:,} disputed, {counted['unchecked']:,} unchecked"
+    people = f"by {counted['people']:,} {'person' if counted['people'] == 1 else 'people'}"
+    summary = f"{verdicts}, {others} findings, {counted['noted']:,} noted, {people}"
+    return step.others or [Check("checks", "ok", summary)]
+
+
+def _probabilities(scores: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Floats:
+    """Return probabilities as an array, float64 (n, labels)."""
+    table = [[by_label[label] for label in labels] for by_label in scores]
+    return np.array(table, np.float64).reshape(-1, len(labels))
+
+
+def _lines_that(which: npt.ArrayLike) -> str:
+    """List the lines of `passages.jsonl` for which a value, one for each line, is true."""
+    return f"lines {_listed((np.flatnonzero(which) + 1).tolist())}"
+
+
+def _differences(here: object, stored: object, where: str = "") -> Iterator[str]:
+    """Describe each value, of nested dictionaries, that is another than in the bundle.
+
+    >>> list(_differences({"failure": {"count": 3}}, {"failure": {"count": 4}}))
+    ['failure.count is 3, not 4 as the bundle says']
+    """
+    if isinstance(here, dict) and isinstance(stored, dict):
+        for name in here | stored:
+            inner = f"{where}.{name}".lstrip(".")
+            yield from _differences(here.get(name), stored.get(name), inner)
+    elif here != stored:
+        yield f"{where} is {here!r:.80}, not {stored!r:.80} as the bundle says"
+
+
+def _other_hash(here: str, stored: str) -> str:
+    """Describe a SHA-256 that is another than the stored one."""
+    return f"SHA-256 {here[:12]}…, not {stored[:12]}…"
+
+
+def _listed(names: Sequence[object]) -> str:
+    """Join the first names, and count the others."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(map(str, names[:_SHOWN])) + more

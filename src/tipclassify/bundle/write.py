@@ -5,20 +5,18 @@ One input is in memory at a time. Where any is unreadable, no bundle is written.
 
 from __future__ import annotations
 
-import io
 import re
 import tempfile
 import zipfile
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final, cast
 
 import msgspec
 
 from tipclassify._version import __version__
-from tipclassify.bundle.archive import LARGEST_INPUT, Packer
+from tipclassify.bundle.archive import pack
 from tipclassify.bundle.manifest import (
     FORMAT,
     MANIFEST,
@@ -28,8 +26,6 @@ from tipclassify.bundle.manifest import (
     Input,
     Manifest,
     ModelId,
-    Rate,
-    RatesByLabel,
     StoredCheck,
     fetch,
     figures_of,
@@ -38,23 +34,18 @@ from tipclassify.bundle.manifest import (
     read_original,
     seal,
     serialize,
+    settings_of,
     versions,
 )
+from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import one_line
-from tipclassify.labels import Policy
-from tipclassify.model.classifier import Classifier
 from tipclassify.model.find import model_folder
 from tipclassify.model.folder import METADATA, read_files, read_metadata, weights_digest
 from tipclassify.progress import Progress
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage
-from tipclassify.reports.adjust import (
-    Rates,
-    rates_by_kind,
-    rates_of,
-)
-from tipclassify.reports.counts import Figures, Group
+from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import FirstPlaces
 from tipclassify.resources import read_resource
 from tipclassify.store.state import Check
@@ -70,49 +61,174 @@ _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 # bytes of passages that are kept in memory before a temporary file is used
 _IN_MEMORY: Final = 32_000_000
 
+# of a finding: the key of its words, and characters in its text; none for a row
+_Place = tuple[str, int, int] | tuple[str]
 
-_Place = tuple[str, int, int]  # key of the words, and characters in the text of its report
+
+def write_bundle(
+    files: Sequence[str],
+    tagging: Tagging,
+    out: IO[bytes],
+    *,
+    with_sources: bool = False,
+    with_model: bool = False,
+    checks: Sequence[Check] = (),
+    exports: Sequence[Path] = (),
+    progress: Progress | None = None,
+) -> tuple[Manifest, str]:
+    """Tag `files` and write their bundle to `out`; return the manifest and its fingerprint.
+
+    Raises `InputError` when inputs cannot be read, with a line for each (`out` then has no valid
+    bundle), `ModelError` when the model cannot be used.
+
+    Parameters
+    ----------
+    files : sequence of str
+        Files, links, ``-`` for standard input (see `tipclassify.tagging.inputs.expand_inputs`).
+    with_sources, with_model : bool
+        Whether to include the bytes of the inputs, and the model's folder.
+    checks : sequence of Check
+        Checks of a desk. Those of other reports are left out.
+    exports : sequence of Path
+        Files of findings that were exported or published.
+    progress : callable, optional
+        Called with (inputs done, inputs in total).
+    """
+    if not files:
+        raise InputError("no inputs: give reports to make figures of")
+    classifier = tagging.classifier()
+    folder = model_folder(tagging.model)
+    moved = dict(tagging.thresholds)
+    settings = settings_of(classifier, tagging.policy, moved)
+    packed = {}
+    inputs: list[Input] = []
+    total = Group(())
+    findings: list[int] = []  # of each passage
+    stored: list[StoredCheck] = []
+    pending = _by_place(checks)
+    with zipfile.ZipFile(cast("IO[bytes]", FailingOnce(out)), "w", allowZip64=False) as archive:
+        if with_model:
+            for name, data in _files_of_model(folder):
+                packed[name] = pack(archive, name, data)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
+            for original, recorded, untagged in _read_all(files, tagging, progress):
+                passages = classifier.tag(untagged, tagging.policy)
+                of_input = lines_of_findings(passages, len(findings), recorded.kind == ROWS)
+                for line, passage in enumerate(passages, len(findings) + 1):
+                    lines.write(passage_line(len(inputs), passage))
+                    stored += _checks_of(passage, line, pending)
+                findings += of_input
+                source = None
+                if with_sources:
+                    source = _source_path(len(inputs), recorded.name)
+                    packed[source] = pack(archive, source, original.data)
+                group = Group.of((), passages, recorded.publication)
+                total += group
+                figures = figures_of(group, **settings)
+                inputs.append(msgspec.structs.replace(recorded, source=source, figures=figures))
+            packed[PASSAGES] = pack(archive, PASSAGES, lines)
+        if checks:
+            serialized = [serialize(msgspec.to_builtins(check)) for check in stored]
+            packed[CHECKS] = pack(archive, CHECKS, b"".join(serialized))
+        taken = {name.casefold() for name in packed}
+        for file in exports:
+            name = EXPORTS + (_ODD.sub("-", file.name).lstrip(".-") or "export")
+            if name.casefold() in taken:
+                raise InputError(f"{file}: another export has this name; rename one")
+            taken.add(name.casefold())
+            packed[name] = pack(archive, name, read_bounded(str(file)))
+        readme = _readme(inputs, with_sources, with_model, bool(checks), bool(exports))
+        packed[_README] = pack(archive, _README, readme.encode())
+        model = model_id(folder)
+        if model.sha256 != classifier.meta["sha256"]:
+            raise ModelError(f"{folder}: changed while it was read; run this again")
+        manifest = Manifest(
+            bundle=FORMAT,
+            versions=versions(),
+            model=model,
+            policy=tagging.policy,
+            moved=moved,
+            unit=tagging.unit,
+            encoding=tagging.read.encoding,
+            inputs=tuple(inputs),
+            figures=figures_of(total, **settings),
+            files=packed,
+            checks=count_checks(stored, findings) if checks else None,
+            **settings,
+        )
+        written, fingerprint = seal(msgspec.to_builtins(manifest))
+        pack(archive, MANIFEST, written)
+    return manifest, fingerprint
 
 
-class CheckMatcher:
-    """Finds the passages of a bundle that were checked, as they come."""
+def _read_all(
+    files: Sequence[str], tagging: Tagging, progress: Progress | None
+) -> Iterator[tuple[Download, Input, list[Passage]]]:
+    """Read and split each input; after a failure, read the others only to report all that fail.
 
-    def __init__(self, checks: Sequence[Check]) -> None:
-        by_finding: defaultdict[tuple[object, ...], list[Check]] = defaultdict(list)
-        for check in checks:
-            by_finding[check[:4]].append(check)
-        # the same words at the same characters may be in several reports, as rows are
-        self._left: defaultdict[_Place, list[list[Check]]] = defaultdict(list)
-        # of a row, a desk gives the number in place of characters
-        self._of_rows: defaultdict[str, list[_Place]] = defaultdict(list)  # by key of the words
-        for of_finding in by_finding.values():
-            first = of_finding[0]
-            place = first.key, first.start, first.end
-            if first.start == first.end and place not in self._left:
-                self._of_rows[first.key].append(place)
-            self._left[place].append(of_finding)
-        self.stored: list[StoredCheck] = []
+    Raises `InputError` at the end, with a line for each that failed.
+    """
+    failures: list[str] = []
+    for number, file in enumerate(files):
+        if progress:
+            progress(number, len(files))
+        try:
+            original = fetch(file, tagging.read)
+            recorded, passages = read_original(
+                public_name(file), original, tagging.read.encoding, tagging.unit
+            )
+        except InputError as error:
+            failures.append(str(error))
+            continue
+        if not failures:
+            yield original, recorded, passages
+    if progress:
+        progress(len(files), len(files))
+    if failures:
+        remedy = "no bundle was written: correct them or leave them out"
+        count = f"{len(failures)} of {len(files)} inputs failed, so {remedy}"
+        raise InputError("\n".join([*failures, count]))
 
-    def match(self, line: int, passage: Passage) -> None:
-        """Store the checks of the passage in a line of ``passages.jsonl``.
 
-        Raises `InputError` when it has other labels than those that were checked.
-        """
-        key = passage.key
-        place = key, passage.start, passage.end
-        if not self._left.get(place):
-            of_rows = self._of_rows.get(key, ())
-            place = next((each for each in of_rows if self._left[each]), place)
-        if not self._left.get(place):
-            return
-        for check in self._left[place].pop(0):
-            if check.verdict and check.labels != passage.labels:
-                tags = " and ".join(passage.labels) or "no label"
-                checked = " and ".join(check.labels)
-                what = f"{check.annotator} checked {checked} of “{one_line(passage.text):.60}”"
-                remedy = "give the model, --policy and --threshold of the desk"
-                raise InputError(f"{what}, which has {tags} here; {remedy}")
-            stored = StoredCheck(
+def _by_place(checks: Sequence[Check]) -> dict[_Place, deque[list[Check]]]:
+    """Group checks by finding, and findings by place.
+
+    Several reports may have the same words at the same characters.
+    """
+    by_finding: defaultdict[tuple[object, ...], list[Check]] = defaultdict(list)
+    for check in checks:
+        by_finding[check.report, check.key, check.start, check.end].append(check)
+    by_place: defaultdict[_Place, deque[list[Check]]] = defaultdict(deque)
+    for of_finding in by_finding.values():
+        first = of_finding[0]
+        place: _Place = (first.key, first.start, first.end)
+        if first.start == first.end:  # a desk has the number of a row in place of characters
+            place = (first.key,)
+        by_place[place].append(of_finding)
+    return by_place
+
+
+def _checks_of(
+    passage: Passage, line: int, pending: dict[_Place, deque[list[Check]]]
+) -> list[StoredCheck]:
+    """Take the checks of the passage in a line of ``passages.jsonl`` out of those `pending`.
+
+    Raises `InputError` when it has other labels than those that were checked.
+    """
+    key = passage.key
+    findings = pending.get((key, passage.start, passage.end)) or pending.get((key,))
+    stored: list[StoredCheck] = []
+    if not findings:
+        return stored
+    for check in findings.popleft():
+        if check.verdict and check.labels != passage.labels:
+            tags = " and ".join(passage.labels) or "no label"
+            checked = " and ".join(check.labels)
+            what = f"{check.annotator} checked {checked} of “{one_line(passage.text):.60}”"
+            remedy = "give the model, --policy and --threshold of the desk"
+            raise InputError(f"{what}, which has {tags} here; {remedy}")
+        stored.append(
+            StoredCheck(
                 line=line,
                 labels=check.labels,
                 annotator=check.annotator,
@@ -120,7 +236,8 @@ class CheckMatcher:
                 note=check.note,
                 time=check.at,
             )
-            self.stored.append(stored)
+        )
+    return stored
 
 
 def lines_of_findings(passages: Iterable[Passage], before: int, rows: bool) -> list[int]:
@@ -157,211 +274,38 @@ def count_checks(checks: Iterable[StoredCheck], findings: Sequence[int]) -> Chec
     counts = Counter(
         next(iter(given)) if len(given) == 1 else "disputed" for given in verdicts.values()
     )
-    return CheckCounts(
-        confirmed=counts["confirmed"],
-        rejected=counts["rejected"],
-        disputed=counts["disputed"],
-        unchecked=len(set(findings) - {0}) - len(verdicts),
-        noted=len(noted),
-        people=len(people),
-    )
+    return {
+        "confirmed": counts["confirmed"],
+        "rejected": counts["rejected"],
+        "disputed": counts["disputed"],
+        "unchecked": len(set(findings) - {0}) - len(verdicts),
+        "noted": len(noted),
+        "people": len(people),
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class Included:
-    """What a bundle has besides the passages and the figures."""
-
-    sources: bool = False  # the bytes of the inputs
-    model: bool = False  # the model's folder
-    checks: Sequence[Check] = ()  # of a desk
-    exports: Sequence[Path] = ()  # files of findings that were exported or published
-
-
-def write_bundle(
-    files: Sequence[str],
-    tagging: Tagging,
-    out: IO[bytes],
-    included: Included = Included(),  # frozen
-    progress: Progress | None = None,
-) -> tuple[Manifest, str]:
-    """Tag `files` and write their bundle to `out`; return the manifest and its fingerprint.
-
-    Raises `InputError` when inputs cannot be read, with a line for each (`out` then has no valid
-    bundle), `ModelError` when the model cannot be used.
-
-    Parameters
-    ----------
-    files : sequence of str
-        Files, links, ``-`` for standard input (see `tipclassify.tagging.inputs.expand_inputs`).
-    included : Included
-        What else the bundle has. Checks of other reports are left out.
-    progress : callable, optional
-        Called with (inputs done, inputs in total).
-    """
-    if not files:
-        raise InputError("no inputs: give reports to make figures of")
-    classifier = tagging.classifier()
-    folder = model_folder(tagging.model)
-    overrides = dict(tagging.thresholds)
-    settings = settings_of(classifier, tagging.policy, overrides)
-    with zipfile.ZipFile(cast("IO[bytes]", FailingOnce(out)), "w", allowZip64=False) as archive:
-        packer = Packer(archive)
-        if included.model:
-            _pack_model(packer, folder)
-        matcher = CheckMatcher(included.checks)
-        inputs, total, findings = _pack_inputs(
-            files, tagging, packer, included.sources, settings, matcher, progress
-        )
-        if included.checks:
-            lines = [serialize(msgspec.to_builtins(check)) for check in matcher.stored]
-            packer.add(CHECKS, io.BytesIO(b"".join(lines)))
-        _pack_exports(packer, included.exports)
-        packer.add(_README, io.BytesIO(_readme(inputs, included).encode()))
-        model = model_id(folder)
-        if model.sha256 != classifier.meta["sha256"]:
-            raise ModelError(f"{folder}: changed while it was read; run this again")
-        manifest = Manifest(
-            bundle=FORMAT,
-            versions=versions(),
-            model=model,
-            policy=tagging.policy,
-            thresholds=settings.thresholds,
-            moved=overrides,
-            unit=tagging.unit,
-            encoding=tagging.read.encoding,
-            error_rates=settings.error_rates,
-            error_rates_by_kind=settings.error_rates_by_kind,
-            inputs=tuple(inputs),
-            figures=cast("dict[str, object]", settings.figures(total)),
-            files=packer.files.copy(),
-            checks=(count_checks(matcher.stored, findings) if included.checks else None),
-        )
-        written, fingerprint = seal(msgspec.to_builtins(manifest))
-        packer.add(MANIFEST, io.BytesIO(written))
-    return manifest, fingerprint
-
-
-@dataclass(frozen=True)
-class Settings:
-    """A model's thresholds and error rates, as the manifest has them."""
-
-    thresholds: dict[str, float]
-    error_rates: RatesByLabel | None  # None if the model records none
-    error_rates_by_kind: dict[str, RatesByLabel]
-
-    def figures(self, group: Group) -> Figures:
-        """Compute the figures of a group by these rates."""
-        return figures_of(group, self.thresholds, self.error_rates, self.error_rates_by_kind)
-
-
-def settings_of(classifier: Classifier, policy: Policy, overrides: dict[str, float]) -> Settings:
-    """Return a classifier's thresholds under a policy, and its error rates if it records them."""
-    rates = rates_of(classifier.meta, policy, overrides)
-    by_kind = rates_by_kind(classifier.meta, policy, overrides)
-    return Settings(
-        thresholds=dict(classifier.run(policy).thresholds),
-        error_rates=None if rates is None else _plain(rates),
-        error_rates_by_kind={kind: _plain(of_kind) for kind, of_kind in by_kind.items()},
-    )
-
-
-def _plain(rates: Mapping[str, Rates]) -> RatesByLabel:
-    return {label: cast("dict[Rate, float]", asdict(of_label)) for label, of_label in rates.items()}
-
-
-def _pack_inputs(
-    files: Sequence[str],
-    tagging: Tagging,
-    packer: Packer,
-    with_sources: bool,
-    settings: Settings,
-    matcher: CheckMatcher,
-    progress: Progress | None,
-) -> tuple[list[Input], Group, list[int]]:
-    """Read, tag and pack each input.
-
-    Returns their manifest entries, the counts of all, and of each passage the line of its finding.
-    """
-    classifier = tagging.classifier()
-    inputs: list[Input] = []
-    groups: list[Group] = []
-    failures: list[str] = []
-    findings: list[int] = []
-    line = 0  # of passages.jsonl
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
-        for number, file in enumerate(files):
-            if progress:
-                progress(number, len(files))
-            name = public_name(file)
-            try:
-                original = fetch(file, tagging.read)
-                read = read_original(name, original, tagging.read.encoding, tagging.unit)
-            except InputError as error:
-                failures.append(str(error))
-            if failures:  # inputs are read only to report all that fail
-                continue
-            passages = classifier.tag(read.passages, tagging.policy)
-            findings += lines_of_findings(passages, line, read.recorded.kind == ROWS)
-            before = lines.tell()
-            for passage in passages:
-                line += 1
-                lines.write(passage_line(number, passage))
-                matcher.match(line, passage)
-            if lines.tell() - before > LARGEST_INPUT:
-                most = f"over {LARGEST_INPUT / 1e6:g} MB"
-                raise InputError(f"{file}: its passages have {most}; split it")
-            source = _source_path(number, name) if with_sources else None
-            if source:
-                packer.add(source, io.BytesIO(original.data))
-            group = Group.of((), passages, read.recorded.publication)
-            groups.append(group)
-            figures = cast("dict[str, object]", settings.figures(group))
-            recorded = msgspec.structs.replace(read.recorded, source=source, figures=figures)
-            inputs.append(recorded)
-        if progress:
-            progress(len(files), len(files))
-        if failures:
-            remedy = "no bundle was written: correct them or leave them out"
-            count = f"{len(failures)} of {len(files)} inputs failed, so {remedy}"
-            raise InputError("\n".join([*failures, count]))
-        lines.seek(0)
-        packer.add(PASSAGES, lines)
-    return inputs, sum(groups, Group(())), findings
-
-
-def _pack_exports(packer: Packer, exports: Sequence[Path]) -> None:
-    """Add exported files by their names; raise `InputError` when two have the same."""
-    taken = {name.casefold() for name in packer.files}
-    for file in exports:
-        name = EXPORTS + (_ODD.sub("-", file.name).lstrip(".-") or "export")
-        if name.casefold() in taken:
-            raise InputError(f"{file}: another export has this name; rename one")
-        taken.add(name.casefold())
-        packer.add(name, io.BytesIO(read_bounded(str(file))))
-
-
-def _readme(inputs: Sequence[Input], included: Included) -> str:
+def _readme(
+    inputs: Sequence[Input], with_sources: bool, with_model: bool, checks: bool, exports: bool
+) -> str:
     listed = []
     for recorded in inputs:
         fetched = f" (as of {recorded.link.fetched})" if recorded.link else ""
         listed.append(f"  {recorded.sha256}  {one_line(recorded.name)}{fetched}\n")
     sources = "not in here: give the reports yourself"
     given = " REPORT..."
-    if included.sources:
+    if with_sources:
         sources = "the reports themselves, byte for byte"
         given = ""
     model = "not in here: the manifest has its SHA-256"
-    if included.model:
+    if with_model:
         model = "the model that gave the probabilities"
-    checks = "none in here"
-    if included.checks:
-        checks = "what people decided on the findings, with initials and time"
+    decided = "what people decided on the findings, with initials and time"
     return read_resource("bundle/readme.txt").format(
         version=__version__,
         sources=sources,
         model=model,
-        checks=checks,
-        exports="files of findings as they were exported" if included.exports else "none in here",
+        checks=decided if checks else "none in here",
+        exports="files of findings as they were exported" if exports else "none in here",
         given=given,
         listed="".join(listed),
     )
@@ -379,14 +323,14 @@ def model_id(folder: Path) -> ModelId:
         ) from None
 
 
-def _pack_model(packer: Packer, folder: Path) -> None:
-    """Add the files of a model folder; raise `ModelError` when one is unreadable or changed."""
+def _files_of_model(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Read the files of a model folder; raise `ModelError` when one is unreadable or changed."""
     files = read_files(folder, read_metadata(folder), ())
     for name in (METADATA, *_OF_MODEL):
         if (folder / name).is_file():
             files[name] = (folder / name).read_bytes()
     for name, data in sorted(files.items()):
-        packer.add(f"model/{name}", io.BytesIO(data))
+        yield f"model/{name}", data
 
 
 def _source_path(number: int, name: str) -> str:

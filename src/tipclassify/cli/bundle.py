@@ -65,7 +65,7 @@ def bundle(
     figure. The same reports, options and versions give the same bytes. When any report cannot be
     read, no bundle is written. Tables (.csv, .xlsx) are not taken: save them as .jsonl.
     """
-    from tipclassify.bundle.write import Included, write_bundle
+    from tipclassify.bundle.write import write_bundle
     from tipclassify.formatting import count_with_noun
     from tipclassify.store.importing import read_checks
     from tipclassify.tagging.inputs import expand_inputs
@@ -74,27 +74,31 @@ def bundle(
     tagging.classifier()  # report an unusable model before the first report is read
     inputs = expand_inputs(files)
     exports = export or []
-    included = Included(
-        sources=with_sources,
-        model=with_model,
-        checks=read_checks(checks, print_note) if checks else (),
-        exports=exports,
-    )
+    checked = read_checks(checks, print_note) if checks else ()
     read = ids_of_inputs(files, inputs, model)
     read |= file_ids([checks, *exports])
     with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
-        manifest, fingerprint = write_bundle(inputs, tagging, out, included, progress)
+        manifest, fingerprint = write_bundle(
+            inputs,
+            tagging,
+            out,
+            with_sources=with_sources,
+            with_model=with_model,
+            checks=checked,
+            exports=exports,
+            progress=progress,
+        )
     print_warnings([note for recorded in manifest.inputs for note in recorded.notes])
     total = cast("Figures", manifest.figures)  # computed here, not read
     counts = "   ".join(
-        f"{label} {counted['count']:,}" for label, counted in total["labels"].items()
+        f"{label} {of_label['count']:,}" for label, of_label in total["labels"].items()
     )
     reports = count_with_noun(len(manifest.inputs), "report")
     print_line(f"{one_line(str(output))}: {total['passages']:,} passages of {reports}: {counts}")
     if manifest.checks:
-        checked = manifest.checks
-        decided = f"{checked.confirmed:,} confirmed, {checked.rejected:,} rejected"
-        others = f"{checked.disputed:,} disputed, {checked.unchecked:,} unchecked"
+        counted = manifest.checks
+        decided = f"{counted['confirmed']:,} confirmed, {counted['rejected']:,} rejected"
+        others = f"{counted['disputed']:,} disputed, {counted['unchecked']:,} unchecked"
         print_line(f"findings: {decided}, {others}")
     print_line(f"fingerprint {fingerprint}")
 
