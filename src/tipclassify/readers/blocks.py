@@ -16,8 +16,10 @@ BETWEEN_BLOCKS: Final = "\n\n"
 LAST_CHARACTERS: Final = 8
 """Characters before a superscript that show whether it is an exponent: "10", "km"."""
 
+MAX_CARRIED: Final = 150
+"""Characters that the cells of rows above add to a table row."""
+
 _HEADING_WORDS: Final = 14
-_MAX_CARRIED: Final = 150  # characters that the cells of rows above add to a table row
 # Soft hyphen, zero-width and direction marks, word joiner, byte-order mark.
 _INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
 _NOTE_NUMBERS: Final = re.compile(r"[\d\s,;*†‡§¶–-]+")
@@ -116,7 +118,7 @@ def carried_cells(cells: Iterable[str]) -> list[str]:
     ['Courts', '', '2023']
     """
     carried: list[str] = []
-    size_left = _MAX_CARRIED
+    size_left = MAX_CARRIED
     for cell in cells:
         is_carried = len(cell) <= size_left
         carried.append(cell if is_carried else "")

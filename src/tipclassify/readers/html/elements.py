@@ -223,11 +223,9 @@ class Navigation:
     def _measures_much(self, element: etree._Element) -> bool:
         class_name = class_without_digits(element)
         alike = [element]
-        for preceding in (False, True):
-            siblings = element.itersiblings(element.tag, preceding=preceding)
-            for sibling in islice(siblings, _MAX_SIBLINGS):
-                if class_without_digits(sibling) == class_name:
-                    alike.append(sibling)
+        for sibling in islice(element.itersiblings(element.tag), _MAX_SIBLINGS):
+            if class_without_digits(sibling) == class_name:
+                alike.append(sibling)
         sizes = [size for other in alike for size in _prose_sizes(other)]
         return (
             len(sizes) >= _MIN_PARAGRAPHS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -32,23 +31,12 @@ _CHARSET: Final = re.compile(
     | ^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["'](?P<xml>[\w.:-]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
-# Labels that Python does not know or reads as a subset (https://encoding.spec.whatwg.org); one that
-# can be read as ASCII is not UTF-16.
+# Labels that Python reads as a subset (https://encoding.spec.whatwg.org); one that can be read as
+# ASCII is not UTF-16.
 _WEB_ENCODINGS: Final = {
     "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "euc-kr": "cp949",
-    "ks_c_5601-1987": "cp949",
-    "shift_jis": "cp932",
-    "sjis": "cp932",
-    "iso-8859-8-i": "iso-8859-8",
     "iso-8859-9": "cp1254",
-    "iso-8859-11": "cp874",
-    "tis-620": "cp874",
-    "windows-874": "cp874",
-    "utf-16": "utf-8",
-    "utf-16le": "utf-8",
-    "utf-16be": "utf-8",
+    **dict.fromkeys(("utf-16", "utf-16le", "utf-16be"), "utf-8"),
 }
 _WORD: Final = re.compile(r"\w+")
 _SEPARATOR: Final = re.compile(r"\s+[-–—|•·»~]+\s+|\s*\|\s*|\s+::?\s+")
@@ -82,21 +70,22 @@ _MIN_SHARE: Final = 0.3  # of the page's text: a redesigned site must not lose i
 _MAX_PARTS: Final = 100
 _LAYOUT_TAGS: Final = "h1 div section article main td".split()
 
-# For each layout, the elements that hold its title and text, in their order, as CSS selectors of a
-# class or id.
+# For each layout, the elements that hold its title and text, as CSS selectors of a class or id.
 _LAYOUTS: Final = {
-    "state.gov, reports since 2019": ".featured-content__headline .report__content",
-    "state.gov, press releases since 2019": ".featured-content__headline .entry-content",
-    "state.gov, 2009 to 2017": "#tier3-landing-content-wide #tier3-landing #centerblock",
-    "state.gov, 2001 to 2009": "#centerblock-wide #contentarea",
-    "dol.gov": ".field--name-field-dol-body #block-dol-content",
-    "ohchr.org": ".page-header .field--name-body",
-    "ilo.org": ".ilo--article-content .ilo--rich-text",
-    "ilo.org, NORMLEX": ".contentBlock",
-    "unodc.org": ".story-text #story-content",
-    "business-humanrights.org": ".article__title .article__content",
+    site: frozenset(selectors.split())
+    for site, selectors in {
+        "state.gov, reports since 2019": ".featured-content__headline .report__content",
+        "state.gov, press releases since 2019": ".featured-content__headline .entry-content",
+        "state.gov, 2009 to 2017": "#tier3-landing-content-wide #tier3-landing #centerblock",
+        "state.gov, 2001 to 2009": "#centerblock-wide #contentarea",
+        "dol.gov": ".field--name-field-dol-body #block-dol-content",
+        "ohchr.org": ".page-header .field--name-body",
+        "ilo.org": ".ilo--article-content .ilo--rich-text",
+        "ilo.org, NORMLEX": ".contentBlock",
+        "unodc.org": ".story-text #story-content",
+        "business-humanrights.org": ".article__title .article__content",
+    }.items()
 }
-_CLASSES: Final = frozenset(re.findall(r"\.(\S+)", " ".join(_LAYOUTS.values())))
 
 
 def read_html(
@@ -305,14 +294,14 @@ def known_parts(page: etree._Element) -> list[etree._Element]:
     >>> [part.text for part in known_parts(page)]
     ['Norvia', 'It met.']
     """
-    by_selector: defaultdict[str, list[etree._Element]] = defaultdict(list)
+    parts_of_layout: dict[str, list[etree._Element]] = {site: [] for site in _LAYOUTS}
     for element in page.iter(*_LAYOUT_TAGS):
-        for name in _CLASSES.intersection((element.get("class") or "").split()):
-            by_selector[f".{name}"].append(element)
-        if identifier := element.get("id"):
-            by_selector[f"#{identifier}"].append(element)
-    for selectors in _LAYOUTS.values():
-        parts = [element for selector in selectors.split() for element in by_selector[selector]]
+        names = {f".{name}" for name in (element.get("class") or "").split()}
+        names.add(f"#{element.get('id')}")
+        for site, selectors in _LAYOUTS.items():
+            if not names.isdisjoint(selectors):
+                parts_of_layout[site].append(element)
+    for parts in parts_of_layout.values():
         if len(parts) > _MAX_PARTS:
             continue
         # an element inside another of them would be read twice
