@@ -305,14 +305,17 @@ def _commands(block: str, folder: Path = ROOT, all: bool = False) -> str:
     return "".join(line + "\n" for line in out)
 
 
+def labels_by_id(annotations: Path) -> dict[str, tuple[str, ...]]:
+    """Read the labels that an annotator gave, by the id of the passage."""
+    from tipclassify.evaluation.agreement import read_annotations
+
+    return {key: row["labels"] for key, row in read_annotations(annotations).items()}
+
+
 def dataset_card(markdown: str) -> str:
     """Return the card of the corpus with its counts and agreement recomputed."""
     from tipclassify.corpus.rows import read_rows
-    from tipclassify.evaluation.agreement import (
-        agreement,
-        agreement_table,
-        read_annotations,
-    )
+    from tipclassify.evaluation.agreement import agreement, agreement_table
     from tipclassify.labels import LABELS
 
     folder = ROOT / "data" / "corpus"
@@ -338,7 +341,7 @@ def dataset_card(markdown: str) -> str:
     pairs = len({row["pair"] for row in rows if row["pair"]})
     table.append(f"\n{narratives} whole documents, {pairs:,} sets of near-identical passages.")
     author, reader, third_reading = (
-        read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl").labels
+        labels_by_id(ROOT / "data" / "annotations" / f"{name}.jsonl")
         for name in ("author", "reader", "third_reading")
     )
     differences = sum(set(author[i]) != set(reader[i]) for i in author)

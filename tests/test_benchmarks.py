@@ -168,27 +168,6 @@ def test_memory_of_a_process_is_seen_and_a_failure_raises() -> None:
 # --------------------------------------------------------------------------------- rows and figures
 
 
-def test_names_of_publications_are_counted_as_right_wrong_or_unknown(tmp_path: Path) -> None:
-    for name, site in {"a": "Halden Institute", "b": "The Meridian", "c": ""}.items():
-        tag = f"<meta property='og:site_name' content='{site}'>"
-        (tmp_path / f"{name}.html").write_text(
-            f"<!doctype html>{tag}<p>Police arrested nine men in May.</p>", "utf-8"
-        )
-    truth = tmp_path / "truth.csv"
-    truth.write_text(
-        "files,publication,publisher\n*.html,Harbor Watch,Halden / Halden Institute\n", "utf-8"
-    )
-    done = subprocess.run(
-        [sys.executable, BENCHMARKS / "publications.py", tmp_path, "--truth", truth],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1  # one of three is wrong
-    assert "b.html: publisher 'The Meridian', not 'Halden'" in done.stderr
-    assert rows_of(done.stdout)[-1] == ["all", "3", "0", "0", "3", "1", "1", "1"]
-
-
 def test_a_real_row_is_known_by_its_source_and_taken_once(tmp_path: Path) -> None:
     text = "Police freed nine dockworkers."
     source = "hrr/2031/valdoria.html"
@@ -302,24 +281,6 @@ def test_a_script_says_what_it_takes(name: str) -> None:
     command = [sys.executable, str(BENCHMARKS / f"{name}.py"), "--help"]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=True)
     assert "--base" in done.stdout
-
-
-def test_traces_of_bad_reading_are_counted(tmp_path: Path) -> None:
-    paragraphs = (
-        "1.1",
-        "Fund a shelter for men.",
-        "1.2 Train the judges of",
-        "the north.",
-        "A/HRC/14/20, paras. 4 and 5.",
-    )
-    (tmp_path / "bad.txt").write_text("\n\n".join(paragraphs), "utf-8")
-    (tmp_path / "empty.txt").write_text("", "utf-8")
-    printed = script("reading", tmp_path / "bad.txt", tmp_path / "empty.txt")
-    row = next(row for row in rows_of(printed) if row[0] == "bad.txt")
-    assert row[2:7] == ["1", "33.3", "2", "2", "0"]  # nothing of the symbol: it is no passage
-    assert "empty.txt: " in printed.splitlines()[-1]
-    reading = import_module("reading")
-    assert doctest.testmod(reading).failed == 0
 
 
 @pytest.mark.slow

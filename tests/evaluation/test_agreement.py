@@ -104,7 +104,8 @@ def test_labels_of_another_codebook_are_compared() -> None:
 
 def shipped_annotations(name: str) -> dict[str, tuple[str, ...]]:
     """Read the labels of an annotator of the corpus, by id."""
-    return read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl").labels
+    rows = read_annotations(ROOT / "data" / "annotations" / f"{name}.jsonl")
+    return {key: row["labels"] for key, row in rows.items()}
 
 
 @pytest.fixture

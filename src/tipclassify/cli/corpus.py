@@ -386,13 +386,12 @@ def agree(
 
     The figures are Cohen's kappa and Krippendorff's alpha. Rows that are not labelled yet are left
     out. Where rows of 'tipclassify review' say that both labelled without seeing the other
-    ("blind"), only these passages count; standard error says how many. Below the table stand 95%
-    intervals of kappa and alpha (bootstrap over passages), then the passages that the two labelled
+    ("blind"), only these passages count; standard error says how many. In brackets stand 95%
+    intervals of kappa and alpha (bootstrap over passages), below the passages that the two labelled
     differently. jsonl has a row for each label ("part": "agreement") and for each disagreement.
     """
     from tipclassify.evaluation.agreement import (
         agreement,
-        agreement_intervals_table,
         agreement_table,
         blindness,
         check_texts,
@@ -406,20 +405,20 @@ def agree(
     check_output(output, read)
     one = read_annotations(first)
     other = read_annotations(second)
-    shared = [key for key in one.labels if key in other.labels]
-    check_texts(one, other, shared)
-    alone, note = blindness(one, other, shared)
+    check_texts(one, other)
+    alone, note = blindness(one, other)
     print_note(note)
-    first_labels = {key: one.labels[key] for key in alone} if alone else one.labels
-    second_labels = {key: other.labels[key] for key in alone} if alone else other.labels
-    figures = agreement(first_labels, second_labels, draws=draws, seed=seed)
+    if alone:
+        one = {key: one[key] for key in alone}
+        other = {key: other[key] for key in alone}
+    figures = agreement(
+        *({key: row["labels"] for key, row in rows.items()} for rows in (one, other)),
+        draws=draws,
+        seed=seed,
+    )
     text_of = {row["id"]: row["text"] for row in read_rows(*texts)} if texts else {}
-    text_of |= other.texts | one.texts
-    differing = disagreements(first_labels, second_labels, text_of)
-    tables = [agreement_table(figures)]
-    if draws:
-        tables.append(agreement_intervals_table(figures, draws))
-    tables.append(disagreements_table(differing, most))
+    differing = disagreements(one, other, text_of)
+    tables = [agreement_table(figures), disagreements_table(differing, most)]
     rows: list[dict[str, object]] = []
     for figure in figures:
         values = rounded_metric(asdict(figure))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tipclassify.arrays import Floats
 from tipclassify.corpus.files import RowError, json_rows
-from tipclassify.corpus.rows import parse_labels, read_each, text_key
+from tipclassify.corpus.rows import Row, parse_labels, read_each, text_key
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval, wilson_interval
 from tipclassify.formatting import format_value, markdown_table
@@ -67,33 +67,38 @@ def agreement(
     shared = [key for key, count in times.items() if count > 1]
     if not shared:
         raise CorpusError(["the annotators have no passage id in common; check the ids"])
-    votes = np.full((len(shared), len(annotators), len(labels)), -1, np.int8)
-    for i, key in enumerate(shared):
-        for j, annotator in enumerate(annotators):
-            if key in annotator:
-                votes[i, j] = [label in annotator[key] for label in labels]
     rng = np.random.default_rng(seed)
     rows = []
-    # The coefficients depend on vote-pattern counts only, so a bootstrap draw is one multinomial.
-    for j, label in enumerate(labels):
-        patterns, count = np.unique(votes[:, :, j], axis=0, return_counts=True)
+    for label in labels:
+        # 1 with the label, 0 without, -1 missing
+        votes = [
+            [label in given[key] if key in given else -1 for given in annotators] for key in shared
+        ]
+        # Coefficients depend on how often each pattern of votes occurs alone, so a bootstrap draw
+        # is one multinomial. The first row counts all passages, the others the draws.
+        patterns, count = np.unique(np.array(votes, np.int8), axis=0, return_counts=True)
         drawn = rng.multinomial(len(shared), count / len(shared), draws)
         counts = np.vstack([count, drawn]).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            observed, kappa, f1 = _pairwise(patterns, counts)
+            same, kappa, f1 = _pairwise(patterns, counts)
             alpha = _krippendorff_alphas(patterns, counts)
-        lowest = _lowest_coefficient(patterns, count, float(observed[0]))
-        # The first column counts all passages, the others the draws.
+        # The coefficient if as many passages differ as Wilson's upper limit has it.
+        yes = float(count @ (patterns == 1).sum(axis=1) / (count @ (patterns >= 0).sum(axis=1)))
+        by_chance = 2 * yes * (1 - yes)
+        most = wilson_interval(1 - float(same[0]), len(shared)).high
+        lowest = max(-1.0, 1 - most / by_chance) if by_chance else float("nan")
+        kappa_low, kappa_high = percentile_interval(kappa[1:])
+        alpha_low, alpha_high = percentile_interval(alpha[1:])
         rows.append(
             Agreement(
                 label=label,
                 passages=len(shared),
-                same=float(observed[0]),
+                same=float(same[0]),
                 kappa=float(kappa[0]),
                 alpha=float(alpha[0]),
                 f1=float(f1[0]),
-                kappa_interval=_interval(kappa[1:], lowest),
-                alpha_interval=_interval(alpha[1:], lowest),
+                kappa_interval=(min(kappa_low, lowest), kappa_high),
+                alpha_interval=(min(alpha_low, lowest), alpha_high),
             )
         )
     return rows
@@ -120,25 +125,6 @@ def _pairwise(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
     return np.asarray(np.ma.masked_invalid(coefficients).mean(axis=0).filled(np.nan))
 
 
-def _lowest_coefficient(
-    patterns: npt.NDArray[np.int8], count: npt.NDArray[np.int64], same: float
-) -> float:
-    """Return the coefficient if as many passages differ as Wilson's upper limit has it.
-
-    `same` is the observed agreement. NaN where one label alone was given.
-    """
-    yes = float(count @ (patterns == 1).sum(axis=1) / (count @ (patterns >= 0).sum(axis=1)))
-    expected = 2 * yes * (1 - yes)  # share of passages that differ by chance
-    most = wilson_interval(1 - same, int(count.sum())).high
-    return max(-1.0, 1 - most / expected) if expected else float("nan")
-
-
-def _interval(drawn: Floats, lowest: float) -> tuple[float, float]:
-    """Return the percentile interval of the draws, down to `lowest` if that is lower."""
-    low, high = percentile_interval(drawn)
-    return min(low, lowest), high
-
-
 def _krippendorff_alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floats:
     """Compute binary Krippendorff's alpha of each draw, with missing votes."""
     yes = (patterns == 1).sum(axis=1)
@@ -150,70 +136,57 @@ def _krippendorff_alphas(patterns: npt.NDArray[np.int8], counts: Floats) -> Floa
 
 
 def disagreements(
-    first: Mapping[str, Sequence[str]],
-    second: Mapping[str, Sequence[str]],
-    texts: Mapping[str, str],
+    first: Mapping[str, Row], second: Mapping[str, Row], texts: Mapping[str, str]
 ) -> list[dict[str, object]]:
     """Find the passages labelled differently, those with most differing labels first.
 
-    Each has its ``id``, its ``text``, and the labels of both, ``first`` and ``second``.
+    Each has its ``id``, its ``text``, from `texts` where both lack it, and the labels of both,
+    ``first`` and ``second``.
     """
-    differing: dict[str, int] = {}  # number of differing labels, by passage
-    for key in first:
-        if key in second and (labels := set(first[key]) ^ set(second[key])):
-            differing[key] = len(labels)
+    shared = [key for key in first if key in second]
+    differing = {key: set(first[key]["labels"]) ^ set(second[key]["labels"]) for key in shared}
     return [
         {
             "id": key,
-            "text": texts.get(key, ""),
-            "first": tuple(first[key]),
-            "second": tuple(second[key]),
+            "text": first[key].get("text") or second[key].get("text") or texts.get(key, ""),
+            "first": first[key]["labels"],
+            "second": second[key]["labels"],
         }
-        for key in sorted(differing, key=lambda key: (-differing[key], key))
+        for key in sorted(shared, key=lambda key: (-len(differing[key]), key))
+        if differing[key]
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Annotations:
-    """Rows of one annotator, by passage id."""
-
-    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of the labelled rows
-    texts: dict[str, str] = field(default_factory=dict)  # where given
-    # whether labelled without seeing a colleague's labels; None: not recorded
-    blind: dict[str, bool | None] = field(default_factory=dict)
-
-
-def read_annotations(path: str | os.PathLike[str], labels: Sequence[str] = LABELS) -> Annotations:
-    """Read the rows of an annotator from JSON lines with ``id`` and ``labels``.
+def read_annotations(
+    path: str | os.PathLike[str], labels: Sequence[str] = LABELS
+) -> dict[str, Row]:
+    """Read the labelled rows of an annotator, by id, from JSON lines with ``id`` and ``labels``.
 
     Rows that are not labelled (null) are left out, with a warning. Raises `CorpusError` with one
     line for every invalid row, or when no row is labelled.
     """
 
-    def parse(row: object) -> tuple[dict[str, object], tuple[str, ...] | None]:
+    def parse(row: object) -> Row:
         if not isinstance(row, dict) or not {"id", "labels"} <= row.keys():
             raise RowError(f"no id or no labels; {_WANTED}")
-        return row, None if row["labels"] is None else parse_labels(row["labels"], labels)
+        if row["labels"] is None:
+            return row
+        return {**row, "labels": parse_labels(row["labels"], labels)}
 
-    annotations = Annotations()
+    annotations: dict[str, Row] = {}
     problems: list[str] = []
     unlabelled = 0
-    for where, (row, row_labels) in read_each(json_rows(Path(path)), parse, problems):
+    for where, row in read_each(json_rows(Path(path)), parse, problems):
         name = str(row["id"])
-        text = row.get("text")
-        if isinstance(text, str):
-            annotations.texts[name] = text
-        if row_labels is None:
+        if row["labels"] is None:
             unlabelled += 1
-        elif name in annotations.labels:
+        elif name in annotations:
             problems.append(f"{where}: id {name!r} stands there twice; give each passage one row")
         else:
-            annotations.labels[name] = row_labels
-            hidden = row.get("blind")  # what the annotator did not see
-            annotations.blind[name] = None if hidden is None else "colleagues" in str(hidden)
+            annotations[name] = row
     if problems:
         raise CorpusError(problems)
-    if not annotations.labels:
+    if not annotations:
         raise CorpusError([f"{path}: no row is labelled yet; {_WANTED}"])
     if unlabelled:
         warnings.warn(
@@ -222,22 +195,20 @@ def read_annotations(path: str | os.PathLike[str], labels: Sequence[str] = LABEL
     return annotations
 
 
-def check_texts(first: Annotations, second: Annotations, shared: Iterable[str]) -> None:
-    """Raise `CorpusError` for the `shared` ids under which two annotators have different texts.
+def check_texts(first: Mapping[str, Row], second: Mapping[str, Row]) -> None:
+    """Raise `CorpusError` for the ids under which two annotators have different texts.
 
     Ids that a tool counted from 1 may be those of other passages. A text that one of them lacks is
     not compared.
 
-    >>> first = Annotations(texts={"1": "Courts  slept."})
-    >>> check_texts(first, Annotations(texts={"1": "courts slept."}), ["1"])
+    >>> check_texts({"1": {"text": "Courts  slept."}}, {"1": {"text": "courts slept."}})
     """
-    differing = [
-        key
-        for key in shared
-        if key in first.texts
-        and key in second.texts
-        and text_key(first.texts[key]) != text_key(second.texts[key])
-    ]
+    differing = []
+    for key, row in first.items():
+        text = row.get("text")
+        other = second.get(key, {}).get("text")
+        if text and other and text_key(str(text)) != text_key(str(other)):
+            differing.append(key)
     if not differing:
         return
     names = ", ".join(map(repr, differing[:_MOST_IDS]))
@@ -248,15 +219,21 @@ def check_texts(first: Annotations, second: Annotations, shared: Iterable[str]) 
     )
 
 
-def blindness(
-    first: Annotations, second: Annotations, shared: Sequence[str]
-) -> tuple[list[str], str]:
-    """Select the `shared` passages that each annotator labelled without seeing the other's labels.
+def blindness(first: Mapping[str, Row], second: Mapping[str, Row]) -> tuple[list[str], str]:
+    """Select the shared passages that each annotator labelled without seeing the other's labels.
 
-    Returns them, and a line on how many were not labelled so, or do not say.
+    Returns their ids, and a line on how many were not labelled so, or do not say.
     """
-    alone = [key for key in shared if first.blind[key] and second.blind[key]]
-    seen = sum(first.blind[key] is False or second.blind[key] is False for key in shared)
+    alone = []
+    seen = 0
+    shared = [key for key in first if key in second]
+    for key in shared:
+        # what each annotator did not see; None where that is not recorded
+        hidden = [annotator[key].get("blind") for annotator in (first, second)]
+        blind = [None if names is None else "colleagues" in str(names) for names in hidden]
+        if all(blind):
+            alone.append(key)
+        seen += False in blind
     count = "which alone count" if alone else "so that all count, independent or not"
     shares = f"{len(alone):,} of {len(shared):,} passages"
     rest = f"seen: {seen:,}; not recorded: {len(shared) - seen - len(alone):,}"
@@ -264,22 +241,27 @@ def blindness(
 
 
 def agreement_table(rows: Sequence[Agreement]) -> str:
-    """Format the coefficients as a Markdown table."""
-    cells = [("label", "passages", "agree", "Cohen's kappa", "Krippendorff's alpha", "F1")]
+    """Format the coefficients as a Markdown table, with their 95% intervals where there are any."""
+    drawn = not np.isnan([row.kappa_interval[1] for row in rows]).all()
+    interval = " [95% interval]" if drawn else ""
+    coefficients = (f"Cohen's kappa{interval}", f"Krippendorff's alpha{interval}")
+    cells = [("label", "passages", "agree", *coefficients, "F1")]
     for row in rows:
-        same, kappa, alpha, f1 = map(format_value, (row.same, row.kappa, row.alpha, row.f1))
-        cells.append((row.label, format_value(row.passages), same, kappa, alpha, f1))
+        cells.append(
+            (
+                row.label,
+                format_value(row.passages),
+                format_value(row.same),
+                _with_interval(row.kappa, row.kappa_interval),
+                _with_interval(row.alpha, row.alpha_interval),
+                format_value(row.f1),
+            )
+        )
     return markdown_table(cells)
 
 
-def agreement_intervals_table(rows: Sequence[Agreement], draws: int) -> str:
-    """Format the intervals as a Markdown table."""
-    columns = (f"95% interval ({draws:,} draws)", "Cohen's kappa", "Krippendorff's alpha")
-    cells = [
-        (row.label, str(Interval(*row.kappa_interval)), str(Interval(*row.alpha_interval)))
-        for row in rows
-    ]
-    return markdown_table([columns, *cells])
+def _with_interval(value: float, ends: tuple[float, float]) -> str:
+    return format_value(value) if np.isnan(ends).any() else f"{value:.3f} {Interval(*ends)}"
 
 
 def disagreements_table(rows: Sequence[Mapping[str, object]], most: int) -> str:
