@@ -32,7 +32,7 @@ from tipclassify.model.encoder.session import add_known_graph
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
 from tipclassify.text.sections import without_enumerator
-from tipclassify.training.default import calibrate_real, save_of_corpus, with_calibration
+from tipclassify.training.default import calibrate_heads, save_of_corpus
 from tipclassify.training.examples import label_matrix, row_headings
 from tipclassify.training.fixed_set import (
     FixedComparison,
@@ -224,9 +224,7 @@ def _save(
     held = held_out(corpus)
     held_rows = list(compress(corpus, held))
     learned = list(compress(corpus, ~held))
-    raw = model.heads.logits(held_pooled)
-    calibrated = calibrate_real(held_rows, raw, seed)
-    model = with_calibration(model, calibrated)
+    model, calibrated = calibrate_heads(model, held_rows, held_pooled, seed)
 
     chosen = fixed_rows(held_rows)
     fixed_passages = [held_rows[i] for i in chosen]
@@ -238,7 +236,7 @@ def _save(
     comparison = _compare_with_shipped(fixed, fixed_passages, model, seed)
     start = "They are those of the fine-tuning."
     trained = save_of_corpus(
-        out, model, corpus, held_rows, raw, calibrated, start=start, meta=meta, seed=seed
+        out, model, corpus, held_rows, held_pooled, calibrated, start=start, meta=meta, seed=seed
     )
     return replace(trained, fixed=comparison)
 

@@ -129,7 +129,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Train an encoder for some epochs; ``mine-training`` beside it has its checkpoint."""
     from finetuning.command import run
-    from tipclassify.training import default, measure
+    from tipclassify.training import default, write
 
     folder = tmp_path_factory.mktemp("models")
     pool = folder / "pool.jsonl.gz"
@@ -143,7 +143,7 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(default, "MIN_REAL", 100)
-        patch.setattr(measure, "default_cases_path", lambda: cases)
+        patch.setattr(write, "default_cases_path", lambda: cases)
         run(
             ROWS,
             folder / "mine",

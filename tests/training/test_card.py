@@ -17,7 +17,7 @@ from conftest import JsonObject
 from tipclassify import LABELS, Classifier
 from tipclassify.model.encoder.files import read_encoder_model
 from tipclassify.model.linear import LinearScorer
-from tipclassify.training import measure
+from tipclassify.training import write
 from tipclassify.training.measure import Predictions, measure_parts
 from tipclassify.training.write import count_corpus, save
 
@@ -53,7 +53,7 @@ def card(fast: Classifier, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
     case = {"rule": "bribes", "text": "Officers took bribes.", "labels": ["complicity"]}
     (tmp_path / "cases").mkdir()
     (tmp_path / "cases" / "a.jsonl").write_text(json.dumps(case), "utf-8")
-    monkeypatch.setattr(measure, "default_cases_path", lambda: tmp_path / "cases")
+    monkeypatch.setattr(write, "default_cases_path", lambda: tmp_path / "cases")
     assert isinstance(fast.scorer, LinearScorer)
     linear = fast.scorer.model
     encoder = replace(read_encoder_model(TINY), thresholds=linear.thresholds)
@@ -186,9 +186,8 @@ def test_false_alarms_have_an_interval_that_draws_documents_whole() -> None:
     )
     rows = [{"text": "Here.", "labels": (), "doc": "hrr/2031/here.html"}] * 40
     whole, *_ = measure_parts(rows, predictions, np.full(3, 0.5), seed=0)
-    alarms = whole.false_alarms
-    assert (alarms.passages, alarms.rate) == (30, 0.2)
-    assert str(alarms) == "20.0% [0.0, 60.0] of 30"
+    assert (whole.unlabelled, whole.false_alarm_rate) == (30, 0.2)
+    assert whole.false_alarms == "20.0% [0.0, 60.0] of 30"
 
 
 def test_a_card_of_the_users_rows_alone_does_not_say_that_language_models_labelled_them(

@@ -495,8 +495,7 @@ def test_a_rule_of_the_users_own_is_learned_and_costs_little() -> None:
     assert taken.cost <= MOST_LOST
     assert taken.loss < mine.penalty_.curve[0].loss
     assert mine.fixed_ is not None
-    assert mine.fixed_.real is not None
-    gained = mine.fixed_.real.differences[0].difference
+    gained = mine.fixed_.parts["real passages"].differences[0].difference
     assert gained >= -1.5 * MOST_LOST  # the calibration may cost half of it more
 
 
@@ -513,5 +512,4 @@ def test_rows_that_say_what_the_model_says_move_it_little(
 ) -> None:
     mine = TipClassifier().fit(sentences, classifier.predict(sentences).astype(int))
     assert mine.fixed_ is not None
-    assert mine.fixed_.real is not None
-    assert abs(mine.fixed_.real.differences[0].difference) < MOST_LOST
+    assert abs(mine.fixed_.parts["real passages"].differences[0].difference) < MOST_LOST

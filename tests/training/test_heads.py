@@ -5,10 +5,8 @@ Each is judged on passages that it did not see.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
 
@@ -207,49 +205,10 @@ def scorer() -> EncoderScorer:
 def test_pooled_vectors_are_what_the_heads_score(scorer: EncoderScorer) -> None:
     texts = ["Courts convicted them.", "Officers met.", ""]
     headings = [None, "Bribes", "Bribes"]
-    pooled = pooled_vectors(scorer, texts, headings)
+    reported: list[tuple[int, int]] = []
+    pooled = pooled_vectors(scorer, texts, headings, lambda *at: reported.append(at))
+    assert reported == [(3, 3)]
     assert pooled.dtype == np.float32
     wanted = scorer.model.heads.logits(pooled) * scorer.model.scale + scorer.model.shift
     assert np.array_equal(wanted, scorer.logits(texts, headings))
     assert pooled_vectors(scorer, [], []).shape == (0, 3)
-
-
-def kept_files(folder: Path) -> set[Path]:
-    """List the files of vectors that are kept between trainings."""
-    return set(folder.rglob("output.pkl"))
-
-
-def test_vectors_of_an_encoder_that_reads_less_of_a_text_are_not_taken(
-    scorer: EncoderScorer, tmp_path: Path
-) -> None:
-    texts = ["Courts convicted nine of them. They took bribes."]
-    before = pooled_vectors(scorer, texts, [None], cache=tmp_path)
-    other = EncoderScorer(replace(scorer.model, window=5))
-    after = pooled_vectors(other, texts, [None], cache=tmp_path)
-    assert after.tolist() == other.pooled(texts).tolist()
-    assert after.tolist() != before.tolist()
-
-
-def test_what_was_read_once_is_kept_and_another_heading_is_read_anew(
-    scorer: EncoderScorer, tmp_path: Path
-) -> None:
-    texts = [f"Courts convicted {number} of them." for number in range(600)]
-    headings: list[str | None] = [None for _ in texts]
-    reported: list[tuple[int, int]] = []
-    first = pooled_vectors(
-        scorer, texts, headings, cache=tmp_path, progress=lambda *at: reported.append(at)
-    )
-    assert reported == [(500, 600), (600, 600)]
-    kept = kept_files(tmp_path)
-    assert len(kept) == 2  # so that a few new passages leave the others' vectors as they are
-    again = pooled_vectors(scorer, texts, headings, cache=tmp_path)
-    assert kept_files(tmp_path) == kept
-    assert again.tobytes() == first.tobytes()
-    headings_changed = headings.copy()
-    headings_changed[1] = "Bribes"
-    changed = pooled_vectors(scorer, texts, headings_changed, cache=tmp_path)
-    assert len(kept_files(tmp_path)) == 3
-    assert changed[1].tolist() != first[1].tolist()
-    for file in kept:  # the vectors come from the files: with others in them, others come
-        joblib.dump(np.ones_like(joblib.load(file)), file)
-    assert (pooled_vectors(scorer, texts, headings, cache=tmp_path) == 1).all()

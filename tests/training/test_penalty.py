@@ -132,8 +132,7 @@ def test_the_comparison_has_false_tags_and_both_parts() -> None:
     comparison = fixed.compare(right, tag_all)
     assert (comparison.real_passages, comparison.invented_passages) == (200, 200)
     assert (comparison.false_tags, comparison.false_tags_before) == (0.0, 1.0)
-    assert comparison.real is not None
-    assert comparison.real.differences[0].difference > 0
+    assert comparison.parts["real passages"].differences[0].difference > 0
     table = comparison.table()
     assert "real passages: macro-F1" in table
     assert "invented passages: macro-F1" in table

@@ -38,8 +38,8 @@ from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import read_encoder_model, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear import read_linear_model
-from tipclassify.training import default, fast, measure
-from tipclassify.training.default import train_default
+from tipclassify.training import default, fast, write
+from tipclassify.training.default import train_on_corpus, train_on_own
 from tipclassify.training.examples import (
     bootstrap_groups,
     country_groups,
@@ -122,7 +122,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     written(shipped / "corpus.jsonl", CORPUS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpus_rows, "shipped_corpus", lambda: shipped)
-        patch.setattr(measure, "default_cases_path", lambda: folder)
+        patch.setattr(write, "default_cases_path", lambda: folder)
         patch.setattr(default, "MIN_REAL", 100)
         patch.setattr(fast, "MIN_REAL", 100)
         yield folder
@@ -258,97 +258,116 @@ def test_a_line_of_an_unknown_document_is_drawn_by_itself() -> None:
 
 
 @pytest.fixture(scope="module")
-def mine(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Train heads on the corpus and the user's rows."""
-    return train_default(CORPUS, OWN, tmp_path_factory.mktemp("default") / "mine", start=TINY)
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Train heads on the corpus."""
+    return train_on_corpus(CORPUS, tmp_path_factory.mktemp("plain") / "plain", start=TINY)
 
 
-def test_new_heads_stand_on_the_same_encoder(mine: Trained) -> None:
+@pytest.fixture(scope="module")
+def mine(plain: Trained, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Move these heads towards the user's rows."""
+    return train_on_own(OWN, tmp_path_factory.mktemp("mine") / "mine", start=plain.out)
+
+
+def test_new_heads_stand_on_the_same_encoder(plain: Trained, mine: Trained) -> None:
     before = read_encoder_model(TINY)
-    after = read_encoder_model(mine.out)
-    assert after.graph == before.graph
-    assert after.tokenizer == before.tokenizer
-    assert after.vocabulary == before.vocabulary
-    assert np.array_equal(after.finetuned_heads.weights, before.finetuned_heads.weights)
-    assert not np.allclose(after.heads.weights, before.heads.weights, atol=0.01)
-    assert head_of(mine.out)["adapted_from"] == HASH
-    assert head_of(mine.out)["base"] == {"name": "none", "licence": "Apache-2.0"}
+    for trained in (plain, mine):
+        after = read_encoder_model(trained.out)
+        assert after.graph == before.graph
+        assert after.tokenizer == before.tokenizer
+        assert after.vocabulary == before.vocabulary
+        assert np.array_equal(after.finetuned_heads.weights, before.finetuned_heads.weights)
+        assert not np.allclose(after.heads.weights, before.heads.weights, atol=0.01)
+        assert head_of(trained.out)["base"] == {"name": "none", "licence": "Apache-2.0"}
+    assert head_of(plain.out)["adapted_from"] == HASH
+    assert head_of(mine.out)["adapted_from"] == head_of(plain.out)["sha256"]
 
 
-def test_the_folder_says_what_taught_and_what_measured(mine: Trained) -> None:
-    head = head_of(mine.out)
-    card = card_of(mine.out)
-    rows = [*CORPUS, *OWN]
-    assert head["corpus"] == {
-        "passages": 720,
-        "real": 576,
-        "own": 48,
-        "held_out": int(HELD.sum()),
+def counted(rows: Sequence[Row], own: int, held: int) -> dict[str, object]:
+    """Count the rows of a training as ``model.json`` does."""
+    return {
+        "passages": len(rows),
+        "real": sum(map(is_real, rows)),
+        "own": own,
+        "held_out": held,
         "sha256": corpus_digest(rows),
         "labels": {label: sum(label in row["labels"] for row in rows) for label in LABELS},
     }
+
+
+def test_the_folder_says_what_the_corpus_taught_and_what_measured(plain: Trained) -> None:
+    head = head_of(plain.out)
+    card = card_of(plain.out)
+    assert head["corpus"] == counted(CORPUS, 0, int(HELD.sum()))
     assert head["corpus"]["sha256"] in card
-    assert "720 labelled passages" in card
-    assert "576 real passages of public reports and 144 others; 48 are the user's own" in card
-    start = "first fitted on the corpus, from those of the fine-tuning, then on the user's rows"
-    assert start in card
-    assert mine.penalty is not None
-    assert f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
-    assert head["penalty"]["chosen"] == mine.penalty.penalty
-    assert len(head["penalty"]["curve"]) == 7
-    assert "## Beside the model before" in card
-    assert head["metrics"] == mine.parts[0].metrics.to_dict()
+    assert "672 labelled passages" in card
+    assert "576 real passages of public reports and 96 others" in card
+    assert "They started from those of the fine-tuning and were fitted on the corpus." in card
+    assert head["metrics"] == plain.parts[0].metrics.to_dict()
     assert head["metrics"]["passages"] == (HELD & REAL).sum()
-    assert head["behaviours"] == {}  # they take longer than the fit; "tipclassify check" runs them
     assert {"README.md", "golden.jsonl"} <= set(head["files"])
-    assert [part.name for part in mine.parts] == [
+    assert [part.name for part in plain.parts] == [
         "real passages",
         "human-rights reports",
         "sections on trafficking",
         "other sections",
         "invented passages",
     ]
-    for part in mine.parts[1:]:
+    for part in plain.parts[1:]:
         assert f"| {part.name} | {part.metrics.passages} |" in card
 
 
-def test_golden_passages_are_invented_ones_held_out_and_replay(mine: Trained) -> None:
-    lines = (mine.out / "golden.jsonl").read_text("utf-8").splitlines()
+def test_the_folder_says_what_the_users_rows_moved(mine: Trained) -> None:
+    head = head_of(mine.out)
+    card = card_of(mine.out)
+    assert head["corpus"] == counted(OWN, 48, 0)
+    assert "48 are the user's own" in card
+    assert "The heads: They started from those in use of model" in card
+    assert mine.penalty is not None
+    assert f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
+    assert head["penalty"]["chosen"] == mine.penalty.penalty
+    assert len(head["penalty"]["curve"]) == 7
+    assert "## Beside the model before" in card
+    assert head["behaviours"] == {}  # they take longer than the fit; "tipclassify check" runs them
+
+
+def test_golden_passages_are_invented_ones_held_out_and_replay(plain: Trained) -> None:
+    lines = (plain.out / "golden.jsonl").read_text("utf-8").splitlines()
     invented_and_held = {
         row["text"] for row, chosen in zip(CORPUS, HELD & ~REAL, strict=True) if chosen
     }
     assert {json.loads(line)["text"] for line in lines} == invented_and_held
-    assert evaluate_reference_outputs(Classifier.load(mine.out), lines) == []
+    assert evaluate_reference_outputs(Classifier.load(plain.out), lines) == []
 
 
-def test_the_same_rows_give_the_same_bytes(mine: Trained, tmp_path: Path) -> None:
-    out = tmp_path / "of-another-name"
-    again = train_default(CORPUS, OWN, out, start=TINY, cache=tmp_path / "cache")
-    assert bytes_of(again.out) == bytes_of(mine.out)
-    assert again.table() == mine.table()
+def test_the_same_rows_give_the_same_bytes(plain: Trained, mine: Trained, tmp_path: Path) -> None:
+    again = train_on_corpus(CORPUS, tmp_path / "of-another-name", start=TINY)
+    moved = train_on_own(OWN, tmp_path / "mine", start=again.out)
+    for one, other in ((again, plain), (moved, mine)):
+        assert bytes_of(one.out) == bytes_of(other.out)
+        assert one.table() == other.table()
 
 
-def test_what_is_held_out_teaches_nothing_and_measures(tmp_path: Path) -> None:
+def test_what_is_held_out_teaches_nothing_and_measures(plain: Trained, tmp_path: Path) -> None:
     def weights(trained: Trained) -> bytes:
         return read_encoder_model(trained.out).heads.weights.tobytes()
 
-    plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
-    held_flipped = train_default(flipped(CORPUS, HELD), [], tmp_path / "held", start=TINY)
+    held_flipped = train_on_corpus(flipped(CORPUS, HELD), tmp_path / "held", start=TINY)
     assert weights(held_flipped) == weights(plain)
     assert held_flipped.parts[0].metrics != plain.parts[0].metrics
-    taught_flipped = train_default(flipped(CORPUS, ~HELD), [], tmp_path / "taught", start=TINY)
+    taught_flipped = train_on_corpus(flipped(CORPUS, ~HELD), tmp_path / "taught", start=TINY)
     assert weights(taught_flipped) != weights(plain)
 
 
 def test_real_passages_calibrate_and_set_thresholds_where_there_are_enough(
-    mine: Trained, tmp_path: Path
+    plain: Trained, tmp_path: Path
 ) -> None:
     start = read_encoder_model(TINY)
-    trained = read_encoder_model(mine.out)
+    trained = read_encoder_model(plain.out)
     assert trained.scale.tolist() != start.scale.tolist()
     assert trained.thresholds != start.thresholds
     invented = [row for row in CORPUS if not is_real(row)]
-    of_invented = train_default(invented, OWN, tmp_path / "small", start=TINY)
+    of_invented = train_on_corpus(invented, tmp_path / "small", start=TINY)
     without_real = read_encoder_model(of_invented.out)
     assert without_real.scale.tolist() == start.scale.tolist()
     assert without_real.shift.tolist() == start.shift.tolist()
@@ -366,7 +385,7 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_document(tmp_path: 
             SUBJECTS, labels_of_acts, [country], "{subject} {act} in {ending}"
         ):
             rows.append({**row, "doc": country})
-    trained = train_default([], rows, tmp_path / "mine", start=TINY, penalty=0.01)
+    trained = train_on_own(rows, tmp_path / "mine", start=TINY, penalty=0.01)
     known = Classifier.load(trained.out).predict([row["text"] for row in rows])
     assert known[:, 2].tolist() == ["complicity" in row["labels"] for row in rows]
     judged = trained.parts[0].metrics
@@ -375,29 +394,28 @@ def test_own_rows_are_judged_by_heads_that_did_not_see_their_document(tmp_path: 
 
 
 def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
-    mine: Trained, tmp_path: Path
+    plain: Trained, mine: Trained
 ) -> None:
     assert mine.on_own is not None
     of_complicity = mine.on_own.differences[LABELS.index("complicity") + 1]
     assert of_complicity.figure == "complicity"
     assert of_complicity.this >= of_complicity.other
     table = mine.table()
-    assert "real passages, left out of training" in table
     assert "what your rows changed on your rows, out of fold" in table
     assert "* taken:" in table
     assert "real passages: macro-F1" in table
     assert "false alarms" in table
-    plain = train_default(CORPUS, [], tmp_path / "plain", start=TINY)
+    assert "real passages, left out of training" in plain.table()
     assert plain.on_own is plain.penalty is None
     assert plain.fixed is not None  # beside the model before, after every training
     assert "your rows" not in plain.table()
 
 
 def test_counts_of_reports_are_not_adjusted_by_the_errors_on_own_rows(
-    tmp_path: Path,
+    plain: Trained, mine: Trained, tmp_path: Path
 ) -> None:
-    start = train_default(DRAWN, [], tmp_path / "start", start=TINY)
-    adapted = train_default([], OWN, tmp_path / "mine", start=start.out)
+    start = train_on_corpus(DRAWN, tmp_path / "start", start=TINY)
+    adapted = train_on_own(OWN, tmp_path / "mine", start=start.out)
     before = head_of(start.out)["error_table"]
     after = head_of(adapted.out)["error_table"]
     assert head_of(adapted.out)["metrics"]["passages"] == len(OWN)
@@ -405,15 +423,13 @@ def test_counts_of_reports_are_not_adjusted_by_the_errors_on_own_rows(
     assert after["passages"] == pytest.approx(before["passages"], rel=0.01)
     assert after["histogram"] != before["histogram"]
     # without a random sample of whole reports the table of the heads before is kept
-    unknown = train_default(CORPUS, [], tmp_path / "unknown", start=TINY)
-    kept = train_default([], OWN, tmp_path / "kept", start=unknown.out)
-    assert head_of(kept.out)["error_table"] == head_of(unknown.out)["error_table"]
+    assert head_of(mine.out)["error_table"] == head_of(plain.out)["error_table"]
 
 
 def test_a_smaller_penalty_moves_further(mine: Trained, tmp_path: Path) -> None:
     def complicity_after(penalty: float) -> float:
         out = tmp_path / f"p{penalty}"
-        return complicity_of_money(train_default([], OWN, out, start=mine.out, penalty=penalty).out)
+        return complicity_of_money(train_on_own(OWN, out, start=mine.out, penalty=penalty).out)
 
     close = complicity_after(1_000.0)
     far = complicity_after(0.1)
@@ -450,7 +466,7 @@ def test_the_fixed_set_is_even_over_the_families() -> None:
 
 def test_own_rows_alone_are_judged_out_of_fold(tmp_path: Path) -> None:
     rows = [row for row in CORPUS if not is_real(row)]
-    trained = train_default([], rows, tmp_path / "mine", start=TINY)
+    trained = train_on_own(rows, tmp_path / "mine", start=TINY)
     assert trained.parts[0].metrics.passages == len(rows)
     assert head_of(trained.out)["corpus"]["held_out"] == 0
     assert trained.on_own is not None
@@ -487,7 +503,7 @@ def finetuned(folder: Path, **settings: object) -> Path:
 
 def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: Path) -> None:
     start = finetuned(tmp_path / "start")
-    trained = train_default(CORPUS, [], tmp_path / "out" / "mine", start=start)
+    trained = train_on_corpus(CORPUS, tmp_path / "out" / "mine", start=start)
     assert read_encoder_model(trained.out).notices == {"NOTICE": "Base: tiny", "LICENSE": "Apache"}
     card = card_of(trained.out)
     assert "They started from those of the fine-tuning and were fitted on the corpus." in card
@@ -496,23 +512,23 @@ def test_new_heads_keep_what_is_known_of_the_encoder_and_its_licence(tmp_path: P
         "of invented near-identical pairs 2 times, and of 12,000 other invented ones"
     )
     assert epochs in card
-    again = train_default(CORPUS, [], tmp_path / "again" / "mine", start=trained.out)
+    again = train_on_corpus(CORPUS, tmp_path / "again" / "mine", start=trained.out)
     # so "python train.py" twice is "python train.py" once
     assert bytes_of(again.out) == bytes_of(trained.out)
 
 
 def test_a_fine_tuning_of_unknown_settings_is_not_told(tmp_path: Path) -> None:
     start = finetuned(tmp_path / "start", rate="quick")
-    trained = train_default(CORPUS, [], tmp_path / "mine", start=start)
+    trained = train_on_corpus(CORPUS, tmp_path / "mine", start=start)
     assert "all layers fine-tuned" not in card_of(trained.out)
 
 
-def test_passages_stand_for_those_of_whole_reports(mine: Trained, tmp_path: Path) -> None:
-    trained = train_default(DRAWN, [], tmp_path / "drawn", start=TINY)
+def test_passages_stand_for_those_of_whole_reports(plain: Trained, tmp_path: Path) -> None:
+    trained = train_on_corpus(DRAWN, tmp_path / "drawn", start=TINY)
     real = int((HELD & REAL).sum())
     # unequal weights are worth fewer
     assert head_of(trained.out)["error_table"]["passages"] < 0.9 * real
-    assert head_of(mine.out)["error_table"]["passages"] == real  # of which no sample was drawn
+    assert head_of(plain.out)["error_table"]["passages"] == real  # of which no sample was drawn
     fixed = read_fixed(read_encoder_model(trained.out).training_files["fixed.npz"], 3)
     assert set(fixed.stood_for[fixed.real].tolist()) == {1, 9}
     assert not fixed.stood_for[~fixed.real].any()
@@ -521,11 +537,11 @@ def test_passages_stand_for_those_of_whole_reports(mine: Trained, tmp_path: Path
 def test_what_cannot_be_trained_is_refused(tmp_path: Path) -> None:
     without_labels = [{**row, "labels": ()} for row in CORPUS]
     with pytest.raises(ValueError, match="no passage has a label: nothing to learn"):
-        train_default(without_labels, [], tmp_path / "a", start=TINY)
+        train_on_corpus(without_labels, tmp_path / "a", start=TINY)
     with pytest.raises(ModelError, match="no such model"):
-        train_default(CORPUS, [], tmp_path / "a", start="No/Such")
+        train_on_corpus(CORPUS, tmp_path / "a", start="No/Such")
     with pytest.raises(ValueError, match="at least two groups"):
-        train_default([], OWN[:1], tmp_path / "a", start=TINY)
+        train_on_own(OWN[:1], tmp_path / "a", start=TINY)
     assert not (tmp_path / "a").exists()
 
 
@@ -611,7 +627,7 @@ def test_where_few_real_passages_are_held_out_all_rows_are_judged_out_of_fold(
 
 def test_heads_want_an_encoder(linear: Trained, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="heads are fitted on an encoder, and this is none"):
-        train_default(CORPUS, [], tmp_path / "a", start=linear.out)
+        train_on_corpus(CORPUS, tmp_path / "a", start=linear.out)
 
 
 # ----------------------------------------------------------------------------------------- train.py
@@ -620,9 +636,9 @@ TRAIN_ON_SMALL_CORPUS = """
 import runpy, sys
 from pathlib import Path
 import tipclassify.corpus.rows as rows
-import tipclassify.training.measure as measure
+import tipclassify.training.write as write
 cases = Path(sys.argv.pop(1))
-measure.default_cases_path = lambda: cases
+write.default_cases_path = lambda: cases
 shipped = Path(sys.argv.pop(1))
 rows.shipped_corpus = lambda: shipped
 sys.argv.pop(0)
@@ -827,6 +843,7 @@ def test_a_corpus_with_errors_trains_nothing(tmp_path: Path, model: str) -> None
         (["--penalty", "0"], "--penalty"),
         (["--penalty", "2", "--model", "fast"], "needs --model default"),
         (["--penalty", "2"], "needs --data"),
+        (["--data", "my.jsonl", "--out", "m", "--corpus"], "is not for the default"),
         (["--unlabelled", "u.jsonl"], "is not for --model default"),
         (["--model", "linear"], "--model"),
     ],

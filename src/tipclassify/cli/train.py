@@ -36,8 +36,8 @@ Corpus = Annotated[
     bool | None,
     Option(
         "--corpus/--no-corpus",
-        help="Learn the project's corpus too. The default does so without --data only: "
-        "its heads know it already.",
+        help="Learn the project's corpus too; the default, whose heads know it, does so "
+        "without --data.",
     ),
 ]
 Penalty = Annotated[
@@ -75,7 +75,8 @@ def train(
     model: Kind = "default",
     penalty: Penalty = None,
     corpus: Annotated[
-        bool, Option("--corpus/--no-corpus", help="Learn the project's corpus too.")
+        bool,
+        Option("--corpus/--no-corpus", help="Learn the project's corpus too; with --model fast."),
     ] = False,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "labels",
@@ -158,20 +159,13 @@ def run_training(
         elif model == "fast":
             trained = fit_fast(corpus_rows, own, out, unlabelled, seed, jobs, program)
         else:
-            from tipclassify.resources import resource_folder_in_user_cache
-            from tipclassify.training.default import train_default
+            from tipclassify.training.default import train_on_corpus, train_on_own
 
-            cache = resource_folder_in_user_cache("pooled")
             with progress_lines("passages read by the encoder") as progress:
-                trained = train_default(
-                    corpus_rows,
-                    own,
-                    out,
-                    penalty=penalty,
-                    seed=seed,
-                    cache=cache,
-                    progress=progress,
-                )
+                if data:
+                    trained = train_on_own(own, out, penalty=penalty, seed=seed, progress=progress)
+                else:
+                    trained = train_on_corpus(corpus_rows, out, seed=seed, progress=progress)
     except ValueError as error:  # of rows that cannot be learned
         raise InputError(str(error)) from error
     print_line(trained.table())
@@ -192,6 +186,8 @@ def _check(
     """Refuse options of another kind of model, and an output in the way."""
     from tipclassify.model.folder import check_replaceable
 
+    if corpus and data and model == "default":
+        raise options.invalid_option("--corpus", "is not for the default, whose heads know it")
     if unlabelled and model == "default":
         raise options.invalid_option("--unlabelled", "is not for --model default")
     if penalty is not None and model != "default":

@@ -130,20 +130,3 @@ def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[fl
         if fitted.coef_[0, 0] > 0:
             return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     return 1.0, 0.0
-
-
-def standard_error(values: Floats, groups: Ints, weights: Floats | None = None) -> float:
-    """Compute the standard error of a weighted mean whose values are correlated within groups.
-
-    It is 0 where there are fewer than two groups.
-    """
-    if weights is None:
-        weights = np.ones(len(values))
-    _, number = np.unique(groups, return_inverse=True)
-    group_weights = np.bincount(number, weights)
-    count = len(group_weights)
-    if count < 2:
-        return 0.0
-    centred = values - np.average(values, weights=weights)
-    sums = np.bincount(number, weights * centred)
-    return float(np.sqrt(count / (count - 1) * (sums @ sums))) / float(group_weights.sum())

@@ -100,6 +100,12 @@ def label_matrix(rows: Sequence[Row]) -> Bools:
     return np.array([label_indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
 
 
+def check_labelled(rows: Sequence[Row]) -> None:
+    """Raise `ValueError` when no row has a label."""
+    if not any(row["labels"] for row in rows):
+        raise ValueError("no passage has a label: nothing to learn; label some")
+
+
 def row_headings(rows: Sequence[Row]) -> list[str | None]:
     """Return the heading of each row, None where it has none."""
     return [row.get("section") or None for row in rows]

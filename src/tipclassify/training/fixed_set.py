@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,8 @@ from tipclassify.training.examples import (
 _REAL: Final = 2_000  # passages of real reports; with the invented ones under 2 MB of vectors
 _INVENTED: Final = 400
 _INVENTED_FAMILY: Final = "invented"
+_REAL_PART: Final = "real passages"
+_INVENTED_PART: Final = "invented passages"
 _FIXED: Final = "fixed.npz"
 _MOMENT: Final = "moment.npz"
 
@@ -77,14 +79,7 @@ class FixedSet:
 
     def take(self, chosen: Bools) -> FixedSet:
         """Return the passages of a mask, bool (n,)."""
-        return FixedSet(
-            pooled=self.pooled[chosen],
-            y_true=self.y_true[chosen],
-            keys=self.keys[chosen],
-            families=self.families[chosen],
-            groups=self.groups[chosen],
-            stood_for=self.stood_for[chosen],
-        )
+        return FixedSet(**{name: values[chosen] for name, values in vars(self).items()})
 
     def without(self, rows: Sequence[Row]) -> FixedSet:
         """Return the set less the passages among `rows`, which are to be learned."""
@@ -93,17 +88,19 @@ class FixedSet:
 
     def compare(self, after: Bools, before: Bools, seed: int = 0) -> FixedComparison:
         """Set the labels that a new model gives, bool (n, labels), beside those before."""
-
-        def compare_part(chosen: Bools) -> ModelComparison | None:
-            if not chosen.any():
-                return None
-            groups = self.groups[chosen]
-            return compare(self.y_true[chosen], after[chosen], before[chosen], groups, seed=seed)
-
         real = self.real
+        parts = {}
+        for name, chosen in ((_REAL_PART, real), (_INVENTED_PART, ~real)):
+            if chosen.any():
+                parts[name] = compare(
+                    self.y_true[chosen],
+                    after[chosen],
+                    before[chosen],
+                    self.groups[chosen],
+                    seed=seed,
+                )
         return FixedComparison(
-            real=compare_part(real),
-            invented=compare_part(~real),
+            parts=parts,
             real_passages=int(real.sum()),
             invented_passages=int((~real).sum()),
             false_tags=false_tag_rate(self.y_true[real], after[real]),
@@ -150,10 +147,9 @@ def false_tag_rate(y_true: Bools, y_pred: Bools) -> float:
 
 @dataclass(frozen=True)
 class FixedComparison:
-    """A new model beside the one it started from, on the fixed set; None where a part is empty."""
+    """A new model beside the one it started from, on the fixed set."""
 
-    real: ModelComparison | None
-    invented: ModelComparison | None
+    parts: Mapping[str, ModelComparison]  # of the real and the invented passages, if there are any
     real_passages: int
     invented_passages: int
     # share of real passages without a label that the new model tags; NaN for none
@@ -161,12 +157,6 @@ class FixedComparison:
     false_tags_before: float
     # whether its passages also chose the penalty by which the heads were moved
     chose_penalty: bool = False
-
-    @property
-    def parts(self) -> dict[str, ModelComparison]:
-        """The comparison on each part that is not empty, by its name."""
-        named = {"real passages": self.real, "invented passages": self.invented}
-        return {name: part for name, part in named.items() if part}
 
     def table(self) -> str:
         """Format as aligned plain text: before, after, difference with its interval."""
@@ -181,7 +171,7 @@ class FixedComparison:
                     str(row.interval),
                 )
                 lines.append(cells)
-            if part is self.real:
+            if name == _REAL_PART:
                 alarms = (
                     "  false alarms",
                     format_figure(self.false_tags_before, ".1%"),
@@ -190,8 +180,8 @@ class FixedComparison:
                     "",
                 )
                 lines.append(alarms)
-        table = [line.rstrip() for line in format_columns(lines)]
-        if self.real is None:
+        table = format_columns(lines)
+        if not self.real_passages:
             missing = "real passages: not measured, their words are not here"
             remedy = "in a clone, 'tipclassify corpus rebuild data/real' fetches them"
             table.append(f"{missing} ({remedy})")
@@ -240,17 +230,11 @@ def pack_fixed(fixed: FixedSet) -> bytes:
 def read_fixed(data: bytes, width: int) -> FixedSet:
     """Read a fixed set for heads of `width`; raise `ModelError` when it is none."""
     what = f"a fixed set of vectors of {width} numbers"
-    shapes = {
-        "pooled": (width,),
-        "labels": (len(LABELS),),
-        "keys": (),
-        "families": (),
-        "groups": (),
-        "stood_for": (),
-    }
-    arrays = read_arrays(Path(_FIXED), data, list(shapes), what)
-    count = arrays["labels"].shape[:1]
-    if any(arrays[name].shape != (*count, *shape) for name, shape in shapes.items()):
+    names = ["pooled", "labels", "keys", "families", "groups", "stood_for"]
+    arrays = read_arrays(Path(_FIXED), data, names, what)
+    count = len(arrays["keys"]) if arrays["keys"].ndim == 1 else -1
+    shapes = {"pooled": (count, width), "labels": (count, len(LABELS))}
+    if any(arrays[name].shape != shapes.get(name, (count,)) for name in names):
         raise ModelError(f"{_FIXED}: not {what}; train or get the model anew")
     return FixedSet(
         pooled=arrays["pooled"].astype(np.float32),

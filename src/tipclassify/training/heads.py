@@ -9,16 +9,12 @@ there.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
-from joblib import Memory
 from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints, Vectors, logistic
@@ -29,7 +25,7 @@ from tipclassify.model.find import load_scorer
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.progress import Progress
 
-_CACHE_ROWS: Final = 500  # passages in a cache entry: a few new rows invalidate few entries
+_BATCH: Final = 500  # passages between two reports of progress
 _RIDGE: Final = 1e-3  # added to the second moment: directions in which no passage varies cost too
 _BLOCK: Final = 10_000  # rows of a product, for constant memory
 _STEPS: Final = 50  # of Newton's method, which takes about ten
@@ -176,27 +172,13 @@ def pooled_vectors(
     scorer: EncoderScorer,
     texts: Sequence[str],
     headings: Sequence[str | None],
-    *,
-    cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Vectors:
-    """Compute pooled vectors, float32 (n, width), cached by a hash of the encoder and what it reads."""
-    read = Memory(cache, verbose=0).cache(_pooled, ignore=["scorer", "windows"])
-    encoder = hashlib.sha256(scorer.model.graph).hexdigest()
+    """Compute pooled vectors, float32 (n, width), reporting progress."""
     parts = [np.zeros((0, scorer.model.heads.weights.shape[1]), np.float32)]
-    for first in range(0, len(texts), _CACHE_ROWS):
-        last = min(first + _CACHE_ROWS, len(texts))
-        windows = scorer.first_windows(texts[first:last], headings[first:last])
-        key = hashlib.sha256(json.dumps([encoder, windows]).encode()).hexdigest()
-        parts.append(read(scorer, windows, key))
+    for first in range(0, len(texts), _BATCH):
+        last = min(first + _BATCH, len(texts))
+        parts.append(scorer.pooled(texts[first:last], headings[first:last]))
         if progress:
             progress(last, len(texts))
     return np.concatenate(parts)
-
-
-def _pooled(
-    scorer: EncoderScorer,
-    windows: list[list[int]],
-    key: str,  # noqa: ARG001
-) -> Vectors:
-    return scorer.graph.pooled(windows)

@@ -1,15 +1,14 @@
 """Measure a trained model on passages that it did not learn.
 
-Rows and the scores that the model gives them come in; `Evidence` goes out, of which the model's
-card is written, and the figures of its ``model.json``: metrics of each part of the passages, with
-bootstrap intervals, operating points, what a probability means, and the table of errors by which
-`summary` adjusts its counts.
+`Predictions` of rows come in. Out go the figures of ``model.json`` and of the model's card: metrics
+of each part of the passages, with bootstrap intervals, operating points, and the table of errors by
+which `summary` adjusts its counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass
 from typing import Final
 
 import numpy as np
@@ -17,18 +16,9 @@ import numpy as np
 from tipclassify.arrays import NORMAL_975, Bools, Floats, Ints
 from tipclassify.corpus.holdout import REPORT_FAMILIES, is_real, source_family
 from tipclassify.corpus.rows import Row
-from tipclassify.evaluation.behaviours import RuleResult, default_cases_path, run_cases
 from tipclassify.evaluation.bootstrap import Interval, Intervals, intervals
-from tipclassify.evaluation.metrics import (
-    Metrics,
-    ReliabilityBin,
-    contrast_pair_accuracy,
-    measure,
-    reliability,
-    rounded_metric,
-)
-from tipclassify.labels import LABELS, POLICIES
-from tipclassify.model.classifier import Classifier
+from tipclassify.evaluation.metrics import Metrics, measure, rounded_metric
+from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.training.calibration import Calibrated
@@ -59,6 +49,7 @@ _SECTIONS: Final = {
 _NO_HEADING: Final = "no heading"
 _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall policy lie near 0.01
 
+
 PointFigures = dict[str, dict[str, object]]
 """By label: the threshold, and precision and recall, each with both ends of its interval."""
 
@@ -73,6 +64,32 @@ class Predictions:
     groups: Ints  # (n,), which the bootstrap draws whole
     weights: Floats  # (n,), passages of whole reports that each stands for
 
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[Row],
+        scores: Floats,
+        thresholds: Mapping[str, Floats],
+        calibrated: Calibrated | None = None,
+    ) -> Predictions:
+        """Predict the labels of rows by their scores, (n, labels), and thresholds by policy.
+
+        The cross-fitted predictions of `calibrated` are those of all rows, or of the real ones.
+        """
+        scores = scores.copy()
+        y_pred: dict[str, Bools] = {
+            policy: apply_thresholds(scores, thresholds[policy]) for policy in POLICIES
+        }
+        if calibrated:
+            crossed = np.ones(len(rows), bool)
+            if len(calibrated.scores) < len(rows):
+                crossed = real_mask(rows)
+            scores[crossed] = calibrated.scores
+            for policy in POLICIES:
+                y_pred[policy][crossed] = calibrated.y_pred[policy]
+        groups = bootstrap_groups(rows)
+        return cls(label_matrix(rows), scores, y_pred, groups, np.ones(len(rows)))
+
     def take(self, chosen: Bools) -> Predictions:
         """Return those of a mask, bool (n,)."""
         return Predictions(
@@ -84,21 +101,12 @@ class Predictions:
         )
 
 
-@dataclass(frozen=True)
-class FalseAlarms:
-    """How many passages without a label get one; rate and interval are NaN where each has one."""
+def real_mask(rows: Sequence[Row]) -> Bools:
+    """Return which rows are passages of real reports, bool (n,)."""
+    return np.array([is_real(row) for row in rows], bool)
 
-    passages: int  # without a label
-    rate: float  # share of these that get one
-    interval: Interval
 
-    def __str__(self) -> str:
-        if not self.passages:
-            return "–"
-        between = ""
-        if not np.isnan(self.interval.low):
-            between = f" [{100 * self.interval.low:.1f}, {100 * self.interval.high:.1f}]"
-        return f"{self.rate:.1%}{between} of {self.passages:,}"
+# ------------------------------------------------------------------------------------------ parts
 
 
 @dataclass(frozen=True)
@@ -108,106 +116,21 @@ class Part:
     name: str
     metrics: Metrics
     intervals: Intervals
-    false_alarms: FalseAlarms
+    # of the passages without a label; a false alarm is one that gets a label
+    unlabelled: int
+    false_alarm_rate: float  # NaN where each passage has a label
+    false_alarm_interval: Interval
 
-
-@dataclass(frozen=True)
-class Evidence:
-    """How good a model is on passages that it did not learn."""
-
-    real: bool  # whether real passages measured it
-    weighted: bool  # whether these are weighted to match whole reports
-    # whether thresholds were chosen on other documents than those that they are judged by
-    cross_fitted: bool
-    parts: Sequence[Part]  # all first
-    points: Mapping[str, PointFigures]  # by policy
-    points_by_kind: Mapping[str, PointFigures]  # at ``balanced``, by kind of report
-    reliability: Sequence[Sequence[ReliabilityBin]]  # by bin, then by label
-    contrast_pairs: tuple[int, int]  # those with both sides right, and all
-    behaviours: Sequence[RuleResult]
-    error_table: Mapping[str, object]
-
-
-def measure_model(
-    classifier: Classifier,
-    rows: Sequence[Row],
-    scores: Floats,
-    *,
-    calibrated: Calibrated | None = None,
-    weights: Floats | None = None,
-    seed: int = 0,
-    cases: bool = True,
-) -> Evidence:
-    """Measure a model on rows that it did not learn, by its probabilities `scores`, (n, labels).
-
-    The main figures are of the real rows, or of all where none is real. `calibrated` has
-    cross-fitted predictions of these or of all rows, `weights` match the real ones to whole
-    reports. Without `cases` no behavioural tests are run: with an encoder they take longer than
-    fitting its heads.
-    """
-    real = np.array([is_real(row) for row in rows], bool)
-    chosen = real if real.any() else np.ones(len(rows), bool)
-    predictions = _predictions(classifier, rows, scores, chosen, calibrated)
-    measured = predictions.take(chosen)
-    kinds: dict[str, Bools] = {}
-    if weights is not None:
-        measured = replace(measured, weights=weights)
-        families = [source_family(row.get("doc")) for row in rows if is_real(row)]
-        kinds = kind_masks(families, weights)
-    balanced = classifier.thresholds("balanced")
-    columns = zip(measured.y_true.T, measured.scores.T, strict=True)
-    by_label = [reliability(has, probabilities) for has, probabilities in columns]
-    return Evidence(
-        real=bool(real.any()),
-        weighted=weights is not None,
-        cross_fitted=calibrated is not None,
-        parts=measure_parts(rows, predictions, balanced, seed),
-        points={
-            policy: _operating_points(measured, policy, classifier.thresholds(policy), seed)
-            for policy in POLICIES
-        },
-        points_by_kind={
-            kind: _operating_points(measured.take(mask), "balanced", balanced, seed)
-            for kind, mask in kinds.items()
-        },
-        reliability=list(zip(*by_label, strict=True)),
-        contrast_pairs=contrast_pair_accuracy(
-            [row.get("pair") for row in rows], predictions.y_true, predictions.y_pred["balanced"]
-        ),
-        behaviours=run_cases(classifier, default_cases_path()) if cases else [],
-        error_table=error_table(measured, kinds),
-    )
-
-
-def _predictions(
-    classifier: Classifier,
-    rows: Sequence[Row],
-    scores: Floats,
-    measured: Bools,
-    calibrated: Calibrated | None,
-) -> Predictions:
-    """Predict by the model's thresholds; rows that calibrated have their cross-fitted labels."""
-    scores = scores.copy()
-    y_pred: dict[str, Bools] = {
-        policy: apply_thresholds(scores, classifier.thresholds(policy)) for policy in POLICIES
-    }
-    if calibrated:
-        crossed = measured
-        if len(calibrated.scores) == len(rows):
-            crossed = np.ones(len(rows), bool)
-        scores[crossed] = calibrated.scores
-        for policy in POLICIES:
-            y_pred[policy][crossed] = calibrated.y_pred[policy]
-    return Predictions(
-        y_true=label_matrix(rows),
-        scores=scores,
-        y_pred=y_pred,
-        groups=bootstrap_groups(rows),
-        weights=np.ones(len(rows)),
-    )
-
-
-# ------------------------------------------------------------------------------------------ parts
+    @property
+    def false_alarms(self) -> str:
+        """The rate of false alarms, with its interval and the number of passages."""
+        if not self.unlabelled:
+            return "–"
+        between = ""
+        low, high = 100 * self.false_alarm_interval.low, 100 * self.false_alarm_interval.high
+        if not np.isnan(low):
+            between = f" [{low:.1f}, {high:.1f}]"
+        return f"{self.false_alarm_rate:.1%}{between} of {self.unlabelled:,}"
 
 
 def measure_parts(
@@ -218,15 +141,15 @@ def measure_parts(
     The whole is the real passages, or all where none is real. `thresholds`, (labels,), are those of
     ``balanced``.
     """
-    real = np.array([is_real(row) for row in rows], bool)
-    masks = {"real passages": real} if real.any() else {"all passages": np.ones(len(rows), bool)}
+    real = real_mask(rows)
+    masks = {"real passages": real} if real.any() else {"all passages": ~real}
     reports = np.array([FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
     sections = np.array([_section_kind(row) for row in rows])
     for name in FAMILIES.values():
-        masks[name] = real & (reports == name)
+        masks[name] = reports == name
     for name in dict.fromkeys([*_SECTIONS.values(), _NO_HEADING]):
         masks[name] = real & (sections == name)
-    if real.any() and not real.all():
+    if real.any():
         masks["invented passages"] = ~real
     return [
         _measure_part(name, predictions.take(mask), thresholds, seed)
@@ -245,20 +168,19 @@ def _section_kind(row: Row) -> str:
 def _measure_part(name: str, predictions: Predictions, thresholds: Floats, seed: int) -> Part:
     y_true = predictions.y_true
     y_pred = predictions.y_pred["balanced"]
+    groups = predictions.groups
     # A false alarm is what is not an exact match, of passages without a label.
-    unlabelled = predictions.take(np.asarray(~y_true.any(axis=1)))
+    unlabelled = ~y_true.any(axis=1)
     right = intervals(
-        unlabelled.y_true, unlabelled.y_pred["balanced"], unlabelled.groups, seed=seed
+        y_true[unlabelled], y_pred[unlabelled], groups[unlabelled], seed=seed
     ).exact_match
     return Part(
         name=name,
         metrics=measure(y_true, predictions.scores, y_pred, thresholds),
-        intervals=intervals(y_true, y_pred, predictions.groups, seed=seed),
-        false_alarms=FalseAlarms(
-            passages=len(unlabelled.y_true),
-            rate=false_tag_rate(y_true, y_pred),
-            interval=Interval(1 - right.high, 1 - right.low),
-        ),
+        intervals=intervals(y_true, y_pred, groups, seed=seed),
+        unlabelled=int(unlabelled.sum()),
+        false_alarm_rate=false_tag_rate(y_true, y_pred),
+        false_alarm_interval=Interval(1 - right.high, 1 - right.low),
     )
 
 
@@ -278,25 +200,26 @@ def kind_masks(families: Sequence[str | None], weights: Floats) -> dict[str, Boo
 # -------------------------------------------------------------------- operating points and errors
 
 
-def _operating_points(
+def operating_points(
     predictions: Predictions, policy: str, thresholds: Floats, seed: int
 ) -> PointFigures:
-    """Return precision and recall of each label under a policy, with their 95% intervals."""
+    """Compute precision and recall of each label under a policy, with their 95% intervals."""
     y_true = predictions.y_true
     weights = predictions.weights
     y_pred = predictions.y_pred[policy]
+    hits = weights @ (y_true & y_pred)
+    precisions = hits / np.maximum(1e-9, weights @ y_pred)
+    recalls = hits / np.maximum(1e-9, weights @ y_true)
     drawn = intervals(y_true, y_pred, predictions.groups, seed=seed, weights=weights)
     points: PointFigures = {}
-    for j, (label, interval) in enumerate(zip(LABELS, drawn.labels, strict=True)):
-        hits = float(weights @ (y_true[:, j] & y_pred[:, j]))
-        precision = hits / max(1e-9, float(weights @ y_pred[:, j]))
-        recall = hits / max(1e-9, float(weights @ y_true[:, j]))
-        points[label] = {
-            "threshold": round(float(thresholds[j]), 4),
-            "precision": rounded_metric(
-                [precision, interval.precision.low, interval.precision.high]
-            ),
-            "recall": rounded_metric([recall, interval.recall.low, interval.recall.high]),
+    for j, interval in enumerate(drawn.labels):
+        figures = {"precision": precisions, "recall": recalls}
+        points[interval.label] = {
+            "threshold": rounded_metric(float(thresholds[j])),
+            **{
+                name: rounded_metric([float(values[j]), *astuple(getattr(interval, name))])
+                for name, values in figures.items()
+            },
         }
     return points
 
@@ -328,16 +251,10 @@ def fixed_error_table(model: EncoderModel, fixed: FixedSet) -> dict[str, object]
     families = [family.decode() for family in part.families.tolist()]
     weights = family_weights(families, part.stood_for)
     scores = probabilities(model, model.heads.logits(part.pooled))
-    predictions = Predictions(
-        y_true=part.y_true,
-        scores=scores,
-        y_pred={
-            policy: apply_thresholds(scores, np.array(model.thresholds[policy]))
-            for policy in POLICIES
-        },
-        groups=part.groups,
-        weights=weights,
-    )
+    y_pred: dict[str, Bools] = {
+        policy: apply_thresholds(scores, np.array(model.thresholds[policy])) for policy in POLICIES
+    }
+    predictions = Predictions(part.y_true, scores, y_pred, part.groups, weights)
     return error_table(predictions, kind_masks(families, weights))
 
 
@@ -352,23 +269,31 @@ def _error_rates(predictions: Predictions) -> dict[str, object]:
     y_true = predictions.y_true
     y_pred = predictions.y_pred["balanced"]
     drawn = intervals(y_true, y_pred, predictions.groups, weights=predictions.weights)
-    weights = np.zeros(y_true.shape)
+    policies: dict[str, dict[str, dict[str, float]]] = {policy: {} for policy in POLICIES}
+    histogram: dict[str, dict[str, list[float]]] = {}
     for j, interval in enumerate(drawn.labels):
         has = y_true[:, j]
-        weights[~has, j] = _effective_weights(predictions.weights[~has])
-        weights[has, j] = _weights_of_binomial_recall(
+        weights = np.zeros(len(has))
+        weights[~has] = _effective_weights(predictions.weights[~has])
+        weights[has] = _weights_of_binomial_recall(
             _effective_weights(predictions.weights[has]), y_pred[has, j], interval.recall
         )
+        for policy in POLICIES:
+            tagged = predictions.y_pred[policy][:, j]
+            cells = {"tp": has & tagged, "fn": has & ~tagged, "fp": ~has & tagged}
+            cells["tn"] = ~has & ~tagged
+            policies[policy][interval.label] = {
+                name: round(float(weights @ cell), 3) for name, cell in cells.items()
+            }
+        step = np.minimum((predictions.scores[:, j] * _BINS).astype(int), _BINS - 1)
+        histogram[interval.label] = {
+            name: np.bincount(step[chosen], weights[chosen], _BINS).round(4).tolist()
+            for name, chosen in (("with", has), ("without", ~has))
+        }
     return {
         "passages": round(float(_effective_weights(predictions.weights).sum()), 1),
-        "policies": {
-            policy: _error_counts(y_true, predictions.y_pred[policy], weights)
-            for policy in POLICIES
-        },
-        "histogram": {
-            label: _histogram(y_true[:, j], predictions.scores[:, j], weights[:, j])
-            for j, label in enumerate(LABELS)
-        },
+        "policies": policies,
+        "histogram": histogram,
     }
 
 
@@ -392,30 +317,3 @@ def _weights_of_binomial_recall(weights: Floats, tagged: Bools, interval: Interv
         return weights
     draws = recall * (1 - recall) / standard_error**2
     return weights * min(1.0, draws / size)
-
-
-def _error_counts(y_true: Bools, y_pred: Bools, weights: Floats) -> dict[str, dict[str, float]]:
-    """Sum the weights (n, labels) of true and false positives and negatives, by label."""
-    cells = {
-        "tp": y_true & y_pred,
-        "fn": y_true & ~y_pred,
-        "fp": ~y_true & y_pred,
-        "tn": ~y_true & ~y_pred,
-    }
-    return {
-        label: {name: round(float(weights[:, j] @ cell[:, j]), 3) for name, cell in cells.items()}
-        for j, label in enumerate(LABELS)
-    }
-
-
-def _histogram(has: Bools, scores: Floats, weights: Floats) -> dict[str, list[float]]:
-    """Sum the weights of the passages with and without one label, by bin of its probability."""
-    step = np.minimum((scores * _BINS).astype(int), _BINS - 1)
-
-    def sum_by_bin(chosen: Bools) -> list[float]:
-        sums: list[float] = (
-            np.bincount(step[chosen], weights[chosen], minlength=_BINS).round(4).tolist()
-        )
-        return sums
-
-    return {"with": sum_by_bin(has), "without": sum_by_bin(~has)}

@@ -20,7 +20,6 @@ from tipclassify.arrays import Bools, Floats, Ints, Vectors
 from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns, format_figure
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
-from tipclassify.training.calibration import standard_error
 from tipclassify.training.examples import Examples
 from tipclassify.training.fixed_set import FixedSet, false_tag_rate
 from tipclassify.training.heads import Prior, balanced_labels, fit_heads, out_of_fold_logits
@@ -40,21 +39,19 @@ _COLUMNS: Final = (
     "real: loss",
     "F1 lost",
     "false alarms",
-    "invented: F1 lost",
 )
 
 
 @dataclass(frozen=True)
 class PenaltyPoint:
-    """What one penalty brings and costs."""
+    """What one penalty brings and costs; what is measured on the fixed set is NaN without one."""
 
     penalty: float
     loss: float  # mean log loss of a row and label, out of fold, on the user's rows
     macro_f1: float  # on the user's rows, out of fold
-    rise: float  # of the mean log loss on real passages of the fixed set; NaN without one
-    cost: float  # macro-F1 lost on real passages of the fixed set; NaN without one
-    cost_invented: float  # the same on its invented passages
-    false_tags: float  # share of its real passages without a label that are tagged
+    rise: float  # of the mean log loss on real passages of the fixed set
+    cost: float  # macro-F1 lost on these
+    false_tags: float  # share of those among them without a label that are tagged
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class PenaltyChoice:
 
     penalty: float
     reason: str
-    curve: tuple[PenaltyPoint, ...] = ()
+    curve: Sequence[PenaltyPoint] = ()
 
     def table(self) -> str:
         """Format as aligned plain text, the penalty taken marked by an asterisk."""
@@ -78,7 +75,6 @@ class PenaltyChoice:
                 format_figure(point.rise, "+.4f"),
                 format_figure(point.cost),
                 format_figure(point.false_tags, ".1%"),
-                format_figure(point.cost_invented),
             )
             rows.append(cells)
         return "\n".join([*format_columns(rows), f"* taken: {self.reason}"])
@@ -102,40 +98,33 @@ def choose_penalty(
     `model` has the calibration and thresholds; `fold`, int (n,), never parts a document.
     """
     first = own.first
+    real = fixed.take(fixed.real) if fixed else None
+    loss_before, f1_before, _ = _measure(prior.heads, model, real)
     points = []
-    losses = []
-    before = measure_on_fixed(fixed, prior.heads, model)
+    losses = []  # of each of the user's examples, out of fold
     for penalty in PENALTIES:
         raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, penalty)
-        loss = _log_loss(raw, own.y_true, model)
-        losses.append(loss)
+        losses.append(_log_loss(raw, own.y_true, model))
         heads = fit_heads(prior, pooled, own.y_true, own.weights, penalty)
-        after = measure_on_fixed(fixed, heads, model)
+        loss, f1, false_tags = _measure(heads, model, real)
         points.append(
             PenaltyPoint(
                 penalty=penalty,
-                loss=float(np.average(loss, weights=own.weights)),
-                macro_f1=macro_f1(own.y_true[first], balanced_labels(model, raw[first])),
-                rise=after.loss - before.loss,
-                cost=before.macro_f1_real - after.macro_f1_real,
-                cost_invented=before.macro_f1_invented - after.macro_f1_invented,
-                false_tags=after.false_tags,
+                loss=float(np.average(losses[-1], weights=own.weights)),
+                macro_f1=_macro_f1(own.y_true[first], balanced_labels(model, raw[first])),
+                rise=loss - loss_before,
+                cost=f1_before - f1,
+                false_tags=false_tags,
             )
         )
-    return _take(points, losses, own)
 
-
-def _take(points: Sequence[PenaltyPoint], losses: Sequence[Floats], own: Examples) -> PenaltyChoice:
-    """Take the largest penalty within a standard error of the best of those that are allowed.
-
-    `losses` has, for each penalty, the out-of-fold loss of each of the user's examples.
-    """
-    measured = not np.isnan(points[0].rise)
+    # Take the largest penalty within a standard error of the best of those that are allowed.
     allowed = [i for i, point in enumerate(points) if not point.cost > MOST_LOST]
     if not allowed:
         least = min(points, key=lambda point: point.cost)
         reason = f"each costs more than {MOST_LOST:g} macro-F1 on real passages, this one least"
-        return PenaltyChoice(least.penalty, reason, tuple(points))
+        return PenaltyChoice(least.penalty, reason, points)
+    measured = not np.isnan(points[0].rise)
     sums = [point.loss + (ELSEWHERE * point.rise if measured else 0.0) for point in points]
     best = min(allowed, key=lambda i: sums[i])
     # Penalties come largest first, and the best one is within its own error.
@@ -152,7 +141,23 @@ def _take(points: Sequence[PenaltyPoint], losses: Sequence[Floats], own: Example
         )
     else:
         reason += "; what it costs elsewhere is not known: this model has no fixed set"
-    return PenaltyChoice(points[chosen].penalty, reason, tuple(points))
+    return PenaltyChoice(points[chosen].penalty, reason, points)
+
+
+def _measure(
+    heads: EncoderHeads, model: EncoderModel, real: FixedSet | None
+) -> tuple[float, float, float]:
+    """Measure heads, with the calibration and thresholds of `model`, on real passages.
+
+    Returns their mean log loss, macro-F1, and the share of those without a label that are tagged;
+    NaN without passages.
+    """
+    if real is None or not len(real.keys):
+        return float("nan"), float("nan"), float("nan")
+    raw = heads.logits(real.pooled)
+    y_pred = balanced_labels(model, raw)
+    loss = float(_log_loss(raw, real.y_true, model).mean())
+    return loss, _macro_f1(real.y_true, y_pred), false_tag_rate(real.y_true, y_pred)
 
 
 def _log_loss(raw: Floats, y_true: Bools, model: EncoderModel) -> Floats:
@@ -161,7 +166,7 @@ def _log_loss(raw: Floats, y_true: Bools, model: EncoderModel) -> Floats:
     return np.asarray(np.logaddexp(0, np.where(y_true, -1.0, 1.0) * logits).mean(axis=1))
 
 
-def macro_f1(y_true: Bools, y_pred: Bools) -> float:
+def _macro_f1(y_true: Bools, y_pred: Bools) -> float:
     """Compute the mean F1 of the labels that occur; NaN if none does."""
     right = (y_true & y_pred).sum(axis=0)
     total = y_true.sum(axis=0) + y_pred.sum(axis=0)
@@ -169,30 +174,16 @@ def macro_f1(y_true: Bools, y_pred: Bools) -> float:
     return float((2 * right[occurs] / total[occurs]).mean()) if occurs.any() else float("nan")
 
 
-@dataclass(frozen=True)
-class FixedFigures:
-    """Figures of heads on a fixed set; NaN for an empty part."""
+def standard_error(values: Floats, groups: Ints, weights: Floats) -> float:
+    """Compute the standard error of a weighted mean whose values are correlated within groups.
 
-    macro_f1_real: float = float("nan")
-    macro_f1_invented: float = float("nan")
-    false_tags: float = float("nan")  # of the real part
-    loss: float = float("nan")  # mean log loss of a real passage and label
-
-
-def measure_on_fixed(
-    fixed: FixedSet | None, heads: EncoderHeads, model: EncoderModel
-) -> FixedFigures:
-    """Measure heads, with the calibration and thresholds of `model`, on a fixed set."""
-    if fixed is None or not len(fixed.keys):
-        return FixedFigures()
-    raw = heads.logits(fixed.pooled)
-    y_pred = balanced_labels(model, raw)
-    real = fixed.real
-    return FixedFigures(
-        macro_f1_real=macro_f1(fixed.y_true[real], y_pred[real]),
-        macro_f1_invented=macro_f1(fixed.y_true[~real], y_pred[~real]),
-        false_tags=false_tag_rate(fixed.y_true[real], y_pred[real]),
-        loss=float(_log_loss(raw, fixed.y_true, model)[real].mean())
-        if real.any()
-        else float("nan"),
-    )
+    It is 0 where there are fewer than two groups.
+    """
+    _, number = np.unique(groups, return_inverse=True)
+    group_weights = np.bincount(number, weights)
+    count = len(group_weights)
+    if count < 2:
+        return 0.0
+    centred = values - np.average(values, weights=weights)
+    sums = np.bincount(number, weights * centred)
+    return float(np.sqrt(count / (count - 1) * (sums @ sums))) / float(group_weights.sum())

@@ -14,19 +14,21 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
+from itertools import compress
 from pathlib import Path
 from typing import Final
 
 import jinja2
 
 from tipclassify._version import __version__
-from tipclassify.arrays import Floats
-from tipclassify.corpus.holdout import TAUGHT, is_real, pack_taught
+from tipclassify.arrays import Bools, Floats
+from tipclassify.corpus.holdout import TAUGHT, is_real, pack_taught, source_family
 from tipclassify.corpus.rows import Row, corpus_digest, passage_of_row
+from tipclassify.evaluation.behaviours import default_cases_path, run_cases
 from tipclassify.evaluation.bootstrap import Interval, ModelComparison, comparison_table
-from tipclassify.evaluation.metrics import metrics_table
+from tipclassify.evaluation.metrics import contrast_pair_accuracy, metrics_table, reliability
 from tipclassify.formatting import format_figure, json_line
-from tipclassify.labels import LABELS, MEANINGS
+from tipclassify.labels import LABELS, MEANINGS, POLICIES
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.files import EncoderModel, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
@@ -34,7 +36,16 @@ from tipclassify.model.linear import LinearModel, write_linear_model
 from tipclassify.resources import resource_path
 from tipclassify.training.calibration import Calibrated
 from tipclassify.training.fixed_set import FixedComparison
-from tipclassify.training.measure import FAMILIES, Evidence, Part, measure_model
+from tipclassify.training.measure import (
+    FAMILIES,
+    Part,
+    Predictions,
+    error_table,
+    kind_masks,
+    measure_parts,
+    operating_points,
+    real_mask,
+)
 from tipclassify.training.penalty import PenaltyChoice
 
 HELD_OUT_RULE: Final = (
@@ -101,8 +112,9 @@ def save(
 ) -> Trained:
     """Measure a model on rows that it did not learn, and write its folder, card included.
 
-    `scores`, (n, labels), `calibrated` and `weights` are as `measure_model` takes them. `name`
-    stands in the card's title. `corpus` counts what was learned (`count_corpus`), `held_out` says
+    `scores` are its probabilities of them, (n, labels); `calibrated` has cross-fitted predictions
+    of the real or of all rows, `weights` match the real ones to whole reports. `name` stands in
+    the card's title. `corpus` counts what was learned (`count_corpus`), `held_out` says
     which passages measure, `start` in a sentence where the model started from, `calibration` in a
     clause how probabilities and thresholds came about. `penalty` and `fixed` are of heads that a
     user's rows moved; `soft` passages without labels had their scores from a `teacher`. `meta` are
@@ -117,17 +129,49 @@ def save(
         encoder = str((isinstance(base, dict) and base.get("name")) or "a pretrained encoder")
     else:
         classifier = Classifier(model)
-    evidence = measure_model(
-        classifier,
-        rows,
-        scores,
-        calibrated=calibrated,
-        weights=weights,
-        seed=seed,
-        cases=penalty is None,
+
+    # The main figures are of the real rows, or of all where none is real.
+    thresholds: dict[str, Floats] = {policy: classifier.thresholds(policy) for policy in POLICIES}
+    predictions = Predictions.of(rows, scores, thresholds, calibrated)
+    parts = measure_parts(rows, predictions, thresholds["balanced"], seed)
+    real = real_mask(rows)
+    measured = predictions.take(real) if real.any() else predictions
+    kinds: Mapping[str, Bools] = {}
+    if weights is not None:
+        measured = replace(measured, weights=weights)
+        kinds = kind_masks([source_family(row["doc"]) for row in compress(rows, real)], weights)
+    points = {
+        policy: operating_points(measured, policy, thresholds[policy], seed) for policy in POLICIES
+    }
+    points_by_kind = {
+        kind: operating_points(measured.take(mask), "balanced", thresholds["balanced"], seed)
+        for kind, mask in kinds.items()
+    }
+    right, pairs = contrast_pair_accuracy(
+        [row.get("pair") for row in rows], predictions.y_true, predictions.y_pred["balanced"]
     )
+    # With an encoder they take longer than fitting its heads.
+    behaviours = [] if penalty else run_cases(classifier, default_cases_path())
+
+    figures: dict[str, object] = {
+        "corpus": corpus,
+        "calibrated": calibration,
+        "metrics": parts[0].metrics.to_dict(),
+        "operating_points": points,
+        "operating_points_by_kind": points_by_kind,
+        "near_identical_pairs": {"right": right, "pairs": pairs},
+        "error_table": error_table(measured, kinds),
+        "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
+        "kinds": {
+            part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()
+        },
+    }
+    if penalty:
+        figures["penalty"] = penalty.to_dict()
+    if fixed:
+        figures["fixed_set"] = fixed.to_dict()
+    columns = zip(measured.y_true.T, measured.scores.T, strict=True)
     card = _card(
-        evidence,
         meta,
         name=name,
         encoder=encoder,
@@ -139,8 +183,16 @@ def save(
         fixed=fixed,
         soft=soft,
         teacher=teacher,
+        real=bool(real.any()),
+        weighted=weights is not None,
+        cross_fitted=calibrated is not None,
+        parts=parts,
+        points=points,
+        points_by_kind=points_by_kind,
+        reliability=list(zip(*(reliability(has, column) for has, column in columns), strict=True)),
+        contrast_pairs=(right, pairs),
+        behaviours=behaviours,
     )
-    figures = _figures(evidence, corpus, calibration, penalty, fixed)
     versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
     head = {**figures, **meta, "versions": {"tipclassify": __version__, **versions}}
     texts = {"README.md": card, "golden.jsonl": _reference_outputs(classifier, rows)}
@@ -149,7 +201,7 @@ def save(
     else:
         taught = {TAUGHT: pack_taught(learned)}
         write_linear_model(replace(model, meta=head), out, {**texts, **taught})
-    return Trained(Path(out), evidence.parts, fixed=fixed, penalty=penalty)
+    return Trained(Path(out), parts, fixed=fixed, penalty=penalty)
 
 
 def count_corpus(rows: Sequence[Row], held_out: int = 0, own: int = 0) -> dict[str, object]:
@@ -165,36 +217,6 @@ def count_corpus(rows: Sequence[Row], held_out: int = 0, own: int = 0) -> dict[s
         "sha256": corpus_digest(rows),
         "labels": {label: sum(label in row["labels"] for row in rows) for label in LABELS},
     }
-
-
-def _figures(
-    evidence: Evidence,
-    corpus: Mapping[str, object],
-    calibration: str,
-    penalty: PenaltyChoice | None,
-    fixed: FixedComparison | None,
-) -> dict[str, object]:
-    """Return what ``model.json`` says of what a model learned, and how good it is."""
-    parts = evidence.parts
-    right, pairs = evidence.contrast_pairs
-    figures: dict[str, object] = {
-        "corpus": corpus,
-        "calibrated": calibration,
-        "metrics": parts[0].metrics.to_dict(),
-        "operating_points": evidence.points,
-        "operating_points_by_kind": evidence.points_by_kind,
-        "near_identical_pairs": {"right": right, "pairs": pairs},
-        "error_table": evidence.error_table,
-        "behaviours": {result.rule: round(result.rate, 4) for result in evidence.behaviours},
-        "kinds": {
-            part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()
-        },
-    }
-    if penalty:
-        figures["penalty"] = penalty.to_dict()
-    if fixed:
-        figures["fixed_set"] = fixed.to_dict()
-    return figures
 
 
 def _reference_outputs(classifier: Classifier, rows: Sequence[Row]) -> str:
@@ -216,13 +238,7 @@ def _reference_outputs(classifier: Classifier, rows: Sequence[Row]) -> str:
 # --------------------------------------------------------------------------------------- the card
 
 
-def _card(
-    evidence: Evidence,
-    meta: Mapping[str, object],
-    *,
-    penalty: PenaltyChoice | None,
-    **facts: object,
-) -> str:
+def _card(meta: Mapping[str, object], *, penalty: PenaltyChoice | None, **figures: object) -> str:
     """Write the card, in Markdown with the front matter that the Hugging Face hub reads."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(resource_path("training/templates")),
@@ -245,11 +261,10 @@ def _card(
         LABELS=LABELS,
         MEANINGS=MEANINGS,
         FEWEST=_MIN_SUPPORT,
-        **vars(evidence),
         meta=meta,
         penalty=penalty,
         fine_tuning=fine_tuning,
-        **facts,
+        **figures,
     )
 
 
