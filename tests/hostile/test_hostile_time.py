@@ -20,9 +20,7 @@ from tipclassify.model.scoring import OCCLUSION, Explanation, SpanWeight
 from tipclassify.readers.formats import detect_format
 from tipclassify.readers.html.lines import read_lines
 from tipclassify.records import Passage
-from tipclassify.reports.compare import match
-from tipclassify.reports.compare.match import find_candidates
-from tipclassify.reports.compare.wording import terms_of
+from tipclassify.reports.compare import align
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.sections import (
     HeadingOutline,
@@ -163,11 +161,12 @@ def test_words_that_too_many_passages_have_find_no_candidates(
     texts = [f"{shared} {name}." for name in names]
     passages = [Passage(text, 0, len(text)) for text in texts]
     vocabulary = frozenset(re.findall("[a-z]+", shared.lower()))
-    terms = terms_of(texts + texts, vocabulary)
-    assert len(find_candidates(passages, passages, terms).olds) == len(names) ** 2
-    monkeypatch.setattr(match, "_TOO_COMMON", len(names))
-    candidates = find_candidates(passages, passages, terms)
-    assert candidates.olds.tolist() == candidates.news.tolist() == list(range(len(names)))
+    old, new = align.sides(passages, passages, vocabulary)
+    assert len(align.find_candidates(old, new)) == len(names) ** 2
+    monkeypatch.setattr(align, "_TOO_COMMON", len(names))
+    candidates = align.find_candidates(old, new)
+    assert sorted(pair.old for pair in candidates) == list(range(len(names)))
+    assert all(pair.old == pair.new for pair in candidates)
 
 
 def calls_of(step: Callable[..., object], *arguments: object) -> int:

@@ -32,15 +32,10 @@ from tipclassify.errors import InputError, UsageError
 from tipclassify.evaluation.behaviours import default_cases_path
 from tipclassify.readers import read_report
 from tipclassify.records import Document, Passage, Report
+from tipclassify.reports.compare.align import Link, align
 from tipclassify.reports.compare.changes import MARGIN, Change, kinds
 from tipclassify.reports.compare.comparison import Comparison, compare
-from tipclassify.reports.compare.match import (
-    MIN_SIMILARITY,
-    Match,
-    find_candidates,
-    match_passages,
-)
-from tipclassify.reports.compare.wording import changed_words, terms_of
+from tipclassify.reports.compare.wording import changed_words
 from tipclassify.write.changes import write_comparison_html
 from tipclassify.write.output import Output
 
@@ -64,12 +59,13 @@ app = typer.Typer()
 app.command()(command)
 
 
-def align(
+def matches_of(
     old: Sequence[Passage], new: Sequence[Passage], vocabulary: frozenset[str]
-) -> list[Match]:
-    """Match the passages of two reports."""
-    terms = terms_of([passage.text for passage in (*old, *new)], vocabulary)
-    return match_passages(old, new, terms, find_candidates(old, new, terms))
+) -> dict[int, Link]:
+    """Match passages one to one: what says the same, or stands in the same place, by index."""
+    before, _ = align(old, new, vocabulary)
+    links = [*before.links.items(), *before.nearest.items()]
+    return {index: link for index, link in links if not link.shared and link.status != "nearest"}
 
 
 def run(*args: object, stdin: str = "", model: str = "fast") -> Result:
@@ -131,9 +127,9 @@ def changed(classifier: Classifier, old: str, new: str) -> list[tuple[str, bool]
 
 
 def judged(lines: Sequence[str]) -> tuple[list[Passage], list[Passage], set[tuple[int, int]]]:
-    """Join judged pairs to a report of each year.
+    """Join judged pairs to a report of each year, so that the neighbours of each say nothing.
 
-    Returns the passages of both years, and the index pairs of successors.
+    Returns the passages of both years, the latter in reverse, and the index pairs of successors.
     """
     old: list[Passage] = []
     new: list[Passage] = []
@@ -144,14 +140,15 @@ def judged(lines: Sequence[str]) -> tuple[list[Passage], list[Passage], set[tupl
         old += passages(before, section=sections[0])
         new += passages(after, section=sections[-1])
         if verdict.startswith("="):
-            successors.add((number, number))
-    return old, new, successors
+            successors.add((number, len(lines) - 1 - number))
+    return old, new[::-1], successors
 
 
 def score(lines: Sequence[str], vocabulary: frozenset[str]) -> tuple[int, int]:
     """Count the successors found and the wrong matches."""
     old, new, successors = judged(lines)
-    matches = {(match.old, match.new) for match in align(old, new, vocabulary)}
+    links = matches_of(old, new, vocabulary)
+    matches = {(index, link.index) for index, link in links.items()}
     return len(matches & successors), len(matches - successors)
 
 
@@ -199,8 +196,12 @@ def test_in_the_sample_narratives_successors_are_found_and_nothing_else(
         # two words in common are a subject, and no passage
         (
             ["Domestic violence rose.", "Victims identified | 49 | 58"],
-            ["The law covers domestic violence in a chapter.", "Victims identified | 49 | 58 | 73"],
-            [(1, 1, False)],
+            [
+                "The law covers domestic violence in a chapter.",
+                "The sea is cold.",
+                "Victims identified | 49 | 58 | 73",
+            ],
+            [(1, 2, False)],
         ),
         (
             ["The deputy mayor, Anđel Rukas, kept his post.", "The sea is cold."],
@@ -220,8 +221,9 @@ def test_passages_match_by_their_words_and_names(
     expected: list[tuple[int, int, bool]],
     vocabulary: frozenset[str],
 ) -> None:
-    matches = align(passages(*old), passages(*new), vocabulary)
-    assert [(match.old, match.new, match.equal) for match in matches] == expected
+    links = matches_of(passages(*old), passages(*new), vocabulary)
+    found = [(index, link.index, link.status == "repeated") for index, link in links.items()]
+    assert sorted(found) == expected
 
 
 CONVICTED: Final = "Courts convicted nine traffickers in May."
@@ -235,9 +237,10 @@ def test_the_same_section_goes_first_and_another_needs_more(vocabulary: frozense
     old += passages("Fees are banned.", section="prevention")
     elsewhere = passages(near, section="prevention")
     here = passages(near, section="a. Prosecution")
-    assert [(m.old, m.new) for m in align(old, elsewhere + here, vocabulary)] == [(0, 1)]
-    assert align(old, passages(FAR, section="prosecution"), vocabulary)
-    assert not align(old, passages(FAR, section="prevention"), vocabulary)
+    (match,) = matches_of(old, elsewhere + here, vocabulary).items()
+    assert (match[0], match[1].index) == (0, 1)
+    assert matches_of(old, passages(FAR, section="prosecution"), vocabulary)
+    assert not matches_of(old, passages(FAR, section="prevention"), vocabulary)
 
 
 SENTENCES: Final = [text for line in CHOSEN_ON[:40] for text in line.split(" | ")[1:]]
@@ -264,13 +267,14 @@ ANY_REPORT = st.lists(ANY_PASSAGE, max_size=25)
 def test_alignment_is_one_to_one_and_the_same_from_both_sides(
     vocabulary: frozenset[str], old: list[Passage], new: list[Passage]
 ) -> None:
-    matches = align(old, new, vocabulary)
-    assert len({match.old for match in matches}) == len(matches)
-    assert len({match.new for match in matches}) == len(matches)
-    assert all(0 <= match.old < len(old) and 0 <= match.new < len(new) for match in matches)
-    assert all(MIN_SIMILARITY <= match.similarity <= 1 for match in matches)
-    swapped = [Match(m.new, m.old, m.similarity, m.equal, m.alike) for m in matches]
-    assert sorted(swapped) == align(new, old, vocabulary)
+    before, after = align(old, new, vocabulary)
+    matched = {(i, link.index) for i, link in before.links.items() if not link.shared}
+    assert matched == {(link.index, i) for i, link in after.links.items() if not link.shared}
+    assert len({index for index, _ in matched}) == len({index for _, index in matched})
+    links = [*before.links.values(), *before.nearest.values()]
+    assert all(0 <= link.index < len(new) and 0 < link.similarity <= 1 for link in links)
+    swapped_after, swapped_before = align(new, old, vocabulary)
+    assert (swapped_before, swapped_after) == (before, after)
 
 
 def test_large_reports_are_aligned_in_bounded_time(vocabulary: frozenset[str]) -> None:
@@ -281,7 +285,7 @@ def test_large_reports_are_aligned_in_bounded_time(vocabulary: frozenset[str]) -
     old = passages(*texts)
     new = passages(*(text.replace("more", "fewer") for text in reversed(texts)))
     begun = time.process_time()
-    matches = align(old, new, vocabulary)
+    matches = matches_of(old, new, vocabulary)
     assert time.process_time() - begun < 4  # a third of a second on an idle core
     assert len(old) > 1_000
     assert len(matches) > len(old) * 0.9
@@ -500,12 +504,11 @@ def test_the_nearest_passage_is_named_for_one_that_is_alone(karvonia: Comparison
     st.sampled_from(SENTENCES) | st.text(max_size=60),
 )
 def test_the_pieces_are_the_text_and_the_unchanged_ones_are_in_both(old: str, new: str) -> None:
-    segments = changed_words(old, new)
-    assert "".join(segment.text for segment in segments.old) == old
-    assert "".join(segment.text for segment in segments.new) == new
+    sides = changed_words(old, new)
+    assert tuple("".join(words for words, _ in side) for side in sides) == (old, new)
     left, right = (
-        "".join("".join(piece.text for piece in side if not piece.changed).casefold().split())
-        for side in (segments.old, segments.new)
+        "".join("".join(words for words, changed in side if not changed).casefold().split())
+        for side in sides
     )
     assert left.translate(QUOTES) == right.translate(QUOTES)
 
@@ -527,15 +530,14 @@ def test_the_pieces_are_the_text_and_the_unchanged_ones_are_in_both(old: str, ne
     ],
 )
 def test_changed_words_are_marked(old: str, new: str, marked: list[str]) -> None:
-    segments = changed_words(old, new)
-    both = (*segments.old, *segments.new)
-    assert [segment.text.strip() for segment in both if segment.changed] == marked
+    old_words, new_words = changed_words(old, new)
+    assert [words.strip() for words, changed in (*old_words, *new_words) if changed] == marked
 
 
 def test_texts_of_thousands_of_words_are_not_compared_word_by_word() -> None:
     long = "a b " * 2_000
-    assert changed_words(long, long + "c").old == [(long, True)]
-    assert changed_words(long, long).old == [(long, False)]
+    assert changed_words(long, long + "c")[0] == [(long, True)]
+    assert changed_words(long, long)[0] == [(long, False)]
 
 
 # -------------------------------------------------------------------------------------- the command

@@ -256,12 +256,12 @@ def _change_heading(change: Change, names: tuple[str, str], terminal: _Terminal)
 def _sides(change: Change, names: tuple[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the passage in both reports, or the nearest of the other, each after a name."""
     old_name, new_name = names
-    words = change.words()
+    old_words, new_words = change.words()
     is_one_text = change.old and change.new and change.alignment != "reworded"
     if change.old and not is_one_text:
-        yield old_name, _marked(words.old, "[-", "-]")
+        yield old_name, _marked(old_words, "[-", "-]")
     if change.new:
-        yield "both" if is_one_text else new_name, _marked(words.new, "{+", "+}")
+        yield "both" if is_one_text else new_name, _marked(new_words, "{+", "+}")
     if change.nearest and change.labels:
         what = "perhaps in its place" if change.instead else "nearest"
         nearest = f"{what}, similarity {change.nearness:.2f}: {one_line(change.nearest.text)}"
@@ -271,10 +271,10 @@ def _sides(change: Change, names: tuple[str, str]) -> Iterator[tuple[str, str]]:
 def _marked(segments: Sequence[Words], before: str, after: str) -> str:
     """Format a text with its changed words between two signs."""
     text = ""
-    for segment in segments:
-        words = one_line(segment.text.rstrip())
-        text += f"{before}{words}{after}" if segment.changed and words else words
-        if segment.text[-1:].isspace():
+    for segment, changed in segments:
+        words = one_line(segment.rstrip())
+        text += f"{before}{words}{after}" if changed and words else words
+        if segment[-1:].isspace():
             text += " "
     return text
 

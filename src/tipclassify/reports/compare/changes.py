@@ -15,7 +15,7 @@ from typing import Final
 from tipclassify.labels import LABELS, label_name
 from tipclassify.probability import probability
 from tipclassify.records import Passage, Report, section_name
-from tipclassify.reports.compare.wording import Sides, Words, changed_words
+from tipclassify.reports.compare.wording import Words, changed_words
 from tipclassify.reports.findings import MIN_WORDS, wording
 
 MARGIN: Final = 1.0
@@ -164,13 +164,13 @@ class Change:
         """Its passages: of OLD, of NEW or of both."""
         return [side for side in (self.old, self.new) if side]
 
-    def words(self) -> Sides[list[Words]]:
+    def words(self) -> tuple[list[Words], list[Words]]:
         """Segment both texts into changed and unchanged words; one that is alone is unchanged."""
         if self.old and self.new:
             return changed_words(self.old.text, self.new.text)
         old = self.old.text if self.old else ""
         new = self.new.text if self.new else ""
-        return Sides([Words(old, False)], [Words(new, False)])
+        return [(old, False)], [(new, False)]
 
 
 @dataclass(frozen=True, slots=True)

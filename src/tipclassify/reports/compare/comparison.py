@@ -6,15 +6,15 @@ is newly or no longer reported.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from tipclassify.probability import log_odds_of_probability
 from tipclassify.records import Passage, Report, Run, row
 from tipclassify.reports.cite import run_of
-from tipclassify.reports.compare.align import Alignment, Continuation, align
+from tipclassify.reports.compare.align import Side, align
 from tipclassify.reports.compare.changes import (
     MARGIN,
     BothWays,
@@ -24,8 +24,7 @@ from tipclassify.reports.compare.changes import (
     rounded,
     tagged_both_ways,
 )
-from tipclassify.reports.compare.identity import identity, refusals, subject
-from tipclassify.reports.compare.wording import Sides
+from tipclassify.reports.compare.identity import refusals, subject, year_of
 
 _FEW: Final = 0.1  # of the shorter report matched: two years of one report seldom have less
 _LEAST: Final = 20  # passages of the shorter report: of fewer, chance may leave too few matched
@@ -56,16 +55,16 @@ class Comparison:
     @property
     def names(self) -> tuple[str, str]:
         """Names of the reports: their years if known and different, else OLD and NEW."""
-        old = identity(self.old)
-        new = identity(self.new)
-        if old.year and new.year and old.year != new.year:
-            return str(old.year), str(new.year)
+        old = year_of(self.old)
+        new = year_of(self.new)
+        if old and new and old != new:
+            return str(old), str(new)
         return "OLD", "NEW"
 
     @property
     def subject(self) -> str:
         """Publication and country of both, in words, as far as they are known and the same."""
-        return subject([identity(self.old), identity(self.new)])
+        return subject([self.old, self.new])
 
     @property
     def both_ways(self) -> list[BothWays]:
@@ -76,30 +75,24 @@ class Comparison:
     def groups(self, repeated: bool = False) -> list[ChangesOfKind]:
         """Group the changes by kind, most important first; repeated passages only if `repeated`."""
         old, new = self.names
-        groups = []
-        for kind, (title, meaning) in kinds(self.run.labels).items():
-            if kind == "repeated" and not repeated:
-                continue
-            changes = tuple(change for change in self.changes if change.kind == kind)
-            elsewhere = sum(
-                change.kind != kind
-                and len(change.sides) == 1
-                and any(of_label.kind == kind for of_label in change.labels)
-                for change in self.changes
+        changes_of: defaultdict[str, list[Change]] = defaultdict(list)
+        elsewhere: Counter[str] = Counter()
+        for change in self.changes:
+            changes_of[change.kind].append(change)
+            if len(change.sides) == 1:
+                elsewhere.update({of_label.kind for of_label in change.labels} - {change.kind})
+        return [
+            ChangesOfKind(
+                kind=kind,
+                title=title.format(old=old, new=new),
+                meaning=meaning.format(old=old, new=new),
+                changes=tuple(changes_of[kind]),
+                elsewhere=elsewhere[kind],
+                borderline=sum(change.borderline for change in changes_of[kind]),
             )
-            if not changes and not elsewhere:
-                continue
-            groups.append(
-                ChangesOfKind(
-                    kind=kind,
-                    title=title.format(old=old, new=new),
-                    meaning=meaning.format(old=old, new=new),
-                    changes=changes,
-                    elsewhere=elsewhere,
-                    borderline=sum(change.borderline for change in changes),
-                )
-            )
-        return groups
+            for kind, (title, meaning) in kinds(self.run.labels).items()
+            if (changes_of[kind] or elsewhere[kind]) and (repeated or kind != "repeated")
+        ]
 
     def counts(self) -> Counter[str]:
         """Count the changes by alignment."""
@@ -108,9 +101,9 @@ class Comparison:
     def warnings(self) -> list[str]:
         """List why the two may not be successive reports of one country, one line each."""
         warnings = refusals(self.old, self.new)
-        old_year = identity(self.old).year
-        if old_year and old_year == identity(self.new).year:
-            warnings.append(f"both reports are of {old_year}: are they two years?")
+        year = year_of(self.old)
+        if year and year == year_of(self.new):
+            warnings.append(f"both reports are of {year}: are they two years?")
         return warnings + self.publication_warnings()
 
     def publication_warnings(self) -> list[str]:
@@ -141,9 +134,6 @@ class Comparison:
         }
 
 
-_NO_PARTS: Final[Sides[list[Passage]]] = Sides([], [])
-
-
 def compare(old: Report, new: Report) -> Comparison:
     """Compare two tagged reports on one country.
 
@@ -157,8 +147,12 @@ def compare(old: Report, new: Report) -> Comparison:
     """
     run = run_of(old, new)
     ranks = {kind: rank for rank, kind in enumerate(kinds(run.labels))}  # most important first
-    found = align(old.passages, new.passages, run.vocabulary)
-    placed = [*_continued(old, new, found, run), *_alone(old, new, found, run)]
+    before, after = align(old.passages, new.passages, run.vocabulary)
+    placed = [
+        *_continued(old, new, before, after, run),
+        *_alone(old, new, before, run),
+        *_alone(new, old, after, run, is_new=True),
+    ]
 
     def order(entry: tuple[int, Change]) -> tuple[int, bool, bool, int]:
         position, change = entry
@@ -169,63 +163,57 @@ def compare(old: Report, new: Report) -> Comparison:
 
 
 def _continued(
-    old: Report, new: Report, found: Alignment, run: Run
+    old: Report, new: Report, before: Side, after: Side, run: Run
 ) -> Iterator[tuple[int, Change]]:
     """Yield the passages that continue each other, each pair with its position in NEW."""
-    pairs = [(link.index, index, link) for index, link in enumerate(found.new) if link]
-    for index, link in enumerate(found.old):
-        # the others have been paired from their other side
-        if link and link.shared:
-            pairs.append((index, link.index, link))
-    for before, after, link in pairs:
-        joined = found.parts.new.get(after, [])
-        split = found.parts.old.get(before, [])
-        parts = Sides(
-            old=[old.passages[part] for part in joined] if before in joined else [],
-            new=[new.passages[part] for part in split] if after in split else [],
-        )
-        earlier = old.passages[before]
-        later = new.passages[after]
-        is_repeated = link.status == "repeated"
-        yield (
-            after,
-            Change(
-                alignment=link.status,
-                old=earlier,
-                new=later,
-                similarity=link.similarity,
-                labels=_label_changes(earlier, later, run, is_repeated, parts),
-                shared=link.shared,
+    pairs = [(link.index, index, link) for index, link in after.in_order()]
+    # the others have been paired from their other side
+    pairs += [(index, link.index, link) for index, link in before.in_order() if link.shared]
+    for at_old, at_new, link in pairs:
+        joined = after.parts.get(at_new, [])
+        split = before.parts.get(at_old, [])
+        earlier = old.passages[at_old]
+        later = new.passages[at_new]
+        change = Change(
+            alignment=link.status,
+            old=earlier,
+            new=later,
+            similarity=link.similarity,
+            labels=_label_changes(
+                earlier,
+                later,
+                run,
+                repeated=link.status == "repeated",
+                old_parts=[old.passages[part] for part in joined] if at_old in joined else (),
+                new_parts=[new.passages[part] for part in split] if at_new in split else (),
             ),
+            shared=link.shared,
         )
+        yield at_new, change
 
 
-def _alone(old: Report, new: Report, found: Alignment, run: Run) -> Iterator[tuple[int, Change]]:
-    """Yield the passages that are gone, then those that are new, each with its position.
+def _alone(
+    report: Report, other: Report, side: Side, run: Run, is_new: bool = False
+) -> Iterator[tuple[int, Change]]:
+    """Yield the passages that are gone or, with `is_new`, new, each with its position.
 
     Beside it stands the nearest of the other report, if there is one.
     """
-    gone = zip(old.passages, found.old, strict=True)
-    for index, (passage, link) in enumerate(gone):
-        if link is None:
-            change = Change("gone", passage, None, labels=_label_changes(passage, None, run))
-            yield index, _with_nearest(change, new, found.nearest.old.get(index))
-    come = zip(new.passages, found.new, strict=True)
-    for index, (passage, link) in enumerate(come):
-        if link is None:
-            change = Change("new", None, passage, labels=_label_changes(None, passage, run))
-            yield index, _with_nearest(change, old, found.nearest.new.get(index))
-
-
-def _with_nearest(change: Change, other: Report, nearest: Continuation | None) -> Change:
-    if nearest is None:
-        return change
-    return replace(
-        change,
-        nearest=other.passages[nearest.index],
-        nearness=nearest.similarity,
-        instead=nearest.status == "instead",
-    )
+    for index, passage in enumerate(report.passages):
+        if index in side.links:
+            continue
+        old, new = (None, passage) if is_new else (passage, None)
+        nearest = side.nearest.get(index)
+        change = Change(
+            alignment="new" if is_new else "gone",
+            old=old,
+            new=new,
+            labels=_label_changes(old, new, run),
+            nearest=other.passages[nearest.index] if nearest else None,
+            nearness=nearest.similarity if nearest else None,
+            instead=nearest is not None and nearest.status == "instead",
+        )
+        yield index, change
 
 
 def _label_changes(
@@ -233,14 +221,15 @@ def _label_changes(
     new: Passage | None,
     run: Run,
     repeated: bool = False,
-    parts: Sides[list[Passage]] = _NO_PARTS,
+    old_parts: Sequence[Passage] = (),
+    new_parts: Sequence[Passage] = (),
 ) -> tuple[LabelChange, ...]:
     """List the label changes, clear ones first, then by kind.
 
     All are borderline where the passage is `repeated` in the same section. Where a sentence was
-    split, `parts.new` are its parts, one of them `new`: a label went only if none of them has it,
+    split, `new_parts` are its parts, one of them `new`: a label went only if none of them has it,
     and that is listed once, with the most probable of them. Where `old` was joined with others, so
-    are `parts.old`.
+    are `old_parts`.
     """
     changes = []
     for label, threshold in run.thresholds.items():
@@ -249,14 +238,23 @@ def _label_changes(
         if had_label == has_label:
             continue
         # those of which one would have to have the label for it not to have changed
-        parts_without = parts.new if had_label else parts.old
+        parts = new_parts if had_label else old_parts
         without = new if had_label else old
-        if parts_without and without is not _closest(parts_without, label):
+        if parts and without is not _closest(parts, label):
             continue
-        old_score = old.scores[label] if old else None
-        new_score = new.scores[label] if new else None
-        is_borderline = repeated or _are_borderline([old_score, new_score], threshold)
-        changes.append(LabelChange(label, has_label, old_score, new_score, is_borderline))
+        border = log_odds_of_probability(threshold)
+        distances = [
+            abs(log_odds_of_probability(side.scores[label]) - border) for side in (old, new) if side
+        ]
+        changes.append(
+            LabelChange(
+                label=label,
+                came=has_label,
+                old=old.scores[label] if old else None,
+                new=new.scores[label] if new else None,
+                borderline=repeated or max(distances) <= MARGIN,
+            )
+        )
     if not changes:  # as of most passages
         return ()
     order = list(kinds(run.labels))
@@ -266,10 +264,3 @@ def _label_changes(
 def _closest(parts: Sequence[Passage], label: str) -> Passage:
     """Return the part of a sentence that has a label or, if none has it, comes closest to it."""
     return max(parts, key=lambda part: (label in part.labels, part.scores[label]))
-
-
-def _are_borderline(scores: Sequence[float | None], threshold: float) -> bool:
-    """Test whether all known probabilities lie within `MARGIN` of a threshold."""
-    border = log_odds_of_probability(threshold)
-    known = [score for score in scores if score is not None]
-    return all(abs(log_odds_of_probability(score) - border) <= MARGIN for score in known)

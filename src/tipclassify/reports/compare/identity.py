@@ -3,64 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal
 
 from tipclassify.errors import UsageError
-from tipclassify.records import Passage, Report, source_name
+from tipclassify.records import Report, source_name
 
 
-class Identity(NamedTuple):
-    """Country, publication and year of a report, each None if unknown."""
-
-    name: str  # by which messages call it
-    country: str | None
-    publication: str | None
-    year: int | None
-
-
-def identity(report: Report) -> Identity:
-    """Return what a report is; rows have what all of them say in columns of these names."""
+def _said_by_rows(report: Report, column: str) -> object:
+    """Return what all rows of a report have in a column; None where they differ."""
     rows = report.passages if report.document is None else ()
-    year = _shared(rows, "year")
-    return Identity(
-        name=source_name(report.file),
-        country=report.country or _shared_name(rows, "country"),
-        publication=report.publication or _shared_name(rows, "publication"),
-        year=report.year or (year if type(year) is int else None),
-    )
-
-
-def _shared(rows: Sequence[Passage], column: str) -> object:
-    """Return what all rows have in a column; None where they differ."""
     values = [row.extra.get(column) or None for row in rows]
     return values[0] if values and values.count(values[0]) == len(values) else None
 
 
-def _shared_name(rows: Sequence[Passage], column: str) -> str | None:
-    value = _shared(rows, column)
-    return (value.strip() or None) if isinstance(value, str) else None
+def year_of(report: Report) -> int | None:
+    """Return the year of a report, or that of all its rows."""
+    year = report.year or _said_by_rows(report, "year")
+    return year if type(year) is int else None
 
 
-def subject(reports: Sequence[Identity]) -> str:
+def _stated(reports: Sequence[Report], name: Literal["country", "publication"]) -> list[str]:
+    """List the different countries or publications of reports; empty for an unknown one."""
+    stated = dict[str, None]()
+    for report in reports:
+        value = getattr(report, name) or _said_by_rows(report, name)
+        stated[value.strip() if isinstance(value, str) else ""] = None
+    return list(stated)
+
+
+def subject(reports: Sequence[Report]) -> str:
     """Name publication and country in words, as far as they are known and the same."""
-    publications = {report.publication for report in reports}
-    countries = {report.country for report in reports}
-    shared = [values.pop() for values in (publications, countries) if len(values) == 1]
-    return ": ".join(name for name in shared if name)
+    stated = [_stated(reports, "publication"), _stated(reports, "country")]
+    return ": ".join(names[0] for names in stated if len(names) == 1 and names[0])
 
 
-def refusals_by_subject(reports: Sequence[Identity]) -> list[str]:
+def refusals_by_subject(reports: Sequence[Report]) -> list[str]:
     """List why the reports are not of one country and publication; unknown ones are let pass."""
     refusals = []
-    countries = dict.fromkeys(report.country for report in reports if report.country)
-    publications = dict.fromkeys(
-        f"'{report.publication}'" for report in reports if report.publication
-    )
+    countries = [name for name in _stated(reports, "country") if name]
+    publications = [f"'{name}'" for name in _stated(reports, "publication") if name]
     if len(countries) > 1:
-        named = _join(list(countries))
+        named = _join(countries)
         refusals.append(f"they are about {named}: differences would be those of countries")
     if len(publications) > 1:
-        named = _join(list(publications))
+        named = _join(publications)
         refusals.append(
             f"they are of different publications, {named}: 'new' and 'gone' would mean nothing"
         )
@@ -72,11 +58,11 @@ def refusals(old: Report, new: Report) -> list[str]:
 
     Equal years may be two versions, and pass.
     """
-    before = identity(old)
-    after = identity(new)
-    found = refusals_by_subject([before, after])
-    if before.year and after.year and before.year > after.year:
-        found.append(f"OLD is of {before.year} and NEW of {after.year}: give the earlier one first")
+    found = refusals_by_subject([old, new])
+    before = year_of(old)
+    after = year_of(new)
+    if before and after and before > after:
+        found.append(f"OLD is of {before} and NEW of {after}: give the earlier one first")
     return found
 
 

@@ -7,29 +7,22 @@ after year, an obligation not met, say, is a finding of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
-from tipclassify.records import Passage, Report, Run
+from tipclassify.records import Passage, Report, Run, source_name
 from tipclassify.reports.cite import run_of
 from tipclassify.reports.compare.align import align
 from tipclassify.reports.compare.changes import BothWays, tagged_both_ways
-from tipclassify.reports.compare.identity import identity, refusals_by_subject, subject
-from tipclassify.reports.compare.wording import (
-    Sides,
-    Words,
-    changed_words,
-    fold,
-    has_part,
-    terms_of,
-)
+from tipclassify.reports.compare.identity import refusals_by_subject, subject, year_of
+from tipclassify.reports.compare.wording import Words, changed_words, fold, has_part, terms_of
 
 _FIRST: Final = ("failure", "complicity", "positive_effort")  # in a ledger; other labels follow
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Standing:
     """A passage as it stands in the report of one year."""
 
@@ -37,6 +30,9 @@ class Standing:
     report: Report
     passage: Passage
     status: str  # "first", or what it is to the year before it: "repeated", "moved" or "reworded"
+    earlier: Standing | None = field(default=None, repr=False)  # what it continues
+    later: Standing | None = field(default=None, repr=False)  # what continues it
+    later_status: str = ""  # what that one is to it
 
     def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON, the passage as in ``score --format jsonl``."""
@@ -86,7 +82,7 @@ class Line:
         ever = {label for standing in self.standings for label in standing.passage.labels}
         return tuple(label for label in last.scores if label in ever)
 
-    def words(self) -> Sides[list[Words]]:
+    def words(self) -> tuple[list[Words], list[Words]]:
         """Segment its first and last wording into words that both have and words that differ."""
         return changed_words(self.first.passage.text, self.last.passage.text)
 
@@ -129,7 +125,7 @@ class Ledger:
     @property
     def subject(self) -> str:
         """Publication and country, in words, as far as they are known and the same."""
-        return subject(list(map(identity, self.reports)))
+        return subject(self.reports)
 
     @property
     def both_ways(self) -> list[BothWays]:
@@ -162,15 +158,12 @@ class Ledger:
 
 def refusals(reports: Sequence[Report]) -> list[str]:
     """List why the reports are not different years of one country and publication."""
-    identities = list(map(identity, reports))
-    found = refusals_by_subject(identities)
-    unknown = [each.name for each in identities if not each.year]
-    if unknown:
-        found.append(
-            f"the year of {unknown[0]} is not known: the order would be that of the command"
-        )
-    years = [each.year for each in identities if each.year]
-    twice = sorted({year for year in years if years.count(year) > 1})
+    found = refusals_by_subject(reports)
+    years = list(map(year_of, reports))
+    if None in years:
+        unknown = source_name(reports[years.index(None)].file)
+        found.append(f"the year of {unknown} is not known: the order would be that of the command")
+    twice = sorted({year for year in years if year and years.count(year) > 1})
     if twice:
         found.append(f"two are of {twice[0]}: a year has one report of a publication")
     return found
@@ -190,132 +183,115 @@ def follow(reports: Iterable[Report], everything: bool = False) -> Ledger:
     """
     reports = list(reports)
     run = run_of(*reports)
-    known_years = [identity(report).year for report in reports]
-    if all(known_years):
-        reports.sort(key=lambda report: identity(report).year or 0)
     # named by their years if these are known and differ, else by their number
     years = [str(number) for number in range(1, len(reports) + 1)]
-    if all(known_years) and len(set(known_years)) == len(known_years):
-        years = [str(identity(report).year) for report in reports]
-    followed = _Years(run.vocabulary)
+    if all(map(year_of, reports)):
+        reports.sort(key=lambda report: year_of(report) or 0)
+        known_years = list(map(str, map(year_of, reports)))
+        if len(set(known_years)) == len(years):
+            years = known_years
+    standings: list[Standing] = []
+    last_year: list[Standing] = []
+    # the last that has these words, to find what comes back after a year
+    by_words: dict[str, Standing] = {}
     for year, report in zip(years, reports, strict=True):
-        followed.add(year, report)
-    lines = [line for line in followed.lines() if everything or len(line.standings) > 1]
+        last_year = _stand(year, report, last_year, by_words)
+        by_words |= {fold(standing.passage.text): standing for standing in last_year}
+        standings += last_year
+    lines = []
+    for standing in standings:
+        # what another passage continues does not begin a line of its own
+        if not standing.earlier or standing.earlier.later is not standing:
+            line = _line(standing)
+            if everything or len(line.standings) > 1:
+                lines.append(line)
     return Ledger(tuple(reports), tuple(years), tuple(_sorted(lines, years, run)), run)
 
 
-class _Years:
-    """Passages of all years while reports are added year by year.
+# Two passages that name each other as earlier and later belong to one line. Where a sentence was
+# split, each part names the whole, which names one of them; where sentences were joined, each names
+# the whole, which names one of them. So a passage has one line, however often its sentence is
+# split, joined or said twice.
 
-    Two passages that name each other belong to one line. Where a sentence was split, each part
-    names the whole, which names one of them; where sentences were joined, each names the whole,
-    which names one of them. So a passage has one line, however often its sentence is split, joined
-    or said twice.
+
+def _stand(
+    year: str, report: Report, last_year: Sequence[Standing], by_words: Mapping[str, Standing]
+) -> list[Standing]:
+    """Link the passages of a year to those of the last, or to equal ones of a year before that."""
+    before = [standing.passage for standing in last_year]
+    old, new = align(before, report.passages, run_of(report).vocabulary)
+    standings = []
+    for index, passage in enumerate(report.passages):
+        standing = Standing(year, report, passage, "first")
+        standings.append(standing)
+        if link := new.links.get(index):
+            standing.status = link.status
+            standing.earlier = last_year[link.index]
+        elif equal := by_words.get(fold(passage.text)):
+            standing.status = "repeated"
+            standing.earlier = equal
+    for index, link in old.in_order():
+        last_year[index].later = standings[link.index]
+        last_year[index].later_status = link.status
+    for index, standing in enumerate(standings):
+        earlier = standing.earlier
+        if not earlier:
+            continue
+        comes_back = index not in new.links
+        if not earlier.later if comes_back else _is_said_before(standing, earlier):
+            earlier.later = standing
+            earlier.later_status = standing.status
+    return standings
+
+
+def _is_said_before(part: Standing, whole: Standing) -> bool:
+    """Test whether a part of a sentence that was split stood in the year before it, too.
+
+    The most similar part may be what the sentence had only just been given.
     """
+    closest = whole.later
+    before = whole.earlier
+    if not closest or not before or closest is part:
+        return False
+    return not _is_part_in(closest, whole, before) and _is_part_in(part, whole, before)
 
-    def __init__(self, vocabulary: frozenset[str]) -> None:
-        self._vocabulary = vocabulary  # tells names apart
-        self._all: list[Standing] = []
-        self._last_year: list[Standing] = []
-        self._earlier: dict[Standing, Standing] = {}  # what it continues; its status says how
-        self._later: dict[Standing, Standing] = {}  # what continues it
-        self._status_of_later: dict[Standing, str] = {}
-        # the last that has these words, to find what comes back after a year
-        self._by_words: dict[str, Standing] = {}
 
-    def add(self, year: str, report: Report) -> None:
-        """Add a report: what continues the one before, or comes back after a year."""
-        before = [standing.passage for standing in self._last_year]
-        alignment = align(before, report.passages, self._vocabulary)
-        added = []
-        continued = []
-        back = []
-        for passage, link in zip(report.passages, alignment.new, strict=True):
-            if link:
-                standing = Standing(year, report, passage, link.status)
-                self._earlier[standing] = self._last_year[link.index]
-                continued.append(standing)
-            elif found := self._by_words.get(fold(passage.text)):
-                standing = Standing(year, report, passage, "repeated")
-                self._earlier[standing] = found
-                back.append(standing)
-            else:
-                standing = Standing(year, report, passage, "first")
-            added.append(standing)
-        for standing, link in zip(self._last_year, alignment.old, strict=True):
-            if link:
-                self._continue(standing, added[link.index], link.status)
-        for standing in continued:
-            self._continue_by_part_said_before(standing)
-        for standing in back:
-            if self._earlier[standing] not in self._later:
-                self._continue(self._earlier[standing], standing, "repeated")
-        self._by_words |= {fold(standing.passage.text): standing for standing in added}
-        self._all += added
-        self._last_year = added
+def _line(begun: Standing) -> Line:
+    """Return the line that a passage begins, with what is before a split and after a join."""
+    standings = [*_before_split(begun), begun]
+    while (later := standings[-1].later) and later.earlier is standings[-1]:
+        standings.append(later)
+    return Line((*standings, *_after_join(standings[-1])))
 
-    def _continue(self, standing: Standing, later: Standing, status: str) -> None:
-        self._later[standing] = later
-        self._status_of_later[standing] = status
 
-    def _continue_by_part_said_before(self, part: Standing) -> None:
-        """Continue a sentence that was split by the part that stood in the year before it, too.
+def _before_split(part: Standing) -> list[Standing]:
+    """List where the whole sentence stood, from the year on in which it had this part."""
+    standings: list[Standing] = []
+    whole = at = part.earlier
+    while whole and at and _is_part_in(part, whole, at):
+        standings.insert(0, at)
+        at = at.earlier
+    if standings:
+        standings[0] = replace(standings[0], status="first")
+    return standings
 
-        The most similar part may be what the sentence had only just been given.
-        """
-        whole = self._earlier.get(part)
-        closest = self._later.get(whole) if whole else None
-        before = self._earlier.get(whole) if whole else None
-        if not whole or not closest or not before or closest is part:
-            return
-        is_closest_said_before = self._is_part_in(closest, whole, before)
-        if not is_closest_said_before and self._is_part_in(part, whole, before):
-            self._continue(whole, part, part.status)
 
-    def lines(self) -> list[Line]:
-        """Return the line of each passage, once each."""
-        lines = []
-        for standing in self._all:
-            earlier = self._earlier.get(standing)
-            # what another passage continues does not begin a line of its own
-            if not earlier or self._later.get(earlier) is not standing:
-                lines.append(self._line(standing))
-        return lines
+def _after_join(part: Standing) -> list[Standing]:
+    """List where the whole sentence stands, up to the year in which it has this part."""
+    standings: list[Standing] = []
+    whole = part.later
+    at = part
+    while whole and (later := at.later) and _is_part_in(part, whole, later):
+        standings.append(replace(later, status=at.later_status))
+        at = later
+    return standings
 
-    def _line(self, begun: Standing) -> Line:
-        """Return the line that a passage begins, with what is before a split and after a join."""
-        standings = [*self._before_split(begun), begun]
-        while later := self._later.get(standings[-1]):
-            if self._earlier.get(later) is not standings[-1]:
-                break
-            standings.append(later)
-        return Line((*standings, *self._after_join(standings[-1])))
 
-    def _before_split(self, part: Standing) -> list[Standing]:
-        """List where the whole sentence stood, from the year on in which it had this part."""
-        standings: list[Standing] = []
-        whole = at = self._earlier.get(part)
-        while whole and at and self._is_part_in(part, whole, at):
-            standings.insert(0, at)
-            at = self._earlier.get(at)
-        if standings:
-            standings[0] = replace(standings[0], status="first")
-        return standings
-
-    def _after_join(self, part: Standing) -> list[Standing]:
-        """List where the whole sentence stands, up to the year in which it has this part."""
-        standings: list[Standing] = []
-        whole = self._later.get(part)
-        at = part
-        while whole and (later := self._later.get(at)) and self._is_part_in(part, whole, later):
-            standings.append(replace(later, status=self._status_of_later[at]))
-            at = later
-        return standings
-
-    def _is_part_in(self, part: Standing, whole: Standing, other: Standing) -> bool:
-        """Test whether a passage of another year says what a part says of the whole sentence."""
-        texts = [standing.passage.text for standing in (part, whole, other)]
-        return has_part(*terms_of(texts, self._vocabulary).words)
+def _is_part_in(part: Standing, whole: Standing, other: Standing) -> bool:
+    """Test whether a passage of another year says what a part says of the whole sentence."""
+    texts = [standing.passage.text for standing in (part, whole, other)]
+    terms = terms_of(texts, run_of(part.report).vocabulary)
+    return has_part(*(of_text.words for of_text in terms))
 
 
 def _sorted(lines: Sequence[Line], years: Sequence[str], run: Run) -> list[Line]:

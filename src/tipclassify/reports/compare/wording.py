@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from difflib import Match as Run
 from difflib import SequenceMatcher
 from itertools import groupby
-from operator import itemgetter
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Final
 
 import numpy as np
 
 from tipclassify.records import Passage
 from tipclassify.text.tokens import folded_words, tokenize
-from tipclassify.text.words import NAME, NUMBER, hash_word
+from tipclassify.text.words import NUMBER, hash_word
 
-T = TypeVar("T")
+Words = tuple[str, bool]
+"""Consecutive words of a passage, and whether they differ from the other passage's."""
 
 MIN_WORDING: Final = 0.45
 """Least share of content words, 0 to 1, of a reworded passage and its match, in the same order.
@@ -79,7 +79,6 @@ _PREFIX: Final = re.compile(
     r"\b(anti|co|multi|non|over|post|pre|re|semi|sub|under)-(\w)", re.IGNORECASE
 )
 _NUMBERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
-_RENAMED: Final = "\0"  # in place of a heading that only one report has
 
 _STOP_TERMS: Final = np.array(sorted({NUMBER, *map(hash_word, STOP_WORDS)}), np.uint64)
 _MONTHS: Final = (
@@ -90,14 +89,6 @@ _DAY: Final = re.compile(rf"\bon (?:{_MONTHS}) \d{{1,2}}\b")
 
 # A figure keeps its sign, and a word its opening bracket or quote, as one token: "($1.8".
 _WORD: Final = re.compile(r"[(\[“‘\"$€£¥+−-]*\w+(?:[.,'’/:-]\w+)*%?\s*|[^\w\s]\s*|\s+")
-
-
-@dataclass(frozen=True, slots=True)
-class Sides(Generic[T]):
-    """What the earlier and the later report have of something."""
-
-    old: T
-    new: T
 
 
 # ------------------------------------------------------------------------------ texts and headings
@@ -126,88 +117,64 @@ def heading(passage: Passage) -> str:
     return _NUMBERING.sub("", fold(_join_prefixes(passage.section or "")))
 
 
-def sections(old: Sequence[Passage], new: Sequence[Passage]) -> Sides[list[str]]:
-    """Return the section of each passage; headings that only one report has become one.
-
-    They may be renamed.
-    """
-    old_headings = list(map(heading, old))
-    new_headings = list(map(heading, new))
-    shared = set(old_headings) & set(new_headings)
-    return Sides(
-        old=[name if name in shared else _RENAMED for name in old_headings],
-        new=[name if name in shared else _RENAMED for name in new_headings],
-    )
-
-
 # ------------------------------------------------------------------------------------------- terms
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Hashed terms of each passage."""
+    """Hashed terms of a passage."""
 
-    words: list[list[int]]  # in order: stems of content words, and whole words of names
-    names: list[set[int]]  # those of names alone
-    days: list[set[str]]  # on which something happened: "on may 20"
+    words: list[int]  # in order: stems of content words, and whole words of names
+    names: set[int]  # those of names alone
+    days: set[str]  # on which something happened: "on may 20"
 
-    def name_others(self, first: int, second: int) -> bool:
-        """Test whether two passages both have names, and none in common."""
-        return _are_disjoint(self.names[first], self.names[second])
+    def name_others(self, other: Terms) -> bool:
+        """Test whether both passages have names, and none in common."""
+        return bool(self.names and other.names) and self.names.isdisjoint(other.names)
 
-    def are_of_other_days(self, first: int, second: int) -> bool:
-        """Test whether two passages both say on which day something happened, and share no day."""
-        return _are_disjoint(self.days[first], self.days[second])
-
-    def are_reworded(self, first: int, second: int, apart: bool) -> bool:
-        """Test whether two passages say the same thing reworded.
-
-        More words must be the same in passages `apart`, in different sections, with other names,
-        or on other days.
-        """
-        least = MIN_WORDING
-        if self.are_of_other_days(first, second):
-            least = _OTHER_DAY
-        elif apart or self.name_others(first, second):
-            least = _STRICT
-        return wording_share(self.words[first], self.words[second]) >= least
+    def are_of_other_days(self, other: Terms) -> bool:
+        """Test whether both passages say on which day something happened, and share no day."""
+        return bool(self.days and other.days) and self.days.isdisjoint(other.days)
 
 
-def _are_disjoint(first: set[T], second: set[T]) -> bool:
-    return bool(first) and bool(second) and first.isdisjoint(second)
-
-
-def terms_of(texts: Sequence[str], vocabulary: frozenset[str]) -> Terms:
-    """Extract the terms of texts; the `vocabulary` of lower-case words tells names apart."""
+def terms_of(texts: Sequence[str], vocabulary: frozenset[str]) -> list[Terms]:
+    """Extract the terms of each text; the `vocabulary` of lower-case words tells names apart."""
     if not texts:
-        return Terms([], [], [])
-    placed: list[list[tuple[int, int]]] = [[] for _ in texts]  # position and term
-    names: list[set[int]] = [set() for _ in texts]
+        return []
+    found = [Terms([], set(), set(_DAY.findall(text.casefold()))) for text in texts]
     joined = [_join_prefixes(text) for text in texts]
     tokens = tokenize(joined, vocabulary)
-    is_name = tokens.word == NAME
-    is_content = ~is_name & ~np.isin(tokens.word, _STOP_TERMS)
-    rows = tokens.row[is_content].tolist()
-    starts = tokens.start[is_content].tolist()
-    stems = tokens.stem[is_content].tolist()
-    for row, start, stem in zip(rows, starts, stems, strict=True):
-        placed[row].append((start, stem))
-    name_rows = tokens.row[is_name].tolist()
-    name_starts = tokens.start[is_name].tolist()
-    name_ends = tokens.end[is_name].tolist()
-    for row, start, end in zip(name_rows, name_starts, name_ends, strict=True):
+    columns = (tokens.row, tokens.start, tokens.end, tokens.stem, tokens.name)
+    is_content = ~np.isin(tokens.word, _STOP_TERMS)
+    content = zip(*(column[is_content].tolist() for column in columns), strict=True)
+    for row, start, end, stem, is_name in content:
+        terms = found[row]
+        if not is_name:
+            terms.words.append(stem)
+            continue
         for word in folded_words(joined[row][start:end]):
             if word not in STOP_WORDS:
                 term = int(hash_word(word))
-                placed[row].append((start, term))
-                names[row].add(term)
-    # Sorted by position alone: the words of a name stay in their order.
-    words = [[term for _, term in sorted(terms, key=itemgetter(0))] for terms in placed]
-    days = [set(_DAY.findall(text.casefold())) for text in texts]
-    return Terms(words, names, days)
+                terms.words.append(term)
+                terms.names.add(term)
+    return found
 
 
 # ---------------------------------------------------------------------------------- shared wording
+
+
+def are_reworded(first: Terms, second: Terms, apart: bool) -> bool:
+    """Test whether two passages say the same thing reworded.
+
+    More words must be the same in passages `apart`, in different sections, with other names, or on
+    other days.
+    """
+    least = MIN_WORDING
+    if first.are_of_other_days(second):
+        least = _OTHER_DAY
+    elif apart or first.name_others(second):
+        least = _STRICT
+    return wording_share(first.words, second.words) >= least
 
 
 def wording_share(old: Sequence[int], new: Sequence[int]) -> float:
@@ -232,24 +199,24 @@ def _shared_runs(first: Sequence[int], second: Sequence[int]) -> list[Run]:
     return [run for run in matcher.get_matching_blocks() if run.size]
 
 
-def is_part_of_matched(passage: int, matched: int, terms: Terms, apart: bool) -> bool:
+def is_part_of_matched(passage: Terms, matched: Terms, apart: bool) -> bool:
     """Test whether a passage says what one says that has a better match.
 
     They may be halves of a sentence that was split, or one stands in the other. `apart`: they are
     in different sections.
     """
-    if terms.are_of_other_days(passage, matched):
+    if passage.are_of_other_days(matched):
         return False
-    own = terms.words[passage]
-    other = terms.words[matched]
+    own = passage.words
+    other = matched.words
     if not apart:
         return (
             wording_share(own, other) >= _SHARED
             or _is_within(own, other)
             or (len(other) >= _MIN_REST * len(own) and _is_within(other, own))
-            or _has_half(own, other, terms.names[passage])
+            or _has_half(passage, other)
         )
-    without_names = [term for term in own if term not in terms.names[passage]]
+    without_names = [term for term in own if term not in passage.names]
     if len(without_names) >= _MIN_CONTAINED_APART and _is_within(without_names, other):
         return True
     is_long = min(len(own), len(other)) >= _MIN_APART
@@ -284,11 +251,12 @@ def has_part(part: Sequence[int], whole: Sequence[int], other: Sequence[int]) ->
     return (shared & Counter(other)).total() >= _MIN_IN_OTHER_YEAR * shared.total()
 
 
-def _has_half(own: Sequence[int], other: Sequence[int], names: set[int]) -> bool:
+def _has_half(passage: Terms, other: Sequence[int]) -> bool:
     """Test whether half of a passage stands in another in one piece: the rest is cut or new."""
+    own = passage.words
     for run in _shared_runs(own, other):
-        piece = own[run.a : run.a + run.size]
-        if 2 * len(piece) >= len(own) and sum(term not in names for term in piece) >= _MIN_HALF:
+        without_names = [term for term in own[run.a :][: run.size] if term not in passage.names]
+        if 2 * run.size >= len(own) and len(without_names) >= _MIN_HALF:
             return True
     return False
 
@@ -310,48 +278,36 @@ def _is_within(part: Sequence[int], whole: Sequence[int]) -> bool:
 # ----------------------------------------------------------------------------------- changed words
 
 
-class Words(NamedTuple):
-    """Consecutive words of a passage, and whether they differ from the other passage's."""
-
-    text: str
-    changed: bool
-
-
-def changed_words(old: str, new: str) -> Sides[list[Words]]:
+def changed_words(old: str, new: str) -> tuple[list[Words], list[Words]]:
     """Segment two texts into words that both have and words that the other has not.
 
     Unchanged function words and punctuation between two changes count as changed: that reads
     better.
 
-    >>> changed_words("Police opened 34 cases.", "Police opened 29 cases.").new[:2]
-    [Words(text='Police opened ', changed=False), Words(text='29 ', changed=True)]
+    >>> changed_words("Police opened 34 cases.", "Police opened 29 cases.")[1][:2]
+    [('Police opened ', False), ('29 ', True)]
     """
     old_words = _WORD.findall(old)
     new_words = _WORD.findall(new)
     if max(len(old_words), len(new_words)) > MAX_WORDS:
         changed = fold(old) != fold(new)
-        return Sides([Words(old, changed)], [Words(new, changed)])
-    kept = _kept_runs(list(map(fold, old_words)), list(map(fold, new_words)))
-    kept_old = {at for run in kept for at in range(run.a, run.a + run.size)}
-    kept_new = {at for run in kept for at in range(run.b, run.b + run.size)}
-    return Sides(_joined(old_words, kept_old), _joined(new_words, kept_new))
-
-
-def _kept_runs(old: Sequence[str], new: Sequence[str]) -> list[Run]:
-    """Return the runs of words that both texts have and that have a content word, or an end."""
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    runs = [run for run in matcher.get_matching_blocks() if run.size]
-    kept = []
-    for run in runs:
-        words = old[run.a : run.a + run.size]
+        return [(old, changed)], [(new, changed)]
+    folded_old = list(map(fold, old_words))
+    folded_new = list(map(fold, new_words))
+    matcher = SequenceMatcher(None, folded_old, folded_new, autojunk=False)
+    kept_old: set[int] = set()  # words that both have, with a content word among them, or at an end
+    kept_new: set[int] = set()
+    for first, second, size in matcher.get_matching_blocks():
+        words = folded_old[first : first + size]
         has_content = any(word.isalnum() and word not in STOP_WORDS for word in words)
-        begins_both = run.a == run.b == 0
-        ends_both = run.a + run.size == len(old) and run.b + run.size == len(new)
+        begins_both = first == second == 0
+        ends_both = first + size == len(old_words) and second + size == len(new_words)
         if has_content or begins_both or ends_both:
-            kept.append(run)
-    return kept
+            kept_old.update(range(first, first + size))
+            kept_new.update(range(second, second + size))
+    return _joined(old_words, kept_old), _joined(new_words, kept_new)
 
 
 def _joined(words: Sequence[str], kept: set[int]) -> list[Words]:
     runs = groupby(enumerate(words), key=lambda numbered: numbered[0] not in kept)
-    return [Words("".join(word for _, word in run), changed) for changed, run in runs]
+    return [("".join(word for _, word in run), changed) for changed, run in runs]
