@@ -37,20 +37,20 @@ def agreement_by_annotator(
 ) -> dict[str, Any]:
     """Compute agreement on all passages of a store that two or more annotators decided.
 
-    The figures count what each decided without seeing a colleague's decision; ``all`` has those of
-    all decisions. `opened` are the passages on which progress is counted.
+    The figures count what each decided without seeing a colleague's decision, ``decisions`` all on
+    passages that several decided. `opened` are the passages on which progress is counted.
     """
-    every: dict[Place, LabelsByAnnotator] = {}
     alone: dict[Place, LabelsByAnnotator] = {}
-    compared: list[Decision] = []  # decisions on passages that several decided
+    shared = 0
+    compared: list[Decision] = []
     for place, state in states.items():
-        sure = {name: event for name, event in state.decisions.items() if not event.unsure}
-        every[place] = {name: event.labels for name, event in sure.items()}
         alone[place] = {
             name: event.labels for name, event in state.independent.items() if not event.unsure
         }
+        sure = [event for event in state.decisions.values() if not event.unsure]
         if len(sure) > 1:
-            compared += sure.values()
+            shared += 1
+            compared += sure
     # None: older logs do not say what a decision was made without seeing
     without_colleagues = Counter(
         None if event.blind is None else "colleagues" in event.blind for event in compared
@@ -58,8 +58,8 @@ def agreement_by_annotator(
     names = sorted({name for state in states.values() for name in state.answered})
     return {
         **figures(alone, labels),
-        "all": figures(every, labels),
         "decisions": {
+            "passages": shared,
             "of": len(compared),
             "blind": without_colleagues[True],
             "unknown": without_colleagues[None],

@@ -32,7 +32,6 @@ class Parts:
             lstrip_blocks=True,
         )
         self._environment.filters |= {
-            "across": lambda value: 6 + 148 * max(0, min(1, value)),  # pixels of a drawing
             "clock": clock,
             "count": count,
             "escape_attribute": escape_attribute,
@@ -69,15 +68,7 @@ class Parts:
 
     def colours(self) -> str:
         """Write the style sheet of the labels' colours, in light and in the dark."""
-        light = []
-        dark = []
-        for style in self._styles.values():
-            name = f'[class~="{style.letter}"]'  # a class may be a digit, which ".2" cannot name
-            light.append(f"{name} {{ --hue: {style.ink}; --tint: {style.tint}; }}")
-            dark.append(f"{name} {{ --hue: {style.dark_ink}; --tint: {style.dark_tint}; }}")
-        dark_rules = "\n".join(dark)
-        light_rules = "\n".join(light)
-        return f"{light_rules}\n@media (prefers-color-scheme: dark) {{\n{dark_rules}\n}}\n"
+        return self._environment.get_template("labels.css").render(styles=self._styles.values())
 
     def reason(
         self, passage: Passage, label: str, explanation: Explanation, threshold: float
@@ -112,14 +103,12 @@ def same_answer(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def clock(time: str) -> str:
-    """Format a time as this machine's clock shows it, with the day unless that is today."""
+    """Format a time as this machine's clock shows it, with the day."""
     try:
         local = datetime.fromisoformat(time.replace("Z", "+00:00")).astimezone()
     except ValueError:
         return ""
-    hour = f"{local:%H:%M}"
-    is_today = local.date() == datetime.now().astimezone().date()
-    return hour if is_today else f"{local.day} {local:%b}, {hour}"
+    return f"{local.day} {local:%b}, {local:%H:%M}"
 
 
 def count(number: int, one: str, many: str = "") -> str:

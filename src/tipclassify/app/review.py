@@ -28,6 +28,7 @@ from tipclassify.write.page import report_digest
 
 Answer = dict[str, Any]
 
+_QUEUE: Final = 50  # passages: an hour's work
 # without control characters
 _NOTE: Final = re.compile(r"[^\0-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]*")
 
@@ -268,7 +269,7 @@ class Review:
             }
         }
 
-    def queue(self, n: int = 50) -> Answer:
+    def queue(self, n: int = _QUEUE) -> Answer:
         """Answer ``GET /api/queue``: passages without one's own decision, most informative first.
 
         Colleagues' labels on them do not count, since the order and its reasons would show them.
@@ -297,11 +298,9 @@ class Review:
         queued = []
         for pick in picks:
             passage = left[pick.index]
-            row: Answer = {"key": passage.id, "report": passage.place.report[:16]}
-            if not self.blind:
-                row |= {"why": pick.why, "score": pick.score}
-            queued.append(row)
-        return {"passages": queued, "left": len(left)}
+            why = {} if self.blind else {"why": pick.why}
+            queued.append({"key": passage.id, "report": passage.place.report[:16], **why})
+        return {"passages": queued}
 
     def changes(self, since: int) -> Answer:
         """Answer ``GET /api/changes``: the events after number `since`, and their passages."""

@@ -36,7 +36,6 @@ from tipclassify.resources import resource_path
 from tipclassify.store import RequestReusedError
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
-_MAX_QUEUE: Final = 500  # passages in one answer of the queue
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 # Pages of a desk carry the hashes of their inline script and style in a policy of their own, which
 # holds besides this one.
@@ -142,12 +141,9 @@ def _review_routes(review: Review) -> list[BaseRoute]:
         Route("/static/{name}", static_file),
         _get("/api/session", lambda _: review.about()),
         _get("/api/reports/{id}", lambda request: review.report(request.path_params["id"])),
-        _get(
-            "/api/queue",
-            lambda request: review.queue(min(max(_number(request, "n", 50), 1), _MAX_QUEUE)),
-        ),
+        _get("/api/queue", lambda _: review.queue()),
         _get("/api/reasons/{key}", lambda request: review.reasons(request.path_params["key"])),
-        _get("/api/changes", lambda request: review.changes(_number(request, "since", 0))),
+        _get("/api/changes", lambda request: review.changes(_since(request))),
         _get("/api/disagreements", lambda _: review.disagreements()),
         _get("/api/agreement", lambda _: review.agreement()),
         _post(
@@ -178,7 +174,7 @@ def _desk_routes(desk: Desk, token: str) -> list[BaseRoute]:
 
     return [
         Route(f"/{token}/", lambda _: RedirectResponse(f"/{token}/index.html")),
-        _get(f"/{token}/api/checks", lambda request: desk.state(_number(request, "since", 0))),
+        _get(f"/{token}/api/checks", lambda request: desk.state(_since(request))),
         _post(
             f"/{token}/api/checks",
             CheckBody,
@@ -257,24 +253,24 @@ def _json(value: object, status: int = 200) -> Response:
 
 async def _failed(_: Request, error: Exception) -> Response:
     """Answer a request that failed with one line of reason."""
+    reason = str(error)
     if isinstance(error, RefusedError):
-        return _json({"error": str(error)}, error.status)
-    if isinstance(error, RequestReusedError):
-        return _json({"error": str(error)}, 409)
-    if isinstance(error, TipclassifyError):
-        return _json({"error": str(error)}, 507)  # not saved
-    if isinstance(error, ClientDisconnect):  # the client will not read this
-        return _json({"error": "cut off"}, 400)
-    if isinstance(error, HTTPException):
-        reasons = {404: "no such page", 405: "not by this method"}
-        reason = reasons.get(error.status_code, error.detail)
-        return _json({"error": reason}, error.status_code)
-    print(
-        f"tipclassify: {type(error).__name__}: {for_terminal(str(error))}",
-        file=sys.stderr,
-        flush=True,
-    )
-    return _json({"error": "an error of tipclassify itself; the terminal says more"}, 500)
+        status = error.status
+    elif isinstance(error, RequestReusedError):
+        status = 409
+    elif isinstance(error, TipclassifyError):
+        status = 507  # not saved
+    elif isinstance(error, ClientDisconnect):  # the client will not read this
+        status = 400
+    elif isinstance(error, HTTPException):
+        status = error.status_code
+        reason = {404: "no such page", 405: "not by this method"}.get(status, error.detail)
+    else:
+        what = f"tipclassify: {type(error).__name__}: {for_terminal(reason)}"
+        print(what, file=sys.stderr, flush=True)
+        status = 500
+        reason = "an error of tipclassify itself; the terminal says more"
+    return _json({"error": reason}, status)
 
 
 def _parsed(body: bytes, kind: type[AnyBody]) -> AnyBody:
@@ -287,9 +283,9 @@ def _parsed(body: bytes, kind: type[AnyBody]) -> AnyBody:
         raise RefusedError(400, "not JSON; send one object") from None
 
 
-def _number(request: Request, name: str, default: int) -> int:
-    """Read a whole number of a request's query; refuse what is none."""
-    written = request.query_params.get(name, str(default))
+def _since(request: Request) -> int:
+    """Read the number of an event of a request's query; refuse what is none."""
+    written = request.query_params.get("since", "0")
     if not re.fullmatch(r"[0-9]{1,18}", written, re.ASCII):
-        raise RefusedError(400, f"{name} is no whole number")
+        raise RefusedError(400, "since is no whole number")
     return int(written)

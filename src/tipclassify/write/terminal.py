@@ -215,7 +215,7 @@ def write_comparison(comparison: Comparison, out: IO[str], repeated: bool = Fals
         for number, change in enumerate(group.changes):
             if number:
                 table.add_row()
-            table.add_row("", _change_heading(change, comparison.names, terminal))
+            table.add_row("", _change_heading(change, terminal))
             for name, text in _sides(change, comparison.names):
                 table.add_row(name, text)
         terminal.print(table)
@@ -229,7 +229,7 @@ def write_comparison(comparison: Comparison, out: IO[str], repeated: bool = Fals
     )
 
 
-def _change_heading(change: Change, names: tuple[str, str], terminal: _Terminal) -> Text:
+def _change_heading(change: Change, terminal: _Terminal) -> Text:
     """Format changes and place: ``+failure 0.04 → 0.91  [protection]  p. 4 → 5``."""
     passages = change.sides
     parts = [] if change.labels else terminal.labels(passages[-1].labels)
@@ -242,15 +242,11 @@ def _change_heading(change: Change, names: tuple[str, str], terminal: _Terminal)
     sections = _arrow(one_line(side.section or "") or "no section" for side in passages)
     parts.append(Text(f"[{sections}]", "bold"))
     # one of the two may have none: a web page
-    pages = _arrow(str(passage.page) for passage in passages if passage.page)
-    facts = {
-        f"p. {pages}": pages,
-        f"similarity {change.similarity or 0:.2f}": change.alignment == "reworded",
-        f"not in {names[1] if change.old else names[0]}": len(passages) == 1,
-        "split, joined or said twice": change.shared,
-        "low confidence": any(passage.low_confidence for passage in passages),
-    }
-    return Text("  ").join([*parts, *(Text(fact) for fact, holds in facts.items() if holds)])
+    if pages := _arrow(str(passage.page) for passage in passages if passage.page):
+        parts.append(Text(f"p. {pages}"))
+    if any(passage.low_confidence for passage in passages):
+        parts.append(Text("low confidence"))
+    return Text("  ").join(parts)
 
 
 def _sides(change: Change, names: tuple[str, str]) -> Iterator[tuple[str, str]]:

@@ -9,10 +9,9 @@ import { Outbox, get, post } from "./outbox.js";
 import { LABELS, blank, count, matcher, notice, sameAnswer, sameLabels } from "./shared.js";
 
 const POLL = 5000; // ms between looks at what others decided
-const QUEUE = 50; // passages of a queue: an hour's work
 
 const FIELDS = { label: "decision", settle: "settled", note: "notes" }; // that an action changes
-const ROWS = { queue: `/api/queue?n=${QUEUE}`, adjudication: "/api/disagreements" };
+const ROWS = { queue: "/api/queue", adjudication: "/api/disagreements" };
 
 export class App extends EventTarget {
   view = "reading";

@@ -172,9 +172,7 @@ function agreement() {
     const mine = ++asked;
     const answer = await app.asked(() => get("/api/agreement"));
     if (!answer || mine !== asked) return;
-    const open = box.querySelector("details")?.open;
     box.innerHTML = answer.html;
-    if (open) box.querySelector("details").open = true;
   }
 
   for (const news of ["view", "passages"])
