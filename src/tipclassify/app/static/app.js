@@ -38,9 +38,9 @@ export class App extends EventTarget {
 
   async start() {
     this.session = await get("/api/session");
-    this.place = `tipclassify review ${this.session.annotator} ${this.session.corpus}`;
+    const { annotator, corpus } = this.session;
     this.#since = this.session.events;
-    this.outbox = new Outbox(this.place, {
+    this.outbox = new Outbox(`tipclassify review ${annotator} ${corpus}`, {
       changed: () => this.tell("saved"),
       saved: (action, answer) => this.#saved(action, answer),
       refused: async (action, error) => {
@@ -427,15 +427,11 @@ export class App extends EventTarget {
     const parts = [this.view, passage?.report, passage?.key].filter(Boolean);
     const here = parts.map(encodeURIComponent).join("/");
     if (location.hash !== `#${here}`) history.replaceState(null, "", `#${here}`);
-    try {
-      localStorage.setItem(this.place, here);
-    } catch {
-      // the address has it
-    }
   }
 
-  /** Go where the address says, or where this annotator was last, or to where work is left. */
-  async resume(where = location.hash.slice(1) || stored(this.place)) {
+  /** Go where the address says, or to where work is left. */
+  async resume() {
+    const where = location.hash.slice(1);
     const { reports, queue } = this.session;
     const [view, id, key] = (where || (queue ? "queue" : "")).split("/").map(decodeURIComponent);
     const report =
@@ -456,12 +452,4 @@ function continuing(passages) {
   const latest = times.lastIndexOf(times.reduce((a, b) => (a > b ? a : b), "1"));
   const isOpen = ({ decision }) => !decision;
   return passages.slice(latest + 1).find(isOpen) || passages.find(isOpen) || passages[0];
-}
-
-function stored(place) {
-  try {
-    return localStorage.getItem(place) || "";
-  } catch {
-    return "";
-  }
 }

@@ -3,26 +3,12 @@
 // lists them (app.html). Covered by tests/app/test_review_page.py.
 import { LABELS, byId, letter } from "./shared.js";
 
-const OFF = "tipclassify review keys off";
 const TYPED = "input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]";
 const PRESSED = "button, a, summary, input";
 
 export function keyboard(app, panel) {
   const help = byId("help");
   const single = byId("single-keys");
-  try {
-    single.checked = localStorage.getItem(OFF) === null;
-  } catch {
-    // on, then
-  }
-  single.addEventListener("change", () => {
-    try {
-      if (single.checked) localStorage.removeItem(OFF);
-      else localStorage.setItem(OFF, "1");
-    } catch {
-      // until the page is closed
-    }
-  });
   const showHelp = () => (help.open ? help.close() : help.showModal());
   byId("show-help").addEventListener("click", showHelp);
   byId("close-help").addEventListener("click", () => help.close());

@@ -11,7 +11,6 @@ import {
   isBlank,
   matcher,
   onClick,
-  plain,
   sameAnswer,
   sameLabels,
 } from "./shared.js";
@@ -40,7 +39,6 @@ export function list(app) {
 
   function fill(passage) {
     const row = rowOf(passage);
-    const words = plain(app.filter.words).trim();
     const shown = app.answer(passage);
     const decided = app.decided(passage);
     const drafted = app.draft?.key === passage.key;
@@ -49,7 +47,7 @@ export function list(app) {
     const differs = passage.others.some((other) => !sameAnswer(other, shown));
     const noted = Object.keys(passage.notes).length > 0;
     const settling = app.view === "adjudication";
-    const state = JSON.stringify([app.view, shown, decided, pending, silent, differs, noted, words]);
+    const state = JSON.stringify([app.view, shown, decided, pending, silent, differs, noted]);
     const others = JSON.stringify([passage.why, passage.others, passage.decision?.id]);
     if (row.dataset.state === state + others) return row;
     row.dataset.state = state + others;
@@ -69,7 +67,7 @@ export function list(app) {
     const said = silent ? "Model hidden" : answerInWords(shown);
     const parts = [
       el("span", { class: "number" }, String(passage.number)),
-      el("span", { class: "words" }, ...snippet(passage.text, words)),
+      el("span", { class: "words" }, passage.text),
       el(
         "span",
         { class: "marks", "aria-hidden": "true" },
@@ -167,17 +165,6 @@ export function emptiness(app) {
   if (app.view === "adjudication" && app.rows.adjudication)
     return "Nothing to settle: wherever two annotators decided on a passage, they agree.";
   return app.view === "reading" && app.report ? "This report has no passages." : "Loading…";
-}
-
-/** The text from a little before the words, which are marked. */
-function snippet(text, words) {
-  const at = words ? plain(text).indexOf(words) : -1;
-  const even = text.replace(/\s+/g, " ");
-  if (at < 0 || plain(text).length !== even.length) return [even];
-  const from = at > 40 ? even.indexOf(" ", at - 30) + 1 : 0;
-  const before = (from ? "… " : "") + even.slice(from, at);
-  const end = at + words.length;
-  return [before, el("mark", {}, even.slice(at, end)), even.slice(end)];
 }
 
 function filterBar(app) {

@@ -84,7 +84,7 @@ function keep(name, value) {
 }
 
 export class Outbox {
-  trouble = null; // {message, at}: why the first one is not saved, and when it is tried again
+  trouble = ""; // why the first one is not saved, until it is tried again
   savedAt = null;
   #ours = new Set(); // ids of events that this page made
   #tries = 0;
@@ -143,7 +143,7 @@ export class Outbox {
       } catch (error) {
         if (error.passing) {
           const seconds = WAITS[Math.min(this.#tries++, WAITS.length - 1)];
-          this.trouble = { message: error.message, at: Date.now() + seconds * 1000 };
+          this.trouble = error.message;
           this.#timer = setTimeout(() => this.send(true), seconds * 1000);
           break;
         }
@@ -151,10 +151,10 @@ export class Outbox {
         this.#listener.refused(action, error);
       }
       this.#tries = 0;
-      this.trouble = null;
+      this.trouble = "";
       this.#changed();
     }
-    if (!this.waiting.length) this.trouble = null; // what could not be sent was taken back
+    if (!this.waiting.length) this.trouble = ""; // what could not be sent was taken back
     this.#sending = false;
     this.#changed();
   }

@@ -211,8 +211,6 @@ function panel(app, reasons) {
       pick.setAttribute("aria-pressed", String(pick.dataset.label === lead));
     for (const one of tabs) one.setAttribute("aria-pressed", String(one.dataset.tab === tab));
     for (const part of byId("panel-body").children) part.hidden = part.id !== `panel-${tab}`;
-    byId("mark").checked = app.marked;
-    byId("marking").hidden = tab !== "reasons" || Boolean(passage?.hidden.model);
     byId("picks").hidden = tab === "notes";
     for (const label of LABELS) byId(`rule-${label}`).hidden = label !== lead;
     own.draw(passage, tab === "notes");
@@ -267,10 +265,6 @@ function panel(app, reasons) {
     byId(`show-${name}`).addEventListener("click", () => open(name));
   }
   onClick("close-panel", close);
-  byId("mark").addEventListener("change", ({ target }) => {
-    app.marked = target.checked;
-    app.tell("lead");
-  });
   app.addEventListener("lead", draw);
   app.addEventListener("passages", draw);
   app.addEventListener("place", () => {

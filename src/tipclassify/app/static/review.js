@@ -108,8 +108,6 @@ function bar() {
 // ---- What is saved, and what did not work -------------------------------------------------------
 
 function saved() {
-  let timer = 0;
-
   function say(text, state) {
     // a live region: written only when it says something new
     if (byId("saved").textContent !== text) byId("saved").textContent = text;
@@ -117,7 +115,6 @@ function saved() {
   }
 
   function draw() {
-    clearTimeout(timer);
     const { waiting, trouble, savedAt } = app.outbox;
     document.body.classList.toggle("unsaved", waiting.length > 0);
     if (waiting.length && trouble) say(`Not saved: ${waiting.length}`, "bad");
@@ -127,17 +124,11 @@ function saved() {
     else say("All saved", "good");
     if (waiting.length) addEventListener("beforeunload", warn);
     else removeEventListener("beforeunload", warn);
-    const lost = trouble || (!app.online && { message: "The server does not answer", at: 0 });
+    const lost = trouble || (app.online ? "" : "The server does not answer");
     byId("trouble").hidden = !lost;
-    byId("trouble-text").textContent = "";
-    if (!lost) return;
     const changes = count(waiting.length, "change is", "changes are");
     const what = waiting.length ? `${changes} not saved, and kept here` : "Nothing is lost so far";
-    byId("trouble-text").textContent = `${lost.message}. ${what}.`;
-    const seconds = Math.max(0, Math.ceil((lost.at - Date.now()) / 1000));
-    byId("trouble-next").textContent =
-      waiting.length && seconds ? `Next try in ${seconds} s.` : "Trying again…";
-    timer = setTimeout(draw, 1000);
+    byId("trouble-text").textContent = lost && `${lost}. ${what}.`;
   }
 
   app.addEventListener("saved", draw);
