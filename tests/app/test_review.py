@@ -6,7 +6,6 @@ import json
 import signal
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from importlib.resources import files
 from importlib.util import find_spec
@@ -266,15 +265,6 @@ def test_the_queue_does_not_show_what_a_colleague_decided(
     assert session.queue(24)["passages"] == before
 
 
-def test_similar_passages_do_not_stand_side_by_side_in_the_queue(
-    session: Review, reports: list[OpenReport]
-) -> None:
-    """The report has four wordings, each six times; the queue begins with one of each."""
-    text = {p.id: p.passage.text for p in reports[0].passages}
-    kinds = [text[p["key"]].split()[0] for p in session.queue(4)["passages"]]
-    assert len(set(kinds)) == 4
-
-
 def test_rows_that_read_the_same_are_passages_of_their_own(
     tmp_path: Path, fast: Classifier
 ) -> None:
@@ -487,20 +477,6 @@ def test_agreement_says_nothing_where_there_is_too_little() -> None:
     assert few["labels"][EFFORT]["alpha"] is None
 
 
-def test_agreement_is_quick_enough_to_show_live() -> None:
-    rng = np.random.default_rng(3)
-    decided = {
-        str(i): {
-            name: [label for label in LABELS if rng.random() < 0.4]
-            for name in ("ann", "ben", "eve")
-        }
-        for i in range(5_000)
-    }
-    began = time.process_time()
-    figures(decided, LABELS)
-    assert time.process_time() - began < 2
-
-
 # -------------------------------------------------------------------------------------- the command
 
 
@@ -579,32 +555,3 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path, cli: Cl
         "tipclassify: the review page needs an extra: pip install 'tipclassify[review]'"
     ]
     assert not (tmp_path / "my.sqlite").exists()
-
-
-@needs_extra
-def test_the_first_page_and_sixty_decisions_cost_little(tmp_path: Path) -> None:
-    """Under a second to the first page on a quiet machine.
-
-    Counted in processor time, since a machine may be busy.
-    """
-    resource = pytest.importorskip("resource")
-
-    def spent() -> float:
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return float(used.ru_utime + used.ru_stime)
-
-    report = write_report(tmp_path / "report.txt", 60)
-    before = spent()
-    began = time.perf_counter()
-    with Reviewer(report, "--corpus", tmp_path / "my.jsonl") as running:
-        assert running.raw("GET", "/", headers=running.own())[0] == 200
-        first_page = time.perf_counter() - began
-        times = []
-        for passage in running.passages():
-            start = time.perf_counter()
-            running.post("/api/decisions", key=passage["key"], labels=["failure"])
-            times.append(time.perf_counter() - start)
-    milliseconds = 1_000 * np.array(times)
-    print(f"first page {first_page:.2f} s")
-    print(f"a decision {np.median(milliseconds):.1f} ms (worst {milliseconds.max():.1f})")
-    assert spent() - before < 4

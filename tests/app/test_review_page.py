@@ -634,24 +634,6 @@ def test_a_note_that_was_typed_is_kept_however_one_leaves_it(
     assert notes()["ana"]["note"] == "Ask the ministry"
 
 
-def test_disputed_passages_are_left_out_and_counted(
-    opened: Open, serve: Serve, tmp_path: Path
-) -> None:
-    corpus = tmp_path / "c.jsonl"
-    ana = serve(EXCERPT, corpus=corpus)
-    ben = serve(EXCERPT, corpus=corpus, annotator="ben")
-    disputed, agreed = (p["key"] for p in ana.passages()[:2])
-    ana.post("/api/decisions", key=disputed, labels=["failure"])
-    ben.post("/api/decisions", key=disputed, labels=[])
-    ana.post("/api/decisions", key=agreed, labels=[])
-    ben.post("/api/decisions", key=agreed, labels=[])
-    tab = opened(ana)
-    tab.get_by_role("button", name="Agreement").click()
-    tab.locator("#disputed", has_text="1 passage is disputed").wait_for()
-    command = f"tipclassify train --data {corpus} --output models/mine"
-    assert tab.locator("#train").inner_text() == command
-
-
 def events_since(server: LocalReviewer, number: int) -> list[tuple[str, str | bool | int | None]]:
     """List the events after one, as kind and what it says: a note, a doubt, or what it undoes."""
     events = server.get(f"/api/changes?since={number}")["events"]
@@ -839,27 +821,6 @@ def test_what_failed_is_said_until_somebody_goes_elsewhere_and_empty_views_say_w
     assert tab.locator("#failure").is_hidden()
     tab.locator("nav [data-view=queue]").click()
     tab.locator("#now").get_by_text("nothing is left to decide").wait_for()
-
-
-def test_a_notice_covers_nothing_that_is_pressed(opened: Open, desk: LocalReviewer) -> None:
-    tab = opened(desk)
-    for width, height in ((1440, 900), (390, 844)):
-        tab.set_viewport_size({"width": width, "height": height})
-        tab.keyboard.press("k")
-        tab.locator("#notice", has_text="first passage").wait_for()
-        (notice,) = boxes_of(tab, "#notice")
-        boxes = boxes_of(tab, "#decide button, .bar button, .bar select")
-        assert len(boxes) > 12
-        assert [box for box in boxes if overlap(box, notice)] == []
-
-
-def overlap(box: FloatRect, other: FloatRect) -> bool:
-    """Decide whether two boxes share part of the screen."""
-    beside = box["x"] >= other["x"] + other["width"] or other["x"] >= box["x"] + box["width"]
-    below_or_above = (
-        box["y"] >= other["y"] + other["height"] or other["y"] >= box["y"] + box["height"]
-    )
-    return not beside and not below_or_above
 
 
 def test_a_hostile_report_does_nothing(opened: Open, serve: Serve, tmp_path: Path) -> None:
@@ -1084,19 +1045,3 @@ def test_space_reads_on_in_a_long_passage(opened: Open, serve: Serve, tmp_path: 
         for _ in range(12):
             tab.keyboard.press("Shift+Space")
         assert seen() == start
-
-
-def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: LocalReviewer) -> None:
-    tab = opened(desk)
-    box = tab.get_by_role("listbox", name="Passages")
-    assert box.evaluate("element => element === document.activeElement")
-    tab.keyboard.press("j")
-    active = box.get_attribute("aria-activedescendant")
-    assert tab.locator("[role=option][aria-selected=true]").get_attribute("id") == active
-    name = tab.locator(f"#{active}").inner_text()
-    assert "undecided" in name
-    tab.locator(".label.F").focus()
-    tab.keyboard.press("Space")  # a button is a button
-    assert tab.locator(".label.F").evaluate("element => element === document.activeElement")
-    tab.keyboard.press("u")
-    settled(tab)

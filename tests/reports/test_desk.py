@@ -320,14 +320,6 @@ def test_a_ledger_cites_paragraphs_where_reports_have_no_pages(
     assert "section “Trials”, paragraph 2 of the section" in ledger.read_text("utf-8")
 
 
-def test_the_line_about_a_desk_counts_one_report(context: Output, tmp_path: Path) -> None:
-    writer = Desk(context, whole, resume=False)
-    add(writer, tmp_path, report_of(2023))
-    assert writer.write_index().endswith("index.html: 1 report")
-    add(writer, tmp_path, report_of(2024))
-    assert writer.write_index().endswith("index.html: 2 reports")
-
-
 def test_an_interrupted_index_leaves_the_last_one_and_its_scripts(
     context: Output, tmp_path: Path
 ) -> None:

@@ -15,6 +15,8 @@ _MIN_PASSAGES: Final = 10  # below it, a bootstrap interval would be misleading
 RELIABLE: Final = 0.8  # Krippendorff 2004, Content Analysis, chapter 11: rely on it from 0.800,
 TENTATIVE: Final = 0.667  # draw tentative conclusions from 0.667
 
+_FIGURES: Final = ("kappa", "kappa_low", "kappa_high", "alpha", "alpha_low", "alpha_high")
+
 LabelsByAnnotator = Mapping[str, Sequence[str]]
 
 
@@ -77,24 +79,23 @@ def figures(decided: Mapping[Any, LabelsByAnnotator], labels: Sequence[str]) -> 
     """
     shared = {place: given for place, given in decided.items() if len(given) > 1}
     names = sorted({name for given in shared.values() for name in given})
-    nothing = {f"{coefficient}{end}": None for coefficient in ("kappa", "alpha") for end in _ENDS}
-    by_label: dict[str, dict[str, Any]] = {label: {**nothing, "n": 0} for label in labels}
-    if shared:
-        by_annotator = [
-            {str(place): given[name] for place, given in shared.items() if name in given}
-            for name in names
-        ]
-        draws = _DRAWS if len(shared) >= _MIN_PASSAGES else 0
-        for row in agreement(*by_annotator, draws=draws, labels=labels):
-            numbers = (row.kappa, *row.kappa_interval, row.alpha, *row.alpha_interval)
-            rounded = [None if math.isnan(number) else round(number, 4) for number in numbers]
-            by_label[row.label] = {**dict(zip(nothing, rounded, strict=True)), "n": row.passages}
+    by_annotator = [
+        {str(place): given[name] for place, given in shared.items() if name in given}
+        for name in names
+    ]
+    draws = _DRAWS if len(shared) >= _MIN_PASSAGES else 0
+    rows = agreement(*by_annotator, draws=draws, labels=labels) if shared else []
+    by_label: dict[str, dict[str, Any]] = {
+        label: {"n": 0, **dict.fromkeys(_FIGURES)} for label in labels
+    }
+    for row in rows:
+        numbers = (row.kappa, *row.kappa_interval, row.alpha, *row.alpha_interval)
+        by_label[row.label]["n"] = row.passages
+        for name, number in zip(_FIGURES, numbers, strict=True):
+            by_label[row.label][name] = None if math.isnan(number) else round(number, 4)
     for found in by_label.values():
         found["verdict"] = verdict(found["alpha"], found["alpha_low"], found["alpha_high"])
     return {"annotators": names, "passages": len(shared), "labels": by_label}
-
-
-_ENDS: Final = ("", "_low", "_high")
 
 
 def verdict(alpha: float | None, low: float | None, high: float | None) -> str:

@@ -234,7 +234,6 @@ class Review:
                     "name": report.name,
                     "title": report.title,
                     "passages": len(report.passages),
-                    "notes": list(report.notes),
                     **progress((p.place for p in report.passages), self.annotator, states),
                 }
                 for report in self.reports_by_id.values()

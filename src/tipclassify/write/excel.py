@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from xlsxwriter import Workbook
     from xlsxwriter.format import Format
     from xlsxwriter.url import Url
-    from xlsxwriter.worksheet import Worksheet
 
 # Limits of Excel.
 _MOST_ROWS: Final = 1_048_575  # rows of a sheet, without its header
@@ -95,15 +94,18 @@ def write_xlsx(reports: Iterable[Report], out: IO[bytes], output: Output) -> Non
     labels = output.run.labels
     shares = {label: f"{label} share" for label in labels}
     with _open_workbook(out, output) as book:
-        findings = book.table("Findings", _FINDINGS, {"probability": _PROBABILITY})
-        counts = book.table(
+        tints = {label: style.tint for label, style in output.run.styles.items()}
+        findings = _Table(book, "Findings", _FINDINGS, {"probability": _PROBABILITY}, tints)
+        counts = _Table(
+            book,
             "Counts",
             # each label, and its share beside it
             (*_COUNTS, *chain.from_iterable(shares.items()), "table rows tagged", "notes"),
             dict.fromkeys(shares.values(), "0%"),
         )
-        passages = book.table("All passages", list(columns(labels)), dict.fromkeys(labels, "0.0%"))
-        facts = book.table("About", ("what", "value"))
+        percentages = dict.fromkeys(labels, "0.0%")
+        passages = _Table(book, "All passages", list(columns(labels)), percentages, tints)
+        facts = _Table(book, "About", ("what", "value"))
 
         def write(report: Report, marks: Iterable[Mark]) -> None:
             _write_passages(findings, passages, report, marks, output)
@@ -207,10 +209,10 @@ def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], output: Output) -> None:
     """Write a sheet with a row for each line, and one about the reports and the model."""
     rows = ledger_rows(ledger)
     with _open_workbook(out, output) as book:
-        lines = book.table("Ledger", list(rows[0]) if rows else LEDGER_COLUMNS)
+        lines = _Table(book, "Ledger", list(rows[0]) if rows else LEDGER_COLUMNS)
         for line in rows:
             lines.append(list(line.values()))
-        facts = book.table("About", ("what", "value"))
+        facts = _Table(book, "About", ("what", "value"))
         facts.append(("reports", ledger.subject or "of one country and publication"))
         for year, report in zip(ledger.years, ledger.reports, strict=True):
             facts.append((year, report.address or report.title))
@@ -221,34 +223,8 @@ def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], output: Output) -> None:
 # ----------------------------------------------------------------------------------------- workbook
 
 
-class _Book:
-    """A workbook while its tables are written."""
-
-    def __init__(self, workbook: Workbook, tints: Mapping[str, str]) -> None:
-        self.workbook = workbook
-        self.tints = tints  # by label
-        self.tables: list[_Table] = []
-        self._formats: dict[tuple[tuple[str, object], ...], Format] = {}
-
-    def table(
-        self, title: str, columns: Sequence[str], number_formats: Mapping[str, str] = {}
-    ) -> _Table:
-        """Add a sheet with a header."""
-        table = _Table(self, title, columns, number_formats)
-        self.tables.append(table)
-        return table
-
-    def format(self, properties: Mapping[str, object]) -> Format:
-        """Get the format with these properties of XlsxWriter; a workbook stores each one added."""
-        identity = tuple(properties.items())
-        if identity not in self._formats:
-            common = {"valign": "top", "text_wrap": True}
-            self._formats[identity] = self.workbook.add_format(common | dict(properties))
-        return self._formats[identity]
-
-
 @contextmanager
-def _open_workbook(out: IO[bytes], output: Output) -> Iterator[_Book]:
+def _open_workbook(out: IO[bytes], output: Output) -> Iterator[Workbook]:
     """Open a workbook that is written to `out` when it is complete. No cell is ever a formula."""
     with needs_extra("writing Excel files", "xlsx"):
         from xlsxwriter import Workbook
@@ -266,12 +242,10 @@ def _open_workbook(out: IO[bytes], output: Output) -> Iterator[_Book]:
         workbook = Workbook(FailingOnce(packed), options)
         created = datetime.datetime(2000, 1, 1)  # no clock: same input, same bytes
         workbook.set_properties({"author": output.run.about()["tool"], "created": created})
-        tints = {label: style.tint for label, style in output.run.styles.items()}
-        book = _Book(workbook, tints)
         try:
-            yield book
-            for table in book.tables:
-                table.finish()
+            yield workbook
+            for sheet in workbook.worksheets():
+                sheet.autofilter(0, 0, sheet.dim_rowmax, sheet.dim_colmax)
         finally:
             try:
                 workbook.close()
@@ -285,16 +259,21 @@ class _Table:
     """A table with a header, continued on further sheets when one is full."""
 
     def __init__(
-        self, book: _Book, title: str, columns: Sequence[str], number_formats: Mapping[str, str]
+        self,
+        workbook: Workbook,
+        title: str,
+        columns: Sequence[str],
+        number_formats: Mapping[str, str] = {},
+        tints: Mapping[str, str] = {},
     ) -> None:
-        self._book = book
+        self._workbook = workbook
         self._title = title
         self._columns = columns
         self._number_formats = number_formats
+        self._tints = tints  # by label
+        self._formats: dict[tuple[tuple[str, object], ...], Format] = {}
         self._sheets = 0
-        self._rows = 0  # of the sheet that is written
-        self._links = 0
-        self._sheet = self._new_sheet()
+        self._begin_sheet()
 
     def append(
         self,
@@ -305,8 +284,7 @@ class _Table:
     ) -> None:
         """Append a row; `link` is for the first cell, `coloured` has labels by column."""
         if self._rows == _MOST_ROWS:
-            self.finish()
-            self._sheet = self._new_sheet()
+            self._begin_sheet()
         self._rows += 1
         if self._links == _MOST_LINKS or (link and len(link) > _LONGEST_LINK):
             link = None
@@ -316,7 +294,7 @@ class _Table:
             if bold or name in coloured:
                 look["bold"] = True
             if name in coloured:
-                look["bg_color"] = self._book.tints[coloured[name]]
+                look["bg_color"] = self._tints[coloured[name]]
             if name in self._number_formats:
                 look["num_format"] = self._number_formats[name]
             if isinstance(cell, str) and is_formula(cell):
@@ -327,32 +305,35 @@ class _Table:
                 self._links += 1
                 look |= {"font_color": "#0563C1", "underline": 1}
                 url = _url(link, str(cell))
-                self._sheet.write_url(self._rows, column, url, self._book.format(look))
+                self._sheet.write_url(self._rows, column, url, self._format(look))
             else:
-                self._sheet.write(self._rows, column, cell, self._book.format(look))
+                self._sheet.write(self._rows, column, cell, self._format(look))
 
-    def finish(self) -> None:
-        """Set the filter to the rows written."""
-        self._sheet.autofilter(0, 0, self._rows, len(self._columns) - 1)
+    def _format(self, look: Mapping[str, object]) -> Format:
+        """Get the format with these properties of XlsxWriter; a workbook stores each one added."""
+        identity = tuple(look.items())
+        if identity not in self._formats:
+            common = {"valign": "top", "text_wrap": True}
+            self._formats[identity] = self._workbook.add_format(common | dict(look))
+        return self._formats[identity]
 
-    def _new_sheet(self) -> Worksheet:
+    def _begin_sheet(self) -> None:
         """Begin a sheet with the header."""
         self._sheets += 1
-        self._rows = 0
+        self._rows = 0  # of this sheet
         self._links = 0
         number = f" {self._sheets}" if self._sheets > 1 else ""
-        sheet = self._book.workbook.add_worksheet(f"{self._title}{number}")
+        self._sheet = sheet = self._workbook.add_worksheet(f"{self._title}{number}")
         sheet.freeze_panes(1, 0)
         sheet.repeat_rows(0)
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)  # as many pages down as it takes
         sheet.set_paper(9)  # A4
         sheet.set_footer("&L&F · &A&Rpage &P of &N")
-        header = self._book.format({"bold": True, "bg_color": "#E7E6E6"})
+        header = self._format({"bold": True, "bg_color": "#E7E6E6"})
         for column, name in enumerate(self._columns):
             sheet.set_column(column, column, _WIDTHS.get(name, _WIDTH))
             sheet.write_string(0, column, name, header)
-        return sheet
 
 
 def _url(link: str, text: str) -> Url:

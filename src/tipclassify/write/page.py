@@ -35,10 +35,12 @@ from tipclassify.reports.findings import (
 from tipclassify.text.split import PART
 from tipclassify.write.file_findings import FileFindings, Mark, Marker, id_prefix
 from tipclassify.write.output import Output
-from tipclassify.write.reasons import doubtful, explain, labels_with_reasons, summarize
+from tipclassify.write.reasons import doubtful, labels_with_reasons, summarize
 from tipclassify.write.templating import render_template
 
 _STRONGEST: Final = 3  # findings of each label, on the first screen
+# masked for each label: as faithful as masking every word, for a sixth of the runs
+_MAX_PHRASES: Final = 4
 # link to itself, which pages put after a heading
 _ANCHOR_SYMBOL: Final = re.compile(r"\s*[#¶§]+\s*$")
 _READ_AT_ONCE: Final = 1 << 16  # characters of staged articles
@@ -183,7 +185,10 @@ class _Page:
             is_long_enough = not is_rows and len(passage.text.split()) >= MIN_WORDS
             mark.same_words = by_words[wording(passage.text) if is_long_enough else mark.name]
             mark.same_words.setdefault(passage.labels, mark)
-        explanations = explain([mark.passage for mark, _ in explained], self._run)
+        explanations: list[dict[str, Any]] = [{} for _ in explained]
+        if self._run.explain is not None:  # the model is at hand
+            passages = [mark.passage for mark, _ in explained]
+            explanations = self._run.explain(passages, _MAX_PHRASES)
         for (mark, labels), found in zip(explained, explanations, strict=True):
             text = mark.passage.text
             mark.reasons = {label: summarize(text, found.get(label)) for label in labels}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from tipclassify.model.encoder.occlusion import CLOSED_CLASS_WORDS
-from tipclassify.model.scoring import OCCLUSION, Explanation
+from tipclassify.model.scoring import OCCLUSION, Explanation, SpanWeight
 from tipclassify.probability import log_odds_of_probability as log_odds
-from tipclassify.records import Passage, Run
+from tipclassify.records import Passage
 
 _MIN_RELATIVE_WEIGHT: Final = 0.2  # of the strongest word's; a weaker word joins no phrase
 _MOST_FOR: Final = 4  # phrases for a label, and against it; more are noise
@@ -23,9 +23,6 @@ _EDGE: Final = " ,.;:!?()[]|–—-"
 # share of its threshold from which the reasons of an absent label are shown
 _NEAR_SHARE: Final = 0.5
 _NEAR_LOG_ODDS: Final = 1.0  # above its threshold, up to which another wording could turn a tag
-_EXPLAINED_AT_ONCE: Final = 500  # an explanation is larger than what a report keeps of it
-# masked for each label: as faithful as masking every word, for a sixth of the runs
-_MAX_PHRASES: Final = 4
 
 
 class Phrase(NamedTuple):
@@ -70,19 +67,6 @@ def doubtful(
     return tuple(in_doubt)
 
 
-def explain(passages: Sequence[Passage], run: Run) -> Iterator[Mapping[str, Explanation]]:
-    """Explain passages by the phrases that contribute most, some at a time.
-
-    Nothing is explained where the model of the run is not at hand.
-    """
-    for first in range(0, len(passages), _EXPLAINED_AT_ONCE):
-        some = passages[first : first + _EXPLAINED_AT_ONCE]
-        if run.explain is None:
-            yield from ({} for _ in some)
-        else:
-            yield from run.explain(some, _MAX_PHRASES)
-
-
 def summarize(text: str, explanation: Explanation | None) -> Reason:
     """Summarize an explanation of a passage's text in the few phrases that count most.
 
@@ -93,7 +77,7 @@ def summarize(text: str, explanation: Explanation | None) -> Reason:
     if explanation is None:
         return Reason([])
     if explanation.method == OCCLUSION:
-        phrases = _strongest(text, explanation)
+        phrases = _strongest(explanation)
     else:
         phrases = _joined(text, explanation)
     supporting = [phrase for phrase in phrases if phrase.weight > 0]
@@ -101,21 +85,22 @@ def summarize(text: str, explanation: Explanation | None) -> Reason:
     return Reason(supporting[:_MOST_FOR] + opposing[:_MOST_AGAINST], explanation.heading)
 
 
-def _strongest(text: str, explanation: Explanation) -> list[Phrase]:
+def _strongest(explanation: Explanation) -> list[Phrase]:
     """List the strong words or phrases by occlusion, strongest first, led by a clause above all.
 
-    Of phrases that overlap the strongest is listed. Time is linear in the length of the text.
+    Of phrases that overlap the strongest is listed.
     """
     ordered = sorted(explanation.spans, key=lambda span: (span.start, -span.end))
     # clauses contain other spans: their words
     clauses = {span for span, following in pairwise(ordered) if following.end <= span.end}
-    parts = [span for span in explanation.spans if span not in clauses]
+    parts = [span for span in explanation.spans if span not in clauses]  # strongest first
     least = _MIN_RELATIVE_WEIGHT * max((abs(part.weight) for part in parts), default=0.0)
-    is_listed = bytearray(len(text))  # of each character, 1 in a part that is listed
-    strong = []
-    for part in parts:  # strongest first
-        if abs(part.weight) >= least and not any(is_listed[part.start : part.end]):
-            is_listed[part.start : part.end] = b"\x01" * (part.end - part.start)
+    strong: list[SpanWeight] = []
+    for part in parts:
+        is_apart = all(part.end <= other.start or other.end <= part.start for other in strong)
+        same_sign = [other for other in strong if (other.weight > 0) == (part.weight > 0)]
+        most = _MOST_FOR if part.weight > 0 else _MOST_AGAINST
+        if is_apart and abs(part.weight) >= least and len(same_sign) < most:
             strong.append(part)
     strongest_part = max((part.weight for part in parts), default=0.0)
     clause = max(clauses, key=lambda clause: abs(clause.weight), default=None)
