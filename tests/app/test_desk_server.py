@@ -23,7 +23,7 @@ from tipclassify.app.refusal import RefusedError
 from tipclassify.app.server import listen_on_loopback, serve_desk
 from tipclassify.errors import InputError
 from tipclassify.store import RequestReusedError
-from tipclassify.store.importing import read_checks
+from tipclassify.store.checks import read_checks
 from tipclassify.write.desk import read_findings
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from tipclassify.app.refusal import RefusedError
 from tipclassify.errors import InputError
 from tipclassify.store import RequestReusedError, plain
-from tipclassify.store.importing import open_desk, place_findings
+from tipclassify.store.checks import open_desk
 from tipclassify.store.state import Kind, Place, Shown, State, Tags
 from tipclassify.write.desk import read_findings
 
@@ -50,8 +50,6 @@ class Desk:
                 place, row["key"], kept, row["address"], row["title"], tags=tags
             )
         self.store = open_desk(folder)
-        by_key = {(shown.key, *place[1:]): place for place, shown in self._findings.items()}
-        place_findings(self.store, by_key)
 
     @property
     def checked(self) -> int:

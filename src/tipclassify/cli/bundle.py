@@ -67,7 +67,7 @@ def bundle(
     """
     from tipclassify.bundle.write import write_bundle
     from tipclassify.formatting import count_with_noun
-    from tipclassify.store.importing import read_checks
+    from tipclassify.store.checks import read_checks
     from tipclassify.tagging.inputs import expand_inputs
 
     tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)

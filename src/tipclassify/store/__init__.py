@@ -399,20 +399,6 @@ class Store:
                 passages[shown.place] = shown
             return passages
 
-    def move(self, passage: Shown, place: Place) -> None:
-        """Give a passage, and all that was decided on it, another place, unless that is taken."""
-        with self.writing():
-            self._database.execute(
-                "insert or ignore into report (sha256, name, title, fields) values (?, ?, ?, '{}')",
-                (place.report, plain(passage.name), plain(passage.title)),
-            )
-            self._database.execute(
-                'update or ignore passage set start = ?, "end" = ?, '
-                "report = (select id from report where sha256 = ?) where id = "
-                f"(select p.id {_PASSAGE} {_AT})",
-                (place.start, place.end, place.report, *passage.place),
-            )
-
     def wording(self, place: Place) -> str:
         """Return the text of a passage with events."""
         with self._intact():
@@ -440,14 +426,6 @@ class Store:
                     )
                 )
         return checks
-
-    def adopt(self, sha256: str, short: str) -> None:
-        """Give the report that older logs know by the start of its SHA-256 the whole of it."""
-        if self._rows("select 1 from report where sha256 = ?", short):
-            with self.writing():
-                self._database.execute(
-                    "update or ignore report set sha256 = ? where sha256 = ?", (sha256, short)
-                )
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self.reading():
