@@ -194,13 +194,16 @@ def test_what_is_done_is_not_made_again_and_what_changed_or_failed_is(
     (reports / "karvonia-3.txt").write_text("Police arrested two traffickers.", "utf-8")
     (reports / "karvonia-4.txt").unlink()
     (reports / "blank.txt").write_text("  ", "utf-8")
-    (out / "passages" / ".half").write_bytes(b"of a worker that was killed")
+    half = out / "passages" / f".{'0' * 32}"
+    half.write_bytes(b"of a worker that was killed")
+    (out / "passages" / ".DS_Store").write_bytes(b"of another program")
     changed = score(reports, out, cluster=client)
     assert (changed.made, changed.removed, len(changed.failures)) == (2, 2, 1)
     of_changed = [row[8] for row in passage_rows(out) if row[0].endswith("-3.txt")]
     assert of_changed == ["Police arrested two traffickers."]
     assert len(passage_rows(out)) == len(rows) - 1 - 2
-    assert not (out / "passages" / ".half").exists()
+    assert not half.exists()
+    assert (out / "passages" / ".DS_Store").exists()
 
     failed = score(reports, out, cluster=client)
     assert (failed.made, failed.failures) == (1, changed.failures)

@@ -73,43 +73,45 @@ def score_on_cluster(
     from tipclassify.dask.cluster import connect, run
     from tipclassify.dask.folder import Folder
     from tipclassify.dask.sources import find_sources, resolve
-    from tipclassify.dask.work import Work, settings_of
+    from tipclassify.dask.work import settings_of
     from tipclassify.model.find import model_folder
 
     tagging = tagging or Tagging()
     if tagging.model and model_folder(tagging.model) == Path(tagging.model):
         tagging = replace(tagging, model=os.path.abspath(tagging.model))
-    folder = Folder(os.fspath(output), *resolve(os.fspath(output)))
-    work = Work(tagging, folder, settings_of(tagging))
+    folder = Folder(os.fspath(output), *resolve(os.fspath(output)), settings_of(tagging))
     names = [source] if isinstance(source, str | os.PathLike) else source
     sources = find_sources([os.fspath(name) for name in names], folder.root)
     inputs = [each.name for each in sources]
-    folder.check(work.settings, inputs)
+    folder.check(inputs)
     finished = folder.passage_files()
-    kept: set[str] = set()
     missing = []
+    kept: set[str] = set()
     for each in sources:
-        name = work.file_name(each)
+        name = folder.name_of(each)
         if each.stamp is not None and name in finished:
             kept.add(name)
         else:
             missing.append(each)
-    results = []
+    failures: list[tuple[str, str]] = []
+    notes: list[str] = []
     if missing:
+        folder.open(inputs)
         done = len(kept)
-        folder.open(work.settings, inputs)
         with connect(cluster, len(missing)) as client:
-            for result in run(client, missing, work):
-                results.append(result)
+            for name, failed, noted in run(client, missing, folder, tagging):
+                kept.add(name)
+                failures += failed
+                notes += noted
+                done += 1
                 if progress:
-                    progress(done + len(results), len(sources))
-    failures = [failure for result in results for failure in result.failures]
+                    progress(done, len(sources))
     place = {name: number for number, name in enumerate(inputs)}
-    failures.sort(key=lambda failure: place[failure.input])
+    failures.sort(key=lambda failure: place[failure[0]])
     return Scored(
         tuple(inputs),
         made=len(missing),
-        removed=folder.close(kept | {result.name for result in results}, failures),
-        failures=tuple((failure.input, failure.error) for failure in failures),
-        notes=tuple(note for result in results for note in result.notes),
+        removed=folder.close(kept, failures),
+        failures=tuple(failures),
+        notes=tuple(notes),
     )

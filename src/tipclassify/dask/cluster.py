@@ -17,10 +17,11 @@ from distributed import Client, LocalCluster, Security, as_completed
 from distributed.core import rpc
 from distributed.scheduler import KilledWorker
 
+from tipclassify.dask.folder import Folder
 from tipclassify.dask.sources import Source, describe
-from tipclassify.dask.work import Result, Work, score_source
+from tipclassify.dask.work import Result, score_source
 from tipclassify.errors import InputError, TipclassifyError
-from tipclassify.records import Failure
+from tipclassify.tagging import Tagging
 
 _PATIENCE: Final = 5  # timeout of a scheduler's answer, in seconds
 _LOOPBACK: Final = "127.0.0.1"
@@ -44,32 +45,27 @@ def connect(cluster: Client | str | int | None, tasks: int) -> Iterator[Client]:
         return
     with _silenced(), contextlib.ExitStack() as stack:
         if isinstance(cluster, str):
-            client = _client(cluster)
-        else:
-            client = _local_client(min(cluster or CPU_COUNT, tasks), stack)
-        with client:
-            yield client
-
-
-def _local_client(workers: int, stack: contextlib.ExitStack) -> Client:
-    """Start worker processes, which `stack` ends."""
-    try:
-        local = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host=_LOOPBACK,
-            dashboard_address=f"{_LOOPBACK}:0",
-            scheduler_kwargs={"dashboard": False},
-            silence_logs=logging.CRITICAL,
-            preload=[*dask.config.get("distributed.worker.preload"), _IGNORE_INTERRUPTS],
-        )
-        return Client(stack.enter_context(local), set_as_default=False)
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"the processes of Dask do not start ({describe(error)}); "
-            "free some memory, or use --jobs in place of Dask"
-        ) from None
+            yield stack.enter_context(_client(cluster))
+            return
+        try:
+            local = LocalCluster(
+                n_workers=min(cluster or CPU_COUNT, tasks),
+                threads_per_worker=1,
+                processes=True,
+                host=_LOOPBACK,
+                dashboard_address=f"{_LOOPBACK}:0",
+                scheduler_kwargs={"dashboard": False},
+                silence_logs=logging.CRITICAL,
+                preload=[*dask.config.get("distributed.worker.preload"), _IGNORE_INTERRUPTS],
+            )
+            stack.enter_context(local)
+            client = stack.enter_context(Client(local, set_as_default=False))
+        except (OSError, RuntimeError) as error:
+            raise InputError(
+                f"the processes of Dask do not start ({describe(error)}); "
+                "free some memory, or use --jobs in place of Dask"
+            ) from None
+        yield client
 
 
 def _client(scheduler: str) -> Client:
@@ -116,28 +112,30 @@ def _silenced() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def run(client: Client, sources: Sequence[Source], work: Work) -> Iterator[Result]:
+def run(
+    client: Client, sources: Sequence[Source], folder: Folder, tagging: Tagging
+) -> Iterator[Result]:
     """Tag and write the sources on a cluster; yield the result of each as it completes.
 
     When a process is killed, Dask fails every task assigned to it. Such tasks run once more at the
     end, one at a time, so that one bad input does not lose the others.
     """
     killed = []
-    for source, result in _results(client, sources, work):
+    for source, result in _results(client, sources, folder, tagging):
         if result:
             yield result
         else:
             killed.append(source)
     for source in killed:
-        ((_, result),) = _results(client, [source], work)
-        yield result or _failed(source, work, _KILLED)
+        ((_, result),) = _results(client, [source], folder, tagging)
+        yield result or _failed(source, folder, _KILLED)
 
 
 def _results(
-    client: Client, sources: Sequence[Source], work: Work
+    client: Client, sources: Sequence[Source], folder: Folder, tagging: Tagging
 ) -> Iterator[tuple[Source, Result | None]]:
     """Yield each source with its result, or with None if the processes that read it were killed."""
-    score = partial(score_source, work=work)
+    score = partial(score_source, folder=folder, tagging=tagging)
     futures = client.map(score, sources, pure=False, retries=_RETRIES)
     source_of = dict(zip((future.key for future in futures), sources, strict=True))
     for future in as_completed(futures, loop=client.loop):
@@ -158,11 +156,10 @@ def _results(
         except KilledWorker:
             pass
         except Exception as error:
-            result = _failed(source, work, f"cannot be computed ({describe(error)})")
+            result = _failed(source, folder, f"cannot be computed ({describe(error)})")
         yield source, result
 
 
-def _failed(source: Source, work: Work, error: str) -> Result:
+def _failed(source: Source, folder: Folder, error: str) -> Result:
     """Make the result of an input that no worker could finish."""
-    failure = Failure(source.name, f"{source.name}: {error}")
-    return Result(f"{work.file_name(source)}-failed", [failure])
+    return f"{folder.name_of(source)}-failed", [(source.name, f"{source.name}: {error}")], []

@@ -6,18 +6,19 @@ An input is finished when it has its file: a file takes its name only when it is
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
-from tipclassify.dask.sources import describe
+from tipclassify.dask.sources import Source, describe
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import load_json
-from tipclassify.records import Failure, encodable
+from tipclassify.records import encodable
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -34,23 +35,31 @@ class Folder:
     name: str
     fs: AbstractFileSystem
     root: str
+    settings: dict[str, object]  # what determines rows, besides the inputs
 
-    def check(self, settings: Mapping[str, object], inputs: Collection[str]) -> None:
+    def name_of(self, source: Source) -> str:
+        """Name the file of an input by a hash of what determines it, without suffix."""
+        written = json.dumps(
+            [self.settings, source.name, source.path, source.stamp], sort_keys=True
+        )
+        return f"part-{hashlib.sha256(written.encode()).hexdigest()[:24]}"
+
+    def check(self, inputs: Collection[str]) -> None:
         """Raise `InputError` for a folder that is unreadable, or whose content a run would harm."""
         try:
-            wrong = "a file" if self.fs.isfile(self.root) else self._holds(settings, inputs)
+            wrong = "a file" if self.fs.isfile(self.root) else self._holds(inputs)
         except Exception as error:
             wrong = describe(error)
         if wrong:
             raise InputError(f"{self.name}: {wrong}; choose another output folder")
 
-    def _holds(self, settings: Mapping[str, object], inputs: Collection[str]) -> str | None:
+    def _holds(self, inputs: Collection[str]) -> str | None:
         """Describe the content of another run or program; None where there is none."""
         try:
             written = load_json(self.fs.cat_file(f"{self.root}/settings.json"))
         except (FileNotFoundError, ValueError):
             return "holds files of something else" if self.passage_files() else None
-        others = [name for name in settings if written.get(name) != settings[name]]
+        others = [name for name, value in self.settings.items() if written.get(name) != value]
         if others:
             return f"holds results of another {' and '.join(others)}"
         earlier = set(written.get("inputs", ()))
@@ -58,11 +67,11 @@ class Folder:
             return "holds the results of other inputs"
         return None
 
-    def open(self, settings: Mapping[str, object], inputs: Collection[str]) -> None:
+    def open(self, inputs: Collection[str]) -> None:
         """Prepare for writing: say what is written here, and of what."""
 
         def write(out: IO[bytes]) -> str:
-            text = json.dumps({**settings, "inputs": list(inputs)}, indent=1)
+            text = json.dumps({**self.settings, "inputs": list(inputs)}, indent=1)
             out.write(f"{text}\n".encode())
             return "settings.json"
 
@@ -76,7 +85,7 @@ class Folder:
         names = {path.rpartition("/")[2].removesuffix(".parquet"): path for path in paths}
         return {name: path for name, path in names.items() if not _OF_OTHERS.match(name)}
 
-    def close(self, names: Collection[str], failures: Sequence[Failure]) -> int:
+    def close(self, names: Collection[str], failures: Sequence[tuple[str, str]]) -> int:
         """Remove the passages of inputs that have changed or gone, and write the errors.
 
         `names` are those of the files to keep. Returns the number of files removed.
@@ -92,8 +101,8 @@ class Folder:
 
         def write(out: IO[bytes]) -> str:
             columns = {
-                "input": [encodable(failure.input) for failure in failures],
-                "error": [encodable(failure.error) for failure in failures],
+                "input": [encodable(name) for name, _ in failures],
+                "error": [encodable(error) for _, error in failures],
             }
             schema = pa.schema([("input", pa.string()), ("error", pa.string())])
             parquet.write_table(pa.table(columns, schema), out)

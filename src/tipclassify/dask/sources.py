@@ -45,9 +45,8 @@ class Source:
         with tempfile.TemporaryDirectory(prefix="tipclassify-") as folder:
             name = self.path.rpartition("/")[2]
             size = self.fs.info(self.path).get("size") or 0
-            if (
-                size > LARGEST and Path(name).suffix.lower() not in ROWS
-            ):  # rows are read as they come
+            are_rows = Path(name).suffix.lower() in ROWS  # which are read as they come
+            if size > LARGEST and not are_rows:
                 raise InputError(f"{self.name}: over {LARGEST / 1e6:.0f} MB; split it")
             copy = os.path.join(folder, name if len(os.fsencode(name)) <= _LONGEST else name[-60:])
             self.fs.get_file(self.path, copy)

@@ -5,10 +5,7 @@ A retry writes the same file.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import IO
 
 from tipclassify._version import __version__
@@ -20,30 +17,8 @@ from tipclassify.tagging import Tagging
 from tipclassify.write.output import Output
 from tipclassify.write.rows import write_parquet
 
-
-@dataclass(frozen=True)
-class Work:
-    """What all tasks of a run share."""
-
-    tagging: Tagging
-    folder: Folder
-    settings: dict[str, object]  # what determines rows, besides the inputs
-
-    def file_name(self, source: Source) -> str:
-        """Name the file of an input by a hash of what determines it, without suffix."""
-        written = json.dumps(
-            [self.settings, source.name, source.path, source.stamp], sort_keys=True
-        )
-        return f"part-{hashlib.sha256(written.encode()).hexdigest()[:24]}"
-
-
-@dataclass
-class Result:
-    """What became of an input; filled in while it is read."""
-
-    name: str  # of its file, without suffix
-    failures: list[Failure] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)  # readers' warnings, one line each
+# name of the input's file, without suffix; inputs and errors that failed; readers' warnings
+Result = tuple[str, list[tuple[str, str]], list[str]]
 
 
 def settings_of(tagging: Tagging) -> dict[str, object]:
@@ -59,46 +34,49 @@ def settings_of(tagging: Tagging) -> dict[str, object]:
     }
 
 
-def score_source(source: Source, work: Work) -> Result:
+def score_source(source: Source, folder: Folder, tagging: Tagging) -> Result:
     """Read, tag and write an input.
 
     The file of one that failed, in whole or in some rows, has a name that no later run takes for
     a finished one.
     """
-    here = settings_of(work.tagging)
+    here = settings_of(tagging)
     for name in ("version", "model"):
-        if here[name] != work.settings[name]:
+        if here[name] != folder.settings[name]:
             raise ModelError(
-                f"a worker has {name} {here[name]}, not {work.settings[name]}; "
+                f"a worker has {name} {here[name]}, not {folder.settings[name]}; "
                 "install the same everywhere"
             )
-    result = Result(work.file_name(source))
+    file_name = folder.name_of(source)
+    errors: list[str] = []
+    notes: list[str] = []
 
     def write(out: IO[bytes]) -> str:
-        write_parquet(_tagged(source, work.tagging, result), out, Output(work.tagging.run()))
-        if result.failures:
-            result.name += "-failed"
-        return f"{result.name}.parquet"
+        nonlocal file_name
+        write_parquet(_tagged(source, tagging, errors, notes), out, Output(tagging.run()))
+        if errors:
+            file_name += "-failed"
+        return f"{file_name}.parquet"
 
-    work.folder.write("passages", write)
-    return result
+    folder.write("passages", write)
+    return file_name, [(source.name, error) for error in errors], notes
 
 
-def _tagged(source: Source, tagging: Tagging, result: Result) -> Iterator[Report]:
-    """Yield the tagged reports of an input; note its failures and the reader's warnings."""
+def _tagged(
+    source: Source, tagging: Tagging, errors: list[str], notes: list[str]
+) -> Iterator[Report]:
+    """Yield the tagged reports of an input; note its errors and the reader's warnings."""
     try:
         with source.local_path() as path:
             for tagged in tagging.reports([path]):
                 if isinstance(tagged, Failure):
-                    error = tagged.error.replace(path, source.name)
-                    result.failures.append(Failure(source.name, error))
+                    errors.append(tagged.error.replace(path, source.name))
                 else:
-                    result.notes += [note.replace(path, source.name) for note in tagged.notes]
+                    notes += [note.replace(path, source.name) for note in tagged.notes]
                     yield tagged
     except InputError as error:
-        result.failures.append(Failure(source.name, str(error)))
+        errors.append(str(error))
     except TipclassifyError:
         raise
     except Exception as error:  # of its file system: one input must not end a job of thousands
-        problem = f"{source.name}: {describe(error)}; check the path"
-        result.failures.append(Failure(source.name, problem))
+        errors.append(f"{source.name}: {describe(error)}; check the path")
