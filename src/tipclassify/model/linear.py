@@ -35,9 +35,7 @@ from tipclassify.model.scoring import ADDITIVE, Explanation, Scored, explanation
 from tipclassify.text.templates import (
     FEATURE_VERSION,
     best_clauses,
-    feature_keys,
     featurize,
-    find_sorted,
     heading_hashes,
     length_scale,
     structure_of,
@@ -224,7 +222,8 @@ class LinearScorer:
         All weights are known, so `labels` and `max_phrases` change nothing.
         """
         bias = self.model.bias
-        row, feature_spans, contributions = _known_features(self.model, texts)
+        logits = self.score_texts(texts, headings).logits
+        row, feature_spans, contributions = self._contributions(texts)
         heading_logits = self._headings_logits(headings, len(texts))
         # The features of a text, one text after the other.
         order = np.argsort(row, kind="stable")
@@ -234,21 +233,49 @@ class LinearScorer:
             features = order[bounds[number] : bounds[number + 1]]
             # Features of one span are added up.
             spans, span_of = np.unique(feature_spans[features], axis=0, return_inverse=True)
-            span_of = span_of.ravel()
-            sums = np.array(
-                [
-                    np.bincount(span_of, label_weights, len(spans))
-                    for label_weights in contributions[features].T
-                ]
-            )
-            heading = heading_logits[number]
-            logits = bias + heading + sums.sum(axis=1)
+            sums = np.zeros((len(self.labels), len(spans)))
+            for label, weights in enumerate(contributions[features].T):
+                sums[label] = np.bincount(span_of.ravel(), weights, len(spans))
             explained.append(
                 explanations(
-                    self.labels, text, logits, bias, heading, spans.tolist(), sums, ADDITIVE
+                    self.labels,
+                    text,
+                    logits[number],
+                    bias,
+                    heading_logits[number],
+                    spans.tolist(),
+                    sums,
+                    ADDITIVE,
                 )
             )
         return explained
+
+    def _contributions(self, texts: Sequence[str]) -> tuple[Ints, Ints, Floats]:
+        """Compute what features add to the log-odds; those of the best clause count twice.
+
+        Returns the number of each feature's text (m,), its start and end in it (m, 2), and what it
+        adds (m, labels). Features without weight are left out.
+        """
+        features = featurize(texts, self.vocabulary)
+        weights = self._look_up(features.hash)
+        known = weights.any(axis=1)
+        weights = weights[known]
+        row = features.row[known]
+        clause = features.clause[known]
+        inside = clause >= 0
+        counts = np.bincount(
+            features.clause[features.clause >= 0], minlength=len(features.clause_row)
+        )
+        # the last, reached by the index -1, is of features across clauses
+        by_clause = np.append(length_scale(counts), 0.0)
+        whole = length_scale(np.bincount(features.row, minlength=len(texts)))[row]
+        contributions = weights * self.model.units
+        for j in range(len(self.labels)):
+            sums = np.bincount(clause[inside], weights[inside, j], len(counts)) * by_clause[:-1]
+            best = best_clauses(sums, features.clause_row, len(texts))[row]
+            contributions[:, j] *= whole + by_clause[clause] * (inside & (clause == best))
+        spans = np.stack([features.start[known], features.end[known]], axis=1)
+        return row, spans, contributions
 
     def _headings_logits(self, headings: Sequence[str | None] | None, n: int) -> Floats:
         """Return the contribution of each of `n` headings to the log-odds, (n, labels)."""
@@ -278,16 +305,14 @@ class LinearScorer:
         # features across its clauses.
         sums = np.zeros((1 + len(self.labels), clauses + passages))
         for head, _, code, inside in template_features(tokens, structure):
-            where = np.where(
-                inside, structure.clause.take(head), structure.row.take(head) + clauses
-            )
+            where = np.where(inside, structure.clause.take(head), tokens.row.take(head) + clauses)
             sums[0] += np.bincount(where, minlength=sums.shape[1])
             for label, weight in enumerate(self._look_up(code).T, 1):
                 sums[label] += np.bincount(where, weight, sums.shape[1])
         clause = sums[:, :clauses]
         whole = sums[:, clauses:]
         first = structure.clause[structure.first]  # clause of each passage that has words
-        row = structure.row[structure.first]
+        row = tokens.row[structure.first]
         whole[:, row] += np.add.reduceat(clause, first, axis=1)
         logits = whole[1:] * length_scale(whole[0])
         logits[:, row] += np.maximum.reduceat(clause[1:] * length_scale(clause[0]), first, axis=1)
@@ -300,28 +325,3 @@ class LinearScorer:
         known = rows[:, 0] == ((code >> _TO_KEY) & _FINGERPRINT).astype(np.int16)
         packed *= known[:, None]
         return rows[:, 1 : 1 + len(self.labels)]
-
-
-def _known_features(model: LinearModel, texts: Sequence[str]) -> tuple[Ints, Ints, Floats]:
-    """Compute the contributions of known features; those of the best clause count twice.
-
-    Returns the number of each feature's text (m,), its start and end in it (m, 2), and what it adds
-    to the log-odds (m, labels).
-    """
-    features = featurize(texts, model.vocabulary)
-    index, known = find_sorted(feature_keys(features.hash), model.hashes)
-    weights = model.weights[index[known]]
-    row = features.row[known]
-    clause = features.clause[known]
-    inside = clause >= 0
-    whole = length_scale(np.bincount(features.row, minlength=len(texts)))[row]
-    counts = np.bincount(features.clause[features.clause >= 0], minlength=len(features.clause_row))
-    # the last, reached by the index -1, is of features across clauses
-    by_clause = np.append(length_scale(counts), 0.0)
-    contributions = weights * model.units
-    for j in range(len(model.labels)):
-        sums = np.bincount(clause[inside], weights[inside, j], len(counts)) * by_clause[:-1]
-        best = best_clauses(sums, features.clause_row, len(texts))[row]
-        contributions[:, j] *= whole + by_clause[clause] * (inside & (clause == best))
-    spans = np.stack([features.start[known], features.end[known]], axis=1)
-    return row, spans, contributions

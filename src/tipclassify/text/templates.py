@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +23,15 @@ from tipclassify.text.lexicon import (
     MAX_SCOPE,
     PHRASES,
     SHIFTERS,
-    WORDS,
 )
 from tipclassify.text.sections import without_enumerator
 from tipclassify.text.tokens import Tokens, folded_words, text_batches, tokenize
-from tipclassify.text.words import FACTOR, NAME, NUMBER, WordFlag, hash_word
-
-_Code = TypeVar("_Code", np.uint32, np.uint64)
+from tipclassify.text.words import FACTOR, WordFlag, hash_word
 
 FEATURE_VERSION: Final = 4  # raise it whenever the hashes of a text change
 
 _MAX_DISTANCE: Final = 6  # maximum distance in a skip-gram of lexicon classes
+_LENGTH_POWER: Final = -0.2  # 0 favours long passages, the -0.5 of unit length favours short ones
 
 
 def _numbered(names: tuple[str, ...]) -> Ints:
@@ -48,153 +46,6 @@ _CUE_NUMBER: Final = _numbered(CUES)
 # one bit a class, 0 for all others
 _SHIFTER_BIT: Final = (1 << _numbered(SHIFTERS)) >> 1
 _CONTRAST: Final = CLASSES.index("contrast") + 1
-
-
-@dataclass(frozen=True)
-class TokenStructure:
-    """Classes, clauses and passages of the tokens of a batch."""
-
-    kind: Ints  # (n,), lexicon class of each token, two-word entries included; 0 without class
-    row: Ints  # (n,), passage
-    clause: Ints  # (n,), numbered across the batch
-    begin: Ints  # (clauses,), first token
-    first: Ints  # (passages with tokens,), first token
-    stop: Ints  # (passages with tokens,), end of the range of tokens
-
-
-def structure_of(tokens: Tokens) -> TokenStructure:
-    """Assign tokens to classes and clauses.
-
-    A clause begins after punctuation and at contrasts ("but", "although").
-    """
-    new = np.ones(len(tokens.row), bool)  # whether a token is the first of its passage
-    new[1:] = tokens.row[1:] != tokens.row[:-1]
-    kind = _classes(tokens, new)
-    opens = new | tokens.edge | (kind == _CONTRAST)
-    first = np.flatnonzero(new)
-    return TokenStructure(
-        kind=kind,
-        row=tokens.row,
-        clause=np.cumsum(opens) - 1,
-        begin=np.flatnonzero(opens),
-        first=first,
-        stop=_segment_ends(first, len(new)),
-    )
-
-
-class CueScopes(NamedTuple):
-    """Tokens in the scopes of cues, one row for each token and cue."""
-
-    cue: Ints  # token of the cue
-    token: Ints
-    cue_type: Ints  # index of the cue's class in `CUES`
-
-
-def cue_scopes(structure: TokenStructure) -> CueScopes:
-    """Find the scope of each cue (negation, limit, pledge).
-
-    A scope is the rest of the clause, up to `MAX_SCOPE` tokens or the next cue of the same class.
-    """
-    cue = np.flatnonzero(_CUE_NUMBER.take(structure.kind))
-    cue_type = _CUE_NUMBER.take(structure.kind.take(cue)) - 1
-    order = np.argsort(cue_type, kind="stable")
-    cue = cue.take(order)
-    cue_type = cue_type.take(order)
-    clause_end = _segment_ends(structure.begin, len(structure.kind)).take(
-        structure.clause.take(cue)
-    )
-    stop = np.minimum(clause_end, cue + MAX_SCOPE + 1)
-    again = np.flatnonzero(cue_type[1:] == cue_type[:-1])
-    stop[again] = np.minimum(stop[again], cue[again + 1])
-    which, token = _concat_ranges(cue + 1, stop)
-    return CueScopes(cue.take(which), token, cue_type.take(which))
-
-
-def _actors(structure: TokenStructure) -> Ints:
-    """Find the actor of each token, int64 (n,); -1 without one.
-
-    It is the first actor of the token's clause, or else of the last clause with one.
-    """
-    token = np.arange(len(structure.kind))
-    mention = np.flatnonzero(_ACTOR_NUMBER.take(structure.kind))
-    opens_clause = np.diff(structure.clause.take(mention), prepend=-1) > 0
-    leading = mention[opens_clause]  # first of its clause
-    actor = np.full(len(token), -1)
-    actor[leading] = leading
-    actor = np.maximum.accumulate(actor)
-    return np.where((actor < token) & (structure.row.take(actor) == structure.row), actor, -1)
-
-
-def _class_pairs(structure: TokenStructure) -> tuple[Ints, Ints, Ints]:
-    """Pair the classed tokens within each clause that are near each other.
-
-    Returns the first and second token of each pair, and the bit set of the polarity shifters in its
-    clause.
-    """
-    classed = np.flatnonzero(structure.kind)
-    following = np.arange(1, len(classed) + 1)
-    clause = structure.clause.take(classed)
-    begin = np.flatnonzero(np.diff(clause, prepend=-1))
-    shifters = np.zeros(len(structure.begin), np.int64)
-    if len(begin):
-        bits = _SHIFTER_BIT.take(structure.kind.take(classed))
-        shifters[clause.take(begin)] = np.bitwise_or.reduceat(bits, begin)
-    end = np.repeat(_segment_ends(begin, len(classed)), np.diff(np.append(begin, len(classed))))
-    which, second = _concat_ranges(following, np.minimum(end, following + _MAX_DISTANCE))
-    return classed.take(which), classed.take(second), shifters.take(clause.take(which))
-
-
-def _concat_ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Concatenate the ranges from each `begin` to its `end`.
-
-    Returns the index of each number's range, and the numbers.
-    """
-    length = np.maximum(end - begin, 0)
-    which = np.arange(len(length)).repeat(length)
-    return which, np.arange(len(which)) + (begin - (length.cumsum() - length)).take(which)
-
-
-def _segment_ends(begin: Ints, n: int) -> Ints:
-    """Return the ends of consecutive segments that fill `n` places, given their starts."""
-    return np.append(begin, n)[1:]
-
-
-def find_sorted(values: npt.NDArray[_Code], table: npt.NDArray[_Code]) -> tuple[Ints, Bools]:
-    """Look up values in a sorted table: index of each, and whether it is present."""
-    place = table.searchsorted(values)
-    if not len(table):
-        return place, np.zeros(len(values), bool)
-    place[place == len(table)] = 0
-    return place, np.asarray(table.take(place) == values)
-
-
-# ----------------------------------------------------------------------------------------- features
-
-_BEFORE_IMPERATIVE: Final = np.array(
-    sorted([NUMBER, NAME, *map(hash_word, WORDS["adverbs"])]), np.uint64
-)
-_IMPERATIVE: Final = np.array(sorted(map(hash_word, WORDS["imperatives"])), np.uint64)
-_PHRASE_WORDS: Final = np.array([(hash_word(a), hash_word(b)) for a, b in PHRASES], np.uint64)
-_PHRASE_CODES: Final = _PHRASE_WORDS[:, 0] * FACTOR[0] + _PHRASE_WORDS[:, 1] * FACTOR[1]
-_ORDER: Final = _PHRASE_CODES.argsort()
-_PHRASE_KINDS: Final = np.array([*PHRASES.values()])[_ORDER]
-_SORTED_PHRASES: Final = _PHRASE_CODES[_ORDER]
-
-
-def _classes(tokens: Tokens, new: Bools) -> Ints:
-    """Return the class of each token; the first one of a two-word entry has the entry's class."""
-    kind = tokens.columns.kind.take(tokens.number)
-    at = np.flatnonzero(
-        (tokens.bits[:-1] & WordFlag.PHRASE_START > 0) & ~tokens.name[:-1] & ~new[1:]
-    )
-    first = tokens.columns.word.take(tokens.number.take(at))
-    second = tokens.columns.word.take(tokens.number.take(at + 1))
-    place, is_phrase = find_sorted(first * FACTOR[0] + second * FACTOR[1], _SORTED_PHRASES)
-    kind[at[is_phrase]] = _PHRASE_KINDS.take(place[is_phrase])
-    return kind
-
-
-_LENGTH_POWER: Final = -0.2  # 0 favours long passages, the -0.5 of unit length favours short ones
 
 SALT: Final = np.array([hash_word(f"salt {salt}") for salt in range(100)], np.uint64)
 _CLASS_HASH: Final = np.array(
@@ -212,6 +63,106 @@ _SEQUENCES: Final = {
 }
 
 
+# ---------------------------------------------------------------------------------------- structure
+
+
+def _pair_hash(first: U64, second: U64) -> U64:
+    return np.asarray(first * FACTOR[0] + second * FACTOR[1])
+
+
+def _phrase_kinds() -> dict[int, int]:
+    """Return the class of each two-word entry by the hash of its words."""
+    words = np.array(
+        [(hash_word(first), hash_word(second)) for first, second in PHRASES], np.uint64
+    )
+    return dict(zip(_pair_hash(*words.T).tolist(), PHRASES.values(), strict=True))
+
+
+_PHRASE_KINDS: Final = _phrase_kinds()
+
+
+class TokenStructure(NamedTuple):
+    """Classes, clauses and passages of the tokens of a batch."""
+
+    kind: Ints  # (n,), lexicon class of each token, two-word entries included; 0 without class
+    clause: Ints  # (n,), numbered across the batch
+    begin: Ints  # (clauses,), first token
+    first: Ints  # (passages with tokens,), first token
+
+
+def structure_of(tokens: Tokens) -> TokenStructure:
+    """Assign tokens to classes and clauses.
+
+    The first token of a two-word entry has the entry's class. A clause begins after punctuation and
+    at contrasts ("but", "although").
+    """
+    new = np.ones(len(tokens.row), bool)  # whether a token is the first of its passage
+    new[1:] = tokens.row[1:] != tokens.row[:-1]
+    kind = tokens.columns.kind.take(tokens.number)
+    starts_phrase = (tokens.bits & WordFlag.PHRASE_START > 0) & ~tokens.name
+    at = np.flatnonzero(starts_phrase[:-1] & ~new[1:])
+    words = tokens.columns.word
+    pairs = _pair_hash(words.take(tokens.number.take(at)), words.take(tokens.number.take(at + 1)))
+    kind[at] = [
+        _PHRASE_KINDS.get(pair, alone)
+        for pair, alone in zip(pairs.tolist(), kind[at].tolist(), strict=True)
+    ]
+    opens = new | tokens.edge | (kind == _CONTRAST)
+    return TokenStructure(
+        kind=kind,
+        clause=np.cumsum(opens) - 1,
+        begin=np.flatnonzero(opens),
+        first=np.flatnonzero(new),
+    )
+
+
+def cue_scopes(structure: TokenStructure) -> tuple[Ints, Ints, Ints]:
+    """Find the scope of each cue (negation, limit, pledge).
+
+    A scope is the rest of the clause, up to `MAX_SCOPE` tokens or the next cue of the same class.
+    Returns the cue and the token of each pair, and the index of the cue's class in `CUES`.
+    """
+    kind, clause, _, _ = structure
+    cue = np.flatnonzero(_CUE_NUMBER.take(kind))
+    cue = cue.take(np.argsort(_CUE_NUMBER.take(kind.take(cue)), kind="stable"))
+    cue_type = _CUE_NUMBER.take(kind.take(cue)) - 1
+    stop = np.full(len(cue), len(kind))
+    again = np.flatnonzero(cue_type[1:] == cue_type[:-1])
+    stop[again] = cue[again + 1]
+    token = cue[:, None] + np.arange(1, MAX_SCOPE + 1)
+    reached = token < stop[:, None]
+    reached &= clause.take(token, mode="clip") == clause.take(cue)[:, None]
+    which = reached.nonzero()[0]
+    return cue.take(which), token[reached], cue_type.take(which)
+
+
+def _actors(row: Ints, structure: TokenStructure) -> Ints:
+    """Find the actor of each token, int64 (n,); -1 without one.
+
+    It is the first actor of the token's clause, or else of the last clause with one.
+    """
+    token = np.arange(len(row))
+    mention = np.flatnonzero(_ACTOR_NUMBER.take(structure.kind))
+    opens_clause = np.diff(structure.clause.take(mention), prepend=-1) > 0
+    leading = mention[opens_clause]  # first of its clause
+    actor = np.full(len(row), -1)
+    actor[leading] = leading
+    actor = np.maximum.accumulate(actor)
+    return np.where((actor < token) & (row.take(actor) == row), actor, -1)
+
+
+def _class_pairs(structure: TokenStructure, classed: Ints) -> tuple[Ints, Ints]:
+    """Pair the classed tokens within each clause that are near each other."""
+    clause = structure.clause.take(classed)
+    place = np.arange(len(classed))[:, None] + np.arange(1, _MAX_DISTANCE + 1)
+    near = place < len(classed)
+    near &= clause.take(place, mode="clip") == clause[:, None]
+    return classed.take(near.nonzero()[0]), classed.take(place[near])
+
+
+# ----------------------------------------------------------------------------------------- features
+
+
 class TemplateFeatures(NamedTuple):
     """Features of a template, one row a feature."""
 
@@ -221,134 +172,97 @@ class TemplateFeatures(NamedTuple):
     inside: Bools  # whether the feature lies within one clause
 
 
+# salt; first and last tokens; hashes of what the features consist of
+_Template = tuple[U64, Ints, Ints, tuple[U64, ...]]
+
+
 def template_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
     """Yield the features of each template."""
-    yield from _ngram_features(tokens, structure)
-    yield from _actor_features(tokens, structure)
-    yield from _scope_features(tokens, structure)
-    yield from _class_sequence_features(structure)
-    yield _class_pair_features(structure)
-    yield from _opening_features(tokens, structure)
-    yield from _imperative_features(tokens, structure)
+    for salt, head, tail, parts in _templates(tokens, structure):
+        code = salt
+        for factor, part in zip(FACTOR, parts, strict=False):
+            code = code + part * factor
+        inside = structure.clause.take(head) == structure.clause.take(tail)
+        yield TemplateFeatures(head, tail, code, inside)
 
 
-def _class_hash(structure: TokenStructure, token: Ints) -> U64:
-    """Hash the lexicon class of tokens."""
-    return _CLASS_HASH.take(structure.kind.take(token))
-
-
-def _same_clause(structure: TokenStructure, head: Ints, tail: Ints) -> Bools:
-    """Test which pairs of tokens are of the same clause."""
-    return np.asarray(structure.clause.take(head) == structure.clause.take(tail))
-
-
-def _ngram_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
-    """Yield words and stems, their bigrams, and skip-bigrams of stems."""
+def _templates(tokens: Tokens, structure: TokenStructure) -> Iterator[_Template]:
+    row = tokens.row
     word = tokens.word
     stem = tokens.stem
-    yield _unigram_features(word, 1)
-    yield _bigram_features(structure, word, 2)
-    yield _unigram_features(stem, 4)
-    yield _bigram_features(structure, stem, 5)
-    yield _bigram_features(structure, stem, 6, distance=2)
+    class_hash = _CLASS_HASH.take(structure.kind)
+    has_class = structure.kind > 0
+    classed = np.flatnonzero(has_class)
 
+    # words and stems, their bigrams, and skip-bigrams of stems
+    token = np.arange(len(row))
+    for column, salt, distance in (
+        (word, 1, 0),
+        (word, 2, 1),
+        (stem, 4, 0),
+        (stem, 5, 1),
+        (stem, 6, 2),
+    ):
+        if not distance:
+            yield SALT[salt], token, token, (column,)
+            continue
+        head = np.flatnonzero(row[: len(row) - distance] == row[distance:])
+        tail = head + distance
+        yield SALT[salt], head, tail, (column.take(head), column.take(tail))
 
-def _unigram_features(column: U64, salt: int) -> TemplateFeatures:
-    token = np.arange(len(column))
-    code = column * FACTOR[0] + SALT[salt]
-    return TemplateFeatures(token, token, code, np.ones(len(token), bool))
-
-
-def _bigram_features(
-    structure: TokenStructure, column: U64, salt: int, distance: int = 1
-) -> TemplateFeatures:
-    """Pair each token with the one at a distance, if that is of the same passage."""
-    row = structure.row
-    head = np.flatnonzero(row[: len(row) - distance] == row[distance:])
-    tail = head + distance
-    code = column.take(head) * FACTOR[0] + column.take(tail) * FACTOR[1] + SALT[salt]
-    return TemplateFeatures(head, tail, code, _same_clause(structure, head, tail))
-
-
-def _actor_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
-    """Yield stems and classes with their actor."""
-    actor = _actors(structure)
+    # stems and classes with their actor
+    actor = _actors(row, structure)
     acts = np.flatnonzero(actor >= 0)
-    head = actor[acts]
-    code = _class_hash(structure, head) * FACTOR[0] + tokens.stem.take(acts) * FACTOR[1] + SALT[70]
-    yield TemplateFeatures(head, acts, code, _same_clause(structure, head, acts))
-    classed = acts[structure.kind.take(acts) > 0]
-    head = actor[classed]
-    code = _class_hash(structure, head) * FACTOR[0] + _class_hash(structure, classed) * FACTOR[1]
-    code = code + SALT[71]
-    yield TemplateFeatures(head, classed, code, _same_clause(structure, head, classed))
+    head = actor.take(acts)
+    yield SALT[70], head, acts, (class_hash.take(head), stem.take(acts))
+    acts = acts[has_class.take(acts)]
+    head = actor.take(acts)
+    yield SALT[71], head, acts, (class_hash.take(head), class_hash.take(acts))
 
-
-def _scope_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
-    """Yield stems and classes in the scope of a cue."""
+    # stems and classes in the scope of a cue
     cue, token, cue_type = cue_scopes(structure)
-    code = tokens.stem.take(token) * FACTOR[0] + SALT[20 + cue_type]
-    yield TemplateFeatures(cue, token, code, _same_clause(structure, cue, token))
-    classed = structure.kind.take(token) > 0
-    cue = cue[classed]
-    token = token[classed]
-    code = _class_hash(structure, token) * FACTOR[0] + SALT[40 + cue_type[classed]]
-    yield TemplateFeatures(cue, token, code, _same_clause(structure, cue, token))
+    yield SALT.take(20 + cue_type), cue, token, (stem.take(token),)
+    kept = has_class.take(token)
+    token = token[kept]
+    yield SALT.take(40 + cue_type[kept]), cue[kept], token, (class_hash.take(token),)
 
-
-def _class_sequence_features(structure: TokenStructure) -> Iterator[TemplateFeatures]:
-    """Yield n-grams of classes, skipping words without class."""
-    classed = np.flatnonzero(structure.kind)
-    class_hash = _class_hash(structure, classed)
+    # n-grams of classes, words without class skipped
     for salt, places in _SEQUENCES.items():
         at = np.arange(max(len(classed) - places[-1], 0))
-        head = classed[at]
-        tail = classed[at + places[-1]]
-        inside = _same_clause(structure, head, tail)
-        code = SALT[salt] + ~inside * _ACROSS_HASH
-        for factor, place in zip(FACTOR, places, strict=False):
-            code += class_hash[at + place] * factor
-        kept = structure.row.take(head) == structure.row.take(tail)
-        yield TemplateFeatures(head[kept], tail[kept], code[kept], inside[kept])
+        at = at[row.take(classed.take(at)) == row.take(classed.take(at + places[-1]))]
+        head = classed.take(at)
+        tail = classed.take(at + places[-1])
+        across = structure.clause.take(head) != structure.clause.take(tail)
+        parts = tuple(class_hash.take(classed.take(at + place)) for place in places)
+        yield SALT[salt] + across * _ACROSS_HASH, head, tail, parts
 
+    # pairs of classes within a clause, with the polarity shifters in it
+    shifters = np.zeros(len(structure.begin), np.int64)
+    bits = _SHIFTER_BIT.take(structure.kind.take(classed))
+    np.bitwise_or.at(shifters, structure.clause.take(classed), bits)
+    head, tail = _class_pairs(structure, classed)
+    turned = _SHIFTER_HASH.take(shifters.take(structure.clause.take(head)))
+    yield SALT[65] + turned, head, tail, (class_hash.take(head), class_hash.take(tail))
 
-def _class_pair_features(structure: TokenStructure) -> TemplateFeatures:
-    """Return pairs of classes within a clause, with the polarity shifters in it."""
-    first, second, shifters = _class_pairs(structure)
-    code = _class_hash(structure, first) * FACTOR[0] + _class_hash(structure, second) * FACTOR[1]
-    code = code + _SHIFTER_HASH[shifters] + SALT[65]
-    return TemplateFeatures(first, second, code, _same_clause(structure, first, second))
-
-
-def _opening_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
-    """Yield the first words of a passage."""
+    # the first words of a passage
     first = structure.first
-    whole = np.ones(len(first), bool)
-    code = tokens.word.take(first) * FACTOR[0] + SALT[80]
-    yield TemplateFeatures(first, first, code, whole)
-    code = _class_hash(structure, first) * FACTOR[0] + SALT[81]
-    yield TemplateFeatures(first, first, code, whole)
-    first = first[structure.stop - first > 1]
-    second = first + 1
-    code = tokens.stem.take(first) * FACTOR[0] + _class_hash(structure, second) * FACTOR[1]
-    code = code + SALT[82]
-    yield TemplateFeatures(first, second, code, _same_clause(structure, first, second))
+    yield SALT[80], first, first, (word.take(first),)
+    yield SALT[81], first, first, (class_hash.take(first),)
+    has_second = np.diff(first, append=len(row)) > 1
+    head = first[has_second]
+    yield SALT[82], head, head + 1, (stem.take(head), class_hash.take(head + 1))
 
-
-def _imperative_features(tokens: Tokens, structure: TokenStructure) -> Iterator[TemplateFeatures]:
-    """Yield the start and the classes of a passage that opens with an imperative."""
-    word = tokens.word
+    # a passage that opens with an imperative: its start, and its classes
     # "1. Investigate", "Vigorously prosecute": a number or adverb may stand before the imperative.
-    _, skippable = find_sorted(word.take(structure.first), _BEFORE_IMPERATIVE)
-    has_second = structure.stop - structure.first > 1
-    opening = structure.first + (has_second & skippable)
-    _, asks = find_sorted(word.take(opening), _IMPERATIVE)
-    head = structure.first[asks]
-    yield TemplateFeatures(head, head, SALT[84].repeat(len(head)), np.ones(len(head), bool))
-    _, token = _concat_ranges(head, structure.stop[asks])
-    classed = token[structure.kind.take(token) > 0]
-    code = _class_hash(structure, classed) * FACTOR[0] + SALT[83]
-    yield TemplateFeatures(classed, classed, code, np.ones(len(classed), bool))
+    skippable = tokens.name | (tokens.bits & (WordFlag.FIGURE | WordFlag.ADVERB) > 0)
+    opening = first + (has_second & skippable.take(first))
+    asks = (tokens.bits & WordFlag.IMPERATIVE > 0) & ~tokens.name
+    asks = asks.take(opening)
+    head = first[asks]
+    yield SALT[84].repeat(len(head)), head, head, ()
+    passage = first.searchsorted(classed, "right") - 1
+    classed = classed[asks.take(passage)]
+    yield SALT[83], classed, classed, (class_hash.take(classed),)
 
 
 def length_scale(counts: Ints | Floats) -> Floats:
@@ -376,25 +290,21 @@ def featurize(passages: Sequence[str], vocabulary: frozenset[str]) -> HashedFeat
     ({0}, 18)
     """
     none = np.zeros(0, np.int64)
-    # Each list begins with an empty array, so that no passages give empty columns.
-    rows = [none]
-    hashes = [none.astype(np.uint64)]
-    starts = [none]
-    ends = [none]
-    clauses = [none]
+    # the first row is empty, so that no passages give empty columns
+    templates = [(none, none.astype(np.uint64), none, none, none)]
     clause_rows = [none]
     clause_count = 0
     for first_passage, batch in text_batches(passages):
         tokens = tokenize(batch, vocabulary)
         structure = structure_of(tokens)
         for head, tail, code, inside in template_features(tokens, structure):
-            rows.append(tokens.row[head] + first_passage)
-            hashes.append(code)
-            starts.append(tokens.start[head])
-            ends.append(np.maximum(tokens.end[tail], tokens.end[head]))
-            clauses.append(np.where(inside, structure.clause[head] + clause_count, -1))
+            row = tokens.row[head] + first_passage
+            end = np.maximum(tokens.end[tail], tokens.end[head])
+            clause = np.where(inside, structure.clause[head] + clause_count, -1)
+            templates.append((row, code, tokens.start[head], end, clause))
         clause_rows.append(tokens.row[structure.begin] + first_passage)
         clause_count += len(structure.begin)
+    rows, hashes, starts, ends, clauses = zip(*templates, strict=True)
     return HashedFeatures(
         row=np.concatenate(rows),
         hash=np.concatenate(hashes),

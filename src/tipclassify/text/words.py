@@ -44,18 +44,23 @@ class WordFlag:
     OF: Final = 128
     THE: Final = 256
     PHRASE_START: Final = 512  # first word of a two-word lexicon entry
+    IMPERATIVE: Final = 1_024  # a verb that opens a recommendation
+    ADVERB: Final = 2_048  # may stand before it
 
 
 _FIGURE_WORDS: Final = frozenset(WORDS["figures"])
-_JOINERS: Final = frozenset(WORDS["joiners"])
-_GEOGRAPHIC: Final = frozenset(WORDS["geographic"])
-_BITS: Final = {
-    "the": WordFlag.THE | WordFlag.PLAIN,
-    "of": WordFlag.OF | WordFlag.PLAIN,
-    "and": WordFlag.PLAIN,
-    "state": WordFlag.STATE,
-}
-_PHRASE_STARTS: Final = frozenset(first for first, _ in PHRASES)
+# words of each property
+_FLAGGED: Final = (
+    (WordFlag.PLAIN, frozenset(("the", "of", "and"))),
+    (WordFlag.STATE, frozenset(("state",))),
+    (WordFlag.OF, frozenset(("of",))),
+    (WordFlag.THE, frozenset(("the",))),
+    (WordFlag.JOINER, frozenset(WORDS["joiners"])),
+    (WordFlag.GEO, frozenset(WORDS["geographic"]) - frozenset(WORDS["joiners"])),
+    (WordFlag.PHRASE_START, frozenset(first for first, _ in PHRASES)),
+    (WordFlag.IMPERATIVE, frozenset(WORDS["imperatives"])),
+    (WordFlag.ADVERB, frozenset(WORDS["adverbs"])),
+)
 _MOST_WORDS: Final = 1 << 17
 
 _SLOT_BITS: Final = 17
@@ -234,15 +239,9 @@ def _properties(word: str, vocabulary: frozenset[str]) -> _WordProperties:
             bits |= WordFlag.UNKNOWN
         return _WordProperties(0, 0, 0, bits)
     kind = class_of(word)
-    bits = _BITS.get(word, 0)
-    if word in _JOINERS:
-        bits |= WordFlag.JOINER
-    elif word in _GEOGRAPHIC:
-        bits |= WordFlag.GEO
+    bits = sum(flag for flag, words in _FLAGGED if word in words)
     if not kind and word not in vocabulary:
         bits |= WordFlag.UNKNOWN
-    if word in _PHRASE_STARTS:
-        bits |= WordFlag.PHRASE_START
     return _WordProperties(hash_word(word), hash_word(word[:5] + "*"), kind, bits)
 
 
