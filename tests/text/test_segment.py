@@ -70,9 +70,6 @@ Recommendations:| (a) Amend the law.| (b) Train judges.
 4. The Committee notes the report.| 5. It asks the government for figures.
 47. Courts convicted 12 traffickers in 2023.| 48. Courts convicted nine in 2024.
 1. Amend the law.| It allows fines.| 2. Train judges.
-1. Amend the penal code| 2. Train more judges| 3. Pay inspectors
-⁃7. Amend the penal code| ⁃8. Train more judges
-a. The penal code| b. The training of judges| c. The pay of inspectors
 1. The court applied Rule 2.| The guards were freed.
 1. The raids freed victims in groups of 12.| They were sent home.
 """,
@@ -141,7 +138,6 @@ The U.N. Office on Drugs and Crime sent experts.| They left in May.
 The U.N. Special Rapporteur visited in May.| Officials met her.
 The envoy in Washington, D.C., denied the charge.| He left.
 Raids began at 4 a.m. on Monday.| No one was arrested.
-Raids began at 4 a.m. Monday in the port.| No one was arrested.
 Law No. 182 of 2014 forbids trafficking.| Courts ignore it.
 ILO Conventions Nos. 29 and 105 are in force.| Courts ignore them.
 Under Art. 4 (2) of the code, judges may fine recruiters.| None did.

@@ -21,29 +21,21 @@ _BEFORE_NUMBER: Final = frozenset(WORDS["before_number"])
 _ABBREVIATIONS: Final = _NEVER_FINAL | _SELDOM_FINAL | _BEFORE_NUMBER
 # Abbreviations to sentencex, but ordinary words at the end of sentences in reports.
 _FALSE_ABBREVIATIONS: Final = frozenset("may ill me ore miss mass art ark ok".split())
-_CLOCK: Final = frozenset(("a.m", "p.m"))
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _INITIALS: Final = re.compile(r"[A-Z](?:\.[A-Z])*|(?:\d+\.)+[a-z]")
 _NUMBER: Final = re.compile(r"[(\[§]*(?:\d|[IVXLC]+\b|[a-z]\))|(?:No|Nos|Art)\.\s")
-_YEAR: Final = re.compile(r"(?:19|20)\d\d")
-_DAY: Final = re.compile(r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:EST|EDT|CET|GMT|UTC)\b")
 
 _ENUMERATOR: Final = r"(?:\(?(?:(?:\d{1,3}\.)*(?:\d{1,3}|[A-Za-z])|[ivxIVX]{1,5})[.)])"
 _ENUMERATOR_ALONE: Final = re.compile(rf"\W*{_ENUMERATOR}\W*|[•●▪◦‣■□➢➤*·–—-]+\s*")
 _ENUMERATOR_HERE: Final = re.compile(rf"{_ENUMERATOR} ")
 _ENUMERATOR_LAST: Final = re.compile(rf"(?::(?= \(?[1aAiI][.)])|;) ({_ENUMERATOR} )$")
-# An entry of a list at the start of a sentence, and the number of the next one at its end: "1. Fund
-# shelters 2. "
-_ENTRY_NUMBER: Final = r"(?P<opening>[•⁃–-]? ?\(?)(?P<number>\d{1,3}|[a-z])(?P<closing>[.)]+) "
-_ENTRY: Final = re.compile(_ENTRY_NUMBER)
-_NEXT_ENTRY: Final = re.compile(rf"(?P<before>\S*) (?P<entry>{_ENTRY_NUMBER})$")
 # What sentencex takes for the number of an item. It returns the items of a list whole, and takes
 # for one whatever begins with a number, even one that ends a bracket: "(in May 2019) ".
 _ITEM_NUMBER: Final = re.compile(r"\(?(?:\d{1,4}|[A-Za-z]|[ivxIVX]{1,5})[.)]+ +")
 _ITEM_NUMBERS: Final = re.compile(rf"(?:{_ITEM_NUMBER.pattern})+")
-_BEFORE_ITEM: Final = re.compile(r"[.!?:;,…\"”’')\]] *$")
+_BEFORE_ITEM: Final = tuple(".!?:;,…\"”’')]")
 _CAPTIONS: Final = "Section|Article|Table|Figure|Chart|Map|Box|Chapter|Part|Annex|Appendix"
 _CAPTION: Final = re.compile(rf"\W*(?:{_CAPTIONS}) \d{{1,3}}[\w().-]*\. *")
-_REFERENCE: Final = re.compile(rf"(?:{_CAPTIONS}|Paragraph|Page|Rule)s?|and|or|to", re.IGNORECASE)
 _SEMICOLON_ENTRY: Final = re.compile(r"[^.!?;]{0,400};")
 _ENTRY_CONTINUES: Final = re.compile(r"[;,](?: (?:and|or))? *$")
 _BULLETS: Final = "•●▪◦‣■□➢➤"
@@ -81,6 +73,7 @@ _NOTE_GROUPS: Final = re.compile(
 )
 _ALPHANUMERIC: Final = re.compile(r"[^\W_¹²³⁰⁴-⁹]")
 _MAX_ABBREVIATION: Final = 24
+_MAX_INITIALS: Final = 8
 _MAX_CAPTION: Final = 40
 _MAX_ADDRESS: Final = 200
 # characters that sentencex gets at once: its time grows with the square of quotation marks
@@ -145,8 +138,7 @@ def _cuts(flat: str) -> list[int]:
     ends: list[int] = []
     at = 0
     all_lower = flat.islower()
-    visible = _ALPHANUMERIC.search(flat)
-    if not visible:
+    if not _ALPHANUMERIC.search(flat):
         return []
     may_have_list = ";" in flat or ":" in flat
     for cut in _behind_notes(flat, _candidates(flat)):
@@ -157,10 +149,6 @@ def _cuts(flat: str) -> list[int]:
             number = _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)
         if number:
             cut = number.start(1)  # "the following: 1.": the number belongs to the next sentence
-        elif own := _ENTRY.match(flat, at):
-            cut = _cut_at_entry(flat, cut, own)
-        if cut <= visible.start():
-            continue
         if at and not (flat[at].isalpha() or _ALPHANUMERIC.search(flat, at, cut)):
             ends.pop()  # a stray bracket belongs to the sentence before it
         ends.append(cut)
@@ -184,25 +172,14 @@ def _behind_notes(flat: str, cuts: list[int]) -> list[int]:
 
 
 def _are_item_numbers(flat: str, notes: list[re.Match[str]]) -> bool:
-    """Test whether the groups number items: 1, 2, 3, …, the last of them before the text's end."""
+    """Test whether the groups number items: consecutive, the one before the first above them."""
     numbers = [note[1].strip()[1:-1] for note in notes]
-    first = int(numbers[0]) if numbers[0].isdigit() else 0
-    # The number before the first one must stand above; before 1 there is none.
+    if not numbers[0].isdigit() or notes[-1].end() == len(flat):
+        return False
+    first = int(numbers[0])
+    # before 1 there is none
     begun = len(notes) > 1 if first == 1 else f"({first - 1})" in flat[: notes[0].start()]
-    consecutive = numbers == [str(first + n) for n in range(len(numbers))]
-    return begun and consecutive and notes[-1].end() < len(flat)
-
-
-def _cut_at_entry(flat: str, cut: int, own: re.Match[str]) -> int:
-    """Return the start of the number after the sentence's `own`, if it ends in that; else `cut`."""
-    last = _NEXT_ENTRY.search(flat, max(own.end(), cut - _MAX_ABBREVIATION), cut)
-    if not last or _REFERENCE.fullmatch(last["before"]):
-        return cut
-    if last["opening"] != own["opening"] or last["closing"] != own["closing"]:
-        return cut
-    number = own["number"]
-    following = str(int(number) + 1) if number.isdigit() else chr(ord(number) + 1)
-    return last.start("entry") if last["number"] == following else cut
+    return begun and numbers == [str(first + n) for n in range(len(numbers))]
 
 
 def _candidates(flat: str) -> list[int]:
@@ -217,7 +194,8 @@ def _candidates(flat: str) -> list[int]:
         if quoted is None:
             quoted = []
             for start, end in enclosed_spans(flat):
-                if _is_enclosed_sentence(flat, start, end):
+                # whether it ends with a stop, and a new sentence follows
+                if flat[end - 2] in ".!?…" and _NEW_SENTENCE.match(flat, end):
                     quoted.append((start, end))
                 else:
                     fragments.append((start, end))
@@ -274,46 +252,36 @@ def _before_enclosed_numbers(flat: str, cuts: set[int]) -> set[int]:
 
 def _ends_before_item(flat: str, cut: int) -> bool:
     """Test whether a stop, a comma or a closing delimiter stands before a possible boundary."""
-    return _BEFORE_ITEM.search(flat, max(0, cut - _MAX_ABBREVIATION), cut) is not None
-
-
-def _is_enclosed_sentence(flat: str, start: int, end: int) -> bool:
-    """Test whether a bracket or quotation ends with a stop, and a new sentence follows."""
-    if flat[start] in "([" and start and flat[start - 2 : start] not in (". ", "! ", "? "):
-        return False
-    return flat[end - 2] in ".!?…" and _NEW_SENTENCE.match(flat, end) is not None
+    return flat[max(0, cut - _MAX_ABBREVIATION) : cut].rstrip(" ").endswith(_BEFORE_ITEM)
 
 
 def _is_missed_end(flat: str, stop: re.Match[str], quoted: bool) -> bool:
     """Test whether a stop is a boundary that sentencex missed; inside quotations it misses all."""
     at = stop.start()
     before = flat[at - 1 : at]
-    word = _word_before(flat, at)
-    short = word.lower()
-    abbreviated = flat[at] == "." and (
-        short in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None
-    )
     if stop["glued"] is not None:
         number = before.isdigit() and flat[stop.end()].isdigit()  # "$1,000.50. He did not pay."
-        return not (abbreviated or number or before.isupper() or before.isspace())
+        return not (number or before.isupper() or before.isspace())
     if flat[at] == ";":
         return False
+    word = _word_before(flat, at)
+    abbreviated = flat[at] == "." and (
+        word.lower() in _ABBREVIATIONS or _INITIALS.fullmatch(word) is not None
+    )
+    opener = _OPENER.match(flat, stop.end()) is not None
     if note := stop["note"]:
         if "0" <= note[0] <= "9":
-            if abbreviated:
-                return False
             # "No. 12" has a number, "in 2019. 12" a note
             return len(word) > 2 if before.isalpha() else _YEAR.fullmatch(word) is not None
-        return note != "*" or _OPENER.match(flat, stop.end()) is not None
+        return note != "*" or opener
     bracket = stop["closed"][-1:] in (")", "]")
     if flat[stop.end()].isdigit():
         return bracket and not abbreviated
     omission = flat[at] == "…" or flat[at - 2 : at] == ".."
-    if (omission and not stop["closed"].startswith("]")) or short in _FALSE_ABBREVIATIONS:
+    if (omission and not stop["closed"].startswith("]")) or word.lower() in _FALSE_ABBREVIATIONS:
         return True
-    opener = _OPENER.match(flat, stop.end()) is not None
     if abbreviated:
-        return opener or word[:1].isdigit()
+        return opener
     return bracket or (before.islower() if quoted else opener)
 
 
@@ -341,23 +309,16 @@ def _goes_on(flat: str, at: int, cut: int, all_lower: bool) -> bool:
                 return True
         elif not all_lower and _LOWER_START.match(flat, cut):
             return True
-    if flat[last] in ")]":
-        last -= 1  # "Brig. (ret.) Moro"
     if flat[last] != ".":
         return False
     word = _word_before(flat, last)
     short = word.lower()
-    if word[1:2].islower() and short not in _ABBREVIATIONS:
-        return False  # an ordinary word, as nearly always: neither initials nor a time
-    if short in _NEVER_FINAL and word != "V":  # "Part V." ends, "Moro v." does not
+    if short in _NEVER_FINAL:
         return True
     if short in _BEFORE_NUMBER and _NUMBER.match(flat, cut):
         return True
-    if short in _CLOCK:
-        return _DAY.match(flat, cut) is not None
-    if short in _SELDOM_FINAL or (len(word) < 8 and _INITIALS.fullmatch(word)):
-        return not _OPENER.match(flat, cut) and not word[0].isdigit()
-    return False
+    is_initial = len(word) < _MAX_INITIALS and _INITIALS.fullmatch(word)
+    return bool(short in _SELDOM_FINAL or is_initial) and not _OPENER.match(flat, cut)
 
 
 def _is_in_address(flat: str, at: int) -> bool:

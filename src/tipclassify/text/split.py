@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final, NamedTuple, get_args
+from typing import Final, get_args
 
 from tipclassify.records import CELL_BAR, Block, Document, Passage, Unit
 from tipclassify.text.lexicon import CLASSES, WORDS, class_of
@@ -107,41 +107,27 @@ def split_passages_in_parts(
     """Yield the document with its passages; a long one in parts, for constant memory.
 
     A part of `PART` passages ends with its country, or its section where the document has no
-    countries; one of half as many again where the first section after `PART` began, or at that
-    block. Each part has the blocks of its passages; `Passage.block` counts from the start of the
-    whole document.
+    countries, but at the latest with the block in which it has half as many again. Each part has the
+    blocks of its passages; `Passage.block` counts from the start of the whole document.
     """
     check_unit(unit)
     blocks = document.blocks
     first_block = 0  # of the part
     passages: list[Passage] = []
-    cut: _Cut | None = None  # the first change of section after `PART` passages
     for number, block in enumerate(blocks):
-        if len(passages) >= PART and number:
+        if len(passages) >= PART:
             above = blocks[number - 1]
             new_country = block.country != above.country
-            if new_country or (cut is None and block.section != above.section):
-                cut = _Cut(number, len(passages))
-            too_long = len(passages) >= 1.5 * PART
-            if new_country or too_long or (cut and not block.country):
-                end = cut or _Cut(number, len(passages))
-                part = replace(document, blocks=blocks[first_block : end.block])
-                yield part, passages[: end.passages]
-                first_block = end.block
-                passages = passages[end.passages :]
-                cut = None
+            new_section = not block.country and block.section != above.section
+            if new_country or new_section or len(passages) >= 1.5 * PART:
+                yield replace(document, blocks=blocks[first_block:number]), passages
+                first_block = number
+                passages = []
         if not block.heading:
             passages += _passages_of_block(document.text, block, number, unit)
     if first_block:
         document = replace(document, blocks=blocks[first_block:])
     yield document, passages
-
-
-class _Cut(NamedTuple):
-    """Place at which a long document may be cut."""
-
-    block: int  # the first of the next part
-    passages: int  # of this part
 
 
 def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iterator[Passage]:
@@ -244,21 +230,14 @@ def text_document(text: str, source: str = "<text>") -> Document:
     blocks: list[Block] = []
     section: str | None = None
     outline = HeadingOutline()
-    paragraphs = _paragraph_spans(text)
-    following = next(paragraphs, None)
-    while following is not None:
-        paragraph = following
-        following = next(paragraphs, None)
-        start = paragraph.start
-        end = paragraph.end
+    paragraphs = list(_paragraphs(text))
+    for number, (start, end, alone) in enumerate(paragraphs, 1):
         written = text[start:end]
-        may_be_title = paragraph.alone and following is not None
         line = written.strip()
-        is_title = may_be_title and (
-            _is_title(line)
+        is_title = False
+        if alone and number < len(paragraphs):
             # the first line may be a name, of which all that follows says something
-            or (len(blocks) > 0 and _is_title_of_one_word(line))
-        )
+            is_title = _is_title(line) or (number > 1 and _is_title_of_one_word(line))
         is_heading = is_title or _section_named_by_line(written) is not None
         heading_end = None if is_heading else run_in_heading(text, start, end)
         heading_name = _section_named_by_line(text[start:heading_end]) if heading_end else None
@@ -274,16 +253,8 @@ def text_document(text: str, source: str = "<text>") -> Document:
     return Document(text, tuple(blocks), source)
 
 
-class _Paragraph(NamedTuple):
-    """A paragraph by its offsets."""
-
-    start: int
-    end: int
-    alone: bool  # a single line between blank lines
-
-
-def _paragraph_spans(text: str) -> Iterator[_Paragraph]:
-    """Yield the paragraphs of a text."""
+def _paragraphs(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Yield the span of each paragraph, and whether it is a single line between blank lines."""
     run: list[tuple[int, int]] = []  # spans of lines with text, one after the other
     for line in _LINE.finditer(text):
         visible = _VISIBLE.search(text, *line.span())
@@ -291,7 +262,7 @@ def _paragraph_spans(text: str) -> Iterator[_Paragraph]:
             run.append(line.span())
         if run and (not visible or len(run) == _MOST_LINES or line.end() == len(text)):
             for start, end in _blocks_of_lines(text, run):
-                yield _Paragraph(start, end, alone=len(run) == 1)
+                yield start, end, len(run) == 1
             run = []
 
 
