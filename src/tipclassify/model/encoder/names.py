@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -85,30 +85,33 @@ def mask_names(
     masked: list[MaskedText] = []
     for _, batch in text_batches(texts):
         tokens = tokenize(batch, vocabulary)
-        names: list[list[Span]] = []
-        countries: list[dict[int, int]] = []  # end of the country name at each offset in one
-        for text in batch:
-            spans = [name.span() for name in _COUNTRY_NAMES.finditer(text)]
-            ends: dict[int, int] = {}
-            for start, end in spans:
-                ends.update(dict.fromkeys(range(start, end), end))
-            names.append(spans)
-            countries.append(ends)
         is_name = tokens.word == NAME
         rows = tokens.row[is_name].tolist()
         starts = tokens.start[is_name].tolist()
-        ends_of_names = tokens.end[is_name].tolist()
-        for row, start, end in zip(rows, starts, ends_of_names, strict=True):
-            within = (start, end)
-            names[row].extend(_names_within(batch[row], within, vocabulary, countries[row]))
-        masked += (
-            _replaced(text, _merged(spans), placeholder)
-            for text, spans in zip(batch, names, strict=True)
-        )
+        ends = tokens.end[is_name].tolist()
+        names: list[list[Span]] = [[] for _ in batch]  # of the fast model
+        for row, start, end in zip(rows, starts, ends, strict=True):
+            names[row].append((start, end))
+        for text, spans in zip(batch, names, strict=True):
+            masked.append(_replaced(text, _narrowed(text, spans, vocabulary), placeholder))
     return masked
 
 
-def _merged(spans: list[Span]) -> list[Span]:
+def _narrowed(text: str, names: list[Span], vocabulary: frozenset[str]) -> list[Span]:
+    """Return the country names of a text, and what remains of the names of the fast model."""
+    spans = [country.span() for country in _COUNTRY_NAMES.finditer(text)]
+    words_of_countries = {
+        word.span() for start, end in spans for word in _CAPITALISED.finditer(text, start, end)
+    }
+    for start, end in names:
+        run: list[Span] = []
+        for word in _CAPITALISED.finditer(text, start, end):
+            if run and not _goes_on(text, run[-1], word.start()):
+                spans += _trimmed(text, run, vocabulary, words_of_countries)
+                run = []
+            run.append(word.span())
+        if run:
+            spans += _trimmed(text, run, vocabulary, words_of_countries)
     merged: list[Span] = []
     for start, end in sorted(spans):
         if merged and start < merged[-1][1]:
@@ -116,24 +119,6 @@ def _merged(spans: list[Span]) -> list[Span]:
         else:
             merged.append((start, end))
     return merged
-
-
-def _names_within(
-    text: str, within: Span, vocabulary: frozenset[str], countries: Mapping[int, int]
-) -> Iterator[Span]:
-    """Split the name of the fast model that lies `within` two offsets into names.
-
-    `countries` has the end of the country name at each offset in one.
-    """
-    run: list[Span] = []
-    start, end = within
-    for word in _CAPITALISED.finditer(text, start, end):
-        if run and not _goes_on(text, run[-1], word.start()):
-            yield from _trimmed(text, run, vocabulary, countries)
-            run = []
-        run.append(word.span())
-    if run:
-        yield from _trimmed(text, run, vocabulary, countries)
 
 
 def _goes_on(text: str, word: Span, following: int) -> bool:
@@ -144,29 +129,31 @@ def _goes_on(text: str, word: Span, following: int) -> bool:
 
 
 def _trimmed(
-    text: str, run: list[Span], vocabulary: frozenset[str], countries: Mapping[int, int]
-) -> Iterator[Span]:
-    """Trim a run of capitalised words to its name; yield nothing if it holds none."""
-    words = [folded_words(text[a:b]) for a, b in run]
+    text: str, run: list[Span], vocabulary: frozenset[str], words_of_countries: set[Span]
+) -> list[Span]:
+    """Trim a run of capitalised words to its name, if it holds one."""
+    words = [folded_words(text[start:end]) for start, end in run]
     unknown = [
-        not vocabulary.issuperset(folded) or b <= countries.get(a, 0)
-        for (a, b), folded in zip(run, words, strict=True)
+        span in words_of_countries or not vocabulary.issuperset(folded)
+        for span, folded in zip(run, words, strict=True)
     ]
     first = run[0][0]
     last = run[-1][1]
-    article = _ARTICLE.search(text, max(0, first - _LOOKBEHIND), first)
+    before = max(0, first - _LOOKBEHIND)
+    article = _ARTICLE.search(text, before, first)
     if article:
         first = article.start()
-    elif _OPENING.search(text[max(0, first - _LOOKBEHIND) : first]):
-        country = bool(COUNTRY_WORDS.intersection(words[0]))
+    elif _OPENING.search(text[before:first]):
         if not any(unknown[1:]):
+            country = bool(COUNTRY_WORDS.intersection(words[0]))
             if country or (unknown[0] and _POSSESSIVE.match(text, run[0][1])):
-                yield (first, last if len(run) == 1 else run[0][1])
-            return
+                return [(first, run[0][1])]
+            return []
         if not unknown[0] and not _GEOGRAPHIC.intersection(words[0]):
             first = run[1][0]  # an ordinary word: "Do", "Minor", "Some"
     if any(unknown) and not _is_acronym(text[first:last]):
-        yield (first, last)
+        return [(first, last)]
+    return []
 
 
 def _is_acronym(name: str) -> bool:
@@ -191,27 +178,24 @@ def normalize_spelling(text: str) -> str:
 
 def _replaced(text: str, names: list[Span], placeholder: str) -> MaskedText:
     """Replace names, and British spelling outside them."""
-    words = [
-        (*word.span(), plain)
-        for word in _LETTERS.finditer(text)
-        if (plain := _respelled(word.group()))
-    ]
-    parts: list[str] = []
+    changes = [(start, end, placeholder) for start, end in names]
+    for word in _LETTERS.finditer(text):
+        if plain := _respelled(word.group()):
+            changes.append((*word.span(), plain))
+    masked = ""
     spans: list[Span] = []
     placeholder_spans: list[Span] = []
     last = 0  # end of what is replaced, in `text`
-    length = 0  # of the parts
-    changes = [(start, end, placeholder) for start, end in names] + words
     for start, end, new in sorted(changes, key=lambda change: (change[0], -change[1])):
         if start < last:
             continue  # a word of a name
-        length += start - last
+        masked += text[last:start]
         spans.append((start, end))
-        placeholder_spans.append((length, length + len(new)))
-        parts += [text[last:start], new]
+        placeholder_spans.append((len(masked), len(masked) + len(new)))
+        masked += new
         last = end
-        length += len(new)
-    return MaskedText("".join([*parts, text[last:]]).translate(_STRAIGHT), spans, placeholder_spans)
+    masked += text[last:]
+    return MaskedText(masked.translate(_STRAIGHT), spans, placeholder_spans)
 
 
 @lru_cache(1 << 15)
