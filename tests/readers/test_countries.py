@@ -286,10 +286,6 @@ def test_a_path_of_windows_has_a_file_name() -> None:
             ),
             ("Togo", None),
         ),
-        (
-            "Overview\nThe Bahamas is a source, destination, and transit country for men.",
-            ("Bahamas", None),
-        ),
         ("Afghanistan\nAlbania\nAlgeria\n", (None, None)),
         (
             "United Nations\nA/HRC/9/9\n" + "Agenda item\n" * 10 + "Viet Nam*\nText.",

@@ -75,11 +75,12 @@ def test_the_publisher_is_named_by_the_page_or_its_domain(head: str, publisher: 
     ("head", "publication"),
     [
         (
-            "<link rel=canonical href='https://a.example/2016-reports-on-harbor-work/norvia/'>",
-            "Reports on Harbor Work",
+            "<link rel=canonical href='https://www.state.gov/reports/"
+            "2019-trafficking-in-persons-report-2/norvia/'>",
+            "Trafficking in Persons Report",
         ),
-        # a page, not a folder
-        ("<link rel=canonical href='https://a.example/2016-reports-on-harbor-work/'>", None),
+        # not the site of its publisher
+        ("<link rel=canonical href='https://a.example/tiprpt/norvia/'>", None),
         ("<meta name=citation_journal_title content='Harbor Law Review'>", "Harbor Law Review"),
         ("<title>2023 Harbor Labor Report: Togo</title>", "Harbor Labor Report"),
         ("<title>Togo – 2023 Harbor Narratives</title>", "Harbor Narratives"),
@@ -94,7 +95,7 @@ def test_the_publication_is_named_by_tags_an_address_or_the_title(
     assert page(head).publication == publication
 
 
-def test_linked_data_name_series_publisher_and_date() -> None:
+def test_linked_data_name_publisher_and_date() -> None:
     article = {
         "@context": "https://schema.org",
         "@graph": [
@@ -102,29 +103,14 @@ def test_linked_data_name_series_publisher_and_date() -> None:
             {
                 "@type": "Report",
                 "datePublished": "2021-06-01T08:00:00+00:00",
-                "isPartOf": {"@type": "CreativeWorkSeries", "name": "Harbor Watch"},
                 "publisher": {"@type": "Organization", "name": "Halden Institute"},
                 "url": "https://halden.example/norvia",
             },
         ],
     }
     document = page(f"<script type='application/ld+json'>{json.dumps(article)}</script>")
-    assert (document.publication, document.publisher) == ("Harbor Watch", "Halden Institute")
+    assert document.publisher == "Halden Institute"
     assert (document.date, document.address) == ("2021-06-01", "https://halden.example/norvia")
-
-
-def test_a_newspaper_is_publication_and_publisher() -> None:
-    article = {
-        "@type": "NewsArticle",
-        "publisher": {"name": "The Meridian"},
-        "datePublished": "2021-06",
-    }
-    document = page(f"<script type='application/ld+json'>{json.dumps(article)}</script>")
-    assert (document.publication, document.publisher, document.date) == (
-        "The Meridian",
-        "The Meridian",
-        "2021-06",
-    )
 
 
 @pytest.mark.parametrize(
@@ -173,10 +159,11 @@ def test_a_link_is_the_address_unless_the_page_names_another() -> None:
 def test_a_title_that_is_only_a_country_gets_the_publication_that_the_page_names() -> None:
     head = (
         "<title>Qatar</title>"
-        "<link rel=canonical href='https://a.example/2016-reports-on-harbor-work/qatar/'>"
+        "<link rel=canonical href='https://www.state.gov/reports/"
+        "2016-country-reports-on-human-rights-practices/qatar/'>"
     )
     document = page(head)
-    assert document.title == "2016 Reports on Harbor Work: Qatar"
+    assert document.title == "2016 Country Reports on Human Rights Practices: Qatar"
     assert page("<title>Qatar</title>").title == "Qatar"
 
 

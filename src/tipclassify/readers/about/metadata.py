@@ -26,12 +26,10 @@ _MAX_ADDRESS: Final = 2_000
 _MAX_SCRIPT: Final = 1_000_000  # characters of a JSON-LD script
 _MAX_SCRIPTS: Final = 20
 _MAX_OBJECTS: Final = 500  # of JSON-LD that are looked at
-_MAX_NAMES: Final = 10  # of a list in JSON-LD that are looked at
 _ARCHIVED: Final = re.compile(
     r"https?://web\.archive\.org/web/\d+[a-z_]*/(https?:/{1,2}.+)", re.IGNORECASE
 )
 # Names of meta tags, likeliest first.
-_TITLE_TAGS: Final = "citation_title dc.title dcterms.title".split()
 _PUBLICATION_TAGS: Final = """citation_series_title citation_journal_title citation_book_title
     citation_inbook_title prism.publicationname dcterms.ispartof
     dc.relation.ispartof""".split()
@@ -49,8 +47,6 @@ _ADDRESS_FIELDS: Final = "source_url canonical canonical_url address url source 
 _ARTICLES: Final = re.compile(
     r"(?:\w*Article|Report|BlogPosting|WebPage|Legislation|\w*Document|Book|Chapter)"
 )
-_NEWS: Final = re.compile(r"\w*NewsArticle")  # its publication is the newspaper, which publishes it
-_SERIES: Final = re.compile(r"Periodical|CreativeWorkSeries|Book|Report")
 # Sites that show the reports of others, and are not their publishers.
 _LIBRARIES: Final = frozenset(
     (
@@ -117,11 +113,7 @@ def page_metadata(tree: etree._Element) -> Metadata:
         content = clean_text(meta.get("content") or "")
         if name and content:
             tags.setdefault(name, content)
-    articles = [thing for thing in _json_ld_objects(tree) if _is_a(thing, _ARTICLES)]
-    news = [article for article in articles if _is_a(article, _NEWS)]
-    publications = [_name(article.get("isPartOf"), only_series=True) for article in articles]
-    publications += map(tags.get, _PUBLICATION_TAGS)
-    publications += [_name(article.get("publisher")) for article in news]
+    articles = [thing for thing in _json_ld_objects(tree) if _is_article(thing)]
     publishers = [*map(tags.get, _PUBLISHER_TAGS)]
     publishers += [_name(article.get("publisher")) for article in articles]
     publishers.append(tags.get("og:site_name"))
@@ -134,8 +126,7 @@ def page_metadata(tree: etree._Element) -> Metadata:
     addresses += map(tags.get, _ADDRESS_TAGS)
     addresses += [article.get("url") for article in articles]
     return Metadata(
-        title=_first_name(map(tags.get, _TITLE_TAGS)),
-        publication=_first_name(publications),
+        publication=_first_name(map(tags.get, _PUBLICATION_TAGS)),
         publisher=_first_publisher(publishers),
         date=_first_date(dates),
         # some sites give their front page as the address of every page
@@ -223,26 +214,19 @@ def _json_ld_objects(tree: etree._Element) -> Iterator[Mapping[str, object]]:
                     waiting.append(thing["@graph"])
 
 
-def _is_a(thing: Mapping[str, object], kind: re.Pattern[str]) -> bool:
-    """Return whether a type of an object is of a kind."""
+def _is_article(thing: Mapping[str, object]) -> bool:
+    """Return whether an object is a text, by its types."""
     types = thing.get("@type")
     names = types if isinstance(types, list) else [types]
-    return any(isinstance(name, str) and kind.fullmatch(name) for name in names)
+    return any(isinstance(name, str) and _ARTICLES.fullmatch(name) for name in names)
 
 
-def _name(thing: object, *, only_series: bool = False) -> str | None:
-    """Return the name of an object of JSON-LD, or the first name in a list of them."""
-    if isinstance(thing, str):
-        return None if only_series or "://" in thing else thing
-    if isinstance(thing, dict):
-        name = thing.get("name")
-        is_wanted = not only_series or _is_a(thing, _SERIES)
-        return name if isinstance(name, str) and is_wanted else None
+def _name(thing: object) -> str | None:
+    """Return the name of an object of JSON-LD, or of the first in a list."""
     if isinstance(thing, list):
-        inner = (part for part in thing[:_MAX_NAMES] if not isinstance(part, list))
-        names = (_name(part, only_series=only_series) for part in inner)
-        return next(filter(None, names), None)
-    return None
+        thing = thing[0] if thing else None
+    name = thing.get("name") if isinstance(thing, dict) else thing
+    return name if isinstance(name, str) else None
 
 
 # -------------------------------------------------------------------------- first usable value

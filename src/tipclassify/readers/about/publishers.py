@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -14,36 +13,27 @@ from tipclassify.resources import read_resource
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
-    """Publishers by what tells of them; names are normalized."""
-
-    by_domain: dict[str, str] = field(default_factory=dict)
-    by_name: dict[str, str] = field(default_factory=dict)
-    by_publication: dict[str, str] = field(default_factory=dict)
-    # publication and publisher, by the folder of an address that the publication has for itself
-    by_folder: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-
 @cache
-def _index() -> _Index:
-    """Read ``publishers.txt``, whose first lines give its form."""
-    index = _Index()
+def _index() -> dict[tuple[str, str], str]:
+    """Read ``publishers.txt``, whose first lines give its form.
+
+    Maps ("domain", …), ("name", …) and ("publication", …) to a publisher, ("folder", …), of an
+    address, to a publication. Names are normalized.
+    """
+    index: dict[tuple[str, str], str] = {}
     for line in read_resource("readers/about/publishers.txt").splitlines():
         if line.startswith("#"):
             continue
         publisher, domains, aliases, publications = (field.strip() for field in line.split("|"))
         for domain in domains.split():
-            index.by_domain[domain] = publisher
-        for name in (publisher, *aliases.split("/")):
-            if name.strip():
-                index.by_name[_folded(name)] = publisher
-        for publication in publications.split("/"):
-            name, _, folder = (part.strip() for part in publication.partition("="))
-            if name:
-                index.by_publication[_folded(name)] = publisher
-            if folder:
-                index.by_folder[folder] = (name, publisher)
+            index["domain", domain] = publisher
+        for name in (publisher, *filter(None, aliases.split("/"))):
+            index["name", _folded(name)] = publisher
+        for publication in filter(None, publications.split("/")):
+            name, _, folders = (part.strip() for part in publication.partition("="))
+            index["publication", _folded(name)] = publisher
+            for folder in folders.split():
+                index["folder", folder] = name
     return index
 
 
@@ -61,12 +51,12 @@ def known_publisher(name: str) -> str | None:
     >>> known_publisher("OHCHR")
     'Office of the United Nations High Commissioner for Human Rights'
     """
-    return _index().by_name.get(_folded(name))
+    return _index().get(("name", _folded(name)))
 
 
 def publisher_of_publication(publication: str) -> str | None:
     """Return the publisher of a serial publication, by its full name, or None."""
-    return _index().by_publication.get(_folded(publication))
+    return _index().get(("publication", _folded(publication)))
 
 
 def publisher_of_address(address: str) -> str | None:
@@ -80,8 +70,10 @@ def publisher_of_address(address: str) -> str | None:
     except ValueError:
         return None
     parts = host.split(".")
-    domains = (".".join(parts[start:]) for start in range(len(parts) - 1))
-    return next(filter(None, map(_index().by_domain.get, domains)), None)
+    for start in range(len(parts) - 1):
+        if publisher := _index().get(("domain", ".".join(parts[start:]))):
+            return publisher
+    return None
 
 
 def publication_in_path(address: str) -> str | None:
@@ -96,7 +88,7 @@ def publication_in_path(address: str) -> str | None:
     site = publisher_of_address(address)
     for part in unquote(urlsplit(address).path).split("/"):
         folder = _YEAR.sub("", part).strip("-")
-        publication, publisher = _index().by_folder.get(folder, (None, None))
-        if publication and publisher == site:
+        publication = _index().get(("folder", folder))
+        if publication and publisher_of_publication(publication) == site:
             return publication
     return None

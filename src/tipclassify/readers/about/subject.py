@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import date
-from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -46,18 +45,11 @@ _PUBLISHER: Final = re.compile(
     r"\W*\b(?:U\.?\s?S\.?|United States) Department of State\b\W*", re.IGNORECASE
 )
 
-# First sentences of narratives of the TIP Report.
-_FORMULAE: Final = (
-    re.compile(
-        r"\bgovernment of ([^.;:\n]{3,60}?) (?:does not|did not|fully meets?)\b"
-        r"[^.]{0,60}\bminimum standards",
-        re.IGNORECASE,
-    ),
-    re.compile(
-        r"^\s*([^\W\d_][^.;:\n]{2,60}?) (?:is|are) (?:primarily |principally |mainly )?"
-        r"an? (?:source|transit|destination)\b[^.]{0,80}\bcountr(?:y|ies)\b",
-        re.IGNORECASE | re.MULTILINE,
-    ),
+# In the first sentence of a narrative of the TIP Report.
+_FORMULA: Final = re.compile(
+    r"\bgovernment of ([^.;:\n]{3,60}?) (?:does not|did not|fully meets?)\b"
+    r"[^.]{0,60}\bminimum standards",
+    re.IGNORECASE,
 )
 
 _GENRE: Final = frozenset(
@@ -101,12 +93,9 @@ _NOT_COUNTRIES: Final = frozenset(
 _AMBIGUOUS_NAMES: Final = frozenset({"Georgia", "Jordan", "Chad", "Jersey"})
 _MAX_NAME_WORDS: Final = 10
 _TITLE_PARTS: Final = re.compile(r"\s*[|•»]\s*")
-_LINE_PARTS: Final = re.compile(r"\s*[:|–—]\s*|\s+-\s+")
+_LINE_PARTS: Final = re.compile(r"\s*[:|(–—]\s*|\s+-\s+")
 _UP_TO_FOUR_WORDS: Final = re.compile(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*){0,3}")
-_NAME_IN_BRACKETS: Final = re.compile(r"([^()]+)\(([^()]+)\)\W*")
 _WHOLE_YEAR: Final = re.compile(_YEAR_DIGITS)
-_YEAR_AT_EDGE: Final = re.compile(rf"{_YEAR_DIGITS}(?!\d)|.*(?<!\d){_YEAR_DIGITS}$")
-_REPORT_FOLDER: Final = re.compile(rf"{_YEAR_DIGITS}-.*(?:report|practices)")
 _SUFFIX: Final = re.compile(
     r"(?:\.(?:html?|xhtml|php|aspx?|pdf|txt|text|md|docx?|epub|rtf|jsonl|csv|gz))+$", re.IGNORECASE
 )
@@ -216,19 +205,12 @@ def _country_of_line(line: str) -> tuple[str | None, list[str]]:
     country = countries[0] if countries else None
     if not country:  # none, or an ambiguous name
         return None, other_words
-    if not other_words:
-        return country, []
-    is_ambiguous = country in _AMBIGUOUS_NAMES
-    if not is_ambiguous:
-        # "Falkland Islands (Islas Malvinas)"
-        match = _NAME_IN_BRACKETS.fullmatch(line)
-        if match and country_named(match[1]) == country and not re.search(r"\d", match[2]):
-            return country, []
-    if _names_document_on(country, line, other_words):
+    if not other_words or _names_document_on(country, line, other_words):
         return country, other_words
-    # "Norvia: a year of reforms"
+    # "Norvia: a year of reforms", "Falkland Islands (Islas Malvinas)"
     begins_with_country = country_named(_LINE_PARTS.split(line)[0]) == country
-    return (country if begins_with_country and not is_ambiguous else None), other_words
+    is_clear = begins_with_country and country not in _AMBIGUOUS_NAMES
+    return country if is_clear else None, other_words
 
 
 def _names_document_on(country: str, line: str, other_words: list[str]) -> bool:
@@ -247,22 +229,14 @@ def _subject_of_path(source: str) -> _Subject:
     """Detect the subject by a web address, or by the name of a file."""
     if source in ("-", "<text>"):
         return None, None
-    is_address = "://" in source
-    path = unquote(urlsplit(source).path if is_address else re.split(r"[/\\]", source)[-1])
-    parts = [part for part in _SUFFIX.sub("", path).split("/") if part]
-    if is_address:
-        for part, following in pairwise([*parts, ""]):
-            # state.gov: /reports/2021-trafficking-in-persons-report/togo/
-            if _REPORT_FOLDER.match(part):
-                return country_named(following), _single_year(part)
+    path = urlsplit(source).path if "://" in source else re.split(r"[/\\]", source)[-1]
+    parts = [part for part in _SUFFIX.sub("", unquote(path)).split("/") if part]
     country: str | None = None
     for part in reversed(parts):
         country, other_words = _country_of_line(part)
         if country is not None or other_words:
             break
-    # A year inside the name of a file is that of the report only if the name is one of a report.
-    is_dated = country or _names_report(path) or any(map(_YEAR_AT_EDGE.match, parts))
-    return country, _single_year("/".join(parts)) if is_dated else None
+    return country, _single_year("/".join(parts))
 
 
 def _subject_of_opening(opening: str) -> _Subject:
@@ -275,16 +249,13 @@ def _subject_of_opening(opening: str) -> _Subject:
             continue  # a sentence, not a heading
         country, other_words = _country_of_line(line)
         in_pattern = _country_in_pattern(line)
-        if in_pattern is not None:
-            countries.add(in_pattern)
-        elif country is not None:
-            countries.add(country)
+        if in_pattern or country is not None:
+            countries.add(in_pattern or country or _SEVERAL)
         if in_pattern or (country and not other_words and _names_report(line)):
             years |= _years(line)
-    for formula in _FORMULAE:
-        for match in formula.finditer(opening):
-            if name := country_named(match[1]):
-                countries.add(name)
+    for match in _FORMULA.finditer(opening):
+        if name := country_named(match[1]):
+            countries.add(name)
     country = countries.pop() if len(countries) == 1 else None
     return country, years.pop() if len(years) == 1 else None
 
@@ -306,23 +277,17 @@ def with_block_countries(document: Document) -> Document:
     """
     texts = [document.text[block.start : block.end].strip() for block in document.blocks]
     headings = [number for number, block in enumerate(document.blocks) if block.heading]
-    with_tier: dict[int, str] = {}
-    alone: dict[int, str] = {}  # headings that are the name of a country
-    for number in headings:
-        if country := _country_with_tier(texts, number):
-            with_tier[number] = country
-        if country := country_named(texts[number]):
-            alone[number] = country
-    starts: dict[int, str | None] = {}  # country of each narrative by the number of its first block
-    is_book = bool(with_tier)
-    if not is_book and len(set(alone.values())) >= _MIN_NAMED:
+    with_tier = {number: _country_with_tier(texts, number) for number in headings}
+    alone = {number: country_named(texts[number]) for number in headings}
+    is_book = any(with_tier.values())
+    if not is_book and len(set(alone.values()) - {None}) >= _MIN_NAMED:
         # Headings of a report on one country may name others: those that put questions to it, say.
         is_book = detect_country_and_year(document.title, "", "")[0] is None
-    if is_book:
-        starts = {**alone, **with_tier}
+    starts: dict[int, str | None] = {}  # country of each narrative by the number of its first block
     for number in headings:
-        if number not in starts and _BACK_MATTER.match(texts[number]):
-            starts[number] = None
+        country = with_tier[number] or alone[number]
+        if (is_book and country) or _BACK_MATTER.match(texts[number]):
+            starts[number] = country
     if len(set(starts.values()) - {None}) < _MIN_TIERED:
         return document
     narrative: str | None = None

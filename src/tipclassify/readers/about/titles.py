@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import unquote, urlsplit
 
 from tipclassify.readers.about.countries import (
     country_named,
@@ -26,6 +25,7 @@ from tipclassify.readers.about.publishers import (
 )
 from tipclassify.readers.about.subject import MAX_TITLE, detect_country_and_year
 from tipclassify.records import Document
+from tipclassify.text.prose import is_un_masthead
 from tipclassify.text.sections import section_named_by, without_enumerator
 
 # Titles of first pages.
@@ -51,12 +51,8 @@ _SERIAL_NAME: Final = re.compile(
 )
 # Series that are of a country by their name: "Norvia Gazette".
 _NATIONAL_SERIAL: Final = re.compile(r"hansard|gazette", re.IGNORECASE)
-_FOLDER: Final = re.compile(
-    r"(?:19|20)\d\d-.*\b(?:reports?|practices|findings|narratives|survey|index|review)\b"
-)
 _BRACKETS: Final = re.compile(r"\(.*?\)")
 _EMPTY_BRACKETS: Final = re.compile(r"\(\s*\)")
-_COPY: Final = re.compile(r"-\d$")  # "…-report-2": the site had such an address before
 _SMALL_WORDS: Final = frozenset("a an and by for from in of on or the to with".split())
 # Mastheads.
 _UNITED_NATIONS: Final = "United Nations"
@@ -76,30 +72,6 @@ _DISTRIBUTION: Final = re.compile(
     r"\bdistr(?:ibution)?\b\s*\.?\s*:?\s*(?:general|limited|restricted)", re.IGNORECASE
 )
 _MAX_HEAD: Final = 1_500  # characters of the text from its start, in which a masthead stands
-_MAX_LINE: Final = 300  # characters of a line of a masthead
-# A whole line. Spaces do not count in this pattern, so that it has the organs as they are in some
-# PDF files, without spaces; with spaces they are among the parts below.
-_LETTERHEAD: Final = re.compile(
-    rf"""
-      united\s+nations | united | nations | a
-    | {_ORGANS}
-    | distr\.? (?:\s*:?\s*\w+)?
-    | original\s*:?\s*[\w/ ]+
-    | english
-    | [\w-]+\s+(?:special\s+)?session
-    | agenda\s+items?\s+[\w\s(),.]+
-    | items?\s+\d+[\w\s(),.]*
-    | geneva,?\s.{{4,40}}
-    | working\s+group\s+on\s+the\s+universal\s+periodic\s+review
-    | [\W\d_]+
-    | ge\.\d.*
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-_LETTERHEAD_PARTS: Final = re.compile(
-    rf"united\s+nations|{_ORGANS}|{_DISTRIBUTION.pattern}|original\s*:\s*\w+|{_SYMBOL.pattern}\**",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +93,7 @@ def is_stale_title(title: str, first_page: str) -> bool:
     >>> is_stale_title("Questions to Qatar", "Questions to Norvia")
     True
     """
-    if is_masthead(title):
+    if _is_masthead(title):
         return True
     page = fold_name.__wrapped__(first_page[:_MAX_PAGE])  # not to be kept in its cache
     joined = page.replace(" ", "")  # the letters of a word may stand apart
@@ -139,7 +111,7 @@ def title_of_first_page(lines: Sequence[TitleLine], body_size: float) -> str | N
     opens the page. A country that has a heading to itself is put after what stands above it:
     "Report of the Working Group: Norvia".
     """
-    lines = [line for line in lines if not is_masthead(line.text)]
+    lines = [line for line in lines if not _is_masthead(line.text)]
     headings: list[TitleLine] = []
     for line in lines:
         is_section = section_named_by(line.text) is not None
@@ -194,22 +166,13 @@ def with_publication(document: Document, address: str | None = None) -> Document
     """
     linked_from = absolute_address(address) if address else None
     document = replace(document, address=document.address or linked_from)
-    if masthead := read_masthead(_first_page(document)):
-        document = replace(
-            document,
-            country=document.country or masthead.country,
-            year=document.year or masthead.year,
-            publication=document.publication or masthead.publication,
-            publisher=document.publisher or _UNITED_NATIONS,
-            date=document.date or masthead.date,
-            address=document.address or masthead.address,
-        )
+    document = _with_masthead(document)
     found_at = document.address
     title = document.title
     short_title = (title or "")[:MAX_TITLE]
     publication = document.publication
     if publication is None and found_at:
-        publication = publication_in_path(found_at) or _publication_in_folders(found_at)
+        publication = publication_in_path(found_at)
     if publication is None and title:
         publication = publication_in_title(short_title, document.country)
     publisher = document.publisher
@@ -285,19 +248,6 @@ def _is_country_alone(title: str) -> bool:
     return len(set(countries)) == 1 and not other_words
 
 
-def _publication_in_folders(address: str) -> str | None:
-    """Return the publication that a folder of an address names, with its year.
-
-    Such a folder is in ``2021-human-rights-report/togo``.
-    """
-    parts = [part for part in unquote(urlsplit(address).path).split("/") if part]
-    for folder in parts[:-1]:
-        if _FOLDER.match(folder):
-            name = _YEAR.sub("", folder, count=1).strip("-")
-            return _in_title_case(_COPY.sub("", name).split("-"))
-    return None
-
-
 def _in_title_case(words: list[str]) -> str:
     """Write a name as titles are: small words, but for the first, are not capitalized."""
     written = [word[:1].upper() + word[1:] for word in words]
@@ -310,63 +260,37 @@ def _in_title_case(words: list[str]) -> str:
 # ----------------------------------------------------------------------------------- masthead
 
 
-@dataclass(frozen=True, slots=True)
-class Masthead:
-    """What the masthead of a document of the United Nations says."""
+def _with_masthead(document: Document) -> Document:
+    """Return a document of the United Nations with what its masthead says, any other unchanged.
 
-    symbol: str | None  # such as A/HRC/14/2
-    date: str | None  # in the form of ISO 8601
-    country: str | None  # if the symbol has its code
-    publication: str | None  # the series, or the symbol, by which these documents are known
-
-    @property
-    def year(self) -> int | None:
-        """Return the year of the date."""
-        return int(self.date[:4]) if self.date else None
-
-    @property
-    def address(self) -> str | None:
-        """Return the permanent address of the document, derived from its symbol."""
-        return f"https://undocs.org/{self.symbol}" if self.symbol else None
-
-
-def read_masthead(first_page: str) -> Masthead | None:
-    """Return the masthead of a document of the United Nations; None for any other text.
-
-    >>> masthead = read_masthead("United Nations A/HRC/99/7* Distr.: General 4 April 2014 Norvia")
-    >>> masthead.symbol, masthead.date, masthead.publication
-    ('A/HRC/99/7', '2014-04-04', 'A/HRC/99/7')
+    Documents of the Universal Periodic Review have its name, others their symbol, such as
+    A/HRC/14/2, as their publication. The symbol gives the permanent address.
     """
-    head = " ".join(first_page[:_MAX_HEAD].split())
+    head = " ".join(_first_page(document).split())
     distribution = _DISTRIBUTION.search(head)
     if distribution is None or not _ISSUER.search(head):
-        return None
+        return document
     # The masthead's own symbol stands next to the word; others are cited in notes.
     place = distribution.start()
-    nearest = min(
-        _SYMBOL.finditer(head), key=lambda match: abs(match.start() - place), default=None
-    )
-    symbol = nearest[1].rstrip(".-") if nearest else None
-    day = DATE.search(head, distribution.end())
+    symbols = sorted(_SYMBOL.finditer(head), key=lambda match: abs(match.start() - place))
+    symbol = symbols[0][1].rstrip(".-") if symbols else None
+    written = DATE.search(head, distribution.end())
+    day = iso_date(written[0]) if written else None
     countries = filter(None, map(country_of_code, _CODE.findall(symbol or "")))
     country = next(countries, None)
     is_review = _REVIEW.casefold() in head.casefold()
-    return Masthead(
-        symbol=symbol,
-        date=iso_date(day[0]) if day else None,
-        country=country.name if country else None,
-        publication=_REVIEW if is_review else symbol,
+    return replace(
+        document,
+        country=document.country or (country.name if country else None),
+        year=document.year or (int(day[:4]) if day else None),
+        publication=document.publication or (_REVIEW if is_review else symbol),
+        publisher=document.publisher or _UNITED_NATIONS,
+        date=document.date or day,
+        address=document.address or (f"https://undocs.org/{symbol}" if symbol else None),
     )
 
 
-def is_masthead(line: str) -> bool:
-    """Return whether a line of a first page belongs to the masthead of the United Nations.
-
-    >>> is_masthead("General Assembly Distr.: General"), is_masthead("Compilation on Norvia")
-    (True, False)
-    """
-    if len(line) > _MAX_LINE:
-        return False
-    other_words = " ".join(_LETTERHEAD_PARTS.sub(" ", line.replace("|", " ")).split())
-    other_words = DATE.sub(" ", other_words).strip()
-    return not other_words or _LETTERHEAD.fullmatch(other_words) is not None
+def _is_masthead(line: str) -> bool:
+    """Return whether a line of a first page belongs to the masthead of the United Nations."""
+    is_name = line.casefold() in ("united", "nations", "united nations")  # in large type
+    return is_name or _SYMBOL.fullmatch(line) is not None or is_un_masthead(line)

@@ -129,7 +129,7 @@ def read_page(page: str, source: str) -> Document:
         lines = find_main_content(lines, body)
     title_element = next(tree.iter("title"), None)
     tab_title = "" if title_element is None else short_text(title_element) or ""
-    title = _title(tree, lines, tab_title) or metadata.title
+    title = _title(tree, lines, tab_title)
     document = join_blocks(lines, source, title)
     if all(block.heading for block in document.blocks):
         raise InputError(f"{source}: no readable text in this page; {advice}")
