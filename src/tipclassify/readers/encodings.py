@@ -39,48 +39,40 @@ _WIDE_ENCODINGS: Final = {
 _CANDIDATES: Final = ("cp1252", "mac_roman", "cp1250", "iso8859_2", "cp1254", "cp850")
 
 # Letters of each language beyond a to z; a plausible word takes its letters from one alphabet.
-_ALPHABETS: Final = tuple(
-    frozenset(letters)
-    for letters in (
-        "àâæçéèêëîïôœùûü",  # French
-        "áéíñóúüçàèòï",  # Spanish, Catalan
-        "ãáàâçéêíóôõúü",  # Portuguese
-        "äöüß",  # German
-        "åäöæøéü",  # Nordic
-        "áðéíóúýþæö",  # Icelandic
-        "àèéìíîòóùú",  # Italian
-        "ąćęłńóśźż",  # Polish
-        "áčďéěíňóřšťúůýž",  # Czech
-        "áäčďéíĺľňóôŕšťúýž",  # Slovak
-        "áéíóöőúüű",  # Hungarian
-        "ăâîşţșț",  # Romanian
-        "čćđšžé",  # Croatian
-        "çğıiöşüâîû\u0307",  # Turkish; the last is the dot of İ in lower case
-    )
+_ALPHABETS: Final = (
+    "àâæçéèêëîïôœùûü",  # French
+    "áéíñóúüçàèòï",  # Spanish, Catalan
+    "ãáàâçéêíóôõúü",  # Portuguese
+    "äöüß",  # German
+    "åäöæøéü",  # Nordic
+    "áðéíóúýþæö",  # Icelandic
+    "àèéìíîòóùú",  # Italian
+    "ąćęłńóśźż",  # Polish
+    "áčďéěíňóřšťúůýž",  # Czech
+    "áäčďéíĺľňóôŕšťúýž",  # Slovak
+    "áéíóöőúüű",  # Hungarian
+    "ăâîşţșț",  # Romanian
+    "čćđšžé",  # Croatian
+    "çğıiöşüâîû",  # Turkish
 )
-_ONE_LETTER_WORDS: Final = frozenset("àáèéíóúý")
-_OPENING: Final = frozenset("“‘„«‹")
-_BEFORE_OPENING: Final = frozenset(" \n\xa0([-–—/\"'“‘")
-_AFTER_OPENING: Final = frozenset("“‘[($€£…")  # or a letter or digit
-_CLOSING: Final = frozenset("”’»›")
-_BEFORE_CLOSING: Final = frozenset(".,;:!?%)]’”…-–—")  # or a letter or digit
-_MONEY: Final = frozenset("€£¥¢")
-_SIGNS: Final = frozenset("°©½¼¾×±ªº²³¹‰")
+# For each language a word in its letters, with capitals at the start or throughout.
+_NAMES: Final = [
+    re.compile(f"(?=..)(?:[A-Z{a.upper()}]?[a-z{a}]+|[A-Z{a.upper()}]+)|[àáèéíóúýªº]")
+    for a in _ALPHABETS
+]
+# Quotation marks, money and signs in wrong places, and what is none of them.
+_MISPLACED: Final = re.compile(
+    r"""[“‘„«](?![\w“‘\[($£€…]) | (?<![\w.,;:!?%)\]’”…–—"'-])[”’»](?!\d)
+    | (?<!\d)[€£¥¢](?!\d) | [^\W\d_][°©½¼¾×±²³¹‰]
+    | [^\w\s!-~“‘„«”’»€£¥¢°©½¼¾×±²³¹‰–—…•·§¶†¡¿™®]""",
+    re.VERBOSE,
+)
 _CONTEXT: Final = 40  # bytes before and after the first byte of a run that is not ASCII
 _NON_ASCII_RUN: Final = re.compile(rb"[\x80-\xff]\S{0,%d}" % _CONTEXT)
-_ASCII: Final = frozenset(map(chr, range(128)))
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _MAX_RUNS: Final = 20_000
 _MAX_DETECTED: Final = 200_000  # bytes for the general detector
-_SAME_LANGUAGE_BONUS: Final = 0.1  # score of a word in the main foreign language: only breaks ties
-_SIGN_SCORE: Final = 1.2  # a well-placed quotation mark is stronger evidence than a plausible word
-_MISPLACED: Final = -1.0  # score of a sign in a wrong place, or of an implausible word
-# Scores of signs that may stand anywhere; the last is for bytes that cannot be decoded.
-_ANYWHERE: Final = {
-    **dict.fromkeys("–—", _SIGN_SCORE),
-    **dict.fromkeys("…•·§¶†¡¿™®", 0.5),
-    "\ufffd": -2.0,
-}
+_BONUS: Final = 0.1  # of a plausible run without names, or a name in the main foreign language
 # Of the control characters white space (9 to 13) is allowed, the end of a file of DOS (26), and the
 # escape that steers old terminals (27).
 _CONTROL_BYTES: Final = frozenset((*range(9), *range(14, 26), *range(28, 32), 127))
@@ -96,7 +88,7 @@ _MAX_NO_CHARACTERS: Final = 0.05
 _MIN_LETTERS: Final = 200  # of a text whose words are judged
 _MIN_USUAL: Final = 0.7  # share of letters in words of usual case; random bytes have half as many
 _MAX_RUN: Final = 200  # characters between spaces; encoded data have none for thousands
-_MIN_PLAUSIBILITY: Final = 0.5  # mean score a run; below it, no candidate fits
+_MIN_PLAUSIBLE: Final = 0.6  # share of runs; below it, no candidate fits
 
 
 def decode_file(
@@ -285,11 +277,10 @@ def guess_encoding(data: bytes) -> str | None:
     'mac_roman'
     """
     runs = list(dict.fromkeys(islice(_non_ascii_runs(data), _MAX_RUNS)))
-    joined = b"\n".join(runs)
     best: str | None = None
-    best_score = _MIN_PLAUSIBILITY * len(runs)
+    best_score = _MIN_PLAUSIBLE * len(runs)
     for encoding in _CANDIDATES:
-        score = _plausibility(joined.decode(encoding, "replace"))
+        score = _plausibility([run.decode(encoding, "replace") for run in runs])
         if score > best_score:
             best = encoding
             best_score = score
@@ -312,52 +303,21 @@ def _non_ascii_runs(data: bytes) -> Iterator[bytes]:
         end = run.end()
 
 
-def _plausibility(text: str) -> float:
-    """Score a decoding: about 1 for each plausible word or sign, -1 for each implausible one."""
-    score = 0.0
-    words_of_alphabet = Counter[int]()
-    for word in _WORD.finditer(text):
-        foreign = frozenset(word[0].lower()) - _ASCII
-        if not foreign:
-            continue
-        start, end = word.span()
-        alphabets = [number for number, alphabet in enumerate(_ALPHABETS) if foreign <= alphabet]
-        beside_digit = text[start - 1 : start].isdigit() or text[end : end + 1].isdigit()
-        is_plausible = alphabets and not beside_digit and _has_plausible_capitals(word[0])
-        score += 1.0 if is_plausible else _MISPLACED
-        words_of_alphabet.update(alphabets)
-    for at, sign in enumerate(text):
-        if not sign.isascii() and not sign.isalpha():
-            before = text[at - 1 : at] or " "
-            after = text[at + 1 : at + 2] or " "
-            score += _plausibility_of_sign(sign, before, after)
-    return score + _SAME_LANGUAGE_BONUS * max(words_of_alphabet.values(), default=0)
-
-
-def _has_plausible_capitals(word: str) -> bool:
-    """Return whether capitals are at the start of a word or throughout, as is usual."""
-    if len(word) == 1:
-        return word in _ONE_LETTER_WORDS
-    foreign_capitals = any(c.isupper() and not c.isascii() for c in word[1:])
-    odd_start = not word[0].isascii() and word[0].islower() and word[1].isupper()
-    return word.isupper() or not (foreign_capitals or odd_start)
-
-
-def _plausibility_of_sign(sign: str, before: str, after: str) -> float:
-    """Score a character that is no letter, by the characters beside it."""
-    if sign in _ANYWHERE:
-        return _ANYWHERE[sign]
-    if sign == "\xa0":
-        return _SIGN_SCORE if before.isalnum() and after.isalnum() else 0.0
-    if sign in _SIGNS:
-        return _MISPLACED if before.isalpha() or after.islower() else 0.5
-    if sign in _OPENING:
-        is_placed = before in _BEFORE_OPENING and (after.isalnum() or after in _AFTER_OPENING)
-    elif sign in _CLOSING:
-        is_placed = before.isalnum() or before in _BEFORE_CLOSING
-        is_placed = is_placed or (sign == "’" and after.isdigit())  # "the ’90s"
-    elif sign in _MONEY:
-        is_placed = before.isdigit() or after.isdigit()
-    else:
-        return -5.0 if unicodedata.category(sign) in ("Cc", "Co", "Cn") else _MISPLACED
-    return _SIGN_SCORE if is_placed else _MISPLACED
+def _plausibility(runs: list[str]) -> float:
+    """Count the runs that may stand in a text; ties go to signs, and to names of one language."""
+    plausible = 0
+    without_names = 0
+    names_of_language = Counter[int]()
+    for run in runs:
+        names = [word for word in _WORD.findall(run) if not word.isascii()]
+        languages = [
+            {number for number, pattern in enumerate(_NAMES) if pattern.fullmatch(name)}
+            for name in names
+        ]
+        if all(languages) and not _MISPLACED.search(run):
+            plausible += 1
+            without_names += not names
+            for fitting in languages:
+                names_of_language.update(fitting)
+    in_one_language = max(names_of_language.values(), default=0)
+    return plausible + _BONUS * (without_names + in_one_language)
