@@ -23,7 +23,8 @@ import typer
 from _measure import ROOT, markdown
 
 from tipclassify.records import Passage
-from tipclassify.reports.kinds import WORD, KindEvidence, KindTable
+from tipclassify.reports import kinds as kinds_of_text
+from tipclassify.reports.kinds import WORD, KindTable, words_of
 
 FILE = ROOT / "src" / "tipclassify" / "reports" / "text_kinds.json"
 KINDS = {
@@ -110,21 +111,22 @@ def lowest_values(
     means: dict[str, list[float]] = defaultdict(list)
     shares: dict[str, list[float]] = defaultdict(list)
     for kind, piece in pieces(rows, table):
-        means[kind].append(piece.sums[table.names.index(kind)] / piece.words)
-        shares[kind].append(piece.words / piece.all_words)
+        sums, known = table.evidence(piece)
+        means[kind].append(float(sums[table.names.index(kind)]) / known)
+        shares[kind].append(known / piece.total())
     return (
         [round(float(np.percentile(means[name], UNLIKE)), 3) for name in table.names],
         [round(float(np.percentile(shares[name], UNLIKE)), 3) for name in table.names],
     )
 
 
-def pieces(rows: Iterable[dict[str, str]], table: KindTable) -> Iterator[tuple[str, KindEvidence]]:
-    """Join passages of one kind to pieces of text; yield the kind and the evidence of each."""
-    waiting: dict[str, KindEvidence] = defaultdict(KindEvidence)
+def pieces(rows: Iterable[dict[str, str]], table: KindTable) -> Iterator[tuple[str, Counter[str]]]:
+    """Join passages of one kind to pieces of text; yield the kind and the words of each."""
+    waiting: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         kind = str(kind_of(row))
-        waiting[kind] += KindEvidence.of([Passage(row["text"], 0, 0)], table)
-        if waiting[kind].words >= CHUNK:
+        waiting[kind].update(words_of([Passage(row["text"], 0, 0)]))
+        if table.evidence(waiting[kind])[1] >= CHUNK:
             yield kind, waiting.pop(kind)
 
 
@@ -132,7 +134,7 @@ def measured(rows: Iterable[dict[str, str]], table: KindTable) -> str:
     """Format a table by kind: texts named rightly, unlike all kinds, not named, named wrongly."""
     answers: dict[str, Counter[str | None]] = defaultdict(Counter)
     for kind, piece in pieces(rows, table):
-        answers[kind][piece.kind(table)] += 1
+        answers[kind][kinds_of_text.kind_of(piece, table)] += 1
     lines = []
     for kind, named in sorted(answers.items()):
         wrong = named.total() - named[kind] - named[""] - named[None]

@@ -18,17 +18,14 @@ from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.records import Block, Document, Passage, Report
 from tipclassify.reports import findings
-from tipclassify.reports.counts import Group
+from tipclassify.reports.counts import Group, subject_line
 from tipclassify.reports.findings import (
     KindCounts,
-    Natures,
-    Subject,
     count_particulars,
     is_template,
     is_unknown,
-    is_unread,
+    natures,
     on_subject,
-    subject_line,
     wording,
 )
 from tipclassify.text.split import split_passages, text_document
@@ -119,27 +116,27 @@ def test_figures_dates_bodies_and_places_make_a_sentence_particular(text: str, n
 
 def test_a_sentence_said_again_and_a_row_of_a_table_count_apart() -> None:
     passages = [passage(text, 10 * n) for n, text in enumerate((SUMMARY, ROW, AGAIN, PLAIN))]
-    natures = list(Natures().of(passages, ["a", "b", "c", "d"]))
-    assert [(nature.kind, nature.first) for nature in natures] == [
+    found = list(natures(passages, ["a", "b", "c", "d"], {}))
+    assert [(nature.kind, nature.first) for nature in found] == [
         ("sentence", None),
         ("table row", None),
         ("sentence", "a"),
         ("sentence", None),
     ]
     counts = KindCounts()
-    for each, nature in zip(passages, natures, strict=True):
+    for each, nature in zip(passages, found, strict=True):
         counts.add(each, nature)
     assert (counts.sentences[EFFORT], counts.rows[EFFORT], counts.on_subject) == (2, 1, 2)
     assert counts.words() == "2 sentences and 1 table row"
-    rows = list(Natures(rows=True).of(passages, ["a", "b", "c", "d"]))
+    rows = list(natures(passages, ["a", "b", "c", "d"], None))
     assert all(nature.first is None for nature in rows)  # input rows are passages of their own
 
 
 def test_the_same_words_with_another_label_are_another_finding() -> None:
     effort = passage(SUMMARY, 0)
     failure = passage(SUMMARY, 90, FAILURE)
-    natures = Natures().of([effort, failure], ["a", "b"])
-    assert [nature.first for nature in natures] == [None, None]
+    found = natures([effort, failure], ["a", "b"], {})
+    assert [nature.first for nature in found] == [None, None]
 
 
 def test_the_particular_leads_the_first_screen(fast: Classifier) -> None:
@@ -339,15 +336,20 @@ def test_a_heading_that_comes_again_is_another_section() -> None:
     ]
 
 
+def about(passages: int, on_subject: int) -> Group:
+    """Make the counts of a report of so many passages."""
+    return Group(sets={(): passages}, on_subject=on_subject)
+
+
 def test_the_line_comes_for_long_reports_mostly_about_other_things() -> None:
-    assert subject_line([Subject(13, 40)]) is not None
-    assert subject_line([Subject(14, 40)]) is None  # over a third
-    assert subject_line([Subject(0, 39)]) is None  # one sees at once what it is about
+    assert subject_line([about(40, 13)]) is not None
+    assert subject_line([about(40, 14)]) is None  # over a third
+    assert subject_line([about(39, 0)]) is None  # one sees at once what it is about
     assert subject_line([]) is None
 
 
 def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
-    line = subject_line([Subject(60, 62), Subject(9, 100)])
+    line = subject_line([about(62, 60), about(100, 9)])
     assert line == (
         "1 of 2 reports are mostly on other subjects: "
         "9 of their 100 passages are about trafficking."
@@ -356,7 +358,7 @@ def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
 
 def test_a_report_that_the_model_cannot_read_has_no_subject() -> None:
     foreign = on_press("Le gouvernement ignorait totalement ces plaintes.", low_confidence=True)
-    assert Subject.of([foreign for _ in range(60)]) == Subject()
+    assert subject_line([Group.of((), [foreign for _ in range(60)])]) is None
 
 
 def test_fragments_and_names_are_no_unknown_words() -> None:
@@ -365,7 +367,7 @@ def test_fragments_and_names_are_no_unknown_words() -> None:
     assert not any(is_unknown(fragment) for fragment in fragments)
     counted = Group.of((), [*fragments, on_press()])
     assert (counted.unknown, counted.sentences, counted.is_unread) == (0, 1, False)
-    assert not is_unread(0, 0)
+    assert not Group().is_unread
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def example(groups: int = 3, years: int = 0, rates: Rates | None = GOOD) -> Summ
     return Summary(
         by,
         tuple(Group(key, counts) for key in keys),
-        total,
+        (total,),
         rates=known_rates,
         about={"policy": "balanced", "model": "0123"},
     )
@@ -748,7 +748,7 @@ def test_files_are_called_by_their_names_and_numbered_where_those_are_the_same()
 def test_a_model_of_other_labels_is_counted_and_drawn_by_these() -> None:
     labels = ("finance", "travel")
     counts = {("finance",): 3, ("finance", "travel"): 2, (): 5}
-    summary = Summary(("file",), (Group(("a.txt",), counts),), Group((), counts), labels=labels)
+    summary = Summary(("file",), (Group(("a.txt",), counts),), (Group((), counts),), labels=labels)
     row = next(summary.rows())
     assert row["labels"] == {
         "finance": {"count": 5, "share": 0.5},

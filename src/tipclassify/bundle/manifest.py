@@ -33,7 +33,7 @@ from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
 from tipclassify.records import Passage, Unit, is_link
 from tipclassify.reports.adjust import Rates, rates_by_kind, rates_of
-from tipclassify.reports.counts import Figures, Group, Summary
+from tipclassify.reports.counts import Group, Summary
 from tipclassify.tagging import read_with_notes
 from tipclassify.tagging.inputs import ROWS as ROW_FILES
 from tipclassify.text.split import split_passages
@@ -119,7 +119,7 @@ class Input(_Object, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()  # the reader's warnings
     link: Link | None = None
     source: str | None = None  # its path in the bundle, if included
-    figures: Mapping[str, object] = {}  # its `Figures`, unchecked when read
+    figures: Mapping[str, object] = {}  # its figures, unchecked when read
 
 
 class StoredCheck(_Object, frozen=True, kw_only=True):
@@ -149,7 +149,7 @@ class Manifest(_Object, frozen=True):
     error_rates: RatesByLabel | None
     error_rates_by_kind: Annotated[dict[str, RatesByLabel], msgspec.Meta(max_length=50)]
     inputs: Annotated[tuple[Input, ...], msgspec.Meta(min_length=1)]
-    figures: Mapping[str, object]  # `Figures` of all inputs together, unchecked when read
+    figures: Mapping[str, object]  # figures of all inputs together, unchecked when read
     files: dict[str, FileDigest]  # all but the manifest
     checks: CheckCounts | None = None  # None without ``checks.jsonl``
 
@@ -215,12 +215,12 @@ def figures_of(
     thresholds: Mapping[str, float],
     error_rates: RatesByLabel | None,
     error_rates_by_kind: Mapping[str, RatesByLabel],
-) -> Figures:
+) -> dict[str, Any]:
     """Compute the figures of a group; counts are adjusted for errors if rates are known."""
     summary = Summary(
         by=(),
         groups=(),
-        total=group,
+        totals=(group,),
         labels=tuple(thresholds),
         rates=None if error_rates is None else _rates(error_rates),
         rates_by_kind={kind: _rates(table) for kind, table in error_rates_by_kind.items()},

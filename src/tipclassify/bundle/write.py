@@ -46,7 +46,7 @@ from tipclassify.progress import Progress
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage
 from tipclassify.reports.counts import Group
-from tipclassify.reports.findings import FirstPlaces
+from tipclassify.reports.findings import Wording, first_place
 from tipclassify.resources import read_resource
 from tipclassify.store.state import Check
 from tipclassify.tagging import Tagging
@@ -247,11 +247,12 @@ def lines_of_findings(passages: Iterable[Passage], before: int, rows: bool) -> l
     is the number of lines before the input in ``passages.jsonl``. With `rows`, the input is rows,
     which are findings of their own.
     """
-    first_places = FirstPlaces[int](rows)
-    return [
-        first_places.of(passage, line) if passage.labels else 0
-        for line, passage in enumerate(passages, before + 1)
-    ]
+    places: dict[Wording, int] = {}
+    lines = []
+    for line, passage in enumerate(passages, before + 1):
+        first = line if rows else first_place(passage, line, places)
+        lines.append(first if passage.labels else 0)
+    return lines
 
 
 def count_checks(checks: Iterable[StoredCheck], findings: Sequence[int]) -> CheckCounts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, Any, cast
 
 import typer
 from typer import Argument, Option
@@ -23,9 +23,6 @@ from tipclassify.cli.output import (
 )
 from tipclassify.formatting import format_columns, one_line
 from tipclassify.progress import progress_bar
-
-if TYPE_CHECKING:
-    from tipclassify.reports.counts import Figures
 
 
 def bundle(
@@ -89,7 +86,7 @@ def bundle(
             progress=progress,
         )
     print_warnings([note for recorded in manifest.inputs for note in recorded.notes])
-    total = cast("Figures", manifest.figures)  # computed here, not read
+    total = cast("dict[str, Any]", manifest.figures)  # computed here, not read
     counts = "   ".join(
         f"{label} {of_label['count']:,}" for label, of_label in total["labels"].items()
     )

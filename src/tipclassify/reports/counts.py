@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
@@ -27,7 +27,7 @@ from tipclassify.reports.adjust import (
     rates_of,
 )
 from tipclassify.reports.cite import run_of, said
-from tipclassify.reports.findings import Subject, is_unknown, is_unread
+from tipclassify.reports.findings import is_unknown, on_subject
 from tipclassify.text.sections import FOLDED, fold_section
 
 NONE: Final = "(none)"
@@ -48,6 +48,9 @@ Key = tuple[Name, ...]
 _Rank = tuple[int, int, str]  # of a name: its kind, then a number, then a text
 
 _MAX_DIGITS: Final = 9  # of a year
+_LONG: Final = 40  # passages; the subject of a shorter text is plain at a glance
+_MINOR_SHARE: Final = 1 / 3
+_UNREAD_SHARE: Final = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Group:
     sets: Mapping[tuple[str, ...], int] = field(default_factory=dict, hash=False)
     low_confidence: int = 0  # passages of few words, or of many that the model does not know
     unknown: int = 0  # those among them that are sentences (`findings.is_unknown`)
+    on_subject: int = 0  # passages about trafficking (`findings.on_subject`)
     # that all of the passages are of; None where they are of several, or of an unknown one
     publication: Name = None
 
@@ -70,6 +74,7 @@ class Group:
             sets=Counter(passage.labels for passage in passages),
             low_confidence=sum(passage.low_confidence for passage in passages),
             unknown=sum(map(is_unknown, passages)),
+            on_subject=sum(on_subject(passages)),
             publication=publication,
         )
 
@@ -82,6 +87,7 @@ class Group:
             sets=Counter(self.sets) + Counter(other.sets),
             low_confidence=self.low_confidence + other.low_confidence,
             unknown=self.unknown + other.unknown,
+            on_subject=self.on_subject + other.on_subject,
             publication=publication,
         )
 
@@ -102,7 +108,13 @@ class Group:
     @property
     def is_unread(self) -> bool:
         """Whether tags are meaningless: over a third of the sentences have unknown words."""
-        return is_unread(self.unknown, self.sentences)
+        return self.unknown > self.sentences * _UNREAD_SHARE
+
+    @property
+    def is_off_subject(self) -> bool:
+        """Whether a report is long, can be read, and less than a third of it is about trafficking."""
+        is_long = self.passages >= _LONG and not self.is_unread
+        return is_long and self.on_subject < self.passages * _MINOR_SHARE
 
     def count(self, label: str) -> int:
         """Count the passages with `label`; ``NONE`` for those without any."""
@@ -115,20 +127,30 @@ class Group:
         return self.count(label) / self.passages if self.passages else math.nan
 
 
-# ------------------------------------------------------------------------------------------ summary
+def subject_line(reports: Iterable[Group]) -> str | None:
+    """Make the line that says that reports are mostly on other subjects; None if none is.
 
-
-class Figures(TypedDict):
-    """Plain values of a group, or of a total.
-
-    Each label has its ``count`` and ``share`` (None of no passages) and, where counts are adjusted
-    for errors, ``adjusted``, ``low``, ``high``, ``adjusted_share`` and ``notes``.
+    >>> reports = [Group(sets={(): 483}, on_subject=31), Group(sets={(): 100}, on_subject=9)]
+    >>> subject_line([*reports, Group(sets={(): 62}, on_subject=60)])
+    '2 of 3 reports are mostly on other subjects: 40 of their 583 passages are about trafficking.'
     """
+    groups = list(reports)
+    other = [group for group in groups if group.is_off_subject]
+    if not other:
+        return None
+    total = sum(other, Group())
+    if len(groups) == 1:
+        return (
+            f"{total.on_subject} of {total.passages:,} passages are about trafficking; "
+            "the rest of this report is on other subjects."
+        )
+    return (
+        f"{len(other)} of {len(groups)} reports are mostly on other subjects: "
+        f"{total.on_subject} of their {total.passages:,} passages are about trafficking."
+    )
 
-    passages: int
-    low_confidence: int
-    labels: dict[str, dict[str, Any]]
-    none: dict[str, Any]  # of passages without a label
+
+# ------------------------------------------------------------------------------------------ summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +163,8 @@ class Summary:
 
     by: tuple[str, ...]  # dimensions of the groups, of `DIMENSIONS`
     groups: tuple[Group, ...]
-    total: Group
+    # one or, where publications are not added up, that of each, by whose name they go
+    totals: tuple[Group, ...]
     labels: tuple[str, ...] = LABELS  # of the model
     # error rates of the model by label, if it records them
     rates: Mapping[str, Rates] | None = field(default=None, hash=False)
@@ -149,15 +172,12 @@ class Summary:
     rates_by_kind: Mapping[str, Mapping[str, Rates]] = field(default_factory=dict, hash=False)
     # policy, moved thresholds and model
     about: Mapping[str, str] = field(default_factory=dict, hash=False)
-    # for each file, the number of its passages about trafficking
-    subjects: tuple[Subject, ...] = ()
-    # of each publication, by whose name they go, where they are not added up
-    totals: tuple[Group, ...] = ()
+    files: tuple[Group, ...] = ()  # each in full
 
     @property
-    def shown_totals(self) -> tuple[Group, ...]:
-        """The totals to show: one for each publication, or a single one."""
-        return self.totals or (self.total,)
+    def total(self) -> Group:
+        """Counts of all passages."""
+        return sum(self.totals, Group())
 
     @property
     def file_names(self) -> dict[Name, Name]:
@@ -165,36 +185,36 @@ class Summary:
         if "file" not in self.by:
             return {}
         place = self.by.index("file")
-        files = list(dict.fromkeys(group.key[place] for group in self.groups))
-        plain_names = [None if file is None else source_name(str(file)) for file in files]
-        files_of_name = Counter(plain_names)
-        seen: Counter[Name] = Counter()
-        names: dict[Name, Name] = {}
-        for file, name in zip(files, plain_names, strict=True):
-            seen[name] += 1
-            is_shared = files_of_name[name] > 1
-            names[file] = f"{name} ({seen[name]})" if is_shared else name
-        return names
+        numbers: Counter[Name] = Counter()  # of files, by their names
+        numbered = {}
+        for file in dict.fromkeys(group.key[place] for group in self.groups):
+            name = None if file is None else source_name(str(file))
+            numbers[name] += 1
+            numbered[file] = name, numbers[name]
+        return {
+            file: f"{name} ({number})" if numbers[name] > 1 else name
+            for file, (name, number) in numbered.items()
+        }
 
     @property
-    def group_names(self) -> list[str]:
-        """Names of the groups: their values of all dimensions, as tables and charts show them."""
+    def shown_keys(self) -> list[list[str]]:
+        """Values of all dimensions of each group, as tables and charts show them."""
         file_names = self.file_names
-        names = []
+        shown = []
         for group in self.groups:
-            parts = []
+            names = []
             for dimension, value in zip(self.by, group.key, strict=True):
                 name = file_names[value] if dimension == "file" else value
-                parts.append(shown_name(name, dimension))
-            names.append(" · ".join(parts))
-        return names
+                names.append(_shown(name, dimension))
+            shown.append(names)
+        return shown
 
     @property
     def total_names(self) -> list[str]:
         """Name of the total, or of that of each publication."""
         return [
-            f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total"
-            for total in self.shown_totals
+            f"total, {_shown(total.key[0], 'publication')}" if total.key else "total"
+            for total in self.totals
         ]
 
     def estimate(self, group: Group, label: str) -> Adjusted | None:
@@ -210,20 +230,17 @@ class Summary:
 
     def rates_note(self) -> str | None:
         """Say of which kinds of report the error rates are; None where of all kinds together."""
-        kinds = set()
-        for group in (*self.groups, *self.shown_totals):
-            kind = kind_of_publication(group.publication)
-            if kind in self.rates_by_kind:
-                kinds.add(str(kind))
-        if not kinds:
+        groups = (*self.groups, *self.totals)
+        kinds = {kind_of_publication(group.publication) for group in groups}
+        measured = sorted(kind for kind in self.rates_by_kind if kind in kinds)
+        if not measured:
             return None
-        named = " and ".join(sorted(kinds))
-        return f"Error rates of {named} are those on such reports alone."
+        return f"Error rates of {' and '.join(measured)} are those on such reports alone."
 
     def notes(self) -> list[str]:
         """List the keys of `NOTES` that any adjusted count has."""
         notes: set[str] = set()
-        for group in (*self.groups, *self.shown_totals):
+        for group in (*self.groups, *self.totals):
             for label in self.labels:
                 if estimate := self.estimate(group, label):
                     notes.update(estimate.notes)
@@ -237,30 +254,37 @@ class Summary:
             if "file" in names:
                 names["file"] = file_names[names["file"]]
             yield {**names, "total": False, **self.figures(group), **self.about}
-        for total in self.shown_totals:
+        for total in self.totals:
             names = dict.fromkeys(self.by)
             if total.key and "publication" in names:
                 names["publication"] = total.key[0]
             yield {**names, "total": True, **self.figures(total), **self.about}
 
-    def figures(self, group: Group) -> Figures:
-        """Return the plain values of a group."""
-        return Figures(
-            passages=group.passages,
-            low_confidence=group.low_confidence,
-            labels={label: self._label_figures(group, label) for label in self.labels},
-            none=self._label_figures(group, NONE),
-        )
+    def figures(self, group: Group) -> dict[str, Any]:
+        """Return the plain values of a group: `passages`, `low_confidence`, `labels` and `none`.
+
+        Each label, and passages without one, have their ``count`` and ``share`` (None of no
+        passages) and, where counts are adjusted for errors, ``adjusted``, ``low``, ``high``,
+        ``adjusted_share`` and ``notes``.
+        """
+        return {
+            "passages": group.passages,
+            "low_confidence": group.low_confidence,
+            "labels": {label: self._label_figures(group, label) for label in self.labels},
+            "none": self._label_figures(group, NONE),
+        }
 
     def _label_figures(self, group: Group, label: str) -> dict[str, Any]:
         count = group.count(label)
         figures: dict[str, Any] = {"count": count, "share": _share(count, group)}
         if estimate := self.estimate(group, label):
-            figures["adjusted"] = round(estimate.count, 2)
-            figures["low"] = round(estimate.low, 2)
-            figures["high"] = round(estimate.high, 2)
-            figures["adjusted_share"] = _share(estimate.count, group)
-            figures["notes"] = list(estimate.notes)
+            figures |= {
+                "adjusted": round(estimate.count, 2),
+                "low": round(estimate.low, 2),
+                "high": round(estimate.high, 2),
+                "adjusted_share": _share(estimate.count, group),
+                "notes": list(estimate.notes),
+            }
         return figures
 
 
@@ -311,38 +335,39 @@ def summarize(
         before = next((name for name in ("country", "file") if name in by), None)
         dimensions.insert(by.index(before) + 1 if before else 0, "publication")
     groups: dict[Key, Group] = {}
-    subjects: defaultdict[str, Subject] = defaultdict(Subject)
+    files: defaultdict[str, Group] = defaultdict(Group)
     for report in reports:
         counted = _count(report, dimensions, publication)
         for key, group in counted.items():
             groups[key] = groups[key] + group if key in groups else group
         if counted:
-            subjects[report.file] += Subject.of(report.passages)
+            files[report.file] += Group.of((), report.passages)
     place = dimensions.index("publication")
     publications = sorted({key[place] for key in groups}, key=_rank)
-    totals = []
     if len(publications) > 1 and not add_up:
-        for each in publications:
-            of_publication = [group for key, group in groups.items() if key[place] == each]
-            totals.append(sum(of_publication, Group((each,))))
-    elif "publication" not in by:
-        del dimensions[place]
-        added_up: dict[Key, Group] = {}
-        for key, group in groups.items():
-            names = (*key[:place], *key[place + 1 :])
-            added_up[names] = added_up.get(names, Group(names)) + group
-        groups = added_up
+        totals = [
+            sum((group for key, group in groups.items() if key[place] == name), Group((name,)))
+            for name in publications
+        ]
+    else:
+        totals = [sum(groups.values(), Group())]
+        if "publication" not in by:
+            del dimensions[place]
+            added_up: dict[Key, Group] = {}
+            for key, group in groups.items():
+                names = (*key[:place], *key[place + 1 :])
+                added_up[names] = added_up.get(names, Group(names)) + group
+            groups = added_up
     moved = [f"{label}={threshold:g}" for label, threshold in run.moved.items()]
     return Summary(
         by=tuple(dimensions),
         groups=_sorted(groups, dimensions),
-        total=sum(groups.values(), Group()),
+        totals=tuple(totals),
         labels=run.labels,
         rates=rates_of(run.meta, run.policy, run.moved),
         rates_by_kind=rates_by_kind(run.meta, run.policy, run.moved),
         about={"policy": ", ".join([run.policy, *moved]), "model": run.model[:12]},
-        subjects=tuple(subjects.values()),
-        totals=tuple(totals),
+        files=tuple(files.values()),
     )
 
 
@@ -381,15 +406,15 @@ def _key(report: Report, passage: Passage, by: Sequence[str]) -> Key:
 
 def _sorted(groups: Mapping[Key, Group], by: Sequence[str]) -> tuple[Group, ...]:
     """Sort groups by their dimensions: files in order of appearance, others by `_rank`."""
-    appearance: dict[Name, int] = {}  # of files
+    appearance: dict[Name, _Rank] = {}
     if "file" in by:
         place = by.index("file")
-        for key in groups:
-            appearance.setdefault(key[place], len(appearance))
+        files = dict.fromkeys(key[place] for key in groups)
+        appearance = {file: (number, 0, "") for number, file in enumerate(files)}
 
     def ranks(group: Group) -> list[_Rank]:
         return [
-            (appearance[name], 0, "") if dimension == "file" else _rank(name)
+            appearance[name] if dimension == "file" else _rank(name)
             for dimension, name in zip(by, group.key, strict=True)
         ]
 
@@ -413,7 +438,7 @@ def _year(value: object) -> Name:
     return text
 
 
-def shown_name(name: Name, dimension: str) -> str:
+def _shown(name: Name, dimension: str) -> str:
     """Make the display name of a value of a dimension."""
     return f"(no {dimension})" if name is None else one_line(str(name))
 

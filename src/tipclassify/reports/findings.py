@@ -1,7 +1,6 @@
 """What a finding is: sentence or table row, new or said before, template or particular, on subject.
 
-`Natures` says it of the passages of a report in one pass; `KindCounts` counts by it, and `Subject`
-says whether a report is about trafficking at all.
+`natures` says it of the passages of a report in one pass; `KindCounts` counts by it.
 
 A template is a sentence that stands in the reports of many countries, by a table of phrases. The
 table has the hash of each phrase of five words that stands in the reports of ten countries or more,
@@ -13,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby
-from typing import Final, Generic, TypeVar
+from operator import attrgetter
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from tipclassify.records import Kind, Passage
 from tipclassify.resources import resource_path
 
 Name = TypeVar("Name")
+
+Wording = tuple[int, tuple[str, ...]]
+"""What a passage says (`wording`), and its labels."""
 
 RECURRING_COUNTRIES: Final = 3
 """Countries, or reports without one, in which a sentence is common to the reports at hand."""
@@ -59,9 +62,6 @@ _NO_NAME: Final = COUNTRY_WORDS | set(_MONTHS.lower().split("|")) | {"government
 _LIKELY: Final = 0.2  # probability of a label that few untagged passages on other subjects reach
 # tagged share of a section; the passages between the tagged ones say who exploits whom
 _SECTION_SHARE: Final = 1 / 4
-_LONG: Final = 40  # passages; the subject of a shorter text is plain at a glance
-_MINOR_SHARE: Final = 1 / 3
-_UNREAD_SHARE: Final = 1 / 3
 _MIN_LOWER_CASE: Final = 3  # words of a sentence that is no list of names
 _LETTERS: Final = re.compile(r"[^\W\d_]{2,}")
 
@@ -90,8 +90,7 @@ def _plain_words(text: str) -> list[str]:
         elif word[0].isupper() and (number or plain_word in COUNTRY_WORDS):
             plain_word = _NAME_STAND_IN
         is_stand_in = plain_word in (_FIGURE_STAND_IN, _NAME_STAND_IN)
-        goes_on = is_stand_in and bool(plain) and plain[-1] == plain_word
-        if not goes_on:
+        if not is_stand_in or plain[-1:] != [plain_word]:
             plain.append(plain_word)
     while plain and plain[-1] == _FIGURE_STAND_IN:  # numbers of notes
         plain.pop()
@@ -119,14 +118,12 @@ def wording(text: str) -> int:
 def is_template(text: str) -> bool:
     """Test whether a sentence stands, up to names and figures, in many countries' reports."""
     words, phrases = phrase_hashes(text)
-    if not words:
-        return False
     common_phrases = _common_phrases()
     places: set[int] = set()  # of words in such phrases
     for first, phrase in enumerate(phrases):
         if phrase in common_phrases:
             places.update(range(first, first + _PHRASE))
-    return len(places) / words >= _TEMPLATE_SHARE
+    return bool(places) and len(places) >= words * _TEMPLATE_SHARE
 
 
 @lru_cache(1)
@@ -164,76 +161,23 @@ def is_unknown(passage: Passage) -> bool:
     return lower_case >= _MIN_LOWER_CASE
 
 
-def is_unread(unknown: int, sentences: int) -> bool:
-    """Test whether tags are meaningless: over a third of the sentences have unknown words."""
-    return unknown > sentences * _UNREAD_SHARE
-
-
 def on_subject(passages: Sequence[Passage]) -> list[bool]:
     """Decide for each passage: a label, a likely one, or a section of which a quarter is tagged."""
     decisions: list[bool] = []
-    for _, in_section in groupby(passages, key=lambda passage: passage.section):
+    for _, in_section in groupby(passages, key=attrgetter("section")):
         section = list(in_section)
         tagged = sum(bool(passage.labels) for passage in section)
         is_whole_section = tagged >= len(section) * _SECTION_SHARE
         for passage in section:
-            is_likely = max(passage.scores.values(), default=0) >= _LIKELY
+            is_likely = any(score >= _LIKELY for score in passage.scores.values())
             decisions.append(is_whole_section or bool(passage.labels) or is_likely)
     return decisions
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Number of a report's passages about trafficking, and of all its passages."""
-
-    on_subject: int = 0
-    passages: int = 0
-
-    @classmethod
-    def of(cls, passages: Sequence[Passage]) -> Subject:
-        """Count the passages of a report; zeros if the model does not know its language."""
-        unknown = sum(map(is_unknown, passages))
-        known = sum(not passage.low_confidence for passage in passages)
-        if is_unread(unknown, unknown + known):
-            return cls()
-        return cls(sum(on_subject(passages)), len(passages))
-
-    def __add__(self, other: Subject) -> Subject:
-        return Subject(self.on_subject + other.on_subject, self.passages + other.passages)
-
-    @property
-    def is_other(self) -> bool:
-        """Whether the report is long and less than a third of it is about trafficking."""
-        return self.passages >= _LONG and self.on_subject < self.passages * _MINOR_SHARE
-
-
-def subject_line(reports: Iterable[Subject]) -> str | None:
-    """Make the line that says that reports are mostly on other subjects; None if none is.
-
-    >>> subject_line([Subject(31, 483), Subject(60, 62), Subject(9, 100)])
-    '2 of 3 reports are mostly on other subjects: 40 of their 583 passages are about trafficking.'
-    """
-    subjects = list(reports)
-    other = [subject for subject in subjects if subject.is_other]
-    if not other:
-        return None
-    total = sum(other, Subject())
-    if len(subjects) == 1:
-        return (
-            f"{total.on_subject} of {total.passages:,} passages are about trafficking; "
-            "the rest of this report is on other subjects."
-        )
-    return (
-        f"{len(other)} of {len(subjects)} reports are mostly on other subjects: "
-        f"{total.on_subject} of their {total.passages:,} passages are about trafficking."
-    )
 
 
 # ------------------------------------------------------------------------------------------- nature
 
 
-@dataclass(frozen=True, slots=True)
-class Nature:
+class Nature(NamedTuple):
     """What kind of finding a passage is, and how particular to its report."""
 
     kind: Kind
@@ -265,45 +209,35 @@ class Nature:
         return round(probability**2 * (1 + self.particulars), 4)
 
 
-class FirstPlaces(Generic[Name]):
-    """Where a report says first what it says with the same labels; its parts come in order.
+def first_place(passage: Passage, name: Name, places: dict[Wording, Name]) -> Name:
+    """Return the name of the place that says first, with the same labels, what a passage says.
 
-    Input rows are passages of their own, however alike: with `rows`, none is said before.
+    `places` are those of the parts of its report so far; the passage's own `name` is added to them
+    if its words are new.
     """
-
-    def __init__(self, rows: bool = False) -> None:
-        self._rows = rows
-        self._first: dict[tuple[int, tuple[str, ...]], Name] = {}
-
-    def of(self, passage: Passage, name: Name) -> Name:
-        """Return the name of the first place of a passage's words, which may be its own `name`."""
-        if self._rows or len(passage.text.split()) < MIN_WORDS:
-            return name
-        tagged_words = (wording(passage.text), passage.labels)
-        return self._first.setdefault(tagged_words, name)
+    if len(passage.text.split()) < MIN_WORDS:
+        return name
+    return places.setdefault((wording(passage.text), passage.labels), name)
 
 
-class Natures:
-    """The natures of a report's passages; parts of it come one after the other.
+def natures(
+    passages: Sequence[Passage], names: Sequence[str], places: dict[Wording, str] | None
+) -> Iterator[Nature]:
+    """Yield the nature of each passage of a report, or of a part of it.
 
-    With `rows`, none is said before.
+    `names` are those of their places, `places` those of the parts before (`first_place`); None for
+    input rows, which are passages of their own, however alike.
     """
-
-    def __init__(self, rows: bool = False) -> None:
-        self._first_places = FirstPlaces[str](rows)
-
-    def of(self, passages: Sequence[Passage], names: Sequence[str]) -> Iterator[Nature]:
-        """Yield the nature of each passage; `names` are those of their places."""
-        is_about = on_subject(passages)
-        for name, passage, is_on_subject in zip(names, passages, is_about, strict=True):
-            first = self._first_places.of(passage, name)
-            yield Nature(
-                kind=passage.kind,
-                first=None if first == name else first,
-                template=bool(passage.labels) and is_template(passage.text),
-                particulars=count_particulars(passage.text) if passage.labels else 0,
-                on_subject=is_on_subject,
-            )
+    is_about = on_subject(passages)
+    for name, passage, is_on_subject in zip(names, passages, is_about, strict=True):
+        first = name if places is None else first_place(passage, name, places)
+        yield Nature(
+            kind=passage.kind,
+            first=None if first == name else first,
+            template=bool(passage.labels) and is_template(passage.text),
+            particulars=count_particulars(passage.text) if passage.labels else 0,
+            on_subject=is_on_subject,
+        )
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,7 +23,6 @@ from tipclassify.arrays import Floats
 from tipclassify.formatting import count_with_noun
 from tipclassify.records import Passage, Report, Run
 from tipclassify.reports.counts import Group
-from tipclassify.reports.findings import Subject
 from tipclassify.resources import read_resource
 
 WORD: Final = re.compile(r"\b[a-z]{2,}")
@@ -64,6 +64,16 @@ class KindTable:
             lowest_share=np.array(table["lowest_share"], np.float64),
         )
 
+    def evidence(self, words: Counter[str]) -> tuple[Floats, int]:
+        """Sum the log-probabilities of a text's words by kind, float64 (kinds,); count the known.
+
+        Known are the words of the table.
+        """
+        known = [word for word in words if word in self.words]
+        counts = np.array([words[word] for word in known], np.float64)
+        rows = [self.words[word] for word in known]
+        return counts @ self.log_probabilities[rows], int(counts.sum())
+
 
 @cache
 def load_kinds() -> KindTable:
@@ -71,50 +81,31 @@ def load_kinds() -> KindTable:
     return KindTable.from_json(json.loads(read_resource("reports/text_kinds.json")))
 
 
-@dataclass(frozen=True, slots=True)
-class KindEvidence:
-    """Summed log-probabilities of a text's words by kind, and the numbers of words."""
+def words_of(passages: Iterable[Passage]) -> Counter[str]:
+    """Count the words of passages by which their kind is found."""
+    return Counter(word for passage in passages for word in WORD.findall(passage.text))
 
-    sums: tuple[float, ...] = ()
-    words: int = 0
-    all_words: int = 0
 
-    @classmethod
-    def of(cls, passages: Iterable[Passage], table: KindTable | None = None) -> KindEvidence:
-        """Sum the evidence of passages."""
-        table = table or load_kinds()
-        words = [word for passage in passages for word in WORD.findall(passage.text)]
-        known = [table.words[word] for word in words if word in table.words]
-        sums = table.log_probabilities[known].sum(axis=0)
-        return cls(tuple(sums.tolist()), len(known), len(words))
+def kind_of(words: Counter[str], table: KindTable | None = None) -> str | None:
+    """Name the kind of a text by its `words_of`; ``""`` for one unlike all.
 
-    def __add__(self, other: KindEvidence) -> KindEvidence:
-        if not self.sums:
-            return other
-        if not other.sums:
-            return self
-        sums = tuple(mine + its for mine, its in zip(self.sums, other.sums, strict=True))
-        return KindEvidence(sums, self.words + other.words, self.all_words + other.all_words)
+    None if it is too short or between two kinds.
 
-    def kind(self, table: KindTable | None = None) -> str | None:
-        """Name the kind of text; ``""`` for one unlike all, None if too short or between two.
-
-        >>> KindEvidence().kind() is None
-        True
-        """
-        table = table or load_kinds()
-        if self.words < _MIN_WORDS and self.all_words < _MIN_ALL_WORDS:
-            return None
-        likeliest_first: list[int] = np.argsort(self.sums)[::-1].tolist()
-        best = likeliest_first[0]
-        second = likeliest_first[1]
-        mean = self.sums[best] / max(1, self.words)
-        share = self.words / self.all_words
-        if mean < table.lowest_mean[best] or share < table.lowest_share[best]:
-            return ""
-        if self.sums[best] - self.sums[second] < _MIN_MARGIN:
-            return None
-        return table.names[best]
+    >>> kind_of(Counter()) is None
+    True
+    """
+    table = table or load_kinds()
+    sums, known = table.evidence(words)
+    if known < _MIN_WORDS and words.total() < _MIN_ALL_WORDS:
+        return None
+    likeliest_last: list[int] = np.argsort(sums).tolist()
+    *_, second, best = likeliest_last
+    is_unlikely = sums[best] < table.lowest_mean[best] * max(1, known)
+    if is_unlikely or known < table.lowest_share[best] * words.total():
+        return ""
+    if sums[best] - sums[second] < _MIN_MARGIN:
+        return None
+    return table.names[best]
 
 
 def kind_warning(kind: str | None, measured: Collection[str]) -> str | None:
@@ -146,19 +137,17 @@ class Outcome:
         measured: Collection[str] | None = self.run.meta.get("kinds")  # None if it does not say
         for file, parts in groupby(reports, attrgetter("file")):
             group = Group()
-            subject = Subject()
-            evidence = KindEvidence()
+            words: Counter[str] = Counter()
             for part in parts:
                 group += Group.of((), part.passages)
-                subject += Subject.of(part.passages)
                 if measured is not None:
-                    evidence += KindEvidence.of(part.passages)
+                    words.update(words_of(part.passages))
                 yield part
             self.reports += 1
             self.total += group
-            doubt = _doubt(group, subject)
+            doubt = _doubt(group)
             if doubt is None and measured is not None:
-                doubt = kind_warning(evidence.kind(), measured)
+                doubt = kind_warning(kind_of(words), measured)
             if doubt:
                 self.warnings.append(f"{file}: {doubt}")
 
@@ -168,16 +157,16 @@ class Outcome:
         return f"{reports}, {count_with_noun(self.total.tagged, 'tagged passage')} ({labels})"
 
 
-def _doubt(group: Group, subject: Subject) -> str | None:
+def _doubt(group: Group) -> str | None:
     """Say in one line why the tags of a report may mean little; None if nothing is against them."""
     if group.is_unread:
         return (
             f"{group.unknown:,} of {group.sentences:,} sentences are in words that the model does "
             "not know; if they are not in English, their tags mean nothing"
         )
-    if subject.is_other:
+    if group.is_off_subject:
         return (
-            f"mostly on other subjects: {subject.on_subject:,} of {subject.passages:,} passages "
+            f"mostly on other subjects: {group.on_subject:,} of {group.passages:,} passages "
             "are about trafficking"
         )
     if group.low_confidence >= max(_DOUBTFUL, group.passages * _DOUBTFUL_SHARE):

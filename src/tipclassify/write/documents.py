@@ -18,7 +18,7 @@ from tipclassify.labels import label_name
 from tipclassify.probability import probability
 from tipclassify.records import Report, known, section_name, source_name
 from tipclassify.reports.cite import Citation, cite
-from tipclassify.reports.findings import subject_line
+from tipclassify.reports.counts import subject_line
 from tipclassify.write.file_findings import FileFindings, Mark, findings_by_file
 from tipclassify.write.output import Output
 
@@ -109,7 +109,7 @@ def _add_file(word: Document, findings: FileFindings, labels: tuple[str, ...]) -
             cell.text = one_line(text)
     kinds = findings.total_kinds
     word.add_paragraph(" ".join([_COUNTED.format(base=kinds.base()), *kinds.beside(labels)]))
-    if line := subject_line([findings.subject]):
+    if line := subject_line([findings.total]):
         word.add_paragraph(line)
     if not findings.tagged:
         word.add_paragraph("No passage has a label.")

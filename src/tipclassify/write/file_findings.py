@@ -14,7 +14,7 @@ from tipclassify.labels import LABELS, label_name
 from tipclassify.records import Passage, Report, section_name
 from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.counts import Group
-from tipclassify.reports.findings import KindCounts, Nature, Natures, Subject
+from tipclassify.reports.findings import KindCounts, Nature, Wording, natures
 
 if TYPE_CHECKING:
     from tipclassify.write.reasons import Reason
@@ -52,7 +52,7 @@ class Marker:
         self.parts = 0  # of the input that is read
         self._file: str | None = None
         self._rows = 0
-        self._natures = Natures()
+        self._places: dict[Wording, str] | None = None  # that say something first; None for rows
 
     def marks(self, report: Report) -> list[Mark]:
         """Mark the passages of a report."""
@@ -61,7 +61,7 @@ class Marker:
             self._file = report.file
             self.parts = 0
             self._rows = 0
-            self._natures = Natures(rows=is_rows)
+            self._places = None if is_rows else {}
         self.reports += 1
         self.parts += 1
         first = 1 + self._rows
@@ -69,11 +69,11 @@ class Marker:
             self._rows += len(report.passages)
         prefix = id_prefix(self.reports)
         names = [f"{prefix}p{first + place}" for place in range(len(report.passages))]
-        natures = self._natures.of(report.passages, names)
+        of_passages = natures(report.passages, names, self._places)
         return [
             Mark(passage, number, name, nature, cite(report, passage) if passage.labels else None)
             for number, (passage, name, nature) in enumerate(
-                zip(report.passages, names, natures, strict=True), first
+                zip(report.passages, names, of_passages, strict=True), first
             )
         ]
 
@@ -97,7 +97,7 @@ class FileFindings:
     year: int | None
     address: str | None = None
     notes: list[str] = field(default_factory=list)
-    subject: Subject = field(default_factory=Subject)
+    total: Group = field(default_factory=Group)
     counts: defaultdict[str | None, Group] = field(default_factory=lambda: defaultdict(Group))
     kinds: defaultdict[str | None, KindCounts] = field(
         default_factory=lambda: defaultdict(KindCounts)
@@ -108,11 +108,6 @@ class FileFindings:
     def of(cls, report: Report) -> FileFindings:
         """Begin with the file of a report."""
         return cls(report.file, report.title, report.country, report.year, report.address)
-
-    @property
-    def total(self) -> Group:
-        """Counts of passages of all sections."""
-        return sum(self.counts.values(), Group())
 
     @property
     def total_kinds(self) -> KindCounts:
@@ -135,7 +130,7 @@ class FileFindings:
     def add(self, report: Report, marks: Iterable[Mark]) -> None:
         """Count the passages of the file, or of a part or batch of it, by what they are."""
         self.notes += report.notes
-        self.subject += Subject.of(report.passages)
+        self.total += Group.of((), report.passages, report.publication)
         by_section: defaultdict[str | None, list[Passage]] = defaultdict(list)
         for mark in marks:
             by_section[mark.passage.section].append(mark.passage)

@@ -28,7 +28,6 @@ from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import (
     MIN_WORDS,
     KindCounts,
-    Subject,
     is_unknown,
     wording,
 )
@@ -83,7 +82,7 @@ class _Page:
         # findings of each label on the first screen: the most particular, each text once
         self._strongest: dict[str, list[Mark]] = {label: [] for label in self._run.labels}
         self._summaries: list[FileFindings] = []  # of each article
-        self._subjects: defaultdict[str, Subject] = defaultdict(Subject)  # of each input
+        self._subjects: defaultdict[str, Group] = defaultdict(Group)  # of each input
         self._long_reports: dict[str, tuple[str, int]] = {}  # title and parts, by file
         self._digests: dict[str, str] = {}  # of each input
         # of the findings, for the menus of the filters
@@ -110,7 +109,7 @@ class _Page:
             self._long_reports[report.file] = (report.title, report.part)
         if report.file not in self._digests:
             self._digests[report.file] = report_digest(report)
-        self._subjects[report.file] += summary.subject
+        self._subjects[report.file] += summary.total
         for label, strongest in self._strongest.items():
             found = [mark for mark in marks if label in mark.passage.labels and mark.nature.counts]
             found = sorted(strongest + found, key=partial(_order_on_first_screen, label))

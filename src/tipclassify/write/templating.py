@@ -17,7 +17,7 @@ from tipclassify._version import __version__
 from tipclassify.labels import Style, label_name
 from tipclassify.probability import probability
 from tipclassify.records import section_name, source_name
-from tipclassify.reports.findings import subject_line
+from tipclassify.reports.counts import subject_line
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.write.output import Output
 

@@ -22,8 +22,8 @@ from tipclassify.reports.compare.changes import MARGIN, BothWays, Change
 from tipclassify.reports.compare.comparison import Comparison
 from tipclassify.reports.compare.ledger import Ledger
 from tipclassify.reports.compare.wording import Words
-from tipclassify.reports.counts import NONE, OVERLAP, Group, Key, Summary, shown_name
-from tipclassify.reports.findings import KindCounts, Subject, subject_line
+from tipclassify.reports.counts import NONE, OVERLAP, Group, Key, Summary, subject_line
+from tipclassify.reports.findings import KindCounts
 from tipclassify.write.file_findings import FileFindings, findings_by_file
 from tipclassify.write.output import Output
 
@@ -101,12 +101,12 @@ def write_findings(reports: Iterable[Report], out: IO[str], output: Output) -> N
     terminal = _Terminal(out, 110, labels)
     passages = 0
     kinds = KindCounts()
-    subjects = defaultdict[str, Subject](Subject)
+    subjects = defaultdict[str, Group](Group)
     # by part: a table holds many times the memory of its text
     for findings in findings_by_file(reports, parts=True):
         passages += findings.total.passages
         kinds += findings.total_kinds
-        subjects[findings.file] += findings.subject
+        subjects[findings.file] += findings.total
         if findings.tagged:
             terminal.print(_findings_table(findings, terminal))
     if not subjects:  # no input could be read, which is said elsewhere
@@ -148,23 +148,18 @@ def write_summary(summary: Summary, out: IO[str]) -> None:
     terminal = _Terminal(out, 120, summary.labels)
     names = [Column(name, overflow="fold") for name in summary.by]
     table = _table(*names, *map(_numbers, ("passages", *summary.labels, NONE)))
-    file_names = summary.file_names
     above: Key = ()
-    for group in summary.groups:
-        shown = []
-        for dimension, value in zip(summary.by, group.key, strict=True):
-            name = file_names[value] if dimension == "file" else value
-            shown.append(shown_name(name, dimension))
+    for group, shown in zip(summary.groups, summary.shown_keys, strict=True):
         for place in range(1, len(shown)):  # names that the group above has, too, are left out
             if group.key[:place] == above[:place]:
                 shown[place - 1] = ""
         table.add_row(*shown, *_summary_cells(summary, group))
         above = group.key
     table.add_section()
-    for name, total in zip(summary.total_names, summary.shown_totals, strict=True):
+    for name, total in zip(summary.total_names, summary.totals, strict=True):
         others = ["" for _ in names[1:]]
         table.add_row(name, *others, *_summary_cells(summary, total), style="bold")
-    lines = [subject_line(summary.subjects), OVERLAP]
+    lines = [subject_line(summary.files), OVERLAP]
     if summary.rates is not None:
         lines.append(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
         lines.append(summary.rates_note())
