@@ -64,8 +64,7 @@ class Classifier:
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
         """Load a model from a folder, or by name.
 
-        Names are ``"default"``, which is loaded without `model`, ``"fast"``, and those of
-        ``tipclassify models list``.
+        Names are ``"default"``, which is loaded without `model`, and ``"fast"``.
 
         Raises
         ------
