@@ -100,34 +100,24 @@ def run_cases(
             "give cases of this model's labels with --cases"
         )
     folder = Path(cases) if cases is not None else default_cases_path()
-    rows = []
-    for file in sorted(folder.glob("*.jsonl")):
-        if file.name not in _NOT_RULES:
-            rows += _read_cases(file)
-    if not rows:
-        what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
-        raise InputError(f"{folder}: {what}")
     labels = classifier.labels
     by_rule: defaultdict[str, list[_Case]] = defaultdict(list)
-    plain = []  # passages without a heading, which invariance and addition vary
-    try:
-        for row in rows:
-            passage = passage_of_row(row)
-            expected = compress(labels, label_indicator(row["labels"], labels))
-            by_rule[str(row["rule"])].append((passage, tuple(expected)))
-            if not passage.section:
-                plain.append(passage)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{folder}: not rows with rule, text and labels ({error}); correct them"
-        ) from None
     variations: defaultdict[str, list[tuple[Passage, list[Passage]]]] = defaultdict(list)
     try:
+        for file in sorted(folder.glob("*.jsonl")):
+            for row in [] if file.name in _NOT_RULES else _read_cases(file):
+                expected = compress(labels, label_indicator(row["labels"], labels))
+                by_rule[str(row["rule"])].append((passage_of_row(row), tuple(expected)))
+        every = [passage for rule_cases in by_rule.values() for passage, _ in rule_cases]
+        plain = [passage for passage in every if not passage.section]
         for name, passage, variants in _variations(folder, plain):
             variations[name].append((passage, variants))
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"slots, headings or clauses to vary cases by are missing or broken ({error})"
-        raise InputError(f"{folder}: {what}; correct them") from None
+        what = "not rows with rule, text and labels, or with what cases vary by"
+        raise InputError(f"{folder}: {what} ({error}); correct them") from None
+    if not by_rule:
+        what = "no behaviour cases there; name a folder of .jsonl files with rule, text and labels"
+        raise InputError(f"{folder}: {what}")
 
     results = [_run_rule(rule, classifier, rule_cases) for rule, rule_cases in by_rule.items()]
     for name, varied in variations.items():

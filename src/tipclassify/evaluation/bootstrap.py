@@ -74,8 +74,6 @@ class ModelComparison:
     draws: int
     groups: int
     differences: tuple[Difference, ...]
-    gained: int = 0  # labels of passages that this model alone has right
-    lost: int = 0  # those that the other alone has right
 
 
 def intervals(
@@ -101,34 +99,34 @@ def intervals(
     """
     counts = _counts_by_group(y_true, y_pred, groups, weights)
     precision, recall, f1, macro_f1, exact_match = _metrics(_drawn(counts, draws, seed), y_true)
-    _, predicted, true, _, _ = _parts(counts)
-    has_either = (predicted + true) > 0
+    _, predicted, true = np.split(counts[:, :-2] > 0, 3, axis=1)
+    has_either = predicted | true
     return Intervals(
         draws=draws,
         groups=len(counts),
-        macro_f1=_interval(macro_f1, int(has_either.any(axis=1).sum())),
-        exact_match=_interval(exact_match, len(counts)),
+        macro_f1=_interval(macro_f1, np.asarray(has_either.any(axis=1))),
+        exact_match=_interval(exact_match, np.ones(len(counts), bool)),
         labels=tuple(
             LabelIntervals(
                 label,
-                precision=_interval(precision[:, j], int((predicted[:, j] > 0).sum())),
-                recall=_interval(recall[:, j], int((true[:, j] > 0).sum())),
-                f1=_interval(f1[:, j], int(has_either[:, j].sum())),
+                precision=_interval(precision[:, j], predicted[:, j]),
+                recall=_interval(recall[:, j], true[:, j]),
+                f1=_interval(f1[:, j], has_either[:, j]),
             )
             for j, label in enumerate(labels)
         ),
     )
 
 
-def _interval(sample: Floats, groups: int) -> Interval:
-    """Return the percentile interval of the draws.
+def _interval(sample: Floats, has_say: Bools) -> Interval:
+    """Return the percentile interval of the draws; Wilson's where all draws agree.
 
-    Where all draws agree, it is Wilson's over the `groups` that have something to divide by.
+    `has_say`, (groups,), tells which groups have something to divide by.
     """
     low, high = percentile_interval(sample)
     if np.isnan(low) or high - low > 1e-12:
         return Interval(low, high)
-    return wilson_interval(min(max(low, 0.0), 1.0), max(1, groups))
+    return wilson_interval(min(max(low, 0.0), 1.0), max(1, int(has_say.sum())))
 
 
 def percentile_interval(sample: Floats) -> tuple[float, float]:
@@ -182,30 +180,22 @@ def compare(
     differences = [_difference("macro-F1", macro_f1, other_macro_f1)]
     for j, label in enumerate(labels):
         differences.append(_difference(label, f1[:, j], other_f1[:, j]))
-    changed = np.not_equal(y_pred, y_other)
-    gained = int((changed & (y_pred == y_true)).sum())
-    return ModelComparison(
-        draws=draws,
-        groups=len(totals),
-        differences=tuple(differences),
-        gained=gained,
-        lost=int(changed.sum()) - gained,
-    )
+    return ModelComparison(draws, len(totals), tuple(differences))
 
 
 def _difference(figure: str, this: Floats, other: Floats) -> Difference:
     """Compare the values of a figure: on all passages first, then in each draw."""
     change = this[1:] - other[1:]
+    change = change[~np.isnan(change)]
     low, high = percentile_interval(change)
-    defined = change[~np.isnan(change)]
     return Difference(
         figure,
         this=float(this[0]),
         other=float(other[0]),
         difference=float(this[0]) - float(other[0]),
         interval=Interval(low, high),
-        better=float(np.mean(defined > 0)) if len(defined) else float("nan"),
-        tied=float(np.mean(defined == 0)) if len(defined) else float("nan"),
+        better=float(np.mean(change > 0)) if len(change) else float("nan"),
+        tied=float(np.mean(change == 0)) if len(change) else float("nan"),
     )
 
 
@@ -215,27 +205,20 @@ def _difference(figure: str, this: Floats, other: Floats) -> Difference:
 def _counts_by_group(
     y_true: Bools, y_pred: Bools, groups: Groups, weights: Floats | None = None
 ) -> Floats:
-    """Count in each group what the metrics are ratios of, (groups, 3 * labels + 2): see `_parts`."""
+    """Count in each group what the metrics are ratios of, (groups, 3 * labels + 2).
+
+    Of each label: true positives, passages that were given it, and passages that have it. Then
+    passages with all labels right, and all passages.
+    """
     is_exact = (y_true == y_pred).all(axis=1)
     counted = np.column_stack(
         [y_true & y_pred, y_pred, y_true, is_exact, np.ones(len(y_true), bool)]
     )
     names, number = np.unique(np.asarray(groups), return_inverse=True)
-    sums = []
-    for column in counted.T:
-        weighted = column if weights is None else column * weights
-        sums.append(np.bincount(number, weighted, len(names)))
-    return np.stack(sums, axis=1).astype(np.float64)
-
-
-def _parts(counts: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Name the columns of counts.
-
-    Of each label (rows, labels): true positives, passages that were given it, and passages that
-    have it. Then (rows,): passages with all labels right, and all passages.
-    """
-    hits, predicted, true = np.split(counts[:, :-2], 3, axis=1)
-    return hits, predicted, true, counts[:, -2], counts[:, -1]
+    if weights is None:
+        weights = np.ones(len(y_true))
+    sums = [np.bincount(number, column * weights, len(names)) for column in counted.T]
+    return np.stack(sums, axis=1)
 
 
 def _drawn(totals: Floats, draws: int, seed: int) -> Floats:
@@ -257,13 +240,14 @@ def _metrics(counts: Floats, y_true: Bools) -> tuple[Floats, Floats, Floats, Flo
     Macro-F1 is over the labels that occur in all passages: a draw that lacks one of them has none,
     since the mean of the others is another figure.
     """
-    hits, predicted, true, exact, passages = _parts(counts)
+    hits, predicted, true = np.split(counts[:, :-2], 3, axis=1)
     f1 = np.where(true > 0, _ratio(2 * hits, predicted + true), np.nan)
     macro_f1 = np.full(len(f1), np.nan)
+    exact_match = _ratio(counts[:, -2], counts[:, -1])
     occurring = np.asarray(y_true.any(axis=0))
     if occurring.any():
         macro_f1 = f1[:, occurring].mean(axis=1)
-    return _ratio(hits, predicted), _ratio(hits, true), f1, macro_f1, _ratio(exact, passages)
+    return _ratio(hits, predicted), _ratio(hits, true), f1, macro_f1, exact_match
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:

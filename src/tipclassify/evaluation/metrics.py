@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from tipclassify.arrays import Bools, Floats
+from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.given import labelled_passages
 from tipclassify.evaluation.bootstrap import Intervals, intervals, intervals_table
 from tipclassify.formatting import format_columns, format_value
@@ -51,17 +51,6 @@ class Metrics:
     def to_dict(self) -> dict[str, object]:
         """Return plain values for JSON, rounded to four decimals; an undefined metric is None."""
         return dict(rounded_metric(asdict(self)))
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Passages of probability in [low, high); the means of an empty bin are NaN."""
-
-    low: float
-    high: float
-    passages: int
-    mean_probability: float
-    share_true: float
 
 
 def measure(
@@ -112,28 +101,20 @@ def measure(
     )
 
 
-def reliability(y_true: Bools, scores: Floats) -> tuple[ReliabilityBin, ...]:
-    """Compute the reliability diagram of one label over ten bins (DeGroot and Fienberg 1983).
+def reliability(y_true: Bools, scores: Floats) -> Floats:
+    """Compute the reliability diagram of one label, (10, 3) (DeGroot and Fienberg 1983).
 
-    >>> bins = reliability(np.array([True, False]), np.array([0.6, 0.62]))
-    >>> [(b.low, b.passages, b.share_true) for b in bins[5:7]]
-    [(0.5, 0, nan), (0.6, 2, 0.5)]
+    Each row is of a tenth of the range of probabilities: the passages there, their mean
+    probability, and the share of them that has the label; NaN without passages.
+
+    >>> reliability(np.array([True, False]), np.array([0.6, 0.62]))[5:7].round(2).tolist()
+    [[0.0, nan, nan], [2.0, 0.61, 0.5]]
     """
-    bin_of = np.minimum((scores * _BINS).astype(int), _BINS - 1)
-    bins = []
-    for b in range(_BINS):
-        here = bin_of == b
-        is_empty = not here.any()
-        bins.append(
-            ReliabilityBin(
-                low=b / _BINS,
-                high=(b + 1) / _BINS,
-                passages=int(here.sum()),
-                mean_probability=float("nan") if is_empty else float(scores[here].mean()),
-                share_true=float("nan") if is_empty else float(y_true[here].mean()),
-            )
-        )
-    return tuple(bins)
+    step = np.minimum((scores * _BINS).astype(int), _BINS - 1)
+    passages = np.bincount(step, minlength=_BINS)
+    sums = np.stack([np.bincount(step, values, _BINS) for values in (scores, y_true)], axis=1)
+    with np.errstate(invalid="ignore"):
+        return np.column_stack([passages, sums / passages[:, None]])
 
 
 def calibration_error(y_true: Bools, scores: Floats) -> float:
@@ -142,12 +123,8 @@ def calibration_error(y_true: Bools, scores: Floats) -> float:
     >>> calibration_error(np.array([True, False]), np.array([1.0, 0.0]))
     0.0
     """
-    error = 0.0
-    for filled_bin in reliability(y_true, scores):
-        if filled_bin.passages:
-            gap = abs(filled_bin.mean_probability - filled_bin.share_true)
-            error += filled_bin.passages / len(y_true) * gap
-    return error
+    passages, mean_probability, share_true = reliability(y_true, scores).T
+    return float(np.nansum(passages * np.abs(mean_probability - share_true)) / len(y_true))
 
 
 def contrast_pair_accuracy(
@@ -224,7 +201,11 @@ class Evaluation:
         return self.metrics.macro_f1
 
     def __str__(self) -> str:
-        table = metrics_table(self.metrics, "all passages")
+        return self.table("all passages")
+
+    def table(self, title: str) -> str:
+        """Format metrics and intervals as aligned plain text."""
+        table = metrics_table(self.metrics, title)
         return table if self.intervals is None else f"{table}\n{intervals_table(self.intervals)}"
 
 
@@ -279,15 +260,26 @@ def evaluate(
     if draws < 0:
         raise ValueError(f"draws is {draws}: give 0 or more")
     classifier = model if isinstance(model, Classifier) else Classifier.load(model)
-    labels = classifier.labels
-    known = labelled_passages(X, y, groups, labels)
+    known = labelled_passages(X, y, groups, classifier.labels)
     if not known.passages:
         raise ValueError("no passages: give at least one")
-    thresholds = classifier.thresholds(policy)
     scores = classifier.predict_proba(known.passages)
+    return evaluate_scores(classifier, known.y_true, scores, policy, known.groups, draws, seed)
+
+
+def evaluate_scores(
+    classifier: Classifier,
+    y_true: Bools,
+    scores: Floats,
+    policy: Policy,
+    groups: Ints,
+    draws: int,
+    seed: int,
+) -> Evaluation:
+    """Measure a model by its probabilities, (n, labels), of passages in `groups`, (n,)."""
+    thresholds = classifier.thresholds(policy)
     y_pred = apply_thresholds(scores, thresholds)
-    metrics = measure(known.y_true, scores, y_pred, thresholds, labels)
-    drawn = None
-    if draws:
-        drawn = intervals(known.y_true, y_pred, known.groups, draws, seed, labels=labels)
+    labels = classifier.labels
+    metrics = measure(y_true, scores, y_pred, thresholds, labels)
+    drawn = intervals(y_true, y_pred, groups, draws, seed, labels=labels) if draws else None
     return Evaluation(metrics, drawn, policy, str(classifier.meta.get("sha256", "")))

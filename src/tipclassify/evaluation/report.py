@@ -14,8 +14,8 @@ from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.holdout import were_taught
 from tipclassify.corpus.rows import Row, group_rows, passage_of_row
 from tipclassify.errors import InputError
-from tipclassify.evaluation.bootstrap import compare, comparison_table, intervals, intervals_table
-from tipclassify.evaluation.metrics import measure, metrics_table, rounded_metric
+from tipclassify.evaluation.bootstrap import compare, comparison_table
+from tipclassify.evaluation.metrics import evaluate_scores, rounded_metric
 from tipclassify.formatting import format_figure, format_value
 from tipclassify.labels import Policy, label_indicator
 from tipclassify.model.classifier import Classifier
@@ -64,25 +64,42 @@ def evaluate_rows(
     thresholds = classifier.thresholds(policy)
     y_pred = apply_thresholds(scores, thresholds)
     groups = np.array(group_rows(rows))
+    masks: dict[str | None, Bools] = {}
+    if by:
+        values = np.array([str(row.get(by)) for row in rows])
+        masks |= {value: values == value for value in dict.fromkeys(values.tolist())}
+    masks[None] = np.ones(len(rows), bool)
     parts = []
     tables = []
-    for value, chosen in _masks(rows, by).items():
-        metrics = measure(y_true[chosen], scores[chosen], y_pred[chosen], thresholds, labels)
-        table = metrics_table(metrics, "all passages" if value is None else f"{by} = {value}")
-        drawn = None
-        if draws:
-            drawn = intervals(
-                y_true[chosen], y_pred[chosen], groups[chosen], draws, seed, labels=labels
-            )
-            table += f"\n{intervals_table(drawn)}"
-        parts.append(
-            {"value": value, **asdict(metrics), "intervals": asdict(drawn) if drawn else None}
+    for value, chosen in masks.items():
+        evaluation = evaluate_scores(
+            classifier, y_true[chosen], scores[chosen], policy, groups[chosen], draws, seed
         )
-        tables.append(table)
+        drawn = evaluation.intervals
+        parts.append(
+            {
+                "value": value,
+                **asdict(evaluation.metrics),
+                "intervals": asdict(drawn) if drawn else None,
+            }
+        )
+        tables.append(evaluation.table("all passages" if value is None else f"{by} = {value}"))
     learned = int(were_taught([row["text"] for row in rows], taught).sum())
     in_view = sum(map(_was_in_view, rows))
-    if notes := _flattering(learned, in_view):
-        tables.append(notes)
+    notes = []
+    if learned:
+        notes.append(
+            f"{learned:,} of these passages are in this model's training: "
+            "the figures flatter; measure on others"
+        )
+    if in_view:
+        notes.append(
+            f"{in_view:,} were labelled with a model's answer in view, "
+            "which draws labels towards it: the figures flatter; "
+            "label some with 'tipclassify review --blind'"
+        )
+    if notes:
+        tables.append("\n".join(notes))
     figures: dict[str, object] = {
         "model": classifier.meta.get("sha256"),
         "policy": policy,
@@ -106,15 +123,6 @@ def evaluate_rows(
     return rounded_metric(figures), tables
 
 
-def _masks(rows: Sequence[Row], by: str | None) -> dict[str | None, Bools]:
-    """Choose the rows of each value of a field, in the order of the rows, then all rows."""
-    masks: dict[str | None, Bools] = {}
-    if by:
-        values = np.array([str(row.get(by)) for row in rows])
-        masks |= {value: values == value for value in dict.fromkeys(values.tolist())}
-    return masks | {None: np.ones(len(rows), bool)}
-
-
 def _was_in_view(row: Row) -> bool:
     """Whether a row of 'queue' or 'review' was labelled with a model's answer in view."""
     if row.get("predicted") is not None:
@@ -123,23 +131,6 @@ def _was_in_view(row: Row) -> bool:
     if blind is None or isinstance(blind, bool):  # a bool is of a corpus not made here
         return blind is False
     return "model" not in blind
-
-
-def _flattering(taught: int, in_view: int) -> str:
-    """Say how many rows the model learned, and how many were labelled with an answer in view."""
-    lines = []
-    if taught:
-        lines.append(
-            f"{taught:,} of these passages are in this model's training: "
-            "the figures flatter; measure on others"
-        )
-    if in_view:
-        lines.append(
-            f"{in_view:,} were labelled with a model's answer in view, "
-            "which draws labels towards it: the figures flatter; "
-            "label some with 'tipclassify review --blind'"
-        )
-    return "\n".join(lines)
 
 
 def _worst_errors(
