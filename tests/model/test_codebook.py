@@ -268,7 +268,9 @@ def test_what_cases_vary_by_is_one_line_where_it_is_broken(
     case = {"rule": "a", "text": "Police slept.", "labels": []}
     for name, line in (("a", case), (file, row)):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(line) + "\n", "utf-8")
-    with pytest.raises(InputError, match="not rows with rule, text and labels, or with what cases vary by"):
+    with pytest.raises(
+        InputError, match="not rows with rule, text and labels, or with what cases vary by"
+    ):
         run_cases(fast, tmp_path)
 
 

@@ -201,7 +201,7 @@ def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch)
     features = featurize(texts, frozenset(texts))
     design = make_design(features, [None for _ in texts])
     target = np.repeat([[0.8], [0.3], [0.001]], 20, axis=0) * np.ones(3)
-    heads, biases = fit_labels(design, target, np.ones(60))
+    ((heads, biases),) = fit_labels(design, target, [np.ones(60)])
     for column, bias in zip(heads.T, biases, strict=True):
         fitted = logistic(design.scores(column)[0] + bias)
         np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
@@ -212,8 +212,8 @@ def test_hard_targets_are_the_limit_of_soft_ones(small: SmallCorpus) -> None:
     features = featurize(corpus.texts, frozenset())
     design = make_design(features, [None for _ in corpus.texts])
     weights = np.ones(len(corpus.texts))
-    hard, _ = fit_labels(design, corpus.y_true.astype(float), weights)
-    nearly_hard, _ = fit_labels(design, np.where(corpus.y_true, 1.0, 0.01), weights)
+    ((hard, _),) = fit_labels(design, corpus.y_true.astype(float), [weights])
+    ((nearly_hard, _),) = fit_labels(design, np.where(corpus.y_true, 1.0, 0.01), [weights])
     for of_hard, of_soft in zip(hard.T, nearly_hard.T, strict=True):
         assert correlation(of_hard, of_soft) > 0.999
 

@@ -102,14 +102,16 @@ def run_cases(
     folder = Path(cases) if cases is not None else default_cases_path()
     labels = classifier.labels
     by_rule: defaultdict[str, list[_Case]] = defaultdict(list)
+    plain = []  # passages without a heading, which invariance and addition vary
     variations: defaultdict[str, list[tuple[Passage, list[Passage]]]] = defaultdict(list)
     try:
         for file in sorted(folder.glob("*.jsonl")):
             for row in [] if file.name in _NOT_RULES else _read_cases(file):
+                passage = passage_of_row(row)
                 expected = compress(labels, label_indicator(row["labels"], labels))
-                by_rule[str(row["rule"])].append((passage_of_row(row), tuple(expected)))
-        every = [passage for rule_cases in by_rule.values() for passage, _ in rule_cases]
-        plain = [passage for passage in every if not passage.section]
+                by_rule[str(row["rule"])].append((passage, tuple(expected)))
+                if not passage.section:
+                    plain.append(passage)
         for name, passage, variants in _variations(folder, plain):
             variations[name].append((passage, variants))
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:

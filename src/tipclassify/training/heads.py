@@ -49,13 +49,9 @@ class Prior:
 
 def second_moment(pooled: Vectors) -> Floats:
     """Compute the mean outer product of pooled vectors with a 1 appended, a square matrix."""
-    design = _with_one(pooled)
-    total = np.zeros((design.shape[1], design.shape[1]))
     with threadpool_limits(1):  # a fixed order of summation on every machine
-        for start in range(0, len(design), _BLOCK):
-            part = design[start : start + _BLOCK]
-            total += part.T @ part
-    return total / max(1, len(design))
+        total = _gram(_with_one(pooled), np.ones(len(pooled)))
+    return total / max(1, len(pooled))
 
 
 def fit_heads(

@@ -47,7 +47,6 @@ _LEAST_USE: Final = 4  # a feature of fewer passages does not generalise
 _ROUNDS: Final = 2  # alternations after the first fit; more change next to nothing
 # a copy of a smaller weight costs as much time and changes next to nothing
 _LEAST_TARGET: Final = 0.02
-_TRAIN_ONLY: Final = -1  # fold of passages that are in every training set: those with soft targets
 
 
 @dataclass(frozen=True)
@@ -101,49 +100,49 @@ def fit_linear(
     headings = [*examples.headings, *(passage.heading for passage in soft)]
     soft_scores = np.array([passage.scores for passage in soft], np.float64)
     target = np.concatenate([examples.y_true, soft_scores.reshape(-1, len(LABELS))])
-    all_weights = np.concatenate([weights, np.ones(len(soft))])
+    weights = np.concatenate([weights, np.ones(len(soft))])
     if vocabulary is None:
         vocabulary = collect_vocabulary(texts)
     design = make_design(featurize(texts, vocabulary), headings)
 
     judged = np.ones(len(examples), bool) if held is None else held
     fold = group_folds(examples.groups[judged], folds, seed)
+    left_out = []  # masks of the passages that one more fit does not learn, but scores
     if held is None:
-        all_folds = np.concatenate([fold, np.full(len(soft), _TRAIN_ONLY)])
-        raw = _out_of_fold_logits(design, target, all_weights, all_folds, jobs, progress)
-        raw = raw[: len(examples)]
-    heads, bias = fit_labels(design, target, all_weights, jobs)
-    if held is not None:
-        scores = [design.scores(column)[0][: len(examples)] for column in heads.T]
-        raw = np.stack(scores, axis=1)[held] + bias
+        left_out = [
+            np.append(fold == number, np.zeros(len(soft), bool)) for number in np.unique(fold)
+        ]
+    fits = fit_labels(
+        design,
+        target,
+        [weights, *(np.where(mask, 0.0, weights) for mask in left_out)],
+        jobs,
+        progress,
+    )
+    heads, bias = fits[0]
+    raw = design.logits(heads, bias)
+    for mask, (fold_heads, fold_bias) in zip(left_out, fits[1:], strict=True):
+        raw[mask] = design.logits(fold_heads, fold_bias)[mask]
+    raw = raw[: len(examples)][judged]
     y_true = examples.y_true[judged]
     calibrated = calibrate(raw, y_true, fold, held_weights)
-    model = _calibrated_model(design, heads, bias, calibrated, vocabulary)
-    thresholds = np.array(model.thresholds["balanced"])
-    y_pred = calibrated.y_pred["balanced"]
-    return FittedLinear(model, calibrated, measure(y_true, calibrated.scores, y_pred, thresholds))
 
-
-def _calibrated_model(
-    design: Design,
-    heads: Floats,
-    bias: Floats,
-    calibrated: Calibrated,
-    vocabulary: frozenset[str],
-) -> LinearModel:
-    """Put the calibration into the weights, and store these as whole numbers of 16 bits."""
-    weights = heads * calibrated.scale
-    nonzero = np.abs(weights).max(axis=1) > 0
-    units = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
-    return LinearModel(
+    # The calibration goes into the weights, and these are stored as whole numbers of 16 bits.
+    scaled = heads * calibrated.scale
+    nonzero = np.abs(scaled).max(axis=1) > 0
+    units = np.maximum(np.abs(scaled).max(axis=0, initial=0.0), 1e-9) / MAX_WEIGHT
+    model = LinearModel(
         hashes=design.hashes[nonzero],
-        weights=np.rint(weights[nonzero] / units).astype(np.int16),
+        weights=np.rint(scaled[nonzero] / units).astype(np.int16),
         units=units,
         bias=bias * calibrated.scale + calibrated.shift,
         vocabulary=vocabulary,
         thresholds=calibrated.thresholds,
         meta={},
     )
+    thresholds = np.array(model.thresholds["balanced"])
+    y_pred = calibrated.y_pred["balanced"]
+    return FittedLinear(model, calibrated, measure(y_true, calibrated.scores, y_pred, thresholds))
 
 
 def _warn_of_unlearnable_labels(y_true: Bools, folds: int) -> None:
@@ -170,6 +169,10 @@ class Design:
         parts = self.clauses @ weights
         best = best_clauses(parts, self.clause_row, self.passages.shape[0])
         return self.passages @ weights + np.where(best >= 0, parts[best], 0.0), best
+
+    def logits(self, weights: Floats, bias: Floats) -> Floats:
+        """Score each passage by the weights of all labels, (m, labels), before calibration."""
+        return np.stack([self.scores(column)[0] for column in weights.T], axis=1) + bias
 
     def with_clauses(self, best: Ints) -> csr_matrix:
         """Add the counts of one clause to each passage."""
@@ -223,39 +226,34 @@ def _most_frequent_by_slot(hashes: npt.NDArray[np.uint32], used: Ints, uses: Int
     return np.sort(used[order[first]])
 
 
-def _out_of_fold_logits(
+def fit_labels(
     design: Design,
     target: Floats,
-    weights: Floats,
-    fold: Ints,
-    jobs: int,
-    progress: Progress | None,
-) -> Floats:
-    """Compute out-of-fold scores before calibration, float64 (n, labels).
+    weights: Sequence[Floats],
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> list[tuple[Floats, Floats]]:
+    """Fit the labels for each array of sample weights, (n,), before calibration.
 
-    Passages of fold -1 are in every training set, and have no scores.
+    Returns weights of the features, (m, labels), and biases, (labels,).
     """
-    tasks = list(product(range(int(np.max(fold)) + 1), range(target.shape[1])))
-    raw = np.zeros(target.shape)
+    tasks = list(product(weights, target.T))
     fits = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_fit_label)(design, target[:, j], np.where(fold == k, 0.0, weights))
-        for k, j in tasks
+        delayed(_fit_label)(design, column, sample_weights) for sample_weights, column in tasks
     )
-    for done, ((k, j), (column, bias)) in enumerate(zip(tasks, fits, strict=True), 1):
-        raw[fold == k, j] = design.scores(column)[0][fold == k] + bias
+    done = []
+    for fit in fits:
+        done.append(fit)
         if progress:
-            progress(done, len(tasks))
-    return raw
-
-
-def fit_labels(
-    design: Design, target: Floats, weights: Floats, jobs: int = 1
-) -> tuple[Floats, Floats]:
-    """Fit weights, (m, labels), and biases, (labels,), on all passages, before calibration."""
-    fits = Parallel(n_jobs=jobs)(
-        delayed(_fit_label)(design, column, weights) for column in target.T
-    )
-    return np.stack([column for column, _ in fits], axis=1), np.array([bias for _, bias in fits])
+            progress(len(done), len(tasks))
+    labels = target.shape[1]
+    return [
+        (
+            np.stack([column for column, _ in done[first : first + labels]], axis=1),
+            np.array([bias for _, bias in done[first : first + labels]]),
+        )
+        for first in range(0, len(done), labels)
+    ]
 
 
 def _fit_label(design: Design, target: Floats, weights: Floats) -> tuple[Floats, float]:
