@@ -325,8 +325,8 @@ def test_the_folder_says_what_the_users_rows_moved(mine: Trained) -> None:
     assert "The heads: They started from those in use of model" in card
     assert mine.penalty is not None
     assert f"Penalty {mine.penalty.penalty:g} on the distance from the heads before" in card
-    assert head["penalty"]["chosen"] == mine.penalty.penalty
-    assert len(head["penalty"]["curve"]) == 7
+    assert head["settings"]["penalty"] == mine.penalty.penalty
+    assert len(mine.penalty.curve) == 7
     assert "## Beside the model before" in card
     assert head["behaviours"] == {}  # they take longer than the fit; "tipclassify check" runs them
 

@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 
 from tipclassify.arrays import Floats, Vectors
-from tipclassify.corpus.holdout import held_out, is_real
+from tipclassify.corpus.holdout import held_out
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.bootstrap import ModelComparison, compare
 from tipclassify.model.encoder.files import EncoderModel
@@ -38,6 +38,7 @@ from tipclassify.training.examples import (
     group_folds,
     label_matrix,
     make_examples,
+    real_mask,
     report_weights,
 )
 from tipclassify.training.fixed_set import (
@@ -100,7 +101,7 @@ def train_on_corpus(
     held_pooled = pooled[examples.first][held]
 
     learned = ~held[examples.row]
-    paired = np.array([bool(row.get("pair")) and not is_real(row) for row in corpus])
+    paired = np.array([bool(row.get("pair")) for row in corpus]) & ~real_mask(corpus)
     heads = fit_heads(
         Prior(before.model.finetuned_heads),
         pooled[learned],
@@ -147,7 +148,7 @@ def calibrate_heads(
 
     Where they are too few, it keeps its calibration and thresholds, and there is none to return.
     """
-    real = np.array([is_real(row) for row in held_rows], bool)
+    real = real_mask(held_rows)
     if real.sum() < MIN_REAL:
         return model, None
     fold = group_folds(country_groups(held_rows)[real], FOLDS, seed)

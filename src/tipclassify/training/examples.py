@@ -67,31 +67,21 @@ class Examples:
 
 def make_examples(rows: Sequence[Row]) -> Examples:
     """Make examples of rows: each with its heading, then real ones without it (`labels_alone`)."""
-    texts: list[str] = []
-    headings: list[str | None] = []
-    labels: list[Sequence[bool]] = []
-    weights: list[float] = []
-    origin: list[int] = []
+    made: list[tuple[int, str | None, Sequence[str], float]] = []  # row, heading, labels, weight
     for number, row in enumerate(rows):
         section = row.get("section") or None
-        texts.append(row["text"])
-        headings.append(section)
-        labels.append(label_indicator(row["labels"]))
-        weights.append(1.0)
-        origin.append(number)
+        made.append((number, section, row["labels"], 1.0))
         if section and is_real(row):
-            texts.append(row["text"])
-            headings.append(None)
-            labels.append(label_indicator(labels_alone(row)))
-            weights.append(_BARE_WEIGHT)
-            origin.append(number)
+            made.append((number, None, labels_alone(row), _BARE_WEIGHT))
+    labels = [label_indicator(example_labels) for _, _, example_labels, _ in made]
+    origin = np.array([number for number, *_ in made], np.int64)
     return Examples(
-        texts=texts,
-        headings=headings,
+        texts=[rows[number]["text"] for number, *_ in made],
+        headings=[heading for _, heading, _, _ in made],
         y_true=np.array(labels, bool).reshape(-1, len(LABELS)),
         groups=country_groups(rows)[origin],
-        weights=np.array(weights, np.float64),
-        row=np.array(origin, np.int64),
+        weights=np.array([weight for *_, weight in made], np.float64),
+        row=origin,
     )
 
 
@@ -104,6 +94,11 @@ def check_labelled(rows: Sequence[Row]) -> None:
     """Raise `ValueError` when no row has a label."""
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
+
+
+def real_mask(rows: Sequence[Row]) -> Bools:
+    """Return which rows are passages of real reports, bool (n,)."""
+    return np.array([is_real(row) for row in rows], bool)
 
 
 def row_headings(rows: Sequence[Row]) -> list[str | None]:

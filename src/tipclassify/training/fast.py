@@ -18,16 +18,21 @@ from typing import Final
 
 import numpy as np
 
-from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.rows import Row, passage_of_row, text_key
+from tipclassify.corpus.holdout import held_out
+from tipclassify.corpus.rows import Row, passage_of_row, row_key, text_key
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
 from tipclassify.model.classifier import Classifier
 from tipclassify.progress import Progress
 from tipclassify.records import Passage
 from tipclassify.training.calibration import MIN_REAL
-from tipclassify.training.examples import calibration_weights, make_examples, report_weights
-from tipclassify.training.fixed_set import FixedComparison, FixedSet, fixed_key, fixed_rows
+from tipclassify.training.examples import (
+    calibration_weights,
+    make_examples,
+    real_mask,
+    report_weights,
+)
+from tipclassify.training.fixed_set import FixedComparison, FixedSet, fixed_rows
 from tipclassify.training.linear import SoftPassage, fit_linear
 from tipclassify.training.write import HELD_OUT_RULE, OUT_OF_FOLD, Trained, count_corpus, save
 
@@ -54,15 +59,15 @@ def train_fast(
     probabilities of a `teacher`, named for the card. `measured` are rows with words of which the
     held-out ones are the fixed set; by default `rows` themselves. Errors are those of `fit_linear`.
     """
-    real = np.array([is_real(row) for row in rows], bool)
     held = held_out(rows)
     held[len(rows) - own :] = False
+    real = real_mask(rows)
     if (held & real).sum() < MIN_REAL:
         held[:] = False  # too few: all rows are judged out of fold
-    examples = make_examples(rows)
-    first = examples.first
     held_rows = list(compress(rows, held))
     learned_rows = list(compress(rows, ~held))
+    examples = make_examples(rows)
+    first = examples.first
     calibrating = None
     if held_rows:
         calibrating = np.zeros(len(examples), bool)
@@ -78,21 +83,19 @@ def train_fast(
         progress=progress,
     )
     classifier = Classifier(fitted.model)
-    fixed = compare_with_shipped(classifier, measured or rows, learned_rows, seed)
     calibrated = fitted.calibrated
     if held_rows:
-        judged = held_rows
         scores = classifier.predict_proba([passage_of_row(row) for row in held_rows])
     else:
-        judged = list(rows)
         y_pred = {policy: labels[first] for policy, labels in calibrated.y_pred.items()}
         calibrated = replace(calibrated, scores=calibrated.scores[first], y_pred=y_pred)
         scores = calibrated.scores
+    fixed = compare_with_shipped(classifier, measured or rows, learned_rows, seed)
     calibrated_on = "the real passages held out" if held_rows else "these rows, out of fold"
     trained = save(
         out,
         fitted.model,
-        judged,
+        held_rows or rows,
         scores,
         name="the linear model, of your rows" if own else "fast",
         corpus=count_corpus(rows, held_out=len(held_rows), own=own),
@@ -119,10 +122,10 @@ def compare_with_shipped(
     Rows among those `learned` are left out. None where nothing is left, and, with a warning,
     where the shipped one cannot be read: while its features change, it is of others.
     """
-    known = {fixed_key(row) for row in learned}
+    known = set(map(row_key, learned))
     held_rows = list(compress(measured, held_out(measured)))
-    chosen = [held_rows[i] for i in fixed_rows(held_rows)]
-    rows = [row for row in chosen if fixed_key(row) not in known]
+    chosen = (held_rows[i] for i in fixed_rows(held_rows))
+    rows = [row for row in chosen if row_key(row) not in known]
     if not rows:
         return None
     try:

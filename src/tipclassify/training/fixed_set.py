@@ -27,7 +27,6 @@ from tipclassify.corpus.holdout import TAUGHT, pack_taught, source_family
 from tipclassify.corpus.rows import Row, row_key
 from tipclassify.errors import ModelError
 from tipclassify.evaluation.bootstrap import ModelComparison, compare
-from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns, format_figure
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.files import EncoderModel
@@ -192,21 +191,6 @@ class FixedComparison:
                 "they also chose the penalty: the differences flatter the new model a little"
             )
         return "\n".join(table)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return plain values for ``model.json``."""
-        figures: dict[str, object] = {}
-        for name, part in self.parts.items():
-            interval = part.differences[0].interval  # of macro-F1
-            figures[name] = {
-                "groups": part.groups,
-                "before": {row.figure: row.other for row in part.differences},
-                "after": {row.figure: row.this for row in part.differences},
-                "macro_f1_interval": [interval.low, interval.high],
-            }
-        figures["false_tags"] = {"before": self.false_tags_before, "after": self.false_tags}
-        figures["passages"] = {"real": self.real_passages, "invented": self.invented_passages}
-        return dict(rounded_metric(figures))
 
 
 # --------------------------------------------------------------------- files for the next training

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from tipclassify.arrays import NORMAL_975, Bools, Floats, Ints
-from tipclassify.corpus.holdout import REPORT_FAMILIES, is_real, source_family
+from tipclassify.corpus.holdout import REPORT_FAMILIES, source_family
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.bootstrap import Interval, Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, measure, rounded_metric
@@ -22,7 +22,12 @@ from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.training.calibration import Calibrated
-from tipclassify.training.examples import bootstrap_groups, family_weights, label_matrix
+from tipclassify.training.examples import (
+    bootstrap_groups,
+    family_weights,
+    label_matrix,
+    real_mask,
+)
 from tipclassify.training.fixed_set import FixedSet, false_tag_rate
 from tipclassify.training.heads import probabilities
 
@@ -99,11 +104,6 @@ class Predictions:
             groups=self.groups[chosen],
             weights=self.weights[chosen],
         )
-
-
-def real_mask(rows: Sequence[Row]) -> Bools:
-    """Return which rows are passages of real reports, bool (n,)."""
-    return np.array([is_real(row) for row in rows], bool)
 
 
 # ------------------------------------------------------------------------------------------ parts

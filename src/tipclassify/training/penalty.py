@@ -11,13 +11,12 @@ are compared, since they change smoothly where F1 jumps with a passage or two.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints, Vectors
-from tipclassify.evaluation.metrics import rounded_metric
 from tipclassify.formatting import format_columns, format_figure
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.training.examples import Examples
@@ -78,11 +77,6 @@ class PenaltyChoice:
             )
             rows.append(cells)
         return "\n".join([*format_columns(rows), f"* taken: {self.reason}"])
-
-    def to_dict(self) -> dict[str, object]:
-        """Return plain values for ``model.json``."""
-        curve = [asdict(point) for point in self.curve]
-        return dict(rounded_metric({"chosen": self.penalty, "reason": self.reason, "curve": curve}))
 
 
 def choose_penalty(

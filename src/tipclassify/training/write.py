@@ -35,6 +35,7 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear import LinearModel, write_linear_model
 from tipclassify.resources import resource_path
 from tipclassify.training.calibration import Calibrated
+from tipclassify.training.examples import real_mask
 from tipclassify.training.fixed_set import FixedComparison
 from tipclassify.training.measure import (
     FAMILIES,
@@ -44,7 +45,6 @@ from tipclassify.training.measure import (
     kind_masks,
     measure_parts,
     operating_points,
-    real_mask,
 )
 from tipclassify.training.penalty import PenaltyChoice
 
@@ -166,10 +166,6 @@ def save(
             part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()
         },
     }
-    if penalty:
-        figures["penalty"] = penalty.to_dict()
-    if fixed:
-        figures["fixed_set"] = fixed.to_dict()
     columns = zip(measured.y_true.T, measured.scores.T, strict=True)
     card = _card(
         meta,
