@@ -271,20 +271,15 @@ class Review:
 
         Colleagues' labels on them do not count, since the order and its reasons would show them.
         """
-        with self.store.reading():
-            states = self.store.now()
-            kept = self.store.passages()
-        left = [
-            passage
-            for passage in self.passages.values()
-            if self.annotator not in (states.get(passage.place) or State()).decisions
-        ]
-        places = {passage.place for passage in left}
-        known = [
-            str(kept[place].row["text"])
-            for place, state in states.items()
-            if place not in places and state.final
-        ]
+        states = self.store.now()
+        left = []
+        known = []
+        for passage in self.passages.values():
+            state = states.get(passage.place)
+            if state and self.annotator in state.decisions:
+                known.append(passage.passage.text)
+            else:
+                left.append(passage)
         picks = rank_to_label(
             [passage.passage for passage in left],
             self.classifier.thresholds(self.run.policy),

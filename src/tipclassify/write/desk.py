@@ -47,6 +47,8 @@ _OURS: Final = re.compile(
     r'content="tipclassify [^>]*>.*<body class="desk"|data-desk="[0-9a-f]{16}"', re.DOTALL
 )
 
+_SCRIPT: Final = 900_000  # characters from which a script ends: a browser takes 2 ms for each
+
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 """Opens a file that takes its place when it is complete."""
 
@@ -202,13 +204,16 @@ class Desk:
         for report in reports:
             survey.add(report, self._rows(report))
         scripts = []
-        for report in reports:
-            if text := script_of(report, survey.ranked(self._rows(report))):
+        text = ""
+        for number, report in enumerate(reports, 1):
+            text += script_of(report, survey.ranked(self._rows(report)))
+            if text and (len(text) > _SCRIPT or number == len(reports)):
                 # named by its hash, so that an index page finds its own scripts or none
                 script = self.folder / "data" / f"{_digest(text.encode())}.js"
                 with self._open_file(script) as out:
                     out.write(text)
                 scripts.append(script)
+                text = ""
         page = render_template(
             "desk.html",
             output=self._output,

@@ -85,10 +85,8 @@ class _Page:
         self._subjects: defaultdict[str, Group] = defaultdict(Group)  # of each input
         self._long_reports: dict[str, tuple[str, int]] = {}  # title and parts, by file
         self._digests: dict[str, str] = {}  # of each input
-        # of the findings, for the menus of the filters
-        self._countries: set[str] = set()
-        self._years: set[str] = set()
-        self._sections: dict[str, str] = {}  # as first written, by the lower-case name
+        # of the findings, for the menus of the filters; as first written, by the lower-case name
+        self._menus: dict[str, dict[str, str]] = {"country": {}, "year": {}, "section": {}}
 
     def article(self, report: Report) -> Iterator[str]:
         """Count a report, and write its article in fragments."""
@@ -119,10 +117,14 @@ class _Page:
             self._strongest[label] = list(by_words.values())[:_STRONGEST]
         for mark in marks:
             if mark.cited is not None:
-                self._countries.add(mark.cited.country)
-                self._years.add(mark.cited.year)
-                name = section_name(mark.passage.section)
-                self._sections.setdefault(name.lower(), name)
+                section = section_name(mark.passage.section)
+                cited = mark.cited
+                for name, value in (
+                    ("country", cited.country),
+                    ("year", cited.year),
+                    ("section", section),
+                ):
+                    self._menus[name].setdefault(value.lower(), value)
         blocks = list(_blocks(report, marks))
         prefix = id_prefix(number)
         sections = dict.fromkeys(block.section for block in blocks)
@@ -160,11 +162,7 @@ class _Page:
             kind_measured=kind_measured,
             countries=list(dict.fromkeys(filter(None, map(attrgetter("country"), summaries)))),
             years=sorted(set(filter(None, map(attrgetter("year"), summaries)))),
-            menus={
-                "country": sorted(self._countries - {""}),
-                "year": sorted(self._years - {""}),
-                "section": list(self._sections.values()),
-            },
+            menus=self._menus,
         )
 
     def _marks(self, report: Report) -> list[Mark]:

@@ -22,7 +22,7 @@ from tipclassify.reports.compare.changes import MARGIN, BothWays, Change
 from tipclassify.reports.compare.comparison import Comparison
 from tipclassify.reports.compare.ledger import Ledger
 from tipclassify.reports.compare.wording import Words
-from tipclassify.reports.counts import NONE, OVERLAP, Group, Key, Summary, subject_line
+from tipclassify.reports.counts import NONE, OVERLAP, Group, Summary, subject_line
 from tipclassify.reports.findings import KindCounts
 from tipclassify.write.file_findings import FileFindings, findings_by_file
 from tipclassify.write.output import Output
@@ -146,19 +146,13 @@ def _findings_table(findings: FileFindings, terminal: _Terminal) -> Table:
 def write_summary(summary: Summary, out: IO[str]) -> None:
     """Write counts and shares by group, adjusted ones with intervals below, then caveats."""
     terminal = _Terminal(out, 120, summary.labels)
-    names = [Column(name, overflow="fold") for name in summary.by]
-    table = _table(*names, *map(_numbers, ("passages", *summary.labels, NONE)))
-    above: Key = ()
-    for group, shown in zip(summary.groups, summary.shown_keys, strict=True):
-        for place in range(1, len(shown)):  # names that the group above has, too, are left out
-            if group.key[:place] == above[:place]:
-                shown[place - 1] = ""
-        table.add_row(*shown, *_summary_cells(summary, group))
-        above = group.key
+    by = Column(" · ".join(summary.by), overflow="fold")
+    table = _table(by, *map(_numbers, ("passages", *summary.labels, NONE)))
+    for names, group in zip(summary.shown_keys, summary.groups, strict=True):
+        table.add_row(" · ".join(names), *_summary_cells(summary, group))
     table.add_section()
     for name, total in zip(summary.total_names, summary.totals, strict=True):
-        others = ["" for _ in names[1:]]
-        table.add_row(name, *others, *_summary_cells(summary, total), style="bold")
+        table.add_row(name, *_summary_cells(summary, total), style="bold")
     lines = [subject_line(summary.files), OVERLAP]
     if summary.rates is not None:
         lines.append(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
