@@ -25,7 +25,6 @@ export class App extends EventTarget {
   // {key, labels}: chosen, not saved yet, on a passage of which something is hidden until decided
   draft = null;
   marked = false; // whether the reasons are marked in the text
-  hovered = null; // label under the pointer or focus
   chosen = null; // label whose reasons and rule are shown otherwise
   online = true;
   #since = 0;
@@ -151,7 +150,6 @@ export class App extends EventTarget {
     const move = ++this.#moves;
     const passage = this.passages.get(key);
     if (!passage) return;
-    this.hovered = null;
     if (this.key !== key) this.chosen = null;
     this.key = key;
     this.around = this.report?.id === passage.report ? this.report : null;
@@ -365,17 +363,16 @@ export class App extends EventTarget {
 
   // ---- Reasons and rules ------------------------------------------------------------------------
 
-  /** The label whose reasons and rule are shown: pointed at, chosen, tagged, or likeliest. */
+  /** The label whose reasons and rule are shown: chosen, tagged, or likeliest. */
   get lead() {
     const { passage } = this;
-    if (this.hovered || this.chosen) return this.hovered || this.chosen;
+    if (this.chosen) return this.chosen;
     const among = passage?.labels.length ? passage.labels : LABELS;
     return [...among].sort((a, b) => (passage?.scores[b] || 0) - (passage?.scores[a] || 0))[0];
   }
 
   nextLead() {
     this.chosen = LABELS[(LABELS.indexOf(this.lead) + 1) % LABELS.length];
-    this.hovered = null;
     this.tell("lead");
   }
 

@@ -44,16 +44,6 @@ export function passageView(app) {
       app.toggle(label);
       backToList(event);
     });
-    const point = (on) => {
-      if (on) app.hovered = label;
-      else if (app.hovered === label) app.hovered = null;
-      app.tell("lead");
-    };
-    const byMouse = (on) => (event) => event.pointerType === "mouse" && point(on);
-    button.addEventListener("pointerenter", byMouse(true));
-    button.addEventListener("pointerleave", byMouse(false));
-    button.addEventListener("focus", () => button.matches(":focus-visible") && point(true));
-    button.addEventListener("blur", () => point(false));
   }
   onClick("none", () => app.decide([]));
   onClick("accept", () => app.accept());
@@ -118,7 +108,7 @@ export function passageView(app) {
 
   async function words() {
     const { passage } = app;
-    const isMarked = (app.marked || app.hovered) && !passage.hidden.model;
+    const isMarked = app.marked && !passage.hidden.model;
     const known = isMarked && reasons.known.get(passage.key);
     if (known) byId("now").innerHTML = known[app.lead].text;
     else byId("now").replaceChildren(el("p", { class: "text" }, passage.text));
@@ -199,7 +189,6 @@ function panel(app, reasons) {
   for (const pick of byId("picks").children)
     pick.addEventListener("click", (event) => {
       app.chosen = pick.dataset.label;
-      app.hovered = null;
       app.tell("lead");
       backToList(event);
     });
@@ -267,13 +256,7 @@ function panel(app, reasons) {
   onClick("close-panel", close);
   app.addEventListener("lead", draw);
   app.addEventListener("passages", draw);
-  app.addEventListener("place", () => {
-    draw();
-    const next = app.keys[app.keys.indexOf(app.key) + 1];
-    if (next && app.key && !app.passages.get(next).hidden.model)
-      // it will be asked for soon
-      setTimeout(() => app.keys.includes(next) && reasons.of(next), 400);
-  });
+  app.addEventListener("place", draw);
   return { open, close };
 }
 

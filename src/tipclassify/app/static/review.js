@@ -80,8 +80,6 @@ function bar() {
   function progress() {
     const counts = app.counts();
     const here = app.passage?.report || app.report?.id;
-    const all = session.reports.reduce((sum, { passages }) => sum + passages, 0);
-    const done = session.reports.reduce((sum, { id }) => sum + counts.get(id).decided, 0);
     for (const { id, title, passages } of session.reports)
       options.get(id).textContent = `${title} (${counts.get(id).decided}/${passages})`;
     if (!here) return;
@@ -92,7 +90,6 @@ function bar() {
     byId("progress").value = decided;
     const doubts = unsure ? `, ${unsure} unsure` : "";
     byId("progress-text").textContent = `${decided} of ${passages} decided${doubts}`;
-    byId("progress-all").title = isSole ? "" : `All reports: ${done} of ${all} decided`;
   }
 
   let soon = 0;
