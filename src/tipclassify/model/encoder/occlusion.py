@@ -181,7 +181,7 @@ def _phrases(text: str, words: Sequence[Span]) -> list[range]:
         return [range(len(words))] if words else []
     has_content = [text[start:end].lower() not in CLOSED_CLASS_WORDS for start, end in words]
     runs = [range(first, first + PHRASE_WORDS) for first in range(len(words) - PHRASE_WORDS + 1)]
-    return [run for run in runs if any(has_content[word] for word in run)] or runs
+    return [run for run in runs if any(has_content[run.start : run.stop])] or runs
 
 
 def _costly_phrases(
@@ -196,28 +196,22 @@ def _costly_phrases(
     is linear, so the contributions of the tokens to a window's log-odds add up exactly.
     """
     contributions, logits = scored
-    phrases = _phrases(reading.text, reading.words)
-    spans = [(reading.words[run[0]][0], reading.words[run[-1]][1]) for run in phrases]
-    chosen: set[Span] = set()
-    for column in columns or [int(np.argmax(logits))]:
-        sums = _sums_by_word(reading, contributions[:, column])
-        totals = [float(sums[run.start : run.stop].sum()) for run in phrases]
-        order = np.argsort([-total for total in totals], kind="stable")
-        chosen |= {spans[at] for at in order[:most].tolist()}
-    return sorted(chosen)
-
-
-def _sums_by_word(reading: OcclusionText, contributions: Floats) -> Floats:
-    """Sum the contributions of the tokens in each word, float64 (words,)."""
     words = reading.words
-    sums = np.zeros(len(words))
+    sums = np.zeros((len(words), len(logits)))  # of the tokens in each word
     at = 0
-    for place, contribution in zip(reading.token_spans, contributions.tolist(), strict=True):
+    for place, contribution in zip(reading.token_spans, contributions, strict=True):
         while at < len(words) and words[at][1] <= place[0]:
             at += 1
         if at < len(words) and _overlap(place, words[at]):
             sums[at] += contribution
-    return sums
+    phrases = _phrases(reading.text, words)
+    spans = [(words[run[0]][0], words[run[-1]][1]) for run in phrases]
+    chosen: set[Span] = set()
+    for column in columns or [int(np.argmax(logits))]:
+        totals = np.array([sums[run.start : run.stop, column].sum() for run in phrases])
+        order = np.argsort(-totals, kind="stable")
+        chosen |= {spans[at] for at in order[:most].tolist()}
+    return sorted(chosen)
 
 
 def _overlap(first: Span, second: Span) -> bool:

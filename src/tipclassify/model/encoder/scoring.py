@@ -158,7 +158,7 @@ class EncoderScorer:
     ) -> list[list[int]]:
         """Return the token ids of each text's first window, which `pooled` reads."""
         return [
-            self._windows(text_ids, heading)[0]
+            self._windows(text_ids, heading)[0][1]
             for ids, heads in self._token_batches(texts, headings)
             for text_ids, heading in zip(ids, heads, strict=True)
         ]
@@ -172,13 +172,11 @@ class EncoderScorer:
         tokens of the window, so that with those of heading and ends they add up to the pooled one.
         """
         windows = [self._windows(ids, heading)[0] for ids, heading in inputs]
-        text_vectors = []
-        for (_, heading), (_, vectors) in zip(
-            inputs, self.graph.token_vectors(windows), strict=True
-        ):
-            opening = self._opening(heading)
-            text_vectors.append(vectors[len(opening) : -1] / np.float32(len(vectors)))
-        return text_vectors
+        outputs = self.graph.token_vectors([row for _, row in windows])
+        return [
+            _text_vectors(vectors, span) / np.float32(len(vectors))
+            for (span, _), (_, vectors) in zip(windows, outputs, strict=True)
+        ]
 
     def input_texts(self, texts: Sequence[str]) -> list[MaskedText]:
         """Return each text as the encoder reads it, names masked if the model does so."""
@@ -209,7 +207,7 @@ class EncoderScorer:
         first: list[int] = []  # number of each text's first window
         for text_ids, heading in zip(ids, headings, strict=True):
             first.append(len(windows))
-            windows += self._windows(text_ids, heading)
+            windows += [row for _, row in self._windows(text_ids, heading)]
         logits = self.model.heads.logits(self.graph.pooled(windows))
         largest = np.maximum.reduceat(logits, np.array(first, np.int64))
         return np.asarray(largest * self.model.scale + self.model.shift)
@@ -223,30 +221,23 @@ class EncoderScorer:
         label's contributions are of the window that decides it; tokens outside have 0. In a model
         with weights of drops, the drops foretold instead (`EncoderModel.token_weights`).
         """
-        windows = [window for ids, heading in inputs for window in self._windows(ids, heading)]
-        vectors = iter(self.graph.token_vectors(windows))
-        for ids, heading in inputs:
-            yield self._contributions(ids, heading, vectors)
-
-    def _contributions(
-        self, ids: Sequence[int], heading: Sequence[int], vectors: Iterator[tuple[Vectors, Vectors]]
-    ) -> Contributions:
-        """Sum up the windows of a text, whose pooled and token vectors come next in `vectors`."""
-        contributions = np.zeros((len(ids), len(self.labels)))
-        logits = np.full(len(self.labels), -np.inf)
-        opening = self._opening(heading)
-        for start, end in self._window_spans(len(ids), opening):
-            pooled, token_vectors = next(vectors)
-            window_logits = (
-                self.model.heads.logits(pooled[None])[0] * self.model.scale + self.model.shift
-            )
-            text_vectors = token_vectors[len(opening) : -1].astype(np.float64)
-            window_contributions = text_vectors @ self.model.token_weights.T / len(token_vectors)
-            for column in np.flatnonzero(window_logits > logits).tolist():
-                contributions[:, column] = 0
-                contributions[start:end, column] = window_contributions[:, column]
-            logits = np.maximum(logits, window_logits)
-        return contributions, logits
+        windows = [self._windows(ids, heading) for ids, heading in inputs]
+        rows = [row for text_windows in windows for _, row in text_windows]
+        outputs = iter(self.graph.token_vectors(rows))
+        for (ids, _), text_windows in zip(inputs, windows, strict=True):
+            contributions = np.zeros((len(ids), len(self.labels)))
+            logits = np.full(len(self.labels), -np.inf)
+            for (start, end), _ in text_windows:
+                pooled, vectors = next(outputs)
+                raw = self.model.heads.logits(pooled[None])[0]
+                window_logits = raw * self.model.scale + self.model.shift
+                text_vectors = _text_vectors(vectors, (start, end)).astype(np.float64)
+                added = text_vectors @ self.model.token_weights.T / len(vectors)
+                larger = window_logits > logits
+                contributions[:, larger] = 0
+                contributions[start:end, larger] = added[:, larger]
+                logits = np.maximum(logits, window_logits)
+            yield contributions, logits
 
     def _token_batches(
         self, texts: Sequence[str], headings: Headings | None
@@ -259,25 +250,25 @@ class EncoderScorer:
             encoded = self.tokenizer.encode([masked.text for masked in self.input_texts(batch)])
             yield [tokens.ids for tokens in encoded], self.heading_ids(batch_headings)
 
-    def _windows(self, ids: Sequence[int], heading: Sequence[int]) -> list[list[int]]:
-        opening = self._opening(heading)
-        windows = []
-        for start, end in self._window_spans(len(ids), opening):
-            window_ids = ids[start:end]
-            windows.append([*opening, *window_ids, self.tokenizer.last])
-        return windows
+    def _windows(self, ids: Sequence[int], heading: Sequence[int]) -> list[tuple[Span, list[int]]]:
+        """Return the windows of a text: the range of its tokens, and the token ids to be read.
 
-    def _opening(self, heading: Sequence[int]) -> list[int]:
-        """Return the token ids before a text.
-
-        These are the opening one, and the heading as a first segment.
+        Before a text stand the opening token, and the heading as a first segment.
         """
-        if not heading:
-            return [self.tokenizer.first]
-        return [self.tokenizer.first, *heading, self.tokenizer.last]
+        opening = [self.tokenizer.first]
+        if heading:
+            opening += [*heading, self.tokenizer.last]
+        room = self.model.window - len(opening) - 1
+        return [
+            ((start, end), [*opening, *ids[start:end], self.tokenizer.last])
+            for start, end in window_spans(len(ids), room, self.model.overlap)
+        ]
 
-    def _window_spans(self, length: int, opening: Sequence[int]) -> list[Span]:
-        return window_spans(length, self.model.window - len(opening) - 1, self.model.overlap)
+
+def _text_vectors(vectors: Vectors, span: Span) -> Vectors:
+    """Return the vectors of a window's text, the last of which is that of the closing token."""
+    start, end = span
+    return vectors[len(vectors) - 1 - (end - start) : -1]
 
 
 def max_heading_tokens(window: int) -> int:
