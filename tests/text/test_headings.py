@@ -71,20 +71,6 @@ def opened(*headings: tuple[str, int | None]) -> list[str]:
     return [outline.section(heading, level) for heading, level in headings]
 
 
-def test_a_generic_heading_with_the_next_number_is_no_part_of_the_one_before() -> None:
-    sections = opened(
-        ("1. Child labor", None),
-        ("3. Data", None),
-        ("Overview", None),
-        ("B. Forced labor", None),
-        ("C. Policies", None),
-        ("D. Prisons", None),
-        ("1. Data", None),
-    )
-    assert sections[:2] == ["1. Child labor", "3. Data"]
-    assert sections[4:] == ["C. Policies", "D. Prisons", "D. Prisons: 1. Data"]
-
-
 def test_a_heading_is_joined_to_the_nearest_around_it_that_names_a_subject_and_to_no_other() -> (
     None
 ):

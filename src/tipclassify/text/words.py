@@ -154,8 +154,6 @@ def _fold(cased: npt.NDArray[np.uint32]) -> U16:
         return code
     for code_point in set(new.tolist()):  # `np.unique` would import masked arrays first
         plain = _fold_character(chr(code_point))
-        if code_point >= _PLANE:  # may have folded to an accented letter of the basic plane
-            plain = _fold_character(plain)
         _upper[code_point] = "A" <= plain <= "Z"
         lower = plain.lower()
         if unicodedata.category(chr(code_point)) == "Cf":  # not seen: does not part a word
@@ -219,30 +217,18 @@ def american(word: str) -> str:
     return word
 
 
-class _WordProperties(NamedTuple):
-    """Properties of a word."""
-
-    word: int  # hash
-    stem: int  # hash of the first five letters
-    kind: int  # lexicon class
-    bits: int  # of `WordFlag`
-
-
-def _properties(word: str, vocabulary: frozenset[str]) -> _WordProperties:
-    """Look up the properties of a folded word."""
+def _properties(word: str, vocabulary: frozenset[str]) -> tuple[int, int, int, int]:
+    """Look up a folded word's hash, the hash of its stem, its class and its flags."""
     word = american(word)
     if word[:1].isdigit() or word in _FIGURE_WORDS:
-        return _WordProperties(NUMBER, NUMBER, 0, WordFlag.FIGURE)
-    if len(word) < 2 and word != "a":
-        bits = WordFlag.DROPPED
-        if word not in vocabulary:
-            bits |= WordFlag.UNKNOWN
-        return _WordProperties(0, 0, 0, bits)
-    kind = class_of(word)
-    bits = sum(flag for flag, words in _FLAGGED if word in words)
-    if not kind and word not in vocabulary:
-        bits |= WordFlag.UNKNOWN
-    return _WordProperties(hash_word(word), hash_word(word[:5] + "*"), kind, bits)
+        return NUMBER, NUMBER, 0, WordFlag.FIGURE
+    is_dropped = len(word) < 2 and word != "a"
+    kind = 0 if is_dropped else class_of(word)
+    bits = 0 if kind or word in vocabulary else WordFlag.UNKNOWN
+    if is_dropped:
+        return 0, 0, 0, bits | WordFlag.DROPPED
+    bits += sum(flag for flag, words in _FLAGGED if word in words)
+    return hash_word(word), hash_word(word[:5] + "*"), kind, bits
 
 
 class WordColumns(NamedTuple):
@@ -304,13 +290,14 @@ class VocabularyTable:
             slot = key >> int(_TO_SLOT)
             self._slots[slot] = self._slots[slot] or number
         self._keys = np.append(self._keys, np.array(keys, np.uint64))
-        new = [_properties(word, self._vocabulary) for word in words]
+        properties = [_properties(word, self._vocabulary) for word in words]
+        word, stem, kind, bits = zip(*properties, strict=True)
         old = self.columns
         self.columns = WordColumns(
-            word=np.append(old.word, np.array([word.word for word in new], np.uint64)),
-            stem=np.append(old.stem, np.array([word.stem for word in new], np.uint64)),
-            kind=np.append(old.kind, np.array([word.kind for word in new], np.int64)),
-            bits=np.append(old.bits, np.array([word.bits for word in new], np.uint16)),
+            word=np.append(old.word, np.array(word, np.uint64)),
+            stem=np.append(old.stem, np.array(stem, np.uint64)),
+            kind=np.append(old.kind, np.array(kind, np.int64)),
+            bits=np.append(old.bits, np.array(bits, np.uint16)),
         )
 
 
