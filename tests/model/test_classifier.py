@@ -35,15 +35,6 @@ def test_a_str_gives_passages_and_several_give_lists() -> None:
     assert classify([text, "", text]) == [passages, [], passages]
 
 
-def test_a_pandas_series_and_a_datasets_column_are_read_as_lists() -> None:
-    import datasets
-    import pandas
-
-    expected = classify(SENTENCES)
-    assert classify(pandas.Series(SENTENCES, index=range(5, 10))) == expected
-    assert classify(datasets.Dataset.from_dict({"text": SENTENCES})["text"]) == expected
-
-
 @pytest.mark.parametrize("wrong", [None, 3, b"bytes", ["fine", None], [float("nan")]])
 def test_what_is_no_text_is_refused(wrong: object) -> None:
     with pytest.raises(TypeError, match="str"):
@@ -149,12 +140,6 @@ def test_a_passage_is_frozen_and_has_a_probability_for_every_label() -> None:
     assert len({passage, passage}) == 1
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.text())
-def test_every_tagged_passage_is_its_characters(text: str) -> None:
-    assert all(text[p.start : p.end] == p.text for p in classify(text))
-
-
 @pytest.mark.parametrize("policy", ["screen", "balanced", "cite"])
 def test_predict_is_the_probability_against_the_threshold(either: Classifier, policy: str) -> None:
     scores = either.predict_proba(SENTENCES)
@@ -209,11 +194,6 @@ def test_the_reasons_of_the_default_are_falls_of_its_log_odds(passage: Passage) 
             (logits[j], logits[j] - bare[j]), abs=1e-9
         )
         assert all(passage.text[s.start : s.end] == s.text for s in reason.spans)
-
-
-def test_scores_do_not_depend_on_the_batch(either: Classifier) -> None:
-    alone = np.vstack([either.predict_proba([s]) for s in SENTENCES])
-    assert np.allclose(either.predict_proba(SENTENCES * 300)[-len(SENTENCES) :], alone, atol=1e-12)
 
 
 def test_the_heading_decides_what_a_law_is_about(either: Classifier) -> None:

@@ -13,7 +13,7 @@ import pickle
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -36,10 +36,8 @@ from tipclassify.model.encoder.files import (
 from tipclassify.model.encoder.names import mask_names
 from tipclassify.model.encoder.scoring import (
     EncoderScorer,
-    max_heading_tokens,
-    window_spans,
 )
-from tipclassify.model.encoder.session import OnnxSession, onnx_thread_count
+from tipclassify.model.encoder.session import OnnxSession
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "models" / "default"
@@ -266,18 +264,6 @@ def test_passages_without_words_are_scored_and_doubtful(tiny: Classifier) -> Non
     assert tiny.tag([]) == []
 
 
-@given(st.integers(0, 400), st.integers(1, 60), st.data())
-def test_every_token_of_a_long_passage_is_in_some_window(
-    length: int, room: int, data: st.DataObject
-) -> None:
-    overlap = data.draw(st.integers(0, room - 1))
-    spans = window_spans(length, room, overlap)
-    assert {token for start, end in spans for token in range(start, end)} == set(range(length))
-    assert all(end - start <= room for start, end in spans)
-    assert all(end - start == room for start, end in spans) or len(spans) == 1
-    assert all(a_end - b_start >= overlap for (_, a_end), (b_start, _) in pairwise(spans))
-
-
 # ----------------------------------------------------------------------------------------- headings
 
 
@@ -301,22 +287,6 @@ def test_a_heading_leaves_room_for_the_text(tiny: Classifier) -> None:
     heading = "the " * 50 + "bribes"  # what a long heading ends with is not read
     logit = tiny.logits([under(heading, text)])[0, COMPLICITY]
     assert logit == pytest.approx((2 + 1 + 5 - 3) * 0.8 - 0.1)
-
-
-@given(st.integers(8, 4_096))
-def test_windows_go_on_under_the_longest_heading(window: int) -> None:
-    room = max_heading_tokens(window)
-    assert 0 < room <= 40
-    assert window - room - 3 > window // 2 - 3  # the most that neighbours share
-
-
-def test_a_tag_says_nothing_of_other_headings(tiny: Classifier) -> None:
-    passages = [
-        under(heading, "Officers met.") for heading in (None, "Bribes", "Courts", "Bribes", None)
-    ]
-    together = tiny.logits(passages)
-    alone = np.concatenate([tiny.logits([passage]) for passage in passages])
-    assert np.array_equal(together, alone)
 
 
 # ------------------------------------------------------------------------------------ long passages
@@ -369,13 +339,6 @@ def test_scores_are_the_same_with_any_number_of_threads(monkeypatch: pytest.Monk
         return EncoderScorer(read_encoder_model(TINY)).logits(texts)
 
     assert np.array_equal(logits_of_threads("1"), logits_of_threads("4"))
-
-
-def test_threads_follow_the_settings_of_joblib_and_dask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert onnx_thread_count() == 3
-    monkeypatch.setenv("OMP_NUM_THREADS", "many")
-    assert onnx_thread_count() >= 1
 
 
 def test_a_graph_that_gives_no_numbers_is_reported() -> None:
@@ -460,19 +423,6 @@ def test_names_are_taken_out_and_other_words_stay(
     text: str, read: str, classifier: Classifier
 ) -> None:
     assert mask_names([text], classifier.vocabulary, "X")[0].text == read
-
-
-def test_a_country_decides_nothing_wherever_it_stands(classifier: Classifier) -> None:
-    places = ["Thailand", "New Zealand", "the Gambia", "Bosnia and Herzegovina", "Papua New Guinea"]
-    for frame in (
-        "Officials in {} took bribes.",
-        "{} did not act.",
-        "Courts did not act, and {}’s police did.",
-    ):
-        sentences = [frame.format(place) for place in places]
-        texts = [sentence[0].upper() + sentence[1:] for sentence in sentences]
-        masked = mask_names(texts, classifier.vocabulary, "X")
-        assert len({masked_text.text for masked_text in masked}) == 1
 
 
 @given(
@@ -624,20 +574,6 @@ def test_explain_says_that_falls_do_not_add_up(here: Run) -> None:
     done = here("explain", "Officers took bribes.", "--format", "jsonl", "--model", TINY)
     methods = {json.loads(line)["method"] for line in done.stdout.splitlines()}
     assert methods == {"occlusion"}
-
-
-def test_explain_takes_the_heading(here: Run) -> None:
-    command = ("explain", "Officers acted.", "--section", "Bribes", "--model", TINY)
-    assert "+4.000  (the heading “Bribes”)" in here(*command).stdout
-    rows = here(*command, "-f", "jsonl").stdout.splitlines()
-    assert [json.loads(row)["heading"] for row in rows] == pytest.approx([0, 0, 4])
-
-
-def test_rows_bring_the_heading_that_they_stand_under(here: Run, tmp_path: Path) -> None:
-    rows = [{"text": "Officers acted.", "section": section} for section in ("Bribes", None)]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    done = here("score", tmp_path / "rows.jsonl", "--model", TINY, "--format", "jsonl")
-    assert [json.loads(line)["labels"] for line in done.stdout.splitlines()] == [["complicity"], []]
 
 
 def test_evaluate_info_and_summary_take_an_encoder(here: Run, report: Path, tmp_path: Path) -> None:

@@ -139,18 +139,6 @@ def test_scores_are_the_sums_of_the_features(
     np.testing.assert_allclose(scorer.score_texts(passages).logits, expected, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.text("not police punished victims Kessara 12 , . ; ’é", max_size=90), max_size=5)
-)
-def test_scores_are_the_sums_of_the_features_of_any_text(
-    model: LinearModel, scorer: LinearScorer, texts: list[str]
-) -> None:
-    logits = scorer.score_texts(texts).logits
-    if texts:
-        np.testing.assert_allclose(logits, sums_of_features(model, texts), atol=1e-12)
-
-
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(WORDS), max_size=40).map(" ".join), min_size=1, max_size=6)
@@ -260,22 +248,3 @@ def test_headings_that_do_not_match_the_texts_are_refused(scorer: LinearScorer) 
     for headings in ([], ["prosecution"], [None, None, None]):
         with pytest.raises(ValueError, match="give one for each text"):
             scorer.score_texts(texts, headings)
-
-
-def test_reasons_add_up_with_the_heading(scorer: LinearScorer, passages: list[str]) -> None:
-    texts = passages[::10]
-    headings = under(texts)
-    logits = scorer.score_texts(texts, headings).logits
-    explanations = scorer.explain_texts(texts, headings)
-    for row, text, heading, explained in zip(logits, texts, headings, explanations, strict=True):
-        for logit, reason in zip(row, explained.values(), strict=True):
-            assert reason.logit == pytest.approx(logit, abs=1e-9)
-            added = sum(span.weight for span in reason.spans)
-            assert reason.bias + reason.heading + added == pytest.approx(reason.logit, abs=1e-9)
-            assert all(text[span.start : span.end] == span.text for span in reason.spans)
-        bare = scorer.explain_texts([text])[0]
-        for label, reason in bare.items():
-            assert reason.spans == explained[label].spans
-            assert reason.heading == 0
-        heading_counts = any(reason.heading != 0 for reason in explained.values())
-        assert heading_counts == (heading not in (None, "", "Qwzx Vbnm"))

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipclassify import Classifier
 from tipclassify.text.templates import featurize, heading_hashes
 from tipclassify.text.tokens import collect_vocabulary, tokenize
 from tipclassify.text.words import NAME, NUMBER
@@ -95,13 +94,6 @@ def test_a_line_break_within_a_passage_is_a_space(line_end: str) -> None:
         joined = featurize([*before, wrapped.replace(line_end, space), *after], KNOWN)
         for name in ("row", "hash", "start", "end"):
             assert getattr(broken, name).tolist() == getattr(joined, name).tolist()
-
-
-def test_a_line_break_does_not_change_the_tags_of_the_fast_model() -> None:
-    sentence = "The government did not prosecute any suspects, and it closed its only shelter."
-    fast = Classifier.load("fast")
-    of_one_line = fast.predict_proba([sentence])
-    assert fast.predict_proba([sentence.replace(" ", "\n")]).tolist() == of_one_line.tolist()
 
 
 def test_offsets_hold_after_half_characters_were_met() -> None:

@@ -86,6 +86,22 @@ _FILLER_WORDS: Final = frozenset(WORDS["reference_fillers"])
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
 _GENERIC_WORDS: Final = frozenset(WORDS["generic"])
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")  # "N/A", "9a" and "2019" have none
+# kinds of numbers before a heading; one letter may be a Roman number
+_NUMBER_KINDS: Final = tuple(
+    re.compile(rf"\s*{kind}\s")
+    for kind in (
+        r"\d{1,2}[.):]",
+        r"\d{1,2}(?:\.\d{1,2})[.):]?",
+        r"\d{1,2}(?:\.\d{1,2}){2}[.):]?",
+        r"[IVX]{1,5}[.):]",
+        r"[ivx]{1,5}[.)]",
+        r"\([ivx]{1,5}\)",
+        r"[A-Z][.):]",
+        r"[a-z][.)]",
+        r"\([a-z]\)",
+    )
+)
+_FIRST_NUMBER: Final = re.compile(r"\s*\(?(?:(?:\d{1,2}\.)*1|[AaIi])[.):]")
 _CHAPTER: Final = re.compile(r"(?:section|chapter|part)\s", re.IGNORECASE)
 _UNMARKED_LEVEL: Final = 7  # level of a heading without markup: below h1 to h6
 
@@ -163,6 +179,21 @@ def _is_specific(heading: str) -> bool:
     return not _GENERIC_WORDS.issuperset(words) or _CHAPTER.match(heading) is not None
 
 
+def _is_sibling(heading: str, following: str) -> bool:
+    """Test whether the number of a following heading is of the same kind, but not its first.
+
+    >>> headings = ("3. Data", "1. Data", "a. Data", "Data")
+    >>> [_is_sibling("1. Child Labor", following) for following in headings]
+    [True, False, False, False]
+    """
+    if _FIRST_NUMBER.match(following):
+        return False
+    for kind in _NUMBER_KINDS:
+        if kind.match(heading):
+            return kind.match(following) is not None
+    return False
+
+
 def join_headings(outer: str | None, inner: str) -> str:
     """Join nested headings if the inner one is generic; otherwise return the inner one.
 
@@ -209,6 +240,8 @@ class HeadingOutline:
         if depth is None:  # a generic heading stands below a specific one
             depth = _UNMARKED_LEVEL if specific else _UNMARKED_LEVEL + 1
         while self._open and self._open[-1][0] >= depth:
+            self._open.pop()
+        if level is None and self._open and _is_sibling(self._open[-1][1], heading):
             self._open.pop()
         outer = self._open[-1][1] if self._open else None
         is_parent = specific and not names_non_prose(heading)
