@@ -63,7 +63,7 @@ def queue(
     'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then
     'tipclassify corpus add'.
     """
-    from tipclassify.corpus.next import queue_rows
+    from tipclassify.corpus.next import queue_rows, random_queue_rows
     from tipclassify.tagging.inputs import expand_inputs
 
     tagging = options.tagging_of(
@@ -77,8 +77,17 @@ def queue(
     check_output(output, read)
     tagged_inputs = TaggedInputs(inputs, tagging, jobs)
     reports = tagged_inputs.reports()
-    thresholds = None if random else classifier.thresholds(policy)
-    rows = queue_rows(reports, thresholds, number, known=known, seed=seed, labels=labels)
+    if random:
+        rows = random_queue_rows(reports, number, known=known, seed=seed)
+    else:
+        rows = queue_rows(
+            reports,
+            classifier.thresholds(policy),
+            number,
+            known=known,
+            seed=seed,
+            labels=labels,
+        )
     if rows:
         write_results(output, "jsonl", rows, inputs=read)
         print_note(f"wrote {len(rows):,} passages to label to {output}")
@@ -106,13 +115,15 @@ def rebuild(
     continues where it stopped, and passages found before are not searched for again. Training on
     data/ includes data/real/passages.jsonl.
 
-    Prints how many passages of each kind of source were found, and which sources lack some.
-    Downloads need the extra "links". Exits 1 when a file could not be downloaded or read, or
-    nothing was found; what was found is still written.
+    Prints how many passages of each kind of source were found, and which sources lack some. A label
+    whose text is found, but is no passage of its report under its heading as files are read today,
+    is left out, and listed in FOLDER/stale.csv. Downloads need the extra "links". Exits 1 when a
+    file could not be downloaded or read, or nothing was found; what was found is still written.
     """
-    from tipclassify.corpus.real import PASSAGES, rebuild
+    from tipclassify.corpus.real import PASSAGES, STALE, Reference, rebuild, write_stale
 
     problems = []
+    stale: dict[str, Reference] = {}  # by key
     sources: list[Path | None] = [None]  # None: download
     if given:
         sources = [*given]
@@ -120,6 +131,7 @@ def rebuild(
         with progress_bar("files") as progress:
             rebuilt = rebuild(folder, path, allow_private=allow_private, progress=progress)
         problems += rebuilt.problems
+        stale |= {label.key: label for label in rebuilt.stale}
         if rebuilt.rows:
             write_results(
                 folder / PASSAGES,
@@ -129,20 +141,27 @@ def rebuild(
                 option="FOLDER",
             )
     print_notes(problems)
+    for row in rebuilt.rows:  # a later source may have had the passage
+        stale.pop(row["id"].removeprefix("real-"), None)
+    write_stale(folder / STALE, list(stale.values()))
+    missing = [label for label in rebuilt.missing if label.key not in stale]
     there = Counter(row["source"] for row in rebuilt.rows)
-    missing = Counter(label.family for label in rebuilt.missing)
-    for family in sorted(there | missing):
-        lacking = Counter(label.source for label in rebuilt.missing if label.family == family)
-        rest = ""
+    families = there + Counter(label.family for label in [*missing, *stale.values()])
+    for family in sorted(families):
+        line = f"{family}: {there[family]:,} of {families[family]:,}"
+        lacking = Counter(label.source for label in missing if label.family == family)
         if lacking:
             named = [source for source, _ in lacking.most_common(3)]
             if len(lacking) > 3:
                 named.append("…")
-            rest = f"; missing from {len(lacking):,} sources: {', '.join(named)}"
-        print_line(f"{family}: {there[family]:,} of {there[family] + missing[family]:,}{rest}")
+            line += f"; missing from {len(lacking):,} sources: {', '.join(named)}"
+        if lost := sum(label.family == family for label in stale.values()):
+            line += f"; no passage any more: {lost:,}"
+        print_line(line)
     end = f"wrote {folder / PASSAGES}" if rebuilt.rows else "nothing is written"
-    total = len(rebuilt.rows) + len(rebuilt.missing)
-    print_line(f"found {len(rebuilt.rows):,} of {total:,} passages; {end}")
+    if stale:
+        end += f"; labels of no passage are in {folder / STALE}"
+    print_line(f"found {len(rebuilt.rows):,} of {sum(families.values()):,} passages; {end}")
     if problems or not rebuilt.rows:
         raise typer.Exit(1)
 

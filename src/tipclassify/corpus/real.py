@@ -10,7 +10,7 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import quote
@@ -19,15 +19,20 @@ from xml.etree import ElementTree
 from tipclassify.corpus.rows import Row, parse_labels, parse_stands_for
 from tipclassify.errors import CorpusError, InputError, LinkError
 from tipclassify.formatting import load_json
+from tipclassify.readers import RULES
 from tipclassify.readers.child import read_bytes_isolated
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
 from tipclassify.records import Document
 from tipclassify.records import key as key_of
 from tipclassify.text.split import split_passages, text_document
+from tipclassify.whole_files import open_whole_file
 
 PASSAGES: Final = "passages.jsonl"
 """File beside ``labels.csv`` with the passages found."""
+
+STALE: Final = "stale.csv"
+"""File beside it with the labels that are of no passage any more."""
 
 # of a text that is searched word by word; the longest source file has 84,000
 _MAX_WORDS: Final = 1_000_000
@@ -56,6 +61,7 @@ class Reference:
     annotator: str
     # passages of whole reports that it stands for in figures; None outside the random sample
     stands_for: float | None
+    rules: int  # `readers.RULES` under which it was labelled, or last found to be a passage
 
     @property
     def family(self) -> str:
@@ -74,14 +80,25 @@ class Reference:
         row["annotator"] = self.annotator
         if self.stands_for is not None:
             row["stands_for"] = self.stands_for
+        row["rules"] = self.rules
         return row
 
 
-class Rebuilt(NamedTuple):
-    """Result of `rebuild`."""
+class Found(NamedTuple):
+    """The text of a label, as a source file has it."""
 
-    rows: list[Row]  # of the corpus, in order
-    missing: list[Reference]  # in order
+    text: str
+    # the headings under which it is a passage of the file; empty if it is only a part of one
+    sections: frozenset[str | None] = frozenset()
+
+
+class Rebuilt(NamedTuple):
+    """Result of `rebuild`; the lists are in the order of ``labels.csv``."""
+
+    rows: list[Row]  # of the corpus
+    missing: list[Reference]  # found in no file
+    # found, but no passage of the file under their heading: labels of what no report gives today
+    stale: list[Reference]
     problems: list[str]  # one line for each unreadable file
 
 
@@ -106,6 +123,7 @@ def read_references(path: Path) -> list[Reference]:
                 labels=parse_labels(row["labels"]),
                 annotator=row["annotator"],
                 stands_for=parse_stands_for(row["stands_for"]),
+                rules=int(row["rules"]),
             )
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise CorpusError(
@@ -125,8 +143,8 @@ _PublicFile = tuple[str, str]  # the address of its folder, and its path in that
 
 def _public_files(
     folder: Path, references: Sequence[Reference]
-) -> dict[_PublicFile, list[Reference]]:
-    """Group the references by public file.
+) -> tuple[dict[_PublicFile, list[Reference]], set[str]]:
+    """Group the references by public file; and name the families with the headings of the reader.
 
     A source that is only a family's name is listed under all its files.
     """
@@ -146,31 +164,49 @@ def _public_files(
             for members in files.values():
                 if members[0].family == reference.family:
                     members.append(reference)
+        by_reader = {name for name in families if families[name].get("headings") == "reader"}
     except (ValueError, KeyError, TypeError, AttributeError, re.error) as error:
         raise CorpusError(
             [f"{path}: does not describe the sources of labels.csv ({error}); restore both"]
         ) from None
-    return files
+    return files, by_reader
 
 
-def find_labelled(document: Document, wanted: Mapping[str, int]) -> dict[str, str]:
-    """Find passages in a document by their keys; return the text of each by key.
+def find_labelled(document: Document, wanted: Mapping[str, int]) -> dict[str, Found]:
+    """Find labelled texts in a document by their keys.
 
     `wanted` has the number of words by key. The document's sentences and clauses are tried first,
-    then every sequence of as many words, so that a sentence is found however the text around it is
+    then every sequence of as many words, so that a text is found however the text around it is
     split.
 
     >>> document = text_document("It rained. Police arrested nine men, courts slept.")
-    >>> list(find_labelled(document, {key_of("Courts slept."): 2}).values())
-    ['courts slept.']
+    >>> found = find_labelled(document, {key_of(text): 2 for text in ("it rained.", "nine men")})
+    >>> list(found.values())  # doctest: +NORMALIZE_WHITESPACE
+    [Found(text='It rained.', sections=frozenset({None})),
+     Found(text='nine men', sections=frozenset())]
     """
-    texts: dict[str, str] = {}
+    found: dict[str, Found] = {}
     for passage in [*split_passages(document), *split_passages(document, "clause")]:
         key = key_of(passage.text)
         if key in wanted:
-            texts[key] = passage.text
-    left = {key: words for key, words in wanted.items() if key not in texts}
-    return texts | _find_words(document.text, left)
+            sections = found[key].sections if key in found else frozenset()
+            found[key] = Found(passage.text, sections | {passage.section})
+    left = {key: words for key, words in wanted.items() if key not in found}
+    parts = _find_words(document.text, left)
+    return found | {key: Found(text) for key, text in parts.items()}
+
+
+def _is_passage(reference: Reference, found: Found, by_reader: bool) -> bool:
+    """Return whether a label is of a passage as the reader gives it today, under its heading.
+
+    Collections of texts are no reports that the reader cuts (`by_reader`): their clauses and
+    headings stay as they were labelled. A heading of 50 characters or more may have been cut.
+    """
+    heading = reference.section or ""
+    return not by_reader or any(
+        section == heading or (len(heading) >= 50 and section.startswith(heading))
+        for section in (section or "" for section in found.sections)
+    )
 
 
 def _find_words(text: str, wanted: Mapping[str, int]) -> dict[str, str]:
@@ -246,18 +282,22 @@ def rebuild(
 ) -> Rebuilt:
     """Rebuild the passages of ``labels.csv`` from the public files.
 
-    `folder` holds ``labels.csv`` and ``sources.json``; passages found by an earlier run are not
-    searched for again. `given` is a folder of source files, or JSON lines with a ``text``, to read
-    in place of the web. If omitted, files are downloaded, or taken from the download cache whatever
-    their age. `progress` is called with (files done, files in total).
+    `folder` holds ``labels.csv`` and ``sources.json``; passages found by an earlier run under the
+    same rules of the reader are not searched for again. `given` is a folder of source files, or
+    JSON lines with a ``text``, to read in place of the web. If omitted, files are downloaded, or
+    taken from the download cache whatever their age. `progress` is called with (files done, files
+    in total).
 
+    The ``rules`` of a row are those under which it is known to be a passage: today's where a file
+    was read, else those of ``labels.csv``.
     Raises `InputError` when an argument cannot be read, `CorpusError` when ``labels.csv`` or
     ``sources.json`` is malformed.
     """
-    references = read_references(folder / "labels.csv")
-    files = _public_files(folder, references)
-    keys = {reference.key for reference in references}
-    texts = _texts_by_key(folder / PASSAGES, keys) if (folder / PASSAGES).is_file() else {}
+    references = {known.key: known for known in read_references(folder / "labels.csv")}
+    files, by_reader = _public_files(folder, list(references.values()))
+    rows: dict[str, Row] = {}
+    if (folder / PASSAGES).is_file():
+        rows = _rows_of_texts(folder / PASSAGES, references)
     there: dict[str, Path] | None = None
     if given is not None and given.is_dir():
         there = {}
@@ -265,21 +305,17 @@ def rebuild(
             there[path.name] = path
             there["/".join(path.parts[-2:])] = path
     elif given is not None:
-        texts |= _texts_by_key(given, keys)
+        rows |= _rows_of_texts(given, references)
         files = {}
+    left = {key for key in references if key not in rows or rows[key]["rules"] != RULES}
+    stale: set[str] = set()
     searched = [
-        file
-        for file, members in files.items()
-        if any(reference.key not in texts for reference in members)
+        file for file, members in files.items() if any(member.key in left for member in members)
     ]
     problems: list[str] = []
     failed = 0
     for done, (address, name) in enumerate(searched, 1):
-        wanted = {
-            reference.key: reference.words
-            for reference in files[address, name]
-            if reference.key not in texts
-        }
+        wanted = {member.key: member.words for member in files[address, name] if member.key in left}
         offline = failed >= _MAX_FAILURES
         try:
             data = None
@@ -287,10 +323,17 @@ def rebuild(
                 data = _download(address, name, allow_private, offline)
             elif wanted and there is not None and name in there:
                 data = read_bounded(str(there[name]))
-            if data is not None:
-                if not offline:
-                    failed = 0
-                texts |= find_labelled(read_source(data, name), wanted)
+            found = find_labelled(read_source(data, name), wanted) if data is not None else {}
+            if data is not None and not offline:
+                failed = 0
+            for key, passage in found.items():
+                reference = replace(references[key], rules=RULES)
+                if _is_passage(reference, passage, reference.family in by_reader):
+                    rows[key] = reference.corpus_row(passage.text)
+                    left.remove(key)
+                    stale.discard(key)
+                else:
+                    stale.add(key)
         except InputError as error:
             problems.append(str(error))
             if isinstance(error, LinkError) and error.status not in (404, 410):
@@ -302,24 +345,43 @@ def rebuild(
                 )
         if progress:
             progress(done, len(searched))
-    return Rebuilt(
-        rows=[known.corpus_row(texts[known.key]) for known in references if known.key in texts],
-        missing=[known for known in references if known.key not in texts],
-        problems=problems,
-    )
+    rebuilt = Rebuilt([], [], [], problems)
+    for key, reference in references.items():
+        if key in stale:
+            rebuilt.stale.append(reference)
+        elif key in rows:
+            rebuilt.rows.append(rows[key])
+        else:
+            rebuilt.missing.append(reference)
+    return rebuilt
 
 
-def _texts_by_key(path: Path, keys: set[str]) -> dict[str, str]:
-    """Read the texts of JSON lines that have one of the keys, by key."""
+def write_stale(path: Path, labels: Sequence[Reference]) -> None:
+    """List labels that are of no passage any more as CSV; remove the list where there are none."""
+    if not labels:
+        path.unlink(missing_ok=True)
+        return
+    with open_whole_file(path) as stream:
+        lines = csv.writer(stream, lineterminator="\n")
+        lines.writerow(("key", "source", "section", "labels"))
+        for label in labels:
+            lines.writerow((label.key, label.source, label.section, ";".join(label.labels)))
+
+
+def _rows_of_texts(path: Path, references: Mapping[str, Reference]) -> dict[str, Row]:
+    """Read the texts of JSON lines that are labelled; make their corpus rows, by key."""
     data = gunzip(read_bounded(str(path)), str(path))
-    texts = {}
+    rows = {}
     for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
-            text = parse_row(line, f"{path}:{number}")["text"]
-            key = key_of(text)
-            if key in keys:
-                texts[key] = text
-    return texts
+            given = parse_row(line, f"{path}:{number}")
+            key = key_of(given["text"])
+            if key in references:
+                reference = references[key]
+                if given.get("rules") == RULES:  # an earlier run read the file
+                    reference = replace(reference, rules=RULES)
+                rows[key] = reference.corpus_row(given["text"])
+    return rows
 
 
 def _download(address: str, name: str, allow_private: bool, offline: bool) -> bytes | None:

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
@@ -28,6 +29,7 @@ from tipclassify.corpus.files import (
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, SECTIONS
+from tipclassify.readers import RULES
 from tipclassify.records import Passage
 from tipclassify.resources import shipped_data_folder
 
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 LONGEST: Final = 2_000
 # passages of real reports, below the folder of a corpus
 _REAL: Final = Path("real") / "passages.jsonl"
+# of a passage that `real.rebuild` found
+_REAL_ID: Final = re.compile("real-[0-9a-f]{16}")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _COLUMNS: Final = ("id", "text", "labels", "section", "pair", "doc", "source")
 
@@ -127,6 +131,8 @@ def read_rows(
                     f"{where}: {here}, but the same text at {first} has {there}; settle one"
                 )
             rows.append(row)
+        if file.name == _REAL.name:
+            problems += _of_other_rules(file, rows)
     if not rows and not problems:
         remedy = "write one JSON object a line, or a row of CSV for each"
         problems.append(f"{', '.join(map(str, paths))}: no labelled passages; {remedy}")
@@ -253,6 +259,25 @@ def _files(path: Path, problems: list[str]) -> list[Path]:
         problems.append(f"{path}: not a corpus file; use {', '.join(SUFFIXES)}")
         return []
     return [path]
+
+
+def _of_other_rules(file: Path, rows: Sequence[Row]) -> list[str]:
+    """Return a line where labels of real passages were made by other rules of the reader.
+
+    Such a label may be of what is no passage any more; no model must learn it unnoticed.
+    """
+    families = Counter(
+        str(row["source"])
+        for row in rows
+        if _REAL_ID.fullmatch(row["id"]) and row.get("rules", 1) != RULES
+    )
+    if not families:
+        return []
+    counts = ", ".join(f"{count:,} of {family}" for family, count in families.most_common())
+    return [
+        f"{file}: labels made by other rules of the reader ({counts}) may be of no passage any "
+        f"more; 'tipclassify corpus rebuild {file.parent}' lists those, and keeps the others"
+    ]
 
 
 def _checked(row: object, known_labels: Sequence[str]) -> Row:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tipclassify.errors import InputError, TipclassifyError, unreadable
 from tipclassify.readers.formats import SUFFIXES, detect_format, reader_of, suffix_of
@@ -14,6 +14,13 @@ from tipclassify.records import Document, is_link
 
 if TYPE_CHECKING:
     from tipclassify.download.cache import Download
+
+RULES: Final = 2
+"""Number of the rules by which files become passages.
+
+It goes up with a change that moves passages of labelled reports or their headings, so that labels
+of other rules can be told (`corpus.real`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
