@@ -114,12 +114,6 @@ def test_examples_in_the_docstrings_are_true() -> None:
         assert examples.attempted > 0, module.__name__
 
 
-@pytest.mark.parametrize("power", [0.5, 1.0, 2.0])
-def test_the_exponent_is_the_power_that_values_grow_by(power: float) -> None:
-    sizes = [1_000, 10_000, 100_000, 1_000_000]
-    assert _measure.exponent(sizes, [7 * size**power for size in sizes]) == pytest.approx(power)
-
-
 def test_a_figure_is_the_median_and_its_bar_is_worked_out() -> None:
     samples = (0.1, 0.9, 0.2, 0.3, 0.25)
     for bar, met in (
@@ -135,16 +129,6 @@ def test_a_figure_is_the_median_and_its_bar_is_worked_out() -> None:
     assert absent.cells()[0] == "name: not installed"
     assert set(absent.cells()[1:]) == {""}
     assert absent.target_met is None
-
-
-def test_calls_take_turns() -> None:
-    order: list[str] = []
-    calls = {
-        name: (lambda name=name: order.append(name) or float(len(order)))
-        for name in ("ours", "peer")
-    }
-    assert _measure.interleaved(calls, 3) == {"ours": (1, 3, 5), "peer": (2, 4, 6)}
-    assert order == ["ours", "peer", "ours", "peer", "ours", "peer"]
 
 
 def test_passages_have_24_words_on_average_and_are_distinct() -> None:

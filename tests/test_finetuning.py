@@ -302,19 +302,6 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
 
 @trains
 @quiet
-def test_calibration_comes_from_what_was_held_out(trained: Path) -> None:
-    head = head_of(trained)
-    assert head["calibration"]["scale"] != [1, 1, 1]
-    rows = head["thresholds"]
-    for low, middle, high in zip(rows["screen"], rows["balanced"], rows["cite"], strict=True):
-        assert low <= middle <= high
-    real = sum(is_real(row) for row, held in zip(ROWS, HELD, strict=True) if held)
-    assert head["metrics"]["passages"] == real
-    assert head["error_table"]["passages"] <= real  # unequal weights are worth fewer
-
-
-@trains
-@quiet
 def test_training_lays_a_passage_out_as_scoring_does(trained: Path) -> None:
     from finetuning.recipe import Recipe, read_tokenizer, tokenize_rows
     from tipclassify.model.encoder.scoring import EncoderScorer
@@ -363,17 +350,6 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
     exact = logits_of(network, rows, 0)
     rounded = exported.finetuned_heads.logits(EncoderScorer(exported).graph.pooled(rows))
     assert np.abs(rounded - exact).max() < 0.5  # weights and what flows between layers in 8 bits
-
-
-@trains
-@quiet
-def test_the_same_network_is_exported_to_the_same_bytes(trained: Path, base: Path) -> None:
-    from finetuning.network import export_graphs
-
-    network = restored(base, trained).network
-    shipped = (trained / "model.onnx").read_bytes()
-    assert export_graphs(network).whole_numbers == shipped
-    assert export_graphs(network).whole_numbers == shipped
 
 
 @trains
@@ -455,18 +431,6 @@ def test_a_step_reads_passages_as_the_settings_have_it(
     assert targets.tolist() == wanted_targets
 
 
-def test_a_step_draws_the_same_again_and_other_steps_otherwise(
-    examples: TokenizedExamples,
-) -> None:
-    masking_half = replace(SETTINGS, masking=0.5)
-
-    def token_ids(step: int) -> list[list[int]]:
-        return examples.sample(BOTH, masking_half, step)[0]
-
-    assert token_ids(3) == token_ids(3)
-    assert len({json.dumps(token_ids(step)) for step in range(9)}) > 4
-
-
 @trains
 def test_an_epoch_has_all_real_passages_all_pairs_and_others_drawn_anew() -> None:
     from finetuning.recipe import epoch_rows
@@ -525,21 +489,6 @@ def test_a_seed_gives_the_same_weights_and_another_seed_others(base: Path, tmp_p
     other = weights(train_briefly(base, tmp_path / "other", seed=1))
     assert first == again
     assert first != other
-
-
-@trains
-def test_the_rate_rises_to_its_peak_and_falls_and_batches_lose_no_passage() -> None:
-    from finetuning.fitting import set_rate, shuffled_batches
-
-    group = {"peak": 2.0}
-    optimizer = SimpleNamespace(param_groups=[group])
-    rates = []
-    for step in (0, 1, 2, 9):
-        set_rate(optimizer, step, 10, 0.2)  # type: ignore[arg-type]
-        rates.append(group["lr"])
-    assert rates == [1.0, 2.0, 2.0, 0.25]
-    batches = shuffled_batches(np.arange(5), [5, 3, 9, 4, 5], replace(SETTINGS, batch=2), 0)
-    assert sorted(np.concatenate(batches).tolist()) == [0, 1, 2, 3, 4]
 
 
 @trains

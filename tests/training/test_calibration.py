@@ -79,23 +79,6 @@ def test_no_threshold_has_a_clearly_better_f1_than_the_balanced_one() -> None:
     assert f1_at(truth[:, 0], scores, balanced) >= best - 0.005
 
 
-def test_the_balanced_threshold_varies_less_from_draw_to_draw_than_the_peak_of_the_f1_curve() -> (
-    None
-):
-    raw, truth = simulated(5_000)
-    scores = logistic(2 * raw[:, 0] - 1)
-    balanced = []
-    peaks = []
-    for rows in np.random.default_rng(0).choice(5_000, (20, 300)):
-        drawn_truth = truth[rows, 0]
-        drawn_scores = scores[rows]
-        balanced.append(choose_thresholds(drawn_truth, drawn_scores)["balanced"])
-        thresholds = np.unique(drawn_scores)  # ascending: of equal peaks the lowest is taken
-        f1 = [f1_at(drawn_truth, drawn_scores, threshold) for threshold in thresholds]
-        peaks.append(thresholds[np.argmax(f1)])
-    assert np.std(balanced) < np.std(peaks) / 2
-
-
 def test_cite_is_sure_where_any_threshold_is() -> None:
     """Of two thresholds whose F1 is alike the higher one may be the less sure."""
     counts = {

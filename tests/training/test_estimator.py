@@ -243,19 +243,6 @@ def test_what_is_no_list_of_texts_is_refused_in_one_line(x: object, message: str
         TipClassifier().fit(x, [[]])
 
 
-def test_a_data_frame_is_refused_and_its_column_is_taken() -> None:
-    import pandas
-
-    frame = pandas.DataFrame({"text": X, "labels": NAMES}, index=range(7, 7 + len(X)))
-    with pytest.raises(TypeError, match="X is a table"):
-        clone(QUICK).fit(frame, NAMES)
-    assert [passage.text for passage in texts_as_passages(frame["text"])] == X
-    frame.loc[9, "text"] = None
-    message = r"^passage 2 is not a str or Passage but (float: nan|NoneType: None); leave it out$"
-    with pytest.raises(TypeError, match=message):
-        texts_as_passages(frame["text"])
-
-
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
@@ -449,12 +436,6 @@ def test_an_adapted_default_says_what_it_started_from_and_comes_back_the_same(
     assert np.array_equal(own_heads.weights, shipped_heads.weights)
     head = json.loads((tmp_path / "mine" / "model.json").read_text("utf-8"))
     assert head["metrics"] == adapted.metrics_.to_dict()
-
-
-def test_the_same_rows_adapt_it_the_same_way(adapted: TipClassifier, sentences: list[str]) -> None:
-    again = TipClassifier(folds=2).fit(X[:120], NAMES[:120])
-    few = sentences[:10]
-    assert np.array_equal(again.predict_proba(few), adapted.predict_proba(few))
 
 
 def ruled(rows: int) -> tuple[list[str], list[list[str]], list[int]]:

@@ -35,11 +35,6 @@ def drawn(rows: int, seed: int = 0) -> tuple[Vectors, Bools]:
     return pooled, START.logits(pooled) > 0
 
 
-def loss(heads: EncoderHeads, pooled: Vectors, truth: Bools) -> float:
-    """Compute the mean logistic loss."""
-    return float(np.logaddexp(0, np.where(truth, -1, 1) * heads.logits(pooled)).mean())
-
-
 # ------------------------------------------------------------------------------------------ one fit
 
 
@@ -60,12 +55,6 @@ def test_a_huge_penalty_gives_the_start() -> None:
     assert np.allclose(heads.bias, START.bias, atol=1e-8)
 
 
-def test_no_rows_give_the_start() -> None:
-    pooled, truth = drawn(0)
-    heads = fit_heads(PRIOR, pooled, truth, np.zeros(0), 1_000.0)
-    assert np.array_equal(heads.weights, START.weights)
-
-
 def test_few_rows_of_a_flipped_label_move_a_head_a_little_and_many_turn_it() -> None:
     unseen, truth_of_unseen = drawn(500, seed=1)
 
@@ -82,13 +71,6 @@ def test_few_rows_of_a_flipped_label_move_a_head_a_little_and_many_turn_it() -> 
     assert many[1] < 0.2
     for accuracy in (few, many):
         assert accuracy[[0, 2]].mean() > 0.97  # each label on its own
-
-
-def test_rows_lower_their_own_loss() -> None:
-    pooled, truth = drawn(100)
-    truth[:, 0] = pooled[:, 5] > 0
-    heads = fit_heads(PRIOR, pooled, truth, np.ones(100), penalty=1.0)
-    assert loss(heads, pooled, truth) < loss(START, pooled, truth) / 2
 
 
 def test_the_fit_is_where_the_slope_is_nothing() -> None:
@@ -117,14 +99,6 @@ def test_a_weight_counts_as_so_many_rows() -> None:
         3.0,
     )
     assert np.allclose(weighted.weights, repeated.weights, atol=1e-3)
-
-
-def test_the_same_rows_give_the_same_bytes() -> None:
-    pooled, truth = drawn(500)
-    first = fit_heads(PRIOR, pooled, ~truth, np.ones(500), 1_000.0)
-    again = fit_heads(PRIOR, pooled, ~truth, np.ones(500), 1_000.0)
-    assert first.weights.tobytes() == again.weights.tobytes()
-    assert first.bias.tobytes() == again.bias.tobytes()
 
 
 def test_vectors_beyond_all_measure_break_nothing() -> None:
@@ -173,13 +147,6 @@ def test_where_the_corpus_varies_a_change_costs_more() -> None:
     without = fit_heads(PRIOR, pooled, truth, np.ones(300), 30.0)
     assert accuracy(with_corpus) > accuracy(without)  # it learns more
     assert change_of_corpus(with_corpus) < change_of_corpus(without)
-
-
-def test_the_second_moment_is_that_of_the_vectors_with_a_one() -> None:
-    pooled, _ = drawn(25_000)
-    design = np.column_stack([pooled.astype(float), np.ones(len(pooled))])
-    assert np.allclose(second_moment(pooled), design.T @ design / len(design))
-    assert second_moment(pooled[:0]).shape == (WIDTH + 1, WIDTH + 1)
 
 
 def test_fewer_rows_than_dimensions_have_the_same_solution() -> None:

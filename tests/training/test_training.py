@@ -7,17 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.corpus.rows import group_rows, read_rows
-from tipclassify.evaluation.metrics import calibration_error, measure
+from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import label_indicator
 from tipclassify.model.linear import LinearModel, LinearScorer
 from tipclassify.text.templates import featurize
 from tipclassify.training import linear
-from tipclassify.training.calibration import choose_thresholds
 from tipclassify.training.examples import Examples, group_folds
 from tipclassify.training.linear import (
     FittedLinear,
@@ -140,19 +137,6 @@ def test_a_heading_decides_which_law_was_not_enforced() -> None:
     assert forced > neither > speech
 
 
-def test_headings_lie_in_no_clause_and_are_scaled_by_their_own_count() -> None:
-    texts = ["Police acted." if number < 4 else "Courts did not." for number in range(8)]
-    headings = ["Forced Labor", "Forced Labor", "Forced Labor", "Forced Labor", None, "", None, ""]
-    features = featurize(texts, frozenset())
-    bare = make_design(features, [None for _ in texts])
-    design = make_design(features, headings)
-    assert (design.clauses.sum(axis=1) == bare.clauses.sum(axis=1)).all()
-    more = np.asarray(design.passages.sum(axis=1) - bare.passages.sum(axis=1)).ravel()
-    assert len(design.hashes) == len(bare.hashes) + 4
-    np.testing.assert_allclose(more[:4], 4 * 4**-0.2)
-    np.testing.assert_allclose(more[4:], 0)
-
-
 TAUGHT = "The zorp was flooded."
 
 
@@ -207,17 +191,6 @@ def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch)
         np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
 
 
-def test_hard_targets_are_the_limit_of_soft_ones(small: SmallCorpus) -> None:
-    corpus = small[::8]
-    features = featurize(corpus.texts, frozenset())
-    design = make_design(features, [None for _ in corpus.texts])
-    weights = np.ones(len(corpus.texts))
-    ((hard, _),) = fit_labels(design, corpus.y_true.astype(float), [weights])
-    ((nearly_hard, _),) = fit_labels(design, np.where(corpus.y_true, 1.0, 0.01), [weights])
-    for of_hard, of_soft in zip(hard.T, nearly_hard.T, strict=True):
-        assert correlation(of_hard, of_soft) > 0.999
-
-
 def test_a_vocabulary_may_be_given() -> None:
     three = ["Police arrested a trafficker.", "No one was convicted.", "Police took bribes."]
     texts = np.tile(three, 8).tolist()
@@ -225,24 +198,6 @@ def test_a_vocabulary_may_be_given() -> None:
     examples = Examples.of(texts, y_true, range(24))
     fitted = fit_linear(examples, folds=2, vocabulary=frozenset({"one"}))
     assert fitted.model.vocabulary == {"one"}
-
-
-@given(st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60))
-@settings(max_examples=30)
-def test_operating_points_are_ordered_and_keep_their_promise(
-    rows: list[tuple[bool, float]],
-) -> None:
-    truth = np.array([has_label for has_label, _ in rows])
-    scores = np.array([score for _, score in rows])
-    points = choose_thresholds(truth, scores)
-    assert points["screen"] <= points["balanced"] <= points["cite"]
-    if truth.any():
-        assert (scores[truth] >= points["screen"]).mean() >= 0.95
-
-
-def test_calibration_error_is_the_gap_between_said_and_seen() -> None:
-    assert calibration_error(np.array([True, True, False, False]), np.full(4, 0.5)) == 0
-    assert calibration_error(np.zeros(4, bool), np.full(4, 0.75)) == pytest.approx(0.75)
 
 
 def test_macro_f1_is_the_mean_over_labels_that_occur() -> None:

@@ -8,7 +8,7 @@ it changes the vectors of all others as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -39,44 +39,35 @@ def fit_drop_weights(model: EncoderModel, rows: Sequence[Row]) -> Floats | None:
     size = min(_PASSAGES, len(candidates))
     sample = [candidates[number * len(candidates) // size] for number in range(size)]
     scorer = EncoderScorer(model)
-    passages = []
+    measured = []
     for first in range(0, len(sample), _TEXTS_AT_ONCE):
-        passages += _measure_drops(scorer, sample[first : first + _TEXTS_AT_ONCE])
+        measured += _measure_drops(scorer, sample[first : first + _TEXTS_AT_ONCE])
     weights = []
     with threadpool_limits(1):  # a fixed order of summation on every machine
         for column in range(len(model.scale)):
-            tagged = [passage for passage in passages if passage.logits[column] > 0]
+            tagged = [(vectors, drops) for vectors, drops, logits in measured if logits[column] > 0]
             if not tagged:
                 return None
-            vectors = np.concatenate([passage.vectors for passage in tagged])
-            drops = np.concatenate([passage.drops[:, column] for passage in tagged])
-            weights.append(_ridge(vectors, drops))
+            vectors = np.concatenate([vectors for vectors, _ in tagged])
+            drops = np.concatenate([drops[:, column] for _, drops in tagged])
+            width = vectors.shape[1]
+            gram = vectors.T @ vectors
+            penalty = _PENALTY * np.trace(gram) / width
+            # least squares, since the matrix of vectors that are all zero has no inverse
+            solution, *_ = np.linalg.lstsq(gram + penalty * np.eye(width), vectors.T @ drops)
+            weights.append(solution)
     return np.array(weights)
 
 
-def _ridge(vectors: Floats, drops: Floats) -> Floats:
-    """Solve the ridge regression of drops on vectors, without intercept."""
-    width = vectors.shape[1]
-    gram = vectors.T @ vectors
-    penalty = _PENALTY * np.trace(gram) / width
-    # least squares, since the matrix of vectors that are all zero has no inverse
-    solution, *_ = np.linalg.lstsq(gram + penalty * np.eye(width), vectors.T @ drops)
-    return np.asarray(solution)
-
-
-class _Drops(NamedTuple):
-    """Masked phrases of a passage."""
-
-    # (phrases, width): sum of the token vectors, divided by the tokens of the window
-    vectors: Floats
-    drops: Floats  # (phrases, labels), of the calibrated log-odds
-    logits: Floats  # (labels,), of the passage as it is
-
-
-def _measure_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
+def _measure_drops(
+    scorer: EncoderScorer, rows: Sequence[Row]
+) -> list[tuple[Floats, Floats, Floats]]:
     """Mask the disjoint phrases of each passage in turn, and measure how the log-odds fall.
 
-    Passages of several windows are left out, since a phrase may count in two of them.
+    Returns, for each passage, the vector of each phrase, (phrases, width), the sum of its tokens'
+    divided by the tokens of the window; the drops, (phrases, labels); and the calibrated log-odds
+    of the whole, (labels,). Passages of several windows are left out, since a phrase may count in
+    two of them.
     """
     texts = [row["text"] for row in rows]
     readings = tokenize_for_occlusion(scorer, texts, row_headings(rows))
@@ -98,5 +89,5 @@ def _measure_drops(scorer: EncoderScorer, rows: Sequence[Row]) -> list[_Drops]:
         vectors = [float_vectors[ids != np.array(variant)].sum(axis=0) for variant in masked]
         variants = [reading.token_ids, *masked]
         logits = scorer.logits_of_ids(variants, [reading.heading for _ in variants])
-        measured.append(_Drops(np.array(vectors), logits[0] - logits[1:], logits[0]))
+        measured.append((np.array(vectors), logits[0] - logits[1:], logits[0]))
     return measured
