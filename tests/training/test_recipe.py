@@ -403,7 +403,7 @@ def test_training_reports_what_own_rows_changed_on_them_and_elsewhere(
     table = mine.table()
     assert "what your rows changed on your rows, out of fold" in table
     assert "* taken:" in table
-    assert "real passages: macro-F1" in table
+    assert "real passages of the fixed set, learned by neither model" in table
     assert "false alarms" in table
     assert "real passages, left out of training" in plain.table()
     assert plain.on_own is plain.penalty is None
@@ -712,7 +712,7 @@ def test_train_py_trains_on_ones_own_sentences(
     tells_change_on_own_rows = "what your rows changed on your rows, out of fold" in done.stdout
     assert tells_change_on_own_rows == (model == "default")
     # the shipped model beside it, after every training
-    assert "invented passages: macro-F1" in done.stdout
+    assert "invented passages of the fixed set, learned by neither model" in done.stdout
     assert head_of(out)["kind"] == kind
     texts = [row["text"] for row in OWN_WORDS[:9]]
     assert Classifier.load(out).predict_proba(texts).shape == (9, 3)

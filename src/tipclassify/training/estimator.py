@@ -23,7 +23,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from tipclassify.arrays import Floats, Ints
-from tipclassify.corpus.given import LabelledPassages, as_indicator, labelled_passages
+from tipclassify.corpus.given import as_indicator, labelled_passages
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import LABELS, POLICIES, Policy
@@ -141,11 +141,22 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 stacklevel=2,
             )
         self.seed_ = _seed(self.random_state)
-        self.examples_ = _examples(labelled, weights)
+        used: Ints = np.flatnonzero(weights)
+        passages = [labelled.passages[i] for i in used]
+        self.examples_ = Examples.of(
+            [passage.text for passage in passages],
+            labelled.y_true[used],
+            labelled.groups[used],
+            headings=[passage.section for passage in passages],
+            weights=weights[used],
+        )
         if self.model == "default":
             self._fit_default(self.examples_)
         else:
-            self._fit_fast(self.examples_)
+            jobs = 1 if self.n_jobs is None else self.n_jobs
+            self.fitted_ = fit_linear(self.examples_, folds=self.folds, seed=self.seed_, jobs=jobs)
+            self.classifier_ = Classifier(self.fitted_.model)
+            self.metrics_ = self.fitted_.metrics
         self.classes_ = np.array(LABELS)
         self.n_passages_ = len(self.examples_)
         return self
@@ -174,12 +185,6 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         thresholds = self.classifier_.thresholds("balanced")
         y_pred = apply_thresholds(heads.scores, thresholds)
         self.metrics_ = measure(examples.y_true, heads.scores, y_pred, thresholds)
-
-    def _fit_fast(self, examples: Examples) -> None:
-        jobs = 1 if self.n_jobs is None else self.n_jobs
-        self.fitted_ = fit_linear(examples, folds=self.folds, seed=self.seed_, jobs=jobs)
-        self.classifier_ = Classifier(self.fitted_.model)
-        self.metrics_ = self.fitted_.metrics
 
     def predict_proba(self, X: Iterable[str | Passage]) -> Floats:
         """Return calibrated probabilities, float array (n, labels)."""
@@ -256,19 +261,6 @@ def _check_weights(sample_weight: npt.ArrayLike | None, count: int) -> Floats:
             "sample_weight: give a number of 0 or more for each passage, and more than 0 for one"
         )
     return weights
-
-
-def _examples(labelled: LabelledPassages, weights: Floats) -> Examples:
-    """Make examples of the passages that weigh anything."""
-    used: Ints = np.flatnonzero(weights)
-    passages = [labelled.passages[i] for i in used]
-    return Examples.of(
-        [passage.text for passage in passages],
-        labelled.y_true[used],
-        labelled.groups[used],
-        headings=[passage.section for passage in passages],
-        weights=weights[used],
-    )
 
 
 def _rows(examples: Examples) -> list[Row]:

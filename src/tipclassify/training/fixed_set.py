@@ -26,8 +26,8 @@ from tipclassify.arrays import Bools, Floats, Ints, Vectors
 from tipclassify.corpus.holdout import TAUGHT, pack_taught, source_family
 from tipclassify.corpus.rows import Row, row_key
 from tipclassify.errors import ModelError
-from tipclassify.evaluation.bootstrap import ModelComparison, compare
-from tipclassify.formatting import format_columns, format_figure
+from tipclassify.evaluation.bootstrap import ModelComparison, compare, comparison_table
+from tipclassify.formatting import format_figure
 from tipclassify.labels import LABELS
 from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.folder import read_arrays
@@ -158,39 +158,25 @@ class FixedComparison:
     chose_penalty: bool = False
 
     def table(self) -> str:
-        """Format as aligned plain text: before, after, difference with its interval."""
-        lines = [("on the fixed set", "before", "after", "difference", "95% interval")]
+        """Format as aligned plain text: a table for each part, then what was measured."""
+        counts = {_REAL_PART: self.real_passages, _INVENTED_PART: self.invented_passages}
+        blocks = []
         for name, part in self.parts.items():
-            for row in part.differences:
-                cells = (
-                    f"{name}: {row.figure}" if row.figure == "macro-F1" else f"  {row.figure}",
-                    format_figure(row.other),
-                    format_figure(row.this),
-                    format_figure(row.difference, "+.3f"),
-                    str(row.interval),
-                )
-                lines.append(cells)
+            title = f"on {counts[name]:,} {name} of the fixed set, learned by neither model"
+            blocks.append(f"{title}\n{comparison_table(part, 'the model before')}")
             if name == _REAL_PART:
-                alarms = (
-                    "  false alarms",
-                    format_figure(self.false_tags_before, ".1%"),
-                    format_figure(self.false_tags, ".1%"),
-                    format_figure(self.false_tags - self.false_tags_before, "+.3f"),
-                    "",
-                )
-                lines.append(alarms)
-        table = format_columns(lines)
+                rate = format_figure(self.false_tags, ".1%")
+                before = format_figure(self.false_tags_before, ".1%")
+                blocks[-1] += f"\nfalse alarms {rate}, before {before}"
         if not self.real_passages:
             missing = "real passages: not measured, their words are not here"
             remedy = "in a clone, 'tipclassify corpus rebuild data/real' fetches them"
-            table.append(f"{missing} ({remedy})")
-        counts = f"{self.real_passages:,} real passages, {self.invented_passages:,} invented ones"
-        table.append(f"{counts}, learned by neither model")
+            blocks.append(f"{missing} ({remedy})")
         if self.chose_penalty:
-            table.append(
-                "they also chose the penalty: the differences flatter the new model a little"
+            blocks.append(
+                "these passages also chose the penalty: the differences flatter the new model a little"
             )
-        return "\n".join(table)
+        return "\n\n".join(blocks)
 
 
 # --------------------------------------------------------------------- files for the next training
