@@ -1017,31 +1017,3 @@ def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: Loc
             tab.keyboard.press("u")
         settled(tab)
         assert boxes() == before
-
-
-def test_space_reads_on_in_a_long_passage(opened: Open, serve: Serve, tmp_path: Path) -> None:
-    report = tmp_path / "long.txt"
-    ports = ", ".join(f"the inspector of port {n}" for n in range(2, 70))
-    report.write_text(
-        f"Officials, {ports}, took bribes from recruiters. Police arrested none of them.", "utf-8"
-    )
-    server = serve(report)
-    tab = opened(server)
-
-    def seen() -> float:
-        """Return how far the end of the passage lies above the labels."""
-        labels_top = "document.getElementById('decide').getBoundingClientRect().top"
-        text_end = "document.querySelector('#now .text').getBoundingClientRect().bottom"
-        return float(tab.evaluate(f"{labels_top} - {text_end}"))
-
-    for width in (1440, 390):
-        tab.set_viewport_size({"width": width, "height": 700})
-        assert seen() < 0  # part of it is out of sight
-        start = seen()
-        for _ in range(12):
-            tab.keyboard.press("Space")
-        assert seen() > 0
-        assert place(tab).startswith("1 of ")
-        for _ in range(12):
-            tab.keyboard.press("Shift+Space")
-        assert seen() == start

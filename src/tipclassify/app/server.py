@@ -37,13 +37,6 @@ from tipclassify.store import RequestReusedError
 
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
-# Pages of a desk carry the hashes of their inline script and style in a policy of their own, which
-# holds besides this one.
-_DESK_POLICY: Final = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
-)
 
 NoteText = Annotated[str, msgspec.Meta(max_length=2_000)]
 RequestId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]  # an idempotency key
@@ -121,7 +114,7 @@ def serve_review(
 def serve_desk(desk: Desk, at: socket.socket, token: str, ready: Callable[[], None]) -> None:
     """Serve a desk under the path ``/TOKEN/`` until the process is stopped."""
     app = _app(_desk_routes(desk, token), ready, lambda: None)
-    _run(Guard(app, at.getsockname()[1], token, policy=_DESK_POLICY, in_path=True), at)
+    _run(Guard(app, at.getsockname()[1], token, in_path=True), at)
 
 
 def _review_routes(review: Review) -> list[BaseRoute]:
