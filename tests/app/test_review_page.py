@@ -988,6 +988,8 @@ def test_nothing_sticks_out_and_labels_are_in_reach(opened: Open, desk: LocalRev
     for width, height in ((1440, 900), (1024, 768), (720, 450), (390, 844)):
         tab.set_viewport_size({"width": width, "height": height})
         assert tab.evaluate("document.scrollingElement.scrollWidth") <= width
+        # elsewhere it stands in the way until it is asked for
+        assert tab.locator("#panel").is_visible() is (width == 1440)
         boxes = [button.bounding_box() for button in tab.locator(".label").all()]
         assert len(boxes) == 3
         for box in boxes:
