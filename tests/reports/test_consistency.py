@@ -54,12 +54,15 @@ def context(fast: Classifier) -> Run:
 
 
 def test_a_sentence_that_is_tagged_both_ways_is_listed_with_all_its_places() -> None:
-    (decision,) = tagged_both_ways(report_of(2023, *BOTH_WAYS), "2023")
+    report = report_of(2023, *BOTH_WAYS)
+    (decision,) = tagged_both_ways(report, "2023")
     assert decision.text == SENTENCE
     assert decision.describe() == [
         "Assessment, page 4: positive effort (0.61)",
         "Prevention, page 4: no label",
     ]
+    of_rows = Report("rows.jsonl", None, report.passages)  # which are passages of their own
+    assert tagged_both_ways(of_rows, "2023") == []
 
 
 @pytest.mark.parametrize(
@@ -79,12 +82,6 @@ def test_what_is_alike_or_no_sentence_is_not_listed(
     places: list[tuple[str, str, tuple[str, ...]]],
 ) -> None:
     assert tagged_both_ways(report_of(2023, *places), "2023") == []
-
-
-def test_input_rows_are_passages_of_their_own() -> None:
-    report = report_of(2023, *BOTH_WAYS)
-    of_rows = Report("rows.jsonl", None, report.passages)
-    assert tagged_both_ways(of_rows, "2023") == []
 
 
 def test_comparisons_and_ledgers_say_it_in_every_format(context: Run) -> None:
@@ -112,13 +109,3 @@ def test_comparisons_and_ledgers_say_it_in_every_format(context: Run) -> None:
     assert f"{TITLE}: 2\n" in table.getvalue()
     assert f"{TITLE} <small>2</small>" in page.getvalue()
     assert len(json.loads(written.getvalue())["tagged_both_ways"]) == 2
-
-
-def test_nothing_is_said_where_all_are_tagged_alike(context: Run) -> None:
-    old, new = (
-        report_of(year, ("protection", OTHER, (FAILURE,)), run=context) for year in (2023, 2024)
-    )
-    table = io.StringIO()
-    terminal.write_comparison(compare(old, new), table)
-    changes.write_ledger_html(follow([old, new]), table, Output(context))
-    assert TITLE not in table.getvalue()

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS
-from tipclassify.records import Passage, Report, Run, source_name
+from tipclassify.records import Passage, Report, Run, source_name, whole_number
 from tipclassify.reports.adjust import (
     NOTES,
     Adjusted,
@@ -47,7 +47,6 @@ Key = tuple[Name, ...]
 
 _Rank = tuple[int, int, str]  # of a name: its kind, then a number, then a text
 
-_MAX_DIGITS: Final = 9  # of a year
 _LONG: Final = 40  # passages; the subject of a shorter text is plain at a glance
 _MINOR_SHARE: Final = 1 / 3
 _UNREAD_SHARE: Final = 1 / 3
@@ -433,9 +432,8 @@ def _year(value: object) -> Name:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = _text(value)
-    if text and len(text) <= _MAX_DIGITS and text.isascii() and text.isdigit():
-        return int(text)
-    return text
+    number = whole_number(text)
+    return text if number is None else number
 
 
 def _shown(name: Name, dimension: str) -> str:
