@@ -150,11 +150,12 @@ def test_pages_of_killed_sessions_are_removed_and_those_of_others_stay(tmp_path:
 
 KILLED = """
 import sys; from pathlib import Path
-from tipclassify.model.folder import write_folder
+from tipclassify.model.folder import METADATA, read_metadata, write_model
 source, target = map(Path, sys.argv[1:3])
 print(".", flush=True)
 for number in range(10_000):
-    write_folder(target, {file.name: file.read_bytes() for file in source.iterdir()})
+    files = {file.name: file.read_bytes() for file in source.iterdir() if file.name != METADATA}
+    write_model(target, read_metadata(source), files)
 """
 
 

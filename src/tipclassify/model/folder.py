@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 METADATA: Final = "model.json"
 LINEAR: Final = "linear"  # kind of a model without ``kind`` in its metadata
-LARGEST_METADATA: Final = 5_000_000  # bytes
-LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
+_LARGEST_METADATA: Final = 5_000_000  # bytes
+_LARGEST_FILE: Final = 1_000_000_000  # bytes of another file of a model
 
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -103,32 +103,22 @@ def read_metadata(folder: Path) -> dict[str, Any]:
             f"train one with 'tipclassify train --data FILE --output {folder}'"
         )
     try:
-        return parse_metadata(read_file(file, LARGEST_METADATA))
+        metadata = load_json(read_file(file, _LARGEST_METADATA))
+        if not isinstance(metadata, dict) or "format" not in metadata:
+            raise ValueError("no head of a model")
     except ValueError:
         raise ModelError(
             f"{file}: truncated or not a model; copy or train the model anew"
         ) from None
-
-
-def parse_metadata(data: bytes) -> dict[str, Any]:
-    """Parse the bytes of a ``model.json``; raise `ValueError` if invalid."""
-    metadata = load_json(data)
-    if not isinstance(metadata, dict) or "format" not in metadata:
-        raise ValueError("no head of a model")
     return metadata
 
 
-def check_metadata(
-    file: Path | str,
-    metadata: Mapping[str, object],
-    kind: str | None = None,
-    version: int | None = None,
-) -> Metadata:
-    """Check types, labels, hash, thresholds and files, and kind and format if given.
+def check_metadata(file: Path, metadata: Mapping[str, object], kind: str, version: int) -> Metadata:
+    """Check kind, types, labels, format, hash, thresholds and files.
 
     Raises `ModelError`, which names `file`.
     """
-    if kind is not None and kind_of_model(metadata) != kind:
+    if kind_of_model(metadata) != kind:
         raise ModelError(
             f"{file}: a model of kind {kind_of_model(metadata)!r}, not {kind!r}; use another model"
         )
@@ -143,15 +133,10 @@ def check_metadata(
         raise ModelError(
             f"{file}: not a head that can be used ({error}); train or get the model anew"
         ) from None
-    if version is not None and typed.format > version:
-        raise ModelError(
-            f"{file}: written by a newer tipclassify (format {typed.format}); "
-            "install a newer tipclassify"
-        )
-    if version is not None and typed.format < version:
-        raise ModelError(
-            f"{file}: written by an older tipclassify (format {typed.format}); retrain it"
-        )
+    if typed.format != version:
+        age = "a newer" if typed.format > version else "an older"
+        remedy = "install a newer tipclassify" if typed.format > version else "retrain it"
+        raise ModelError(f"{file}: written by {age} tipclassify (format {typed.format}); {remedy}")
     if metadata.get("sha256") != metadata_digest(metadata):
         raise ModelError(
             f"{file}: changed since training (its hash does not match); "
@@ -223,7 +208,7 @@ def read_files(
         file = folder / name
         if name not in required and not file.exists():
             continue
-        files[name] = read_file(file, LARGEST_FILE)
+        files[name] = read_file(file, _LARGEST_FILE)
         if hashlib.sha256(files[name]).hexdigest() != sha256:
             raise ModelError(
                 f"{file}: truncated or changed since training; copy or train the model anew"
@@ -288,25 +273,20 @@ def write_model(
 ) -> None:
     """Write a model's folder, replacing the one at `path`; their hash is added to the metadata.
 
-    Raises `ModelError` when something else is in the way (`check_replaceable`).
+    An older model there and the new one are exchanged in one step where the system can. Elsewhere
+    the older one is moved away first. Raises `ModelError` when something else is in the way
+    (`check_replaceable`).
     """
+    target = Path(path)
     whole = {key: value for key, value in metadata.items() if key != "sha256"}
     whole["sha256"] = metadata_digest(metadata)
-    write_folder(Path(path), {**files, METADATA: (json.dumps(whole, indent=1) + "\n").encode()})
-
-
-def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder of these files as `write_model` does; one is the metadata.
-
-    An older model there and the new one are exchanged in one step where the system can. Elsewhere
-    the older one is moved away first.
-    """
+    head = (json.dumps(whole, indent=1) + "\n").encode()
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_left_for(target)
     staged = staging_name(target)
     staged.mkdir()
     try:
-        for name, data in files.items():
+        for name, data in {**files, METADATA: head}.items():
             (staged / name).write_bytes(data)
         check_replaceable(target)
         if not target.exists():
