@@ -139,10 +139,10 @@ def heads_with(name: str, array: np.ndarray) -> bytes:
         (npz({"weights": np.eye(3), "bias": np.zeros(3)}), "not the heads of an encoder"),
         # pickled
         (heads_with("bias", np.array([{}, {}, {}])), "not the heads of an encoder"),
-        (heads_with("weights", np.zeros((2, 3))), "not 3 heads of finite numbers"),
-        (heads_with("own_weights", np.zeros((3, 4))), "not 3 heads of finite numbers"),
-        (heads_with("bias", np.full(3, np.nan)), "not 3 heads of finite numbers"),
-        (heads_with("weights", np.eye(3, dtype=np.float32)), "not 3 heads of finite numbers"),
+        (heads_with("weights", np.zeros((2, 3))), "not 3 x 3 finite numbers"),
+        (heads_with("own_weights", np.zeros((3, 4))), "not 3 x 3 finite numbers"),
+        (heads_with("bias", np.full(3, np.nan)), "not 3 finite numbers"),
+        (heads_with("weights", np.eye(3, dtype=np.float32)), "not 3 x 3 finite numbers"),
     ],
 )
 def test_heads_that_are_none_are_refused(copy: Path, data: bytes, message: str) -> None:
@@ -171,7 +171,7 @@ def test_weights_of_drops_come_back_and_may_be_missing(tmp_path: Path) -> None:
 )
 def test_weights_of_drops_that_do_not_fit_are_refused(tmp_path: Path, weights: np.ndarray) -> None:
     write_encoder_model(tmp_path / "a", replace(read_encoder_model(TINY), drop_weights=weights), {})
-    with pytest.raises(ModelError, match=r"reasons\.npz: not 3 rows of 3 finite numbers; train or"):
+    with pytest.raises(ModelError, match=r"reasons\.npz: not 3 x 3 finite numbers; train or"):
         read_encoder_model(tmp_path / "a")
 
 

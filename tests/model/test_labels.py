@@ -159,7 +159,7 @@ def test_labels_that_the_weights_do_not_have_are_refused(tmp_path: Path) -> None
     change_head(
         tmp_path / "other", labels=["soil", "dust"], thresholds=rows, calibration=calibration
     )
-    with pytest.raises(ModelError, match="not 2 heads of finite numbers"):
+    with pytest.raises(ModelError, match="not 2 x 3 finite numbers"):
         Classifier.load(tmp_path / "other")
     assert head_of(tmp_path / "other")["labels"] == ["soil", "dust"]
 

@@ -196,7 +196,10 @@ def read_encoder_model(path: str | os.PathLike[str]) -> EncoderModel:
     heads, finetuned_heads = _read_heads(folder / _HEADS, data[_HEADS], len(labels))
     drop_weights = None
     if _REASONS in data:
-        drop_weights = _read_drop_weights(folder / _REASONS, data[_REASONS], heads)
+        file = folder / _REASONS
+        reasons = read_arrays(file, data[_REASONS], ["drop_weights"], "the weights of reasons")
+        drop_weights = reasons["drop_weights"]
+        _check_floats(file, drop_weights, heads.weights.shape)
     return EncoderModel(
         graph=data[_GRAPH],
         tokenizer=tokenizer,
@@ -244,26 +247,16 @@ def _read_heads(file: Path, data: bytes, labels: int) -> tuple[EncoderHeads, Enc
     """Read the heads of a model, one for each label, and those of its fine-tuning."""
     names = ("weights", "bias", "own_weights", "own_bias")
     arrays = read_arrays(file, data, names, "the heads of an encoder")
-    weights = arrays["weights"]
-    weights_shape = (labels, weights.shape[1] if weights.ndim == 2 else 0)
-    bias_shape = (labels,)
+    width = arrays["weights"].shape[-1:]
     for name, array in arrays.items():
-        shape = weights_shape if name.endswith("weights") else bias_shape
-        if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
-            raise ModelError(
-                f"{file}: not {labels} heads of finite numbers; train or get the model anew"
-            )
-    heads = EncoderHeads(weights, arrays["bias"])
+        _check_floats(file, array, (labels, *width) if name.endswith("weights") else (labels,))
+    heads = EncoderHeads(arrays["weights"], arrays["bias"])
     finetuned_heads = EncoderHeads(arrays["own_weights"], arrays["own_bias"])
     return heads, finetuned_heads
 
 
-def _read_drop_weights(file: Path, data: bytes, heads: EncoderHeads) -> Floats:
-    """Read the weights that foretell drops, of the shape of the heads' weights."""
-    weights = read_arrays(file, data, ["drop_weights"], "the weights of reasons")["drop_weights"]
-    shape = heads.weights.shape
-    if weights.shape != shape or weights.dtype != np.float64 or not np.isfinite(weights).all():
-        raise ModelError(
-            f"{file}: not {shape[0]} rows of {shape[1]} finite numbers; train or get the model anew"
-        )
-    return weights
+def _check_floats(file: Path, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Raise `ModelError` unless an array has this shape, and finite numbers of 64 bits."""
+    if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+        size = " x ".join(map(str, shape))
+        raise ModelError(f"{file}: not {size} finite numbers; train or get the model anew")
