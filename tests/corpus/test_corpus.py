@@ -15,7 +15,6 @@ from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.rows import (
     Columns,
     Row,
-    dataset_rows,
     group_rows,
     labels_alone,
     load_corpus,
@@ -283,10 +282,6 @@ def test_what_load_corpus_gives_is_written_and_read_again(tmp_path: Path) -> Non
         again = load_corpus(tmp_path / name)
         assert again.to_dict() == corpus.to_dict()
         assert again.features == corpus.features
-    assert dataset_rows(corpus) == [
-        {name: value for name, value in row.items() if value is not None}
-        for row in read_rows(tmp_path / "mine.jsonl")
-    ]
 
 
 def test_a_corpus_leaves_no_copy_of_its_words(

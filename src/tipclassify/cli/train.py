@@ -138,13 +138,13 @@ def run_training(
     `corpus` is the folder of the project's corpus, if it is to be learned. `fine_tune` trains an
     encoder (`finetuning.command.run`).
     """
-    from tipclassify.corpus.rows import dataset_rows, load_corpus
+    from tipclassify.corpus.rows import read_rows
 
     _check(model, data, out, corpus, penalty, unlabelled)
-    corpus_rows = dataset_rows(load_corpus(corpus)) if corpus else []
+    corpus_rows = read_rows(corpus) if corpus else []
     own: list[Row] = []
     if data:
-        own = dataset_rows(load_corpus(*data, text_column=text_column, label_column=label_column))
+        own = read_rows(*data, columns=options.columns_of(text_column, label_column))
     own, measured = _without_held_out(own, corpus_rows)
     if measured:
         why = "their words are held out, to measure the model"
@@ -253,7 +253,7 @@ def fit_fast(
     program: str = "tipclassify",
 ) -> Trained:
     """Train the linear model, on the default's scores of unlabelled passages too (distillation)."""
-    from tipclassify.corpus.rows import dataset_rows, load_corpus, shipped_corpus
+    from tipclassify.corpus.rows import read_rows, shipped_corpus
     from tipclassify.model.classifier import Classifier
     from tipclassify.training.fast import read_unlabelled, score_unlabelled, train_fast
     from tipclassify.training.heads import load_encoder
@@ -276,7 +276,7 @@ def fit_fast(
         if soft:
             teacher = f"the default, model `{str(default.meta['sha256'])[:12]}`"
     shipped = None if corpus else shipped_corpus()
-    measured = corpus or (dataset_rows(load_corpus(shipped)) if shipped else [])
+    measured = corpus or (read_rows(shipped) if shipped else [])
     with progress_lines("fitting") as progress:
         return train_fast(
             rows,

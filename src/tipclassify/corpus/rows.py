@@ -90,16 +90,6 @@ def load_corpus(
     return datasets.Dataset.from_dict(values, features=datasets.Features(features))
 
 
-def dataset_rows(dataset: datasets.Dataset) -> list[Row]:
-    """Convert a dataset of `load_corpus` to rows as `read_rows` returns them."""
-    rows = []
-    for columns in dataset:
-        row = {name: value for name, value in columns.items() if value is not None}
-        row["labels"] = tuple(columns["labels"])
-        rows.append(row)
-    return rows
-
-
 def read_rows(
     *paths: str | os.PathLike[str], columns: Columns = USUAL, labels: Sequence[str] = LABELS
 ) -> list[Row]:
@@ -321,6 +311,8 @@ def _checked(row: object, known_labels: Sequence[str]) -> Row:
     for name in ("doc", "pair"):
         if name in row:
             checked[name] = group_name(row[name])
+    if row.get("section") is not None:
+        checked["section"] = str(row["section"])  # a number is a heading too
     alone = row.get("labels_alone")
     if isinstance(alone, list | tuple):
         checked["labels_alone"] = ";".join(map(str, alone)) or "none"
