@@ -356,24 +356,12 @@ class Store:
         """Return the events after one, in order."""
         return self._decisions("where e.id > ? order by e.id", id)
 
-    def latest(self, most: int) -> list[Decision]:
-        """Return the last events, the latest first."""
-        return self._decisions("order by e.id desc limit ?", most)
-
-    def to_take_back(self, annotator: str, again: bool = False) -> Decision | None:
-        """Return an annotator's last event in effect; with `again`, the undo to take back.
-
-        That is their last undo, unless they did something else since.
-        """
-        rule = "e.undoes is null and e.kind <> 'look'"
-        if again:
-            rule = (
-                "e.undoes in (select id from event where undoes is null) and e.id > (select "
-                "ifnull(max(id), 0) from event where annotator = e.annotator and undoes is null "
-                "and kind <> 'look')"
-            )
+    def to_take_back(self, annotator: str) -> Decision | None:
+        """Return an annotator's last event in effect, but for a look or an undo."""
         found = self._decisions(
-            f"where e.annotator = ? and e.live and {rule} order by e.id desc limit 1", annotator
+            "where e.annotator = ? and e.live and e.undoes is null and e.kind <> 'look' "
+            "order by e.id desc limit 1",
+            annotator,
         )
         return found[0] if found else None
 
@@ -398,11 +386,6 @@ class Store:
                     raise ValueError("no text")
                 passages[shown.place] = shown
             return passages
-
-    def wording(self, place: Place) -> str:
-        """Return the text of a passage with events."""
-        with self._intact():
-            return str(_row(self._rows(f"select p.row {_PASSAGE} {_AT}", *place)[0][0])["text"])
 
     def checks(self) -> list[Check]:
         """Return what people decided and noted on findings, place by place."""
