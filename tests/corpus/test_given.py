@@ -47,11 +47,11 @@ def test_a_table_with_columns_in_another_order_is_read_by_name() -> None:
         ),
         (
             {**{label: [1] for label in LABELS}, "failure": [2]},
-            "column failure of y has the value 2: give 0 and 1",
+            r"row 0 of y is \(1, 2, 1\): give 0 and 1 in 3 columns",
         ),
         (
             {**{label: [1] for label in LABELS}, "failure": [None]},
-            "column failure of y has the value None: give 0 and 1",
+            r"row 0 of y is \(1, None, 1\): give 0 and 1 in 3 columns",
         ),
     ],
 )
@@ -121,10 +121,11 @@ def test_numbers_of_a_class_label_need_their_names() -> None:
             [["failure"], ["mood"]],
             "row 1 of y: unknown label 'mood': use positive_effort, failure, complicity",
         ),
-        ([[0, 1], [1, 0]], "y has rows of 2 values that are no names"),
-        ([[0], [1, 2]], "y has rows of 1 and 2 values that are no names"),
-        ([[0, 1, 2]], r"y has shape \(1, 3\): give 0 and 1"),
-        (np.zeros((2, 2)), r"y has shape \(2, 2\): give 0 and 1 in 3 columns"),
+        ([[0, 1], [1, 0]], r"row 0 of y is \[0, 1\]: give 0 and 1 in 3 columns"),
+        ([[0, 1, 0], [1, 2]], r"row 1 of y is \[1, 2\]: give 0 and 1 in 3 columns"),
+        ([[0, 1, 2]], r"row 0 of y is \[0, 1, 2\]: give 0 and 1"),
+        (np.zeros((2, 2)), r"row 0 of y is \[0\.0, 0\.0\]: give 0 and 1 in 3 columns"),
+        (np.zeros(3), r"row 0 of y is 0\.0: give 0 and 1 in 3 columns"),
         (np.array([[0, 1, np.nan]]), "give 0 and 1"),
     ],
 )

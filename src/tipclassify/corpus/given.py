@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.rows import Row, group_name, group_rows, passage_of_row
@@ -39,72 +38,45 @@ def as_indicator(y: object, labels: Sequence[str] = LABELS) -> Bools:
     >>> as_indicator([["failure"], []]).tolist()
     [[False, True, False], [False, False, False]]
     """
+    either = f"give 0 and 1 in {len(labels)} columns, or lists of label names, [] for none"
     names = table_columns(y)
+    rows: Sequence[object]
     if names is not None:
-        return _from_table(cast("ColumnTable", y), names, labels)
-    if hasattr(y, "toarray"):  # a sparse matrix of scipy
-        y = y.toarray()
-    if isinstance(y, np.ndarray) and y.dtype != object:
-        return _from_matrix(y, labels)
-    either = _either(labels)
-    if isinstance(y, str | bytes | Mapping) or y is None:
+        if sorted(names) != sorted(labels):
+            raise ValueError(
+                f"y is a table with the columns {', '.join(names)}: give a table with one column "
+                f"of 0 and 1 for each of {', '.join(labels)}, and no other, or a column of lists "
+                "of label names"
+            )
+        table = cast("ColumnTable", y)
+        columns = [column_values(table[label], "y") for label in labels]
+        rows = list(zip(*columns, strict=True))
+    elif isinstance(y, str | bytes | Mapping) or y is None:
         raise ValueError(f"y is a bare {type(y).__name__}: {either}")
-    rows: list[Sequence[object] | set[object] | frozenset[object]] = []
-    for number, value in enumerate(column_values(y, "y")):
-        row = value.tolist() if isinstance(value, np.ndarray) else value
+    else:
+        matrix = y.toarray() if hasattr(y, "toarray") else y  # of scipy, if sparse
+        rows = column_values(matrix, "y")
+    indicator = np.zeros((len(rows), len(labels)), bool)
+    for number, given in enumerate(rows):
+        row = given.tolist() if isinstance(given, np.ndarray) else given
         if isinstance(row, str):
             raise ValueError("y holds bare strings: give each passage a list of label names")
         if not isinstance(row, Sequence | set | frozenset):
-            raise ValueError(f"row {number} of y is {row!r:.40}: {either}, [] for none")
-        rows.append(row)
-    if all(isinstance(name, str) for row in rows for name in row):
-        return _from_names(cast("list[Sequence[str]]", rows), labels)
-    lengths = {len(row) for row in rows}
-    if lengths != {len(labels)}:
-        raise ValueError(
-            f"y has rows of {' and '.join(map(str, sorted(lengths)))} values that are no names: "
-            f"{either}; "
-            "numbers of a ClassLabel need their names: features['labels'].feature.int2str(numbers)"
-        )
-    return _from_matrix(np.array([list(row) for row in rows]), labels)
-
-
-def _either(labels: Sequence[str]) -> str:
-    return f"give 0 and 1 in {len(labels)} columns, or lists of label names"
-
-
-def _from_names(rows: Sequence[Sequence[str]], labels: Sequence[str]) -> Bools:
-    for number, row in enumerate(rows):
-        if unknown := set(row) - set(labels):
+            raise ValueError(f"row {number} of y is {row!r:.40}: {either}")
+        if all(isinstance(value, str) for value in row):
+            if unknown := set(row) - set(labels):
+                raise ValueError(
+                    f"row {number} of y: unknown label {min(unknown)!r}: use {', '.join(labels)}"
+                )
+            indicator[number] = [label in row for label in labels]
+        elif len(row) == len(labels) and all(value in (0, 1) for value in row):
+            indicator[number] = list(row)
+        else:
             raise ValueError(
-                f"row {number} of y: unknown label {min(unknown)!r}: use {', '.join(labels)}"
+                f"row {number} of y is {row!r:.40}: {either}; numbers of a ClassLabel need their "
+                "names: features['labels'].feature.int2str(numbers)"
             )
-    indicators = [[label in row for label in labels] for row in rows]
-    return np.array(indicators, bool).reshape(-1, len(labels))
-
-
-def _from_matrix(matrix: npt.NDArray[np.generic], labels: Sequence[str]) -> Bools:
-    if matrix.ndim != 2 or matrix.shape[1] != len(labels) or not np.isin(matrix, (0, 1)).all():
-        raise ValueError(f"y has shape {matrix.shape}: {_either(labels)}")
-    return np.asarray(matrix.astype(bool))
-
-
-def _from_table(table: ColumnTable, names: Sequence[str], labels: Sequence[str]) -> Bools:
-    """Read the column of each label by its name."""
-    if set(names) != set(labels) or len(names) != len(labels):
-        raise ValueError(
-            f"y is a table with the columns {', '.join(names)}: give a table with one column of "
-            f"0 and 1 for each of {', '.join(labels)}, and no other, or a column of lists of "
-            "label names"
-        )
-    columns = []
-    for label in labels:
-        values = column_values(table[label], "y")
-        bad = [value for value in values if value not in (0, 1)]
-        if bad:
-            raise ValueError(f"column {label} of y has the value {bad[0]!r:.40}: give 0 and 1")
-        columns.append(np.array(values, bool))
-    return np.stack(columns, axis=1)
+    return indicator
 
 
 @dataclass(frozen=True)
