@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tipclassify import LABELS, CorpusError, Passage
 from tipclassify.arrays import Floats, logistic
-from tipclassify.corpus.next import Pick, rank_to_label
+from tipclassify.corpus.next import rank_to_label
 from tipclassify.corpus.rows import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ def order(
     n: int,
     *,
     known: Sequence[str] = (),
-) -> list[Pick]:
+) -> list[tuple[int, str]]:
     """Rank texts with these logits."""
     return rank_to_label(tagged(texts, logits), HALF, n, known=known)
 
@@ -48,9 +48,8 @@ def test_the_least_sure_come_first() -> None:
     unsure = np.random.default_rng(1).permutation(len(TEXTS))[:10]
     logits[unsure, 1] = 0.1
     picks = order(TEXTS, logits, 10)
-    assert {pick.index for pick in picks} == set(unsure.tolist())
-    assert all(pick.why.startswith("failure 0.52 near its threshold 0.50") for pick in picks)
-    assert all(0 < pick.score <= 1 for pick in picks)
+    assert {index for index, _ in picks} == set(unsure.tolist())
+    assert all(why.startswith("failure 0.52 near its threshold 0.50") for _, why in picks)
 
 
 def test_unsure_is_measured_from_the_threshold_not_from_one_half() -> None:
@@ -59,13 +58,13 @@ def test_unsure_is_measured_from_the_threshold_not_from_one_half() -> None:
     logits[1, 2] = -2.2  # of 0.1
     passages = tagged(["Police left the port.", "Guards sold visas."], logits)
     picks = rank_to_label(passages, [0.5, 0.5, 0.1], 2)
-    assert [pick.index for pick in picks] == [1, 0]
+    assert [index for index, _ in picks] == [1, 0]
 
 
 def test_unknown_words_are_a_reason() -> None:
     logits = np.full((len(TEXTS), 3), -6.0)
     doubted = [replace(passage, low_confidence=True) for passage in tagged(TEXTS, logits)]
-    assert "many words unknown" in rank_to_label(doubted, HALF, 1)[0].why
+    assert "many words unknown" in rank_to_label(doubted, HALF, 1)[0][1]
 
 
 def test_no_reason_calls_a_model_certain() -> None:
@@ -73,7 +72,7 @@ def test_no_reason_calls_a_model_certain() -> None:
     logits[:, 0] = 12.0
     texts = ["Police arrested a recruiter of farm hands.", "Courts have convicted nobody yet."]
     picks = order(texts, logits, 2)
-    assert picks[0].why == "positive_effort >0.99 is nearest to its threshold 0.50"
+    assert picks[0][1] == "positive_effort >0.99 is nearest to its threshold 0.50"
 
 
 def test_near_duplicates_of_picks_and_of_labelled_passages_come_last() -> None:
@@ -86,16 +85,16 @@ def test_near_duplicates_of_picks_and_of_labelled_passages_come_last() -> None:
     logits = np.full((4, 3), 0.2)
     labelled = "Courts have not convicted any official who took part in these crimes!"
     picks = order(texts, logits, 4, known=[labelled])
-    first_two = {pick.index for pick in picks[:2]}
+    first_two = {index for index, _ in picks[:2]}
     assert first_two in ({0, 2}, {1, 2})  # either of the two on shelters
-    assert {pick.index for pick in picks[2:]} == {0, 1, 2, 3} - first_two
-    assert all(pick.score == 0 and "already" in pick.why for pick in picks[2:])
+    assert {index for index, _ in picks[2:]} == {0, 1, 2, 3} - first_two
+    assert all("already" in why for _, why in picks[2:])
 
 
 def test_scraps_are_put_back() -> None:
     picks = order(["Page 3", "", "Guards sold visas to recruiters."], np.zeros((3, 3)), 3)
-    assert picks[0].index == 2
-    assert [pick.score for pick in picks[1:]] == [0, 0]
+    assert picks[0][0] == 2
+    assert all("too short" in why for _, why in picks[1:])
 
 
 @given(
@@ -115,9 +114,7 @@ def test_each_passage_is_picked_once_and_the_same_seed_gives_the_same_order(
     ]
     picks = rank_to_label(candidates, HALF, n, known=texts[:2], seed=seed)
     assert picks == rank_to_label(candidates, HALF, n, known=texts[:2], seed=seed)
-    assert len({pick.index for pick in picks}) == len(picks) == min(n, len(texts))
-    scores = [pick.score > 0 for pick in picks]
-    assert scores == sorted(scores, reverse=True)
+    assert len({index for index, _ in picks}) == len(picks) == min(n, len(texts))
 
 
 # ------------------------------------------------------------------------------------- corpus queue

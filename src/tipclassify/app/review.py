@@ -288,9 +288,9 @@ class Review:
             labels=self.labels,
         )
         queued = []
-        for pick in picks:
-            passage = left[pick.index]
-            why = {} if self.blind else {"why": pick.why}
+        for index, reason in picks:
+            passage = left[index]
+            why = {} if self.blind else {"why": reason}
             queued.append({"key": passage.id, "report": passage.place.report[:16], **why})
         return {"passages": queued}
 

@@ -63,7 +63,7 @@ def queue(
     'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then
     'tipclassify corpus add'.
     """
-    from tipclassify.corpus.next import queue_rows, random_queue_rows
+    from tipclassify.corpus.next import queue_rows
     from tipclassify.tagging.inputs import expand_inputs
 
     tagging = options.tagging_of(
@@ -77,17 +77,8 @@ def queue(
     check_output(output, read)
     tagged_inputs = TaggedInputs(inputs, tagging, jobs)
     reports = tagged_inputs.reports()
-    if random:
-        rows = random_queue_rows(reports, number, known=known, seed=seed)
-    else:
-        rows = queue_rows(
-            reports,
-            classifier.thresholds(policy),
-            number,
-            known=known,
-            seed=seed,
-            labels=labels,
-        )
+    thresholds = None if random else classifier.thresholds(policy)
+    rows = queue_rows(reports, thresholds, number, known=known, seed=seed, labels=labels)
     if rows:
         write_results(output, "jsonl", rows, inputs=read)
         print_note(f"wrote {len(rows):,} passages to label to {output}")
