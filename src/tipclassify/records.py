@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -124,6 +124,9 @@ class Document:
             f"Document(source={self.source!r}, title={self.title!r}, country={self.country!r}, "
             f"year={self.year!r}, {len(self.text):,} characters, {len(self.blocks):,} blocks)"
         )
+
+
+_UNKNOWN: Final = Document("", ())  # of which nothing is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,43 +262,41 @@ class Report:
     def title(self) -> str:
         """The document's title.
 
-        If it has none: "standard input", the link, or the file's name without its folder.
+        If it has none: the display name of the file (`source_name`).
         """
-        title = (self.document and self.document.title) or ""
-        if title.strip():
-            return title
-        if self.file == "-":
-            return "standard input"
-        if "://" in self.file:
-            return self.file
-        return Path(self.file).name or self.file
+        title = self._about.title or ""
+        return title if title.strip() else source_name(self.file)
 
     @property
     def country(self) -> str | None:
-        return self.document.country if self.document else None
+        return self._about.country
 
     @property
     def year(self) -> int | None:
-        return self.document.year if self.document else None
+        return self._about.year
 
     @property
     def publication(self) -> str | None:
-        return self.document.publication if self.document else None
+        return self._about.publication
 
     @property
     def publisher(self) -> str | None:
-        return self.document.publisher if self.document else None
+        return self._about.publisher
 
     @property
     def date(self) -> str | None:
         """The day, month or year on which the document was published."""
-        return self.document.date if self.document else None
+        return self._about.date
 
     @property
     def address(self) -> str | None:
         """Web address of the document: its own, or the link that was read."""
-        own = self.document.address if self.document else None
-        return own or (self.file if is_link(self.file) else None)
+        return self._about.address or (self.file if is_link(self.file) else None)
+
+    @property
+    def _about(self) -> Document:
+        """The document; one of which nothing is known for input rows."""
+        return self.document or _UNKNOWN
 
     def place_of_words(self, passage: Passage) -> int:
         """Return which of the places where the report says these words a passage is, from 1."""
@@ -305,12 +306,11 @@ class Report:
     def _places_of_words(self) -> dict[tuple[str, int, int, str], int]:
         """Number of each place among those of the same words."""
         counts = Counter[str]()
-        numbers: dict[tuple[str, int, int, str], int] = {}
-        for place in map(_place, self.passages):
-            if place not in numbers:
-                words = place[0]
-                counts[words] += 1
-                numbers[place] = counts[words]
+        numbers = {}
+        for place in dict.fromkeys(map(_place, self.passages)):
+            words = place[0]
+            counts[words] += 1
+            numbers[place] = counts[words]
         return numbers
 
     def paragraph(self, passage: Passage) -> int | None:
@@ -318,22 +318,18 @@ class Report:
 
         None for an input row.
         """
-        starts, numbers = self._paragraphs
-        begun = bisect_right(starts, passage.start)  # which begin where it does, or before
-        return numbers[begun - 1] if begun else None
+        # those that begin where it does, or before
+        begun = bisect_right(self._paragraphs, passage.start, key=itemgetter(0))
+        return self._paragraphs[begun - 1][1] if begun else None
 
     @cached_property
-    def _paragraphs(self) -> tuple[list[int], list[int]]:
-        """Starts of all paragraphs, and their numbers under their headings."""
-        starts: list[int] = []
-        numbers: list[int] = []
-        blocks = self.document.blocks if self.document else ()
-        for _, under_heading in groupby(blocks, attrgetter("country", "section")):
-            paragraphs = (block for block in under_heading if not block.heading)
-            for number, paragraph in enumerate(paragraphs, 1):
-                starts.append(paragraph.start)
-                numbers.append(number)
-        return starts, numbers
+    def _paragraphs(self) -> list[tuple[int, int]]:
+        """Start of each paragraph, and its number under its heading."""
+        paragraphs: list[tuple[int, int]] = []
+        for _, under_heading in groupby(self._about.blocks, attrgetter("country", "section")):
+            starts = (block.start for block in under_heading if not block.heading)
+            paragraphs += [(start, number) for number, start in enumerate(starts, 1)]
+        return paragraphs
 
 
 def _place(passage: Passage) -> tuple[str, int, int, str]:

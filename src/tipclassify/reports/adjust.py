@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from tipclassify.arrays import NORMAL_975
 
@@ -45,6 +45,9 @@ _KINDS: Final = {
     "findings on the worst forms of child labor": "Department of Labor reports",
     "world factbook": "World Factbook entries",
 }
+_Rate = tuple[float, float]  # mean and variance of one that is uncertain
+_CERTAIN: Final[_Rate] = (1.0, 0.0)
+
 # se + sp - 1; below it, one more tag moves the adjusted count by over three
 _MIN_INFORMEDNESS: Final = 0.3
 
@@ -182,21 +185,11 @@ def adjust(tagged: int, passages: int, rates: Rates) -> Adjusted:
     return Adjusted(count, min(low, count), max(high, count), notes)
 
 
-class _Rate(NamedTuple):
-    """An uncertain rate."""
-
-    mean: float
-    variance: float
-
-
-_CERTAIN: Final = _Rate(1.0, 0.0)
-
-
 def _posterior(right: float, wrong: float) -> _Rate:
-    """Return a rate's posterior under Jeffreys' prior."""
+    """Return mean and variance of a rate's posterior under Jeffreys' prior."""
     total = right + wrong + 1
     mean = (right + 0.5) / total
-    return _Rate(mean, mean * (1 - mean) / (total + 1))
+    return mean, mean * (1 - mean) / (total + 1)
 
 
 def _limits(
@@ -207,17 +200,15 @@ def _limits(
     `z2` includes the dispersion. It is a quadratic equation, a T² - b T + c = 0.
     """
     n = passages
-    se = sensitivity.mean
-    sp = specificity.mean
+    se, var_se = sensitivity
+    sp, var_sp = specificity
     informedness = se + sp - 1
     surplus = tagged - n * (1 - sp)  # over the expected false alarms
-    variance_if_with_label = se * (1 - se)
-    variance_if_without = sp * (1 - sp)
-    a = informedness**2 - z2 * (sensitivity.variance + specificity.variance)
-    b = 2 * informedness * surplus + z2 * (
-        variance_if_with_label - variance_if_without - 2 * n * specificity.variance
-    )
-    c = surplus**2 - z2 * (n * variance_if_without + n**2 * specificity.variance)
+    with_label = se * (1 - se)  # variance of the tag of a passage
+    without = sp * (1 - sp)
+    a = informedness**2 - z2 * (var_se + var_sp)
+    b = 2 * informedness * surplus + z2 * (with_label - without - 2 * n * var_sp)
+    c = surplus**2 - z2 * (n * without + n**2 * var_sp)
     if a <= 0:  # the rates are so uncertain that the model may be no better than chance
         return 0.0, float(n)
     root = math.sqrt(max(b**2 - 4 * a * c, 0.0))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urldefrag, urlsplit
 
@@ -71,11 +71,6 @@ class Citation:
     labels: str  # with probabilities
     model: str  # tool, model and policy
     keywords: tuple[str, ...]  # labels, and the country
-
-    @property
-    def fields(self) -> dict[str, object]:
-        """Names and values."""
-        return asdict(self)
 
     @property
     def is_online(self) -> bool:
