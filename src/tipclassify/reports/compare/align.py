@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -44,7 +46,7 @@ _MIN_SHARED: Final = 3
 _MAX_CANDIDATES: Final = 100
 # passages of both reports; a word of more would make the pairs, and the time, grow with the square
 _TOO_COMMON: Final = 2_000
-_CHUNK: Final = 500  # passages of OLD compared with all of NEW at a time
+_CHUNK: Final = 200  # passages of OLD compared with all of NEW at a time
 _WORDING_BETWEEN: Final = 0.3  # of a passage alone between the same neighbours in both reports
 _EDGE: Final = -1  # in place of a neighbour, beyond the section
 _RENAMED: Final = "\0"  # section of the passages under headings that only one report has
@@ -153,41 +155,45 @@ def find_candidates(old: Side, new: Side) -> list[Candidate]:
     """
     words = [terms.words for terms in (*old.terms, *new.terms)]
     uses = Counter(word for of_passage in words for word in set(of_passage))
-    vectors = tfidf_vectors([[word for word in one if uses[word] <= _TOO_COMMON] for one in words])
-    present = vectors.sign()  # 1 for each word of a passage
-    sizes = np.diff(vectors.indptr)  # number of different words of each passage
-    old_count = len(old.texts)
-    new_count = len(new.texts)
-    chunks = []
-    # the full similarity matrix may not fit in memory
-    for first in range(0, max(old_count, 1), _CHUNK):
-        after = min(first + _CHUNK, old_count)
-        cosine = vectors[first:after] @ vectors[old_count:].T
-        shared = present[first:after] @ present[old_count:].T
-        # the same sparsity pattern: sorted, their entries correspond
-        cosine.sort_indices()
-        shared.sort_indices()
-        pairs = cosine.tocoo()
+    telling = [[word for word in one if uses[word] <= _TOO_COMMON] for one in words]
+    vectors = tfidf_vectors(telling)
+    old_words = list(map(set, telling[: len(old.texts)]))
+    new_words = list(map(set, telling[len(old.texts) :]))
+
+    def candidate(before: int, after: int, similarity: float) -> Candidate:
+        shared = len(old_words[before] & new_words[after])
+        shorter = min(len(old_words[before]), len(new_words[after]))
+        apart = old.sections[before] != new.sections[after]
+        score = similarity - _APART if apart else similarity
+        return Candidate(
+            old=before,
+            new=after,
+            similarity=similarity,
+            apart=apart,
+            score=score if shared >= min(_MIN_SHARED, shorter) else 0.0,
+            distance=abs(before / len(old_words) - after / len(new_words)),
+        )
+
+    candidates: list[Candidate] = []
+    for first in range(0, len(old_words), _CHUNK):  # all similarities may not fit in memory
+        after = min(first + _CHUNK, len(old_words))
+        pairs = (vectors[first:after] @ vectors[len(old_words) :].T).tocoo()
         near = np.flatnonzero(pairs.data >= _MIN_NEAREST)  # few: most share a common word only
-        olds = pairs.row[near] + first
-        news = pairs.col[near]
-        similarity = np.minimum(pairs.data[near], 1.0)
-        distance = np.abs(olds / max(old_count, 1) - news / max(new_count, 1))
-        # the most similar of each passage of OLD
-        order = np.lexsort([distance, -similarity, olds])
-        first_of_passage = np.searchsorted(olds[order], olds[order])
-        kept = order[np.arange(len(order)) - first_of_passage < _MAX_CANDIDATES]
-        columns = (olds, news, similarity, distance, shared.data[near])
-        chunks.append([column[kept] for column in columns])
-    olds, news, similarity, distance, shared_words = map(np.concatenate, zip(*chunks, strict=True))
-    is_apart = [old.sections[i] != new.sections[j] for i, j in zip(olds, news, strict=True)]
-    apart = np.array(is_apart, bool)
-    score = np.where(apart, similarity - _APART, similarity)
-    shorter = np.minimum(sizes[olds], sizes[old_count + news])
-    score[shared_words < np.minimum(_MIN_SHARED, shorter)] = 0.0
-    order = np.lexsort([np.maximum(olds, news), np.minimum(olds, news), distance, -similarity])
-    fields = (olds, news, similarity, apart, score, distance)
-    return list(map(Candidate, *(column[order].tolist() for column in fields)))
+        befores = (pairs.row[near] + first).tolist()
+        similarities = np.minimum(pairs.data[near], 1.0).tolist()
+        found = list(map(candidate, befores, pairs.col[near].tolist(), similarities))
+        found.sort(key=lambda pair: (pair.old, -pair.similarity, pair.distance, pair.new))
+        for _, of_passage in groupby(found, attrgetter("old")):
+            candidates += islice(of_passage, _MAX_CANDIDATES)
+    candidates.sort(
+        key=lambda pair: (
+            -pair.similarity,
+            pair.distance,
+            min(pair.old, pair.new),
+            max(pair.old, pair.new),
+        )
+    )
+    return candidates
 
 
 # ------------------------------------------------------------------------------------------ matches
