@@ -124,7 +124,7 @@ def test_help_has_plain_words_for_types_and_begins_with_examples_that_parse() ->
     pythonic = re.compile(
         r"<(?:list|bool|str|int|float|path|Path)\b|\[\[|\.\.\.\.|\.\.\.\]\.\.\.|\}"
     )
-    for group in ((), ("corpus",)):
+    for group in ((), ("corpus",), ("models",)):
         text = help_of(app, *group)
         assert not pythonic.search(text)
         assert len(examples_in(text)) >= 2

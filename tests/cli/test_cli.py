@@ -57,9 +57,10 @@ def report(tmp_path: Path) -> Path:
         ("text report.txt", 0, "PROSECUTION"),
         ("explain Arrested. --model fast", 0, "(bias)"),
         ("evaluate gone.jsonl --model fast", 1, "gone.jsonl: no such file"),
-        ("check --model none", 3, "none: no such model"),
+        ("check --model none", 3, "no model 'none' here"),
         ("info --model fast", 0, "model hash"),
         ("corpus stats gone.jsonl", 1, "gone.jsonl: no such file"),
+        ("models list", 0, "default"),
     ],
 )
 def test_each_command_runs(

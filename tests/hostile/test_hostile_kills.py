@@ -19,7 +19,7 @@ import pytest
 from tipclassify.corpus import curate
 from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.rows import Row, read_rows
-from tipclassify.model.find import load_scorer
+from tipclassify.model.find import add_model, load_scorer
 from tipclassify.model.folder import check_metadata, read_metadata, write_model
 from tipclassify.training import default, heads
 from tipclassify.whole_files import open_whole_file
@@ -161,6 +161,24 @@ def test_the_parts_of_a_split_are_whole(tmp_path: Path) -> None:
     assert step > 4
     assert [part.read_bytes() for part in parts] == whole
     assert {path.name for path in tmp_path.iterdir()} == {"all.jsonl", "train.jsonl", "test.jsonl"}
+
+
+def test_a_model_that_is_added_is_whole_or_absent_and_the_next_run_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path))
+    target = tmp_path / "odd"
+    step = 1
+    while killed_at(step, lambda: add_model(str(TINY), "odd")):
+        if target.exists():
+            check_metadata(target, read_metadata(target))
+        remove_old_scrap(tmp_path)
+        step += 1
+    assert step > 5
+    assert sorted(path.name for path in target.iterdir()) == sorted(
+        path.name for path in TINY.iterdir()
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["odd"]
 
 
 def test_a_trained_model_replaces_the_last_one_or_leaves_it(tmp_path: Path) -> None:

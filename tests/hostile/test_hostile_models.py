@@ -20,11 +20,11 @@ import pytest
 from conftest import TINY, Cli, let_tiny_encoder_be_known
 from hypothesis import given
 from hypothesis import strategies as st
-from model_heads import head_of
 
 from tipclassify import Classifier, ModelError
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.session import structure_hash
+from tipclassify.model.find import add_model, installed_models
 from tipclassify.model.folder import metadata_digest, write_model
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
@@ -69,12 +69,6 @@ def refused(folder: Path) -> str:
 # ------------------------------------------------------------------------------- the user's folders
 
 
-def save_tiny(folder: Path) -> None:
-    """Save the tiny encoder."""
-    head = head_of(TINY)
-    write_model(folder, head, {name: (TINY / name).read_bytes() for name in head["files"]})
-
-
 def user_folder(folder: Path, *names: str) -> Path:
     """Make a folder with files of the user's."""
     folder.mkdir()
@@ -84,26 +78,26 @@ def user_folder(folder: Path, *names: str) -> Path:
 
 
 @pytest.mark.parametrize("names", [("thesis.txt",), ("model.json",), ("model.json", "thesis.txt")])
-def test_saving_a_model_never_removes_a_folder_that_is_none(
+def test_adding_a_model_never_removes_a_folder_that_is_none(
     models: Path, names: tuple[str, ...]
 ) -> None:
     mine = user_folder(models / "odd", *names)
     with pytest.raises(ModelError, match=r"odd: a folder that is no model is in the way; [^\n]+$"):
-        save_tiny(models / "odd")
+        add_model(str(TINY), "odd")
     assert sorted(file.name for file in mine.iterdir()) == sorted(names)
     assert {file.read_text("utf-8") for file in mine.iterdir()} == {"years of work"}
 
 
 def test_a_model_with_files_of_the_user_in_it_is_not_replaced(models: Path) -> None:
-    save_tiny(models / "odd")
+    add_model(str(TINY), "odd")
     (models / "odd" / "notes.txt").write_text("years of work", "utf-8")
     with pytest.raises(ModelError, match=r"has files of no model in it \(notes\.txt\)"):
-        save_tiny(models / "odd")
+        add_model(str(TINY), "odd")
     with pytest.raises(ModelError, match="notes"):
         write_model(models / "odd", {"format": 1}, {})
     assert (models / "odd" / "notes.txt").read_text("utf-8") == "years of work"
-    save_tiny(models / "plain")
-    save_tiny(models / "plain")  # a model alone is
+    add_model(str(TINY), "plain")
+    add_model(str(TINY), "plain")  # a model alone is
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
@@ -113,7 +107,7 @@ def test_a_link_or_a_file_in_the_way_is_not_replaced(models: Path, tmp_path: Pat
     (models / "file").write_text("years of work", "utf-8")
     for name in ("odd", "file"):
         with pytest.raises(ModelError, match="a link or file is in the way"):
-            save_tiny(models / name)
+            add_model(str(TINY), name)
     assert sorted(file.name for file in mine.iterdir()) == ["a.part", "thesis.txt"]
     assert (models / "file").read_text("utf-8") == "years of work"
 
@@ -240,6 +234,7 @@ def test_what_is_fine_tuned_here_is_known_here_only(models: Path, tmp_path: Path
     let_tiny_encoder_be_known()
     assert len(json.loads((models / "known.json").read_text("utf-8"))) == 1
     assert Classifier.load(folder).predict(["convicted"]).any()
+    assert installed_models() == []
 
 
 @pytest.mark.parametrize("written", [b"", b"[" * 100_000, b"{}", b'[{"graph": 1}]', b"[1]"])
@@ -300,10 +295,24 @@ def test_a_head_with_odd_values_is_refused_in_a_line(tmp_path: Path, name: str) 
         b"\xff",
     ],
 )
-def test_a_head_that_is_no_plain_json_is_refused(models: Path, written: bytes) -> None:
+def test_a_head_that_is_no_plain_json_is_refused_and_listed_as_unreadable(
+    models: Path, written: bytes
+) -> None:
     shutil.copytree(FAST, models / "odd")
     (models / "odd" / "model.json").write_bytes(written)
     assert "truncated or not a model" in refused(models / "odd")
+    (listed,) = installed_models()
+    assert (listed.name, listed.kind) == ("odd", "unreadable")
+
+
+def test_one_bad_folder_is_one_line_of_the_list(models: Path, cli: Cli) -> None:
+    add_model(str(TINY), "good")
+    shutil.copytree(TINY, models / "odd")
+    (models / "odd" / "model.json").write_bytes(b"[" * 100_000)
+    done = cli("models", "list")
+    assert (done.returncode, done.stderr) == (0, b"")
+    lines = done.stdout.decode().splitlines()
+    assert [line.split()[:2] for line in lines[2:]] == [["good", "encoder"], ["odd", "unreadable"]]
 
 
 def npz(kind: int = zipfile.ZIP_STORED, **members: npt.NDArray[np.generic] | bytes) -> bytes:

@@ -558,9 +558,13 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def test_score_takes_an_encoder(here: Run, report: Path) -> None:
+def test_score_takes_an_encoder_by_its_name(
+    here: Run, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(TINY, tmp_path / "models" / "small")
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
     let_tiny_encoder_be_known()
-    done = here("score", report, "--model", TINY, "--format", "jsonl")
+    done = here("score", report, "--model", "small", "--format", "jsonl")
     labels = [json.loads(line)["labels"] for line in done.stdout.splitlines()]
     assert labels == [["positive_effort"], ["failure", "complicity"], []]
     assert done.stderr == ""
@@ -613,8 +617,9 @@ def test_check_replays_the_golden_passages_of_an_encoder(
 
 
 def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
-    here: Run, report: Path, tmp_path: Path
+    here: Run, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "none"))
     let_tiny_encoder_be_known()
     out = tmp_path / "figures.zip"
     assert here("bundle", report, "-o", out, "--model", TINY, "--with-model").exit_code == 0
@@ -622,6 +627,12 @@ def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
     assert done.exit_code == 0
     assert "where it is in the bundle and you trust it, unpack model/" in done.stdout
     assert here("verify", out, report, "--model", TINY, "--strict").exit_code == 0
+    shutil.copytree(TINY, tmp_path / "models" / "small")
+    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
+    let_tiny_encoder_be_known()
+    done = here("verify", out, report, "--strict")
+    assert done.exit_code == 0
+    assert "here as small" in done.stdout
 
 
 # ------------------------------------------------------------------------------- the one that ships

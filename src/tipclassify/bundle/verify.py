@@ -44,7 +44,7 @@ from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.formatting import count_with_noun
 from tipclassify.model.classifier import Classifier, labels_above
-from tipclassify.model.find import SHIPPED, model_folder
+from tipclassify.model.find import SHIPPED, installed_models, model_folder
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.limits import LARGEST, read_bounded
@@ -117,7 +117,7 @@ def verify_bundle(
     files : sequence of str
         Its inputs and exports, recognised by hash, not by name; others in a folder are ignored.
     model : name or path, optional
-        Model to score with; by default the shipped one with the hash in the manifest. That in the
+        Model to score with; by default an installed one with the hash in the manifest. That in the
         bundle is not run.
     options : ReadOptions, optional
         Download options of `files`. The manifest decides how they are read.
@@ -155,11 +155,11 @@ def _check_versions(manifest: Manifest) -> Check:
 def _check_model(
     wanted: ModelId, given: str | os.PathLike[str] | None
 ) -> tuple[Classifier | None, Check]:
-    """Load the model given, or a shipped one with the wanted hash; compare all its hashes.
+    """Load the model given, or an installed one with the wanted hash; compare all its hashes.
 
     That in the bundle is not run: untrusted weights may take unbounded time and memory.
     """
-    name = given or _shipped(wanted)
+    name = given or _installed(wanted)
     if name is None:
         inside = "where it is in the bundle and you trust it, unpack model/"
         advice = f"give its folder with --model; {inside}"
@@ -179,8 +179,8 @@ def _check_model(
     return classifier, Check("model", "differs", other)
 
 
-def _shipped(wanted: ModelId) -> str | None:
-    for name in SHIPPED:
+def _installed(wanted: ModelId) -> str | None:
+    for name in (*SHIPPED, *(model.name for model in installed_models())):
         with suppress(ModelError):  # an unreadable model is not the one
             if model_id(model_folder(name)).sha256 == wanted.sha256:
                 return name

@@ -149,6 +149,10 @@ corpus_app = _group(
         *_examples("tipclassify corpus check"),
     ],
 )
+models_app = _group(
+    "Add and list models with a name.\n\n'tipclassify models COMMAND --help' says more of each.",
+    _examples("tipclassify models", most=4),
+)
 
 
 def _add_commands(
@@ -159,7 +163,7 @@ def _add_commands(
     The terminal wraps the paragraphs of their help.
     """
     for command in commands:
-        name = command.__name__
+        name = command.__name__.rstrip("_")
         paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
         wrapped = [" ".join(paragraph.split()) for paragraph in paragraphs]
         register = to.command(
@@ -199,7 +203,9 @@ _add_commands(
     corpus.agree,
     corpus.rebuild,
 )
+_add_commands(models_app, "tipclassify models", models.add, models.list_)
 app.add_typer(corpus_app, name="corpus", rich_help_panel=_LABEL)
+app.add_typer(models_app, name="models", rich_help_panel=_MODELS)
 
 
 def _print_version(asked: bool) -> None:

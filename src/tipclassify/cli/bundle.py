@@ -108,7 +108,7 @@ def verify(
         list[str] | None, Argument(metavar="[FILE...]", help="The reports, and exported files.")
     ] = None,
     model: Annotated[
-        str | None, Option(metavar="NAME|DIR", help="To score with; else a shipped one.")
+        str | None, Option(metavar="NAME|DIR", help="To score with; else an installed one.")
     ] = None,
     strict: Annotated[
         bool, Option("--strict", help="Exit 1 for what was not checked and for rounding, too.")
@@ -121,7 +121,7 @@ def verify(
 
     Says of each step whether it is ok, differs, or was not checked, and why. Without the reports:
     was anything in the bundle changed, do labels follow from probabilities and counts from labels,
-    and, if the model is here, do the passages get these probabilities? With the reports: do
+    and, if the model is installed, do the passages get these probabilities? With the reports: do
     they have the same bytes, text and passages? A model in the bundle is not run: if you trust it,
     unpack its folder and name that with --model.
 

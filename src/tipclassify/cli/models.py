@@ -1,4 +1,4 @@
-"""Commands on models: ``explain``, ``evaluate``, ``check`` and ``info``."""
+"""Commands on models: ``explain``, ``evaluate``, ``check``, ``info`` and those of ``models``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from tipclassify.cli.output import (
     check_output,
     file_ids,
     print_line,
+    print_note,
     write_results,
 )
 from tipclassify.errors import InputError
-from tipclassify.formatting import format_columns, format_value
+from tipclassify.formatting import format_columns, format_value, one_line
 from tipclassify.labels import POLICIES
 
 if TYPE_CHECKING:
@@ -145,6 +146,52 @@ def evaluate(
         seed=seed,
     )
     write_results(output, format, [figures], "\n\n".join(tables), inputs=read)
+
+
+def add(
+    source: Annotated[str, Argument(metavar="FOLDER", help="Folder of a model.")],
+    name: Annotated[
+        str | None, Option(metavar="NAME", help="To keep it under; else its folder's.")
+    ] = None,
+    sha256: Annotated[
+        str | None, Option(metavar="HASH", help="As its publisher states it: refuse others.")
+    ] = None,
+) -> None:
+    """Put a model where --model finds it by name.
+
+    Every file must have the SHA-256 that is stated in the model.json beside it. A model contains no
+    code to run, only arithmetic; whether to trust its tags is for you to decide, and "--sha256"
+    refuses any model but the one that you expect.
+
+    Models are kept in TIPCLASSIFY_MODELS, or in the cache folder of this system.
+    """
+    from tipclassify.model.find import add_model
+
+    added = add_model(source, name, sha256=sha256)
+    print_note(f"added {added.name}, a model of kind {added.kind}, in {added.folder}")
+    print_line(added.metadata["sha256"])
+
+
+def list_() -> None:
+    """List the models that have a name here: name, kind, hash and folder.
+
+    "default" and "fast" come with tipclassify.
+    """
+    from tipclassify.model.find import (
+        SHIPPED,
+        describe_model_folder,
+        installed_models,
+        model_folder,
+    )
+
+    shipped = [describe_model_folder(name, model_folder(name)) for name in SHIPPED]
+    listed = [*shipped, *installed_models()]
+    rows = []
+    for model in listed:
+        short_hash = str(model.metadata.get("sha256", ""))[:12] or "-"
+        cells = (model.name, model.kind, short_hash, str(model.folder))
+        rows.append([one_line(cell) for cell in cells])
+    print_line("\n".join(format_columns(rows, left=4)))
 
 
 def info(model: options.Model = None) -> None:

@@ -62,7 +62,7 @@ ScoredFiles = Annotated[
 Labelled = Annotated[list[Path], Argument(metavar="PATH...", help=LABELLED_HELP)]
 Model = Annotated[
     str | None,
-    Option(metavar="NAME|DIR", help="default, fast, or a folder."),
+    Option(metavar="NAME|DIR", help="default, fast, another of 'models list', or a folder."),
 ]
 Policy = Annotated[
     PolicyName, Option(help="screen misses little, balanced has the best F1, cite is seldom wrong.")

@@ -64,7 +64,8 @@ class Classifier:
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
         """Load a model from a folder, or by name.
 
-        Names are ``"default"``, which is loaded without `model`, and ``"fast"``.
+        Names are ``"default"``, which is loaded without `model`, ``"fast"``, and those of
+        ``tipclassify models list``.
 
         Raises
         ------
