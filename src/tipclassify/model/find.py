@@ -14,18 +14,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import InputError, ModelError, reason_of_error
 from tipclassify.model.folder import (
-    LARGEST_METADATA,
     LINEAR,
     METADATA,
     check_metadata,
     hashed_files,
     kind_of_model,
     models_folder,
-    parse_metadata,
-    read_file,
     read_files,
     read_metadata,
-    write_folder,
+    write_model,
 )
 from tipclassify.resources import checkout_folder_of_package, resource_path
 
@@ -180,14 +177,8 @@ def add_model(
         raise ModelError(f"{source}: an address; download its files, and give their folder")
     folder = Path(source).parent if Path(source).name == METADATA else Path(source)
     file = folder / METADATA
-    data = read_file(file, LARGEST_METADATA)
-    try:
-        metadata = parse_metadata(data)
-    except ValueError as error:
-        raise ModelError(
-            f"{file}: not the head of a model ({error}); give the folder of one"
-        ) from None
-    check_metadata(file, metadata)
+    metadata = read_metadata(folder)
+    check_metadata(file, metadata, kind_of_model(metadata), metadata["format"])
     if sha256 is not None and metadata["sha256"] != sha256.strip().lower():
         raise ModelError(
             f"{file}: is the model {metadata['sha256']}, not {sha256.strip()}; nothing was added"
@@ -195,7 +186,7 @@ def add_model(
     name = _name_of_added(folder, name, metadata)
     files = read_files(folder, metadata, hashed_files(metadata))
     try:
-        write_folder(root / name, {**files, METADATA: data})
+        write_model(root / name, metadata, files)
     except OSError as error:
         remedy = "set TIPCLASSIFY_MODELS to a folder that can"
         raise InputError(
