@@ -10,7 +10,6 @@ from tipclassify.records import Document
 FONTS = {
     "F": "Times-Roman",
     "B": "Times-Bold",
-    "M": "KarvonMarks",
     "W": "Wingdings-Regular",
     "U": "Times-Roman",
 }

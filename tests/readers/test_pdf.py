@@ -40,7 +40,14 @@ from tipclassify.readers.pdf.columns import reading_order
 from tipclassify.readers.pdf.file import read_pdf
 from tipclassify.readers.pdf.glyphs import normalize
 from tipclassify.readers.pdf.hyphens import LineJoiner
-from tipclassify.readers.pdf.lines import Fragment, Page, Word, group_rows, make_lines, make_page
+from tipclassify.readers.pdf.lines import (
+    Fragment,
+    Page,
+    Word,
+    group_rows,
+    make_fragments,
+    make_lines,
+)
 from tipclassify.readers.pdf.margins import drop_running_headers
 from tipclassify.readers.pdf.paragraphs import read_paragraphs
 from tipclassify.records import Document
@@ -388,14 +395,19 @@ placed = st.builds(
 )
 
 
+def page_of(page_words: list[Word], number: int = 1) -> Page:
+    """Make a page of words."""
+    return Page(number, 612, 792, page_words, make_fragments(page_words))
+
+
 @settings(max_examples=30)
 @given(st.lists(placed, max_size=60))
 def test_every_word_is_in_one_part_whatever_the_page(page_words: list[Word]) -> None:
-    page = make_page(1, 612, 792, page_words)
+    page = page_of(page_words)
     words_in_rows = words_of(group_rows(page.fragments))
     assert Counter(words_in_rows) == Counter(page_words)
     words_in_parts: list[Word] = []
-    for rows, _ in reading_order(page):
+    for rows in reading_order(page):
         words_in_parts += words_of(rows)
         make_lines(rows)
     assert Counter(words_in_parts) == Counter(page_words)
@@ -429,9 +441,9 @@ def test_two_columns_of_any_words_are_read_in_turn(
     page_words = set_text(left, 50, 230, 100) + set_text(right, 280 + gutter, 230, 100)
     if by_line and gutter > 15:  # narrower gutters need the order of the file
         page_words.sort(key=lambda word: (word.y, word.x0))
-    page = make_page(1, 612, 1_200, page_words)
+    page = page_of(page_words)
     read_words: list[str] = []
-    for rows, _ in reading_order(page):
+    for rows in reading_order(page):
         read_words += [word.text for word in words_of(rows)]
     assert read_words == left + right
 
@@ -443,7 +455,7 @@ def test_a_head_on_every_page_goes_and_nothing_else(bodies: list[list[str]], hea
     pages: list[Page] = []
     for number, body in enumerate(bodies, 1):
         top = [Word(head, 50, 90, 40, 8.0), Word(str(number), 500, 510, 40, 8.0)]
-        pages.append(make_page(number, 612, 792, [*top, *set_text(body, 50, 400, 80)]))
+        pages.append(page_of([*top, *set_text(body, 50, 400, 80)], number))
     kept = [
         [word.text for word in words_of([page.fragments])] for page in drop_running_headers(pages)
     ]

@@ -1,4 +1,4 @@
-"""Split a page into columns and sidebars in reading order.
+"""Split a page into columns in reading order.
 
 It is cut at white strips beside prose (XY-cut; Nagy, Seth 1984).
 """
@@ -21,8 +21,6 @@ _MIN_ROWS_INTERLEAVED: Final = 8  # the same where the file interleaves both sid
 _MIN_COLUMN: Final = 5.0  # em; list markers and line numbers are narrower
 _LONG_WORD: Final = 20  # characters of a link or other long word
 _MAX_SIDE_HEADS: Final = 0.4  # share of the rows of the text beside them
-_MAX_BOX_SIZE: Final = 0.93  # share of the type size of the text beside a sidebar
-_MAX_BOX_WIDTH: Final = 0.8  # share of the width of that text
 _MAX_TRIED_STRIPS: Final = 12  # strips tried before an area counts as a single column
 _MAX_STARTS: Final = 100  # places where lines begin, the most frequent ones
 _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
@@ -45,27 +43,22 @@ class _CutRow(NamedTuple):
     right: Row
 
 
-def reading_order(page: Page) -> list[tuple[list[Row], bool]]:
-    """Return the rows of each region without columns, and whether it is a sidebar."""
+def reading_order(page: Page) -> list[list[Row]]:
+    """Return the rows of each region without columns."""
     rows = group_rows(page.fragments)
-    if len(page.fragments) > _MAX_FRAGMENTS:
-        return [(rows, False)]
-    return list(_regions(rows, aside=False))
+    return [rows] if len(page.fragments) > _MAX_FRAGMENTS else list(_regions(rows))
 
 
-def _regions(rows: list[Row], aside: bool) -> Iterator[tuple[list[Row], bool]]:
+def _regions(rows: list[Row]) -> Iterator[list[Row]]:
     parts = _split(rows)
-    for fragments, is_sidebar in parts:
-        yield from _regions(group_rows(fragments), is_sidebar or aside)
+    for fragments in parts:
+        yield from _regions(group_rows(fragments))
     if rows and not parts:
-        yield rows, aside
+        yield rows
 
 
-def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
-    """Split an area into parts in reading order, each with whether it is a sidebar.
-
-    A single column has no parts.
-    """
+def _split(rows: list[Row]) -> list[list[Fragment]]:
+    """Split an area into parts in reading order; a single column has none."""
     if len(rows) < 2:
         return []
     em = median(f.size for row in rows for f in row)
@@ -80,25 +73,8 @@ def _split(rows: list[Row]) -> list[tuple[list[Fragment], bool]]:
             continue
         above = list(chain.from_iterable(rows[: strip.start]))
         below = list(chain.from_iterable(rows[strip.end :]))
-        # a sidebar is read after the text beside it
-        for sidebar, text in ((right, left), (left, right)):
-            if _is_sidebar(sidebar, text=text):
-                beside = list(chain.from_iterable(text))
-                aside = list(chain.from_iterable(sidebar))
-                return [(above, False), (beside, False), (below, False), (aside, True)]
-        in_turn = [above, *_order_columns(cut_rows, em), below]
-        return [(fragments, False) for fragments in in_turn]
+        return [above, *_order_columns(cut_rows, em), below]
     return []
-
-
-def _is_sidebar(rows: list[Row], text: list[Row]) -> bool:
-    """Return whether a column is in smaller type than the text beside it, and narrower."""
-    is_small = _type_size(rows) < _MAX_BOX_SIZE * _type_size(text)
-    return is_small and _width(rows) < _MAX_BOX_WIDTH * _width(text)
-
-
-def _type_size(rows: list[Row]) -> float:
-    return median(f.size for row in rows for f in row for _ in f.words)
 
 
 def _width(rows: list[Row]) -> float:
@@ -145,38 +121,19 @@ def _is_prose(texts: list[str], count: int, words: float, lower: float) -> bool:
 def _order_columns(rows: Sequence[_CutRow], em: float) -> list[list[Fragment]]:
     """Order left and right columns.
 
-    They begin anew from each heading at the side, or over both columns.
+    They begin anew from each heading at the side.
     """
     left = [row.left for row in rows if row.left]
     right_count = sum(bool(row.right) for row in rows)
     are_headings = all(_is_like_heading(row, em) for row in left)
+    starts: list[int] = []
     if are_headings and len(left) < _MAX_SIDE_HEADS * right_count:
         starts = [at for at in range(1, len(rows)) if rows[at].left and not rows[at - 1].left]
-    else:
-        starts = [at for at in range(1, len(rows)) if _heads_both(rows, at, em)]
     columns: list[list[Fragment]] = []
     for start, end in pairwise([0, *starts, len(rows)]):
         columns.append([f for row in rows[start:end] for f in row.left])
         columns.append([f for row in rows[start:end] for f in row.right])
     return columns
-
-
-def _heads_both(rows: Sequence[_CutRow], at: int, em: float) -> bool:
-    """Return whether row `at`, alone on the left, heads both columns.
-
-    They end above it, and restart below.
-    """
-    heading = rows[at].left
-    if rows[at].right or not _is_like_heading(heading, em):
-        return False
-    if max(f.order for row in rows[:at] for f in (*row.left, *row.right)) > heading[0].order:
-        return False  # the file has the left column first
-    above = rows[at - 1]
-    below = next((row for row in rows[at + 1 :] if row.right), None)
-    if below is None or not (above.left and above.right and below.left):
-        return False
-    gap = below.right[0].y - above.right[0].y
-    return gap > 3 * em and not _is_like_heading(below.right, em)
 
 
 def _is_like_heading(row: Row, em: float) -> bool:

@@ -106,30 +106,31 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
     Text after a table is in that of the heading before.
     """
     references = find_references(paragraphs)
-    text_sections = _Sections()
-    sidebar_sections = _Sections()  # a sidebar has its own headings
+    outline = HeadingOutline()
+    current: str | None = None
     table: str | None = None  # section of the table that the last paragraphs are in
     start = 0
     for number, paragraph in enumerate(paragraphs):
         text = paragraph.text
-        sections = sidebar_sections if paragraph.aside else text_sections
         heading = paragraph.is_heading
         section: str | None
         if number in references:
             section = REFERENCES
             heading = is_reference_heading(text)
         elif paragraph.kind == "caption":
-            table = _section_of_table(sections.current, text)
+            table = _section_of_table(current, text)
             section = table
         elif paragraph.kind in ("row", "header"):
-            section = table or sections.current
+            section = table or current
         elif heading and table is not None and join_headings(table, text) != text:
             # it names a column of a table that is not ruled
-            section = join_headings(table, text)
-            sections.current = section
+            current = join_headings(table, text)
+            section = current
         else:
             table = None
-            section = sections.after(paragraph)
+            opened = outline.section(text, paragraph.level) if heading else run_in_section(text)
+            current = opened or current
+            section = current
         end = start + len(text)
         later_pages = tuple(
             PageStart(start + page_start.offset, page_start.page)
@@ -144,24 +145,6 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
             later_pages=later_pages,
         )
         start = end + len(BETWEEN_BLOCKS)
-
-
-class _Sections:
-    """Follow the headings of the text, or of its sidebars."""
-
-    def __init__(self) -> None:
-        self.current: str | None = None
-        self._outline = HeadingOutline()
-
-    def after(self, paragraph: Paragraph) -> str | None:
-        """Return the section of a paragraph, which may be the first of one."""
-        opened: str | None
-        if paragraph.is_heading:
-            opened = self._outline.section(paragraph.text, paragraph.level)
-        else:
-            opened = run_in_section(paragraph.text)
-        self.current = opened or self.current
-        return self.current
 
 
 def _section_of_table(section: str | None, caption: str) -> str:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from ctypes import addressof, byref, c_double, c_float, c_int, create_string_buffer
+from ctypes import addressof, c_double, c_float, c_int, create_string_buffer
 from itertools import pairwise
 from math import atan2, hypot, pi
 from statistics import median
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tipclassify.readers.pdf.lines import Box, Page, Tag, Word, make_page
+from tipclassify.readers.pdf.lines import Box, Page, Tag, Word, join_drop_caps, make_fragments
 from tipclassify.readers.pdf.tags import read_tags, tag_of
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ _TOKEN: Final = re.compile(rf"[^{_SPACES}\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]"
 # em between two text objects of one word; a wider gap separates a list marker from its entry
 _MAX_GAP: Final = 0.1
 _BOLD_NAME: Final = re.compile(rb"bold|black|heavy|demi|-medi\b|cmb|sfbx|-bd", re.IGNORECASE)
+_SYMBOL_NAME: Final = re.compile(rb"wingding|webding|dingbat|bullet", re.IGNORECASE)
 _FORCE_BOLD: Final = 1 << 18  # font descriptor flag (ISO 32000-1, table 123)
 _FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000-1, table 106)
 _SLANTING: Final = -1  # angle of text that is not along the edges of the page
+_OUTSIDE: Final = -2  # angle of text whose center is not on the page
 _MAX_SLANT: Final = 0.06  # of a quarter turn
 _MAX_BASELINE_SHIFT: Final = 0.1  # points between the text objects of one word
 
@@ -64,16 +66,11 @@ class _Style(NamedTuple):
     size: float  # in points
     angle: int  # quarter turns, or `_SLANTING`
     bold: bool
+    has_symbols: bool  # in place of letters
     tag: Tag | None
-    font: str  # its name
 
 
-class _Run(NamedTuple):
-    """Hold a word, and where it is."""
-
-    word: Word
-    angle: int  # quarter turns of its direction, or `_SLANTING`
-    inside: bool  # its center is on the page
+Words = dict[int, list[Word]]  # by the quarter turns of their direction, `_SLANTING` or `_OUTSIDE`
 
 
 def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
@@ -84,62 +81,65 @@ def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
     """
     area = Box(*page.get_bbox())
     tags = read_tags(raw, page)
-    runs, count = _read_runs(raw, page, area, tags)
-    angle = _main_angle(runs)
-    if any(run.inside for run in runs) and page.get_rotation() != 90 * angle:
+    words, count = _read_words(raw, page, area, tags)
+    angle = _main_angle(words)
+    if words.keys() - {_OUTSIDE} and page.get_rotation() != 90 * angle:
         # PDFium has the parts of a line in order only where it is displayed upright
         page.set_rotation(90 * angle)
-        runs, count = _read_runs(raw, page, area, tags)
-        angle = _main_angle(runs)
-    words = [run.word for run in runs if run.inside and run.angle == angle]
+        words, count = _read_words(raw, page, area, tags)
+        angle = _main_angle(words)
     upright_page = _upright(area, angle, *area)
-    return make_page(
+    problem = _problem(words, angle, count)
+    join_drop_caps(words[angle])
+    return Page(
         number,
         width=upright_page.x1,
         height=upright_page.y1,
-        words=words,
+        words=words[angle],
+        fragments=make_fragments(words[angle]),
         shapes=_read_shapes(raw, page, area, angle),
-        problem=_problem(runs, count, words),
+        problem=problem,
     )
 
 
-def _main_angle(runs: Sequence[_Run]) -> int:
+def _main_angle(words: Words) -> int:
     """Return the quarter turns of most characters on the page."""
-    letters = Counter[int]()
-    for run in runs:
-        if run.inside:
-            letters[run.angle] += len(run.word.text)
-    return max(range(4), key=letters.__getitem__)
+    return max(range(4), key=lambda angle: _count_letters(words[angle]))
 
 
-def _problem(runs: Sequence[_Run], count: int, words: Sequence[Word]) -> str:
+def _count_letters(words: Iterable[Word]) -> int:
+    return sum(len(word.text) for word in words)
+
+
+def _problem(words: Words, angle: int, count: int) -> str:
     """Return why the text of a page is not read, or not in order; "" if it is.
 
-    `count` is that of its characters, `words` are those that are kept.
+    `count` is that of its characters; the words at `angle` are kept.
     """
     if count < _MIN_TEXT:
         return ""
-    if sum(len(run.word.text) for run in runs) < _MIN_TEXT:
+    letters = sum(map(_count_letters, words.values()))
+    if letters < _MIN_TEXT:
         return "with characters that the fonts do not name"
-    inside = sum(len(run.word.text) for run in runs if run.inside)
+    inside = letters - _count_letters(words[_OUTSIDE])
     if inside == 0:
         return "with text outside of the page alone"
-    text = "".join(word.text for word in words)
+    text = "".join(word.text for word in words[angle])
     if len(text) < _MIN_SHARE * inside:
         return "with text in other directions, which is left out"
-    if not text.isascii():
-        right_to_left = 0
-        for letter, letter_count in Counter(text).items():
-            if unicodedata.bidirectional(letter) in ("R", "AL"):
-                right_to_left += letter_count
-        if right_to_left >= _MIN_RIGHT_TO_LEFT * len(text):
-            return "with right-to-left text, whose words are out of order"
+    right_to_left = sum(
+        letter_count
+        for letter, letter_count in Counter(text).items()
+        if unicodedata.bidirectional(letter) in ("R", "AL")
+    )
+    if right_to_left >= _MIN_RIGHT_TO_LEFT * len(text):
+        return "with right-to-left text, whose words are out of order"
     steps = 0  # from a single character to one below it
-    for above, word in pairwise(words):
+    for above, word in pairwise(words[angle]):
         if len(above.text) == 1:
             half_em = 0.5 * above.size
             steps += abs(above.x0 - word.x0) < half_em < word.y - above.y
-    if steps * 2 > len(words):
+    if steps * 2 > len(words[angle]):
         return "with vertical text, whose characters are out of order"
     return ""
 
@@ -152,81 +152,59 @@ def _upright(
     >>> _upright(Box(0, 0, 600, 800), 0, 10, 20, 30, 40)[:4]
     (10, 760, 30, 780)
     """
-    if angle == 0:  # nearly always
-        return Box(x0 - area.x0, area.y1 - y1, x1 - area.x0, area.y1 - y0, drawing)
     if angle == 1:
         return Box(y0 - area.y0, x0 - area.x0, y1 - area.y0, x1 - area.x0, drawing)
     if angle == 2:
         return Box(area.x1 - x1, y0 - area.y0, area.x1 - x0, y1 - area.y0, drawing)
-    # slanting text is left out, so that its place does not matter
-    return Box(area.y1 - y1, area.x1 - x1, area.y1 - y0, area.x1 - x0, drawing)
+    if angle == 3:
+        return Box(area.y1 - y1, area.x1 - x1, area.y1 - y0, area.x1 - x0, drawing)
+    # slanting text, too, which is left out
+    return Box(x0 - area.x0, area.y1 - y1, x1 - area.x0, area.y1 - y0, drawing)
 
 
-def _read_runs(
+def _read_words(
     raw: ModuleType, page: PdfPage, area: Box, tags: dict[int, Tag]
-) -> tuple[list[_Run], int]:
+) -> tuple[Words, int]:
     """Return the words of a page as it is rotated now, and the count of its characters.
 
     Where the fonts name no character, it is the count of its text objects.
     """
+    words: Words = defaultdict(list)
     with closing(page.get_textpage()) as textpage:
         count = textpage.count_chars()
         text = textpage.get_text_range(0, count) if count else ""
-        runs = list(_TextPage(raw, textpage, area, tags).runs(text))
+        if len(text) != count:  # PDFium dropped or inserted characters: use its character list
+            text = "".join(chr(raw.FPDFText_GetUnicode(textpage, at)) for at in range(count))
+        reader = _TextReader(raw, textpage, area, tags)
+        for token in _TOKEN.finditer(text):
+            for start, end, glued in reader.parts(*token.span()):
+                plain = normalize(text[start:end])
+                if plain:
+                    # a hyphen set at the margin may be a little off its word
+                    is_last_hyphen = plain == "-" and start > token.start()
+                    angle, word = reader.word(start, end, plain, glued or is_last_hyphen)
+                    words[angle].append(word)
     if not count:
         count = len(list(page.get_objects([raw.FPDF_PAGEOBJ_TEXT])))
-    return runs, count
+    return words, count
 
 
-class _TextPage:
-    """Read the words of a PDFium text page by the indexes of its characters.
+class _TextReader:
+    """Read words of a PDFium text page by the indexes of their characters.
 
-    Calls of PDFium cost more than what it does in them: so the style is asked for once for each
-    text object, and the structures that it fills are made once for each page.
+    The style is asked for once for each text object: calls of PDFium are slow.
     """
 
     def __init__(
         self, raw: ModuleType, textpage: PdfTextPage, area: Box, tags: dict[int, Tag]
     ) -> None:
         self._raw = raw
+        self._textpage = textpage
         self._area = area
         self._tags = tags
-        self._handle = textpage.raw
         self._styles: dict[int, _Style] = {}  # by the address of the text object
-        self._upright_pages: dict[int, Box] = {}  # by the angle of the text
-        for angle in (0, 1, 2, 3, _SLANTING):
-            self._upright_pages[angle] = _upright(area, angle, *area)
-        # of the last character whose text object was asked for
-        self._last_index = -1
-        self._last_address = 0
-        # filled by PDFium
-        self._matrix = raw.FS_MATRIX()
-        self._rectangle = raw.FS_RECTF()
-        self._flags = c_int()
-        self._x = c_double()
-        self._y = c_double()
-        self._font_name = create_string_buffer(256)
 
-    def runs(self, text: str) -> Iterator[_Run]:
-        """Yield the words of the page, which has this text.
-
-        Each is split at changes of style and at gaps.
-        """
-        count = self._raw.FPDFText_CountChars(self._handle)
-        if len(text) != count:  # PDFium dropped or inserted characters: use its character list
-            text = "".join(
-                chr(self._raw.FPDFText_GetUnicode(self._handle, at)) for at in range(count)
-            )
-        for token in _TOKEN.finditer(text):
-            token_start, token_end = token.span()
-            for start, end, glued in self._parts(token_start, token_end):
-                plain = normalize(text[start:end])
-                if plain:
-                    # a hyphen set at the margin may be a little off its word
-                    is_last_hyphen = plain == "-" and start > token_start
-                    yield self._run(start, end, plain, glued or is_last_hyphen)
-
-    def _parts(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
+    def parts(self, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """Split a token whose ends are in different text objects, at gaps and changes of font.
 
         Yields the indexes of the first character of each part and after its last one, and whether
@@ -251,77 +229,71 @@ class _TextPage:
                 glued = gap <= max_gap
         yield part_start, end, glued
 
-    def _box(self, index: int, angle: int) -> Box:
-        """Return the loose box of a character, with the height of the font.
+    def word(self, start: int, end: int, text: str, glued: bool) -> tuple[int, Word]:
+        """Make the word of a part, after its angle; its ends are those of its outer characters."""
+        style = self._style(start)
+        angle = style.angle
+        first = self._box(start, angle)
+        last = self._box(end - 1, angle)
+        x0 = min(first.x0, last.x0)
+        x1 = max(first.x1, last.x1)
+        x = c_double()
+        y = c_double()
+        self._raw.FPDFText_GetCharOrigin(self._textpage, start, x, y)
+        baseline = _upright(self._area, angle, x.value, y.value, x.value, y.value).y1
+        if style.has_symbols and len(text) == 1 and text.isalnum():
+            text = "•"  # a mark with the name of a letter
+        word = Word(text, x0, x1, baseline, style.size, style.bold, glued, style.tag)
+        page = _upright(self._area, angle, *self._area)
+        middle = (min(first.y0, last.y0) + max(first.y1, last.y1)) / 2
+        inside = 0 <= x0 + x1 <= 2 * page.x1 and 0 <= middle <= page.y1
+        return angle if inside else _OUTSIDE, word
 
-        It is as high for "a" as for "l".
-        """
-        box = self._rectangle
-        self._raw.FPDFText_GetLooseCharBox(self._handle, index, byref(box))
+    def _box(self, index: int, angle: int) -> Box:
+        """Return the loose box of a character: with the height of the font, for "a" as for "l"."""
+        box = self._raw.FS_RECTF()
+        self._raw.FPDFText_GetLooseCharBox(self._textpage, index, box)
         return _upright(self._area, angle, box.left, box.bottom, box.right, box.top)
 
     def _address(self, index: int) -> int:
         """Return the address of the text object of a character; 0 for one that PDFium generated."""
-        if index != self._last_index:  # of the first character of a word, it is asked for twice
-            text_object = self._raw.FPDFText_GetTextObject(self._handle, index)
-            self._last_index = index
-            self._last_address = addressof(text_object.contents) if text_object else 0
-        return self._last_address
+        text_object = self._raw.FPDFText_GetTextObject(self._textpage, index)
+        return addressof(text_object.contents) if text_object else 0
 
     def _style(self, index: int) -> _Style:
         """Return the style of a character, which is that of its text object."""
         address = self._address(index)
-        if not address:
-            return self._read_style(index)
-        style = self._styles.get(address)
+        style = self._styles.get(address) if address else None
         if style is None:
-            style = self._read_style(index)
+            style = _read_style(self._raw, self._textpage, index, self._tags)
             self._styles[address] = style
         return style
 
-    def _read_style(self, index: int) -> _Style:
-        raw = self._raw
-        matrix = self._matrix
-        raw.FPDFText_GetMatrix(self._handle, index, byref(matrix))
-        size = raw.FPDFText_GetFontSize(self._handle, index) * hypot(matrix.c, matrix.d)
-        turns = atan2(matrix.b, matrix.a) / (pi / 2)
-        is_slanting = abs(turns - round(turns)) >= _MAX_SLANT
-        name = self._font_name
-        flags = self._flags
-        raw.FPDFText_GetFontInfo(self._handle, index, name, len(name), byref(flags))
-        bold = flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
-        tag: Tag | None = None
-        text_object = raw.FPDFText_GetTextObject(self._handle, index)
-        if text_object:
-            if self._tags:
-                tag = tag_of(raw, text_object, self._tags)
-            if raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
-                bold = True
-        return _Style(
-            size=round(size, 1),
-            angle=_SLANTING if is_slanting else round(turns) % 4,
-            bold=bold,
-            tag=tag,
-            font=name.value.decode("latin-1"),
-        )
 
-    def _run(self, start: int, end: int, text: str, glued: bool) -> _Run:
-        """Make the run of a part; its ends are those of its first and last character."""
-        style = self._style(start)
-        angle = style.angle
-        first = self._box(start, angle)
-        last = first if end - start == 1 else self._box(end - 1, angle)
-        x0 = min(first.x0, last.x0)
-        x1 = max(first.x1, last.x1)
-        middle = (min(first.y0, last.y0) + max(first.y1, last.y1)) / 2
-        page = self._upright_pages[angle]
-        inside = 0 <= x0 + x1 <= 2 * page.x1 and 0 <= middle <= page.y1
-        self._raw.FPDFText_GetCharOrigin(self._handle, start, byref(self._x), byref(self._y))
-        x = self._x.value
-        y = self._y.value
-        baseline = _upright(self._area, angle, x, y, x, y).y1
-        word = Word(text, x0, x1, baseline, style.size, style.bold, glued, style.tag, style.font)
-        return _Run(word, angle, inside)
+def _read_style(raw: ModuleType, textpage: PdfTextPage, index: int, tags: dict[int, Tag]) -> _Style:
+    matrix = raw.FS_MATRIX()
+    raw.FPDFText_GetMatrix(textpage, index, matrix)
+    size = raw.FPDFText_GetFontSize(textpage, index) * hypot(matrix.c, matrix.d)
+    turns = atan2(matrix.b, matrix.a) / (pi / 2)
+    is_slanting = abs(turns - round(turns)) >= _MAX_SLANT
+    name = create_string_buffer(256)
+    flags = c_int()
+    raw.FPDFText_GetFontInfo(textpage, index, name, len(name), flags)
+    bold = flags.value & _FORCE_BOLD > 0 or _BOLD_NAME.search(name.value) is not None
+    tag: Tag | None = None
+    text_object = raw.FPDFText_GetTextObject(textpage, index)
+    if text_object:
+        if tags:
+            tag = tag_of(raw, text_object, tags)
+        if raw.FPDFTextObj_GetTextRenderMode(text_object) == _FILL_AND_STROKE:
+            bold = True
+    return _Style(
+        size=round(size, 1),
+        angle=_SLANTING if is_slanting else round(turns) % 4,
+        bold=bold,
+        has_symbols=_SYMBOL_NAME.search(name.value) is not None,
+        tag=tag,
+    )
 
 
 def normalize(text: str) -> str:
@@ -376,7 +348,7 @@ def _straight_lines(raw: ModuleType, path: PdfObject) -> list[list[tuple[float, 
         kind = raw.FPDFPathSegment_GetType(segment)
         if kind == raw.FPDF_SEGMENT_BEZIERTO:
             return None
-        raw.FPDFPathSegment_GetPoint(segment, byref(x), byref(y))
+        raw.FPDFPathSegment_GetPoint(segment, x, y)
         if kind == raw.FPDF_SEGMENT_MOVETO or not lines:
             lines.append([])
         lines[-1].append(matrix.on_point(x.value, y.value))

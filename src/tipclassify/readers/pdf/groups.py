@@ -64,7 +64,6 @@ class Group:
     lines: list[Line]
     page: int
     margin: float = 0.0  # right end of the lines near by, in points
-    aside: bool = False  # in a sidebar
     first: bool = False  # of its column
     last: bool = False  # of its column
     later_pages: dict[int, int] = field(default_factory=dict)  # by the index of their first line
@@ -181,10 +180,8 @@ def _abbreviation(text: str) -> str:
     return match[1].lower() if match else ""
 
 
-def group_lines(
-    lines: list[Line], page: int, body: float, *, aside: bool = False, notes: bool = False
-) -> list[Group]:
-    """Group the lines of a column, of a sidebar or of notes, from the top.
+def group_lines(lines: list[Line], page: int, body: float, *, notes: bool = False) -> list[Group]:
+    """Group the lines of a column or of notes, from the top.
 
     `body` is the type size of running text.
     """
@@ -192,17 +189,17 @@ def group_lines(
     leading = _line_spacing(lines)
     for at, line in enumerate(lines):
         if line.table is not None:
-            groups += _table_groups(line, line.table, page, aside)
+            groups += _table_groups(line, line.table, page)
             continue
         margin = _margin(lines, at)
         is_new_note = notes and line.begins_note
         if not groups or is_new_note or _begins_paragraph(groups[-1], line, leading, body):
-            groups.append(Group([], page, aside=aside))
+            groups.append(Group([], page))
         groups[-1].add(line, margin)
     return mark_ends(groups)
 
 
-def _table_groups(line: Line, table: Table, page: int, aside: bool) -> list[Group]:
+def _table_groups(line: Line, table: Table, page: int) -> list[Group]:
     """Make a group of each row of a ruled table, in whose place `line` is."""
     # Bold rows at the top name the columns, those further down are labels. A table of bold rows
     # alone names none.
@@ -211,7 +208,7 @@ def _table_groups(line: Line, table: Table, page: int, aside: bool) -> list[Grou
     for number, row in enumerate(table):
         if row.cells:
             kind = "header" if number < header_count else "row"
-            groups.append(Group([line], page, aside=aside, kind=kind, cells=row.cells))
+            groups.append(Group([line], page, kind=kind, cells=row.cells))
     return groups
 
 

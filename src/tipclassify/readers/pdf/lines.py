@@ -78,7 +78,6 @@ class Word(NamedTuple):
     bold: bool = False
     glued: bool = False
     tag: Tag | None = None  # None outside of the structure tree
-    font: str = ""  # its name in the file
 
 
 class Box(NamedTuple):
@@ -130,8 +129,8 @@ class Page:
     number: int
     width: float
     height: float
-    words: tuple[Word, ...]
-    fragments: tuple[Fragment, ...]
+    words: Sequence[Word]
+    fragments: Sequence[Fragment]
     shapes: Sequence[Box] = ()
     problem: str = ""  # why text is not read or not in order
 
@@ -155,32 +154,20 @@ class Line:
     table: Table | None = None
 
 
-def make_page(
-    number: int,
-    width: float,
-    height: float,
-    words: Sequence[Word],
-    shapes: Sequence[Box] = (),
-    problem: str = "",
-) -> Page:
-    """Make a page; group its words into fragments, with drop caps at the words that they begin."""
-    joined = list(words)
+def join_drop_caps(words: list[Word]) -> None:
+    """Make each large capital, such as begins a chapter, the first part of the word after it."""
     for at, (initial, word) in enumerate(pairwise(words)):
-        if _is_drop_cap(initial, word):
-            joined[at] = initial._replace(size=word.size, y=word.y)
-            joined[at + 1] = word._replace(glued=True)
-    fragments = tuple(make_fragments(joined))
-    return Page(number, width, height, tuple(joined), fragments, shapes, problem)
-
-
-def _is_drop_cap(initial: Word, word: Word) -> bool:
-    """Return whether a word is a large capital that begins the next one."""
-    if len(initial.text) != 1 or not initial.text.isupper():
-        return False
-    if initial.size < _MIN_INITIAL_SIZE * word.size:
-        return False
-    gap = word.x0 - initial.x1
-    return -_MAX_INITIAL_OVERLAP * word.size < gap < word.size and word.text[0].islower()
+        is_large = initial.size >= _MIN_INITIAL_SIZE * word.size
+        if (
+            is_large
+            and len(initial.text) == 1
+            and initial.text.isupper()
+            and word.text[0].islower()
+        ):
+            gap = word.x0 - initial.x1
+            if -_MAX_INITIAL_OVERLAP * word.size < gap < word.size:
+                words[at] = initial._replace(size=word.size, y=word.y)
+                words[at + 1] = word._replace(glued=True)
 
 
 def make_fragments(words: Sequence[Word]) -> list[Fragment]:

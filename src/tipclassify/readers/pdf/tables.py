@@ -33,7 +33,6 @@ CAPTION: Final = re.compile(
 
 _BORDER: Final = 3.0  # points between edges of one border
 _TOUCH: Final = 2.0  # points between shapes of one group
-_BACKGROUND_SHARE: Final = 0.9  # of the page's width and height
 _THIN: Final = 2.5  # points; a thinner box is a line
 _MAX_ROW: Final = 150.0  # points between the lines above and below a row
 _MAX_NAME_LINES: Final = 3  # lines of a column's name
@@ -48,8 +47,7 @@ _CAPTION_LEADING: Final = 1.5  # em between the lines of a caption
 
 def place_tables(page: Page) -> Page:
     """Replace the fragments of each ruled table, and those of each labelled drawing, by one."""
-    shapes = [shape for shape in page.shapes if not _is_background(shape, page)]
-    drawings = [shape for shape in shapes if shape.drawing]
+    drawings = [shape for shape in page.shapes if shape.drawing]
     ticks: list[Word] = []  # check marks, where they are alone in a cell of a table
     for box in drawings:
         height = box.y1 - box.y0
@@ -59,7 +57,7 @@ def place_tables(page: Page) -> Page:
     def stacked(group: list[Box], other: list[Box]) -> bool:
         return _are_stacked(group, other, page.fragments)
 
-    lines = [[shape] for shape in shapes if not shape.drawing]
+    lines = [[shape] for shape in page.shapes if not shape.drawing]
     fragments = list(page.fragments)
     for group in _join(_join(lines, _touch), stacked):
         bounds = _bounds(group)
@@ -70,11 +68,6 @@ def place_tables(page: Page) -> Page:
     for group in _join([[drawing] for drawing in drawings], _touch):
         fragments = _place_drawing(fragments, _bounds(group))
     return replace(page, fragments=tuple(fragments))
-
-
-def _is_background(shape: Box, page: Page) -> bool:
-    is_wide = shape.x1 - shape.x0 > _BACKGROUND_SHARE * page.width
-    return is_wide and shape.y1 - shape.y0 > _BACKGROUND_SHARE * page.height
 
 
 def _put_table(
