@@ -78,7 +78,7 @@ def draw_chart(summary: Summary, format: str, out: IO[bytes]) -> None:
 
 def _rows(summary: Summary) -> Iterator[tuple[str, Group]]:
     """Yield the name of each group and its counts, then those of the totals."""
-    yield from zip(map(" · ".join, summary.shown_keys), summary.groups, strict=True)
+    yield from zip(summary.group_names, summary.groups, strict=True)
     yield from zip(summary.total_names, summary.totals, strict=True)
 
 

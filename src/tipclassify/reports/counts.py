@@ -196,17 +196,17 @@ class Summary:
         }
 
     @property
-    def shown_keys(self) -> list[list[str]]:
-        """Values of all dimensions of each group, as tables and charts show them."""
+    def group_names(self) -> list[str]:
+        """Names of the groups: their values of all dimensions, as tables and charts show them."""
         file_names = self.file_names
-        shown = []
+        group_names = []
         for group in self.groups:
             names = []
             for dimension, value in zip(self.by, group.key, strict=True):
                 name = file_names[value] if dimension == "file" else value
                 names.append(_shown(name, dimension))
-            shown.append(names)
-        return shown
+            group_names.append(" · ".join(names))
+        return group_names
 
     @property
     def total_names(self) -> list[str]:

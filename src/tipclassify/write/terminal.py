@@ -148,8 +148,8 @@ def write_summary(summary: Summary, out: IO[str]) -> None:
     terminal = _Terminal(out, 120, summary.labels)
     by = Column(" · ".join(summary.by), overflow="fold")
     table = _table(by, *map(_numbers, ("passages", *summary.labels, NONE)))
-    for names, group in zip(summary.shown_keys, summary.groups, strict=True):
-        table.add_row(" · ".join(names), *_summary_cells(summary, group))
+    for name, group in zip(summary.group_names, summary.groups, strict=True):
+        table.add_row(name, *_summary_cells(summary, group))
     table.add_section()
     for name, total in zip(summary.total_names, summary.totals, strict=True):
         table.add_row(name, *_summary_cells(summary, total), style="bold")
