@@ -58,7 +58,7 @@ def test_train_writes_a_model_that_every_command_takes(cli: Cli, tmp_path: Path)
     assert f"tipclassify: makes a new model in {out}" in errors
     assert f"tipclassify: saved {out}; use it with: tipclassify score --model {out} FILE" in errors
     assert "penalty 10: as given" in printed
-    assert "real passages" in printed
+    assert "real passages of the fixed set, learned by neither model" in printed
     assert "false alarms" in printed
     assert Classifier.load(out).meta["settings"]["penalty"] == 10
     again = cli("train", "--data", data, "--output", out, "--penalty", 10, env=environment)
