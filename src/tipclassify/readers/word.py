@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise, takewhile
+from itertools import groupby, islice, pairwise, takewhile
 from typing import TYPE_CHECKING, Final
 
 from lxml import etree
@@ -256,29 +256,27 @@ def _blocks_of_paragraph(paragraph: etree._Element, styles: _Styles) -> Iterator
 
 def _text(paragraph: etree._Element, styles: _Styles) -> str:
     """Return the text of a paragraph without note marks that are written as superscripts."""
-    raised: list[bool] = []  # of each stretch of text: whether it is superscript
-    stretches: list[str] = []
-    for part in paragraph.iter(*_RUN_TEXT, *_CHARACTER_ELEMENTS):
-        text = _CHARACTER_ELEMENTS.get(part.tag) or part.text or ""
-        run = part.getparent()
-        position = _value(run, "w:rPr/w:vertAlign")
-        by_style = not position and _style_of(run, "w:rPr/w:rStyle", styles).superscript
-        is_raised = position == "superscript" or by_style
-        if stretches and raised[-1] == is_raised:
-            stretches[-1] += text
-        else:
-            stretches.append(text)
-            raised.append(is_raised)
-    kept: list[str] = []
-    following = [*stretches[1:], ""]
-    for text, is_raised, after in zip(stretches, raised, following, strict=False):
-        before = kept[-1][-LAST_CHARACTERS:] if kept else ""
-        if is_raised and is_note_mark(text, before, after):
-            if text != text.strip():
-                kept.append(" ")
-        else:
-            kept.append(text)
-    return "".join(kept)
+    stretches: list[tuple[bool, str]] = []  # whether superscript, and text
+    for is_raised, parts in groupby(
+        paragraph.iter(*_RUN_TEXT, *_CHARACTER_ELEMENTS), key=lambda part: _is_raised(part, styles)
+    ):
+        text = "".join([_CHARACTER_ELEMENTS.get(part.tag) or part.text or "" for part in parts])
+        stretches.append((is_raised, text))
+    kept = ""
+    for (is_raised, text), (_, after) in pairwise([*stretches, (False, "")]):
+        if is_raised and is_note_mark(text, kept[-LAST_CHARACTERS:], after):
+            text = " " if text != text.strip() else ""
+        kept += text
+    return kept
+
+
+def _is_raised(part: etree._Element, styles: _Styles) -> bool:
+    """Return whether a part of a run is superscript, by its run or the style of it."""
+    run = part.getparent()
+    position = _value(run, "w:rPr/w:vertAlign")
+    if position:
+        return position == "superscript"
+    return _style_of(run, "w:rPr/w:rStyle", styles).superscript
 
 
 def _is_bold(paragraph: etree._Element, style: _Style, styles: _Styles) -> bool:
