@@ -266,7 +266,7 @@ def _of_other_rules(file: Path, rows: Sequence[Row]) -> list[str]:
     counts = ", ".join(f"{count:,} of {family}" for family, count in families.most_common())
     return [
         f"{file}: labels made by other rules of the reader ({counts}) may be of no passage any "
-        f"more; 'tipclassify corpus rebuild {file.parent}' lists those, and keeps the others"
+        f"more; in a clone, 'tipclassify corpus rebuild {file.parent}' lists them, keeps the others"
     ]
 
 
