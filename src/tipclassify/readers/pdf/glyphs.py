@@ -90,6 +90,7 @@ def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
         angle = _main_angle(words)
     upright_page = _upright(area, angle, *area)
     problem = _problem(words, angle, count)
+    lines, drawings = _read_shapes(raw, page, area, angle)
     join_drop_caps(words[angle])
     return Page(
         number,
@@ -97,7 +98,8 @@ def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
         height=upright_page.y1,
         words=words[angle],
         fragments=make_fragments(words[angle]),
-        shapes=_read_shapes(raw, page, area, angle),
+        lines=lines,
+        drawings=drawings,
         problem=problem,
     )
 
@@ -144,22 +146,20 @@ def _problem(words: Words, angle: int, count: int) -> str:
     return ""
 
 
-def _upright(
-    area: Box, angle: int, x0: float, y0: float, x1: float, y1: float, drawing: bool = False
-) -> Box:
+def _upright(area: Box, angle: int, x0: float, y0: float, x1: float, y1: float) -> Box:
     """Return a box of a page, y upwards, in upright coordinates, y downwards.
 
-    >>> _upright(Box(0, 0, 600, 800), 0, 10, 20, 30, 40)[:4]
-    (10, 760, 30, 780)
+    >>> _upright(Box(0, 0, 600, 800), 0, 10, 20, 30, 40)
+    Box(x0=10, y0=760, x1=30, y1=780)
     """
     if angle == 1:
-        return Box(y0 - area.y0, x0 - area.x0, y1 - area.y0, x1 - area.x0, drawing)
+        return Box(y0 - area.y0, x0 - area.x0, y1 - area.y0, x1 - area.x0)
     if angle == 2:
-        return Box(area.x1 - x1, y0 - area.y0, area.x1 - x0, y1 - area.y0, drawing)
+        return Box(area.x1 - x1, y0 - area.y0, area.x1 - x0, y1 - area.y0)
     if angle == 3:
-        return Box(area.y1 - y1, area.x1 - x1, area.y1 - y0, area.x1 - x0, drawing)
+        return Box(area.y1 - y1, area.x1 - x1, area.y1 - y0, area.x1 - x0)
     # slanting text, too, which is left out
-    return Box(x0 - area.x0, area.y1 - y1, x1 - area.x0, area.y1 - y0, drawing)
+    return Box(x0 - area.x0, area.y1 - y1, x1 - area.x0, area.y1 - y0)
 
 
 def _read_words(
@@ -311,24 +311,25 @@ def normalize(text: str) -> str:
     return unicodedata.normalize("NFC", text.translate(_CHARACTER_MAP))
 
 
-def _read_shapes(raw: ModuleType, page: PdfPage, area: Box, angle: int) -> list[Box]:
+def _read_shapes(
+    raw: ModuleType, page: PdfPage, area: Box, angle: int
+) -> tuple[list[Box], list[Box]]:
     """Return the lines and boxes that a page draws, which may rule tables, and its drawings.
 
     There are none if there are too many for tables.
     """
-    shapes: list[Box] = []
+    straight: list[Box] = []
+    drawings: list[Box] = []
     for path in page.get_objects([raw.FPDF_PAGEOBJ_PATH], max_depth=1):
         lines = _straight_lines(raw, path)
         if lines is None:
-            left, bottom, right, top = path.get_bounds()
-            shapes.append(_upright(area, angle, left, bottom, right, top, drawing=True))
+            drawings.append(_upright(area, angle, *path.get_bounds()))
         for line in lines or ():
-            xs = [x for x, _ in line]
-            ys = [y for _, y in line]
-            shapes.append(_upright(area, angle, min(xs), min(ys), max(xs), max(ys)))
-        if len(shapes) > _MAX_SHAPES:
-            return []
-    return shapes
+            xs, ys = zip(*line, strict=True)
+            straight.append(_upright(area, angle, min(xs), min(ys), max(xs), max(ys)))
+        if len(straight) + len(drawings) > _MAX_SHAPES:
+            return [], []
+    return straight, drawings
 
 
 def _straight_lines(raw: ModuleType, path: PdfObject) -> list[list[tuple[float, float]]] | None:
@@ -349,11 +350,10 @@ def _straight_lines(raw: ModuleType, path: PdfObject) -> list[list[tuple[float, 
         if kind == raw.FPDF_SEGMENT_BEZIERTO:
             return None
         raw.FPDFPathSegment_GetPoint(segment, x, y)
+        point = matrix.on_point(x.value, y.value)
         if kind == raw.FPDF_SEGMENT_MOVETO or not lines:
             lines.append([])
-        lines[-1].append(matrix.on_point(x.value, y.value))
-    for line in lines:
-        for (x0, y0), (x1, y1) in pairwise(line):
-            if min(abs(x0 - x1), abs(y0 - y1)) >= _OFF_AXIS:
-                return None
+        elif min(abs(point[0] - lines[-1][-1][0]), abs(point[1] - lines[-1][-1][1])) >= _OFF_AXIS:
+            return None
+        lines[-1].append(point)
     return lines

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.lines import LARGE, MAX_MISALIGNMENT, Line, Table
+from tipclassify.readers.pdf.lines import LARGE, MAX_MISALIGNMENT, Line, TableRow
 from tipclassify.readers.pdf.tables import CAPTION
 from tipclassify.text.lexicon import WORDS
 
@@ -199,7 +199,7 @@ def group_lines(lines: list[Line], page: int, body: float, *, notes: bool = Fals
     return mark_ends(groups)
 
 
-def _table_groups(line: Line, table: Table, page: int) -> list[Group]:
+def _table_groups(line: Line, table: Sequence[TableRow], page: int) -> list[Group]:
     """Make a group of each row of a ruled table, in whose place `line` is."""
     # Bold rows at the top name the columns, those further down are labels. A table of bold rows
     # alone names none.

@@ -81,13 +81,22 @@ class Word(NamedTuple):
 
 
 class Box(NamedTuple):
-    """Hold a box or straight line, or the bounds of a drawing."""
+    """Hold a box or straight line."""
 
     x0: float
     y0: float
     x1: float
     y1: float
-    drawing: bool = False
+
+
+class TableRow(NamedTuple):
+    """Hold the cells of a row of a ruled table, each the lines of its text.
+
+    The caption and the labels of a drawing are held as such rows, too.
+    """
+
+    cells: list[list[str]]
+    header: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +109,7 @@ class Fragment:
     x1: float
     y: float
     size: float
-    table: Table | None = None
+    table: Sequence[TableRow] | None = None
     bottom: float = 0.0  # last baseline of a table
 
     @property
@@ -112,16 +121,6 @@ class Fragment:
 Row = list[Fragment]  # fragments of one baseline, from left to right
 
 
-class TableRow(NamedTuple):
-    """Hold the cells of a table row, each the lines of its text."""
-
-    cells: list[list[str]]
-    header: bool = False
-
-
-Table = list[TableRow]  # rows of a ruled table, or the caption and labels of a drawing
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """Hold a page: its words, fragments and drawn shapes, in file order."""
@@ -131,7 +130,8 @@ class Page:
     height: float
     words: Sequence[Word]
     fragments: Sequence[Fragment]
-    shapes: Sequence[Box] = ()
+    lines: Sequence[Box] = ()  # straight ones, and boxes
+    drawings: Sequence[Box] = ()  # bounds of other shapes
     problem: str = ""  # why text is not read or not in order
 
 
@@ -151,7 +151,7 @@ class Line:
     cells: int = 1  # count of table cells; running text has 1
     cell_starts: tuple[float, ...] = ()  # left ends of the cells
     bottom: float = 0.0  # last baseline of a whole table
-    table: Table | None = None
+    table: Sequence[TableRow] | None = None
 
 
 def join_drop_caps(words: list[Word]) -> None:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import Final, NamedTuple
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby, pairwise
+from operator import itemgetter
+from typing import Final
 
 from tipclassify.readers.pdf.lines import (
     Box,
     Fragment,
     Page,
-    Table,
     TableRow,
     Word,
     cell_lines,
@@ -47,9 +47,8 @@ _CAPTION_LEADING: Final = 1.5  # em between the lines of a caption
 
 def place_tables(page: Page) -> Page:
     """Replace the fragments of each ruled table, and those of each labelled drawing, by one."""
-    drawings = [shape for shape in page.shapes if shape.drawing]
     ticks: list[Word] = []  # check marks, where they are alone in a cell of a table
-    for box in drawings:
+    for box in page.drawings:
         height = box.y1 - box.y0
         if max(box.x1 - box.x0, height) <= _MAX_TICK:
             ticks.append(Word(_TICK, box.x0, box.x1, box.y1, size=height))
@@ -57,21 +56,20 @@ def place_tables(page: Page) -> Page:
     def stacked(group: list[Box], other: list[Box]) -> bool:
         return _are_stacked(group, other, page.fragments)
 
-    lines = [[shape] for shape in page.shapes if not shape.drawing]
     fragments = list(page.fragments)
-    for group in _join(_join(lines, _touch), stacked):
+    for group in _join(_join([[line] for line in page.lines], _touch), stacked):
         bounds = _bounds(group)
         inside = [f for f in fragments if _holds(bounds, f)]
         rows = _read_table(group, inside, ticks) if inside else []
         if rows:
             fragments = _put_table(fragments, inside, rows)
-    for group in _join([[drawing] for drawing in drawings], _touch):
+    for group in _join([[drawing] for drawing in page.drawings], _touch):
         fragments = _place_drawing(fragments, _bounds(group))
-    return replace(page, fragments=tuple(fragments))
+    return replace(page, fragments=fragments)
 
 
 def _put_table(
-    fragments: Sequence[Fragment], inside: Sequence[Fragment], table: Table
+    fragments: Sequence[Fragment], inside: Sequence[Fragment], table: list[TableRow]
 ) -> list[Fragment]:
     """Put one fragment with a table in place of those inside, on the baseline of its first row."""
     first = min(inside, key=lambda f: f.y)
@@ -179,52 +177,51 @@ def _middle(text: Fragment | Word) -> tuple[float, float]:
     return (text.x0 + text.x1) / 2, text.y - 0.3 * text.size
 
 
-class _Cell(NamedTuple):
-    """Hold the place of a cell: its column, and the slot in which it begins."""
-
-    column: int
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """Hold the lines of a table, in ascending order; a slot is between two levels."""
-
-    edges: list[float]  # x of the lines between columns
-    levels: list[float]  # y of the lines between rows
-    tops: list[list[int]]  # for each column and slot, the slot in which the cell there begins
-
-    def cell_of(self, text: Word) -> _Cell:
-        """Return the cell in which the middle of a text is."""
-        x, y = _middle(text)
-        column = max(bisect(self.edges[:-1], x) - 1, 0)
-        slot = max(bisect(self.levels[:-1], y) - 1, 0)
-        return _Cell(column, self.tops[column][slot])
-
-
 def _read_table(
     shapes: Sequence[Box], inside: Sequence[Fragment], ticks: Sequence[Word]
 ) -> list[TableRow]:
     """Return the rows of the table that shapes rule.
 
-    There are none if it has no two columns and rows of text.
+    There are none if it has no two columns and rows of text. A label beside several rows is given
+    with each of them.
     """
-    grid = _make_grid(shapes)
-    if grid is None:
+    edges = _merge_close(x for shape in shapes for x in _edges(shape.x0, shape.x1))
+    across = [shape for shape in shapes if shape.x1 - shape.x0 > _THIN]
+    levels = _merge_close(y for shape in across for y in _edges(shape.y0, shape.y1))
+    if len(edges) < 3 or len(levels) < 2:
         return []
-    cells: dict[_Cell, list[Word]] = defaultdict(list)
+    tops = [_cell_tops(across, (left + right) / 2, levels) for left, right in pairwise(edges)]
+
+    def cell_of(text: Word) -> tuple[int, int]:
+        """Return the slot between levels where the cell around a text begins, and its column."""
+        x, y = _middle(text)
+        column = max(bisect(edges[:-1], x) - 1, 0)
+        slot = max(bisect(levels[:-1], y) - 1, 0)
+        return tops[column][slot], column
+
+    cells: dict[tuple[int, int], list[Word]] = defaultdict(list)
     for fragment in inside:
         for word in fragment.words:
-            cells[grid.cell_of(word)].append(word)
-    ticks_by_cell: dict[_Cell, list[Word]] = defaultdict(list)
-    bounds = Box(grid.edges[0], grid.levels[0], grid.edges[-1], grid.levels[-1])
-    for tick in dict.fromkeys(ticks):  # one that is drawn twice counts once
-        if _holds(bounds, tick):
-            ticks_by_cell[grid.cell_of(tick)].append(tick)
-    for cell, ticks_in_cell in ticks_by_cell.items():
-        if len(ticks_in_cell) == 1 and cell not in cells:
-            cells[cell] = ticks_in_cell
-    rows = list(_rows_of_cells(cells, grid.tops))
+            cells[cell_of(word)].append(word)
+    bounds = Box(edges[0], levels[0], edges[-1], levels[-1])
+    # one that is drawn twice counts once
+    ticks_inside = [tick for tick in dict.fromkeys(ticks) if _holds(bounds, tick)]
+    ticks_in_cell = Counter(map(cell_of, ticks_inside))
+    for tick in ticks_inside:
+        cell = cell_of(tick)
+        if ticks_in_cell[cell] == 1 and cell not in cells:
+            cells[cell] = [tick]
+    rows: list[TableRow] = []
+    label_column = min((column for _, column in cells), default=0)
+    for slot, in_slot in groupby(sorted(cells), key=itemgetter(0)):
+        row = list(in_slot)
+        label = tops[label_column][slot], label_column
+        if label in cells and label not in row:
+            row.insert(0, label)
+        words_by_cell = [cells[cell] for cell in row]
+        lines_by_cell = [cell_lines(group_rows(make_fragments(words))) for words in words_by_cell]
+        texts = [[line.text for line in lines] for lines in lines_by_cell if lines]
+        rows.append(TableRow(texts, all(word.bold for words in words_by_cell for word in words)))
     if sum(len(row.cells) > 1 for row in rows) < 2:
         return []
     if len(rows) == 2 and any(len(lines) > _MAX_NAME_LINES for lines in rows[0].cells):
@@ -232,24 +229,14 @@ def _read_table(
     return rows
 
 
-def _make_grid(shapes: Sequence[Box]) -> _Grid | None:
-    """Return the grid of the table that shapes rule; None without two columns and a row."""
-    edges = _merge_close(x for shape in shapes for x in _edges(shape.x0, shape.x1))
-    across = [shape for shape in shapes if shape.x1 - shape.x0 > _THIN]
-    levels = _merge_close(y for shape in across for y in _edges(shape.y0, shape.y1))
-    if len(edges) < 3 or len(levels) < 2:
-        return None
-    tops: list[list[int]] = []
-    for left, right in pairwise(edges):
-        middle = (left + right) / 2
-        above = [shape for shape in across if shape.x0 <= middle <= shape.x1]
-        ruled = [y for shape in above for y in _edges(shape.y0, shape.y1)]
-        column_tops = [0]
-        for slot, level in enumerate(levels[1:-1], 1):
-            is_ruled = any(abs(y - level) <= _BORDER for y in ruled)
-            column_tops.append(slot if is_ruled else column_tops[-1])
-        tops.append(column_tops)
-    return _Grid(edges, levels, tops)
+def _cell_tops(across: Sequence[Box], x: float, levels: Sequence[float]) -> list[int]:
+    """Return for each slot of a column, with its middle, the slot in which the cell there begins."""
+    ruled = [y for box in across if box.x0 <= x <= box.x1 for y in _edges(box.y0, box.y1)]
+    tops = [0]
+    for slot, level in enumerate(levels[1:-1], 1):
+        is_ruled = any(abs(y - level) <= _BORDER for y in ruled)
+        tops.append(slot if is_ruled else tops[-1])
+    return tops
 
 
 def _edges(low: float, high: float) -> tuple[float, ...]:
@@ -257,37 +244,13 @@ def _edges(low: float, high: float) -> tuple[float, ...]:
     return ((low + high) / 2,) if high - low <= _THIN else (low, high)
 
 
-def _rows_of_cells(cells: Mapping[_Cell, list[Word]], tops: list[list[int]]) -> Iterator[TableRow]:
-    """Yield the rows; a label beside several rows is given with each of them."""
-    label_column = min((cell.column for cell in cells), default=0)
-    for slot in range(len(tops[0])):
-        row = [_Cell(column, slot) for column in range(len(tops))]
-        row = [cell for cell in row if cell in cells]
-        if not row:
-            continue
-        label = _Cell(label_column, tops[label_column][slot])
-        if row[0].column != label_column and label in cells:
-            row.insert(0, label)
-        texts: list[list[str]] = []
-        for cell in row:
-            lines = cell_lines(group_rows(make_fragments(cells[cell])))
-            if lines:
-                texts.append([line.text for line in lines])
-        yield TableRow(texts, header=all(word.bold for cell in row for word in cells[cell]))
-
-
 def _place_drawing(fragments: list[Fragment], bounds: Box) -> list[Fragment]:
     """Replace the caption and labels of a drawing by one fragment, if it is one with labels."""
     if min(bounds.x1 - bounds.x0, bounds.y1 - bounds.y0) < _MIN_DRAWING:
         return fragments
-    labels: list[Fragment] = []
-    others = 0
-    for f in fragments:
-        if _is_label(f, bounds):
-            labels.append(f)
-        elif _holds(bounds, f):
-            others += 1
-    if len(labels) <= 2 * others:
+    labels = [f for f in fragments if _is_label(f, bounds)]
+    others = [f for f in fragments if _holds(bounds, f) and not _is_label(f, bounds)]
+    if len(labels) <= 2 * len(others):
         return fragments
     labels = [label for label in labels if not CAPTION.match(label.text)]
     inside: list[Fragment] = []
