@@ -6,7 +6,7 @@ It is cut at white strips beside prose (XY-cut; Nagy, Seth 1984).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain, groupby, pairwise
 from math import floor
 from statistics import median
@@ -36,13 +36,6 @@ class _Strip(NamedTuple):
     both: int  # rows with text, on the side that has fewer of them
 
 
-class _CutRow(NamedTuple):
-    """Hold the fragments of a row left and right of a white strip."""
-
-    left: Row
-    right: Row
-
-
 def reading_order(page: Page) -> list[list[Row]]:
     """Return the rows of each region without columns."""
     rows = group_rows(page.fragments)
@@ -63,17 +56,23 @@ def _split(rows: list[Row]) -> list[list[Fragment]]:
         return []
     em = median(f.size for row in rows for f in row)
     for strip in _white_strips(rows, em)[:_MAX_TRIED_STRIPS]:
-        cut_rows: list[_CutRow] = []
-        for row in rows[strip.start : strip.end]:
-            left_part = [f for f in row if f.x0 < strip.x1]
-            cut_rows.append(_CutRow(left_part, [f for f in row if f.x0 >= strip.x1]))
-        left = [row.left for row in cut_rows if row.left]
-        right = [row.right for row in cut_rows if row.right]
-        if not _are_columns(left, right, strip, em):
-            continue
-        above = list(chain.from_iterable(rows[: strip.start]))
-        below = list(chain.from_iterable(rows[strip.end :]))
-        return [above, *_order_columns(cut_rows, em), below]
+        beside = rows[strip.start : strip.end]
+        left_rows = [[f for f in row if f.x0 < strip.x1] for row in beside]
+        right_rows = [[f for f in row if f.x0 >= strip.x1] for row in beside]
+        left = list(filter(None, left_rows))
+        right = list(filter(None, right_rows))
+        if _are_columns(left, right, strip, em):
+            # the columns begin anew from each heading at the side
+            starts: list[int] = []
+            if len(left) < _MAX_SIDE_HEADS * len(right) and _are_headings(left, em):
+                starts = [
+                    at for at in range(1, len(beside)) if left_rows[at] and not left_rows[at - 1]
+                ]
+            parts = [rows[: strip.start]]
+            for start, end in pairwise([0, *starts, len(beside)]):
+                parts += [left_rows[start:end], right_rows[start:end]]
+            parts.append(rows[strip.end :])
+            return [list(chain.from_iterable(part)) for part in parts]
     return []
 
 
@@ -118,27 +117,9 @@ def _is_prose(texts: list[str], count: int, words: float, lower: float) -> bool:
     return continued >= lower * (len(texts) - 1)
 
 
-def _order_columns(rows: Sequence[_CutRow], em: float) -> list[list[Fragment]]:
-    """Order left and right columns.
-
-    They begin anew from each heading at the side.
-    """
-    left = [row.left for row in rows if row.left]
-    right_count = sum(bool(row.right) for row in rows)
-    are_headings = all(_is_like_heading(row, em) for row in left)
-    starts: list[int] = []
-    if are_headings and len(left) < _MAX_SIDE_HEADS * right_count:
-        starts = [at for at in range(1, len(rows)) if rows[at].left and not rows[at - 1].left]
-    columns: list[list[Fragment]] = []
-    for start, end in pairwise([0, *starts, len(rows)]):
-        columns.append([f for row in rows[start:end] for f in row.left])
-        columns.append([f for row in rows[start:end] for f in row.right])
-    return columns
-
-
-def _is_like_heading(row: Row, em: float) -> bool:
-    """Return whether a row is set like a heading: larger than the text, or bold."""
-    return row[0].size > 1.1 * em or row[0].words[0].bold
+def _are_headings(rows: list[Row], em: float) -> bool:
+    """Return whether rows are set like headings: larger than the text, or bold."""
+    return all(row[0].size > 1.1 * em or row[0].words[0].bold for row in rows)
 
 
 def _white_strips(rows: list[Row], em: float) -> list[_Strip]:

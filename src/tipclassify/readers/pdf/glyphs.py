@@ -152,14 +152,13 @@ def _upright(area: Box, angle: int, x0: float, y0: float, x1: float, y1: float) 
     >>> _upright(Box(0, 0, 600, 800), 0, 10, 20, 30, 40)
     Box(x0=10, y0=760, x1=30, y1=780)
     """
-    if angle == 1:
-        return Box(y0 - area.y0, x0 - area.x0, y1 - area.y0, x1 - area.x0)
-    if angle == 2:
-        return Box(area.x1 - x1, y0 - area.y0, area.x1 - x0, y1 - area.y0)
-    if angle == 3:
-        return Box(area.y1 - y1, area.x1 - x1, area.y1 - y0, area.x1 - x0)
-    # slanting text, too, which is left out
-    return Box(x0 - area.x0, area.y1 - y1, x1 - area.x0, area.y1 - y0)
+    height = area.y1 - area.y0
+    next_height = area.x1 - area.x0
+    box = Box(x0 - area.x0, area.y1 - y1, x1 - area.x0, area.y1 - y0)
+    for _ in range(angle):  # none for slanting text, which is left out
+        box = Box(height - box.y1, box.x0, height - box.y0, box.x1)
+        height, next_height = next_height, height
+    return box
 
 
 def _read_words(

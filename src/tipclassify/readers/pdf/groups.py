@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import Final, NamedTuple
+from typing import Final
 
 from tipclassify.readers.pdf.lines import LARGE, MAX_MISALIGNMENT, Line, TableRow
 from tipclassify.readers.pdf.tables import CAPTION
@@ -45,18 +45,6 @@ _MIN_FULL: Final = 0.75  # of the width of lines that are full
 _RAGGED: Final = 1.0  # em that a full line may leave at a ragged margin
 
 
-class EntryNumber(NamedTuple):
-    """Hold the number at the start of a list entry or heading."""
-
-    chapter: str  # "4.1." of 4.1.7, "" of 7
-    number: int
-
-    @property
-    def before(self) -> EntryNumber:
-        """Number of the entry before."""
-        return self._replace(number=self.number - 1)
-
-
 @dataclass(slots=True)
 class Group:
     """Collect the lines of a paragraph, or the cells of a table row."""
@@ -70,15 +58,6 @@ class Group:
     kind: str = ""  # as of `Paragraph`; "" until it is known
     level: int | None = None  # of a heading, where the file gives it
     cells: list[list[str]] = field(default_factory=list)  # of a table row, each a list of lines
-    has_capitals: bool = False  # in the lines that were added
-    has_others: bool = False  # letters in lower case
-
-    def add(self, line: Line, margin: float) -> None:
-        """Add a line at whose height this is the margin."""
-        self.lines.append(line)
-        self.margin = margin
-        self.has_capitals |= line.text.isupper()
-        self.has_others |= not f"{line.text}A".isupper()  # a line without letters has none
 
     def room_for(self, line: Line) -> float:
         """Return the room that the first word of `line` would leave in the last line, in points."""
@@ -114,14 +93,20 @@ class Group:
         return BULLET.match(text) is not None or _LIST_NUMBER.match(text) is not None
 
 
-def entry_number(text: str) -> EntryNumber | None:
-    """Return the number at the start of a list entry or heading, if it has one.
+def entry_number(text: str) -> tuple[str, int] | None:
+    """Return the chapter and number at the start of a list entry or heading, if it has one.
 
-    >>> entry_number("4.1.7 Fund shelters")
-    EntryNumber(chapter='4.1.', number=7)
+    >>> entry_number("4.1.7 Fund shelters"), entry_number("7 Fund shelters")
+    (('4.1.', 7), ('', 7))
     """
     match = _ENTRY_NUMBER.match(text)
-    return EntryNumber(match[1], int(match[2])) if match else None
+    return (match[1], int(match[2])) if match else None
+
+
+def is_next_entry(text: str, before: Container[tuple[str, int] | None]) -> bool:
+    """Return whether a text begins with a number that is the next one of some before."""
+    number = entry_number(text)
+    return number is not None and (number[0], number[1] - 1) in before
 
 
 def same_size(a: Line, b: Line) -> bool:
@@ -191,11 +176,11 @@ def group_lines(lines: list[Line], page: int, body: float, *, notes: bool = Fals
         if line.table is not None:
             groups += _table_groups(line, line.table, page)
             continue
-        margin = _margin(lines, at)
         is_new_note = notes and line.begins_note
         if not groups or is_new_note or _begins_paragraph(groups[-1], line, leading, body):
             groups.append(Group([], page))
-        groups[-1].add(line, margin)
+        groups[-1].lines.append(line)
+        groups[-1].margin = _margin(lines, at)
     return mark_ends(groups)
 
 
@@ -296,12 +281,17 @@ def _begins_paragraph(group: Group, line: Line, leading: float, body: float) -> 
     step = (line.y - last.y) / spacing
     if step > _PARAGRAPH_GAP or step <= 0:
         return True
-    if BULLET.match(line.text) or _is_next_entry(group.lines[0], line):
+    first = group.lines[0]
+    is_aligned = abs(first.x0 - line.x0) < line.size
+    if BULLET.match(line.text) or (
+        is_aligned and is_next_entry(line.text, [entry_number(first.text)])
+    ):
         return True
     ended = ends_sentence(last.text, line.text)
     if is_large and last.bold == line.bold:  # titles are broken by sense, not by width
         return ended and not last.text.endswith(":")
-    in_capitals = group.has_capitals and not group.has_others
+    # of the lines between, these two say enough
+    in_capitals = first.text.isupper() and last.text.isupper()
     numbered = _LIST_NUMBER.match(line.text) is not None
     both_bold = last.bold == "all" and line.bold == "all"
     if both_bold and in_capitals == line.text.isupper() and not ended:
@@ -331,14 +321,6 @@ def _continues_cell(row: Line, line: Line, leading: float) -> bool:
     if not 0 < line.y - row.y <= _PARAGRAPH_GAP * leading:
         return False
     return len(row.cell_starts) > 1 and abs(line.x0 - row.cell_starts[-1]) < MAX_MISALIGNMENT
-
-
-def _is_next_entry(first: Line, line: Line) -> bool:
-    """Return whether a line begins with the number after that of an entry, at the same place."""
-    number = entry_number(line.text)
-    if number is None or entry_number(first.text) != number.before:
-        return False
-    return abs(first.x0 - line.x0) < line.size
 
 
 def _is_indented(group: Group, line: Line) -> bool:

@@ -16,12 +16,12 @@ from tipclassify.readers.pdf.columns import reading_order
 from tipclassify.readers.pdf.groups import (
     BULLET,
     NOTES,
-    EntryNumber,
     Group,
     begins_lower,
     ends_sentence,
     entry_number,
     group_lines,
+    is_next_entry,
     is_unfinished,
     same_size,
 )
@@ -153,7 +153,7 @@ def _set_kinds(groups: list[Group], body: float, body_is_bold: bool, bookmarks: 
     The tree decides if it names headings, else bookmarks and layout.
     """
     tree_names_headings = sum(group.kind == "heading" for group in groups) > 1
-    heading_numbers: set[EntryNumber] = set()
+    heading_numbers: set[tuple[str, int] | None] = set()
     for at, group in enumerate(groups):
         if group.is_table:
             group.kind = group.kind or "row"
@@ -185,9 +185,8 @@ def _set_kinds(groups: list[Group], body: float, body_is_bold: bool, bookmarks: 
             group.kind = "text"
         else:
             group.kind = "heading" if is_heading else "text"
-        number = entry_number(group.text) if group.kind == "heading" else None
-        if number is not None:
-            heading_numbers.add(number)
+        if group.kind == "heading":
+            heading_numbers.add(entry_number(group.text))
 
 
 def _begins_caption(text: str) -> bool:
@@ -236,7 +235,7 @@ def _is_sentence(text: str) -> bool:
 
 
 def _is_heading(
-    group: Group, body: float, body_is_bold: bool, heading_numbers: Set[EntryNumber]
+    group: Group, body: float, body_is_bold: bool, heading_numbers: Set[tuple[str, int] | None]
 ) -> bool:
     """Return whether a paragraph is a heading by its layout.
 
@@ -255,8 +254,7 @@ def _is_heading(
         return word_count <= _MAX_TITLE_WORDS
     bold = not body_is_bold and all(line.bold == "all" for line in group.lines)
     is_question = text.endswith("?")
-    number = entry_number(text)
-    is_next = number is not None and number.before in heading_numbers and not text.endswith(":")
+    is_next = is_next_entry(text, heading_numbers) and not text.endswith(":")
     max_words = _MAX_TITLE_WORDS if bold and (is_question or is_next) else _MAX_WORDS
     if word_count > max_words or text.endswith("!"):
         return False
