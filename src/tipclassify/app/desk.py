@@ -13,6 +13,7 @@ from tipclassify.app.refusal import RefusedError
 from tipclassify.errors import InputError
 from tipclassify.store import RequestReusedError, plain
 from tipclassify.store.checks import open_desk
+from tipclassify.store.importing import place_findings
 from tipclassify.store.state import Kind, Place, Shown, State, Tags
 from tipclassify.write.desk import read_findings
 
@@ -50,6 +51,7 @@ class Desk:
                 place, row["key"], kept, row["address"], row["title"], tags=tags
             )
         self.store = open_desk(folder)
+        place_findings(self.store, self._findings.values())
 
     @property
     def checked(self) -> int:

@@ -70,8 +70,8 @@ def review(
     """
     from tipclassify.app.review import Review, open_reports
     from tipclassify.store import Store
-    from tipclassify.store.checks import refuse_log
     from tipclassify.store.export import export
+    from tipclassify.store.importing import import_log
     from tipclassify.tagging.inputs import expand_inputs
 
     with needs_extra("the review page", "review"):
@@ -94,7 +94,7 @@ def review(
     if not reports:
         raise typer.Exit(1)
     store = Store(corpus.with_suffix(".sqlite"), "choose another --corpus")
-    refuse_log(store, corpus.with_suffix(".events"))
+    import_log(store, corpus.with_suffix(".events"))
 
     def write_corpus() -> None:
         try:

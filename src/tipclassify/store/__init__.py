@@ -387,6 +387,19 @@ class Store:
                 passages[shown.place] = shown
             return passages
 
+    def move(self, passage: Shown, report: str) -> None:
+        """Give a passage, and all that was decided on it, another report, unless it is there."""
+        with self.writing():
+            self._database.execute(
+                "insert or ignore into report (sha256, name, title, fields) values (?, ?, ?, '{}')",
+                (report, plain(passage.name), plain(passage.title)),
+            )
+            self._database.execute(
+                "update or ignore passage set report = (select id from report where sha256 = ?) "
+                f"where id = (select p.id {_PASSAGE} {_AT})",
+                (report, *passage.place),
+            )
+
     def checks(self) -> list[Check]:
         """Return what people decided and noted on findings, place by place."""
         with self.reading():
@@ -409,6 +422,14 @@ class Store:
                     )
                 )
         return checks
+
+    def adopt(self, sha256: str, short: str) -> None:
+        """Give the report that older logs know by the start of its SHA-256 the whole of it."""
+        if self._rows("select 1 from report where sha256 = ?", short):
+            with self.writing():
+                self._database.execute(
+                    "update or ignore report set sha256 = ? where sha256 = ?", (sha256, short)
+                )
 
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self.reading():

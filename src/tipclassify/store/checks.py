@@ -7,44 +7,39 @@ from pathlib import Path
 
 from tipclassify.errors import InputError
 from tipclassify.store import Store
+from tipclassify.store.importing import UNPLACED, import_log
 from tipclassify.store.state import Check
 from tipclassify.write.desk import read_findings
 
 
-def refuse_log(store: Store, log: Path) -> None:
-    """Raise `InputError` for a log of decisions beside a store without any.
-
-    Versions before the first release kept such logs; without this, their decisions would seem lost.
-    """
-    if log.is_file() and log.stat().st_size and not store.last:
-        what = "has decisions of a version before 0.1.0, which this one does not read"
-        raise InputError(f"{log}: {what}; move it elsewhere to begin anew")
-
-
 def open_desk(folder: Path) -> Store:
-    """Open the store of a desk."""
+    """Open the store of a desk, with what its log of earlier versions has."""
     store = Store(folder / "tipclassify.sqlite", "choose another FOLDER")
-    refuse_log(store, folder / "desk.events")
+    import_log(store, folder / "desk.events")
     return store
 
 
 def read_checks(path: Path, notify: Callable[[str], None]) -> list[Check]:
     """Read the checks of a desk's folder or store.
 
-    `notify` takes a line for a check of other labels than a desk's finding has now, which does not
+    What an earlier version kept has no report: it is known by its key and characters. `notify` takes a line for a check of other labels than a desk's finding has now, which does not
     count. Raises `InputError` when there are no checks.
     """
     if path.is_dir():
-        file = path / "tipclassify.sqlite"
-        if not file.is_file():
+        if not any((path / name).is_file() for name in ("tipclassify.sqlite", "desk.events")):
+            missing = path / "tipclassify.sqlite"
             remedy = f"check findings with 'tipclassify desk {path}'"
-            raise InputError(f"{file}: no such file; {remedy}")
+            raise InputError(f"{missing}: no such file; {remedy}")
         checks = _still_valid(path, open_desk(path).checks(), notify)
     else:
         remedy = "give the folder of a desk, or its tipclassify.sqlite"
         if not path.is_file() or not path.stat().st_size:
             raise InputError(f"{path}: no such file, or an empty one; {remedy}")
         checks = Store(path, remedy).checks()
+    checks = [
+        check._replace(report="") if check.report.startswith(UNPLACED) else check
+        for check in checks
+    ]
     if not checks:
         raise InputError(f"{path}: no finding is checked; check some, or leave out --checks")
     return checks
