@@ -10,6 +10,7 @@ from tipclassify.records import Document
 FONTS = {
     "F": "Times-Roman",
     "B": "Times-Bold",
+    "S": "MonotypeSorts",
     "W": "Wingdings-Regular",
     "U": "Times-Roman",
 }

@@ -407,7 +407,7 @@ def test_every_word_is_in_one_part_whatever_the_page(page_words: list[Word]) -> 
     words_in_rows = words_of(group_rows(page.fragments))
     assert Counter(words_in_rows) == Counter(page_words)
     words_in_parts: list[Word] = []
-    for rows in reading_order(page):
+    for rows, _ in reading_order(page):
         words_in_parts += words_of(rows)
         make_lines(rows)
     assert Counter(words_in_parts) == Counter(page_words)
@@ -443,7 +443,7 @@ def test_two_columns_of_any_words_are_read_in_turn(
         page_words.sort(key=lambda word: (word.y, word.x0))
     page = page_of(page_words)
     read_words: list[str] = []
-    for rows in reading_order(page):
+    for rows, _ in reading_order(page):
         read_words += [word.text for word in words_of(rows)]
     assert read_words == left + right
 

@@ -72,6 +72,12 @@ PAGES = {
             joined(PROSE),
         ],
     ),
+    "a heading over two columns is read between them and those above": (
+        two_columns(700, PROSE, REST)
+        + show(60, 600, "Protection", 12, "B")
+        + two_columns(575, REST, PROSE),
+        [joined(PROSE), joined(REST), "Protection", joined(REST), joined(PROSE)],
+    ),
     "headings in the margin come before the text beside them": (
         show(60, 700, "Prosecution", font="B")
         + column(160, 700, BOTH)
@@ -287,6 +293,42 @@ def test_a_sentence_on_the_next_page_is_on_that_page() -> None:
     assert begins == [(1, "Port"), (1, "Its"), (2, "A"), (2, "It")]
 
 
+def test_a_box_beside_the_text_comes_after_it_and_its_heading_stays_inside() -> None:
+    box = ["The shelters have forty", "beds for women and none", "for men or for boys."]
+    wide = [f"{left} {right}" for left, right in zip(REST, PROSE, strict=True)]
+    page = show(60, 730, "Prosecution", 12, "B") + column(60, 712, PROSE)
+    page += show(400, 712, "Key facts", 8, "B") + column(400, 700, box, 8, 10)
+    page += column(60, 640, wide)
+    photo = [
+        "A shelter for women in the",
+        "north of the country, seen",
+        "from the road to the port.",
+    ]
+    next_page = column(60, 712, REST) + column(400, 700, photo, 8, 10)
+    document = read_pages(page, next_page)
+    assert texts(document) == [
+        *["Prosecution", joined(PROSE), joined(wide), "Key facts", joined(box)],
+        *[joined(REST), joined(photo)],
+    ]
+    assert [block.section for block in document.blocks] == [
+        *["prosecution"] * 3,
+        *["Key facts"] * 2,
+        *["prosecution", None],  # nor does it open that of a box on another page
+    ]
+
+
+def test_a_table_on_a_page_with_a_background_has_no_more_than_its_rows() -> None:
+    rules = [f"60 {y} m 460 {y} l S\n" for y in (500, 480, 460, 440)]
+    rules += [f"{x} 440 m {x} 500 l S\n" for x in (60, 260, 460)]
+    rows = [("Country", "Cases"), ("Karvonia", "12"), ("Norvia", "7")]
+    page = "1 1 1 rg 0 0 612 792 re f 0 0 0 rg\n" + show(60, 730, "Prosecution", 12, "B")
+    page += column(60, 700, PROSE) + "".join(rules) + grid(rows, (66, 266), 486, 20)
+    document = read_pages(page + column(60, 400, REST))
+    assert sections(document) == dict.fromkeys(
+        ["Prosecution", joined(PROSE), *map(" | ".join, rows), joined(REST)], "prosecution"
+    )
+
+
 @pytest.mark.parametrize("turn", ["", "/Rotate 90", "/Rotate 180"])
 def test_pages_that_are_turned_or_set_sideways_are_read_upright(turn: str) -> None:
     across = f"q 0 1 -1 0 612 0 cm {column(60, 540, PROSE)} {column(60, 440, REST)} Q"
@@ -348,14 +390,40 @@ def test_a_title_and_the_verdict_below_it_stay_where_they_first_stand() -> None:
     assert "Findings" not in document.text
 
 
-def test_letters_of_a_symbol_font_are_bullets() -> None:
+def test_letters_of_a_thumb_index_do_not_cut_sentences() -> None:
+    lines = [[f"{name} {line}" for line in BOTH] for name in ("Aro", "Bel", "Cor", "Dun", "Eel")]
+    index = [show(585, 639, "K", 14, "B")] * 4 + [show(585, 615, "L", 14, "B")]
+    pages = [column(60, 700, page) + letter for page, letter in zip(lines, index, strict=True)]
+    assert read(*pages) == [joined(page) for page in lines]
+
+
+@pytest.mark.parametrize("x", [30, 560])
+def test_line_numbers_are_no_numbers_of_a_sentence(x: float) -> None:
+    pages: list[list[str]] = []
+    for name in ("Aro", "Bel", "Cor"):
+        pages.append([f"{name} {line}" for line in BOTH])
+    numbers = show(x, 700 - 4 * 12, "5", 8) + show(x, 700 - 9 * 12, "10", 8)
+    assert read(*(column(120, 700, page) + numbers for page in pages)) == list(map(joined, pages))
+
+
+def test_markers_that_hang_outside_of_the_text_stay() -> None:
+    def page(number: int) -> str:
+        marker = show(60, 700 - 24 * number, f"{number})")
+        return column(100, 700, PROSE[:number]) + marker + column(100, 700 - 24 * number, REST)
+
+    text = joined(read(*map(page, (1, 2, 3, 4, 5))))
+    assert all(f"{number}) " in text for number in (1, 2, 3, 4, 5))
+
+
+@pytest.mark.parametrize("font", ["S", "W"])
+def test_letters_of_a_symbol_font_are_bullets(font: str) -> None:
     entries = [
         "In March, police freed nine.",
         "In May, no case opened.",
         "In June, none was tried.",
     ]
     page = "".join(
-        show(60, 700 - 14 * number, "b", 10, "W") + show(72, 700 - 14 * number, entry)
+        show(60, 700 - 14 * number, "b", 10, font) + show(72, 700 - 14 * number, entry)
         for number, entry in enumerate(entries)
     )
     assert read(page) == entries

@@ -1,4 +1,4 @@
-"""Split a page into columns in reading order.
+"""Split a page into columns and sidebars in reading order.
 
 It is cut at white strips beside prose (XY-cut; Nagy, Seth 1984).
 """
@@ -12,7 +12,7 @@ from math import floor
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.lines import Fragment, Page, Row, group_rows
+from tipclassify.readers.pdf.lines import Page, Row, group_rows
 
 _MIN_GUTTER: Final = 0.7  # em between columns
 _WIDE_GUTTER: Final = 1.5  # em; a strip this wide separates columns even of few rows
@@ -21,6 +21,8 @@ _MIN_ROWS_INTERLEAVED: Final = 8  # the same where the file interleaves both sid
 _MIN_COLUMN: Final = 5.0  # em; list markers and line numbers are narrower
 _LONG_WORD: Final = 20  # characters of a link or other long word
 _MAX_SIDE_HEADS: Final = 0.4  # share of the rows of the text beside them
+_MAX_SIDEBAR_SIZE: Final = 0.93  # share of the type size of the text beside a sidebar
+_MAX_SIDEBAR_WIDTH: Final = 0.8  # share of the width of that text
 _MAX_TRIED_STRIPS: Final = 12  # strips tried before an area counts as a single column
 _MAX_STARTS: Final = 100  # places where lines begin, the most frequent ones
 _MAX_FRAGMENTS: Final = 2_000  # fragments of a page; more are a drawing or a sheet of figures
@@ -36,22 +38,28 @@ class _Strip(NamedTuple):
     both: int  # rows with text, on the side that has fewer of them
 
 
-def reading_order(page: Page) -> list[list[Row]]:
-    """Return the rows of each region without columns."""
+def reading_order(page: Page) -> list[tuple[list[Row], bool]]:
+    """Return the rows of each region without columns, and whether it is in a sidebar."""
     rows = group_rows(page.fragments)
-    return [rows] if len(page.fragments) > _MAX_FRAGMENTS else list(_regions(rows))
+    if len(page.fragments) > _MAX_FRAGMENTS:
+        return [(rows, False)]
+    return list(_regions(rows, aside=False))
 
 
-def _regions(rows: list[Row]) -> Iterator[list[Row]]:
+def _regions(rows: list[Row], aside: bool) -> Iterator[tuple[list[Row], bool]]:
     parts = _split(rows)
-    for fragments in parts:
-        yield from _regions(group_rows(fragments))
+    for part, is_sidebar in parts:
+        fragments = chain.from_iterable(part)
+        yield from _regions(group_rows(fragments), aside or is_sidebar)
     if rows and not parts:
-        yield rows
+        yield rows, aside
 
 
-def _split(rows: list[Row]) -> list[list[Fragment]]:
-    """Split an area into parts in reading order; a single column has none."""
+def _split(rows: list[Row]) -> list[tuple[list[Row], bool]]:
+    """Split an area into parts in reading order, each with whether it is a sidebar.
+
+    A single column has no parts.
+    """
     if len(rows) < 2:
         return []
     em = median(f.size for row in rows for f in row)
@@ -62,18 +70,37 @@ def _split(rows: list[Row]) -> list[list[Fragment]]:
         left = list(filter(None, left_rows))
         right = list(filter(None, right_rows))
         if _are_columns(left, right, strip, em):
-            # the columns begin anew from each heading at the side
-            starts: list[int] = []
+            above = rows[: strip.start]
+            below = rows[strip.end :]
+            # a sidebar is read after the text beside it
+            for sidebar, text in ((right, left), (left, right)):
+                if _is_sidebar(sidebar, text=text):
+                    return [(above, False), (text, False), (below, False), (sidebar, True)]
+            # the columns begin anew from each heading at the side, or over both
             if len(left) < _MAX_SIDE_HEADS * len(right) and _are_headings(left, em):
                 starts = [
                     at for at in range(1, len(beside)) if left_rows[at] and not left_rows[at - 1]
                 ]
-            parts = [rows[: strip.start]]
+            else:
+                starts = [
+                    at for at in range(1, len(beside)) if _heads_both(left_rows, right_rows, at, em)
+                ]
+            parts = [above]
             for start, end in pairwise([0, *starts, len(beside)]):
                 parts += [left_rows[start:end], right_rows[start:end]]
-            parts.append(rows[strip.end :])
-            return [list(chain.from_iterable(part)) for part in parts]
+            parts.append(below)
+            return [(part, False) for part in parts]
     return []
+
+
+def _is_sidebar(rows: list[Row], text: list[Row]) -> bool:
+    """Return whether a column is in smaller type than the text beside it, and narrower."""
+    is_small = _type_size(rows) < _MAX_SIDEBAR_SIZE * _type_size(text)
+    return is_small and _width(rows) < _MAX_SIDEBAR_WIDTH * _width(text)
+
+
+def _type_size(rows: list[Row]) -> float:
+    return median(f.size for row in rows for f in row for _ in f.words)
 
 
 def _width(rows: list[Row]) -> float:
@@ -120,6 +147,23 @@ def _is_prose(texts: list[str], count: int, words: float, lower: float) -> bool:
 def _are_headings(rows: list[Row], em: float) -> bool:
     """Return whether rows are set like headings: larger than the text, or bold."""
     return all(row[0].size > 1.1 * em or row[0].words[0].bold for row in rows)
+
+
+def _heads_both(left: list[Row], right: list[Row], at: int, em: float) -> bool:
+    """Return whether row `at`, alone on the left, heads both columns.
+
+    They end above it, and begin again below.
+    """
+    if right[at] or not _are_headings([left[at]], em):
+        return False
+    before = chain.from_iterable([*left[:at], *right[:at]])
+    if max(f.order for f in before) > left[at][0].order:
+        return False  # the file has the left column first
+    below = next((row for row in range(at + 1, len(right)) if right[row]), None)
+    if below is None or not (left[at - 1] and right[at - 1] and left[below]):
+        return False
+    gap = right[below][0].y - right[at - 1][0].y
+    return gap > 3 * em and not _are_headings([right[below]], em)
 
 
 def _white_strips(rows: list[Row], em: float) -> list[_Strip]:

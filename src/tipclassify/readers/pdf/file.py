@@ -103,16 +103,20 @@ def read_pdf(data: bytes, source: str) -> Document:
 def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
     """Yield a block for each paragraph in its section.
 
-    Text after a table is in that of the heading before.
+    Text after a table is in that of the heading before. The headings of a sidebar open none outside
+    of it.
     """
     references = find_references(paragraphs)
-    outline = HeadingOutline()
-    current: str | None = None
+    # of the text, after 0, and of the sidebars of each page, after its number
+    outlines: dict[int, HeadingOutline] = defaultdict(HeadingOutline)
+    sections: dict[int, str | None] = defaultdict(lambda: None)  # the current ones
     table: str | None = None  # section of the table that the last paragraphs are in
     start = 0
     for number, paragraph in enumerate(paragraphs):
         text = paragraph.text
         heading = paragraph.is_heading
+        place = paragraph.page if paragraph.aside else 0
+        current = sections[place]
         section: str | None
         if number in references:
             section = REFERENCES
@@ -124,13 +128,16 @@ def _blocks(paragraphs: list[Paragraph]) -> Iterator[Block]:
             section = table or current
         elif heading and table is not None and join_headings(table, text) != text:
             # it names a column of a table that is not ruled
-            current = join_headings(table, text)
-            section = current
+            section = join_headings(table, text)
+            sections[place] = section
         else:
             table = None
-            opened = outline.section(text, paragraph.level) if heading else run_in_section(text)
-            current = opened or current
-            section = current
+            if heading:
+                opened: str | None = outlines[place].section(text, paragraph.level)
+            else:
+                opened = run_in_section(text)
+            section = opened or current
+            sections[place] = section
         end = start + len(text)
         later_pages = tuple(
             PageStart(start + page_start.offset, page_start.page)

@@ -34,7 +34,7 @@ _TOKEN: Final = re.compile(rf"[^{_SPACES}\x02\ufffe]+[\x02\ufffe]?|[\x02\ufffe]"
 # em between two text objects of one word; a wider gap separates a list marker from its entry
 _MAX_GAP: Final = 0.1
 _BOLD_NAME: Final = re.compile(rb"bold|black|heavy|demi|-medi\b|cmb|sfbx|-bd", re.IGNORECASE)
-_SYMBOL_NAME: Final = re.compile(rb"wingding|webding|dingbat|bullet", re.IGNORECASE)
+_SYMBOL_NAME: Final = re.compile(rb"wingding|webding|dingbat|bullet|sorts|ornament", re.IGNORECASE)
 _FORCE_BOLD: Final = 1 << 18  # font descriptor flag (ISO 32000-1, table 123)
 _FILL_AND_STROKE: Final = 2  # text rendering mode that imitates bold (ISO 32000-1, table 106)
 _SLANTING: Final = -1  # angle of text that is not along the edges of the page
@@ -83,7 +83,7 @@ def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
     tags = read_tags(raw, page)
     words, count = _read_words(raw, page, area, tags)
     angle = _main_angle(words)
-    if words.keys() - {_OUTSIDE} and page.get_rotation() != 90 * angle:
+    if page.get_rotation() != 90 * angle:
         # PDFium has the parts of a line in order only where it is displayed upright
         page.set_rotation(90 * angle)
         words, count = _read_words(raw, page, area, tags)

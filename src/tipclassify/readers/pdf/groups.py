@@ -52,6 +52,7 @@ class Group:
     lines: list[Line]
     page: int
     margin: float = 0.0  # right end of the lines near by, in points
+    aside: bool = False  # in a sidebar
     first: bool = False  # of its column
     last: bool = False  # of its column
     later_pages: dict[int, int] = field(default_factory=dict)  # by the index of their first line

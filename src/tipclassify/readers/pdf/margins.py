@@ -1,15 +1,18 @@
-"""Drop running headers, footers and page numbers: rows that repeat at the edges of pages."""
+"""Drop what pages repeat around their text.
+
+These are running headers, footers and page numbers, and at the side thumb indexes and line numbers.
+"""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Final, NamedTuple
 
-from tipclassify.readers.pdf.lines import LARGE, Page, Row, body_size, group_rows
+from tipclassify.readers.pdf.lines import LARGE, Fragment, Page, Row, body_size, group_rows
 
 # of the page height, at top and bottom; TeX sets page numbers far from the edge
 _MARGIN_SHARE: Final = 0.3
@@ -21,6 +24,10 @@ _PAGE_NUMBER: Final = re.compile(
     r"(?i)\W*(?:(?:page|p\.)\s*)?(?:\d{1,4}|[ivxlc]{1,7})(?:\s*(?:of|/|\|)\s*\d{1,4})?\W*"
 )
 _NUMERAL: Final = re.compile(r"\d+|\b[ivxlc]+\b")
+_MAX_MARK_WORDS: Final = 3  # of a mark at the side
+_MIN_MARK_PAGES: Final = 3  # pages with a mark at a place
+_MARK_SLOT: Final = 6.0  # points between places that count as one
+_OUTSIDE_SHARE: Final = 0.03  # of the fragments of text, which may hang out of it on either side
 
 
 class _EdgeRow(NamedTuple):
@@ -71,10 +78,7 @@ def drop_running_headers(pages: Sequence[Page]) -> list[Page]:
             headers += map(id, row.row)
             if row.is_apart or times(row) >= min_times:
                 removed.update(headers)
-    return [
-        replace(page, fragments=[f for f in page.fragments if id(f) not in removed])
-        for page in pages
-    ]
+    return _without(pages, removed)
 
 
 def _without_titles(
@@ -105,7 +109,8 @@ def _edge_rows(rows: Sequence[Row], edge: float, height: float) -> list[_EdgeRow
             break
         text = " ".join(f.text for f in row)
         is_apart = True
-        for inner in rows[at + 1 : at + 2]:
+        if at + 1 < len(rows):
+            inner = rows[at + 1]
             is_apart = abs(inner[0].y - row[0].y) > _MIN_GAP * median(f.size for f in inner)
         edge_rows.append(
             _EdgeRow(
@@ -118,3 +123,53 @@ def _edge_rows(rows: Sequence[Row], edge: float, height: float) -> list[_EdgeRow
             )
         )
     return edge_rows
+
+
+def drop_side_marks(pages: Sequence[Page]) -> list[Page]:
+    """Drop thumb indexes, tabs and line numbers: short texts beside the text of several pages.
+
+    A list marker is beside the text, too, but at the same place of other pages by chance alone.
+    Marks in type of one size that are above each other are all dropped if most of them repeat: an
+    index may have a letter for a single page.
+    """
+    marks = [(page.number, f) for page in pages for f in _fragments_beside_text(page)]
+    # one that a page has twice counts once
+    counts = Counter(place for _, place in {(page, _mark_place(f)) for page, f in marks})
+    strips: dict[tuple[int, float], list[tuple[Fragment, bool]]] = defaultdict(list)
+    for _, f in marks:
+        text, x, y = _mark_place(f)
+        times = sum(counts[text, x, y + step] for step in (-1, 0, 1))
+        strips[x, f.size].append((f, times >= _MIN_MARK_PAGES))
+    removed: set[int] = set()
+    for strip in strips.values():
+        if 2 * sum(is_repeated for _, is_repeated in strip) > len(strip):
+            removed.update(id(f) for f, _ in strip)
+    return _without(pages, removed)
+
+
+def _mark_place(mark: Fragment) -> tuple[str, int, int]:
+    """Return the text of a mark, and where it is, in slots."""
+    return mark.text, round(mark.x0 / _MARK_SLOT), round(mark.y / _MARK_SLOT)
+
+
+def _fragments_beside_text(page: Page) -> list[Fragment]:
+    """Return the short fragments left and right of a page's text."""
+    text = [f for f in page.fragments if len(f.words) > _MAX_MARK_WORDS]
+    if not text:
+        return []
+    outside = int(_OUTSIDE_SHARE * len(text))
+    left = sorted(f.x0 for f in text)[outside]
+    right = sorted(f.x1 for f in text)[-1 - outside]
+    return [
+        f
+        for f in page.fragments
+        if len(f.words) <= _MAX_MARK_WORDS and f.table is None and (f.x1 < left or f.x0 > right)
+    ]
+
+
+def _without(pages: Sequence[Page], removed: Collection[int]) -> list[Page]:
+    """Return the pages without the fragments that have these ids."""
+    return [
+        replace(page, fragments=[f for f in page.fragments if id(f) not in removed])
+        for page in pages
+    ]

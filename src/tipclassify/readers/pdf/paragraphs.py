@@ -27,7 +27,7 @@ from tipclassify.readers.pdf.groups import (
 )
 from tipclassify.readers.pdf.hyphens import LineJoiner
 from tipclassify.readers.pdf.lines import LARGE, MAX_MISALIGNMENT, Line, Page, body_size, make_lines
-from tipclassify.readers.pdf.margins import drop_running_headers
+from tipclassify.readers.pdf.margins import drop_running_headers, drop_side_marks
 from tipclassify.readers.pdf.tables import CAPTION, place_tables
 from tipclassify.readers.pdf.tags import groups_of_tree, has_usable_tree
 from tipclassify.records import PageStart
@@ -46,7 +46,7 @@ _END_INSIDE: Final = re.compile(
     r"[a-z]{3}[\"”’)\]]*[.!](?:\s[(\[][\d,; –-]+[)\]])*\s+[\"“(\[]?[A-Z]"
 )
 _SENTENCE_END: Final = re.compile(r"[.!?][\"”’')\]»]*$")
-_MIN_HEADING_SIZE: Final = 0.9  # of the size of body text
+_MIN_HEADING_SIZE: Final = 0.9  # of the size of body text, but in sidebars
 _MAX_NOTE_SIZE: Final = 0.93  # of the size of body text
 # note marks after a heading that are as large as it
 _LAST_STARS: Final = re.compile(r"(?<=\w)[*†‡]{1,4}$")
@@ -54,7 +54,7 @@ _STARRED: Final = re.compile(r"(?:\*{1,4}|[†‡]{1,3})(?=\s?\w)")
 _MAX_STARRED_LINES: Final = 16
 _LINE_GAP: Final = 1.6  # em between the baselines of lines of one block
 _NOTE_GAP: Final = 1.8  # em between the text and such notes
-# paragraphs between the parts of an interrupted one: tables, captions
+# paragraphs between the parts of an interrupted one: sidebars, tables, captions
 _LOOK_BACK: Final = 8
 
 
@@ -66,6 +66,7 @@ class Paragraph:
     page: int  # on which it begins
     kind: str = "text"  # or "heading", "note", "caption", or "row" or "header" of a table
     size: float = 0.0  # of its type, in points
+    aside: bool = False  # in a sidebar
     level: int | None = None  # of a heading, where the file gives it
     marked: bool = False  # it begins with the mark or number of a note
     later_pages: tuple[PageStart, ...] = ()  # by offsets in its text
@@ -89,7 +90,7 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
     body_is_bold = sum(bold) * 2 > len(bold)
     groups: list[Group] = []
     notes: list[Group] = []
-    for page in drop_running_headers(pages):
+    for page in drop_side_marks(drop_running_headers(pages)):
         if page.number in by_tree:
             for group in groups_of_tree(page, body):
                 if group.kind == "note":
@@ -97,10 +98,12 @@ def read_paragraphs(pages: Sequence[Page], bookmarks: Bookmarks | None = None) -
                 else:
                     groups.append(group)
             continue
-        for rows in reading_order(page):
+        for rows, aside in reading_order(page):
             lines = make_lines(rows)
-            start = _start_of_notes(lines, body)
-            groups += group_lines(lines[:start], page.number, body)
+            start = len(lines) if aside else _start_of_notes(lines, body)
+            for group in group_lines(lines[:start], page.number, body):
+                group.aside = aside
+                groups.append(group)
             notes += group_lines(lines[start:], page.number, body, notes=True)
     _set_kinds(groups, body, body_is_bold, bookmarks or {})
     # notes after the text of their page
@@ -139,6 +142,7 @@ def _make_paragraphs(groups: Sequence[Group]) -> list[Paragraph]:
                 page=group.page,
                 kind=group.kind or "note",
                 size=first.size,
+                aside=group.aside,
                 level=group.level,
                 marked=first.begins_note,
                 later_pages=tuple(later_pages),
@@ -258,7 +262,7 @@ def _is_heading(
     max_words = _MAX_TITLE_WORDS if bold and (is_question or is_next) else _MAX_WORDS
     if word_count > max_words or text.endswith("!"):
         return False
-    if size < _MIN_HEADING_SIZE * body:
+    if size < _MIN_HEADING_SIZE * body and not group.aside:
         return False
     if bold:
         return True
@@ -341,7 +345,7 @@ def _continues(start: Group, group: Group, is_next: bool) -> bool:
     Either `start` ends inside a sentence, or `group` begins inside one. Directly before it, a
     paragraph of several lines whose last one is full goes on, too.
     """
-    if start.kind != "text" or group.kind != "text":
+    if start.kind != "text" or group.kind != "text" or start.aside != group.aside:
         return False
     if not start.last or group.is_entry:
         return False

@@ -33,6 +33,7 @@ CAPTION: Final = re.compile(
 
 _BORDER: Final = 3.0  # points between edges of one border
 _TOUCH: Final = 2.0  # points between shapes of one group
+_BACKGROUND_SHARE: Final = 0.9  # of the page's width and height
 _THIN: Final = 2.5  # points; a thinner box is a line
 _MAX_ROW: Final = 150.0  # points between the lines above and below a row
 _MAX_NAME_LINES: Final = 3  # lines of a column's name
@@ -47,6 +48,9 @@ _CAPTION_LEADING: Final = 1.5  # em between the lines of a caption
 
 def place_tables(page: Page) -> Page:
     """Replace the fragments of each ruled table, and those of each labelled drawing, by one."""
+    # a table would touch the background, and have all text of the page in its cells
+    ruling = [[box] for box in page.lines if not _is_background(box, page)]
+    drawings = [[box] for box in page.drawings if not _is_background(box, page)]
     ticks: list[Word] = []  # check marks, where they are alone in a cell of a table
     for box in page.drawings:
         height = box.y1 - box.y0
@@ -57,15 +61,20 @@ def place_tables(page: Page) -> Page:
         return _are_stacked(group, other, page.fragments)
 
     fragments = list(page.fragments)
-    for group in _join(_join([[line] for line in page.lines], _touch), stacked):
+    for group in _join(_join(ruling, _touch), stacked):
         bounds = _bounds(group)
         inside = [f for f in fragments if _holds(bounds, f)]
         rows = _read_table(group, inside, ticks) if inside else []
         if rows:
             fragments = _put_table(fragments, inside, rows)
-    for group in _join([[drawing] for drawing in page.drawings], _touch):
+    for group in _join(drawings, _touch):
         fragments = _place_drawing(fragments, _bounds(group))
     return replace(page, fragments=fragments)
+
+
+def _is_background(box: Box, page: Page) -> bool:
+    is_wide = box.x1 - box.x0 > _BACKGROUND_SHARE * page.width
+    return is_wide and box.y1 - box.y0 > _BACKGROUND_SHARE * page.height
 
 
 def _put_table(
