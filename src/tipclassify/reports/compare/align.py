@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -160,7 +158,7 @@ def find_candidates(old: Side, new: Side) -> list[Candidate]:
     old_words = list(map(set, telling[: len(old.texts)]))
     new_words = list(map(set, telling[len(old.texts) :]))
 
-    def candidate(before: int, after: int, similarity: float) -> Candidate:
+    def candidate(before: int, after: int, similarity: float, distance: float) -> Candidate:
         shared = len(old_words[before] & new_words[after])
         shorter = min(len(old_words[before]), len(new_words[after]))
         apart = old.sections[before] != new.sections[after]
@@ -171,7 +169,7 @@ def find_candidates(old: Side, new: Side) -> list[Candidate]:
             similarity=similarity,
             apart=apart,
             score=score if shared >= min(_MIN_SHARED, shorter) else 0.0,
-            distance=abs(before / len(old_words) - after / len(new_words)),
+            distance=distance,
         )
 
     candidates: list[Candidate] = []
@@ -179,12 +177,15 @@ def find_candidates(old: Side, new: Side) -> list[Candidate]:
         after = min(first + _CHUNK, len(old_words))
         pairs = (vectors[first:after] @ vectors[len(old_words) :].T).tocoo()
         near = np.flatnonzero(pairs.data >= _MIN_NEAREST)  # few: most share a common word only
-        befores = (pairs.row[near] + first).tolist()
-        similarities = np.minimum(pairs.data[near], 1.0).tolist()
-        found = list(map(candidate, befores, pairs.col[near].tolist(), similarities))
-        found.sort(key=lambda pair: (pair.old, -pair.similarity, pair.distance, pair.new))
-        for _, of_passage in groupby(found, attrgetter("old")):
-            candidates += islice(of_passage, _MAX_CANDIDATES)
+        olds = pairs.row[near] + first
+        news = pairs.col[near]
+        similarity = np.minimum(pairs.data[near], 1.0)
+        distance = np.abs(olds / len(old_words) - news / len(new_words))
+        order = np.lexsort([news, distance, -similarity, olds])
+        rank = np.arange(len(order)) - np.searchsorted(olds[order], olds[order])  # of a passage
+        kept = order[rank < _MAX_CANDIDATES]
+        columns = (column[kept].tolist() for column in (olds, news, similarity, distance))
+        candidates += map(candidate, *columns)
     candidates.sort(
         key=lambda pair: (
             -pair.similarity,

@@ -255,8 +255,9 @@ def _has_half(passage: Terms, other: Sequence[int]) -> bool:
     """Test whether half of a passage stands in another in one piece: the rest is cut or new."""
     own = passage.words
     for run in _shared_runs(own, other):
-        without_names = [term for term in own[run.a :][: run.size] if term not in passage.names]
-        if 2 * run.size >= len(own) and len(without_names) >= _MIN_HALF:
+        piece = own[run.a : run.a + run.size]
+        without_names = [term for term in piece if term not in passage.names]
+        if 2 * len(piece) >= len(own) and len(without_names) >= _MIN_HALF:
             return True
     return False
 
