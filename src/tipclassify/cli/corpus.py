@@ -57,11 +57,11 @@ def queue(
 ) -> None:
     """Choose the passages of reports most useful to label, or some at random, for annotators.
 
-    Writes a row for each passage: text, source, predictions ("predicted", "scores") and the reason for the choice. With --random every sentence is as likely as any other,
-    and no row has a prediction: such rows measure a model. "labels" is null: training refuses the
-    row until somebody has put a list there, [] for none. Label the rows in an editor, in
-    'tipclassify review', or in a tool that 'tipclassify corpus convert' writes for; then
-    'tipclassify corpus add'.
+    Writes a row for each passage: text, source, predictions ("predicted", "scores") and the reason
+    for the choice. With --random every sentence is as likely as any other, and no row has a
+    prediction: such rows measure a model. "labels" is null: training refuses the row until somebody
+    has put a list there, [] for none. Label the rows in an editor, in 'tipclassify review', or in a
+    tool that 'tipclassify corpus convert' writes for; then 'tipclassify corpus add'.
     """
     from tipclassify.corpus.next import queue_rows
     from tipclassify.tagging.inputs import expand_inputs
@@ -388,8 +388,9 @@ def agree(
     The figures are Cohen's kappa and Krippendorff's alpha. Rows that are not labelled yet are left
     out. Where rows of 'tipclassify review' say that both labelled without seeing the other
     ("blind"), only these passages count; standard error says how many. In brackets stand 95%
-    intervals of kappa and alpha (bootstrap over passages), below the passages that the two labelled
-    differently. jsonl has a row for each label ("part": "agreement") and for each disagreement.
+    intervals of kappa and alpha (bootstrap over passages). Below the table stand the passages that
+    the two labelled differently. jsonl has a row for each label ("part": "agreement") and for each
+    disagreement.
     """
     from tipclassify.evaluation.agreement import (
         agreement,

@@ -156,7 +156,10 @@ def _draw(summary: Summary, rows: Sequence[tuple[str, Group]], title: str) -> Fi
 
 
 def _end_of_scale(summary: Summary, rows: Sequence[tuple[str, Group]]) -> float:
-    """Choose the end of the scale, a multiple of 20%: beyond shares, adjusted shares and sound intervals."""
+    """Choose the end of the scale, a multiple of 20%.
+
+    It lies beyond all shares, adjusted shares, and intervals without a note.
+    """
     ends = [0.2]
     for _, group in rows:
         for label in summary.labels if group.passages else ():
