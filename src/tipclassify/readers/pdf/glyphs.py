@@ -70,7 +70,8 @@ class _Style(NamedTuple):
     tag: Tag | None
 
 
-Words = dict[int, list[Word]]  # by the quarter turns of their direction, `_SLANTING` or `_OUTSIDE`
+# by the quarter turns of their direction, `_SLANTING` or `_OUTSIDE`
+_Words = defaultdict[int, list[Word]]
 
 
 def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
@@ -104,7 +105,7 @@ def read_page(raw: ModuleType, page: PdfPage, number: int) -> Page:
     )
 
 
-def _main_angle(words: Words) -> int:
+def _main_angle(words: _Words) -> int:
     """Return the quarter turns of most characters on the page."""
     return max(range(4), key=lambda angle: _count_letters(words[angle]))
 
@@ -113,7 +114,7 @@ def _count_letters(words: Iterable[Word]) -> int:
     return sum(len(word.text) for word in words)
 
 
-def _problem(words: Words, angle: int, count: int) -> str:
+def _problem(words: _Words, angle: int, count: int) -> str:
     """Return why the text of a page is not read, or not in order; "" if it is.
 
     `count` is that of its characters; the words at `angle` are kept.
@@ -163,12 +164,12 @@ def _upright(area: Box, angle: int, x0: float, y0: float, x1: float, y1: float) 
 
 def _read_words(
     raw: ModuleType, page: PdfPage, area: Box, tags: dict[int, Tag]
-) -> tuple[Words, int]:
+) -> tuple[_Words, int]:
     """Return the words of a page as it is rotated now, and the count of its characters.
 
     Where the fonts name no character, it is the count of its text objects.
     """
-    words: Words = defaultdict(list)
+    words = _Words(list)
     with closing(page.get_textpage()) as textpage:
         count = textpage.count_chars()
         text = textpage.get_text_range(0, count) if count else ""
