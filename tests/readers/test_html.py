@@ -261,6 +261,19 @@ def test_a_paragraph_is_kept_whatever_its_class(name: str) -> None:
     )
 
 
+def test_comments_of_readers_below_a_short_article_are_no_text() -> None:
+    paragraphs = [f"{LONG} It did so in district {number}." for number in range(4)]
+    comments = "".join(
+        f"<div class=comment><p>I think that the government did nothing and that the guards "
+        f"took bribes all the time, number {number}.</p></div>"
+        for number in range(20)
+    )
+    article = (
+        f"<article><h1>Norvia</h1>{''.join(f'<p>{text}</p>' for text in paragraphs)}</article>"
+    )
+    assert texts(f"<body>{article}<div id=comments>{comments}</div>") == paragraphs
+
+
 def test_teasers_of_other_pages_below_the_text_are_no_text() -> None:
     paragraphs = [f"{LONG} It did so in district {number}." for number in range(6)]
     teasers = "".join(
@@ -301,12 +314,24 @@ def test_a_hidden_pixel_takes_nothing_with_it(pixel: str) -> None:
         ("", "utf-16"),
         ("<meta charset=utf-8>", "utf-16-le"),
         ("<meta charset=gb2312>", "gb18030"),
+        ("<meta charset=shift_jis>", "cp932"),
+        ("<meta charset=windows-31j>", "cp932"),
+        ("<meta charset=euc-kr>", "cp949"),
+        ("<meta charset=tis-620>", "cp874"),
+        ("<meta charset=windows-874>", "cp874"),
+        ("<meta charset=iso-8859-8-i>", "iso-8859-8"),
     ],
 )
 def test_a_page_is_decoded_as_it_declares_or_as_it_is(declaration: str, encoding: str) -> None:
-    line = {"iso-8859-2": "Wałęsa paid 12 zł.", "gb18030": "The 鎔 said so."}.get(
-        encoding, "“Café” – the señor’s."
-    )
+    lines = {
+        "iso-8859-2": "Wałęsa paid 12 zł.",
+        "gb18030": "The 鎔 said so.",
+        "cp932": "髙橋は①を保護した。",
+        "cp949": "똠방 경찰은 아홉 명을 체포했다.",
+        "cp874": "ตำรวจ “จับกุม” เก้าคน.",
+        "iso-8859-8": "המשטרה עצרה תשעה סוחרים.",
+    }
+    line = lines.get(encoding, "“Café” – the señor’s.")
     assert texts(f"{declaration}<body><p>{line}</p>".encode(encoding)) == [line]
 
 
@@ -500,6 +525,11 @@ def test_no_soup_of_tags_breaks_the_reader(pieces: list[str]) -> None:
             "Courts | Convictions | 2023;Courts | Sentences | 2023;Fines | 2023;Police;Raids".split(
                 ";"
             ),
+        ),
+        (
+            "<table><tr><th rowspan=2>Country<th colspan=2>Cases<th rowspan=2>Notes</tr>"
+            "<tr><th>2022<th>2023</tr></table>",
+            ["Country | Cases | Notes", "Country | 2022 | 2023 | Notes"],
         ),
     ],
 )

@@ -48,7 +48,7 @@ PROSE = {
     "Hungarian": "Judge Sztójay of Kőröstető released Erzsébet Szűcs and Gergő Bőhm.",
     "Croatian": "Anđel Rukas of Čelvin and Žarko Palvić protected the “club” for years.",
     "Romanian": "Police in Târgu Bâlea arrested Ionuţ Văcaru; the judge at Braşeni freed him.",
-    "Turkish": "Police in Şarkışla arrested Çağlar Işık; Doğan’s café was not searched.",
+    "Turkish": "Police in Şarkışla arrested Çağlar Işık; Doğan’s café in İzmir was not searched.",
 }
 BYTES = ("cp1252", "iso8859_1", "iso8859_15", "iso8859_2", "cp1250", "cp1254", "mac_roman", "cp850")
 WIDE = (

@@ -60,6 +60,8 @@ The ministry should do the following:| 1. Amend the law.| 2. Train judges.
 The ministry should do the following:| • Amend the law.| • Train judges.
 47. Courts convicted 12 traffickers in 2023.| 48. Courts convicted nine in 2024.
 1. The raids freed victims in groups of 12.| They were sent home.
+1. Amend the penal code| 2. Train more judges| 3. Pay inspectors
+1. The court applied Article 2.| Police did not.
 """,
     "semicolon lists stay whole": """
 Increase investigations; train judges; and amend the law.
@@ -138,6 +140,7 @@ Recruiters sent workers to the U.S.| Authorities arrested two.
 The experts came from the U.K.| They left in May.
 The ministry signed a plan with the U.N.| It lapsed in 2023.
 Raids began at 4 a.m.| Police arrested two recruiters.
+Raids began at 4 a.m. Monday in the port.| No one was arrested.
 The passports were held by Sunrise Ltd.| In May the state fined it.
 The guards are paid by Samuel Moro Jr.| The police look away.
 The answer was no.| The court gave no reason.

@@ -25,6 +25,18 @@ BYTE_ORDER_MARKS: Final = (
 
 # Python codecs not meant for files; a hostile page could name one.
 _REFUSED_CODECS: Final = ("idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7")
+# By Python's name, what browsers read in its place: a superset (https://encoding.spec.whatwg.org).
+_SUPERSETS: Final = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "euc_kr": "cp949",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+}
 _NON_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 # By the zero bytes among four, "x" for others: those of two letters in UTF-16, or one in UTF-32.
 _WIDE_ENCODINGS: Final = {
@@ -53,7 +65,7 @@ _ALPHABETS: Final = (
     "áéíóöőúüű",  # Hungarian
     "ăâîşţșț",  # Romanian
     "čćđšžé",  # Croatian
-    "çğıiöşüâîû",  # Turkish
+    "çğıİiöşüâîû",  # Turkish
 )
 # For each language a word in its letters, with capitals at the start or throughout.
 _NAMES: Final = [
@@ -187,7 +199,7 @@ def _warn_of_loss(text: str, lossy_encoding: str | None, source: str) -> None:
 def codec_of(encoding: str | None) -> str | None:
     """Return the Python codec of that name.
 
-    Latin-1 is read as its superset Windows-1252, as in browsers.
+    One that browsers read as a superset is that: Latin-1 is Windows-1252.
     """
     try:
         name = codecs.lookup(encoding or "").name
@@ -196,7 +208,7 @@ def codec_of(encoding: str | None) -> str | None:
         return None
     if name in _REFUSED_CODECS:
         return None
-    return "cp1252" if name in ("iso8859-1", "ascii") else name
+    return _SUPERSETS.get(name, name)
 
 
 # -------------------------------------------------------------------------------- detection

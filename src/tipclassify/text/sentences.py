@@ -23,12 +23,19 @@ _ABBREVIATIONS: Final = _NEVER_FINAL | _SELDOM_FINAL | _BEFORE_NUMBER
 _FALSE_ABBREVIATIONS: Final = frozenset("may ill me ore miss mass art ark ok".split())
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _INITIALS: Final = re.compile(r"[A-Z](?:\.[A-Z])*|(?:\d+\.)+[a-z]")
+_WEEKDAY: Final = re.compile(
+    r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:EST|EDT|CET|GMT|UTC)\b"
+)
 _NUMBER: Final = re.compile(r"[(\[§]*(?:\d|[IVXLC]+\b|[a-z]\))|(?:No|Nos|Art)\.\s")
 
 _ENUMERATOR: Final = r"(?:\(?(?:(?:\d{1,3}\.)*(?:\d{1,3}|[A-Za-z])|[ivxIVX]{1,5})[.)])"
 _ENUMERATOR_ALONE: Final = re.compile(rf"\W*{_ENUMERATOR}\W*|[•●▪◦‣■□➢➤*·–—-]+\s*")
 _ENUMERATOR_HERE: Final = re.compile(rf"{_ENUMERATOR} ")
 _ENUMERATOR_LAST: Final = re.compile(rf"(?::(?= \(?[1aAiI][.)])|;) ({_ENUMERATOR} )$")
+# An entry of a list without stops begins with its number, and ends with that of the next one where
+# sentencex cuts: "1. Fund shelters 2. "
+_ENTRY: Final = re.compile(r"\(?(\d{1,3})[.)]+ ")
+_NEXT_ENTRY: Final = re.compile(r"(?P<before>\S*) (?P<entry>\(?(?P<number>\d{1,3})[.)]+ )$")
 # What sentencex takes for the number of an item. It returns the items of a list whole, and takes
 # for one whatever begins with a number, even one that ends a bracket: "(in May 2019) ".
 _ITEM_NUMBER: Final = re.compile(r"\(?(?:\d{1,4}|[A-Za-z]|[ivxIVX]{1,5})[.)]+ +")
@@ -36,6 +43,9 @@ _ITEM_NUMBERS: Final = re.compile(rf"(?:{_ITEM_NUMBER.pattern})+")
 _BEFORE_ITEM: Final = tuple(".!?:;,…\"”’')]")
 _CAPTIONS: Final = "Section|Article|Table|Figure|Chart|Map|Box|Chapter|Part|Annex|Appendix"
 _CAPTION: Final = re.compile(rf"\W*(?:{_CAPTIONS}) \d{{1,3}}[\w().-]*\. *")
+_REFERENCE: Final = re.compile(
+    rf"(?:{_CAPTIONS}|Paragraph|Page|Rule)s?|and|or|to|\w+\.", re.IGNORECASE
+)
 _SEMICOLON_ENTRY: Final = re.compile(r"[^.!?;]{0,400};")
 _ENTRY_CONTINUES: Final = re.compile(r"[;,](?: (?:and|or))? *$")
 _BULLETS: Final = "•●▪◦‣■□➢➤"
@@ -149,6 +159,8 @@ def _cuts(flat: str) -> list[int]:
             number = _ENUMERATOR_LAST.search(flat, max(at, cut - _MAX_ABBREVIATION), cut)
         if number:
             cut = number.start(1)  # "the following: 1.": the number belongs to the next sentence
+        elif own := _ENTRY.match(flat, at):
+            cut = _before_next_entry(flat, cut, own)
         if at and not (flat[at].isalpha() or _ALPHANUMERIC.search(flat, at, cut)):
             ends.pop()  # a stray bracket belongs to the sentence before it
         ends.append(cut)
@@ -180,6 +192,14 @@ def _are_item_numbers(flat: str, notes: list[re.Match[str]]) -> bool:
     # before 1 there is none
     begun = len(notes) > 1 if first == 1 else f"({first - 1})" in flat[: notes[0].start()]
     return begun and numbers == [str(first + n) for n in range(len(numbers))]
+
+
+def _before_next_entry(flat: str, cut: int, own: re.Match[str]) -> int:
+    """Return the start of the number after a sentence's `own`, if it ends in that; else `cut`."""
+    last = _NEXT_ENTRY.search(flat, max(own.end(), cut - _MAX_ABBREVIATION), cut)
+    if not last or _REFERENCE.fullmatch(last["before"]):
+        return cut
+    return last.start("entry") if int(last["number"]) == int(own[1]) + 1 else cut
 
 
 def _candidates(flat: str) -> list[int]:
@@ -313,10 +333,12 @@ def _goes_on(flat: str, at: int, cut: int, all_lower: bool) -> bool:
         return False
     word = _word_before(flat, last)
     short = word.lower()
-    if short in _NEVER_FINAL:
+    if short in _NEVER_FINAL and word != "V":  # "Part V." ends, "Moro v." does not
         return True
     if short in _BEFORE_NUMBER and _NUMBER.match(flat, cut):
         return True
+    if short in ("a.m", "p.m"):
+        return _WEEKDAY.match(flat, cut) is not None
     is_initial = len(word) < _MAX_INITIALS and _INITIALS.fullmatch(word)
     return bool(short in _SELDOM_FINAL or is_initial) and not _OPENER.match(flat, cut)
 

@@ -19,8 +19,11 @@ _WORD: Final = re.compile(r"\w+")
 _LINE_OR_CELL_END: Final = re.compile(r"[\n|]")
 _GRAM: Final = 4  # words compared at once
 _MAX_ELEMENTS: Final = 20_000  # more than an article has; the library takes seconds for them
-# of the prose outside navigation; where the library extracts less, it has lost the page
+# Shares of the prose outside navigation; where the library extracts less, it has lost the page. A
+# text that opens the page may be short: what follows are comments of readers.
 _MIN_SHARE: Final = 0.4
+_MIN_SHARE_OF_OPENING: Final = 0.1
+_OPENING: Final = 3  # paragraphs, of which the library extracted one
 _MIN_PROSE_WORDS: Final = 8
 # Share of a line's characters in links, from which it is navigation if it is no sentence.
 _MOSTLY_LINKED: Final = 0.6
@@ -45,7 +48,10 @@ def find_main_content(lines: Sequence[Line], page: etree._Element) -> list[Line]
         grams = _grams(words)
         most_are_extracted = 2 * len(grams & extracted_grams) > len(grams)
         kept.append(most_are_extracted or " ".join(words) in extracted_lines)
-    if _prose_size(compress(lines, kept)) > _MIN_SHARE * _prose_size(lines):
+    kept_prose = (keep for line, keep in zip(lines, kept, strict=True) if _is_prose(line))
+    opens_page = any(islice(kept_prose, _OPENING))
+    share = _MIN_SHARE_OF_OPENING if opens_page else _MIN_SHARE
+    if _prose_size(compress(lines, kept)) > share * _prose_size(lines):
         lines = _with_gaps_filled(lines, kept)
     return _without_teasers(trim_edges_of_page(lines))
 

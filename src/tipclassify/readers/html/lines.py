@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from lxml import etree
@@ -63,7 +63,8 @@ _DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
 _BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
 _LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
-_MAX_SPAN: Final = 100  # rows that a cell reaches into
+_MIN_PARAGRAPH: Final = 150  # characters; a longer cell of a table is a paragraph
+_MAX_SPAN: Final = 100  # rows or columns of a cell
 _MAX_REPEATED: Final = 5  # cells of a row that the next one repeats; bounds the size of a page
 # of a list in a layout table
 _ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")
@@ -111,21 +112,38 @@ def _repeat_spanning_cells(page: etree._Element) -> None:
         if below is None or below.tag != "tr" or short_text(below) == "":
             continue
         size_left = MAX_CARRIED
-        spanning = (cell for cell in row.iterchildren("td", "th") if _rows_below(cell) > 0)
-        for cell in islice(spanning, _MAX_REPEATED):
+        column = 0
+        spanning: list[tuple[etree._Element, int]] = []  # cells that reach below, and their columns
+        for cell in row.iterchildren("td", "th"):
+            if _span(cell, "rowspan") > 1:
+                spanning.append((cell, column))
+            column += _span(cell, "colspan")
+        for cell, column in spanning[:_MAX_REPEATED]:
             # an empty one holds the place of what is not repeated
-            repeated = etree.Element(cell.tag, rowspan=str(_rows_below(cell)))
+            rows_left = str(_span(cell, "rowspan") - 1)
+            columns = str(_span(cell, "colspan"))
+            repeated = etree.Element(cell.tag, rowspan=rows_left, colspan=columns)
             text = short_text(cell) or ""
             if len(text) <= size_left and next(cell.iter(*HEADINGS), None) is None:
                 repeated.text = text
                 size_left -= len(text)
-            below.insert(row.index(cell), repeated)
+            _insert_cell(below, repeated, column)
 
 
-def _rows_below(cell: etree._Element) -> int:
-    """Return how many rows below its own a cell reaches into."""
-    span = cell.get("rowspan", "1").strip()
-    return min(int(span[:4]), _MAX_SPAN) - 1 if span.isdecimal() else 0
+def _insert_cell(row: etree._Element, cell: etree._Element, column: int) -> None:
+    """Insert a cell into a row, before that at a column or at its end."""
+    for other in row.iterchildren("td", "th"):
+        if column <= 0:
+            other.addprevious(cell)
+            return
+        column -= _span(other, "colspan")
+    row.append(cell)
+
+
+def _span(cell: etree._Element, attribute: str) -> int:
+    """Return how many rows or columns a cell spans."""
+    span = cell.get(attribute, "1").strip()
+    return min(int(span[:4]), _MAX_SPAN) or 1 if span.isdecimal() else 1
 
 
 class _Piece(NamedTuple):
@@ -347,10 +365,16 @@ class _LineReader:
         self._level = None
 
     def _end_row(self, starts: list[int]) -> None:
-        """End a row of a table, and join its cells into one line if each has one, with bars."""
+        """End a row of a table, and join its cells into one line if each has one, with bars.
+
+        A layout table with a paragraph beside a link of a menu stays as it is.
+        """
         bounds = pairwise([*starts, len(self.lines)])
         cells = [self.lines[start:end] for start, end in bounds if end > start]
         if len(cells) < 2 or any(len(cell) > 1 or cell[0].kind == "heading" for cell in cells):
+            return
+        has_menu = any(cell[0].is_link for cell in cells)
+        if has_menu and any(len(cell[0].text) > _MIN_PARAGRAPH for cell in cells):
             return
         first = cells[0][0]
         texts = [cell[0].text for cell in cells]

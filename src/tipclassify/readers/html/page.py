@@ -31,11 +31,13 @@ _CHARSET: Final = re.compile(
     | ^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["'](?P<xml>[\w.:-]+)""",
     re.IGNORECASE | re.VERBOSE,
 )
-# Labels that Python reads as a subset (https://encoding.spec.whatwg.org); one that can be read as
-# ASCII is not UTF-16.
+# Labels that Python does not know (https://encoding.spec.whatwg.org); one that can be read as ASCII
+# is not UTF-16.
 _WEB_ENCODINGS: Final = {
-    "gb2312": "gb18030",
-    "iso-8859-9": "cp1254",
+    "windows-874": "cp874",
+    "windows-949": "cp949",
+    "windows-31j": "cp932",
+    "iso-8859-8-i": "iso-8859-8",
     **dict.fromkeys(("utf-16", "utf-16le", "utf-16be"), "utf-8"),
 }
 _WORD: Final = re.compile(r"\w+")
