@@ -346,3 +346,8 @@ def test_a_title_of_punctuation_takes_no_time(sign: str) -> None:
     begin = time.monotonic()
     detect_country_and_year("Karvonia " + sign * 40_000, "x.html", "")
     assert time.monotonic() - begin < 2
+
+
+@pytest.mark.parametrize("name", ["act-2003-amended.txt", "resolution-2016-1.html"])
+def test_a_year_inside_the_name_of_another_file_is_not_that_of_a_report(name: str) -> None:
+    assert detect_country_and_year(None, name, "") == (None, None)

@@ -96,6 +96,7 @@ _TITLE_PARTS: Final = re.compile(r"\s*[|•»]\s*")
 _LINE_PARTS: Final = re.compile(r"\s*[:|(–—]\s*|\s+-\s+")
 _UP_TO_FOUR_WORDS: Final = re.compile(r"[^\W\d_][\w'’.-]*(?: [^\W\d_][\w'’.-]*){0,3}")
 _WHOLE_YEAR: Final = re.compile(_YEAR_DIGITS)
+_YEAR_AT_EDGE: Final = re.compile(rf"{_YEAR_DIGITS}(?!\d)|.*(?<!\d){_YEAR_DIGITS}$")
 _SUFFIX: Final = re.compile(
     r"(?:\.(?:html?|xhtml|php|aspx?|pdf|txt|text|md|docx?|epub|rtf|jsonl|csv|gz))+$", re.IGNORECASE
 )
@@ -236,7 +237,9 @@ def _subject_of_path(source: str) -> _Subject:
         country, other_words = _country_of_line(part)
         if country is not None or other_words:
             break
-    return country, _single_year("/".join(parts))
+    # A year inside the name of a file is that of the report only if the name is one of a report.
+    is_dated = country or _names_report(path) or any(map(_YEAR_AT_EDGE.match, parts))
+    return country, _single_year("/".join(parts)) if is_dated else None
 
 
 def _subject_of_opening(opening: str) -> _Subject:
