@@ -139,7 +139,7 @@ def test_text_and_html_are_scored_without_scikit_learn_or_network(
 ) -> None:
     done = command(blocked, "score", *reports, "--format", "jsonl", "--model", model)
     assert done.returncode == 0
-    assert done.stderr.partition(" (")[0] == "tipclassify: 2 reports, 2 tagged passages"
+    assert done.stderr.partition(" (")[0] == "tipclassify: 2 reports, 2 tagged sentences"
     labels = [json.loads(line)["labels"] for line in done.stdout.splitlines()]
     assert labels == [["failure"], ["positive_effort"]]
 

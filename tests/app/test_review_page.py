@@ -1019,3 +1019,18 @@ def test_nothing_moves_under_the_hand_when_labels_change(opened: Open, desk: Loc
             tab.keyboard.press("u")
         settled(tab)
         assert boxes() == before
+
+
+def test_the_list_is_a_listbox_with_one_option_selected(opened: Open, desk: LocalReviewer) -> None:
+    tab = opened(desk)
+    box = tab.get_by_role("listbox", name="Passages")
+    assert box.evaluate("element => element === document.activeElement")
+    tab.keyboard.press("j")
+    active = box.get_attribute("aria-activedescendant")
+    assert tab.locator("[role=option][aria-selected=true]").get_attribute("id") == active
+    assert "undecided" in tab.locator(f"#{active}").inner_text()
+    tab.locator(".label.F").focus()
+    tab.keyboard.press("Space")  # a button is a button
+    assert tab.locator(".label.F").evaluate("element => element === document.activeElement")
+    tab.keyboard.press("u")
+    settled(tab)

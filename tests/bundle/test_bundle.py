@@ -35,6 +35,7 @@ from tipclassify.model.find import model_folder
 from tipclassify.model.linear import write_linear_model
 from tipclassify.readers import ReadOptions, read_report
 from tipclassify.records import key
+from tipclassify.reports.counts import summarize
 from tipclassify.store.state import Check as StoreCheck
 from tipclassify.tagging import Tagging
 from tipclassify.write.desk import read_findings
@@ -239,12 +240,13 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
         for passage, row in zip(report.passages, rows[rows_read:], strict=False):
             assert row.pop("input") == number
             assert row["scores"] == dict(passage.scores)  # every bit
+            assert row.pop("in_row") == passage.in_row
             assert {**row, "scores": None} == {**passage.to_dict(), "scores": None}
         rows_read += len(report.passages)
     assert rows_read == len(rows) == passages_recorded == manifest["figures"]["passages"]
-    for label in LABELS:
-        labelled = sum(label in row["labels"] for row in rows)
-        assert manifest["figures"]["labels"][label]["count"] == labelled
+    counts = {label: of["count"] for label, of in manifest["figures"]["labels"].items()}
+    total = summarize(FAST.reports([str(path) for path in sorted(SAMPLES.iterdir())])).total
+    assert counts == {label: total.count(label) for label in LABELS}
     for name, recorded in manifest["files"].items():
         assert recorded == {"sha256": sha256_of(files[name]), "size": len(files[name])}
     model = json.loads((model_folder("fast") / "model.json").read_text("utf-8"))
@@ -333,7 +335,8 @@ def test_rows_that_came_ready_split_are_checked_too(tmp_path: Path) -> None:
     forgery = forged(
         tmp_path / "f.zip", path, lambda parts: parts.rows[1].update(section="protection")
     )
-    assert set(differences(verify_bundle(str(forgery)))) == {"scores", "split"}
+    # under another heading it is no longer on the subject, and not counted
+    assert set(differences(verify_bundle(str(forgery)))) == {"counts", "scores", "split"}
 
 
 def test_a_book_of_narratives_splits_as_it_did(tmp_path: Path) -> None:
@@ -1102,9 +1105,10 @@ def test_the_commands_from_end_to_end(tmp_path: Path, other_model: Path) -> None
     options = ("--model", "fast", "--policy", "cite", "--threshold", "failure=0.4")
     done = run("bundle", SAMPLES, "-o", out, *options)
     assert done.exit_code == 0, done.output
-    first, second = done.stdout.splitlines()
+    first, counted, last = done.stdout.splitlines()
     assert "passages of 4 reports: positive_effort" in first
-    fingerprint = second.removeprefix("fingerprint ")
+    assert counted.startswith("Counts are of sentences")
+    fingerprint = last.removeprefix("fingerprint ")
     assert len(fingerprint) == 64
     done = run("verify", out, SAMPLES)
     assert done.exit_code == 0, done.output

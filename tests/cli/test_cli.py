@@ -107,7 +107,9 @@ def test_the_table_shows_tagged_passages_and_closes_with_counts(cli: Cli, report
     assert "did not convict any traffickers" in out
     assert "[prosecution]" in out
     counts = "positive_effort 1 (33%)   failure 1 (33%)   complicity 1 (33%)"
-    assert out.rstrip().splitlines()[-1] == f"3 passages, 3 on trafficking: {counts}"
+    *_, first, second = out.rstrip().splitlines()
+    assert first == f"3 passages, 3 on trafficking: {counts}"
+    assert second.startswith("Counts are of sentences, each once;")
     assert "\x1b" not in out
 
 
@@ -159,7 +161,7 @@ def test_a_bad_file_is_named_and_the_rest_is_scored(cli: Cli, report: Path, tmp_
     assert done.returncode == 1
     errors = done.stderr.decode().splitlines()
     assert errors.pop(0).startswith(
-        "tipclassify: 2 reports, 3 tagged passages (positive_effort 1, "
+        "tipclassify: 2 reports, 3 tagged sentences (positive_effort 1, "
     )
     assert len(errors) == 4
     assert errors[3] == "tipclassify: 3 of 4 inputs failed"
@@ -195,7 +197,7 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
     assert f"warning: {other}: mostly on other subjects: 0 of 50 passages" in lines[2]
     if suffix:
         counts = "positive_effort 2, failure 1, complicity 1"
-        assert lines[3:] == [f"wrote {out}: 4 reports, 4 tagged passages ({counts})"]
+        assert lines[3:] == [f"wrote {out}: 4 reports, 4 tagged sentences ({counts})"]
     else:
         assert lines[3:] == []  # the table ends with these counts
 
@@ -212,7 +214,7 @@ def test_warnings_are_counted_after_the_twentieth_and_a_folder_of_outputs_is_sum
     assert len(lines) == 22
     assert lines[20] == "tipclassify: and 3 more of this kind"
     assert lines[21].startswith(
-        f"tipclassify: wrote {tmp_path / 'out'}: 23 reports, 0 tagged passages ("
+        f"tipclassify: wrote {tmp_path / 'out'}: 23 reports, 0 tagged sentences ("
     )
 
 

@@ -75,7 +75,7 @@ def test_a_row_nested_a_thousand_deep_is_one_line_and_the_rest_goes_on(
     done = cli("score", tmp_path, "--model", "fast", "-f", "jsonl", "--jobs", jobs)
     outcome, *errors = done.stderr.decode().splitlines()
     assert (done.returncode, len(done.stdout.splitlines()), len(errors)) == (1, 2, 2)
-    assert outcome.startswith("tipclassify: 2 reports, 2 tagged passages")
+    assert outcome.startswith("tipclassify: 2 reports, 2 tagged sentences")
     assert "m.jsonl:1: broken JSON (nested too deeply)" in errors[0]
     for command in (
         ("summary",),

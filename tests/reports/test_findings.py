@@ -18,9 +18,8 @@ from tipclassify import Classifier
 from tipclassify.labels import LABELS
 from tipclassify.records import Block, Document, Passage, Report
 from tipclassify.reports import findings
-from tipclassify.reports.counts import Group, subject_line
+from tipclassify.reports.counts import COUNTED, Group, subject_line
 from tipclassify.reports.findings import (
-    KindCounts,
     count_particulars,
     is_template,
     is_unknown,
@@ -123,10 +122,8 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart() -> None:
         ("sentence", "a"),
         ("sentence", None),
     ]
-    counts = KindCounts()
-    for each, nature in zip(passages, found, strict=True):
-        counts.add(each, nature)
-    assert (counts.sentences[EFFORT], counts.rows[EFFORT], counts.on_subject) == (2, 1, 2)
+    counts = Group.of((), passages, None, found)
+    assert (counts.count(EFFORT), counts.rows[EFFORT], counts.base) == (2, 1, 2)
     assert counts.words() == "2 sentences and 1 table row"
     rows = list(natures(passages, ["a", "b", "c", "d"], None))
     assert all(nature.first is None for nature in rows)  # input rows are passages of their own
@@ -242,10 +239,11 @@ def test_counts_by_kind_stand_under_the_table(fast: Classifier) -> None:
     FORMATS["table"].writer()(tagged(fast, report), out, Output(fast.run()))
     lines = out.getvalue().splitlines()
     counts = "positive_effort 2 (100%)   failure 0   complicity 0"
-    assert lines[-3:] == [
+    assert lines[-4:] == [
         f"4 passages, 2 on trafficking: {counts}",
-        "Counted apart: 1 table row with a label (positive effort 1).",
-        "Counted once: sentences that are said again, in 1 further place.",
+        COUNTED,
+        "Counted beside them: 1 table row with a label (positive effort 1).",
+        "Said again, in 1 further place.",
     ]
 
 
@@ -255,14 +253,14 @@ def test_counts_by_kind_stand_in_markdown_and_word(fast: Classifier) -> None:
     FORMATS["md"].writer()(tagged(fast, report), out, Output(fast.run()))
     markdown = out.getvalue()
     assert "| all | 4 | 2 | 2 (100%) | 0 | 0 | 1 |" in markdown
-    assert "shares are of the 2 sentences about trafficking." in markdown
-    assert "Counted apart: 1 table row with a label (positive effort 1)." in markdown
+    assert COUNTED in markdown
+    assert "Counted beside them: 1 table row with a label (positive effort 1)." in markdown
     assert markdown.count("table row · ") == 1
     assert markdown.count("stands before in this report, counted there · ") == 1
     binary = io.BytesIO()
     FORMATS["docx"].writer()(tagged(fast, report), binary, Output(fast.run()))
     paragraphs = [paragraph.text for paragraph in docx.Document(binary).paragraphs]
-    assert any("Counted apart: 1 table row" in text for text in paragraphs)
+    assert any("Counted beside them: 1 table row" in text for text in paragraphs)
     assert sum(" · table row · " in text for text in paragraphs) == 1
 
 
@@ -338,7 +336,7 @@ def test_a_heading_that_comes_again_is_another_section() -> None:
 
 def about(passages: int, on_subject: int) -> Group:
     """Make the counts of a report of so many passages."""
-    return Group(sets={(): passages}, on_subject=on_subject)
+    return Group(passages=passages, on_subject=on_subject)
 
 
 def test_the_line_comes_for_long_reports_mostly_about_other_things() -> None:
@@ -366,7 +364,7 @@ def test_fragments_and_names_are_no_unknown_words() -> None:
     fragments = [on_press(text, low_confidence=True) for text in texts]
     assert not any(is_unknown(fragment) for fragment in fragments)
     counted = Group.of((), [*fragments, on_press()])
-    assert (counted.unknown, counted.sentences, counted.is_unread) == (0, 1, False)
+    assert (counted.unknown, counted.judged, counted.is_unread) == (0, 1, False)
     assert not Group().is_unread
 
 

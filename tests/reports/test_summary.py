@@ -88,6 +88,12 @@ def unlabelled(
     return passages(*no_labels, low_confidence=low_confidence, text=text)
 
 
+def counted(sets: dict[tuple[str, ...], int]) -> Group:
+    """Make a group of sentences about trafficking."""
+    number = sum(sets.values())
+    return Group((), sets, sentences=number, passages=number, on_subject=number)
+
+
 def example(groups: int = 3, years: int = 0, rates: Rates | None = GOOD) -> Summary:
     """Summarize `groups` countries with 40 passages each, in `years` years."""
     counts = {
@@ -102,11 +108,12 @@ def example(groups: int = 3, years: int = 0, rates: Rates | None = GOOD) -> Summ
     if years:
         by = ("country", "year")
         keys = [(*key, 2000 + year) for key in keys for year in range(years)]
-    total = Group((), {labels: number * len(keys) for labels, number in counts.items()})
+    group = counted(counts)
+    total = sum((group for _ in keys), Group())
     known_rates = None if rates is None else dict.fromkeys(LABELS, rates)
     return Summary(
         by,
-        tuple(Group(key, counts) for key in keys),
+        tuple(replace(group, key=key) for key in keys),
         (total,),
         rates=known_rates,
         about={"policy": "balanced", "model": "0123"},
@@ -336,8 +343,8 @@ def test_counts_of_a_known_kind_of_report_are_adjusted_by_the_errors_on_that_kin
     poor_on_failure = {label: poor if label == "failure" else GOOD for label in LABELS}
     rights = "Country Reports on Human Rights Practices"
     counts = {("failure",): 10, (): 90}
-    of_rights = Group(("a",), counts, publication=rights)
-    of_kind_unknown = Group(("b",), counts, publication="Yearbook")
+    of_rights = replace(counted(counts), key=("a",), publication=rights)
+    of_kind_unknown = replace(counted(counts), key=("b",), publication="Yearbook")
     summary = replace(
         example(),
         groups=(of_rights, of_kind_unknown),
@@ -540,7 +547,7 @@ def test_csv_has_the_same_rows_and_no_live_formula(tmp_path: Path) -> None:
 def test_the_table_has_counts_adjusted_counts_and_what_they_assume(report: Path) -> None:
     done = run("summary", report, "--by", "section")
     lines = done.stdout.splitlines()
-    assert lines[0].split() == ["section", "passages", *LABELS, NONE]
+    assert lines[0].split() == ["section", "sentences", *LABELS, NONE, "table", "rows"]
     assert lines[1].split()[:6] == ["prosecution", "2", "1", "50%", "1", "50%"]
     assert lines[2].split()[:2] == ["*1", "(0–2)"]
     assert lines[5].startswith("total")
@@ -628,7 +635,7 @@ def test_an_svg_says_what_it_shows_and_is_the_same_each_time(svg: bytes) -> None
     assert root.find(f"{SVG}title") is not None
     assert description is not None
     assert description.text == "\n".join(describe(example()))
-    assert "Land 1: 40 passages; positive_effort 35% (adjusted 35%" in (description.text or "")
+    assert "Land 1: 40 sentences; positive_effort 35% (adjusted 35%" in (description.text or "")
     assert root.get("aria-labelledby") == "title desc"
     assert svg == drawn(example())
     assert b"dc:date" not in svg
@@ -636,7 +643,7 @@ def test_an_svg_says_what_it_shows_and_is_the_same_each_time(svg: bytes) -> None
 
 def test_what_is_too_uncertain_to_use_is_marked_and_explained() -> None:
     summary = example(groups=2, years=1)
-    small_group = Group(("Land 0", 2000), {("failure",): 3})
+    small_group = replace(counted({("failure",): 3}), key=("Land 0", 2000))
     few = replace(summary, groups=(small_group, summary.groups[1]))
     bars = texts(drawn(few))
     assert any("Hollow = too uncertain to use: fewer than 30" in text for text in bars)
@@ -656,7 +663,7 @@ def test_a_png_has_the_size_and_content_of_the_svg(svg: bytes) -> None:
     png = drawn(example(), format="png")
     pixels = struct.unpack(">II", png[16:24])
     assert pixels == pytest.approx([150 * side for side in size(svg)], abs=1)
-    assert b"Land 0: 40 passages; positive_effort 35%" in png
+    assert b"Land 0: 40 sentences; positive_effort 35%" in png
     assert b"matplotlib" not in png.lower()
 
 
@@ -678,7 +685,9 @@ def test_any_name_can_be_drawn(format: str) -> None:
         None,
         "",
     ]
-    summary = replace(example(), groups=tuple(Group((name,), {(): 40}) for name in names))
+    summary = replace(
+        example(), groups=tuple(replace(counted({(): 40}), key=(name,)) for name in names)
+    )
     picture = drawn(summary, format)
     if format == "svg":
         shown = texts(picture)
@@ -691,7 +700,7 @@ def test_any_name_can_be_drawn(format: str) -> None:
 
 def test_files_are_called_by_their_names_and_numbered_where_those_are_the_same() -> None:
     def called(*files: str) -> list[str]:
-        groups = tuple(Group((file,), {(): 40}) for file in files)
+        groups = tuple(replace(counted({(): 40}), key=(file,)) for file in files)
         summary = replace(example(), by=("file",), groups=groups)
         return [line.split(":")[0] for line in describe(summary)][:-1]
 
@@ -705,7 +714,9 @@ def test_files_are_called_by_their_names_and_numbered_where_those_are_the_same()
 def test_a_model_of_other_labels_is_counted_and_drawn_by_these() -> None:
     labels = ("finance", "travel")
     counts = {("finance",): 3, ("finance", "travel"): 2, (): 5}
-    summary = Summary(("file",), (Group(("a.txt",), counts),), (Group((), counts),), labels=labels)
+    summary = Summary(
+        ("file",), (replace(counted(counts), key=("a.txt",)),), (counted(counts),), labels=labels
+    )
     row = next(summary.rows())
     assert row["labels"] == {
         "finance": {"count": 5, "share": 0.5},

@@ -34,6 +34,7 @@ from tipclassify.records import (
 )
 from tipclassify.records import row as row_of
 from tipclassify.reports.cite import cite
+from tipclassify.reports.counts import COUNTED
 from tipclassify.text.split import text_document
 from tipclassify.write import FORMATS, excel, writer_format_of
 from tipclassify.write import rows as row_writers
@@ -699,8 +700,7 @@ def test_word_has_each_finding_under_its_section_with_probability_page_and_citat
         ["Protection", "2", "2", "0", "1 (50%)", "0", "0"],
         ["all", "2", "2", "0", "1 (50%)", "0", "0"],
     ]
-    counted = "each sentence once; shares are of the 2 sentences about trafficking."
-    assert ("Normal", f"Labels are counted by sentence, {counted}") in lines
+    assert ("Normal", COUNTED) in lines
     assert ("List Bullet", "policy: balanced") in lines
 
 

@@ -11,7 +11,7 @@ import io
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib import metadata
@@ -34,12 +34,13 @@ from tipclassify.readers.rows import parse_row
 from tipclassify.records import Passage, Unit, is_link
 from tipclassify.reports.adjust import Rates, rates_by_kind, rates_of
 from tipclassify.reports.counts import Group, Summary
+from tipclassify.reports.findings import Wording, natures
 from tipclassify.tagging import read_with_notes
 from tipclassify.tagging.inputs import ROWS as ROW_FILES
 from tipclassify.text.split import split_passages
 
 # version of the layout; a bundle of a higher one is refused with the advice to upgrade
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
 PASSAGES: Final = "passages.jsonl"
 ROWS: Final = "rows"  # kind of an input whose rows are passages already
@@ -167,6 +168,7 @@ class PassageLine(_Object, frozen=True):
     labels: tuple[Label, ...]
     scores: Probabilities
     low_confidence: bool
+    in_row: bool = False  # of a table; not told in layout 1
 
     def passage(self) -> Passage:
         """Make the passage with its labels, without its scores."""
@@ -179,6 +181,7 @@ class PassageLine(_Object, frozen=True):
             low_confidence=self.low_confidence,
             page=self.page,
             block=self.block,
+            in_row=self.in_row,
         )
 
 
@@ -208,6 +211,16 @@ def settings_of(classifier: Classifier, policy: Policy, moved: dict[str, float])
 
 def _plain(rates: Mapping[str, Rates]) -> dict[str, dict[str, float]]:
     return {label: asdict(of_label) for label, of_label in rates.items()}
+
+
+def count_input(passages: Sequence[Passage], recorded: Input, layout: int) -> Group:
+    """Count the passages of an input as `summarize` does; in layout 1 each place counted."""
+    if layout == 1:
+        return Group.of((), passages, recorded.publication)
+    places = None if recorded.kind == ROWS else dict[Wording, str]()
+    lines = [str(line) for line in range(len(passages))]
+    of_passages = list(natures(passages, lines, places))
+    return Group.of((), passages, recorded.publication, of_passages)
 
 
 def figures_of(
@@ -240,7 +253,12 @@ def seal(plain: dict[str, object]) -> tuple[bytes, str]:
 
 def passage_line(number: int, passage: Passage) -> bytes:
     """Serialize a tagged passage of input `number`; probabilities keep every bit."""
-    row = {"input": number, **passage.to_dict(), "scores": dict(passage.scores)}
+    row = {
+        "input": number,
+        **passage.to_dict(),
+        "scores": dict(passage.scores),
+        "in_row": passage.in_row,
+    }
     return serialize({name: row[name] for name in PassageLine.__struct_fields__})
 
 

@@ -31,6 +31,7 @@ from tipclassify.bundle.manifest import (
     ModelId,
     PassageLine,
     StoredCheck,
+    count_input,
     fetch,
     figures_of,
     read_line,
@@ -350,7 +351,10 @@ def _replay(
         passages = [row.passage() for row in rows]
         scores = _probabilities([row.scores for row in rows], names)
         stored_scores.append(scores)
-        groups.append(Group.of((), passages, recorded.publication))
+        scored = [
+            replace(passage, scores=row.scores) for passage, row in zip(passages, rows, strict=True)
+        ]
+        groups.append(count_input(scored, recorded, manifest.bundle))
         findings += lines_of_findings(passages, len(findings), recorded.kind == ROWS)
         for passage, above in zip(
             passages, apply_thresholds(scores, thresholds).tolist(), strict=True
@@ -492,7 +496,7 @@ def _check_counts(manifest: Manifest, groups: Sequence[Group]) -> list[Check]:
     adjusted = "the model tells no error rates"
     if manifest.error_rates:
         adjusted = "adjusted by the model's error rates"
-    none = f"none {total['none']['count']:,} of {total['passages']:,}"
+    none = f"none {total['none']['count']:,}"
     return step.checks(f"{labels}, {none}; {adjusted}")
 
 

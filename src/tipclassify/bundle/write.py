@@ -27,6 +27,7 @@ from tipclassify.bundle.manifest import (
     Manifest,
     ModelId,
     StoredCheck,
+    count_input,
     fetch,
     figures_of,
     passage_line,
@@ -122,7 +123,7 @@ def write_bundle(
                 if with_sources:
                     source = _source_path(len(inputs), recorded.name)
                     packed[source] = pack(archive, source, original.data)
-                group = Group.of((), passages, recorded.publication)
+                group = count_input(passages, recorded, FORMAT)
                 total += group
                 figures = figures_of(group, **settings)
                 inputs.append(msgspec.structs.replace(recorded, source=source, figures=figures))

@@ -64,6 +64,7 @@ def bundle(
     """
     from tipclassify.bundle.write import write_bundle
     from tipclassify.formatting import count_with_noun
+    from tipclassify.reports.counts import COUNTED
     from tipclassify.store.checks import read_checks
     from tipclassify.tagging.inputs import expand_inputs
 
@@ -92,6 +93,7 @@ def bundle(
     )
     reports = count_with_noun(len(manifest.inputs), "report")
     print_line(f"{one_line(str(output))}: {total['passages']:,} passages of {reports}: {counts}")
+    print_line(COUNTED)
     if manifest.checks:
         counted = manifest.checks
         decided = f"{counted['confirmed']:,} confirmed, {counted['rejected']:,} rejected"

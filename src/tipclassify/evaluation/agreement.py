@@ -19,7 +19,7 @@ from tipclassify.corpus.files import RowError, json_rows
 from tipclassify.corpus.rows import Row, parse_labels, read_each, text_key
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval, wilson_interval
-from tipclassify.formatting import format_value, markdown_table
+from tipclassify.formatting import format_figure, format_value, markdown_table
 from tipclassify.labels import LABELS
 
 _MOST_IDS: Final = 5  # named in one error
@@ -261,7 +261,9 @@ def agreement_table(rows: Sequence[Agreement]) -> str:
 
 
 def _with_interval(value: float, ends: tuple[float, float]) -> str:
-    return format_value(value) if np.isnan(ends).any() else f"{value:.3f} {Interval(*ends)}"
+    return (
+        format_value(value) if np.isnan(ends).any() else f"{format_figure(value)} {Interval(*ends)}"
+    )
 
 
 def disagreements_table(rows: Sequence[Mapping[str, object]], most: int) -> str:

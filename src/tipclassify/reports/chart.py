@@ -61,7 +61,7 @@ def draw_chart(summary: Summary, format: str, out: IO[bytes]) -> None:
         raise InputError(
             f"{len(rows):,} rows are too many for a picture; count by less, or write --format csv"
         )
-    title = f"What reports say of governments: shares of passages by {' and '.join(summary.by)}"
+    title = f"What reports say of governments: shares of sentences about trafficking by {' and '.join(summary.by)}"
     description = "\n".join(describe(summary))
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()  # whatever the user's own style is
@@ -86,12 +86,12 @@ def describe(summary: Summary) -> list[str]:
     """Describe a chart in words: a line for each group and total."""
     lines = []
     for name, group in _rows(summary):
-        described = [f"{name}: {count_with_noun(group.passages, 'passage')}"]
-        for label in (*summary.labels, NONE) if group.passages else ():
+        described = [f"{name}: {count_with_noun(group.base, 'sentence')}"]
+        for label in (*summary.labels, NONE) if group.base else ():
             share = f"{label} {group.share(label):.0%}"
             if estimate := summary.estimate(group, label):
                 ends = (estimate.count, estimate.low, estimate.high)
-                adjusted, low, high = (f"{number / group.passages:.0%}" for number in ends)
+                adjusted, low, high = (f"{number / group.base:.0%}" for number in ends)
                 share = f"{share} (adjusted {adjusted}, {low} to {high})"
             described.append(share)
         lines.append("; ".join(described))
@@ -117,7 +117,7 @@ def _draw(summary: Summary, rows: Sequence[tuple[str, Group]], title: str) -> Fi
     from matplotlib.textpath import TextPath
 
     labels = summary.labels
-    names = [f"{shortened(name)}   {group.passages:,}" for name, group in rows]
+    names = [f"{shortened(name)}   {group.base:,}" for name, group in rows]
     bold = FontProperties(weight="bold")  # totals are drawn so
     longest = max(TextPath((0, 0), name, size=8, prop=bold).get_extents().width for name in names)
     left = longest / 72 + 2 * _MARGIN
@@ -162,11 +162,11 @@ def _end_of_scale(summary: Summary, rows: Sequence[tuple[str, Group]]) -> float:
     """
     ends = [0.2]
     for _, group in rows:
-        for label in summary.labels if group.passages else ():
+        for label in summary.labels if group.base else ():
             ends.append(group.share(label))
             if estimate := summary.estimate(group, label):
                 end = estimate.count if estimate.notes else estimate.high
-                ends.append(end / group.passages)
+                ends.append(end / group.base)
     return math.ceil(5 * max(ends)) / 5
 
 
@@ -189,12 +189,12 @@ def _draw_label(
     ax.axhline(len(summary.groups) - 0.5, color="#999999", linewidth=0.6)  # above the totals
     ink = styles(summary.labels)[label].ink
     for y, (_, group) in enumerate(rows):
-        if not group.passages:
+        if not group.base:
             continue
         ax.barh(y, group.share(label), 0.72, color=ink, alpha=0.45)
         if estimate := summary.estimate(group, label):
             ends = (estimate.low, estimate.count, estimate.high)
-            low, share, high = (number / group.passages for number in ends)
+            low, share, high = (number / group.base for number in ends)
             marker = _marker(is_uncertain=bool(estimate.notes))
             ax.errorbar(
                 share, y, xerr=[[share - low], [high - share]], elinewidth=1, capsize=2, **marker
@@ -215,7 +215,7 @@ def _marker(is_uncertain: bool) -> dict[str, Any]:
 
 
 def _notes(summary: Summary) -> list[str]:
-    facts = [f"{summary.total.passages:,} passages"]
+    facts = [f"{summary.total.base:,} sentences"]
     facts += [f"{name} {value}" for name, value in summary.about.items()]
     notes = ["Beside each name is its number of passages.", " · ".join(facts), OVERLAP]
     if summary.rates:

@@ -1,4 +1,4 @@
-"""Counts of passages by label: in groups by file, country, publication, year or section, in total.
+"""Counts of sentences by label: in groups by file, country, publication, year or section, in total.
 
 `summarize` counts reports, one at a time. Publications are not added up unless somebody asks for
 it: a country's page in one and its narrative in another count different things, and a year that has
@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tipclassify.formatting import one_line
-from tipclassify.labels import LABELS
+from tipclassify.formatting import count_with_noun, one_line
+from tipclassify.labels import LABELS, label_name
 from tipclassify.records import Passage, Report, Run, source_name, whole_number
 from tipclassify.reports.adjust import (
     NOTES,
@@ -27,7 +27,7 @@ from tipclassify.reports.adjust import (
     rates_of,
 )
 from tipclassify.reports.cite import run_of, said
-from tipclassify.reports.findings import is_unknown, on_subject
+from tipclassify.reports.findings import Nature, Wording, is_unknown, natures_of, on_subject
 from tipclassify.text.sections import FOLDED, fold_section
 
 NONE: Final = "(none)"
@@ -36,7 +36,12 @@ NONE: Final = "(none)"
 DIMENSIONS: Final = ("file", "country", "publication", "year", "section")
 """Fields that passages can be grouped by; sections are folded to `FOLDED`."""
 
-OVERLAP: Final = "A passage may have several labels: shares need not add up to 100%."
+COUNTED: Final = (
+    "Counts are of sentences, each once; shares are of the sentences about trafficking."
+)
+"""What every count is of, to print under it."""
+
+OVERLAP: Final = "A sentence may have several labels: shares need not add up to 100%."
 """Note below every table of shares."""
 
 Name = str | int | None
@@ -54,60 +59,104 @@ _UNREAD_SHARE: Final = 1 / 3
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Passages counted together: how many have each set of labels."""
+    """Passages counted together.
+
+    A count is of sentences, each once however often its report says it again; its share is of those
+    about trafficking. Rows of tables are counted beside them.
+    """
 
     key: Key = ()  # empty for the total
-    # passages by their labels; ``()`` for no label
+    # sentences about trafficking by their labels, each once; ``()`` for no label
     sets: Mapping[tuple[str, ...], int] = field(default_factory=dict, hash=False)
+    rows: Mapping[str, int] = field(default_factory=dict, hash=False)  # of tables, by label
+    tagged_rows: int = 0
+    said_again: int = 0  # places of tagged sentences beside the first
+    sentences: int = 0  # each once, whatever they are about; adjusted counts are of these
+    passages: int = 0  # of every kind, at every place
+    on_subject: int = 0  # those among them about trafficking (`findings.on_subject`)
     low_confidence: int = 0  # passages of few words, or of many that the model does not know
     unknown: int = 0  # those among them that are sentences (`findings.is_unknown`)
-    on_subject: int = 0  # passages about trafficking (`findings.on_subject`)
     # that all of the passages are of; None where they are of several, or of an unknown one
     publication: Name = None
 
     @classmethod
-    def of(cls, key: Key, passages: Sequence[Passage], publication: Name = None) -> Group:
-        """Count the passages."""
+    def of(
+        cls,
+        key: Key,
+        passages: Sequence[Passage],
+        publication: Name = None,
+        natures: Sequence[Nature] | None = None,
+    ) -> Group:
+        """Count the passages by their `natures`; without these each counts, as in a bundle."""
+        sets: Counter[tuple[str, ...]] = Counter()
+        rows: Counter[str] = Counter()
+        tagged_rows = said_again = 0
+        for passage, nature in zip(passages, natures or (), strict=natures is not None):
+            if nature.kind == "table row":
+                rows.update(passage.labels)
+                tagged_rows += bool(passage.labels)
+            elif nature.first is not None:
+                said_again += bool(passage.labels)
+            elif nature.on_subject:
+                sets[passage.labels] += 1
+        if natures is None:
+            sets.update(passage.labels for passage in passages)
+            about = on_subject(passages)
+            sentences = len(passages)
+        else:
+            about = [nature.on_subject for nature in natures]
+            sentences = sum(nature.counts for nature in natures)
         return cls(
             key=key,
-            sets=Counter(passage.labels for passage in passages),
+            sets=sets,
+            rows=rows,
+            tagged_rows=tagged_rows,
+            said_again=said_again,
+            sentences=sentences,
+            passages=len(passages),
+            on_subject=sum(about),
             low_confidence=sum(passage.low_confidence for passage in passages),
             unknown=sum(map(is_unknown, passages)),
-            on_subject=sum(on_subject(passages)),
             publication=publication,
         )
 
     def __add__(self, other: Group) -> Group:
         publication = self.publication if self.publication == other.publication else None
-        if not self.sets or not other.sets:  # a group without passages has no say
-            publication = self.publication if self.sets else other.publication
+        if not self.passages or not other.passages:  # a group without passages has no say
+            publication = self.publication if self.passages else other.publication
         return Group(
             key=self.key,
             sets=Counter(self.sets) + Counter(other.sets),
+            rows=Counter(self.rows) + Counter(other.rows),
+            tagged_rows=self.tagged_rows + other.tagged_rows,
+            said_again=self.said_again + other.said_again,
+            sentences=self.sentences + other.sentences,
+            passages=self.passages + other.passages,
+            on_subject=self.on_subject + other.on_subject,
             low_confidence=self.low_confidence + other.low_confidence,
             unknown=self.unknown + other.unknown,
-            on_subject=self.on_subject + other.on_subject,
             publication=publication,
         )
 
     @property
-    def passages(self) -> int:
+    def base(self) -> int:
+        """Number of sentences about trafficking, each once: what shares are of."""
         return sum(self.sets.values())
 
     @property
     def tagged(self) -> int:
-        """Number of passages with a label."""
-        return self.passages - self.sets.get((), 0)
+        """Number of sentences with a label."""
+        return self.base - self.sets.get((), 0)
 
     @property
-    def sentences(self) -> int:
-        """Number of sentences: of passages of low confidence only those of unknown words."""
+    def judged(self) -> int:
+        """Number of passages without those of low confidence that have few words."""
         return self.passages - self.low_confidence + self.unknown
 
     @property
     def is_unread(self) -> bool:
         """Whether tags are meaningless: over a third of the sentences have unknown words."""
-        return self.unknown > self.sentences * _UNREAD_SHARE
+        return self.unknown > self.judged * _UNREAD_SHARE
 
     @property
     def is_off_subject(self) -> bool:
@@ -116,21 +165,49 @@ class Group:
         return is_long and self.on_subject < self.passages * _MINOR_SHARE
 
     def count(self, label: str) -> int:
-        """Count the passages with `label`; ``NONE`` for those without any."""
+        """Count the sentences with `label`; ``NONE`` for those about trafficking without any."""
         if label == NONE:
             return self.sets.get((), 0)
         return sum(number for labels, number in self.sets.items() if label in labels)
 
     def share(self, label: str) -> float:
-        """Return the count as a share of passages, 0 to 1; NaN for no passages."""
-        return self.count(label) / self.passages if self.passages else math.nan
+        """Return the count as a share of the sentences about trafficking, 0 to 1; NaN for none."""
+        return self.count(label) / self.base if self.base else math.nan
+
+    def count_and_share(self, label: str) -> str:
+        """Format the sentences with a label and their share: "4 (44%)", or "0"."""
+        count = self.count(label)
+        return f"{count:,} ({self.share(label):.0%})" if count else "0"
+
+    def words(self) -> str:
+        """Say how many findings there are of each kind: "62 sentences and 23 table rows"."""
+        parts = [count_with_noun(self.tagged, "sentence")]
+        if self.tagged_rows:
+            parts.append(count_with_noun(self.tagged_rows, "table row"))
+        return " and ".join(parts)
+
+    def counted(self, labels: Sequence[str] = LABELS) -> list[str]:
+        """Say in sentences what the counts are of, and what they leave out.
+
+        >>> Group(rows={"failure": 2}, tagged_rows=2).counted()[1:]
+        ['Counted beside them: 2 table rows with a label (failure 2).']
+        """
+        lines = [COUNTED]
+        if self.tagged_rows:
+            present = [label for label in labels if self.rows.get(label)]
+            by_label = [f"{label_name(label)} {self.rows[label]:,}" for label in present]
+            rows = count_with_noun(self.tagged_rows, "table row")
+            lines.append(f"Counted beside them: {rows} with a label ({', '.join(by_label)}).")
+        if self.said_again:
+            lines.append(f"Said again, in {count_with_noun(self.said_again, 'further place')}.")
+        return lines
 
 
 def subject_line(reports: Iterable[Group]) -> str | None:
     """Make the line that says that reports are mostly on other subjects; None if none is.
 
-    >>> reports = [Group(sets={(): 483}, on_subject=31), Group(sets={(): 100}, on_subject=9)]
-    >>> subject_line([*reports, Group(sets={(): 62}, on_subject=60)])
+    >>> reports = [Group(passages=483, on_subject=31), Group(passages=100, on_subject=9)]
+    >>> subject_line([*reports, Group(passages=62, on_subject=60)])
     '2 of 3 reports are mostly on other subjects: 40 of their 583 passages are about trafficking.'
     """
     groups = list(reports)
@@ -222,7 +299,7 @@ class Summary:
             return None
         kind = kind_of_publication(group.publication)
         rates = self.rates_by_kind.get(kind, self.rates) if kind else self.rates
-        estimate = adjust(group.count(label), group.passages, rates[label])
+        estimate = adjust(group.count(label), group.sentences, rates[label])
         if group.is_unread:
             return replace(estimate, notes=(*estimate.notes, "unclear"))
         return estimate
@@ -252,12 +329,20 @@ class Summary:
             names = dict(zip(self.by, group.key, strict=True))
             if "file" in names:
                 names["file"] = file_names[names["file"]]
-            yield {**names, "total": False, **self.figures(group), **self.about}
+            yield {**names, "total": False, **self._row(group)}
         for total in self.totals:
             names = dict.fromkeys(self.by)
             if total.key and "publication" in names:
                 names["publication"] = total.key[0]
-            yield {**names, "total": True, **self.figures(total), **self.about}
+            yield {**names, "total": True, **self._row(total)}
+
+    def _row(self, group: Group) -> dict[str, object]:
+        kinds = {
+            "sentences": group.base,
+            "table_rows": {label: group.rows.get(label, 0) for label in self.labels},
+            "said_again": group.said_again,
+        }
+        return {**self.figures(group), **kinds, **self.about}
 
     def figures(self, group: Group) -> dict[str, Any]:
         """Return the plain values of a group: `passages`, `low_confidence`, `labels` and `none`.
@@ -288,7 +373,8 @@ class Summary:
 
 
 def _share(count: float, group: Group) -> float | None:
-    return round(count / group.passages, 4) if group.passages else None
+    # sentences about other subjects may hold some that the model missed
+    return min(round(count / group.base, 4), 1.0) if group.base else None
 
 
 def summarize(
@@ -335,12 +421,15 @@ def summarize(
         dimensions.insert(by.index(before) + 1 if before else 0, "publication")
     groups: dict[Key, Group] = {}
     files: defaultdict[str, Group] = defaultdict(Group)
+    # by file, since a long one comes in parts: where it says something first
+    places: defaultdict[str, dict[Wording, str]] = defaultdict(dict)
     for report in reports:
-        counted = _count(report, dimensions, publication)
+        of_passages = natures_of(report, places[report.file])
+        counted = _count(report, of_passages, dimensions, publication)
         for key, group in counted.items():
             groups[key] = groups[key] + group if key in groups else group
         if counted:
-            files[report.file] += Group.of((), report.passages)
+            files[report.file] += Group.of((), report.passages, None, of_passages)
     place = dimensions.index("publication")
     publications = sorted({key[place] for key in groups}, key=_rank)
     if len(publications) > 1 and not add_up:
@@ -373,18 +462,25 @@ def summarize(
 # ----------------------------------------------------------------------------------------- grouping
 
 
-def _count(report: Report, by: Sequence[str], wanted: str | None) -> dict[Key, Group]:
+def _count(
+    report: Report, natures: Sequence[Nature], by: Sequence[str], wanted: str | None
+) -> dict[Key, Group]:
     """Count the passages of a report in groups, if its publication has the `wanted` words."""
-    passages: defaultdict[Key, list[Passage]] = defaultdict(list)
-    for passage in report.passages:
-        passages[_key(report, passage, by)].append(passage)
+    members: defaultdict[Key, list[tuple[Passage, Nature]]] = defaultdict(list)
+    for passage, nature in zip(report.passages, natures, strict=True):
+        members[_key(report, passage, by)].append((passage, nature))
     # a report without passages is shown, but none of its sections
     if not report.passages and set(by) != {"publication", "section"}:
-        passages[_key(report, Passage("", 0, 0), by)] = []
+        members[_key(report, Passage("", 0, 0), by)] = []
     place = by.index("publication")
     return {
-        key: Group.of(key, in_group, key[place])
-        for key, in_group in passages.items()
+        key: Group.of(
+            key,
+            [passage for passage, _ in of_group],
+            key[place],
+            [nature for _, nature in of_group],
+        )
+        for key, of_group in members.items()
         if wanted is None or wanted.casefold() in str(key[place] or "").casefold()
     }
 

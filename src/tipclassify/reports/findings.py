@@ -1,6 +1,6 @@
 """What a finding is: sentence or table row, new or said before, template or particular, on subject.
 
-`natures` says it of the passages of a report in one pass; `KindCounts` counts by it.
+`natures` says it of the passages of a report in one pass; `counts.Group` counts by it.
 
 A template is a sentence that stands in the reports of many countries, by a table of phrases. The
 table has the hash of each phrase of five words that stands in the reports of ten countries or more,
@@ -11,9 +11,7 @@ and "Peru fined 9 employers" are one phrase.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import groupby
@@ -22,10 +20,8 @@ from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 
-from tipclassify.formatting import count_with_noun
-from tipclassify.labels import LABELS, label_name
 from tipclassify.model.encoder.names import COUNTRY_WORDS
-from tipclassify.records import Kind, Passage
+from tipclassify.records import Kind, Passage, Report
 from tipclassify.resources import resource_path
 
 Name = TypeVar("Name")
@@ -240,75 +236,7 @@ def natures(
         )
 
 
-@dataclass(slots=True)
-class KindCounts:
-    """Findings of each label by kind, and the sentences about trafficking: the base of shares.
-
-    A sentence counts once, wherever else it is said again.
-    """
-
-    sentences: Counter[str] = field(default_factory=Counter)
-    rows: Counter[str] = field(default_factory=Counter)
-    tagged_sentences: int = 0
-    tagged_rows: int = 0
-    on_subject: int = 0  # sentences about trafficking, each once
-    said_again: int = 0  # places of tagged sentences beside the first
-
-    def add(self, passage: Passage, nature: Nature) -> None:
-        """Count a passage."""
-        if nature.kind == "table row":
-            self.rows.update(passage.labels)
-            self.tagged_rows += bool(passage.labels)
-        elif nature.first is None:
-            self.sentences.update(passage.labels)
-            self.tagged_sentences += bool(passage.labels)
-            self.on_subject += nature.on_subject
-        else:
-            self.said_again += bool(passage.labels)
-
-    def __add__(self, other: KindCounts) -> KindCounts:
-        return KindCounts(
-            sentences=self.sentences + other.sentences,
-            rows=self.rows + other.rows,
-            tagged_sentences=self.tagged_sentences + other.tagged_sentences,
-            tagged_rows=self.tagged_rows + other.tagged_rows,
-            on_subject=self.on_subject + other.on_subject,
-            said_again=self.said_again + other.said_again,
-        )
-
-    def share(self, label: str) -> float:
-        """Return the sentences with a label as a share of those on the subject, 0 to 1."""
-        return self.sentences[label] / self.on_subject if self.on_subject else 0.0
-
-    def count_and_share(self, label: str) -> str:
-        """Format the sentences with a label and their share: "4 (44%)", or "0"."""
-        count = self.sentences[label]
-        return f"{count:,} ({self.share(label):.0%})" if count else "0"
-
-    def words(self) -> str:
-        """Say how many findings there are of each kind: "62 sentences and 23 table rows"."""
-        parts = [count_with_noun(self.tagged_sentences, "sentence")]
-        if self.tagged_rows:
-            parts.append(count_with_noun(self.tagged_rows, "table row"))
-        return " and ".join(parts)
-
-    def base(self) -> str:
-        """Say what the shares are shares of: "31 sentences about trafficking"."""
-        return f"{count_with_noun(self.on_subject, 'sentence')} about trafficking"
-
-    def beside(self, labels: Sequence[str] = LABELS) -> list[str]:
-        """Say what counts of sentences leave out, a line each: table rows, what is said again.
-
-        >>> KindCounts(rows=Counter(failure=2), tagged_rows=2).beside()
-        ['Counted apart: 2 table rows with a label (failure 2).']
-        """
-        lines = []
-        if self.tagged_rows:
-            present = [label for label in labels if self.rows[label]]
-            by_label = [f"{label_name(label)} {self.rows[label]:,}" for label in present]
-            rows = count_with_noun(self.tagged_rows, "table row")
-            lines.append(f"Counted apart: {rows} with a label ({', '.join(by_label)}).")
-        if self.said_again:
-            places = count_with_noun(self.said_again, "further place")
-            lines.append(f"Counted once: sentences that are said again, in {places}.")
-        return lines
+def natures_of(report: Report, places: dict[Wording, str]) -> list[Nature]:
+    """List the natures of a report's passages; `places` are those of the parts of it before."""
+    names = [f"{report.part}.{number}" for number in range(len(report.passages))]
+    return list(natures(report.passages, names, None if report.document is None else places))

@@ -23,6 +23,7 @@ from tipclassify.arrays import Floats
 from tipclassify.formatting import count_with_noun
 from tipclassify.records import Passage, Report, Run
 from tipclassify.reports.counts import Group
+from tipclassify.reports.findings import Wording, natures_of
 from tipclassify.resources import read_resource
 
 WORD: Final = re.compile(r"\b[a-z]{2,}")
@@ -138,8 +139,9 @@ class Outcome:
         for file, parts in groupby(reports, attrgetter("file")):
             group = Group()
             words: Counter[str] = Counter()
+            places: dict[Wording, str] = {}
             for part in parts:
-                group += Group.of((), part.passages)
+                group += Group.of((), part.passages, None, natures_of(part, places))
                 if measured is not None:
                     words.update(words_of(part.passages))
                 yield part
@@ -154,14 +156,18 @@ class Outcome:
     def __str__(self) -> str:
         labels = ", ".join(f"{label} {self.total.count(label):,}" for label in self.run.labels)
         reports = count_with_noun(self.reports, "report")
-        return f"{reports}, {count_with_noun(self.total.tagged, 'tagged passage')} ({labels})"
+        tagged = count_with_noun(self.total.tagged, "tagged sentence")
+        rows = ""
+        if self.total.tagged_rows:
+            rows = f", and beside them {count_with_noun(self.total.tagged_rows, 'table row')}"
+        return f"{reports}, {tagged} ({labels}){rows}"
 
 
 def _doubt(group: Group) -> str | None:
     """Say in one line why the tags of a report may mean little; None if nothing is against them."""
     if group.is_unread:
         return (
-            f"{group.unknown:,} of {group.sentences:,} sentences are in words that the model does "
+            f"{group.unknown:,} of {group.judged:,} sentences are in words that the model does "
             "not know; if they are not in English, their tags mean nothing"
         )
     if group.is_off_subject:

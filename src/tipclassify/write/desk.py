@@ -28,7 +28,7 @@ from tipclassify.records import Document, Passage, Report, is_link
 from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import follow
-from tipclassify.reports.findings import KindCounts
+from tipclassify.reports.counts import Group
 from tipclassify.write.changes import write_comparison_html, write_ledger_html
 from tipclassify.write.desk_rows import (
     DeskReport,
@@ -38,7 +38,7 @@ from tipclassify.write.desk_rows import (
     read_data,
     script_of,
 )
-from tipclassify.write.file_findings import Marker
+from tipclassify.write.file_findings import Marker, count_marks
 from tipclassify.write.output import Output
 from tipclassify.write.page import report_digest
 from tipclassify.write.templating import render_template
@@ -145,14 +145,15 @@ class Desk:
             return
         labels = self._output.run.labels
         marker = Marker()
-        kinds = KindCounts()
-        total = 0
+        counts = Group()
+        written = 0
         coverages = set()  # countries, years and publications
         with self._open_file(self._data_file(page.name)) as out:
             out.write('{"rows": [')
             for report in chain([first], waiting):
-                for mark in marker.marks(report):
-                    kinds.add(mark.passage, mark.nature)
+                marks = marker.marks(report)
+                counts += count_marks(marks)
+                for mark in marks:
                     row = desk_row(report, mark, labels)
                     coverages.add(
                         (
@@ -161,8 +162,8 @@ class Desk:
                             row.get("publication", report.publication or ""),
                         )
                     )
-                    out.write((",\n" if total else "\n") + json_line(row).rstrip())
-                    total += 1
+                    out.write((",\n" if written else "\n") + json_line(row).rstrip())
+                    written += 1
                 yield report
             country, year, publication = first.country or "", first.year, first.publication or ""
             if len(coverages) == 1:  # rows, or narratives, of one country and year
@@ -181,10 +182,10 @@ class Desk:
                 address=cited.address,
                 read=cited.read,
                 model=cited.model,
-                counts=dict(kinds.sentences),
-                rows=sum(kinds.rows.values()),
-                on_subject=kinds.on_subject,
-                total=total,
+                counts={label: counts.count(label) for label in labels},
+                rows=counts.tagged_rows,
+                on_subject=counts.base,
+                total=counts.passages,
             )
             out.write(f'\n],\n"report": {json_line(msgspec.to_builtins(made))}}}\n')
         self.reports[page] = made

@@ -120,9 +120,8 @@ class Survey:
     """What all reports of a desk have: what its menus offer, and which sentences recur."""
 
     def __init__(self) -> None:
-        self._rows: defaultdict[str, Counter[str]] = defaultdict(
-            Counter
-        )  # of each choice of a menu
+        # number of rows of each choice, by menu
+        self._choices: defaultdict[str, Counter[str]] = defaultdict(Counter)
         # countries, or reports without one, that have a sentence; by its words
         self._places: defaultdict[int, set[str]] = defaultdict(set)
 
@@ -136,9 +135,9 @@ class Survey:
         for each in rows:
             known = {**of_report, **each}
             for name in of_report:
-                self._rows[name][str(known[name] or "")] += 1
+                self._choices[name][str(known[name] or "")] += 1
             if each.get("labels"):
-                self._rows["section"][each["part"]] += 1
+                self._choices["section"][each["part"]] += 1
                 self._places[wording(each["text"])].add(known["country"] or report.page)
 
     def ranked(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -154,12 +153,12 @@ class Survey:
 
     def menus(self) -> dict[str, list[str]]:
         """List what each menu offers."""
-        rows = self._rows
+        choices = self._choices
         return {
-            "country": sorted(filter(None, rows["country"])),
-            "publication": sorted(filter(None, rows["publication"])),
-            "year": sorted(filter(None, rows["year"]), reverse=True),
-            "section": [part for part, _ in rows["section"].most_common()],
+            "country": sorted(filter(None, choices["country"])),
+            "publication": sorted(filter(None, choices["publication"])),
+            "year": sorted(filter(None, choices["year"]), reverse=True),
+            "section": [part for part, _ in choices["section"].most_common()],
         }
 
 

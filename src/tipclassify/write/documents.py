@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from docx.document import Document
 
 # under a table of counts
-_COUNTED: Final = "Labels are counted by sentence, each sentence once; shares are of the {base}."
-
 _MARKUP: Final = re.compile(
     r"[\\`*{}\[\]<>|~&$@^#=]"
     r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore inside a word is no markup
@@ -46,7 +44,6 @@ def write_markdown(reports: Iterable[Report], out: IO[str], output: Output) -> N
             "findings.md",
             escape=_escape_markdown,
             files=findings_by_file(reports),
-            counted=_COUNTED,
             output=output,
         )
     )
@@ -107,8 +104,7 @@ def _add_file(word: Document, findings: FileFindings, labels: tuple[str, ...]) -
     for table_row, row in zip(table.rows, rows, strict=True):
         for cell, text in zip(table_row.cells, row, strict=True):
             cell.text = one_line(text)
-    kinds = findings.total_kinds
-    word.add_paragraph(" ".join([_COUNTED.format(base=kinds.base()), *kinds.beside(labels)]))
+    word.add_paragraph(" ".join(findings.total.counted(labels)))
     if line := subject_line([findings.total]):
         word.add_paragraph(line)
     if not findings.tagged:

@@ -22,7 +22,7 @@ from tipclassify.labels import label_name
 from tipclassify.probability import NEARLY_CERTAIN
 from tipclassify.records import Cell, Report, cells, columns, row, source_name
 from tipclassify.reports.compare.ledger import Ledger
-from tipclassify.reports.findings import KindCounts
+from tipclassify.reports.counts import Group
 from tipclassify.whole_files import FailingOnce
 from tipclassify.write.file_findings import FileFindings, Mark, findings_by_file
 from tipclassify.write.output import Output
@@ -179,30 +179,26 @@ def _write_passages(
 def _write_counts(table: _Table, files: Iterable[FileFindings], output: Output) -> None:
     """Write a row for each section, each file and all files: the counts of Word and Markdown."""
     labels = output.run.labels
-    all_passages = 0
-    all_kinds = KindCounts()
+    total = Group()
     for file in files:
         place = [source_name(file.file), file.country, file.year]
         link = output.link(file.address or file.file)
-        for section, group in file.counts.items():
-            figures = _figures(group.passages, file.kinds[section], labels)
-            table.append([*place, section or "(no section)", *figures, ""], link)
-        passages = file.total.passages
-        figures = _figures(passages, file.total_kinds, labels)
+        for section, group in file.sections.items():
+            table.append([*place, section or "(no section)", *_figures(group, labels), ""], link)
+        figures = _figures(file.total, labels)
         notes = "; ".join(file.notes)
         table.append([*place, "(all sections)", *figures, notes], link, bold=True)
-        all_passages += passages
-        all_kinds += file.total_kinds
-    figures = _figures(all_passages, all_kinds, labels)
+        total += file.total
+    figures = _figures(total, labels)
     table.append(["(all files)", None, None, "(all sections)", *figures, ""], bold=True)
 
 
-def _figures(passages: int, kinds: KindCounts, labels: Sequence[str]) -> list[float | None]:
-    figures: list[float | None] = [passages, kinds.on_subject]
+def _figures(group: Group, labels: Sequence[str]) -> list[float | None]:
+    figures: list[float | None] = [group.passages, group.base]
     for label in labels:
-        figures.append(kinds.sentences[label])
-        figures.append(round(kinds.share(label), 4) if kinds.on_subject else None)
-    return [*figures, kinds.tagged_rows]
+        figures.append(group.count(label))
+        figures.append(round(group.share(label), 4) if group.base else None)
+    return [*figures, group.tagged_rows]
 
 
 def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], output: Output) -> None:

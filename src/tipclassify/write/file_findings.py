@@ -1,6 +1,6 @@
 """Marks of an output's passages, and the findings of each file, gathered by section.
 
-What an output says of a passage is its `Mark`; counts are of passages, sentences and table rows.
+What an output says of a passage is its `Mark`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tipclassify.labels import LABELS, label_name
 from tipclassify.records import Passage, Report, section_name
 from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.counts import Group
-from tipclassify.reports.findings import KindCounts, Nature, Wording, natures
+from tipclassify.reports.findings import Nature, Wording, natures
 
 if TYPE_CHECKING:
     from tipclassify.write.reasons import Reason
@@ -85,10 +85,9 @@ def id_prefix(number: int) -> str:
 
 @dataclass(slots=True)
 class FileFindings:
-    """Counts of a file's passages, or of a part of it, by section, and its tagged passages.
+    """Counts of a file, or of a part of it, by section, and its tagged passages.
 
-    Sections are in order of appearance. `counts` are of passages, each place; `kinds` are of
-    sentences, each once, and of table rows.
+    Sections are in order of appearance.
     """
 
     file: str
@@ -98,10 +97,7 @@ class FileFindings:
     address: str | None = None
     notes: list[str] = field(default_factory=list)
     total: Group = field(default_factory=Group)
-    counts: defaultdict[str | None, Group] = field(default_factory=lambda: defaultdict(Group))
-    kinds: defaultdict[str | None, KindCounts] = field(
-        default_factory=lambda: defaultdict(KindCounts)
-    )
+    sections: defaultdict[str | None, Group] = field(default_factory=lambda: defaultdict(Group))
     tagged: defaultdict[str | None, list[Mark]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
@@ -109,34 +105,32 @@ class FileFindings:
         """Begin with the file of a report."""
         return cls(report.file, report.title, report.country, report.year, report.address)
 
-    @property
-    def total_kinds(self) -> KindCounts:
-        """Counts of sentences and table rows of all sections."""
-        return sum(self.kinds.values(), KindCounts())
-
     def table(self, labels: Sequence[str] = LABELS) -> Iterator[tuple[str, ...]]:
-        """Yield the cells of a table of sentences: its header, a row a section, one for all."""
+        """Yield the cells of a table of counts: its header, a row a section, one for all."""
         names = map(label_name, labels)
         yield "section", "passages", "sentences about trafficking", *names, "table rows tagged"
-        rows = [
-            (section_name(section), group, self.kinds[section])
-            for section, group in self.counts.items()
-        ]
-        for name, group, kinds in [*rows, ("all", self.total, self.total_kinds)]:
-            shares = [kinds.count_and_share(label) for label in labels]
-            rows_tagged = f"{kinds.tagged_rows:,}"
-            yield name, f"{group.passages:,}", f"{kinds.on_subject:,}", *shares, rows_tagged
+        rows = [(section_name(section), group) for section, group in self.sections.items()]
+        for name, group in [*rows, ("all", self.total)]:
+            shares = [group.count_and_share(label) for label in labels]
+            yield name, f"{group.passages:,}", f"{group.base:,}", *shares, f"{group.tagged_rows:,}"
 
     def add(self, report: Report, marks: Iterable[Mark]) -> None:
         """Count the passages of the file, or of a part or batch of it, by what they are."""
         self.notes += report.notes
-        self.total += Group.of((), report.passages, report.publication)
-        by_section: defaultdict[str | None, list[Passage]] = defaultdict(list)
+        by_section: defaultdict[str | None, list[Mark]] = defaultdict(list)
         for mark in marks:
-            by_section[mark.passage.section].append(mark.passage)
-            self.kinds[mark.passage.section].add(mark.passage, mark.nature)
-        for section, passages in by_section.items():
-            self.counts[section] += Group.of((), passages, report.publication)
+            by_section[mark.passage.section].append(mark)
+        for section, of_section in by_section.items():
+            group = count_marks(of_section, report.publication)
+            self.sections[section] += group
+            self.total += group
+
+
+def count_marks(marks: Iterable[Mark], publication: str | None = None) -> Group:
+    """Count marked passages."""
+    marks = list(marks)
+    passages = [mark.passage for mark in marks]
+    return Group.of((), passages, publication, [mark.nature for mark in marks])
 
 
 def findings_by_file(

@@ -27,7 +27,6 @@ from tipclassify.reports.adjust import kind_of_publication
 from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import (
     MIN_WORDS,
-    KindCounts,
     is_unknown,
     wording,
 )
@@ -153,7 +152,6 @@ class _Page:
             articles=map(Markup, articles),
             summaries=summaries,
             total=total,
-            kinds=sum((summary.total_kinds for summary in summaries), KindCounts()),
             sole=summaries[0] if len(summaries) == 1 else None,
             subjects=list(self._subjects.values()),
             long_reports=list(self._long_reports.values()),

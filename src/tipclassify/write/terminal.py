@@ -22,8 +22,7 @@ from tipclassify.reports.compare.changes import MARGIN, BothWays, Change
 from tipclassify.reports.compare.comparison import Comparison
 from tipclassify.reports.compare.ledger import Ledger
 from tipclassify.reports.compare.wording import Words
-from tipclassify.reports.counts import NONE, OVERLAP, Group, Summary, subject_line
-from tipclassify.reports.findings import KindCounts
+from tipclassify.reports.counts import COUNTED, NONE, OVERLAP, Group, Summary, subject_line
 from tipclassify.write.file_findings import FileFindings, findings_by_file
 from tipclassify.write.output import Output
 
@@ -99,23 +98,21 @@ def write_findings(reports: Iterable[Report], out: IO[str], output: Output) -> N
     """Write label (``?``: low confidence), probability, page and text of tagged passages; counts."""
     labels = output.run.labels
     terminal = _Terminal(out, 110, labels)
-    passages = 0
-    kinds = KindCounts()
-    subjects = defaultdict[str, Group](Group)
+    files = defaultdict[str, Group](Group)
     # by part: a table holds many times the memory of its text
     for findings in findings_by_file(reports, parts=True):
-        passages += findings.total.passages
-        kinds += findings.total_kinds
-        subjects[findings.file] += findings.total
+        files[findings.file] += findings.total
         if findings.tagged:
             terminal.print(_findings_table(findings, terminal))
-    if not subjects:  # no input could be read, which is said elsewhere
+    if not files:  # no input could be read, which is said elsewhere
         return
-    if kinds.tagged_sentences or kinds.tagged_rows:
+    total = sum(files.values(), Group())
+    if total.tagged or total.tagged_rows:
         terminal.print()
-    counts = "   ".join(f"{label} {kinds.count_and_share(label)}" for label in labels)
-    base = f"{count_with_noun(passages, 'passage')}, {kinds.on_subject:,} on trafficking"
-    for line in [f"{base}: {counts}", *kinds.beside(labels), subject_line(subjects.values())]:
+    counts = "   ".join(f"{label} {total.count_and_share(label)}" for label in labels)
+    passages = count_with_noun(total.passages, "passage")
+    terminal.print(f"{passages}, {total.base:,} on trafficking: {counts}")
+    for line in [*total.counted(labels), subject_line(files.values())]:
         if line:
             terminal.print(line)
 
@@ -147,13 +144,14 @@ def write_summary(summary: Summary, out: IO[str]) -> None:
     """Write counts and shares by group, adjusted ones with intervals below, then caveats."""
     terminal = _Terminal(out, 120, summary.labels)
     by = Column(" · ".join(summary.by), overflow="fold")
-    table = _table(by, *map(_numbers, ("passages", *summary.labels, NONE)))
+    names = ("sentences", *summary.labels, NONE, "table rows")
+    table = _table(by, *map(_numbers, names))
     for name, group in zip(summary.group_names, summary.groups, strict=True):
         table.add_row(name, *_summary_cells(summary, group))
     table.add_section()
     for name, total in zip(summary.total_names, summary.totals, strict=True):
         table.add_row(name, *_summary_cells(summary, total), style="bold")
-    lines = [subject_line(summary.files), OVERLAP]
+    lines = [subject_line(summary.files), f"{COUNTED} Table rows are beside them. {OVERLAP}"]
     if summary.rates is not None:
         lines.append(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
         lines.append(summary.rates_note())
@@ -166,16 +164,16 @@ def write_summary(summary: Summary, out: IO[str]) -> None:
 
 
 def _summary_cells(summary: Summary, group: Group) -> list[str]:
-    cells = [f"{group.passages:,}"]
+    cells = [f"{group.base:,}"]
     for label in (*summary.labels, NONE):
-        share = f"{group.share(label):4.0%}" if group.passages else "   –"
+        share = f"{group.share(label):4.0%}" if group.base else "   –"
         cell = f"{group.count(label):,} {share}"
         if estimate := summary.estimate(group, label):
             symbols = "".join(_NOTE_SYMBOLS[note] for note in estimate.notes)
             interval = f"({estimate.low:,.0f}–{estimate.high:,.0f})"
             cell += f"\n{symbols}{estimate.count:,.0f} {interval}"
         cells.append(cell)
-    return cells
+    return [*cells, f"{group.tagged_rows:,}"]
 
 
 # --------------------------------------------------------------------------------------- comparison

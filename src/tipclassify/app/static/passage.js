@@ -225,9 +225,8 @@ function panel(app, reasons) {
    */
   function open(name) {
     const isOpen = box.classList.contains("open") && tab === name;
-    if (name === "reasons")
-      app.marked = !isOpen && (!app.marked || !box.classList.contains("open") || tab !== name);
     if (isOpen) return close();
+    if (name === "reasons") app.marked = true;
     tab = name;
     box.classList.add("open");
     document.body.classList.add("panelled");

@@ -124,7 +124,9 @@ function saved() {
     const lost = trouble || (app.online ? "" : "The server does not answer");
     byId("trouble").hidden = !lost;
     const changes = count(waiting.length, "change is", "changes are");
-    const what = waiting.length ? `${changes} not saved, and kept here` : "Nothing is lost so far";
+    const what = waiting.length
+      ? `${changes} not saved, and kept here to be sent again`
+      : "Nothing is lost so far";
     byId("trouble-text").textContent = lost && `${lost}. ${what}.`;
   }
 

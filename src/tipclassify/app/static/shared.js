@@ -69,7 +69,7 @@ export const blank = () => ({ state: "all", labels: [], doubts: [], words: "" })
 export const isBlank = (filter) =>
   filter.state === "all" && !filter.labels.length && !filter.doubts.length && !filter.words.trim();
 
-export const plain = (text) => text.normalize("NFKC").replace(/\s+/g, " ").toLowerCase();
+const plain = (text) => text.normalize("NFKC").replace(/\s+/g, " ").toLowerCase();
 
 /** A test of one passage; `answer` and `decided` say what the view counts as its labels and done. */
 export function matcher(filter, answer, decided) {

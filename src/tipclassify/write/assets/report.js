@@ -27,13 +27,17 @@ const shownFindings = () => findings.filter(({ left }) => left.length);
 
 // ------------------------------------------------------------------------------------- filters
 
+// Whether a menu has this value or none; of names in other capitals it lists the first.
+function isAllowed(name, value = "") {
+  return [value.toLowerCase(), ""].includes(fields[name].value.toLowerCase());
+}
+
 function applyFilters() {
   const letters = checkedLetters();
   const words = fields.words.value.trim().toLowerCase();
   const isChosen = (finding) =>
-    ["country", "year", "section"].every(
-      (name) => [finding[name].toLowerCase(), ""].includes(fields[name].value.toLowerCase()),
-    ) && finding.words.includes(words);
+    ["country", "year", "section"].every((name) => isAllowed(name, finding[name])) &&
+    finding.words.includes(words);
   for (const finding of findings) {
     finding.left = isChosen(finding)
       ? finding.letters.filter((letter) => letters.includes(letter))
@@ -58,9 +62,8 @@ function applyFilters() {
 
 // Reports of other countries and years, and what has no finding where only findings are wanted.
 function hideWhatIsLeftOut() {
-  const { country, year, only } = fields;
-  const isOfPlace = (place) =>
-    (!country.value || place.country === country.value) && (!year.value || place.year === year.value);
+  const { only } = fields;
+  const isOfPlace = ({ country, year }) => isAllowed("country", country) && isAllowed("year", year);
   const withPlace = new Set(findings.filter(isOfPlace).map(({ article }) => article));
   for (const article of selectAll("main > article")) {
     article.hidden = !isOfPlace(article.dataset) && !withPlace.has(article);
