@@ -101,12 +101,12 @@ def sample(name: str) -> bytes:
         ]
         return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
     if name == "bundle":
-        from tipclassify.bundle.write import Included, write_bundle
+        from tipclassify.bundle.write import write_bundle
         from tipclassify.tagging import Tagging
 
         bundle = io.BytesIO()
         report = str(SAMPLES / "excerpt.txt")
-        write_bundle([report], Tagging("fast"), bundle, Included(sources=True))
+        write_bundle([report], Tagging("fast"), bundle, with_sources=True)
         return bundle.getvalue()
     if name == "mhtml":
         page = sample("html").replace(b"=", b"=3D")

@@ -127,6 +127,10 @@ def test_numbers_of_a_class_label_need_their_names() -> None:
         (np.zeros((2, 2)), r"row 0 of y is \[0\.0, 0\.0\]: give 0 and 1 in 3 columns"),
         (np.zeros(3), r"row 0 of y is 0\.0: give 0 and 1 in 3 columns"),
         (np.array([[0, 1, np.nan]]), "give 0 and 1"),
+        # of two kinds, or without columns
+        ([["failure"], [0, 1, 0]], r"row 0 of y is \['failure'\]: give 0 and 1"),
+        ([[], [0, 1, 0]], r"row 0 of y is \[\]: give 0 and 1"),
+        (np.zeros((2, 0)), r"row 0 of y is \[\]: give 0 and 1"),
     ],
 )
 def test_what_has_no_clear_meaning_is_refused_in_one_line(y: object, message: str) -> None:

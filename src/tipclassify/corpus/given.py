@@ -40,6 +40,7 @@ def as_indicator(y: object, labels: Sequence[str] = LABELS) -> Bools:
     """
     either = f"give 0 and 1 in {len(labels)} columns, or lists of label names, [] for none"
     names = table_columns(y)
+    matrix = y.toarray() if hasattr(y, "toarray") else y  # of scipy, if sparse
     rows: Sequence[object]
     if names is not None:
         if sorted(names) != sorted(labels):
@@ -54,16 +55,21 @@ def as_indicator(y: object, labels: Sequence[str] = LABELS) -> Bools:
     elif isinstance(y, str | bytes | Mapping) or y is None:
         raise ValueError(f"y is a bare {type(y).__name__}: {either}")
     else:
-        matrix = y.toarray() if hasattr(y, "toarray") else y  # of scipy, if sparse
         rows = column_values(matrix, "y")
+    rows = [row.tolist() if isinstance(row, np.ndarray) else row for row in rows]
+    # rows are of one kind: a list of names and of numbers has no clear meaning
+    is_numeric = isinstance(matrix, np.ndarray) and matrix.dtype.kind in "biuf"
+    has_names = names is None and not is_numeric
+    for row in rows:
+        if isinstance(row, Sequence | set | frozenset):
+            has_names = has_names and all(isinstance(value, str) for value in row)
     indicator = np.zeros((len(rows), len(labels)), bool)
-    for number, given in enumerate(rows):
-        row = given.tolist() if isinstance(given, np.ndarray) else given
+    for number, row in enumerate(rows):
         if isinstance(row, str):
             raise ValueError("y holds bare strings: give each passage a list of label names")
         if not isinstance(row, Sequence | set | frozenset):
             raise ValueError(f"row {number} of y is {row!r:.40}: {either}")
-        if all(isinstance(value, str) for value in row):
+        if has_names:
             if unknown := set(row) - set(labels):
                 raise ValueError(
                     f"row {number} of y: unknown label {min(unknown)!r}: use {', '.join(labels)}"

@@ -257,7 +257,7 @@ def _of_other_rules(file: Path, rows: Sequence[Row]) -> list[str]:
     Such a label may be of what is no passage any more; no model must learn it unnoticed.
     """
     families = Counter(
-        str(row["source"])
+        str(row.get("source"))
         for row in rows
         if _REAL_ID.fullmatch(row["id"]) and row.get("rules", 1) != RULES
     )
