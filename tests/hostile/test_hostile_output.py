@@ -168,7 +168,7 @@ def test_a_file_is_written_whole_whatever_the_streams_are(tmp_path: Path) -> Non
         command = ["score", "a.txt", "--model", "fast", "-o", f"{number}.csv"]
         code, errors = in_shell(tmp_path, streams, command)
         assert code == 0
-        wrote = f"tipclassify: wrote {number}.csv: 1 report, 1 tagged passage"
+        wrote = f"tipclassify: wrote {number}.csv: 1 report, 1 tagged sentence"
         assert errors.partition(" (")[0] in (wrote, "")
     assert len({file.read_bytes() for file in tmp_path.glob("*.csv")}) == 1
     assert len(list(tmp_path.iterdir())) == 3 + len(every_other)
