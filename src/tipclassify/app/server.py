@@ -13,6 +13,7 @@ import os
 import re
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -35,6 +36,7 @@ from tipclassify.formatting import for_terminal, load_json
 from tipclassify.resources import resource_path
 from tipclassify.store import RequestReusedError
 
+_MOST_CONNECTIONS: Final = 64
 _PATIENCE: Final = 10.0  # seconds without a whole request until a connection ends
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
@@ -221,18 +223,47 @@ def _run(app: Guard, at: socket.socket) -> None:
 
 
 class _Connection(H11Protocol):
-    """Connection that ends when its client keeps it waiting for a whole request."""
+    """Connection that ends when its client keeps it waiting for a whole request.
+
+    Of too many, the oldest of those that wait ends, so that idle ones never use up all files.
+    """
+
+    has_warned = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.began = time.monotonic()
+        # Those that were ended a moment ago are still in the set.
+        present = [
+            connection
+            for connection in self.connections
+            if isinstance(connection, _Connection) and not connection.transport.is_closing()
+        ]
+        if len(present) > _MOST_CONNECTIONS:
+            self._warn()
+            waiting = (connection for connection in present if connection.waits)
+            oldest = min(waiting, key=lambda connection: connection.began, default=self)
+            oldest.transport.abort()
         self.loop.call_later(_PATIENCE, self._end_if_idle, None)
+
+    @classmethod
+    def _warn(cls) -> None:
+        """Say once that connections are ended."""
+        if not cls.has_warned:
+            cls.has_warned = True
+            what = f"over {_MOST_CONNECTIONS} connections: the idle ones are ended"
+            print(f"tipclassify: {what}", file=sys.stderr)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client has to send something: a request, or the rest of its body."""
+        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def _end_if_idle(self, last: object) -> None:
         """End the connection unless it had another request than the `last` since."""
         if self.transport.is_closing():
             return
-        waits = self.cycle is None or self.cycle.response_complete or self.cycle.more_body
-        if waits and self.cycle is last:
+        if self.waits and self.cycle is last:
             self.transport.abort()
         else:
             self.loop.call_later(_PATIENCE, self._end_if_idle, self.cycle)
