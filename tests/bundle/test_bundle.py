@@ -26,7 +26,7 @@ from typer.testing import CliRunner, Result
 from tipclassify import LABELS, Classifier, Passage
 from tipclassify.app.desk import Desk
 from tipclassify.bundle import archive as archives
-from tipclassify.bundle.manifest import serialize
+from tipclassify.bundle.manifest import figures_of, serialize, settings_of
 from tipclassify.bundle.verify import Check, verify_bundle
 from tipclassify.bundle.write import write_bundle
 from tipclassify.cli.bundle import bundle, verify
@@ -35,7 +35,7 @@ from tipclassify.model.find import model_folder
 from tipclassify.model.linear import write_linear_model
 from tipclassify.readers import ReadOptions, read_report
 from tipclassify.records import key
-from tipclassify.reports.counts import summarize
+from tipclassify.reports.counts import Group, summarize
 from tipclassify.store.state import Check as StoreCheck
 from tipclassify.tagging import Tagging
 from tipclassify.write.desk import read_findings
@@ -317,6 +317,26 @@ def test_policy_thresholds_unit_and_encoding_are_kept(tmp_path: Path) -> None:
     forgery = forged(tmp_path / "f.zip", path, set_value("manifest/unit", "sentence"))
     forgery_differences = differences(verify_bundle(str(forgery), [str(report)]))
     assert "splits into 1 passage, not 2" in forgery_differences["split"]
+
+
+def test_a_bundle_of_layout_1_is_verified_as_it_was_written(tmp_path: Path) -> None:
+    """It counted each place, and did not say which passages are rows of tables."""
+    new = make_bundle(tmp_path / "new.zip", SAMPLES / "karvonia-2024.html", with_sources=True)
+    tagging = FAST.classifier()
+    settings = settings_of(tagging, FAST.policy, {})
+    (report,) = FAST.reports([str(SAMPLES / "karvonia-2024.html")])
+    each_place = figures_of(Group.of((), report.passages, report.publication), **settings)
+
+    def as_layout_1(parts: BundleParts) -> None:
+        parts.manifest["bundle"] = 1
+        parts.manifest["figures"] = parts.manifest["inputs"][0]["figures"] = each_place
+        for row in parts.rows:
+            del row["in_row"]
+
+    old = forged(tmp_path / "old.zip", new, as_layout_1)
+    assert results(verify_bundle(str(old))) == dict.fromkeys(STEPS, "ok")
+    counts = [json.loads(content(bundle)["manifest.json"])["figures"] for bundle in (old, new)]
+    assert counts[0]["labels"] != counts[1]["labels"]  # a sentence that is said again, and rows
 
 
 def test_rows_that_came_ready_split_are_checked_too(tmp_path: Path) -> None:

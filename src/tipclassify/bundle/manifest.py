@@ -171,13 +171,14 @@ class PassageLine(_Object, frozen=True):
     in_row: bool = False  # of a table; not told in layout 1
 
     def passage(self) -> Passage:
-        """Make the passage with its labels, without its scores."""
+        """Make the passage with its labels and probabilities."""
         return Passage(
             self.text,
             self.start,
             self.end,
             self.section,
             self.labels,
+            self.scores,
             low_confidence=self.low_confidence,
             page=self.page,
             block=self.block,
@@ -213,14 +214,24 @@ def _plain(rates: Mapping[str, Rates]) -> dict[str, dict[str, float]]:
     return {label: asdict(of_label) for label, of_label in rates.items()}
 
 
-def count_input(passages: Sequence[Passage], recorded: Input, layout: int) -> Group:
-    """Count the passages of an input as `summarize` does; in layout 1 each place counted."""
-    if layout == 1:
-        return Group.of((), passages, recorded.publication)
+def count_input(
+    passages: Sequence[Passage], recorded: Input, layout: int, before: int
+) -> tuple[Group, list[int]]:
+    """Count the passages of an input, and list the line of the finding of each; 0 without a label.
+
+    A sentence that a report repeats is one finding, known by its first line in ``passages.jsonl``,
+    and counts once, as in `summarize`; in `layout` 1 each place counted. `before` is the number of
+    lines before the input. Input rows are findings of their own.
+    """
+    lines = list(map(str, range(before + 1, before + len(passages) + 1)))
     places = None if recorded.kind == ROWS else dict[Wording, str]()
-    lines = [str(line) for line in range(len(passages))]
     of_passages = list(natures(passages, lines, places))
-    return Group.of((), passages, recorded.publication, of_passages)
+    findings = [
+        int(nature.first or line) if passage.labels else 0
+        for passage, nature, line in zip(passages, of_passages, lines, strict=True)
+    ]
+    counted = None if layout == 1 else of_passages
+    return Group.of((), passages, recorded.publication, counted), findings
 
 
 def figures_of(

@@ -40,7 +40,7 @@ from tipclassify.bundle.manifest import (
     settings_of,
     versions,
 )
-from tipclassify.bundle.write import CHECKS, EXPORTS, count_checks, lines_of_findings, model_id
+from tipclassify.bundle.write import CHECKS, EXPORTS, count_checks, model_id
 from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.formatting import count_with_noun
@@ -351,11 +351,9 @@ def _replay(
         passages = [row.passage() for row in rows]
         scores = _probabilities([row.scores for row in rows], names)
         stored_scores.append(scores)
-        scored = [
-            replace(passage, scores=row.scores) for passage, row in zip(passages, rows, strict=True)
-        ]
-        groups.append(count_input(scored, recorded, manifest.bundle))
-        findings += lines_of_findings(passages, len(findings), recorded.kind == ROWS)
+        group, of_input = count_input(passages, recorded, manifest.bundle, len(findings))
+        groups.append(group)
+        findings += of_input
         for passage, above in zip(
             passages, apply_thresholds(scores, thresholds).tolist(), strict=True
         ):
@@ -469,7 +467,7 @@ def _read_again(
 
 def _split_differences(again: Sequence[Passage], passages: Sequence[Passage]) -> list[str]:
     """Describe where an input is split otherwise; an empty list where it is not."""
-    stored = (replace(passage, labels=(), low_confidence=False) for passage in passages)
+    stored = (replace(passage, labels=(), scores={}, low_confidence=False) for passage in passages)
     here = (replace(passage, country=None) for passage in again)
     for number, (old, new) in enumerate(zip_longest(stored, here), 1):
         if old != new:

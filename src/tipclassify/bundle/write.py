@@ -21,7 +21,6 @@ from tipclassify.bundle.manifest import (
     FORMAT,
     MANIFEST,
     PASSAGES,
-    ROWS,
     CheckCounts,
     Input,
     Manifest,
@@ -47,7 +46,6 @@ from tipclassify.progress import Progress
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage
 from tipclassify.reports.counts import Group
-from tipclassify.reports.findings import Wording, first_place
 from tipclassify.resources import read_resource
 from tipclassify.store.state import Check
 from tipclassify.tagging import Tagging
@@ -114,16 +112,15 @@ def write_bundle(
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
             for original, recorded, untagged in _read_all(files, tagging, progress):
                 passages = classifier.tag(untagged, tagging.policy)
-                of_input = lines_of_findings(passages, len(findings), recorded.kind == ROWS)
                 for line, passage in enumerate(passages, len(findings) + 1):
                     lines.write(passage_line(len(inputs), passage))
                     stored += _checks_of(passage, line, pending)
+                group, of_input = count_input(passages, recorded, FORMAT, len(findings))
                 findings += of_input
                 source = None
                 if with_sources:
                     source = _source_path(len(inputs), recorded.name)
                     packed[source] = pack(archive, source, original.data)
-                group = count_input(passages, recorded, FORMAT)
                 total += group
                 figures = figures_of(group, **settings)
                 inputs.append(msgspec.structs.replace(recorded, source=source, figures=figures))
@@ -241,25 +238,10 @@ def _checks_of(
     return stored
 
 
-def lines_of_findings(passages: Iterable[Passage], before: int, rows: bool) -> list[int]:
-    """List for each passage of an input the line of its finding; 0 for one without a label.
-
-    As on a desk, a sentence that a report repeats is one finding, known by its first line. `before`
-    is the number of lines before the input in ``passages.jsonl``. With `rows`, the input is rows,
-    which are findings of their own.
-    """
-    places: dict[Wording, int] = {}
-    lines = []
-    for line, passage in enumerate(passages, before + 1):
-        first = line if rows else first_place(passage, line, places)
-        lines.append(first if passage.labels else 0)
-    return lines
-
-
 def count_checks(checks: Iterable[StoredCheck], findings: Sequence[int]) -> CheckCounts:
     """Count the findings by what was decided on them.
 
-    `findings` are those of all passages (`lines_of_findings`).
+    `findings` are the lines of those of all passages (`manifest.count_input`).
     """
     verdicts: defaultdict[int, set[str]] = defaultdict(set)
     noted: set[int] = set()

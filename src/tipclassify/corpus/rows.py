@@ -104,6 +104,7 @@ def read_rows(
     # Keyed by resolved path: a file that is named twice is read once.
     files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}
     for file in files.values():
+        before = len(rows)
         for where, row in read_each(
             read_numbered(file, columns), lambda row: _checked(row, labels), problems
         ):
@@ -122,7 +123,7 @@ def read_rows(
                 )
             rows.append(row)
         if file.name == _REAL.name:
-            problems += _of_other_rules(file, rows)
+            problems += _of_other_rules(file, rows[before:])
     if not rows and not problems:
         remedy = "write one JSON object a line, or a row of CSV for each"
         problems.append(f"{', '.join(map(str, paths))}: no labelled passages; {remedy}")

@@ -87,25 +87,26 @@ class Group:
         publication: Name = None,
         natures: Sequence[Nature] | None = None,
     ) -> Group:
-        """Count the passages by their `natures`; without these each counts, as in a bundle."""
+        """Count the passages by their `natures`; without these each counts."""
         sets: Counter[tuple[str, ...]] = Counter()
         rows: Counter[str] = Counter()
-        tagged_rows = said_again = 0
-        for passage, nature in zip(passages, natures or (), strict=natures is not None):
-            if nature.kind == "table row":
-                rows.update(passage.labels)
-                tagged_rows += bool(passage.labels)
-            elif nature.first is not None:
-                said_again += bool(passage.labels)
-            elif nature.on_subject:
-                sets[passage.labels] += 1
+        tagged_rows = said_again = sentences = 0
         if natures is None:
             sets.update(passage.labels for passage in passages)
-            about = on_subject(passages)
             sentences = len(passages)
+            about = sum(on_subject(passages))
         else:
-            about = [nature.on_subject for nature in natures]
-            sentences = sum(nature.counts for nature in natures)
+            about = sum(nature.on_subject for nature in natures)
+            for passage, nature in zip(passages, natures, strict=True):
+                if nature.kind == "table row":
+                    rows.update(passage.labels)
+                    tagged_rows += bool(passage.labels)
+                elif nature.first is not None:
+                    said_again += bool(passage.labels)
+                else:
+                    sentences += 1
+                    if nature.on_subject:
+                        sets[passage.labels] += 1
         return cls(
             key=key,
             sets=sets,
@@ -114,7 +115,7 @@ class Group:
             said_again=said_again,
             sentences=sentences,
             passages=len(passages),
-            on_subject=sum(about),
+            on_subject=about,
             low_confidence=sum(passage.low_confidence for passage in passages),
             unknown=sum(map(is_unknown, passages)),
             publication=publication,

@@ -1,6 +1,7 @@
-"""What a finding is: sentence or table row, new or said before, template or particular, on subject.
+"""What a finding is: sentence or table row, new or said before, on subject; and how particular.
 
-`natures` says it of the passages of a report in one pass; `counts.Group` counts by it.
+`natures` says the first of the passages of a report in one pass, and `counts.Group` counts by it;
+`rank` is for the findings that a page or desk shows first.
 
 A template is a sentence that stands in the reports of many countries, by a table of phrases. The
 table has the hash of each phrase of five words that stands in the reports of ten countries or more,
@@ -174,13 +175,11 @@ def on_subject(passages: Sequence[Passage]) -> list[bool]:
 
 
 class Nature(NamedTuple):
-    """What kind of finding a passage is, and how particular to its report."""
+    """What kind of finding a passage is in its report."""
 
     kind: Kind
     # name of the place that says the same before, in the report; None for new words
     first: str | None
-    template: bool  # stands, up to names and figures, in many countries' reports
-    particulars: int  # 0 to 3
     on_subject: bool  # whether it is about trafficking
 
     @property
@@ -198,11 +197,13 @@ class Nature(NamedTuple):
             remarks.append("stands before in this report, counted there")
         return remarks
 
-    def rank(self, probability: float) -> float:
-        """Rank a finding for the first screen by how particular it is; 0 for templates, rows."""
-        if not self.counts or self.template:
-            return 0.0
-        return round(probability**2 * (1 + self.particulars), 4)
+
+def rank(passage: Passage, nature: Nature) -> float:
+    """Rank a finding for the first screen by how particular it is; 0 for templates, rows."""
+    if not nature.counts or is_template(passage.text):
+        return 0.0
+    probability = max(passage.scores[label] for label in passage.labels)
+    return round(probability**2 * (1 + count_particulars(passage.text)), 4)
 
 
 def first_place(passage: Passage, name: Name, places: dict[Wording, Name]) -> Name:
@@ -230,8 +231,6 @@ def natures(
         yield Nature(
             kind=passage.kind,
             first=None if first == name else first,
-            template=bool(passage.labels) and is_template(passage.text),
-            particulars=count_particulars(passage.text) if passage.labels else 0,
             on_subject=is_on_subject,
         )
 

@@ -18,7 +18,7 @@ from tipclassify.formatting import json_line, load_json
 from tipclassify.probability import probability
 from tipclassify.records import Report, cells, row, section_name
 from tipclassify.reports.cite import said
-from tipclassify.reports.findings import RECURRING_COUNTRIES, wording
+from tipclassify.reports.findings import RECURRING_COUNTRIES, is_template, rank, wording
 from tipclassify.text.sections import fold_section
 from tipclassify.write.file_findings import Mark
 
@@ -103,8 +103,8 @@ def desk_row(report: Report, mark: Mark, labels: Sequence[str]) -> Row:
         columns |= {
             "part": fold_section(section) if section else section_name(None),
             "facts": " · ".join(filter(None, facts)),
-            "template": mark.nature.template,
-            "rank": mark.nature.rank(max(passage.scores[label] for label in passage.labels)),
+            "template": is_template(passage.text),
+            "rank": rank(passage, mark.nature),
             "anchor": mark.name,
             "tags": {label: probability(passage.scores[label]) for label in passage.labels},
             "source": mark.cited.source,

@@ -27,7 +27,9 @@ from tipclassify.reports.adjust import kind_of_publication
 from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import (
     MIN_WORDS,
+    is_template,
     is_unknown,
+    rank,
     wording,
 )
 from tipclassify.text.split import PART
@@ -249,6 +251,6 @@ def _blocks(report: Report, marks: Sequence[Mark]) -> Iterator[_Block]:
 
 
 def _order_on_first_screen(label: str, mark: Mark) -> tuple[bool, bool, float, float]:
-    scores = mark.passage.scores
-    rank = mark.nature.rank(max(scores[given] for given in mark.passage.labels))
-    return mark.nature.template, mark.passage.low_confidence, -rank, -scores[label]
+    passage = mark.passage
+    place = -rank(passage, mark.nature), -passage.scores[label]
+    return is_template(passage.text), passage.low_confidence, *place
