@@ -21,7 +21,7 @@ from tipclassify.labels import LABELS
 from tipclassify.readers import read_report
 from tipclassify.records import Block, Document, Passage, Report, Run
 from tipclassify.reports.cite import cite
-from tipclassify.reports.counts import Group
+from tipclassify.reports.counts import COUNTED, Group
 from tipclassify.reports.findings import natures_of, on_subject
 from tipclassify.text.split import split_passages, text_document
 from tipclassify.write.output import Output
@@ -184,6 +184,7 @@ def test_every_tagged_passage_is_marked_once_with_all_its_labels(
 
 
 def test_counts_by_section_add_up(page: str, karvonia: Report) -> None:
+    assert COUNTED in page
     body = page.split('<nav class="sections"')[1].split("</nav>")[0]
     rows = [
         re.findall(r"<td[^>]*>([\d–]*)(?: \+(\d+))?</td>", row) for row in body.split("<tr>")[2:]

@@ -60,7 +60,7 @@ def summary(
     jobs: options.Jobs = 1,
     output: options.Output = None,
 ) -> None:
-    """Count the passages of reports by label, and adjust the counts for the model's errors.
+    """Count the sentences of reports by label, and adjust the counts for the model's errors.
 
     Reports are tagged as 'score' does. Rows of a .jsonl file, also one that 'score' wrote, are
     tagged anew from their text with this model and policy; what the rows say of file, country, year
@@ -70,7 +70,10 @@ def summary(
     protection, prevention, profile), the chapters on forced labor or trafficking and on child labor
     of other reports, and 'other'.
 
-    Each count comes with an adjusted one (Rogan and Gladen 1978), which corrects for passages that
+    A sentence counts once, however often its report repeats it; shares are of the sentences about
+    trafficking. Rows of tables are counted beside them.
+
+    Each count comes with an adjusted one (Rogan and Gladen 1978), which corrects for sentences that
     the model misses or tags wrongly, and its 95% score interval, which includes the uncertainty of
     the error rates. They were measured on passages held out of training; that they hold on these
     reports is an assumption. The balanced policy suits counting best: with screen and cite the

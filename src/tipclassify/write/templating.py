@@ -17,7 +17,7 @@ from tipclassify._version import __version__
 from tipclassify.labels import Style, label_name
 from tipclassify.probability import probability
 from tipclassify.records import section_name, source_name
-from tipclassify.reports.counts import subject_line
+from tipclassify.reports.counts import COUNTED, subject_line
 from tipclassify.resources import read_resource, resource_path
 from tipclassify.write.output import Output
 
@@ -97,6 +97,7 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     environment.tests["sized"] = lambda values, size: len(values) == size
     environment.globals |= {
         "asset": asset,
+        "COUNTED": COUNTED,
         "subject_line": subject_line,
         "version": __version__,
     }
