@@ -68,10 +68,11 @@ def compare(
     """Compare reports of one country and publication: what is newly or no longer reported.
 
     Changes are read from the text first: a passage is repeated word for word, moved under another
-    heading, reworded, new or gone. Only what is new or gone counts as newly or no longer reported.
-    Where a tag differs though the passage is the same or reworded, that is listed apart. A change
-    is borderline where another wording could have turned the tag. 'No longer reported' does not
-    mean that anything stopped.
+    heading, reworded, new or gone. Only what is new or gone counts as newly or no longer reported;
+    not in a section that one of the two does not write, or only refers elsewhere in: that is a
+    break. Where a tag differs though the passage is the same or reworded, that is listed apart, by
+    what changed it: words, heading or both. A change is borderline where another wording could have
+    turned the tag. 'No longer reported' does not mean that anything stopped.
 
     With three reports or more, or with --ledger: a line for each passage that stands in two years
     or more, with the years, its wording then and now, and its tags ("the same sentence since

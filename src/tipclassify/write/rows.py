@@ -105,10 +105,11 @@ def _write_csv_rows(
 
 
 def write_comparison_jsonl(comparison: Comparison, out: IO[str], repeated: bool = False) -> None:
-    """Write an object a change, in the table's order, then one a sentence tagged both ways.
+    """Write an object a break, then a change, in the table's order, then a sentence tagged both ways.
 
     Repeated passages are written only if `repeated`.
     """
+    out.writelines(json_line(each.to_dict(*comparison.names)) for each in comparison.breaks)
     for group in comparison.groups(repeated):
         out.writelines(json_line(comparison.row(change)) for change in group.changes)
     out.writelines(json_line(sentence.to_dict()) for sentence in comparison.both_ways)

@@ -190,6 +190,8 @@ def write_comparison(comparison: Comparison, out: IO[str], repeated: bool = Fals
         terminal.print(one_line(f"{comparison.subject}: {old} set against {new}"), style="bold")
     terminal.print(f"{old}  {_heading(comparison.old)}")
     terminal.print(f"{new}  {_heading(comparison.new)}")
+    for line in comparison.break_lines():
+        terminal.print(one_line(f"Break: {line}"))
     for group in comparison.groups(repeated):
         remarks = []
         if group.borderline:
@@ -202,21 +204,24 @@ def write_comparison(comparison: Comparison, out: IO[str], repeated: bool = Fals
         for number, change in enumerate(group.changes):
             if number:
                 table.add_row()
-            table.add_row("", _change_heading(change, terminal))
+            table.add_row("", _change_heading(change, comparison.remark(change), terminal))
             for name, text in _sides(change, comparison.names):
                 table.add_row(name, text)
         terminal.print(table)
     terminal.print_both_ways(comparison.both_ways)
     counts = comparison.counts()
+    in_breaks = counts["section_break"]
+    apart = f", {in_breaks} in sections that only one of them writes" if in_breaks else ""
     terminal.print(
         f"\n{len(comparison.old.passages)} passages of {old}, "
         f"{len(comparison.new.passages)} of {new}: "
         f"{counts['repeated']} repeated word for word, {counts['moved']} moved, "
-        f"{counts['reworded']} reworded, {counts['gone']} gone, {counts['new']} new\n{_CAVEATS}"
+        f"{counts['reworded']} reworded, {counts['gone']} gone, {counts['new']} new{apart}\n"
+        f"{_CAVEATS}"
     )
 
 
-def _change_heading(change: Change, terminal: _Terminal) -> Text:
+def _change_heading(change: Change, remark: str, terminal: _Terminal) -> Text:
     """Format changes and place: ``+failure 0.04 → 0.91  [protection]  p. 4 → 5``."""
     passages = change.sides
     parts = [] if change.labels else terminal.labels(passages[-1].labels)
@@ -233,6 +238,8 @@ def _change_heading(change: Change, terminal: _Terminal) -> Text:
         parts.append(Text(f"p. {pages}"))
     if any(passage.low_confidence for passage in passages):
         parts.append(Text("low confidence"))
+    if remark:
+        parts.append(Text(one_line(remark)))
     return Text("  ").join(parts)
 
 

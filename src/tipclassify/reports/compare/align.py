@@ -26,6 +26,7 @@ from tipclassify.reports.compare.wording import (
     terms_of,
     wording_share,
 )
+from tipclassify.text.sections import fold_section
 
 MIN_SIMILARITY: Final = 0.32
 """Minimum similarity, 0 to 1, of a match within a section.
@@ -215,6 +216,8 @@ def _match(old: Side, new: Side, candidates: Sequence[Candidate]) -> None:
                 continue
             if alike and not are_reworded(old.terms[pair.old], new.terms[pair.new], pair.apart):
                 continue
+            if not alike and pair.apart:  # neither the section nor the words are the same
+                continue
             taken_old.add(pair.old)
             taken_new.add(pair.new)
             matches.append((pair.old, pair.new))
@@ -224,6 +227,8 @@ def _match(old: Side, new: Side, candidates: Sequence[Candidate]) -> None:
                 old.nearest[pair.old] = Link(pair.new, "instead", pair.similarity)
                 new.nearest[pair.new] = Link(pair.old, "instead", pair.similarity)
     for pair in candidates:
+        if pair.apart and not _share_subject(old.headings[pair.old], new.headings[pair.new]):
+            continue
         old.nearest.setdefault(pair.old, Link(pair.new, "nearest", pair.similarity))
         new.nearest.setdefault(pair.new, Link(pair.old, "nearest", pair.similarity))
     renamed = _renamed(old, new, matches)
@@ -231,6 +236,11 @@ def _match(old: Side, new: Side, candidates: Sequence[Candidate]) -> None:
         section = old.headings[before]
         is_moved = new.headings[after] not in (section, renamed.get(section))
         _link(old, new, before, after, "moved" if is_moved else "repeated", 1.0)
+
+
+def _share_subject(first: str, second: str) -> bool:
+    """Test whether two headings are both about trafficking, forced labor or child labor."""
+    return "other" not in (fold_section(first), fold_section(second))
 
 
 def _link(old: Side, new: Side, before: int, after: int, status: str, similarity: float) -> None:

@@ -15,6 +15,8 @@ from typing import Final
 from tipclassify.labels import LABELS, label_name
 from tipclassify.probability import probability
 from tipclassify.records import Passage, Report, section_name
+from tipclassify.reports.compare.cause import Cause, cause, moved_to
+from tipclassify.reports.compare.outline import Status
 from tipclassify.reports.compare.wording import Words, changed_words
 from tipclassify.reports.findings import MIN_WORDS, wording
 
@@ -56,11 +58,20 @@ _REPORTED: Final = {
 _OTHERS: Final = {
     "retagged": (
         "Reworded, and tagged otherwise",
-        "the words that changed, which are marked, changed the tag too",
+        "under the same heading; the words that changed, which are marked, changed the tag too",
     ),
     "moved_retagged": (
-        "Same words, tagged otherwise",
-        "the text is the same; the heading above it, which the model reads too, is another",
+        "Moved, and tagged otherwise",
+        "no change by its words: they are the same, under another heading, which the model reads "
+        "too",
+    ),
+    "both_retagged": (
+        "Moved and reworded, tagged otherwise",
+        "heading and words are others; which of them changed the tag is not known",
+    ),
+    "section_break": (
+        "In sections that only one of them writes",
+        "no change: the other report has no such section, or only refers elsewhere there",
     ),
     "reworded": (
         "Reworded, same tags",
@@ -144,15 +155,33 @@ class Change:
     nearest: Passage | None = None
     nearness: float | None = None  # its similarity
     instead: bool = False  # whether that one stands in its place, on the same matter in other words
+    # what the section of OLD's passage is in NEW; None where outlines do not correspond
+    section_in_newer: Status | None = None
+    is_break: bool = False  # alone, in a section that the other report does not write
+    law_year: int | None = None  # of the law that a new passage names, where it is older
 
     @property
     def kind(self) -> str:
         """Its key in `kinds`: by its text, then by its first label or change of labels."""
+        if self.is_break:
+            return "section_break"
         if not self.labels:
             return self.alignment
         if len(self.sides) == 1:
             return self.labels[0].kind
-        return "retagged" if self.alignment == "reworded" else "moved_retagged"
+        return {"words": "retagged", "heading": "moved_retagged"}.get(
+            self.cause or "", "both_retagged"
+        )
+
+    @property
+    def cause(self) -> Cause | None:
+        """By what its labels changed; None where they did not, or it is alone."""
+        return cause(self.old, self.new) if self.labels and self.old and self.new else None
+
+    @property
+    def moved_to(self) -> str:
+        """Where it has moved, in words; empty where it has not, or its tags have not changed."""
+        return moved_to(self.old, self.new) if self.labels and self.old and self.new else ""
 
     @property
     def borderline(self) -> bool:

@@ -7,14 +7,15 @@ is newly or no longer reported.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tipclassify.probability import log_odds_of_probability
 from tipclassify.records import Passage, Report, Run, row
 from tipclassify.reports.cite import run_of
 from tipclassify.reports.compare.align import Side, align
+from tipclassify.reports.compare.cause import is_denial, law_year
 from tipclassify.reports.compare.changes import (
     MARGIN,
     BothWays,
@@ -25,6 +26,14 @@ from tipclassify.reports.compare.changes import (
     tagged_both_ways,
 )
 from tipclassify.reports.compare.identity import refusals, subject, year_of
+from tipclassify.reports.compare.outline import (
+    Break,
+    Status,
+    breaks_in,
+    correspond,
+    sections_in,
+)
+from tipclassify.reports.compare.wording import heading
 
 _FEW: Final = 0.1  # of the shorter report matched: two years of one report seldom have less
 _LEAST: Final = 20  # passages of the shorter report: of fewer, chance may leave too few matched
@@ -51,6 +60,9 @@ class Comparison:
     new: Report
     changes: tuple[Change, ...]
     run: Run
+    # sections with findings that only one of them writes
+    breaks: tuple[Break, ...] = ()
+    is_of_wholes: bool = False  # whether their outlines do not correspond
 
     @property
     def names(self) -> tuple[str, str]:
@@ -79,7 +91,7 @@ class Comparison:
         elsewhere: Counter[str] = Counter()
         for change in self.changes:
             changes_of[change.kind].append(change)
-            if len(change.sides) == 1:
+            if len(change.sides) == 1 and not change.is_break:
                 elsewhere.update({of_label.kind for of_label in change.labels} - {change.kind})
         return [
             ChangesOfKind(
@@ -95,8 +107,23 @@ class Comparison:
         ]
 
     def counts(self) -> Counter[str]:
-        """Count the changes by alignment."""
-        return Counter(change.alignment for change in self.changes)
+        """Count the changes by alignment; those in sections that one report writes apart."""
+        return Counter(
+            "section_break" if change.is_break else change.alignment for change in self.changes
+        )
+
+    def remark(self, change: Change) -> str:
+        """Say where a retagged passage has moved, or of what year is the law that a new one names.
+
+        Empty for other changes.
+        """
+        if change.law_year and change.labels:
+            return f"law of {change.law_year}, first mentioned in {self.names[1]}"
+        return change.moved_to
+
+    def break_lines(self) -> list[str]:
+        """Say of each break in a line what it is."""
+        return [each.describe(*self.names) for each in self.breaks]
 
     def warnings(self) -> list[str]:
         """List why the two may not be successive reports of one country, one line each."""
@@ -104,6 +131,15 @@ class Comparison:
         year = year_of(self.old)
         if year and year == year_of(self.new):
             warnings.append(f"both reports are of {year}: are they two years?")
+        if self.is_of_wholes:
+            findings = " and ".join(
+                f"{sum(bool(passage.labels) for passage in report.passages)} of {name}"
+                for name, report in zip(self.names, (self.old, self.new), strict=True)
+            )
+            warnings.append(
+                "their outlines do not correspond, so they are compared as wholes only "
+                f"(findings: {findings}): what is new or gone is no change"
+            )
         return warnings + self.publication_warnings()
 
     def publication_warnings(self) -> list[str]:
@@ -128,6 +164,9 @@ class Comparison:
             "similarity": rounded(change.similarity),
             "shared": change.shared,
             "changes": [of_label.to_dict() for of_label in change.labels],
+            "cause": change.cause,
+            "section_in_newer": change.section_in_newer,
+            "law_year": change.law_year,
             "old": row(self.old, change.old) if change.old else None,
             "new": row(self.new, change.new) if change.new else None,
             "nearest": nearest,
@@ -148,10 +187,16 @@ def compare(old: Report, new: Report) -> Comparison:
     run = run_of(old, new)
     ranks = {kind: rank for rank, kind in enumerate(kinds(run.labels))}  # most important first
     before, after = align(old.passages, new.passages, run.vocabulary)
+    in_new = sections_in(before, after, old.passages, new.passages)
+    in_old = sections_in(after, before, new.passages, old.passages)
+    is_of_wholes = not correspond(before, after, in_new)
+    breaks: list[Break] = []
+    if not is_of_wholes:
+        breaks += breaks_in(in_new, before, after, old.passages, new.passages, is_newer=True)
+        breaks += breaks_in(in_old, after, before, new.passages, old.passages, is_newer=False)
+    placed = [*_continued(old, new, before, after, run), *_alone(old, new, before, after, run)]
     placed = [
-        *_continued(old, new, before, after, run),
-        *_alone(old, new, before, run),
-        *_alone(new, old, after, run, is_new=True),
+        (at, _placed_in_outline(change, in_new, in_old, is_of_wholes)) for at, change in placed
     ]
 
     def order(entry: tuple[int, Change]) -> tuple[int, bool, bool, int]:
@@ -159,7 +204,25 @@ def compare(old: Report, new: Report) -> Comparison:
         return ranks[change.kind], change.borderline, len(change.sides) == 1, position
 
     placed.sort(key=order)
-    return Comparison(old, new, tuple(change for _, change in placed), run)
+    changes = tuple(change for _, change in placed)
+    return Comparison(old, new, changes, run, tuple(breaks), is_of_wholes)
+
+
+def _placed_in_outline(
+    change: Change, in_new: Mapping[str, Status], in_old: Mapping[str, Status], is_of_wholes: bool
+) -> Change:
+    """Note what the other report makes of the section; what is alone may be a break, no change."""
+    section_in_newer: Status = in_new[heading(change.old)] if change.old else "written"
+    status = section_in_newer
+    if change.new:
+        status = "written" if change.old else in_old[heading(change.new)]
+    is_break = len(change.sides) == 1 and (is_of_wholes or status != "written")
+    return replace(
+        change,
+        labels=() if is_break else change.labels,
+        section_in_newer=None if is_of_wholes else section_in_newer,
+        is_break=is_break,
+    )
 
 
 def _continued(
@@ -193,27 +256,47 @@ def _continued(
 
 
 def _alone(
-    report: Report, other: Report, side: Side, run: Run, is_new: bool = False
+    old: Report, new: Report, before: Side, after: Side, run: Run
 ) -> Iterator[tuple[int, Change]]:
-    """Yield the passages that are gone or, with `is_new`, new, each with its position.
+    """Yield the passages that are gone or new, each with its position.
 
-    Beside it stands the nearest of the other report, if there is one.
+    Beside it stands the nearest of the other report, if there is one. Where that stands in its
+    place and makes the same claim, the two are one passage, reworded.
     """
-    for index, passage in enumerate(report.passages):
-        if index in side.links:
-            continue
-        old, new = (None, passage) if is_new else (passage, None)
-        nearest = side.nearest.get(index)
-        change = Change(
-            alignment="new" if is_new else "gone",
-            old=old,
-            new=new,
-            labels=_label_changes(old, new, run),
-            nearest=other.passages[nearest.index] if nearest else None,
-            nearness=nearest.similarity if nearest else None,
-            instead=nearest is not None and nearest.status == "instead",
-        )
-        yield index, change
+    restated = {
+        at_old: link.index
+        for at_old, link in before.nearest.items()
+        if link.status == "instead"
+        and at_old not in before.links
+        and link.index not in after.links
+        and not set(old.passages[at_old].labels).isdisjoint(new.passages[link.index].labels)
+    }
+    for report, other, side, is_new in ((old, new, before, False), (new, old, after, True)):
+        for index, passage in enumerate(report.passages):
+            if index in side.links or (is_new and index in restated.values()):
+                continue
+            nearest = side.nearest.get(index)
+            other_passage = other.passages[nearest.index] if nearest else None
+            if not is_new and nearest and index in restated:
+                labels = _label_changes(passage, other_passage, run)
+                yield (
+                    nearest.index,
+                    Change("reworded", passage, other_passage, nearest.similarity, labels),
+                )
+                continue
+            at_old, at_new = (None, passage) if is_new else (passage, None)
+            year = law_year(passage.text) if is_new else None
+            change = Change(
+                alignment="new" if is_new else "gone",
+                old=at_old,
+                new=at_new,
+                labels=_label_changes(at_old, at_new, run),
+                nearest=other_passage,
+                nearness=nearest.similarity if nearest else None,
+                instead=nearest is not None and nearest.status == "instead",
+                law_year=year if year and year <= (year_of(old) or 0) else None,
+            )
+            yield index, change
 
 
 def _label_changes(
@@ -236,6 +319,9 @@ def _label_changes(
         had_label = old is not None and label in old.labels
         has_label = new is not None and label in new.labels
         if had_label == has_label:
+            continue
+        alone = new if old is None else old if new is None else None
+        if label == "complicity" and alone and is_denial(alone.text):
             continue
         # those of which one would have to have the label for it not to have changed
         parts = new_parts if had_label else old_parts

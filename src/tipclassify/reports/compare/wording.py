@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 
 from tipclassify.records import Passage
+from tipclassify.text.sections import without_enumerator
 from tipclassify.text.tokens import folded_words, tokenize
 from tipclassify.text.words import NUMBER, hash_word
 
@@ -78,7 +79,6 @@ _QUOTES: Final = str.maketrans(dict.fromkeys("‘’‚‛´`", "'") | dict.from
 _PREFIX: Final = re.compile(
     r"\b(anti|co|multi|non|over|post|pre|re|semi|sub|under)-(\w)", re.IGNORECASE
 )
-_NUMBERING: Final = re.compile(r"^(?:[a-z]|[0-9]+|[ivx]+)[.)]\s+")
 
 _STOP_TERMS: Final = np.array(sorted({NUMBER, *map(hash_word, STOP_WORDS)}), np.uint64)
 _MONTHS: Final = (
@@ -114,7 +114,7 @@ def _join_prefixes(text: str) -> str:
 
 def heading(passage: Passage) -> str:
     """Return the folded heading of a passage, without its number or letter."""
-    return _NUMBERING.sub("", fold(_join_prefixes(passage.section or "")))
+    return without_enumerator(fold(_join_prefixes(passage.section or "")))
 
 
 # ------------------------------------------------------------------------------------------- terms

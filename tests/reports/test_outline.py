@@ -1,0 +1,291 @@
+"""What changed in the world, and what only in the report: breaks, headings, denials, laws.
+
+The reports are invented. A section that one of two does not write is a break, a tag that changes
+with its heading no change of words.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tipclassify import Classifier, read_report, tag_report
+from tipclassify.records import Document, Passage, Report
+from tipclassify.reports.compare.changes import Change
+from tipclassify.reports.compare.comparison import Comparison, compare
+from tipclassify.write.changes import write_comparison_html
+from tipclassify.write.output import Output
+from tipclassify.write.rows import write_comparison_jsonl
+from tipclassify.write.terminal import write_comparison
+
+FORCED: Final = "b. Prohibition of Forced Labor"
+CHILD: Final = "c. Prohibition of Child Labor"
+WORK: Final = "e. Acceptable Conditions of Work"
+Texts = Sequence[tuple[str, str, str]]  # section, text, and labels, by their first letters
+
+LABELS: Final = {"P": "positive_effort", "F": "failure", "C": "complicity"}
+OF_CHILDREN: Final = (
+    (CHILD, "The law prohibits the worst forms of child labor on salt farms.", "P"),
+    (CHILD, "Inspectors freed eleven boys from the salt farms of Lenz.", "P"),
+    (CHILD, "The ministry did not inspect any of the brick kilns in the hills.", "F"),
+)
+REFERENCE: Final = (CHILD, "See the List of Goods at https://example.org/goods for children.", "")
+KEPT: Final = (FORCED, "Courts convicted nine traffickers in the port of Osmir.", "P")
+SHIPS: Final = (WORK, "The navy did not board any trawlers off Cape Orr.", "")
+
+
+def report_of(classifier: Classifier, year: int, texts: Texts) -> Report:
+    """Make a report whose labels are given."""
+    passages = []
+    start = 0
+    for section, text, letters in texts:
+        labels = tuple(LABELS[letter] for letter in letters)
+        scores = {label: 0.99 if label in labels else 0.01 for label in LABELS.values()}
+        passages.append(Passage(text, start, start + len(text), section, labels, scores))
+        start += len(text) + 1
+    whole = "\n".join(text for _, text, _ in texts)
+    document = Document(whole, (), title=f"Karvonia {year}", country="Karvonia", year=year)
+    return Report(f"{year}.html", document, passages, run=classifier.run())
+
+
+def compared(classifier: Classifier, old: Texts, new: Texts) -> Comparison:
+    return compare(report_of(classifier, 2021, old), report_of(classifier, 2022, new))
+
+
+def change_of(comparison: Comparison, text: str) -> Change:
+    """Return the one change of a passage that begins so in either report."""
+    (change,) = (
+        each
+        for each in comparison.changes
+        if any(side.text.startswith(text) for side in each.sides)
+    )
+    return change
+
+
+def rows_of(comparison: Comparison) -> list[dict[str, object]]:
+    out = io.StringIO()
+    write_comparison_jsonl(comparison, out, repeated=True)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def page_of(comparison: Comparison) -> str:
+    out = io.StringIO()
+    write_comparison_html(comparison, out, Output(comparison.run))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("stub", "status"),
+    [
+        ((REFERENCE,), "emptied"),
+        (((CHILD, "None.", ""),), "emptied"),
+        ((), "absent"),
+    ],
+    ids=["it refers on", "a tenth of its words", "not there"],
+)
+def test_a_section_that_the_newer_report_does_not_write_is_one_break_and_no_change(
+    classifier: Classifier, stub: Texts, status: str
+) -> None:
+    comparison = compared(classifier, [KEPT, *OF_CHILDREN, SHIPS], [KEPT, *stub, SHIPS])
+    (line,) = comparison.break_lines()
+    assert line.startswith(f"{CHILD} is no longer written in 2022")
+    assert "(3 findings of 2021)" in line
+    assert ("it refers to the List of Goods for children" in line) == (REFERENCE in stub)
+    kinds = {group.kind for group in comparison.groups()}
+    assert not kinds & {"effort_gone", "failure_gone"}
+    assert comparison.counts()["gone"] == 0
+    first, *rows = rows_of(comparison)
+    assert (first["kind"], first["status"], first["findings"]) == ("break", status, 3)
+    of_old = [row for row in rows if row["kind"] == "section_break" and row["old"]]
+    assert [row["section_in_newer"] for row in of_old] == [status] * 3
+    assert [row["changes"] for row in of_old] == [[]] * 3
+    out = io.StringIO()
+    write_comparison(comparison, out)
+    assert f"Break: {CHILD}" in " ".join(out.getvalue().split())
+    assert "no longer reported: " not in out.getvalue()
+    assert "That is no change of what a government does." in page_of(comparison)
+
+
+def test_a_section_that_is_written_again_is_a_break_too(classifier: Classifier) -> None:
+    comparison = compared(classifier, [KEPT, REFERENCE, SHIPS], [KEPT, *OF_CHILDREN, SHIPS])
+    (line,) = comparison.break_lines()
+    assert line.startswith(f"{CHILD} is not yet written in 2021; it refers to the List")
+    assert "new_failure" not in {group.kind for group in comparison.groups()}
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        # it is shorter, and still written
+        [KEPT, OF_CHILDREN[0], SHIPS],
+        # it has another name
+        [KEPT, *((f"d{section[1:]} and Bondage", *rest) for section, *rest in OF_CHILDREN), SHIPS],
+        # its passages stand under another heading
+        [KEPT, SHIPS, *((WORK, text, "") for _, text, _ in OF_CHILDREN)],
+    ],
+    ids=["shorter", "renamed", "joined"],
+)
+def test_a_section_that_is_shorter_renamed_or_joined_is_no_break(
+    classifier: Classifier, new: Texts
+) -> None:
+    comparison = compared(classifier, [KEPT, *OF_CHILDREN, SHIPS], new)
+    assert comparison.breaks == ()
+    assert comparison.counts()["section_break"] == 0
+
+
+def test_what_goes_from_a_section_that_is_still_written_is_no_longer_reported(
+    classifier: Classifier,
+) -> None:
+    comparison = compared(classifier, [KEPT, *OF_CHILDREN, SHIPS], [KEPT, OF_CHILDREN[0], SHIPS])
+    change = change_of(comparison, "Inspectors freed eleven")
+    assert (change.kind, change.section_in_newer) == ("effort_gone", "written")
+
+
+def test_reports_of_other_outlines_are_compared_as_wholes_and_say_so(
+    classifier: Classifier,
+) -> None:
+    old = [KEPT, *OF_CHILDREN, SHIPS]
+    new = [
+        ("Life", "Soldiers shot two fishermen near the harbor wall.", ""),
+        ("Liberty", "Guards sold permits to recruiters of domestic workers.", "C"),
+        ("Security of the Person", KEPT[1], "P"),
+    ]
+    comparison = compared(classifier, old, new)
+    assert comparison.breaks == ()
+    (warning,) = comparison.warnings()
+    assert "compared as wholes only (findings: 4 of 2021 and 2 of 2022)" in warning
+    assert "new_complicity" not in {group.kind for group in comparison.groups()}
+    assert {row["section_in_newer"] for row in rows_of(comparison)} == {None}
+    assert "compared as wholes only" in page_of(comparison)
+
+
+def test_reports_without_headings_are_compared_by_their_words(classifier: Classifier) -> None:
+    old = [("", text, labels) for _, text, labels in (KEPT, *OF_CHILDREN)]
+    comparison = compared(classifier, old, [("", *KEPT[1:])])
+    assert change_of(comparison, "Inspectors freed").kind == "effort_gone"
+    assert comparison.warnings() == []
+
+
+INSPECTED: Final = "Labor inspectors visited 40 fish farms and freed nine workers from bondage."
+REWORDED: Final = "Labor inspectors visited 38 fish farms and freed two workers from bondage."
+
+
+@pytest.mark.parametrize(
+    ("text", "section", "cause", "kind"),
+    [
+        (REWORDED, FORCED, "words", "retagged"),
+        (INSPECTED, WORK, "heading", "moved_retagged"),
+        (REWORDED, WORK, "both", "both_retagged"),
+    ],
+)
+def test_a_changed_tag_has_the_cause_that_its_words_and_heading_tell(
+    classifier: Classifier, text: str, section: str, cause: str, kind: str
+) -> None:
+    old = [KEPT, (FORCED, INSPECTED, "P"), SHIPS]
+    comparison = compared(classifier, old, [KEPT, (section, text, ""), SHIPS])
+    change = change_of(comparison, "Labor inspectors")
+    assert (change.cause, change.kind) == (cause, kind)
+    moved = f"moved to “{WORK}”, where it is not about forced labor"
+    assert comparison.remark(change) == ("" if cause == "words" else moved)
+    assert (moved in page_of(comparison)) == (cause != "words")
+    (row,) = (row for row in rows_of(comparison) if row["kind"] == kind)
+    assert row["cause"] == cause
+
+
+@pytest.mark.parametrize(
+    ("text", "is_claim"),
+    [
+        ("There were no credible reports of officials who took part in trafficking.", False),
+        ("The minister denied that border guards sold girls.", False),
+        ("Border guards sold girls to hotels, though the minister denied it.", True),
+        ("The government did not prosecute any officials complicit in trafficking.", True),
+    ],
+)
+@pytest.mark.parametrize("is_gone", [True, False], ids=["gone", "new"])
+def test_a_denial_is_no_complicity_that_comes_or_goes(
+    classifier: Classifier, text: str, is_claim: bool, is_gone: bool
+) -> None:
+    with_it: Texts = [KEPT, (FORCED, text, "C")]
+    old, new = (with_it, [KEPT]) if is_gone else ([KEPT], with_it)
+    change = change_of(compared(classifier, old, new), text)
+    kind = "complicity_gone" if is_gone else "new_complicity"
+    assert (change.kind == kind) == is_claim
+
+
+@pytest.mark.parametrize(
+    ("text", "remark"),
+    [
+        (
+            "Article 2 of Law No. 15 for 2011 criminalized the sale of children.",
+            "law of 2011, first mentioned in 2022",
+        ),
+        ("The 2005 Human Trafficking Act set prison terms for recruiters.", "law of 2005, first"),
+        ("The 2022 Human Trafficking Act set prison terms for recruiters.", ""),
+        ("In 2011 a court convicted two recruiters of girls.", ""),
+    ],
+)
+def test_an_older_law_that_is_newly_reported_has_its_own_year(
+    classifier: Classifier, text: str, remark: str
+) -> None:
+    comparison = compared(classifier, [KEPT], [KEPT, (FORCED, text, "P")])
+    change = change_of(comparison, text)
+    assert change.kind == "new_effort"
+    assert comparison.remark(change).startswith(remark)
+    assert bool(comparison.remark(change)) == bool(remark)
+
+
+def test_one_claim_in_other_words_in_its_place_is_not_both_new_and_gone(
+    classifier: Classifier,
+) -> None:
+    old = "In May the anti-trafficking office opened the first shelter for adult victims."
+    new = (
+        "Adult victims had a first shelter in the capital, which the anti-trafficking office ran "
+        "and staffed with counselors and nurses of three hospitals."
+    )
+    between = (FORCED, SHIPS[1], "F")
+    before: Texts = [KEPT, (FORCED, old, "P")]
+    change = change_of(compared(classifier, before, [KEPT, between, (FORCED, new, "P")]), "In May")
+    assert change.alignment == "reworded"
+    assert change.new is not None
+    other_claim = compared(classifier, before, [KEPT, between, (FORCED, new, "F")])
+    assert change_of(other_claim, "In May").kind == "effort_gone"
+
+
+def test_neither_the_section_nor_the_subject_of_another_chapter_is_named_as_nearest(
+    classifier: Classifier,
+) -> None:
+    verdicts = "Courts issued verdicts in most cases of forced labor on trawlers."
+    near = "The prosecutor opened many cases of beatings, and courts issued few verdicts."
+    old: Texts = [KEPT, (FORCED, verdicts, "P"), ("Women", "The law bans rape.", "")]
+    elsewhere = compared(classifier, old, [KEPT, ("Women", near, ""), SHIPS])
+    assert change_of(elsewhere, verdicts).nearest is None
+    here = compared(classifier, old, [KEPT, (CHILD, near, ""), ("Women", "The law bans rape.", "")])
+    nearest = change_of(here, verdicts).nearest
+    assert nearest is not None
+    assert nearest.text == near
+
+
+YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"
+
+
+@pytest.mark.skipif(not YEARS.is_dir(), reason="no ../shared/reports/years beside the project")
+@pytest.mark.parametrize(
+    ("country", "old", "new", "letter"), [("ghana", 2021, 2022, "c."), ("qatar", 2022, 2023, "b.")]
+)
+def test_of_real_years_the_section_that_refers_on_is_the_one_break(
+    country: str, old: int, new: int, letter: str
+) -> None:
+    fast = Classifier.load("fast")
+    before, after = (
+        tag_report(read_report(YEARS / f"hrr-{year}-{country}.html"), model=fast)
+        for year in (old, new)
+    )
+    comparison = compare(before, after)
+    emptied = [each for each in comparison.breaks if each.status == "emptied"]
+    assert [each.section[:2] for each in emptied] == [letter]
+    assert emptied[0].refers_to
