@@ -6,6 +6,7 @@ with its heading no change of words.
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Sequence
@@ -18,10 +19,11 @@ from tipclassify import Classifier, read_report, tag_report
 from tipclassify.records import Document, Passage, Report
 from tipclassify.reports.compare.changes import Change
 from tipclassify.reports.compare.comparison import Comparison, compare
-from tipclassify.write.changes import write_comparison_html
+from tipclassify.reports.compare.ledger import Ledger, follow
+from tipclassify.write.changes import write_comparison_html, write_ledger_html
 from tipclassify.write.output import Output
-from tipclassify.write.rows import write_comparison_jsonl
-from tipclassify.write.terminal import write_comparison
+from tipclassify.write.rows import write_comparison_jsonl, write_ledger_csv
+from tipclassify.write.terminal import write_comparison, write_ledger
 
 FORCED: Final = "b. Prohibition of Forced Labor"
 CHILD: Final = "c. Prohibition of Child Labor"
@@ -268,6 +270,64 @@ def test_neither_the_section_nor_the_subject_of_another_chapter_is_named_as_near
     nearest = change_of(here, verdicts).nearest
     assert nearest is not None
     assert nearest.text == near
+
+
+def ledger_of(classifier: Classifier, *years: Texts) -> Ledger:
+    return follow([report_of(classifier, year, texts) for year, texts in enumerate(years, 2021)])
+
+
+def test_a_ledger_marks_the_years_that_do_not_write_a_section(classifier: Classifier) -> None:
+    written = [KEPT, *OF_CHILDREN, SHIPS]
+    ledger = ledger_of(classifier, written, written, [KEPT, REFERENCE, SHIPS], [KEPT, REFERENCE])
+    first, *others = ledger.break_lines()
+    assert first.startswith(f"{CHILD} is no longer written in 2023; it refers to the List of Goods")
+    assert others == []  # the section of the navy had no finding
+    lines = {line.last.passage.text: line for line in ledger.lines}
+    law = lines[OF_CHILDREN[0][1]]
+    told = "the same sentence from 2021 to 2022; its section is not written in 2023"
+    assert law.describe("2024") == told
+    assert lines[KEPT[1]].break_years == []
+    out = io.StringIO()
+    write_ledger_csv(ledger, out)
+    rows = {row["wording now"]: row for row in csv.DictReader(io.StringIO(out.getvalue()))}
+    assert rows[law.last.passage.text]["2023"] == "section not written"
+    assert rows[law.last.passage.text]["2024"] == ""
+    out = io.StringIO()
+    write_ledger_html(ledger, out, Output(ledger.run))
+    assert f"<strong>Break:</strong> {CHILD}" in out.getvalue()
+    assert out.getvalue().count('<span class="vh">: its section is not written') == 4
+    out = io.StringIO()
+    write_ledger(ledger, out)
+    assert f"Break: {CHILD}" in " ".join(out.getvalue().split())
+
+
+def test_a_ledger_says_by_what_a_tag_changed(classifier: Classifier) -> None:
+    ledger = ledger_of(
+        classifier,
+        [KEPT, (FORCED, INSPECTED, "P"), SHIPS],
+        [KEPT, (FORCED, REWORDED, "PF"), SHIPS],
+        [KEPT, (WORK, REWORDED, ""), SHIPS],
+    )
+    (line,) = (line for line in ledger.lines if line.last.passage.text == REWORDED)
+    moved = f"its heading: moved to “{WORK}”, where it is not about forced labor"
+    assert line.retagged_by() == {"2022": "its words", "2023": moved}
+    out = io.StringIO()
+    write_ledger_csv(ledger, out)
+    rows = {row["wording now"]: row for row in csv.DictReader(io.StringIO(out.getvalue()))}
+    assert rows[REWORDED]["labels changed"] == f"2022 by its words; 2023 by {moved}"
+    assert rows[KEPT[1]]["labels changed"] == ""
+
+
+def test_a_ledger_says_where_outlines_do_not_correspond(classifier: Classifier) -> None:
+    other = [
+        ("Life", KEPT[1], "P"),
+        ("Liberty", "Guards sold permits.", "C"),
+        ("Safety", "No.", ""),
+    ]
+    ledger = ledger_of(classifier, [KEPT, *OF_CHILDREN, SHIPS], other)
+    assert ledger.breaks == ()
+    (line,) = ledger.break_lines()
+    assert line.startswith("the outlines of 2021 and 2022 do not correspond")
 
 
 YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"

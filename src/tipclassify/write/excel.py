@@ -56,6 +56,7 @@ _WIDTHS: Final = {
     "start": 9,
     "end": 9,
     "section": 24,
+    "labels changed": 40,
     "wording then": 60,
     "wording now": 60,
     "citation then": 40,
@@ -212,6 +213,8 @@ def write_ledger_xlsx(ledger: Ledger, out: IO[bytes], output: Output) -> None:
         facts.append(("reports", ledger.subject or "of one country and publication"))
         for year, report in zip(ledger.years, ledger.reports, strict=True):
             facts.append((year, report.address or report.title))
+        for line_of_break in ledger.break_lines():
+            facts.append(("break", line_of_break))
         for name, value in output.run.about().items():
             facts.append((name, value))
 

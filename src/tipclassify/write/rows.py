@@ -132,7 +132,9 @@ def ledger_rows(ledger: Ledger) -> list[dict[str, str | int]]:
             "still in the last report": "yes" if line.last.year == ledger.years[-1] else "no",
             "same words since": line.same_since,
             "labels": "; ".join(map(label_name, line.labels)),
-            "labels changed": "yes" if line.is_retagged else "no",
+            "labels changed": "; ".join(
+                f"{year} by {by}" for year, by in line.retagged_by().items()
+            ),
             "section": section_name(line.last.passage.section),
             "wording then": first.quote,
             "wording now": last.quote,
@@ -141,15 +143,15 @@ def ledger_rows(ledger: Ledger) -> list[dict[str, str | int]]:
             "link": last.link,
         }
         standings = {standing.year: standing for standing in line.standings}
-        made |= {year: _status(standings.get(year)) for year in ledger.years}
+        made |= dict.fromkeys(ledger.years, "")
+        made |= dict.fromkeys(line.break_years, "section not written")
+        made |= {year: _status(standing) for year, standing in standings.items()}
         rows.append(made)
     return rows
 
 
-def _status(standing: Standing | None) -> str:
-    """Describe where a passage stands in a year: "reworded: failure"; empty if it does not."""
-    if standing is None:
-        return ""
+def _status(standing: Standing) -> str:
+    """Describe how a passage stands in a year: "reworded: failure"."""
     labels = ", ".join(map(label_name, standing.passage.labels)) or "no label"
     return f"{_STATUS[standing.status]}: {labels}"
 

@@ -282,6 +282,8 @@ def write_ledger(ledger: Ledger, out: IO[str], everything: bool = False) -> None
     latest = ledger.years[-1]
     subject = ledger.subject or "Passages that persist"
     terminal.print(one_line(f"{subject}, {ledger.years[0]} to {latest}"), style="bold")
+    for line_of_break in ledger.break_lines():
+        terminal.print(one_line(f"Break: {line_of_break}"))
     shown = [line for line in ledger.lines if line.labels or everything]
     counts = Counter[str]()
     for line in shown:
@@ -289,6 +291,8 @@ def write_ledger(ledger: Ledger, out: IO[str], everything: bool = False) -> None
         labels = Text(", ").join(terminal.labels(line.labels))
         years = f"  {len(line.years)} years: {', '.join(line.years)}"
         terminal.print(Text.assemble(f"\n{line.describe(latest)}  ", labels, years))
+        for year, by in line.retagged_by().items():
+            terminal.print(one_line(f"tagged otherwise in {year}, by {by}"))
         if line.first.passage.text != line.last.passage.text:
             terminal.print(f"{line.first.year}  {one_line(line.first.passage.text)}")
         terminal.print(f"{line.last.year}  {one_line(line.last.passage.text)}")

@@ -155,7 +155,7 @@ class Change:
     nearest: Passage | None = None
     nearness: float | None = None  # its similarity
     instead: bool = False  # whether that one stands in its place, on the same matter in other words
-    # what the section of OLD's passage is in NEW; None where outlines do not correspond
+    # what the section of OLD's passage is in NEW; None without one, or where outlines differ
     section_in_newer: Status | None = None
     is_break: bool = False  # alone, in a section that the other report does not write
     law_year: int | None = None  # of the law that a new passage names, where it is older

@@ -7,7 +7,7 @@ is newly or no longer reported.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,13 +26,7 @@ from tipclassify.reports.compare.changes import (
     tagged_both_ways,
 )
 from tipclassify.reports.compare.identity import refusals, subject, year_of
-from tipclassify.reports.compare.outline import (
-    Break,
-    Status,
-    breaks_in,
-    correspond,
-    sections_in,
-)
+from tipclassify.reports.compare.outline import Break, Outlines, read_outlines
 from tipclassify.reports.compare.wording import heading
 
 _FEW: Final = 0.1  # of the shorter report matched: two years of one report seldom have less
@@ -187,17 +181,9 @@ def compare(old: Report, new: Report) -> Comparison:
     run = run_of(old, new)
     ranks = {kind: rank for rank, kind in enumerate(kinds(run.labels))}  # most important first
     before, after = align(old.passages, new.passages, run.vocabulary)
-    in_new = sections_in(before, after, old.passages, new.passages)
-    in_old = sections_in(after, before, new.passages, old.passages)
-    is_of_wholes = not correspond(before, after, in_new)
-    breaks: list[Break] = []
-    if not is_of_wholes:
-        breaks += breaks_in(in_new, before, after, old.passages, new.passages, is_newer=True)
-        breaks += breaks_in(in_old, after, before, new.passages, old.passages, is_newer=False)
-    placed = [*_continued(old, new, before, after, run), *_alone(old, new, before, after, run)]
-    placed = [
-        (at, _placed_in_outline(change, in_new, in_old, is_of_wholes)) for at, change in placed
-    ]
+    outlines = read_outlines(before, after, old.passages, new.passages)
+    found = [*_continued(old, new, before, after, run), *_alone(old, new, before, after, run)]
+    placed = [(position, _place_in_outline(change, outlines)) for position, change in found]
 
     def order(entry: tuple[int, Change]) -> tuple[int, bool, bool, int]:
         position, change = entry
@@ -205,22 +191,21 @@ def compare(old: Report, new: Report) -> Comparison:
 
     placed.sort(key=order)
     changes = tuple(change for _, change in placed)
-    return Comparison(old, new, changes, run, tuple(breaks), is_of_wholes)
+    return Comparison(old, new, changes, run, outlines.breaks, not outlines.correspond)
 
 
-def _placed_in_outline(
-    change: Change, in_new: Mapping[str, Status], in_old: Mapping[str, Status], is_of_wholes: bool
-) -> Change:
-    """Note what the other report makes of the section; what is alone may be a break, no change."""
-    section_in_newer: Status = in_new[heading(change.old)] if change.old else "written"
-    status = section_in_newer
-    if change.new:
-        status = "written" if change.old else in_old[heading(change.new)]
-    is_break = len(change.sides) == 1 and (is_of_wholes or status != "written")
+def _place_in_outline(change: Change, outlines: Outlines) -> Change:
+    """Note what NEW makes of the section; what is alone where one report does not write is a break.
+
+    The labels of that are no changes.
+    """
+    section = heading(change.sides[0])  # of OLD, if it has the passage
+    is_new = change.old is None
+    is_break = len(change.sides) == 1 and outlines.is_break(section, is_new)
     return replace(
         change,
         labels=() if is_break else change.labels,
-        section_in_newer=None if is_of_wholes else section_in_newer,
+        section_in_newer=outlines.section_in_newer(section, is_new),
         is_break=is_break,
     )
 

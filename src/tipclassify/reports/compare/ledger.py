@@ -15,8 +15,10 @@ from typing import Final
 from tipclassify.records import Passage, Report, Run, source_name
 from tipclassify.reports.cite import run_of
 from tipclassify.reports.compare.align import align
+from tipclassify.reports.compare.cause import cause, moved_to
 from tipclassify.reports.compare.changes import BothWays, tagged_both_ways
 from tipclassify.reports.compare.identity import refusals_by_subject, subject, year_of
+from tipclassify.reports.compare.outline import Break, Outlines, read_outlines
 from tipclassify.reports.compare.wording import Words, changed_words, fold, has_part, terms_of
 
 _FIRST: Final = ("failure", "complicity", "positive_effort")  # in a ledger; other labels follow
@@ -33,6 +35,8 @@ class Standing:
     earlier: Standing | None = field(default=None, repr=False)  # what it continues
     later: Standing | None = field(default=None, repr=False)  # what continues it
     later_status: str = ""  # what that one is to it
+    # years before and after it that do not write its section, where nothing there says the same
+    break_years: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON, the passage as in ``score --format jsonl``."""
@@ -68,10 +72,30 @@ class Line:
             since = earlier.year
         return since
 
+    def retagged_by(self) -> dict[str, str]:
+        """Say for each year in which its labels changed by what: "its words".
+
+        A heading that is another is named.
+        """
+        causes = {
+            "words": "its words",
+            "heading": "its heading",
+            "both": "its words or its heading",
+        }
+        changes = {}
+        for before, after in pairwise(self.standings):
+            earlier, later = before.passage, after.passage
+            if earlier.labels != later.labels:
+                moved = moved_to(earlier, later)
+                by = causes[cause(earlier, later)]
+                changes[after.year] = f"{by}: {moved}" if moved else by
+        return changes
+
     @property
-    def is_retagged(self) -> bool:
-        """Whether its labels are not the same in all years."""
-        return len({standing.passage.labels for standing in self.standings}) > 1
+    def break_years(self) -> list[str]:
+        """Years beside its own that do not write its section."""
+        years = {year for standing in self.standings for year in standing.break_years}
+        return sorted(years.difference(self.years))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -96,9 +120,12 @@ class Line:
         if self.last.year == latest:
             span = f"since {self.first.year}"
         reworded = [standing.year for standing in self.standings if standing.status == "reworded"]
+        said = f"{span}, reworded in {', '.join(reworded)}"
         if not reworded:
-            return f"the same sentence {span}"
-        return f"{span}, reworded in {', '.join(reworded)}"
+            said = f"the same sentence {span}"
+        if self.break_years:
+            said += f"; its section is not written in {', '.join(self.break_years)}"
+        return said
 
     def to_dict(self) -> dict[str, object]:
         """Convert to plain values for JSON."""
@@ -108,7 +135,9 @@ class Line:
             "last": self.last.year,
             "same_since": self.same_since,
             "labels": list(self.labels),
-            "retagged": self.is_retagged,
+            "retagged": bool(self.retagged_by()),
+            "retagged_by": self.retagged_by(),
+            "breaks": self.break_years,
             "standings": [standing.to_dict() for standing in self.standings],
         }
 
@@ -121,6 +150,10 @@ class Ledger:
     years: tuple[str, ...]
     lines: tuple[Line, ...]  # those that stood in most years first
     run: Run
+    # year of the earlier report, of the later, and a section that only one of them writes
+    breaks: tuple[tuple[str, str, Break], ...] = ()
+    # years of two reports in a row whose outlines do not correspond
+    other_outlines: tuple[tuple[str, str], ...] = ()
 
     @property
     def subject(self) -> str:
@@ -134,6 +167,17 @@ class Ledger:
             sentence
             for year, report in zip(self.years, self.reports, strict=True)
             for sentence in tagged_both_ways(report, year)
+        ]
+
+    def break_lines(self) -> list[str]:
+        """Say in a line of each break in the series what it is."""
+        return [
+            *(each.describe(earlier, later) for earlier, later, each in self.breaks),
+            *(
+                f"the outlines of {earlier} and {later} do not correspond: what ends or begins "
+                "there is no change"
+                for earlier, later in self.other_outlines
+            ),
         ]
 
     def to_dict(self) -> dict[str, object]:
@@ -151,6 +195,8 @@ class Ledger:
             "subject": self.subject,
             "years": list(self.years),
             "reports": reports,
+            "breaks": [each.to_dict(earlier, later) for earlier, later, each in self.breaks],
+            "other_outlines": [list(years) for years in self.other_outlines],
             "lines": [line.to_dict() for line in self.lines],
             "tagged_both_ways": [sentence.to_dict() for sentence in self.both_ways],
         }
@@ -194,8 +240,15 @@ def follow(reports: Iterable[Report], everything: bool = False) -> Ledger:
     last_year: list[Standing] = []
     # the last that has these words, to find what comes back after a year
     by_words: dict[str, Standing] = {}
+    breaks: list[tuple[str, str, Break]] = []
+    other_outlines = []
     for year, report in zip(years, reports, strict=True):
-        last_year = _stand(year, report, last_year, by_words)
+        earlier = last_year[0].year if last_year else ""
+        last_year, outlines = _stand(year, report, last_year, by_words)
+        if earlier and last_year:
+            breaks += [(earlier, year, each) for each in outlines.breaks]
+            if not outlines.correspond:
+                other_outlines.append((earlier, year))
         by_words |= {fold(standing.passage.text): standing for standing in last_year}
         standings += last_year
     lines = []
@@ -205,7 +258,14 @@ def follow(reports: Iterable[Report], everything: bool = False) -> Ledger:
             line = _line(standing)
             if everything or len(line.standings) > 1:
                 lines.append(line)
-    return Ledger(tuple(reports), tuple(years), tuple(_sorted(lines, years, run)), run)
+    return Ledger(
+        reports=tuple(reports),
+        years=tuple(years),
+        lines=tuple(_sorted(lines, years, run)),
+        run=run,
+        breaks=tuple(breaks),
+        other_outlines=tuple(other_outlines),
+    )
 
 
 # Two passages that name each other as earlier and later belong to one line. Where a sentence was
@@ -216,10 +276,14 @@ def follow(reports: Iterable[Report], everything: bool = False) -> Ledger:
 
 def _stand(
     year: str, report: Report, last_year: Sequence[Standing], by_words: Mapping[str, Standing]
-) -> list[Standing]:
-    """Link the passages of a year to those of the last, or to equal ones of a year before that."""
+) -> tuple[list[Standing], Outlines]:
+    """Link the passages of a year to those of the last, or to equal ones of a year before that.
+
+    What has no link, in a section that one of the two years does not write, notes the other year.
+    """
     before = [standing.passage for standing in last_year]
     old, new = align(before, report.passages, run_of(report).vocabulary)
+    outlines = read_outlines(old, new, before, report.passages)
     standings = []
     for index, passage in enumerate(report.passages):
         standing = Standing(year, report, passage, "first")
@@ -230,6 +294,12 @@ def _stand(
         elif equal := by_words.get(fold(passage.text)):
             standing.status = "repeated"
             standing.earlier = equal
+        is_alone = last_year and index not in new.links
+        if is_alone and outlines.is_break(new.headings[index], is_newer=True):
+            standing.break_years = (last_year[0].year,)
+    for index, standing in enumerate(last_year):
+        if index not in old.links and outlines.is_break(old.headings[index], is_newer=False):
+            standing.break_years = (*standing.break_years, year)
     for index, link in old.in_order():
         last_year[index].later = standings[link.index]
         last_year[index].later_status = link.status
@@ -241,7 +311,7 @@ def _stand(
         if not earlier.later if comes_back else _is_said_before(standing, earlier):
             earlier.later = standing
             earlier.later_status = standing.status
-    return standings
+    return standings, outlines
 
 
 def _is_said_before(part: Standing, whole: Standing) -> bool:

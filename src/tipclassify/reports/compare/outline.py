@@ -7,8 +7,8 @@ is a break in the series, and no change of what a government does.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -17,6 +17,7 @@ from tipclassify.records import Passage
 from tipclassify.reports.compare.align import Side
 
 Status = Literal["written", "emptied", "absent"]
+_Sections = dict[str, list[Passage]]  # of a report, by their folded headings
 
 _EMPTIED: Final = 0.1  # of a section's words that remain where only a stub does
 _CORRESPOND: Final = 0.5  # of the headings of the shorter outline that the other one has, too
@@ -65,21 +66,65 @@ class Break:
         }
 
 
-def sections_in(
-    side: Side, other: Side, passages: Sequence[Passage], others: Sequence[Passage]
-) -> dict[str, Status]:
-    """Say of each folded heading of a report what it is in the other one.
+@dataclass(frozen=True, slots=True)
+class Outlines:
+    """What two reports make of each other's sections, by folded heading."""
+
+    old_in_new: dict[str, Status]
+    new_in_old: dict[str, Status]
+    correspond: bool  # otherwise the two can be compared as wholes only
+    breaks: tuple[Break, ...]  # none where the outlines do not correspond
+
+    def section_in_newer(self, heading: str, is_newer: bool) -> Status | None:
+        """Say what a section is in NEW, which has it itself if `is_newer`.
+
+        None where the outlines do not correspond.
+        """
+        if not self.correspond:
+            return None
+        return "written" if is_newer else self.old_in_new[heading]
+
+    def is_break(self, heading: str, is_newer: bool) -> bool:
+        """Test whether what is alone under a heading says nothing of a change.
+
+        `is_newer`: it stands in NEW.
+        """
+        statuses = self.new_in_old if is_newer else self.old_in_new
+        return not self.correspond or statuses[heading] != "written"
+
+
+def read_outlines(
+    before: Side, after: Side, old: Sequence[Passage], new: Sequence[Passage]
+) -> Outlines:
+    """Read from two aligned reports which sections of one the other writes.
+
+    They correspond where the shorter outline has half of its headings, or such as were renamed, in
+    the other. A report without headings has no outline, and is compared by its words.
+    """
+    old_sections = _by_heading(before, old)
+    new_sections = _by_heading(after, new)
+    old_in_new = _statuses(before, old_sections, new_sections)
+    new_in_old = _statuses(after, new_sections, old_sections)
+    shorter = min(len(sections.keys() - {""}) for sections in (old_sections, new_sections))
+    kept = sum(status != "absent" for heading, status in old_in_new.items() if heading)
+    if shorter and kept < _CORRESPOND * shorter:
+        return Outlines(old_in_new, new_in_old, correspond=False, breaks=())
+    breaks = (
+        *_breaks(old_in_new, old_sections, new_sections, is_newer=True),
+        *_breaks(new_in_old, new_sections, old_sections, is_newer=False),
+    )
+    return Outlines(old_in_new, new_in_old, correspond=True, breaks=breaks)
+
+
+def _statuses(side: Side, own: _Sections, theirs: _Sections) -> dict[str, Status]:
+    """Say of each section of a report what it is in the other one.
 
     A section whose heading is not there is written all the same if a heading is there that has most
     of its words, or half of its passages are: it was renamed, or joined with another. Text without a
     heading is written.
     """
-    own = _by_heading(side, passages)
-    theirs = _by_heading(other, others)
     only_theirs = [name for name in theirs if name not in own][:_MAX_RENAMED]
-    linked = defaultdict[str, int](int)
-    for index in side.links:
-        linked[side.headings[index]] += 1
+    linked = Counter(side.headings[index] for index in side.links)
     statuses: dict[str, Status] = {}
     for heading, section in own.items():
         there = theirs.get(heading)
@@ -95,37 +140,18 @@ def sections_in(
     return statuses
 
 
-def correspond(side: Side, other: Side, statuses: dict[str, Status]) -> bool:
-    """Test whether two reports have one outline, of which `statuses` are those of a side.
-
-    A report without headings has none, and is compared by its words.
-    """
-    shorter = min(len(set(names) - {""}) for names in (side.headings, other.headings))
-    kept = sum(status != "absent" for heading, status in statuses.items() if heading)
-    return not shorter or kept >= _CORRESPOND * shorter
-
-
-def breaks_in(
-    statuses: dict[str, Status],
-    side: Side,
-    other: Side,
-    passages: Sequence[Passage],
-    others: Sequence[Passage],
-    is_newer: bool,
-) -> list[Break]:
-    """List the sections with findings that the other report does not write, in their order."""
-    theirs = _by_heading(other, others)
-    breaks = []
-    for heading, section in _by_heading(side, passages).items():
+def _breaks(
+    statuses: Mapping[str, Status], own: _Sections, theirs: _Sections, is_newer: bool
+) -> Iterator[Break]:
+    """Yield the sections with findings that the other report does not write, in their order."""
+    for heading, section in own.items():
         findings = sum(bool(passage.labels) for passage in section)
         if statuses[heading] == "written" or not findings:
             continue
         references = [passage.text for passage in theirs.get(heading, ()) if is_reference(passage)]
         refers_to = _REFERENCE.sub("", _LINK.sub("", references[0]), count=1) if references else ""
         name = section[0].section or ""
-        refers_to = refers_to.rstrip(" .")
-        breaks.append(Break(name, statuses[heading], is_newer, findings, refers_to))
-    return breaks
+        yield Break(name, statuses[heading], is_newer, findings, refers_to.rstrip(" ."))
 
 
 def is_reference(passage: Passage) -> bool:
@@ -139,7 +165,7 @@ def are_alike(first: str, second: str) -> bool:
     return 2 * len(words & others) >= _RENAMED * (len(words) + len(others)) > 0
 
 
-def _by_heading(side: Side, passages: Sequence[Passage]) -> dict[str, list[Passage]]:
+def _by_heading(side: Side, passages: Sequence[Passage]) -> _Sections:
     sections: defaultdict[str, list[Passage]] = defaultdict(list)
     for heading, passage in zip(side.headings, passages, strict=True):
         sections[heading].append(passage)
