@@ -17,13 +17,15 @@ import pytest
 
 from tipclassify import Classifier, read_report, tag_report
 from tipclassify.records import Document, Passage, Report
+from tipclassify.reports.chart import describe
 from tipclassify.reports.compare.changes import Change
 from tipclassify.reports.compare.comparison import Comparison, compare
 from tipclassify.reports.compare.ledger import Ledger, follow
+from tipclassify.reports.counts import summarize
 from tipclassify.write.changes import write_comparison_html, write_ledger_html
 from tipclassify.write.output import Output
 from tipclassify.write.rows import write_comparison_jsonl, write_ledger_csv
-from tipclassify.write.terminal import write_comparison, write_ledger
+from tipclassify.write.terminal import write_comparison, write_ledger, write_summary
 
 FORCED: Final = "b. Prohibition of Forced Labor"
 CHILD: Final = "c. Prohibition of Child Labor"
@@ -328,6 +330,38 @@ def test_a_ledger_says_where_outlines_do_not_correspond(classifier: Classifier) 
     assert ledger.breaks == ()
     (line,) = ledger.break_lines()
     assert line.startswith("the outlines of 2021 and 2022 do not correspond")
+
+
+def test_counts_and_charts_by_year_mark_a_break(classifier: Classifier) -> None:
+    written = [KEPT, *OF_CHILDREN, SHIPS]
+    reports = [
+        report_of(classifier, year, texts)
+        for year, texts in ((2021, written), (2022, [KEPT, REFERENCE, SHIPS]), (2023, written))
+    ]
+    summary = summarize(reports, ("country", "year"))
+    assert summary.group_names == ["Karvonia · 2021", "Karvonia · 2022 ‖", "Karvonia · 2023"]
+    before, after = summary.break_lines()
+    assert before.startswith(f"‖ Karvonia: {CHILD} is no longer written in 2022; it refers to")
+    assert after.startswith(f"‖ Karvonia: {CHILD} is not yet written in 2022; it refers to")
+    assert before in describe(summary)
+    rows = list(summary.rows())
+    assert [bool(row["breaks"]) for row in rows] == [False, True, False, False]
+    out = io.StringIO()
+    write_summary(summary, out)
+    assert "2022 ‖" in out.getvalue()
+    assert CHILD in " ".join(out.getvalue().split())
+
+
+def test_counts_without_a_break_have_no_sign_and_no_column(classifier: Classifier) -> None:
+    # a section on another subject may have been joined with another
+    reports = [
+        report_of(classifier, year, texts)
+        for year, texts in ((2021, [KEPT, (WORK, *SHIPS[1:2], "F")]), (2022, [KEPT]))
+    ]
+    summary = summarize(reports, ("year",))
+    assert summary.group_names == ["2021", "2022"]
+    assert summary.break_lines() == []
+    assert all("breaks" not in row for row in summary.rows())
 
 
 YEARS: Final = Path(__file__).parents[3] / "shared" / "reports" / "years"

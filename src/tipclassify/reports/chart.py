@@ -95,7 +95,7 @@ def describe(summary: Summary) -> list[str]:
                 share = f"{share} (adjusted {adjusted}, {low} to {high})"
             described.append(share)
         lines.append("; ".join(described))
-    return lines
+    return lines + summary.break_lines()
 
 
 def shortened(name: str, width: int = _LONGEST_NAME) -> str:
@@ -217,7 +217,8 @@ def _marker(is_uncertain: bool) -> dict[str, Any]:
 def _notes(summary: Summary) -> list[str]:
     facts = [f"{summary.total.base:,} sentences"]
     facts += [f"{name} {value}" for name, value in summary.about.items()]
-    notes = ["Beside each name is its number of passages.", " · ".join(facts), OVERLAP]
+    notes = ["Beside each name is its number of passages.", *summary.break_lines()]
+    notes += [" · ".join(facts), OVERLAP]
     if summary.rates:
         notes.append(ASSUMPTION)
         if rates_note := summary.rates_note():

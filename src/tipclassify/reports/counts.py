@@ -8,15 +8,14 @@ both would look like a leap.
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tipclassify.formatting import count_with_noun, one_line
 from tipclassify.labels import LABELS, label_name
-from tipclassify.records import Passage, Report, Run, source_name, whole_number
+from tipclassify.records import Passage, Report, Run, source_name
 from tipclassify.reports.adjust import (
     NOTES,
     Adjusted,
@@ -26,9 +25,10 @@ from tipclassify.reports.adjust import (
     rates_by_kind,
     rates_of,
 )
-from tipclassify.reports.cite import run_of, said
+from tipclassify.reports.cite import run_of
+from tipclassify.reports.compare.outline import Outline, outline_of, series_breaks
 from tipclassify.reports.findings import Nature, Wording, is_unknown, natures_of, on_subject
-from tipclassify.text.sections import FOLDED, fold_section
+from tipclassify.reports.grouping import Key, Name, Rank, key_of, rank_of, shown_name
 
 NONE: Final = "(none)"
 """Pseudo-label of passages without a label."""
@@ -44,14 +44,7 @@ COUNTED: Final = (
 OVERLAP: Final = "A sentence may have several labels: shares need not add up to 100%."
 """Note below every table of shares."""
 
-Name = str | int | None
-"""Value of a dimension, such as a country or a year; None if unknown."""
-
-Key = tuple[Name, ...]
-"""Values of the dimensions of a group."""
-
-_Rank = tuple[int, int, str]  # of a name: its kind, then a number, then a text
-
+_BREAK: Final = "‖"  # beside a year that does not write a section of another year
 _LONG: Final = 40  # passages; the subject of a shorter text is plain at a glance
 _MINOR_SHARE: Final = 1 / 3
 _UNREAD_SHARE: Final = 1 / 3
@@ -230,6 +223,15 @@ def subject_line(reports: Iterable[Group]) -> str | None:
 # ------------------------------------------------------------------------------------------ summary
 
 
+class CountBreak(NamedTuple):
+    """A section that a year does not write, and a report of another year does."""
+
+    country: str
+    publication: str
+    year: int
+    line: str  # what it is, in words
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """Counts of passages by group, and in total.
@@ -250,6 +252,7 @@ class Summary:
     # policy, moved thresholds and model
     about: Mapping[str, str] = field(default_factory=dict, hash=False)
     files: tuple[Group, ...] = ()  # each in full
+    breaks: tuple[CountBreak, ...] = ()  # in the series of counts by year
 
     @property
     def total(self) -> Group:
@@ -282,15 +285,33 @@ class Summary:
             names = []
             for dimension, value in zip(self.by, group.key, strict=True):
                 name = file_names[value] if dimension == "file" else value
-                names.append(_shown(name, dimension))
-            group_names.append(" · ".join(names))
+                names.append(shown_name(name, dimension))
+            sign = f" {_BREAK}" if self._breaks_of(group) else ""
+            group_names.append(" · ".join(names) + sign)
         return group_names
+
+    def break_lines(self) -> list[str]:
+        """Say in a line of each break what it is: a count that falls there is no change."""
+        return [f"{_BREAK} {one_line(f'{each.country}: {each.line}')}" for each in self.breaks]
+
+    def _breaks_of(self, group: Group) -> list[CountBreak]:
+        """List the breaks of the year of a group."""
+        names = dict(zip(self.by, group.key, strict=True))
+        if "year" not in names:
+            return []
+        return [
+            each
+            for each in self.breaks
+            if each.year == names["year"]
+            and each.country == names.get("country", each.country)
+            and each.publication == (names.get("publication", each.publication) or "")
+        ]
 
     @property
     def total_names(self) -> list[str]:
         """Name of the total, or of that of each publication."""
         return [
-            f"total, {_shown(total.key[0], 'publication')}" if total.key else "total"
+            f"total, {shown_name(total.key[0], 'publication')}" if total.key else "total"
             for total in self.totals
         ]
 
@@ -330,12 +351,18 @@ class Summary:
             names = dict(zip(self.by, group.key, strict=True))
             if "file" in names:
                 names["file"] = file_names[names["file"]]
-            yield {**names, "total": False, **self._row(group)}
+            row = {**names, "total": False, **self._row(group)}
+            if self.breaks:
+                row["breaks"] = "; ".join(each.line for each in self._breaks_of(group))
+            yield row
         for total in self.totals:
             names = dict.fromkeys(self.by)
             if total.key and "publication" in names:
                 names["publication"] = total.key[0]
-            yield {**names, "total": True, **self._row(total)}
+            row = {**names, "total": True, **self._row(total)}
+            if self.breaks:
+                row["breaks"] = ""
+            yield row
 
     def _row(self, group: Group) -> dict[str, object]:
         kinds = {
@@ -424,6 +451,7 @@ def summarize(
     files: defaultdict[str, Group] = defaultdict(Group)
     # by file, since a long one comes in parts: where it says something first
     places: defaultdict[str, dict[Wording, str]] = defaultdict(dict)
+    outlines: defaultdict[tuple[str, str], dict[int, Outline]] = defaultdict(dict)
     for report in reports:
         of_passages = natures_of(report, places[report.file])
         counted = _count(report, of_passages, dimensions, publication)
@@ -431,8 +459,16 @@ def summarize(
             groups[key] = groups[key] + group if key in groups else group
         if counted:
             files[report.file] += Group.of((), report.passages, None, of_passages)
+            if report.country and report.year:
+                of_series = outlines[report.country, report.publication or ""]
+                outline_of(report.passages, of_series.setdefault(report.year, {}))
+    breaks = [
+        CountBreak(country, of_publication, year, line)
+        for (country, of_publication), of_series in sorted(outlines.items())
+        for year, line in series_breaks(of_series)
+    ]
     place = dimensions.index("publication")
-    publications = sorted({key[place] for key in groups}, key=_rank)
+    publications = sorted({key[place] for key in groups}, key=rank_of)
     if len(publications) > 1 and not add_up:
         totals = [
             sum((group for key, group in groups.items() if key[place] == name), Group((name,)))
@@ -457,6 +493,7 @@ def summarize(
         rates_by_kind=rates_by_kind(run.meta, run.policy, run.moved),
         about={"policy": ", ".join([run.policy, *moved]), "model": run.model[:12]},
         files=tuple(files.values()),
+        breaks=tuple(breaks),
     )
 
 
@@ -469,10 +506,10 @@ def _count(
     """Count the passages of a report in groups, if its publication has the `wanted` words."""
     members: defaultdict[Key, list[tuple[Passage, Nature]]] = defaultdict(list)
     for passage, nature in zip(report.passages, natures, strict=True):
-        members[_key(report, passage, by)].append((passage, nature))
+        members[key_of(report, passage, by)].append((passage, nature))
     # a report without passages is shown, but none of its sections
     if not report.passages and set(by) != {"publication", "section"}:
-        members[_key(report, Passage("", 0, 0), by)] = []
+        members[key_of(report, Passage("", 0, 0), by)] = []
     place = by.index("publication")
     return {
         key: Group.of(
@@ -486,69 +523,18 @@ def _count(
     }
 
 
-def _key(report: Report, passage: Passage, by: Sequence[str]) -> Key:
-    """Make the key of a passage; rows have their own file, country and year in columns."""
-    extra = passage.extra
-    section = _text(passage.section)
-    names: dict[str, Name] = {
-        "file": _text(extra.get("file") or report.file),
-        "country": _text(passage.country or report.country or extra.get("country")),
-        "publication": _text(said(report, passage, "publication")),
-        "year": _year(report.year or extra.get("year")),
-        "section": fold_section(section) if section else None,
-    }
-    return tuple(names[dimension] for dimension in by)
-
-
 def _sorted(groups: Mapping[Key, Group], by: Sequence[str]) -> tuple[Group, ...]:
-    """Sort groups by their dimensions: files in order of appearance, others by `_rank`."""
-    appearance: dict[Name, _Rank] = {}
+    """Sort groups by their dimensions: files in order of appearance, others by `rank_of`."""
+    appearance: dict[Name, Rank] = {}
     if "file" in by:
         place = by.index("file")
         files = dict.fromkeys(key[place] for key in groups)
         appearance = {file: (number, 0, "") for number, file in enumerate(files)}
 
-    def ranks(group: Group) -> list[_Rank]:
+    def ranks(group: Group) -> list[Rank]:
         return [
-            appearance[name] if dimension == "file" else _rank(name)
+            appearance[name] if dimension == "file" else rank_of(name)
             for dimension, name in zip(by, group.key, strict=True)
         ]
 
     return tuple(sorted(groups.values(), key=ranks))
-
-
-def _text(value: object) -> str | None:
-    """Convert a name to text that any encoding can write; None for None, NaN and blanks."""
-    is_missing = value is None or value != value  # NaN
-    text = "" if is_missing else str(value).strip()
-    return text.encode("utf-8", "backslashreplace").decode() or None
-
-
-def _year(value: object) -> Name:
-    """Convert a year to a whole number, if it is one; else to text."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = _text(value)
-    number = whole_number(text)
-    return text if number is None else number
-
-
-def _shown(name: Name, dimension: str) -> str:
-    """Make the display name of a value of a dimension."""
-    return f"(no {dimension})" if name is None else one_line(str(name))
-
-
-def _rank(name: Name) -> _Rank:
-    """Make the sort key of a name: numbers, plain text, then None.
-
-    Text is compared without case and accents.
-    """
-    if name is None:
-        return 2, 0, ""
-    if isinstance(name, int):
-        return 0, name, ""
-    if name in FOLDED:
-        return 0, FOLDED.index(name), ""
-    decomposed = unicodedata.normalize("NFKD", name)
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return 1, 0, f"{plain.casefold()}\0{name}"

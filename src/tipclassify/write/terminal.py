@@ -151,7 +151,8 @@ def write_summary(summary: Summary, out: IO[str]) -> None:
     table.add_section()
     for name, total in zip(summary.total_names, summary.totals, strict=True):
         table.add_row(name, *_summary_cells(summary, total), style="bold")
-    lines = [subject_line(summary.files), f"{COUNTED} Table rows are beside them. {OVERLAP}"]
+    lines = [subject_line(summary.files), *summary.break_lines()]
+    lines.append(f"{COUNTED} Table rows are beside them. {OVERLAP}")
     if summary.rates is not None:
         lines.append(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
         lines.append(summary.rates_note())

@@ -7,17 +7,22 @@ is a break in the series, and no change of what a government does.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from itertools import groupby, pairwise
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final, Literal
 
 from tipclassify.formatting import count_with_noun
 from tipclassify.records import Passage
-from tipclassify.reports.compare.align import Side
+from tipclassify.reports.compare.wording import heading
+from tipclassify.text.sections import fold_section
+
+if TYPE_CHECKING:
+    from tipclassify.reports.compare.align import Side
 
 Status = Literal["written", "emptied", "absent"]
-_Sections = dict[str, list[Passage]]  # of a report, by their folded headings
 
 _EMPTIED: Final = 0.1  # of a section's words that remain where only a stub does
 _CORRESPOND: Final = 0.5  # of the headings of the shorter outline that the other one has, too
@@ -66,6 +71,26 @@ class Break:
         }
 
 
+@dataclass(slots=True)
+class Section:
+    """What an outline holds of a section."""
+
+    name: str  # its heading
+    passages: int = 0
+    words: int = 0
+    findings: int = 0  # passages with a label
+    references: int = 0  # passages that say only where to read on
+    refers_to: str = ""  # what the first of these refers to
+
+    @property
+    def only_refers(self) -> bool:
+        return self.references == self.passages
+
+
+Outline = dict[str, Section]
+"""Sections of a report by their folded headings, in their order."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outlines:
     """What two reports make of each other's sections, by folded heading."""
@@ -75,48 +100,94 @@ class Outlines:
     correspond: bool  # otherwise the two can be compared as wholes only
     breaks: tuple[Break, ...]  # none where the outlines do not correspond
 
-    def section_in_newer(self, heading: str, is_newer: bool) -> Status | None:
+    def section_in_newer(self, section: str, is_newer: bool) -> Status | None:
         """Say what a section is in NEW, which has it itself if `is_newer`.
 
         None where the outlines do not correspond.
         """
         if not self.correspond:
             return None
-        return "written" if is_newer else self.old_in_new[heading]
+        return "written" if is_newer else self.old_in_new[section]
 
-    def is_break(self, heading: str, is_newer: bool) -> bool:
+    def is_break(self, section: str, is_newer: bool) -> bool:
         """Test whether what is alone under a heading says nothing of a change.
 
         `is_newer`: it stands in NEW.
         """
         statuses = self.new_in_old if is_newer else self.old_in_new
-        return not self.correspond or statuses[heading] != "written"
+        return not self.correspond or statuses[section] != "written"
 
 
 def read_outlines(
     before: Side, after: Side, old: Sequence[Passage], new: Sequence[Passage]
 ) -> Outlines:
-    """Read from two aligned reports which sections of one the other writes.
+    """Read from two aligned reports which sections of one the other writes."""
+    return compare_outlines(
+        outline_of(old),
+        outline_of(new),
+        Counter(before.headings[index] for index in before.links),
+        Counter(after.headings[index] for index in after.links),
+    )
+
+
+def compare_outlines(
+    old: Outline,
+    new: Outline,
+    old_linked: Mapping[str, int] = {},
+    new_linked: Mapping[str, int] = {},
+) -> Outlines:
+    """Say which sections of one report the other writes.
 
     They correspond where the shorter outline has half of its headings, or such as were renamed, in
-    the other. A report without headings has no outline, and is compared by its words.
+    the other. A report without headings has no outline, and is compared by its words. `old_linked`
+    and `new_linked` count the passages of a section that the other report has, if it is known.
     """
-    old_sections = _by_heading(before, old)
-    new_sections = _by_heading(after, new)
-    old_in_new = _statuses(before, old_sections, new_sections)
-    new_in_old = _statuses(after, new_sections, old_sections)
-    shorter = min(len(sections.keys() - {""}) for sections in (old_sections, new_sections))
-    kept = sum(status != "absent" for heading, status in old_in_new.items() if heading)
+    old_in_new = _statuses(old, new, old_linked)
+    new_in_old = _statuses(new, old, new_linked)
+    shorter = min(len(outline.keys() - {""}) for outline in (old, new))
+    kept = sum(status != "absent" for name, status in old_in_new.items() if name)
     if shorter and kept < _CORRESPOND * shorter:
         return Outlines(old_in_new, new_in_old, correspond=False, breaks=())
     breaks = (
-        *_breaks(old_in_new, old_sections, new_sections, is_newer=True),
-        *_breaks(new_in_old, new_sections, old_sections, is_newer=False),
+        *_breaks(old_in_new, old, new, is_newer=True),
+        *_breaks(new_in_old, new, old, is_newer=False),
     )
     return Outlines(old_in_new, new_in_old, correspond=True, breaks=breaks)
 
 
-def _statuses(side: Side, own: _Sections, theirs: _Sections) -> dict[str, Status]:
+def series_breaks(outlines: Mapping[int, Outline]) -> Iterator[tuple[int, str]]:
+    """Yield each break between two years in a row: the year that does not write, and a line.
+
+    By headings alone a section that is not there may have been joined with another; it is named
+    where it is about trafficking, forced labor or child labor.
+    """
+    for earlier, later in pairwise(sorted(outlines)):
+        found = compare_outlines(outlines[earlier], outlines[later])
+        names = str(earlier), str(later)
+        if not found.correspond:
+            yield later, f"the outlines of {earlier} and {later} do not correspond"
+        for each in found.breaks:
+            if each.status == "emptied" or fold_section(each.section) != "other":
+                yield (later if each.is_newer else earlier), each.describe(*names)
+
+
+def outline_of(passages: Sequence[Passage], outline: Outline | None = None) -> Outline:
+    """Make the outline of a report, or add one of its parts to it."""
+    made: Outline = {} if outline is None else outline
+    for name, of_section in groupby(passages, attrgetter("section")):
+        of_heading = list(of_section)
+        section = made.setdefault(heading(of_heading[0]), Section(name or ""))
+        for passage in of_heading:
+            section.passages += 1
+            section.words += len(passage.text.split())
+            section.findings += bool(passage.labels)
+            if _REFERENCE.match(passage.text):
+                section.references += 1
+                section.refers_to = section.refers_to or _referred_to(passage.text)
+    return made
+
+
+def _statuses(own: Outline, theirs: Outline, linked: Mapping[str, int]) -> dict[str, Status]:
     """Say of each section of a report what it is in the other one.
 
     A section whose heading is not there is written all the same if a heading is there that has most
@@ -124,53 +195,37 @@ def _statuses(side: Side, own: _Sections, theirs: _Sections) -> dict[str, Status
     heading is written.
     """
     only_theirs = [name for name in theirs if name not in own][:_MAX_RENAMED]
-    linked = Counter(side.headings[index] for index in side.links)
     statuses: dict[str, Status] = {}
-    for heading, section in own.items():
-        there = theirs.get(heading)
-        statuses[heading] = "written"
-        if not heading or all(map(is_reference, section)):
+    for name, section in own.items():
+        there = theirs.get(name)
+        statuses[name] = "written"
+        if not name or section.only_refers:
             continue
         if there is None:
-            is_renamed = any(are_alike(heading, name) for name in only_theirs)
-            if not is_renamed and 2 * linked[heading] < len(section):
-                statuses[heading] = "absent"
-        elif all(map(is_reference, there)) or _words(there) <= _EMPTIED * _words(section):
-            statuses[heading] = "emptied"
+            is_renamed = any(are_alike(name, other) for other in only_theirs)
+            if not is_renamed and 2 * linked.get(name, 0) < section.passages:
+                statuses[name] = "absent"
+        elif there.only_refers or there.words <= _EMPTIED * section.words:
+            statuses[name] = "emptied"
     return statuses
 
 
 def _breaks(
-    statuses: Mapping[str, Status], own: _Sections, theirs: _Sections, is_newer: bool
+    statuses: Mapping[str, Status], own: Outline, theirs: Outline, is_newer: bool
 ) -> Iterator[Break]:
     """Yield the sections with findings that the other report does not write, in their order."""
-    for heading, section in own.items():
-        findings = sum(bool(passage.labels) for passage in section)
-        if statuses[heading] == "written" or not findings:
-            continue
-        references = [passage.text for passage in theirs.get(heading, ()) if is_reference(passage)]
-        refers_to = _REFERENCE.sub("", _LINK.sub("", references[0]), count=1) if references else ""
-        name = section[0].section or ""
-        yield Break(name, statuses[heading], is_newer, findings, refers_to.rstrip(" ."))
+    for name, section in own.items():
+        if statuses[name] != "written" and section.findings:
+            refers_to = theirs[name].refers_to if name in theirs else ""
+            yield Break(section.name, statuses[name], is_newer, section.findings, refers_to)
 
 
-def is_reference(passage: Passage) -> bool:
-    """Test whether a passage says only where to read on: "See the List of Goods"."""
-    return _REFERENCE.match(passage.text) is not None
+def _referred_to(text: str) -> str:
+    """Return what a passage says to read: "See the List of Goods at https://…" -> "the List …"."""
+    return _REFERENCE.sub("", _LINK.sub("", text), count=1).rstrip(" .")
 
 
 def are_alike(first: str, second: str) -> bool:
     """Test whether two headings have half of their longer words in common."""
     words, others = (set(_LONG_WORD.findall(name)) for name in (first, second))
     return 2 * len(words & others) >= _RENAMED * (len(words) + len(others)) > 0
-
-
-def _by_heading(side: Side, passages: Sequence[Passage]) -> _Sections:
-    sections: defaultdict[str, list[Passage]] = defaultdict(list)
-    for heading, passage in zip(side.headings, passages, strict=True):
-        sections[heading].append(passage)
-    return sections
-
-
-def _words(passages: Sequence[Passage]) -> int:
-    return sum(len(passage.text.split()) for passage in passages)
