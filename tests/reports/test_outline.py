@@ -260,6 +260,22 @@ def test_one_claim_in_other_words_in_its_place_is_not_both_new_and_gone(
     assert change_of(other_claim, "In May").kind == "effort_gone"
 
 
+def test_a_sentence_that_grew_is_not_also_new(classifier: Classifier) -> None:
+    before = "The government took steps to address forced labor."
+    after = (
+        "The government took some steps to address forced labor, but there were numerous reports "
+        "of impunity, among them long delays of wage disputes and false charges against workers whose "
+        "employers kept passports, phones and identity cards locked in offices."
+    )
+    comparison = compared(
+        classifier,
+        [KEPT, (FORCED, before, "P"), SHIPS],
+        [KEPT, (FORCED, SHIPS[1], ""), (FORCED, after, "PF")],
+    )
+    change = change_of(comparison, "The government took")
+    assert (change.alignment, change.kind) == ("reworded", "retagged")
+
+
 def test_neither_the_section_nor_the_subject_of_another_chapter_is_named_as_nearest(
     classifier: Classifier,
 ) -> None:

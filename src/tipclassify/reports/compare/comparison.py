@@ -7,14 +7,14 @@ is newly or no longer reported.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tipclassify.probability import log_odds_of_probability
 from tipclassify.records import Passage, Report, Run, row
 from tipclassify.reports.cite import run_of
-from tipclassify.reports.compare.align import Side, align
+from tipclassify.reports.compare.align import Link, Side, align
 from tipclassify.reports.compare.cause import is_denial, law_year
 from tipclassify.reports.compare.changes import (
     MARGIN,
@@ -182,7 +182,14 @@ def compare(old: Report, new: Report) -> Comparison:
     ranks = {kind: rank for rank, kind in enumerate(kinds(run.labels))}  # most important first
     before, after = align(old.passages, new.passages, run.vocabulary)
     outlines = read_outlines(before, after, old.passages, new.passages)
-    found = [*_continued(old, new, before, after, run), *_alone(old, new, before, after, run)]
+    restated = _restated(old, new, before, after)
+    found = [
+        *_continued(old, new, before, after, run, restated),
+        *_alone(old, new, before, after, run, restated),
+        *_alone(
+            new, old, after, before, run, {link.index for link in restated.values()}, is_new=True
+        ),
+    ]
     placed = [(position, _place_in_outline(change, outlines)) for position, change in found]
 
     def order(entry: tuple[int, Change]) -> tuple[int, bool, bool, int]:
@@ -211,12 +218,13 @@ def _place_in_outline(change: Change, outlines: Outlines) -> Change:
 
 
 def _continued(
-    old: Report, new: Report, before: Side, after: Side, run: Run
+    old: Report, new: Report, before: Side, after: Side, run: Run, restated: Mapping[int, Link]
 ) -> Iterator[tuple[int, Change]]:
     """Yield the passages that continue each other, each pair with its position in NEW."""
     pairs = [(link.index, index, link) for index, link in after.in_order()]
     # the others have been paired from their other side
     pairs += [(index, link.index, link) for index, link in before.in_order() if link.shared]
+    pairs += [(index, link.index, link) for index, link in restated.items()]
     for at_old, at_new, link in pairs:
         joined = after.parts.get(at_new, [])
         split = before.parts.get(at_old, [])
@@ -240,48 +248,54 @@ def _continued(
         yield at_new, change
 
 
-def _alone(
-    old: Report, new: Report, before: Side, after: Side, run: Run
-) -> Iterator[tuple[int, Change]]:
-    """Yield the passages that are gone or new, each with its position.
-
-    Beside it stands the nearest of the other report, if there is one. Where that stands in its
-    place and makes the same claim, the two are one passage, reworded.
-    """
-    restated = {
-        at_old: link.index
+def _restated(old: Report, new: Report, before: Side, after: Side) -> dict[int, Link]:
+    """Link by index what is gone to what stands in its place and makes the same claim."""
+    return {
+        at_old: replace(link, status="reworded")
         for at_old, link in before.nearest.items()
         if link.status == "instead"
         and at_old not in before.links
         and link.index not in after.links
         and not set(old.passages[at_old].labels).isdisjoint(new.passages[link.index].labels)
     }
-    for report, other, side, is_new in ((old, new, before, False), (new, old, after, True)):
-        for index, passage in enumerate(report.passages):
-            if index in side.links or (is_new and index in restated.values()):
+
+
+def _alone(
+    report: Report,
+    other: Report,
+    side: Side,
+    other_side: Side,
+    run: Run,
+    restated: Collection[int],
+    is_new: bool = False,
+) -> Iterator[tuple[int, Change]]:
+    """Yield the passages that are gone or, with `is_new`, new, each with its position.
+
+    Beside it stands the nearest of the other report, if there is one. Those that are `restated`, or
+    that the passage in their place continues, or is a part of, are listed with it.
+    """
+    for index, passage in enumerate(report.passages):
+        if index in side.links or index in restated:
+            continue
+        nearest = side.nearest.get(index)
+        instead = nearest is not None and nearest.status == "instead"
+        if nearest and instead:
+            back = other_side.links.get(nearest.index)
+            if back and back.index == index:
                 continue
-            nearest = side.nearest.get(index)
-            other_passage = other.passages[nearest.index] if nearest else None
-            if not is_new and nearest and index in restated:
-                labels = _label_changes(passage, other_passage, run)
-                yield (
-                    nearest.index,
-                    Change("reworded", passage, other_passage, nearest.similarity, labels),
-                )
-                continue
-            at_old, at_new = (None, passage) if is_new else (passage, None)
-            year = law_year(passage.text) if is_new else None
-            change = Change(
-                alignment="new" if is_new else "gone",
-                old=at_old,
-                new=at_new,
-                labels=_label_changes(at_old, at_new, run),
-                nearest=other_passage,
-                nearness=nearest.similarity if nearest else None,
-                instead=nearest is not None and nearest.status == "instead",
-                law_year=year if year and year <= (year_of(old) or 0) else None,
-            )
-            yield index, change
+        old, new = (None, passage) if is_new else (passage, None)
+        year = law_year(passage.text) if is_new else None
+        change = Change(
+            alignment="new" if is_new else "gone",
+            old=old,
+            new=new,
+            labels=_label_changes(old, new, run),
+            nearest=other.passages[nearest.index] if nearest else None,
+            nearness=nearest.similarity if nearest else None,
+            instead=instead,
+            law_year=year if year and year <= (year_of(other) or 0) else None,
+        )
+        yield index, change
 
 
 def _label_changes(
