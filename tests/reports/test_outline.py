@@ -206,6 +206,7 @@ def test_a_changed_tag_has_the_cause_that_its_words_and_heading_tell(
     [
         ("There were no credible reports of officials who took part in trafficking.", False),
         ("The minister denied that border guards sold girls.", False),
+        ("A warden wrote to a newspaper, disputing claims of forced labor in prisons.", False),
         ("Border guards sold girls to hotels, though the minister denied it.", True),
         ("The government did not prosecute any officials complicit in trafficking.", True),
     ],
@@ -231,6 +232,7 @@ def test_a_denial_is_no_complicity_that_comes_or_goes(
         ("The 2005 Human Trafficking Act set prison terms for recruiters.", "law of 2005, first"),
         ("The 2022 Human Trafficking Act set prison terms for recruiters.", ""),
         ("In 2011 a court convicted two recruiters of girls.", ""),
+        ("It was the first conviction since 2016 under its antitrafficking law.", ""),
     ],
 )
 def test_an_older_law_that_is_newly_reported_has_its_own_year(
@@ -258,6 +260,38 @@ def test_one_claim_in_other_words_in_its_place_is_not_both_new_and_gone(
     assert change.new is not None
     other_claim = compared(classifier, before, [KEPT, between, (FORCED, new, "F")])
     assert change_of(other_claim, "In May").kind == "effort_gone"
+
+
+PENALTIES: Final = "The penalties were insufficient to deter violations."
+NOT_COMMENSURATE: Final = "Penalties were not commensurate with those for kidnapping and arson."
+
+
+@pytest.mark.parametrize(
+    ("section", "labels", "alignments"),
+    [(FORCED, "F", {"reworded"}), (WORK, "F", {"gone", "new"}), (FORCED, "P", {"gone", "new"})],
+    ids=["one claim", "of another section", "to the contrary"],
+)
+def test_two_judgments_of_the_penalties_of_a_section_are_one_claim(
+    classifier: Classifier, section: str, labels: str, alignments: set[str]
+) -> None:
+    comparison = compared(
+        classifier,
+        [KEPT, (FORCED, PENALTIES, "F"), SHIPS],
+        [KEPT, (FORCED, SHIPS[1], ""), SHIPS, (section, NOT_COMMENSURATE, labels)],
+    )
+    sides = [PENALTIES, NOT_COMMENSURATE]
+    found = {
+        change.alignment
+        for change in comparison.changes
+        if any(side.text in sides for side in change.sides)
+    }
+    assert found == alignments
+
+
+def test_a_sentence_that_a_report_says_twice_is_new_once(classifier: Classifier) -> None:
+    (_, freed, _) = OF_CHILDREN[1]
+    twice = [KEPT, (FORCED, freed, "P"), SHIPS, (FORCED, freed, "P")]
+    assert change_of(compared(classifier, [KEPT, SHIPS], twice), freed).kind == "new_effort"
 
 
 def test_a_sentence_that_grew_is_not_also_new(classifier: Classifier) -> None:

@@ -24,7 +24,7 @@ _DENIAL: Final = re.compile(
     r"\b(?:no|not any|without)\b(?: \w+){0,2} (?:reports?|evidence|indications?|allegations?|signs?"
     r"|complaints?|cases|instances|information)\b"
     r"|\b(?:no|none of the) (?:\w+ ){0,2}(?:officials?|officers?|employees?|members) (?:was|were)\b"
-    r"|\bdenied\b",
+    r"|\b(?:denied|denying|disputed|disputing|refuted|refuting)\b",
     re.IGNORECASE,
 )
 _TURN: Final = re.compile(
@@ -33,9 +33,12 @@ _TURN: Final = re.compile(
 _LAW: Final = r"(?:act|code|constitution|decree|law|legislation|ordinance|statute)"
 _LAW_YEAR: Final = re.compile(
     rf"\b{_LAW}\b(?:,? no\. ?\d+|,? number \d+)?,? (?:of|for|from|in) (?P<after>(?:19|20)\d\d)\b"
-    rf"|\b(?P<before>(?:19|20)\d\d) (?:[\w-]+ ){{0,4}}?{_LAW}\b",
+    rf"|\b(?:an?|its|the|under) (?P<before>(?:19|20)\d\d)"
+    rf" (?:(?!in\b|its\b|of\b|on\b|the\b|under\b)[\w-]+ ){{0,4}}?{_LAW}\b",
     re.IGNORECASE,
 )
+# subjects that a report judges anew each year: two such sentences of a section are one claim
+_STANDARD: Final = re.compile(r"(?:the )?(fines|funding|penalties|resources|sanctions)\b", re.I)
 
 
 def cause(old: Passage, new: Passage) -> Cause:
@@ -95,3 +98,13 @@ def law_year(text: str) -> int | None:
     """
     found = _LAW_YEAR.search(text)
     return int(found["after"] or found["before"]) if found else None
+
+
+def standard_of(text: str) -> str:
+    """Return what a sentence judges that every year's report judges; empty for other sentences.
+
+    >>> standard_of("The penalties were insufficient."), standard_of("Police paid penalties.")
+    ('penalties', '')
+    """
+    subject = _STANDARD.match(text)
+    return subject[1].lower() if subject else ""

@@ -15,7 +15,7 @@ from tipclassify.probability import log_odds_of_probability
 from tipclassify.records import Passage, Report, Run, row
 from tipclassify.reports.cite import run_of
 from tipclassify.reports.compare.align import Link, Side, align
-from tipclassify.reports.compare.cause import is_denial, law_year
+from tipclassify.reports.compare.cause import is_denial, law_year, standard_of
 from tipclassify.reports.compare.changes import (
     MARGIN,
     BothWays,
@@ -27,9 +27,10 @@ from tipclassify.reports.compare.changes import (
 )
 from tipclassify.reports.compare.identity import refusals, subject, year_of
 from tipclassify.reports.compare.outline import Break, Outlines, read_outlines
-from tipclassify.reports.compare.wording import heading
+from tipclassify.reports.compare.wording import heading, wording_share
 
 _FEW: Final = 0.1  # of the shorter report matched: two years of one report seldom have less
+_MOST_JUDGMENTS: Final = 20  # of one standard in a section: time must not grow with their square
 _LEAST: Final = 20  # passages of the shorter report: of fewer, chance may leave too few matched
 
 
@@ -249,15 +250,33 @@ def _continued(
 
 
 def _restated(old: Report, new: Report, before: Side, after: Side) -> dict[int, Link]:
-    """Link by index what is gone to what stands in its place and makes the same claim."""
-    return {
-        at_old: replace(link, status="reworded")
-        for at_old, link in before.nearest.items()
-        if link.status == "instead"
-        and at_old not in before.links
-        and link.index not in after.links
-        and not set(old.passages[at_old].labels).isdisjoint(new.passages[link.index].labels)
-    }
+    """Link by index what is gone to what makes the same claim in other words.
+
+    That has a label of it, and stands in its place, or judges the same standard in its section:
+    "The penalties were …".
+    """
+    by_standard = defaultdict[tuple[str, str], list[int]](list)
+    for at_new, passage in enumerate(new.passages):
+        standard = standard_of(passage.text)
+        of_section = by_standard[after.headings[at_new], standard]
+        if standard and at_new not in after.links and len(of_section) < _MOST_JUDGMENTS:
+            of_section.append(at_new)
+    restated: dict[int, Link] = {}
+    taken: set[int] = set()
+    for at_old, passage in enumerate(old.passages):
+        if at_old in before.links:
+            continue
+        nearest = before.nearest.get(at_old)
+        likely = [nearest.index] if nearest and nearest.status == "instead" else []
+        likely += by_standard.get((before.headings[at_old], standard_of(passage.text)), [])
+        for at_new in likely:
+            is_same_claim = not set(passage.labels).isdisjoint(new.passages[at_new].labels)
+            if is_same_claim and at_new not in taken and at_new not in after.links:
+                words = before.terms[at_old].words, after.terms[at_new].words
+                restated[at_old] = Link(at_new, "reworded", wording_share(*words))
+                taken.add(at_new)
+                break
+    return restated
 
 
 def _alone(
@@ -269,14 +288,17 @@ def _alone(
     restated: Collection[int],
     is_new: bool = False,
 ) -> Iterator[tuple[int, Change]]:
-    """Yield the passages that are gone or, with `is_new`, new, each with its position.
+    """Yield the passages that are gone or, with `is_new`, new, each once, with its position.
 
     Beside it stands the nearest of the other report, if there is one. Those that are `restated`, or
     that the passage in their place continues, or is a part of, are listed with it.
     """
+    said = {(side.texts[index], side.headings[index]) for index in restated}
     for index, passage in enumerate(report.passages):
-        if index in side.links or index in restated:
+        words = side.texts[index], side.headings[index]
+        if index in side.links or index in restated or words in said:
             continue
+        said.add(words)
         nearest = side.nearest.get(index)
         instead = nearest is not None and nearest.status == "instead"
         if nearest and instead:
