@@ -302,6 +302,28 @@ def test_publications_are_never_mixed(context: Output, tmp_path: Path) -> None:
         changes, words = links["Harbor Watch", year][0]
         assert words == f"since {year - 1}"
         assert (tmp_path / changes).is_file()
+    assert "(break)" not in writer.index.read_text("utf-8")
+
+
+def test_a_desk_marks_the_years_between_which_a_section_is_not_written(
+    context: Output, tmp_path: Path
+) -> None:
+    writer = Desk(context, whole, resume=False)
+    for year in (2021, 2022):
+        report = report_of(year, 24)
+        passages = [
+            replace(passage, section="c. Child Labor" if number > 11 else "b. Forced Labor")
+            for number, passage in enumerate(report.passages)
+        ]
+        if year == 2022:
+            reference = replace(passages[12], text="See the List of Goods.", labels=())
+            passages[12:] = [reference]
+        document = document_of(report.file, "Chad", year)
+        add(writer, tmp_path, replace(report, document=document, passages=passages))
+    writer.write_index()
+    index = writer.index.read_text("utf-8")
+    assert "since 2021 (break)" in index
+    assert "Break: one of the two years does not write a section of the other" in index
 
 
 def test_a_ledger_cites_paragraphs_where_reports_have_no_pages(

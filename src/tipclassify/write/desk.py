@@ -28,6 +28,7 @@ from tipclassify.records import Document, Passage, Report, is_link
 from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.reports.compare.ledger import follow
+from tipclassify.reports.compare.outline import outline_of, series_breaks
 from tipclassify.reports.counts import Group
 from tipclassify.write.changes import write_comparison_html, write_ledger_html
 from tipclassify.write.desk_rows import (
@@ -47,6 +48,7 @@ _OURS: Final = re.compile(
     r'content="tipclassify [^>]*>.*<body class="desk"|data-desk="[0-9a-f]{16}"', re.DOTALL
 )
 
+_BREAK: Final = " (break)"  # after a link to changes: one year lacks a section of the other
 _SCRIPT: Final = 900_000  # characters from which a script ends: a browser takes 2 ms for each
 
 OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
@@ -220,6 +222,7 @@ class Desk:
             output=self._output,
             reports=reports,
             links=self.links,
+            has_breaks=any(words.endswith(_BREAK) for _, words in chain(*self.links.values())),
             totals={
                 label: sum(report.counts.get(label, 0) for report in reports)
                 for label in self._output.run.labels
@@ -261,7 +264,13 @@ class Desk:
                     continue
                 with self._open_file(target) as out:
                     write_comparison_html(comparison, out, output)
-            self.links[new.page].append((f"changes/{new.page}", f"since {old.year}"))
+            outlines = {
+                report.year or 0: outline_of(self._report(report).passages) for report in (old, new)
+            }
+            since = f"since {old.year}"
+            if any(series_breaks(outlines)):
+                since += _BREAK
+            self.links[new.page].append((f"changes/{new.page}", since))
         if len(series) > 2 and all(self.links[report.page] for report in series[1:]):
             page = f"ledger-{_digest(name.encode('utf-8', 'backslashreplace'))}.html"
             target = self.folder / "changes" / page
