@@ -168,6 +168,16 @@ def test_reports_of_other_outlines_are_compared_as_wholes_and_say_so(
     assert "compared as wholes only" in page_of(comparison)
 
 
+def test_a_report_that_writes_two_of_eight_sections_is_compared_as_a_whole(
+    classifier: Classifier,
+) -> None:
+    places = ("Harbors", "Quarries", "Kitchens", "Orchards", "Brothels", "Barracks")
+    more = [(name, f"Courts freed nine workers from {name.lower()}.", "P") for name in places]
+    comparison = compared(classifier, [KEPT, SHIPS, *more], [KEPT, SHIPS])
+    assert comparison.is_of_wholes
+    assert "effort_gone" not in {group.kind for group in comparison.groups()}
+
+
 def test_reports_without_headings_are_compared_by_their_words(classifier: Classifier) -> None:
     old = [("", text, labels) for _, text, labels in (KEPT, *OF_CHILDREN)]
     comparison = compared(classifier, old, [("", *KEPT[1:])])
@@ -433,3 +443,11 @@ def test_of_real_years_the_section_that_refers_on_is_the_one_break(
     emptied = [each for each in comparison.breaks if each.status == "emptied"]
     assert [each.section[:2] for each in emptied] == [letter]
     assert emptied[0].refers_to
+
+
+@pytest.mark.skipif(not YEARS.is_dir(), reason="no ../shared/reports/years beside the project")
+def test_the_edition_with_another_outline_is_compared_as_a_whole() -> None:
+    fast = Classifier.load("fast")
+    files = (YEARS.parent / name for name in ("hrr-2023-vietnam.html", "hrr-2024-cuba.html"))
+    before, after = (tag_report(read_report(file), model=fast) for file in files)
+    assert compare(before, after).is_of_wholes

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 Status = Literal["written", "emptied", "absent"]
 
 _EMPTIED: Final = 0.1  # of a section's words that remain where only a stub does
-_CORRESPOND: Final = 0.5  # of the headings of the shorter outline that the other one has, too
+# of the headings of either outline that the other one has, too; over 0.85 from year to year, and
+# under 0.4 where the publication has a new outline
+_CORRESPOND: Final = 0.5
 _RENAMED: Final = 0.5  # of the longer words of two headings
 _MAX_RENAMED: Final = 100  # headings: time must not grow with their square
 _LONG_WORD: Final = re.compile(r"\w{4,}")
@@ -138,15 +140,14 @@ def compare_outlines(
 ) -> Outlines:
     """Say which sections of one report the other writes.
 
-    They correspond where the shorter outline has half of its headings, or such as were renamed, in
-    the other. A report without headings has no outline, and is compared by its words. `old_linked`
-    and `new_linked` count the passages of a section that the other report has, if it is known.
+    They correspond where each has half of its headings, or such as were renamed, in the other. A
+    report without headings has no outline, and is compared by its words. `old_linked` and
+    `new_linked` count the passages of a section that the other report has, if it is known.
     """
     old_in_new = _statuses(old, new, old_linked)
     new_in_old = _statuses(new, old, new_linked)
-    shorter = min(len(outline.keys() - {""}) for outline in (old, new))
-    kept = sum(status != "absent" for name, status in old_in_new.items() if name)
-    if shorter and kept < _CORRESPOND * shorter:
+    has_outlines = all(outline.keys() - {""} for outline in (old, new))
+    if has_outlines and min(map(_share_kept, (old_in_new, new_in_old))) < _CORRESPOND:
         return Outlines(old_in_new, new_in_old, correspond=False, breaks=())
     breaks = (
         *_breaks(old_in_new, old, new, is_newer=True),
@@ -208,6 +209,12 @@ def _statuses(own: Outline, theirs: Outline, linked: Mapping[str, int]) -> dict[
         elif there.only_refers or there.words <= _EMPTIED * section.words:
             statuses[name] = "emptied"
     return statuses
+
+
+def _share_kept(statuses: Mapping[str, Status]) -> float:
+    """Compute the share of the headings of a report, 0 to 1, that the other report has, too."""
+    kept = [status != "absent" for name, status in statuses.items() if name]
+    return sum(kept) / len(kept)
 
 
 def _breaks(
