@@ -193,10 +193,45 @@ def test_numpy_msgspec_and_sentencex_are_enough_for_fast(tmp_path: Path) -> None
         "1 a.txt",
     ]
     assert "'--model fast' works without them" in default
-    lacking = r"reading it needs \w+, which is not installed here"
+    lacking = r"reading it needs [\w-]+, which is not installed here"
     remedy = "'pip install tipclassify' without --no-deps brings it"
     assert re.search(f"{lacking}; {remedy}$", reading)
     assert len(out.read_text("utf-8").splitlines()) == 3
+
+
+WITHOUT_PACKAGE = """
+import sys
+sys.modules[sys.argv.pop(1)] = None
+from tipclassify.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "arguments"),
+    [
+        ("scipy", "scipy", ["compare", "a.txt", "b.txt", "--model", "fast"]),
+        ("pyarrow", "pyarrow", ["score", "a.txt", "-o", "a.parquet", "--model", "fast"]),
+        ("sklearn", "scikit-learn", ["train", "--data", "rows.jsonl", "--output", "mine"]),
+    ],
+)
+def test_a_command_without_its_package_gives_the_line_for_pip(
+    tmp_path: Path, module: str, package: str, arguments: list[str]
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("Police arrested nine traffickers.", "utf-8")
+    with open(tmp_path / "rows.jsonl", "w", encoding="utf-8") as rows:
+        for number in range(200):
+            labels = [["positive_effort"], ["failure"], ["complicity"], []][number % 4]
+            text = f"Police number {number} did what the label of this row says."
+            rows.write(json.dumps({"id": f"r{number}", "text": text, "labels": labels}) + "\n")
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PACKAGE, module, *arguments],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"this needs {package}: pip install {package}" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_every_package_that_is_imported_is_declared() -> None:

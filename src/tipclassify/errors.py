@@ -50,6 +50,19 @@ def unreadable(name: str, error: Exception) -> InputError:
     )
 
 
+def package_of(error: ImportError) -> str:
+    """Return the name by which pip takes what an import lacks.
+
+    >>> package_of(ImportError(name="sklearn.svm"))
+    'scikit-learn'
+    """
+    # without a name only from lxml, whose cleaner is a package of its own
+    module = (error.name or "lxml_html_clean").split(".")[0]
+    return {"sklearn": "scikit-learn", "markdown_it": "markdown-it-py"}.get(
+        module, module.replace("_", "-")
+    )
+
+
 class MissingExtraError(InputError):
     """Missing optional dependency of an input or output format."""
 

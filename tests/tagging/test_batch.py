@@ -274,7 +274,17 @@ def test_an_output_that_was_emptied_or_cut_is_made_again(
         again = cli("score", folder / "in", *args, "--resume")
         assert b"3 of 4 inputs were done" in again.stderr
         assert cut.read_bytes() == whole
-    assert b"4 of 4 inputs were done" in cli("score", folder / "in", *args, "--resume").stderr
+    nothing_left = cli("score", folder / "in", *args, "--resume").stderr
+    assert b"4 of 4 inputs were done" in nothing_left
+    assert b"0 reports" not in nothing_left
+
+
+def test_the_journal_is_no_file_of_data_to_what_reads_the_folder(cli: Cli, folder: Path) -> None:
+    out = folder / "out"
+    args = ("--output-dir", out, "--format", "parquet", "--model", "fast")
+    assert cli("score", folder / "in", *args).returncode == 0
+    pandas = pytest.importorskip("pandas")
+    assert len(pandas.read_parquet(out)) > 0
 
 
 def _heeds_interrupts() -> None:

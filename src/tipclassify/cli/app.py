@@ -41,6 +41,7 @@ from tipclassify.errors import (
     ModelError,
     TipclassifyError,
     UsageError,
+    package_of,
     reason_of_error,
 )
 from tipclassify.resources import read_resource
@@ -308,6 +309,12 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
         if isinstance(error, ModelError):
             return 3
         return 2 if isinstance(error, UsageError) else 1
+    except ModuleNotFoundError as error:  # after ``pip install --no-deps``
+        package = package_of(error)
+        if package == "tipclassify":  # of ours: a fault
+            raise
+        print_note(f"this needs {package}: pip install {package}", program)
+        return 1
     except BrokenPipeError:
         return 0
     # of a file that is not an input: the journal, a cache, a temporary folder

@@ -212,7 +212,8 @@ def _score_into_folder(
         so_far = f"{finished} of {len(left)} outputs are whole"
         print_note(f"interrupted; {so_far}, --resume makes the others")
         raise
-    _print_outcome(outcome, folder)
+    if left:
+        _print_outcome(outcome, folder)
     inputs.end()
 
 

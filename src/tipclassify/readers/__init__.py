@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from tipclassify.errors import InputError, TipclassifyError, unreadable
+from tipclassify.errors import InputError, TipclassifyError, package_of, unreadable
 from tipclassify.readers.formats import SUFFIXES, detect_format, reader_of, suffix_of
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.records import Document, is_link
@@ -95,7 +95,7 @@ def read_bytes(
     except ImportError as error:  # after ``pip install --no-deps``
         remedy = "'pip install tipclassify' without --no-deps brings it"
         raise InputError(
-            f"{name}: reading it needs {error.name}, which is not installed here; {remedy}"
+            f"{name}: reading it needs {package_of(error)}, which is not installed here; {remedy}"
         ) from None
 
 

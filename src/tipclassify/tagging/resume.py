@@ -22,7 +22,8 @@ from tipclassify.readers.limits import read_bounded, split_zip_path
 # bytes, without what is added: folder, hash, suffix, number of a part, staging
 _LONGEST_NAME: Final = 150
 
-JOURNAL: Final = "tipclassify-done.jsonl"
+# readers of data folders skip "_", and it has no suffix of data
+JOURNAL: Final = "_tipclassify-done"
 
 
 class Journal:
