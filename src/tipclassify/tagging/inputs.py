@@ -118,7 +118,7 @@ def _files_of_folder(name: str, output: Path | None) -> list[str]:
         candidates += (Path(folder, file) for file in names if not file.startswith(_HIDDEN))
     paths = sorted(filter(Path.is_file, candidates))
     files = [path for path in paths if _is_zip(path.name) or is_input(path.name)]
-    others = sorted(set(paths) - set(files))
+    others = sorted(path for path in set(paths) - set(files) if path.name != JOURNAL)
     written_to = output is not None and _is_same_folder(name, output)
     inputs = _members(_without_results(name, files, written_to))
     if not inputs and not locked:
