@@ -6,7 +6,7 @@
 In: ``.jsonl`` or ``.jsonl.gz`` files of real passages (``text``; ``source``; ``genre`` where the
 source does not say the kind). Out: for each kind, how many documents of the files to measure on are
 named rightly, wrongly, or not at all; with ``--write`` the table of the package,
-``reports/text_kinds.json``: words and numbers, no sentence.
+``text/kinds.json``: words and numbers, no sentence.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ import numpy as np
 import typer
 from _measure import ROOT, markdown
 
-from tipclassify.records import Passage
-from tipclassify.reports import kinds as kinds_of_text
-from tipclassify.reports.kinds import WORD, KindTable, words_of
+from tipclassify.text import kinds as kinds_of_text
+from tipclassify.text.kinds import WORD, KindTable, words_of
 
-FILE = ROOT / "src" / "tipclassify" / "reports" / "text_kinds.json"
+FILE = ROOT / "src" / "tipclassify" / "text" / "kinds.json"
 KINDS = {
     "hrr": "human-rights reports",
     "country reports": "human-rights reports",
@@ -125,7 +124,7 @@ def pieces(rows: Iterable[dict[str, str]], table: KindTable) -> Iterator[tuple[s
     waiting: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         kind = str(kind_of(row))
-        waiting[kind].update(words_of([Passage(row["text"], 0, 0)]))
+        waiting[kind].update(words_of([row["text"]]))
         if table.evidence(waiting[kind])[1] >= CHUNK:
             yield kind, waiting.pop(kind)
 

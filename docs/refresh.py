@@ -24,6 +24,7 @@ import tempfile
 import textwrap
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -31,15 +32,17 @@ SLOW = "<!-- slow -->\n"
 BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARKED = re.compile(r"^<!-- (?!end)([a-z]+) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
 COLUMNS = 100
-INVENTED = "invented passages"  # a row of a card's table of parts
 LEAST_PASSAGES = 30  # for a kind of text to stand in the README
-FEW_FALSE_ALARMS = 3  # per cent
+FEWEST_POSITIVES = 20  # passages with a label for its figures on a kind of text to be shown
 # in a card: share in per cent, both ends of its interval, and what it is a share of
 FALSE_ALARMS = re.compile(
     r"(?P<rate>[\d.]+)% \[(?P<low>[\d.]+), (?P<high>[\d.]+)\] of (?P<passages>[\d,]+)"
 )
-PointFigures = dict[str, dict[str, list[float]]]
-"""By label: precision and recall, each with both ends of its interval."""
+Point = dict[str, Any]
+"""Precision and recall, each with both ends of its interval, and ``support``, the passages."""
+
+PointFigures = dict[str, Point]
+"""By label."""
 
 PAGES = tuple(
     page.relative_to(DOCS).as_posix()
@@ -97,60 +100,94 @@ def model_figures() -> dict[str, str]:
         for name in ("default", "fast")
     )
     return {
-        "errors": errors_of_100(default["operating_points_by_kind"]),
+        "errors": errors_of_100(default["operating_points_by_kind"]["balanced"]),
         "alarms": false_alarms("default"),
         "labels": labels_table(
             {
-                **default["operating_points_by_kind"],
-                "the three as labelled": default["operating_points"]["balanced"],
+                **default["operating_points_by_kind"]["balanced"],
+                "the three, sentences as labelled": default["operating_points"]["balanced"],
             }
         ),
-        "policies": policies_table(default["operating_points"]),
+        "policies": policies_table(
+            default["operating_points_by_kind"], default["operating_points"]
+        ),
         "kinds": kinds_table(),
         "pairs": pairs_sentence(default["near_identical_pairs"], fast["near_identical_pairs"]),
     }
 
 
+def is_measured(point: Point) -> bool:
+    """Return whether enough passages had the label for its figures to say anything."""
+    return int(point["support"]) >= FEWEST_POSITIVES
+
+
 def errors_of_100(points_by_kind: dict[str, PointFigures]) -> str:
-    """Say how many of 100 tags are right and of 100 labels are found, by kind of report."""
+    """Say how many of 100 tags are right and of 100 labels are found, by kind of text."""
     intro = (
-        "Right: how many of 100 tags are correct. Found: how many of 100 sentences that deserve the "
-        "tag get it. Measured on reports left out of training, weighted to match whole ones "
-        "([intervals](docs/explanation/accuracy.md#by-label))."
+        "Right: how many of 100 tags are correct. Found: how many of 100 passages that should have "
+        "the tag get it. Measured on reports left out of training, sentences apart from rows of "
+        "tables; complicity is rare, so with 95% intervals and the number of passages "
+        "([all intervals](docs/explanation/accuracy.md#by-label))."
     )
     labels = list(next(iter(points_by_kind.values())))
     lines = [*textwrap.wrap(intro, COLUMNS), ""]
-    lines.append(f"| report | {' | '.join(f'`{label}`' for label in labels)} |")
+    lines.append(f"| text | {' | '.join(f'`{label}`' for label in labels)} |")
     lines.append(f"| --- |{' --- |' * len(labels)}")
     for kind, points in points_by_kind.items():
-        cells = [
-            f"{hundredths(point['precision'][0])} right, {hundredths(point['recall'][0])} found"
-            for point in points.values()
-        ]
+        cells = []
+        for label, point in points.items():
+            right, found = point["precision"], point["recall"]
+            cell = f"{hundredths(right[0])} right, {hundredths(found[0])} found"
+            if label == "complicity":
+                cell = f"{whole_interval(right)} right, {whole_interval(found)} found; of {point['support']}"
+            cells.append(cell if is_measured(point) else "not measured")
         lines.append(f"| {kind} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def labels_table(points_by_kind: dict[str, PointFigures]) -> str:
-    """Tabulate precision and recall of each label, by kind of report."""
-    lines = ["| report | label | precision | recall |", "| --- | --- | --- | --- |"]
+    """Tabulate precision and recall of each label, by kind of text."""
+    lines = ["| text | label | passages | precision | recall |", "| --- | --- | --- | --- | --- |"]
     for kind, points in points_by_kind.items():
         for label, point in points.items():
-            cells = [interval_of(point[name]) for name in ("precision", "recall")]
-            lines.append(f"| {kind} | `{label}` | {cells[0]} | {cells[1]} |")
+            if is_measured(point):
+                cells = [f"{point['support']:,}", *figures_of(point)]
+                lines.append(f"| {kind} | `{label}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def policies_table(points: dict[str, PointFigures]) -> str:
-    """Tabulate precision and recall of each policy and label, but for those of `labels_table`."""
-    lines = ["| policy | label | precision | recall |", "| --- | --- | --- | --- |"]
-    for policy, labels in points.items():
-        if policy == "balanced":
-            continue
-        for label, point in labels.items():
-            cells = [interval_of(point[name]) for name in ("precision", "recall")]
-            lines.append(f"| `{policy}` | `{label}` | {cells[0]} | {cells[1]} |")
+def policies_table(
+    by_policy: dict[str, dict[str, PointFigures]], whole: dict[str, PointFigures]
+) -> str:
+    """Tabulate precision and recall of ``screen`` and ``cite``, by label and kind of text."""
+    lines = [
+        "| label | text | `screen`: precision | recall | `cite`: precision | recall |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for label in whole["cite"]:
+        for kind, points in by_policy["cite"].items():
+            if is_measured(points[label]):
+                cells = [
+                    *figures_of(by_policy["screen"][kind][label]),
+                    *figures_of(points[label]),
+                ]
+                lines.append(f"| `{label}` | {kind} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def figures_of(point: Point) -> list[str]:
+    """Format the precision and the recall of a label with their intervals."""
+    return [interval_of(point[name]) for name in ("precision", "recall")]
+
+
+def whole_interval(value: list[float]) -> str:
+    """Format a share and its interval in hundredths.
+
+    >>> whole_interval([0.5, 0.4, 0.6])
+    '50 (40 to 60)'
+    """
+    share, low, high = map(hundredths, value)
+    return f"{share} ({low} to {high})"
 
 
 def interval_of(value: list[float]) -> str:
@@ -199,32 +236,30 @@ def parts_of(model: str) -> dict[str, dict[str, str]]:
 
 
 def false_alarms(model: str) -> str:
-    """List the share of sentences without a label that get a tag, by kind of text, worst first.
+    """Tabulate the share of passages without a label that get one, by kind of text, worst first.
 
-    Kinds under `FEW_FALSE_ALARMS` are not listed. Invented passages are left out, which nobody
-    reads for themselves, and kinds of so few passages that their share says little.
+    Parts by section and kinds of few passages, whose share says little, are left out.
     """
     shares: list[tuple[float, str]] = []
     for name, cells in parts_of(model).items():
         share = FALSE_ALARMS.fullmatch(cells["false alarms"])
-        passages = number_of(cells["passages"])
-        if not share or name == INVENTED or passages < LEAST_PASSAGES:
+        if not share or "section" in name or name == "no heading":
             continue
-        # from the passages themselves: a figure rounded twice may be off by one
-        without_label = number_of(share["passages"])
-        tagged = round(float(share["rate"]) / 100 * without_label)
-        rate = 100 * tagged / without_label
-        low = float(share["low"])
-        high = float(share["high"])
-        shares.append((rate, f"{name} {rate:.0f} ({low:.0f} to {high:.0f})"))
-    shares.sort(key=lambda share: share[0], reverse=True)
-    kinds = ", ".join(share for rate, share in shares if rate >= FEW_FALSE_ALARMS)
-    text = (
-        "False alarms: of 100 hard sentences that should have no tag, so many "
-        f"get one (95% interval): {kinds}; others of {LEAST_PASSAGES} or more under "
-        f"{FEW_FALSE_ALARMS}."
-    )
-    return "\n".join(textwrap.wrap(text, COLUMNS))
+        if number_of(share["passages"]) >= LEAST_PASSAGES:
+            shares.append(
+                (
+                    float(share["rate"]),
+                    f"| {name} | {share['rate']} | {share['low']} to {share['high']} "
+                    f"| {share['passages']} |",
+                )
+            )
+    lines = [
+        "Of 100 hard passages that should have no tag, so many get one:",
+        "",
+        "| text | of 100 | 95% interval | passages |",
+        "| --- | --- | --- | --- |",
+    ]
+    return "\n".join([*lines, *(line for _, line in sorted(shares, reverse=True))])
 
 
 def number_of(cell: str) -> int:

@@ -251,6 +251,10 @@ class Report:
     passages: Sequence[Passage]
     notes: tuple[str, ...] = ()  # the reader's warnings, one line each, such as pages without text
     part: int = 0  # number of the part of a long report, from 1; 0 for a whole one
+    # kind of text by its words: "" for one unlike all, None where they are too few to say
+    reads_like: str | None = field(default=None, repr=False, compare=False)
+    # False where the model was not measured on such text: its tags have low confidence
+    is_measured: bool = field(default=True, repr=False, compare=False)
     run: Run | None = field(default=None, repr=False, compare=False)  # what tagged it, if known
 
     def __repr__(self) -> str:
@@ -297,6 +301,10 @@ class Report:
     def _about(self) -> Document:
         """The document; one of which nothing is known for input rows."""
         return self.document or _UNKNOWN
+
+    def is_doubtful(self, passage: Passage) -> bool:
+        """Test whether a person must decide: low confidence, or a tag on text of no measured kind."""
+        return passage.low_confidence or bool(passage.labels and not self.is_measured)
 
     def place_of_words(self, passage: Passage) -> int:
         """Return which of the places where the report says these words a passage is, from 1."""
@@ -380,6 +388,7 @@ def row(report: Report, passage: Passage) -> dict[str, Any]:
         "country": passage.country or report.country,
         "year": report.year,
         **passage.to_dict(),
+        "low_confidence": report.is_doubtful(passage),
         "kind": passage.kind,
         "key": passage.key,
     }

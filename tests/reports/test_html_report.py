@@ -286,9 +286,20 @@ def test_error_rates_of_a_known_kind_of_report_are_those_on_that_kind(
     of_rights = tagged(default, replace(karvonia.document, publication=publication))
     page = page_of(default, of_rights)
     assert "labelled passages of human-rights reports that the model had not seen" in page
-    points = default.meta["operating_points_by_kind"]["human-rights reports"]
+    points = default.meta["operating_points_by_kind"]["balanced"]["human-rights reports"]
     value, low, high = (f"{100 * share:.0f}" for share in points["complicity"]["recall"])
     assert f"{value} <small>({low}–{high})</small>" in page
+
+
+def test_a_page_of_a_kind_that_was_not_measured_has_no_figures_of_other_kinds() -> None:
+    default = Classifier.load()
+    recipe = (
+        "Peel the pears and simmer them with sugar, butter, cinnamon and red wine until soft, then "
+        "whisk the eggs and fold in the flour; bake the cake in a hot oven for forty minutes. "
+    )
+    page = page_of(default, tagged(default, document_of(recipe * 40)))
+    assert page.count("<span>not measured</span>") == 2 * len(LABELS)
+    assert "of 100 tags" not in page
 
 
 def card_of(page: str, name: str) -> str:

@@ -6,6 +6,7 @@ Both hold where passages count unequally too.
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,6 +103,53 @@ def test_a_weight_counts_as_so_many_passages() -> None:
     weighted = choose_thresholds(truth[:, 0], scores, weights.astype(float))
     assert weighted == choose_thresholds(truth[:, 0].repeat(weights), scores.repeat(weights))
     assert weighted != choose_thresholds(truth[:, 0], scores)
+
+
+def two_kinds(right: dict[str, float]) -> tuple[Bools, Floats, npt.NDArray[np.str_]]:
+    """Make 200 passages of each kind at each score; from 0.5 up so many of a kind are right."""
+    truth: list[bool] = []
+    scores: list[float] = []
+    kinds: list[str] = []
+    for kind, share in right.items():
+        for score in (0.9, 0.7, 0.5, 0.01):
+            labelled = round(200 * (share if score < 0.9 else 1)) if score > 0.1 else 2
+            truth += [number < labelled for number in range(200)]
+            scores += [score] * 200
+            kinds += [kind] * 200
+    return np.array(truth), np.array(scores), np.array(kinds)
+
+
+def test_cite_keeps_its_promise_on_each_kind_of_text() -> None:
+    truth, scores, kinds = two_kinds({"hrr": 0.99, "dol": 0.88})
+    pooled = choose_thresholds(truth, scores)["cite"]
+    points = choose_thresholds(truth, scores, kind=kinds)
+    hard = kinds == "dol"
+    assert truth[hard & (scores >= pooled)].mean() < 0.95
+    for kind in ("hrr", "dol"):
+        assert truth[(kinds == kind) & (scores >= points["cite"])].mean() >= 0.95
+
+
+def test_rows_of_tables_and_a_kind_that_is_never_so_precise_do_not_bind_cite() -> None:
+    truth, scores, kinds = two_kinds({"hrr": 0.99, "dol": 0.88})
+    pooled = choose_thresholds(truth, scores)["cite"]
+    rows = np.where(kinds == "dol", "rows", kinds)
+    assert choose_thresholds(truth, scores, kind=rows)["cite"] == pooled
+    half = np.arange(len(truth)) % 2 == 0
+    hopeless = truth & ~((kinds == "dol") & half)
+    alone = choose_thresholds(hopeless, scores)["cite"]
+    assert choose_thresholds(hopeless, scores, kind=kinds)["cite"] == alone
+
+
+def test_screen_finds_the_labels_of_each_kind_of_text() -> None:
+    truth, scores, kinds = two_kinds({"hrr": 0.99, "dol": 0.88})
+    low = scores.copy()
+    low[(kinds == "dol") & truth & (scores == 0.5)] = 0.02
+    pooled = choose_thresholds(np.concatenate([truth] * 2), np.concatenate([scores, low]))
+    points = choose_thresholds(truth, low, kind=kinds)
+    assert points["screen"] <= 0.02 < pooled["balanced"]
+    found = low >= points["screen"]
+    for kind in ("hrr", "dol"):
+        assert found[truth & (kinds == kind)].mean() >= 0.95
 
 
 def test_a_precision_is_not_read_off_a_handful() -> None:

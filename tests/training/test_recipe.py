@@ -48,7 +48,7 @@ from tipclassify.training.examples import (
 from tipclassify.training.fast import train_fast
 from tipclassify.training.fixed_set import fixed_key, fixed_rows, read_fixed
 from tipclassify.training.linear import SoftPassage
-from tipclassify.training.measure import Predictions, error_table, kind_masks
+from tipclassify.training.measure import Predictions, error_table
 from tipclassify.training.write import Trained
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -231,8 +231,7 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
     unweighted = replace(predictions, weights=np.ones(4))
     assert error_table(unweighted)["passages"] == 4
     assert "kinds" not in error_table(unweighted)
-    kinds = kind_masks(["hrr", "dol", "hrr", "company"], np.ones(4))
-    of_kinds = error_table(unweighted, kinds)["kinds"]
+    of_kinds = error_table(unweighted, ["hrr", "dol", "hrr", "company"])["kinds"]
     assert of_kinds["human-rights reports"]["policies"]["cite"]["positive_effort"] == {
         "tp": 1,
         "fn": 0,
@@ -240,6 +239,14 @@ def test_an_error_table_counts_passages_for_what_they_are_worth() -> None:
         "tn": 0,
     }
     assert set(of_kinds) == {"human-rights reports", "Department of Labor reports"}
+
+
+def test_an_error_table_is_of_sentences_since_rows_of_tables_are_counted_by_themselves() -> None:
+    truth = np.array([[True, False, False], [False, False, False], [False, False, False]])
+    wrong = {policy: np.array([truth[0], truth[0], truth[1]]) for policy in POLICIES}
+    predictions = Predictions(truth, truth * 0.9, wrong, np.arange(3), np.ones(3))
+    rates = error_table(predictions, ["hrr", "rows", "hrr"])["policies"]["balanced"]
+    assert rates["positive_effort"] == {"tp": 1, "fn": 0, "fp": 0, "tn": 1}
 
 
 def test_a_line_of_an_unknown_document_is_drawn_by_itself() -> None:

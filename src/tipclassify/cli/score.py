@@ -25,7 +25,7 @@ from tipclassify.errors import OutputError
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
-    from tipclassify.reports.kinds import Outcome
+    from tipclassify.reports.outcome import Outcome
     from tipclassify.tagging import Tagging
     from tipclassify.write.output import Output
 
@@ -74,7 +74,7 @@ def score(
 
     Past one machine there is --engine dask: docs/how-to/cluster.md.
     """
-    from tipclassify.reports.kinds import Outcome
+    from tipclassify.reports.outcome import Outcome
     from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.write import FORMATS, writer_format_of
     from tipclassify.write.output import Output
@@ -151,7 +151,7 @@ def _score_into_folder(
 
     Outputs finished before an interruption are in the journal, and kept with `resume`.
     """
-    from tipclassify.reports.kinds import Outcome
+    from tipclassify.reports.outcome import Outcome
     from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.tagging.resume import Journal, output_names
     from tipclassify.write import FORMATS

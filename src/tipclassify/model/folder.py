@@ -69,6 +69,7 @@ class _OperatingPoint(msgspec.Struct):
     threshold: float
     precision: list[float | None] = []  # with its interval, which few groups leave undefined
     recall: list[float | None] = []
+    support: int | None = None  # passages with the label
 
 
 class _Metrics(msgspec.Struct):
@@ -91,6 +92,8 @@ class Metadata(msgspec.Struct):
     metrics: _Metrics = msgspec.field(default_factory=_Metrics)
     behaviours: dict[str, float] = {}
     operating_points: dict[str, dict[str, _OperatingPoint]] = {}
+    operating_points_by_kind: dict[str, dict[str, dict[str, _OperatingPoint]]] = {}  # by policy
+    kinds: dict[str, int] = {}  # of text that measured the model, and their passages
     error_table: _ErrorTable | None = None
 
 

@@ -15,6 +15,9 @@ from tipclassify.arrays import NORMAL_975
 FEW: Final = 30
 """Number of passages below which a count has the note "few": small groups have wide intervals."""
 
+FEWEST_POSITIVES: Final = 20
+"""Labelled passages of a kind of text with a label from which its error rates are shown."""
+
 NOTES: Final = {
     "few": f"fewer than {FEW} passages",
     "weak": "the model can hardly tell this label (sensitivity + specificity - 1 is below 0.3)",

@@ -36,6 +36,7 @@ from tipclassify.training.examples import (
     check_labelled,
     country_groups,
     group_folds,
+    kinds_of_rows,
     label_matrix,
     make_examples,
     real_mask,
@@ -154,7 +155,8 @@ def calibrate_heads(
     fold = group_folds(country_groups(held_rows)[real], FOLDS, seed)
     raw = model.heads.logits(held_pooled)[real]
     y_true = label_matrix(held_rows)[real]
-    fitted = calibrate(raw, y_true, fold, calibration_weights(held_rows))
+    kinds = [kind for kind in kinds_of_rows(held_rows) if kind]
+    fitted = calibrate(raw, y_true, fold, calibration_weights(held_rows), kinds)
     calibrated = replace(
         model, scale=fitted.scale, shift=fitted.shift, thresholds=fitted.thresholds
     )

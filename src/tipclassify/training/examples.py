@@ -20,6 +20,10 @@ from tipclassify.arrays import Bools, Floats, Ints
 from tipclassify.corpus.holdout import REPORT_FAMILIES, holdout_country, is_real, source_family
 from tipclassify.corpus.rows import Row, group_rows, labels_alone, parse_stands_for
 from tipclassify.labels import LABELS, label_indicator
+from tipclassify.records import CELL_BAR
+
+TABLE_ROWS: Final = "rows"
+"""Kind of the rows of tables, of whatever report: they are read, and counted, by themselves."""
 
 # sample weight of a passage without its heading, beside its copy with one
 _BARE_WEIGHT: Final = 0.5
@@ -99,6 +103,20 @@ def check_labelled(rows: Sequence[Row]) -> None:
 def real_mask(rows: Sequence[Row]) -> Bools:
     """Return which rows are passages of real reports, bool (n,)."""
     return np.array([is_real(row) for row in rows], bool)
+
+
+def kinds_of_rows(rows: Sequence[Row]) -> list[str]:
+    """Return the kind of text of each row: `TABLE_ROWS`, else its report family; "" for invented.
+
+    >>> rows = [{"doc": "hrr/2017/togo.html", "text": t} for t in ("Police acted.", "Police | acted.")]
+    >>> kinds_of_rows(rows)
+    ['hrr', 'rows']
+    """
+    kinds = []
+    for row in rows:
+        family = source_family(row.get("doc")) or ""
+        kinds.append(TABLE_ROWS if family and CELL_BAR in row["text"] else family)
+    return kinds
 
 
 def row_headings(rows: Sequence[Row]) -> list[str | None]:

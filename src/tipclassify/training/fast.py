@@ -28,6 +28,7 @@ from tipclassify.records import Passage
 from tipclassify.training.calibration import MIN_REAL
 from tipclassify.training.examples import (
     calibration_weights,
+    kinds_of_rows,
     make_examples,
     real_mask,
     report_weights,
@@ -78,6 +79,7 @@ def train_fast(
         vocabulary=vocabulary,
         held=calibrating,
         held_weights=calibration_weights(held_rows),
+        held_kinds=[kind for kind in kinds_of_rows(held_rows) if kind] or None,
         seed=seed,
         jobs=jobs,
         progress=progress,

@@ -34,6 +34,7 @@ from tipclassify.model.folder import read_arrays
 from tipclassify.training.examples import (
     Examples,
     bootstrap_groups,
+    kinds_of_rows,
     label_matrix,
     passages_stood_for,
 )
@@ -54,7 +55,7 @@ class FixedSet:
     pooled: Vectors  # (n, width), of 16 bits in the file
     y_true: Bools  # (n, labels)
     keys: npt.NDArray[np.bytes_]  # (n,), of `fixed_key`
-    families: npt.NDArray[np.bytes_]  # (n,), of reports; b"invented"
+    families: npt.NDArray[np.bytes_]  # (n,), of `kinds_of_rows`; b"invented"
     groups: Ints  # (n,), countries and documents
     stood_for: Floats  # (n,), passages of whole reports; 0 for none
 
@@ -66,7 +67,7 @@ class FixedSet:
     @classmethod
     def of(cls, rows: Sequence[Row], pooled: Vectors) -> FixedSet:
         """Make the fixed set of `rows`, those of `fixed_rows`, with their pooled vectors."""
-        families = [source_family(row.get("doc")) or _INVENTED_FAMILY for row in rows]
+        families = [kind or _INVENTED_FAMILY for kind in kinds_of_rows(rows)]
         return cls(
             pooled=pooled.astype(np.float16).astype(np.float32),  # as they come back from the file
             y_true=label_matrix(rows),

@@ -74,6 +74,7 @@ def fit_linear(
     vocabulary: frozenset[str] | None = None,
     held: Bools | None = None,
     held_weights: Floats | None = None,
+    held_kinds: Sequence[str] | None = None,
     folds: int = 5,
     seed: int = 0,
     jobs: int = 1,
@@ -88,7 +89,8 @@ def fit_linear(
 
     Passages of one group are never split between folds. Calibration and thresholds weight all
     passages equally. Passages `held`, bool (n,), are not fitted but calibrate and evaluate the
-    model, with sample weights `held_weights`; without them all passages are scored out of fold.
+    model, with sample weights `held_weights` and of kinds of text `held_kinds`; without them all
+    passages are scored out of fold.
     """
     if not examples.y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
@@ -125,7 +127,7 @@ def fit_linear(
         raw[mask] = design.logits(fold_heads, fold_bias)[mask]
     raw = raw[: len(examples)][judged]
     y_true = examples.y_true[judged]
-    calibrated = calibrate(raw, y_true, fold, held_weights)
+    calibrated = calibrate(raw, y_true, fold, held_weights, held_kinds)
 
     # The calibration goes into the weights, and these are stored as whole numbers of 16 bits.
     scaled = heads * calibrated.scale

@@ -7,24 +7,29 @@ which `summary` adjusts its counts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from tipclassify.arrays import NORMAL_975, Bools, Floats, Ints
-from tipclassify.corpus.holdout import REPORT_FAMILIES, source_family
+from tipclassify.corpus.holdout import REPORT_FAMILIES
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.bootstrap import Interval, Intervals, intervals
 from tipclassify.evaluation.metrics import Metrics, measure, rounded_metric
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.scoring import apply_thresholds
+from tipclassify.reports.adjust import FEWEST_POSITIVES
 from tipclassify.training.calibration import Calibrated
 from tipclassify.training.examples import (
+    TABLE_ROWS,
     bootstrap_groups,
     family_weights,
+    kinds_of_rows,
     label_matrix,
     real_mask,
 )
@@ -43,6 +48,12 @@ FAMILIES: Final = {
 }
 """Name of each family of real reports in the card."""
 
+KINDS: Final = {**FAMILIES, TABLE_ROWS: "rows of tables"}
+"""Name of each kind of real text (`examples.kinds_of_rows`) in the card."""
+
+TAG_BINS: Final = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+"""Edges of the bins of probability in which each kind's reliability is measured."""
+
 _SECTIONS: Final = {
     "traffick": "sections on trafficking",
     "forced": "sections on forced labor",
@@ -56,7 +67,8 @@ _BINS: Final = 1_000  # histogram bins of probability: thresholds of the recall 
 
 
 PointFigures = dict[str, dict[str, object]]
-"""By label: the threshold, and precision and recall, each with both ends of its interval."""
+"""By label: the threshold, the numbers of passages that have it (``support``) and that get it
+(``tagged``), and precision and recall, each with both ends of its interval."""
 
 
 @dataclass(frozen=True)
@@ -136,17 +148,17 @@ class Part:
 def measure_parts(
     rows: Sequence[Row], predictions: Predictions, thresholds: Floats, seed: int
 ) -> list[Part]:
-    """Measure the whole first, then kinds of report and of section, then invented passages.
+    """Measure the whole first, then kinds of text and of section, then invented passages.
 
     The whole is the real passages, or all where none is real. `thresholds`, (labels,), are those of
     ``balanced``.
     """
     real = real_mask(rows)
     masks = {"real passages": real} if real.any() else {"all passages": ~real}
-    reports = np.array([FAMILIES.get(str(source_family(row.get("doc"))), "") for row in rows])
+    kinds = np.array(kinds_of_rows(rows), str)
     sections = np.array([_section_kind(row) for row in rows])
-    for name in FAMILIES.values():
-        masks[name] = reports == name
+    for kind, name in KINDS.items():
+        masks[name] = kinds == kind
     for name in dict.fromkeys([*_SECTIONS.values(), _NO_HEADING]):
         masks[name] = real & (sections == name)
     if real.any():
@@ -184,17 +196,41 @@ def _measure_part(name: str, predictions: Predictions, thresholds: Floats, seed:
     )
 
 
-def kind_masks(families: Sequence[str | None], weights: Floats) -> dict[str, Bools]:
-    """Return the mask of each kind of report, bool (n,), by its name in the card.
+def take_kinds(predictions: Predictions, kinds: Sequence[str]) -> dict[str, Predictions]:
+    """Return the predictions of each kind of text, by its name in the card.
 
-    Kinds whose passages have no weight are left out.
+    `kinds`, of length n, are those of `examples.kinds_of_rows`. Passages of a kind of which nobody
+    drew a sample of whole reports weigh nothing, and count once here. Kinds without a label of
+    `FEWEST_POSITIVES` passages are left out: no figure of theirs would say anything.
     """
-    masks = {}
-    for family in REPORT_FAMILIES:
-        mask = np.array([name == family for name in families], bool)
-        if weights[mask].any():
-            masks[FAMILIES[family]] = mask
-    return masks
+    of_kinds = {}
+    for kind, name in KINDS.items():
+        part = predictions.take(np.array([each == kind for each in kinds], bool))
+        if (part.y_true.sum(axis=0) < FEWEST_POSITIVES).all():
+            continue
+        if not part.weights.any():
+            part = replace(part, weights=np.ones(len(part.weights)))
+        of_kinds[name] = part
+    return of_kinds
+
+
+def tag_reliability(predictions: Predictions) -> list[tuple[int, float, float]]:
+    """Measure how often scores come true, over all labels, in each of the `TAG_BINS`.
+
+    A bin has the number of scores in it, their mean, and the share of them whose passage has the
+    label; both means are weighted, and NaN for none.
+    """
+    weights = np.repeat(predictions.weights[:, None], predictions.y_true.shape[1], axis=1)
+    bins = []
+    for low, high in pairwise(TAG_BINS):
+        chosen = (predictions.scores >= low) & (predictions.scores < high)
+        if high == TAG_BINS[-1]:
+            chosen |= predictions.scores >= high
+        total = float(weights[chosen].sum()) or math.nan
+        mean = float((weights * predictions.scores)[chosen].sum()) / total
+        share = float((weights * predictions.y_true)[chosen].sum()) / total
+        bins.append((int(chosen.sum()), mean, share))
+    return bins
 
 
 # -------------------------------------------------------------------- operating points and errors
@@ -211,11 +247,15 @@ def operating_points(
     precisions = hits / np.maximum(1e-9, weights @ y_pred)
     recalls = hits / np.maximum(1e-9, weights @ y_true)
     drawn = intervals(y_true, y_pred, predictions.groups, seed=seed, weights=weights)
+    support = y_true.sum(axis=0).tolist()
+    tagged = y_pred.sum(axis=0).tolist()
     points: PointFigures = {}
     for j, interval in enumerate(drawn.labels):
         figures = {"precision": precisions, "recall": recalls}
         points[interval.label] = {
             "threshold": rounded_metric(float(thresholds[j])),
+            "support": support[j],
+            "tagged": tagged[j],
             **{
                 name: rounded_metric([float(values[j]), *astuple(getattr(interval, name))])
                 for name, values in figures.items()
@@ -224,20 +264,23 @@ def operating_points(
     return points
 
 
-def error_table(
-    predictions: Predictions, kinds: Mapping[str, Bools] | None = None
-) -> dict[str, object]:
-    """Count right and wrong predictions, by which `summary` adjusts its counts.
+def error_table(predictions: Predictions, kinds: Sequence[str] | None = None) -> dict[str, object]:
+    """Count right and wrong predictions, by which `summary` adjusts its counts of sentences.
 
-    With masks of `kinds` of report, bool (n,), each kind has a table of its own under ``kinds``,
-    since they differ: what is rare and hard to tell in one fills another.
+    With `kinds` of text, of length n, rows of tables are left out, since `summary` counts them by
+    themselves, and each kind of report has a table of its own under ``kinds``: what is rare and
+    hard to tell in one fills another. Kinds whose passages weigh nothing have none.
     """
-    table = _error_rates(predictions)
-    if kinds:
-        table["kinds"] = {
-            kind: _error_rates(predictions.take(mask)) for kind, mask in kinds.items()
-        }
-    return table
+    if kinds is None:
+        return _error_rates(predictions)
+    kind = np.array(kinds, str)
+    table = _error_rates(predictions.take(kind != TABLE_ROWS))
+    of_kinds = {}
+    for family in REPORT_FAMILIES:
+        part = predictions.take(kind == family)
+        if part.weights.any():
+            of_kinds[FAMILIES[family]] = _error_rates(part)
+    return {**table, "kinds": of_kinds}
 
 
 def fixed_error_table(model: EncoderModel, fixed: FixedSet) -> dict[str, object] | None:
@@ -255,7 +298,7 @@ def fixed_error_table(model: EncoderModel, fixed: FixedSet) -> dict[str, object]
         policy: apply_thresholds(scores, np.array(model.thresholds[policy])) for policy in POLICIES
     }
     predictions = Predictions(part.y_true, scores, y_pred, part.groups, weights)
-    return error_table(predictions, kind_masks(families, weights))
+    return error_table(predictions, families)
 
 
 def _error_rates(predictions: Predictions) -> dict[str, object]:

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Final
 
 import jinja2
+import numpy as np
 
 from tipclassify._version import __version__
-from tipclassify.arrays import Bools, Floats
-from tipclassify.corpus.holdout import TAUGHT, is_real, pack_taught, source_family
+from tipclassify.arrays import Floats
+from tipclassify.corpus.holdout import TAUGHT, is_real, pack_taught
 from tipclassify.corpus.rows import Row, corpus_digest, passage_of_row
 from tipclassify.evaluation.behaviours import default_cases_path, run_cases
 from tipclassify.evaluation.bootstrap import Interval, ModelComparison, comparison_table
@@ -33,18 +34,20 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.files import EncoderModel, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear import LinearModel, write_linear_model
+from tipclassify.reports.adjust import FEWEST_POSITIVES
 from tipclassify.resources import resource_path
 from tipclassify.training.calibration import Calibrated
-from tipclassify.training.examples import real_mask
+from tipclassify.training.examples import TABLE_ROWS, kinds_of_rows, real_mask
 from tipclassify.training.fixed_set import FixedComparison
 from tipclassify.training.measure import (
-    FAMILIES,
+    TAG_BINS,
     Part,
     Predictions,
     error_table,
-    kind_masks,
     measure_parts,
     operating_points,
+    tag_reliability,
+    take_kinds,
 )
 from tipclassify.training.penalty import PenaltyChoice
 
@@ -58,7 +61,6 @@ OUT_OF_FOLD: Final = "these rows, each judged by a model that did not see its gr
 """How rows that are too few to hold some out measure a model, for the card."""
 
 _MOST_REFERENCES: Final = 60  # passages whose scores a copy of the model must reproduce
-_MIN_SUPPORT: Final = 20  # support below which the card shows the count instead of F1
 
 
 @dataclass(frozen=True)
@@ -136,16 +138,23 @@ def save(
     parts = measure_parts(rows, predictions, thresholds["balanced"], seed)
     real = real_mask(rows)
     measured = predictions.take(real) if real.any() else predictions
-    kinds: Mapping[str, Bools] = {}
+    kinds: list[str] | None = None
+    of_kinds: dict[str, Predictions] = {}
+    sentences = measured
     if weights is not None:
         measured = replace(measured, weights=weights)
-        kinds = kind_masks([source_family(row["doc"]) for row in compress(rows, real)], weights)
+        kinds = kinds_of_rows(list(compress(rows, real)))
+        of_kinds = take_kinds(measured, kinds)
+        sentences = measured.take(np.array([kind != TABLE_ROWS for kind in kinds], bool))
     points = {
-        policy: operating_points(measured, policy, thresholds[policy], seed) for policy in POLICIES
+        policy: operating_points(sentences, policy, thresholds[policy], seed) for policy in POLICIES
     }
     points_by_kind = {
-        kind: operating_points(measured.take(mask), "balanced", thresholds["balanced"], seed)
-        for kind, mask in kinds.items()
+        policy: {
+            kind: operating_points(part, policy, thresholds[policy], seed)
+            for kind, part in of_kinds.items()
+        }
+        for policy in POLICIES
     }
     right, pairs = contrast_pair_accuracy(
         [row.get("pair") for row in rows], predictions.y_true, predictions.y_pred["balanced"]
@@ -162,9 +171,7 @@ def save(
         "near_identical_pairs": {"right": right, "pairs": pairs},
         "error_table": error_table(measured, kinds),
         "behaviours": {result.rule: round(result.rate, 4) for result in behaviours},
-        "kinds": {
-            part.name: part.metrics.passages for part in parts if part.name in FAMILIES.values()
-        },
+        "kinds": {kind: len(part.y_true) for kind, part in of_kinds.items()},
     }
     columns = zip(measured.y_true.T, measured.scores.T, strict=True)
     card = _card(
@@ -186,6 +193,7 @@ def save(
         points=points,
         points_by_kind=points_by_kind,
         reliability=list(zip(*(reliability(has, column) for has, column in columns), strict=True)),
+        tag_reliability={kind: tag_reliability(part) for kind, part in of_kinds.items()},
         contrast_pairs=(right, pairs),
         behaviours=behaviours,
     )
@@ -256,7 +264,8 @@ def _card(meta: Mapping[str, object], *, penalty: PenaltyChoice | None, **figure
     return environment.get_template("model_card.md").render(
         LABELS=LABELS,
         MEANINGS=MEANINGS,
-        FEWEST=_MIN_SUPPORT,
+        FEWEST=FEWEST_POSITIVES,
+        TAG_BINS=TAG_BINS,
         meta=meta,
         penalty=penalty,
         fine_tuning=fine_tuning,

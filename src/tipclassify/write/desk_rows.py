@@ -97,7 +97,7 @@ def desk_row(report: Report, mark: Mark, labels: Sequence[str]) -> Row:
             str(year or ""),
             section_name(section) if section else "",
             f"p. {columns['page']}" if columns["page"] else "",
-            "low confidence" if passage.low_confidence else "",
+            "low confidence" if mark.is_doubtful else "",
             columns["kind"],
         ]
         columns |= {

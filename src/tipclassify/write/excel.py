@@ -162,7 +162,7 @@ def _write_passages(
         passages.append(list(values.values()), link, {label: label for label in passage.labels})
         if mark.cited is None:
             continue
-        doubt = "?" if passage.low_confidence else ""
+        doubt = "?" if mark.is_doubtful else ""
         finding: list[Cell] = [
             report.title,
             values["country"],

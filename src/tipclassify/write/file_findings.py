@@ -15,6 +15,7 @@ from tipclassify.records import Passage, Report, section_name
 from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import Nature, Wording, natures
+from tipclassify.text.kinds import kind_warning
 
 if TYPE_CHECKING:
     from tipclassify.write.reasons import Reason
@@ -29,6 +30,7 @@ class Mark:
     name: str  # of its place in the output, with which its element ids begin
     nature: Nature
     cited: Citation | None  # if it has a label
+    is_doubtful: bool = False  # `Report.is_doubtful`
     # on a page: by label that its card shows; None if there is no card
     reasons: Mapping[str, Reason] | None = None
     in_doubt: tuple[str, ...] = ()  # labels near their threshold, whose rule the card shows
@@ -39,7 +41,7 @@ class Mark:
     def remarks(self) -> list[str]:
         """Remarks to print beside it: a table row, a sentence said before, low confidence."""
         remarks = self.nature.remarks
-        if self.passage.low_confidence:
+        if self.is_doubtful:
             remarks.append("low confidence: read it before you use it")
         return remarks
 
@@ -71,7 +73,14 @@ class Marker:
         names = [f"{prefix}p{first + place}" for place in range(len(report.passages))]
         of_passages = natures(report.passages, names, self._places)
         return [
-            Mark(passage, number, name, nature, cite(report, passage) if passage.labels else None)
+            Mark(
+                passage,
+                number,
+                name,
+                nature,
+                cite(report, passage) if passage.labels else None,
+                report.is_doubtful(passage),
+            )
             for number, (passage, name, nature) in enumerate(
                 zip(report.passages, names, of_passages, strict=True), first
             )
@@ -117,6 +126,8 @@ class FileFindings:
     def add(self, report: Report, marks: Iterable[Mark]) -> None:
         """Count the passages of the file, or of a part or batch of it, by what they are."""
         self.notes += report.notes
+        if not report.is_measured and report.part <= 1:
+            self.notes.append(kind_warning(report.reads_like or ""))
         by_section: defaultdict[str | None, list[Mark]] = defaultdict(list)
         for mark in marks:
             by_section[mark.passage.section].append(mark)

@@ -7,6 +7,7 @@ the text is laid out in blocks; the first screen has the most particular finding
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import tempfile
 import warnings
@@ -23,7 +24,7 @@ from markupsafe import Markup
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Report, Run, section_name
-from tipclassify.reports.adjust import kind_of_publication
+from tipclassify.reports.adjust import FEWEST_POSITIVES, kind_of_publication
 from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import (
     MIN_WORDS,
@@ -84,6 +85,8 @@ class _Page:
         self._strongest: dict[str, list[Mark]] = {label: [] for label in self._run.labels}
         self._summaries: list[FileFindings] = []  # of each article
         self._subjects: defaultdict[str, Group] = defaultdict(Group)  # of each input
+        # kind of text of each input: "" for one unlike all, None if it is unknown
+        self._kinds: dict[str, str | None] = {}
         self._long_reports: dict[str, tuple[str, int]] = {}  # title and parts, by file
         self._digests: dict[str, str] = {}  # of each input
         # of the findings, for the menus of the filters; as first written, by the lower-case name
@@ -109,6 +112,11 @@ class _Page:
         if report.file not in self._digests:
             self._digests[report.file] = report_digest(report)
         self._subjects[report.file] += summary.total
+        subject = self._subjects[report.file]
+        kind = "" if subject.is_unread else report.reads_like
+        if report.is_measured and kind != "":
+            kind = kind_of_publication(subject.publication) or kind
+        self._kinds[report.file] = kind
         for label, strongest in self._strongest.items():
             found = [mark for mark in marks if label in mark.passage.labels and mark.nature.counts]
             found = sorted(strongest + found, key=partial(_order_on_first_screen, label))
@@ -147,7 +155,7 @@ class _Page:
         summaries = self._summaries
         total = sum((summary.total for summary in summaries), Group(()))
         articles = iter(partial(staged.read, _READ_AT_ONCE), "")
-        kind_measured, points = _error_rates(self._run, kind_of_publication(total.publication))
+        kind_measured, points = _error_rates(self._run, list(self._kinds.values()))
         return render_template(
             "report.html",
             output=self._output,
@@ -205,19 +213,27 @@ def _extent(report: Report) -> str:
     return ""
 
 
-def _error_rates(run: Run, kind: str | None) -> tuple[str, dict[str, Any]]:
-    """Return the error rates of each label, and the kind of report that they were measured on.
+def _error_rates(run: Run, kinds: Sequence[str | None]) -> tuple[str, dict[str, Any]]:
+    """Return the error rates of each label, and the kind of text that they were measured on.
 
-    Of a label whose threshold was moved, nothing is known. The kind is empty for all kinds.
+    `kinds` are those of the reports, None where unknown. Figures of one kind stand beside no other:
+    with a report of a kind that was not measured there are none, and none of a label that few
+    passages of the kind had, or whose threshold was moved. The kind is empty for all kinds.
     """
-    by_kind = run.meta.get("operating_points_by_kind", {}) if run.policy == "balanced" else {}
-    measured = by_kind.get(kind or "") or run.meta.get("operating_points", {}).get(run.policy, {})
-    points = {
-        label: measured[label]
-        for label in run.labels
-        if label in measured and abs(measured[label]["threshold"] - run.thresholds[label]) < 0.0001
-    }
-    return kind if kind and kind in by_kind else "", points
+    by_kind = run.meta.get("operating_points_by_kind", {}).get(run.policy, {})
+    if by_kind and any(kind is not None and kind not in by_kind for kind in kinds):
+        return "", {}
+    kind = kinds[0] if len(set(kinds)) == 1 else None
+    of_kind = by_kind.get(kind, {})
+    measured = of_kind or run.meta.get("operating_points", {}).get(run.policy, {})
+    points = {}
+    for label in run.labels:
+        point = measured.get(label)
+        if point is None or (of_kind and point.get("support", math.inf) < FEWEST_POSITIVES):
+            continue
+        if abs(point["threshold"] - run.thresholds[label]) < 0.0001:
+            points[label] = point
+    return kind if kind and of_kind else "", points
 
 
 class _Block(NamedTuple):
@@ -253,4 +269,4 @@ def _blocks(report: Report, marks: Sequence[Mark]) -> Iterator[_Block]:
 def _order_on_first_screen(label: str, mark: Mark) -> tuple[bool, bool, float, float]:
     passage = mark.passage
     place = -rank(passage, mark.nature), -passage.scores[label]
-    return is_template(passage.text), passage.low_confidence, *place
+    return is_template(passage.text), mark.is_doubtful, *place

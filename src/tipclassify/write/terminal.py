@@ -129,7 +129,7 @@ def _findings_table(findings: FileFindings, terminal: _Terminal) -> Table:
         table.add_row(*["" for _ in columns[1:]], name, style="bold")
         for mark in marks:
             passage = mark.passage
-            doubt = " ?" if passage.low_confidence else ""
+            doubt = " ?" if mark.is_doubtful else ""
             labels = [terminal.label(label, label + doubt) for label in passage.labels]
             scores = "\n".join(probability(passage.scores[label]) for label in passage.labels)
             page = [str(passage.page or "")] if has_pages else []

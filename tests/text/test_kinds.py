@@ -5,12 +5,14 @@ A warning comes where the model was not measured on that kind.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from conftest import Cli
 
-from tipclassify import Passage
-from tipclassify.reports.kinds import kind_of, kind_warning, load_kinds, words_of
+from tipclassify import Classifier, Document, Report, row, tag_report
+from tipclassify.model.linear import LinearModel
+from tipclassify.text.kinds import kind_of, kind_warning, load_kinds, words_of
 from tipclassify.training.measure import FAMILIES
 
 STATEMENT = (
@@ -28,7 +30,7 @@ RECIPE = (
 
 def kind(text: str) -> str | None:
     """Name the kind of a text."""
-    return kind_of(words_of([Passage(text, 0, len(text))]))
+    return kind_of(words_of([text]))
 
 
 def test_a_text_is_named_by_its_words_and_by_no_name_of_a_country_or_firm() -> None:
@@ -46,14 +48,28 @@ def test_a_text_unlike_all_kinds_is_said_to_be_so() -> None:
     assert kind(RECIPE * 40) == ""
 
 
-def test_only_a_kind_that_the_model_was_not_measured_on_is_warned_of() -> None:
-    assert kind_warning("statutes", {"statutes": 9}) is None
-    assert kind_warning(None, {}) is None
-    assert kind_warning("statutes", {"human-rights reports": 9}) == (
+def test_only_a_kind_that_the_model_was_not_measured_on_is_doubtful() -> None:
+    shipped = Classifier.load("fast").model
+    assert isinstance(shipped, LinearModel)
+    document = Document.from_text(f"{STATEMENT * 5}\n\nPolice arrested nine traffickers.")
+
+    def tagged(kinds: dict[str, int]) -> Report:
+        model = replace(shipped, meta={**shipped.meta, "kinds": kinds})
+        return tag_report(document, model=Classifier(model), policy="screen")
+
+    measured = tagged({"companies' statements": 9})
+    assert measured.is_measured
+    doubtful = tagged({"human-rights reports": 9})
+    assert doubtful.reads_like == "companies' statements"
+    assert not doubtful.is_measured
+    by_row = {row(doubtful, each)["low_confidence"] for each in doubtful.passages if each.labels}
+    assert by_row == {True}
+    assert any(each.labels for each in measured.passages)
+    assert not any(row(measured, each)["low_confidence"] for each in measured.passages)
+    assert kind_warning("statutes") == (
         "reads like statutes, on which this model was not measured: "
         "check its tags before you count them"
     )
-    assert "unlike every kind of text" in str(kind_warning("", {"statutes": 9}))
 
 
 def test_the_kinds_are_those_that_the_cards_measure() -> None:
