@@ -32,7 +32,7 @@ SLOW = "<!-- slow -->\n"
 BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARKED = re.compile(r"^<!-- (?!end)([a-z]+) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
 COLUMNS = 100
-LEAST_PASSAGES = 30  # for a kind of text to stand in the README
+LEAST_PASSAGES = 100  # without a label for a kind of text to stand in the README
 FEWEST_POSITIVES = 20  # passages with a label for its figures on a kind of text to be shown
 # in a card: share in per cent, both ends of its interval, and what it is a share of
 FALSE_ALARMS = re.compile(
@@ -125,24 +125,26 @@ def errors_of_100(points_by_kind: dict[str, PointFigures]) -> str:
     """Say how many of 100 tags are right and of 100 labels are found, by kind of text."""
     intro = (
         "Right: how many of 100 tags are correct. Found: how many of 100 passages that should have "
-        "the tag get it. Measured on reports left out of training, sentences apart from rows of "
-        "tables; complicity is rare, so with 95% intervals and the number of passages "
-        "([all intervals](docs/explanation/accuracy.md#by-label))."
+        "the tag get it. On reports left out of training ([intervals]"
+        "(docs/explanation/accuracy.md#by-label)); – is not measured."
     )
     labels = list(next(iter(points_by_kind.values())))
     lines = [*textwrap.wrap(intro, COLUMNS), ""]
     lines.append(f"| text | {' | '.join(f'`{label}`' for label in labels)} |")
     lines.append(f"| --- |{' --- |' * len(labels)}")
+    rare = []
     for kind, points in points_by_kind.items():
         cells = []
         for label, point in points.items():
             right, found = point["precision"], point["recall"]
             cell = f"{hundredths(right[0])} right, {hundredths(found[0])} found"
-            if label == "complicity":
-                cell = f"{whole_interval(right)} right, {whole_interval(found)} found; of {point['support']}"
-            cells.append(cell if is_measured(point) else "not measured")
+            cells.append(cell if is_measured(point) else "–")
+            if label == "complicity" and is_measured(point):
+                intervals = f"{whole_interval(right)} right, {whole_interval(found)} found"
+                rare.append(f"{kind} {intervals} of {point['support']}")
         lines.append(f"| {kind} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    few = f"Complicity rests on few passages (95% intervals): {'; '.join(rare)}."
+    return "\n".join([*lines, "", *textwrap.wrap(few, COLUMNS)])
 
 
 def labels_table(points_by_kind: dict[str, PointFigures]) -> str:
@@ -184,10 +186,10 @@ def whole_interval(value: list[float]) -> str:
     """Format a share and its interval in hundredths.
 
     >>> whole_interval([0.5, 0.4, 0.6])
-    '50 (40 to 60)'
+    '50 (40–60)'
     """
     share, low, high = map(hundredths, value)
-    return f"{share} ({low} to {high})"
+    return f"{share} ({low}–{high})"
 
 
 def interval_of(value: list[float]) -> str:
@@ -246,18 +248,13 @@ def false_alarms(model: str) -> str:
         if not share or "section" in name or name == "no heading":
             continue
         if number_of(share["passages"]) >= LEAST_PASSAGES:
-            shares.append(
-                (
-                    float(share["rate"]),
-                    f"| {name} | {share['rate']} | {share['low']} to {share['high']} "
-                    f"| {share['passages']} |",
-                )
-            )
+            rate, low, high = (float(share[name]) for name in ("rate", "low", "high"))
+            shares.append((rate, f"| {name} | {rate:.0f} ({low:.0f}–{high:.0f}) |"))
     lines = [
-        "Of 100 hard passages that should have no tag, so many get one:",
+        "Of 100 hard passages that should have no tag, so many get one (95% interval):",
         "",
-        "| text | of 100 | 95% interval | passages |",
-        "| --- | --- | --- | --- |",
+        "| text | tagged |",
+        "| --- | --- |",
     ]
     return "\n".join([*lines, *(line for _, line in sorted(shares, reverse=True))])
 

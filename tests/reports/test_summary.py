@@ -276,10 +276,12 @@ def test_rates_at_a_moved_threshold_agree_with_those_of_the_policy_that_has_it(
         # passages count by weight, rounded
         assert with_label == pytest.approx(of_threshold.tp + of_threshold.fn, abs=0.05)
         # Thresholds are cross-fitted there: the two differ by sampling. Of nine comparisons one
-        # in 20 runs may exceed 2.8 standard errors (Bonferroni).
+        # in 20 runs may exceed 2.8 standard errors (Bonferroni). Those of screen and cite are
+        # extremes over the kinds of text, which differ more from fold to fold.
         sensitivity = of_policy.sensitivity
         error = (sensitivity * (1 - sensitivity) / with_label) ** 0.5
-        assert sensitivity == pytest.approx(of_threshold.sensitivity, abs=2.8 * error)
+        bound = 2.8 * error if policy == "balanced" else 0.1
+        assert sensitivity == pytest.approx(of_threshold.sensitivity, abs=bound)
         specificity = of_policy.specificity
         if moved[label] >= 0.02:  # below, the thresholds of the folds differ by half
             assert specificity == pytest.approx(of_threshold.specificity, abs=0.01)

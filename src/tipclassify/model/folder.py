@@ -56,6 +56,9 @@ def models_folder() -> Path | None:
 Label = Annotated[str, msgspec.Meta(pattern=r"^\w([\w -]{0,58}\w)?\Z")]
 
 
+_NUMBERS: Final = re.compile(r"\[\s+([^\[\]{}\"]+?)\s+\]")
+
+
 class _ErrorRates(msgspec.Struct):
     policies: dict[str, dict[str, dict[str, float]]]
     histogram: dict[str, dict[str, list[float]]] = {}
@@ -283,7 +286,10 @@ def write_model(
     target = Path(path)
     whole = {key: value for key, value in metadata.items() if key != "sha256"}
     whole["sha256"] = metadata_digest(metadata)
-    head = (json.dumps(whole, indent=1) + "\n").encode()
+    lines = json.dumps(whole, indent=1)
+    # a list of numbers on one line: a histogram has a thousand
+    text = _NUMBERS.sub(lambda numbers: f"[{' '.join(numbers[1].split())}]", lines)
+    head = f"{text}\n".encode()
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_left_for(target)
     staged = staging_name(target)
