@@ -37,9 +37,7 @@ def train(
     jobs: cli.Jobs = -1,
     unlabelled: cli.Unlabelled = None,
     base: finetuning.Base = None,
-    teacher: finetuning.Teachers = None,
     epochs: finetuning.Epochs = None,
-    rate: finetuning.Rate = None,
     resume: finetuning.Resume = False,
 ) -> None:
     """Train a model on labelled passages, and measure it on held-out passages.
@@ -64,7 +62,7 @@ def train(
     out = out or HERE / "models" / ("fast" if model == "fast" else "default")
     if corpus is None:  # the heads of the default know it already
         corpus = not data or model != "default"
-    fine_tune = finetuning.checked(model, unlabelled, base, teacher, epochs, rate, resume=resume)
+    fine_tune = finetuning.checked(model, base, epochs, resume=resume)
     cli.run_training(
         model,
         data or (),

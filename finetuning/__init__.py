@@ -19,7 +19,7 @@ class Settings:
     rate: float = 2e-4  # peak learning rate of the head, with linear warm-up and linear decay
     # factor of the rate from each layer to the one below (Howard and Ruder 2018, ACL)
     decay: float = 0.9
-    # unlabelled passages that teachers scored, at most; each is in one epoch
+    # unlabelled passages that the first network scored, at most; each is in one epoch
     taught: int = 64_000
     warmup: float = 0.06  # share of the steps
     weight_decay: float = 0.01  # decoupled (Loshchilov and Hutter 2019, ICLR)

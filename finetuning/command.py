@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -47,31 +48,16 @@ Base = Annotated[
     str | None,
     _encoder_option("DIR|ID", "Pretrained encoder: folder, or id on the Hugging Face hub."),
 ]
-Teachers = Annotated[
-    list[Path] | None,
-    _encoder_option(
-        "DIR",
-        "Model whose scores of the --unlabelled passages are learned beside the labels; "
-        "where several are given, their mean; for other genres the first alone. Repeatable.",
-        "--teacher",
-    ),
-]
 Epochs = Annotated[
     int | None, _encoder_option("N", "Passes over the labelled passages; 3 without.", min=1)
-]
-Rate = Annotated[
-    float | None, _encoder_option("RATE", "Largest learning rate of the head; 0.0002 without.")
 ]
 Resume = Annotated[bool, _encoder_option(None, "Go on with an interrupted run.", "--resume")]
 
 
 def checked(
     model: str,
-    unlabelled: Sequence[Path] | None,
     base: str | None,
-    teachers: Sequence[Path] | None,
     epochs: int | None,
-    rate: float | None,
     *,
     resume: bool,
 ) -> Callable[..., Trained] | None:
@@ -83,16 +69,8 @@ def checked(
         if not base:
             problem = "needs --base, the pretrained encoder to start from"
             raise options.invalid_option("--model encoder", problem)
-        if teachers and not unlabelled:
-            problem = "needs --unlabelled, the passages that it scores"
-            raise options.invalid_option("--teacher", problem)
-        if rate is not None and not 0 < rate < 1:
-            raise options.invalid_option("--rate", "is a rate above 0 and below 1")
-        return partial(
-            run, base=base, teachers=teachers or (), epochs=epochs, rate=rate, resume=resume
-        )
-    values = {"base": base, "teacher": teachers, "epochs": epochs, "rate": rate, "resume": resume}
-    for name, value in values.items():
+        return partial(run, base=base, epochs=epochs, resume=resume)
+    for name, value in {"base": base, "epochs": epochs, "resume": resume}.items():
         if value is not None and value is not False:
             raise options.invalid_option(f"--{name}", "needs --model encoder")
     return None
@@ -103,10 +81,8 @@ def run(
     out: Path,
     *,
     base: str,
-    teachers: Sequence[Path] = (),
     unlabelled: Sequence[Path] = (),
     epochs: int | None = None,
-    rate: float | None = None,
     resume: bool = False,
     seed: int = 0,
     jobs: int = -1,
@@ -115,57 +91,61 @@ def run(
 ) -> Trained:
     """Fine-tune an encoder on the rows not held out, and export it with the heads it learned.
 
-    `epochs` and `rate` are those of `Settings` if omitted; `settings` replace them, and the seed.
+    With `unlabelled` passages it is the second of two: the first learns the rows alone, and the
+    second, from the same base, the rows and the first one's scores of those passages.
+
+    `epochs` are those of `Settings` if omitted; `settings` replace them, and the seed.
     `headings` is a JSON file of headings of like meaning, by a heading in lower case.
     """
-    from finetuning.recipe import Recipe, export, fine_tune
-    from finetuning.teachers import passages_of_teachers
+    from finetuning.own_scores import choose_scored
+    from finetuning.recipe import FineTuned, Recipe, export, fine_tune
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.encoder.names import COUNTRY_WORDS
     from tipclassify.text.tokens import collect_vocabulary
     from tipclassify.training.fast import read_unlabelled
 
-    settings = settings or Settings(
-        seed=seed,
-        epochs=epochs or Settings.epochs,
-        rate=Settings.rate if rate is None else rate,
-    )
+    settings = settings or Settings(seed=seed, epochs=epochs or Settings.epochs)
     texts = [row["text"] for row in rows]
     pool = read_unlabelled(unlabelled, texts, settings.seed)
+    if unlabelled and not pool:
+        raise InputError("--unlabelled: every passage is in the corpus; give other files")
     # A lower-case word that occurs fewer than four times in 200,000 sentences is as likely a typo
     # as a word.
     vocabulary = collect_vocabulary(texts) | collect_vocabulary(
         (row["text"] for row in pool), least=4
     )
-    taught = []
-    models = [Classifier.load(folder) for folder in teachers]
-    if models:
-        if not pool:
-            raise InputError("--unlabelled: every passage is in the corpus; give other files")
-        if out.resolve() in [folder.resolve() for folder in teachers]:
-            raise InputError(f"{out}: is a teacher; give another --out, and move it later")
-        with progress_lines("passages scored by the teachers") as progress:
-            taught = passages_of_teachers(models, pool, settings.taught, settings.seed, progress)
     recipe = Recipe(
         base=base,
         # "guinea" fowl and the verb "polish" must not hide the names of countries
         vocabulary=vocabulary - COUNTRY_WORDS,
         settings=settings,
         headings=json.loads(headings.read_text(encoding="utf-8")),
-        taught=taught,
     )
     checkpoints = out.with_name(f"{out.name}-training")
-    with progress_lines("fine-tuning") as progress:
-        finetuned = fine_tune(
-            rows,
-            recipe,
-            checkpoints,
-            resume=resume,
-            threads=max(0, jobs),
-            progress=progress,
-            report=_note,
-        )
-    names = [str(model.meta["sha256"])[:12] for model in models]
-    trained = export(rows, finetuned, out, teachers=names, report=_note)
-    _note(f"{checkpoints} has the network in floats; remove it unless you go on with --resume")
+    if not resume:  # an earlier run's second network is not to be resumed after this one's first
+        (checkpoints / "second" / "checkpoint.pt").unlink(missing_ok=True)
+
+    def train(recipe: Recipe, name: str) -> FineTuned:
+        with progress_lines(f"fine-tuning the {name} network") as progress:
+            return fine_tune(
+                rows,
+                recipe,
+                checkpoints / name,
+                resume=resume,
+                threads=max(0, jobs),
+                progress=progress,
+                report=_note,
+            )
+
+    finetuned = train(recipe, "first")
+    first = ""
+    if pool:
+        export(rows, finetuned, checkpoints / "first" / "model", report=_note)
+        model = Classifier.load(checkpoints / "first" / "model")
+        first = str(model.meta["sha256"])[:12]
+        with progress_lines("passages scored by the first network") as progress:
+            scored = choose_scored(model, pool, settings.taught, settings.seed, progress)
+        finetuned = train(replace(recipe, taught=scored), "second")
+    trained = export(rows, finetuned, out, first=first, report=_note)
+    _note(f"{checkpoints} has the checkpoints; remove it unless you go on with --resume")
     return trained

@@ -51,7 +51,7 @@ class TokenizedExamples:
     headings: Sequence[list[int]]  # empty without one
     targets: Floats  # (n, 3), with the heading
     targets_alone: Floats  # (n, 3), without it
-    # whether teachers gave the targets: such a heading may be replaced, but is never left out
+    # whether a network gave the targets: such a heading may be replaced, but is never left out
     taught: Bools  # (n,)
     # headings of equivalent meaning, by those of a heading
     similar: Mapping[tuple[int, ...], Sequence[list[int]]]

@@ -68,7 +68,7 @@ class Recipe:
     settings: Settings
     # headings of equivalent meaning, by a heading in lower case without its number
     headings: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    # unlabelled passages that are learned by the scores of teachers, a share in each epoch
+    # unlabelled passages, learned by the scores of a first network, a share in each epoch
     taught: Sequence[SoftPassage] = ()
 
 
@@ -162,12 +162,12 @@ def export(
     finetuned: FineTuned,
     out: str | os.PathLike[str],
     *,
-    teachers: Sequence[str] = (),
+    first: str = "",
     report: Callable[[str], None] | None = None,
 ) -> Trained:
     """Quantize a network, calibrate and evaluate it on held-out rows, and write its model folder.
 
-    `teachers` are the first characters of the SHA-256 of the models by whose scores it learned.
+    `first` is the start of the SHA-256 of the model by whose scores it learned, if any.
     """
     from finetuning.network import export_graphs
 
@@ -191,10 +191,7 @@ def export(
         "precision": finetuned.precision,
     }
     if finetuned.recipe.taught:
-        training["taught"] = {
-            "passages": len(finetuned.recipe.taught),
-            "teachers": list(teachers),
-        }
+        training["taught"] = {"passages": len(finetuned.recipe.taught), "teachers": [first]}
     meta: dict[str, object] = {
         "base": finetuned.base,
         "training": training,

@@ -27,7 +27,7 @@ from typer.testing import CliRunner, Result
 
 from finetuning import Settings
 from tipclassify import Classifier, Passage
-from tipclassify.arrays import Floats, logistic
+from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
 from tipclassify.corpus.rows import Row
 from tipclassify.errors import InputError, MissingExtraError, ModelError
@@ -127,7 +127,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Train an encoder for some epochs; ``mine-training`` beside it has its checkpoint."""
+    """Train an encoder on labels and on a first one's scores; ``mine-training`` has the first."""
     from finetuning.command import run
     from tipclassify.training import default, write
 
@@ -192,7 +192,7 @@ def train_briefly(
 
 
 def restored(base: Path, trained: Path) -> FineTuned:
-    """Return the network of the fixture `trained`, from its checkpoint."""
+    """Return the first network of the fixture `trained`, from its checkpoint."""
     from finetuning.recipe import Recipe, fine_tune
     from tipclassify.model.encoder.files import read_encoder_model
 
@@ -201,7 +201,7 @@ def restored(base: Path, trained: Path) -> FineTuned:
     finetuned = fine_tune(
         ROWS,
         Recipe(str(base), vocabulary, SETTINGS, SIMILAR_HEADINGS),
-        trained.with_name("mine-training"),
+        trained.with_name("mine-training") / "first",
         resume=True,
         threads=1,
         progress=lambda done, _: steps.append(done),
@@ -276,6 +276,10 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
     for epoch in history:
         assert sorted(epoch) == ["loss", "loss_alone", "macro_f1", "macro_f1_alone"]
     assert history[-1]["loss"] < history[0]["loss"]
+    first = trained.with_name("mine-training") / "first" / "model"
+    by_first = {"passages": 960, "teachers": [head_of(first)["sha256"][:12]]}
+    assert head["training"]["taught"] == by_first
+    assert "taught" not in head_of(first)["training"]
     assert head["corpus"]["passages"] == len(ROWS) == 768
     assert head["corpus"]["real"] == 576
     assert head["corpus"]["held_out"] == HELD.sum()
@@ -295,6 +299,9 @@ def test_the_folder_says_what_it_is_of_and_how_good(trained: Path, base: Path) -
     }
     card = (trained / "README.md").read_text("utf-8")
     assert head["base"]["sha256"] in card
+    words = " ".join(card.split())
+    assert "960 unlabelled passages, each in one of the epochs, by the scores that a first" in words
+    assert f"the labels alone, `{head_of(first)['sha256'][:12]}` gave them." in words
     assert f"Macro-F1 {head['metrics']['macro_f1']:.3f}" in card
     assert "576 real passages of public reports and 192 others" in card
     assert "tiny" in (trained / "NOTICE").read_text("utf-8")
@@ -346,7 +353,7 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     (pooled,) = session.run(["pooled"], {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
     assert np.abs(pooled - wanted).max() < 1e-4
-    exported = read_encoder_model(trained)
+    exported = read_encoder_model(trained.with_name("mine-training") / "first" / "model")
     exact = logits_of(network, rows, 0)
     rounded = exported.finetuned_heads.logits(EncoderScorer(exported).graph.pooled(rows))
     assert np.abs(rounded - exact).max() < 0.5  # weights and what flows between layers in 8 bits
@@ -404,7 +411,7 @@ OF_HEADING = [[1, 0, 0], [0, 1, 0]]
             [[2, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]],
             [[0, 0, 1], [0, 1, 0]],
         ),
-        # one of a teacher keeps the heading for which it was scored
+        # one that a network scored keeps its heading
         ({"no_heading": 1.0}, True, WITH_HEADING, OF_HEADING),
         # a heading of like meaning keeps the labels
         (
@@ -535,7 +542,7 @@ TAUGHT = [
 ]
 
 
-def train_briefly_with_teachers(
+def train_briefly_on_scores(
     base: Path,
     out: Path,
     taught: list[SoftPassage],
@@ -543,7 +550,7 @@ def train_briefly_with_teachers(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> FineTuned:
-    """Train for two epochs, with passages that teachers scored beside the labelled ones."""
+    """Train for two epochs, with passages that a network scored beside the labelled ones."""
     from finetuning.recipe import Recipe, fine_tune
 
     settings = replace(SETTINGS, epochs=2, invented=30)
@@ -553,7 +560,7 @@ def train_briefly_with_teachers(
 
 @trains
 @quiet
-def test_each_passage_of_teachers_is_in_one_epoch_beside_the_labels(
+def test_each_scored_passage_is_in_one_epoch_beside_the_labels(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from finetuning import fitting
@@ -567,7 +574,7 @@ def test_each_passage_of_teachers_is_in_one_epoch_beside_the_labels(
         return []
 
     monkeypatch.setattr(fitting, "fit", note_epochs)
-    train_briefly_with_teachers(base, tmp_path, TAUGHT * 3)
+    train_briefly_on_scores(base, tmp_path, TAUGHT * 3)
     labelled = len(ROWS[::4])
     taught = [[i for i in epoch if i >= labelled] for epoch in learned]
     assert sorted(taught[0] + taught[1]) == list(range(labelled, labelled + 6))
@@ -577,60 +584,93 @@ def test_each_passage_of_teachers_is_in_one_epoch_beside_the_labels(
 
 @trains
 @quiet
-def test_passages_of_teachers_change_the_weights_and_belong_to_the_run(
+def test_scored_passages_change_the_weights_and_belong_to_the_run(
     base: Path, tmp_path: Path
 ) -> None:
-    alone = train_briefly_with_teachers(base, tmp_path / "alone", [])
-    with_teachers = train_briefly_with_teachers(base, tmp_path / "taught", TAUGHT)
-    assert weights(alone) != weights(with_teachers)
+    alone = train_briefly_on_scores(base, tmp_path / "alone", [])
+    with_scores = train_briefly_on_scores(base, tmp_path / "taught", TAUGHT)
+    assert weights(alone) != weights(with_scores)
     with pytest.raises(ModelError, match="of a run with other texts"):
-        train_briefly_with_teachers(base, tmp_path / "taught", TAUGHT[:1], resume=True)
+        train_briefly_on_scores(base, tmp_path / "taught", TAUGHT[:1], resume=True)
 
 
-class FixedTeacher:
-    """A model that gives every passage the log-odds of its text, and notes what it was asked."""
+class FixedScores:
+    """A model that gives every text the same probability."""
 
-    def __init__(self, log_odds: dict[str, float]) -> None:
-        self.log_odds = log_odds
-        self.asked: list[tuple[str, str | None]] = []
-
-    def logits(self, passages: list[Passage]) -> Floats:
-        self.asked += [(passage.text, passage.section) for passage in passages]
-        return np.array([[self.log_odds[passage.text], -9.0, -9.0] for passage in passages])
+    def __init__(self, of_texts: dict[str, float]) -> None:
+        self.of_texts = of_texts
 
     def predict_proba(self, passages: list[Passage]) -> Floats:
-        return logistic(self.logits(passages))
+        return np.array([[self.of_texts[passage.text], 0.001, 0.001] for passage in passages])
 
 
-def test_teachers_score_what_tells_something_and_other_passages_at_random() -> None:
-    from finetuning.teachers import passages_of_teachers
+def test_passages_that_say_something_are_chosen_and_others_at_random() -> None:
+    from finetuning.own_scores import choose_scored
 
-    pool = [
-        {"text": text, "section": section, "source": source}
-        for text, section, source in (
-            ("plain a", "Labor", "hrr/2020/karvonia.html"),
-            ("telling", "Labor", "hrr/2020/karvonia.html"),
-            ("debate", "Labor", "un-debate/1.txt"),
-            ("plain b", None, "hrr/2020/karvonia.html"),
-            ("plain c", None, "hrr/2020/karvonia.html"),
+    plain = {f"plain {number}": 0.01 for number in range(20)}
+    scores = {**plain, "telling": 0.9, "debate": 0.03}
+    pool = [{"text": text, "section": None, "source": ""} for text in scores]
+    first = FixedScores(scores)
+
+    def chosen(most: int, seed: int = 0) -> list[SoftPassage]:
+        return choose_scored(first, pool, most, seed)  # type: ignore[arg-type]
+
+    of_three = {soft.text: soft.scores for soft in chosen(3)}
+    assert len(of_three) == 3
+    assert of_three["telling"] == [0.9, 0.001, 0.001]
+    assert of_three["debate"] == [0.03, 0.001, 0.001]
+    assert chosen(9) == chosen(9)
+    assert chosen(9) != chosen(9, seed=1)
+    assert [soft.text for soft in chosen(99)] == list(scores)
+
+
+@trains
+@quiet
+def test_resumed_training_walks_both_networks_and_gives_the_same_bytes(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finetuning import command, own_scores
+    from tipclassify.training import default
+
+    monkeypatch.setattr(default, "MIN_REAL", 100)
+    write_pool(tmp_path / "pool.jsonl.gz")
+    settings = replace(SETTINGS, epochs=1, invented=30, taught=40)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def train(out: str, resume: bool = False) -> bytes:
+        command.run(
+            ROWS,
+            tmp_path / out,
+            base=str(base),
+            unlabelled=[tmp_path / "pool.jsonl.gz"],
+            jobs=1,
+            settings=settings,
+            resume=resume,
         )
-    ]
-    first = FixedTeacher(
-        {"plain a": -8.0, "telling": 2.0, "debate": 1.0, "plain b": -8.0, "plain c": -8.0}
-    )
-    second = FixedTeacher(dict.fromkeys(first.log_odds, 4.0))
-    chosen = passages_of_teachers([first, second], pool, 3, 0)  # type: ignore[list-item]
-    assert len(chosen) == 3
-    by_text = {soft.text: soft for soft in chosen}
-    assert {"telling", "debate"} < set(by_text)
-    # the mean of 2 and 4; the first alone where the passage is of another genre
-    assert by_text["telling"].scores[0] == pytest.approx(1 / (1 + np.exp(-3.0)))
-    assert by_text["debate"].scores[0] == pytest.approx(1 / (1 + np.exp(-1.0)))
-    assert ("telling", "Labor") in second.asked
-    assert "debate" not in dict(second.asked)
-    again = passages_of_teachers([first, second], pool, 3, 0)  # type: ignore[list-item]
-    assert again == chosen
-    assert len(passages_of_teachers([first], pool, 99, 0)) == 5  # type: ignore[list-item]
+        return (tmp_path / out / "model.onnx").read_bytes()
+
+    whole = train("whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(own_scores, "choose_scored", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train("parts")
+    assert not (tmp_path / "parts").exists()
+    assert not (tmp_path / "parts-training" / "second").exists()
+    assert train("parts", resume=True) == whole
+    for name in ("first", "second"):
+        assert (tmp_path / "parts-training" / name / "checkpoint.pt").is_file()
+
+
+def test_unlabelled_passages_that_are_all_known_are_refused(tmp_path: Path) -> None:
+    from finetuning.command import run
+
+    pool = tmp_path / "pool.jsonl"
+    pool.write_text(json.dumps({"text": ROWS[0]["text"]}) + "\n", "utf-8")
+    with pytest.raises(InputError, match="every passage is in the corpus; give other files"):
+        run(ROWS, tmp_path / "out", base="b", unlabelled=[pool])
+    assert not (tmp_path / "out-training").exists()
 
 
 @trains
@@ -659,7 +699,7 @@ def test_a_checkpoint_of_another_run_is_refused(base: Path, tmp_path: Path) -> N
 def test_a_network_trained_before_is_no_base(trained: Path, tmp_path: Path) -> None:
     message = r"lacks config\.json [^\n]+; give a pretrained base [^\n]+$"
     with pytest.raises(ModelError, match=message):
-        train_briefly(trained.with_name("mine-training"), tmp_path / "further")
+        train_briefly(trained.with_name("mine-training") / "first", tmp_path / "further")
 
 
 @trains
@@ -767,10 +807,7 @@ def test_every_option_of_an_encoder_arrives(
     data = tmp_path / "mine.jsonl"
     data.write_text('{"text": "Police acted.", "labels": ["positive_effort"]}\n', "utf-8")
     required = ["--model", "encoder", "--base", "b", "--data", str(data), "--out", "o"]
-    further = (
-        "--rate 0.0002 --epochs 2 --seed 5 --unlabelled u.jsonl --resume --jobs 2 "
-        "--teacher t --teacher u"
-    ).split()
+    further = ("--epochs 2 --seed 5 --unlabelled u.jsonl --resume --jobs 2").split()
 
     done = run_train(*required, "--no-corpus", *further)
     assert (done.exit_code, done.stdout) == (0, "good\n")
@@ -781,15 +818,13 @@ def test_every_option_of_an_encoder_arrives(
     assert given == {
         "out": Path("o"),
         "base": "b",
-        "teachers": [Path("t"), Path("u")],
         "epochs": 2,
-        "rate": 0.0002,
         "resume": True,
         "unlabelled": [Path("u.jsonl")],
         "seed": 5,
         "jobs": 2,
     }
-    assert plain["epochs"] is plain["rate"] is None
+    assert plain["epochs"] is None
     assert plain["resume"] is False
     assert plain["jobs"] == -1
 
