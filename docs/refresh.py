@@ -26,6 +26,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tipclassify.reports.adjust import FEWEST_POSITIVES
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SLOW = "<!-- slow -->\n"
@@ -33,7 +35,6 @@ BLOCK = re.compile(rf"^({SLOW})?```(pycon|console)\n(.*?)^```$", re.MULTILINE | 
 MARKED = re.compile(r"^<!-- (?!end)([a-z]+) -->\n(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
 COLUMNS = 100
 LEAST_PASSAGES = 100  # without a label for a kind of text to stand in the README
-FEWEST_POSITIVES = 20  # passages with a label for its figures on a kind of text to be shown
 # in a card: share in per cent, both ends of its interval, and what it is a share of
 FALSE_ALARMS = re.compile(
     r"(?P<rate>[\d.]+)% \[(?P<low>[\d.]+), (?P<high>[\d.]+)\] of (?P<passages>[\d,]+)"

@@ -5,12 +5,14 @@ A warning comes where the model was not measured on that kind.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 from conftest import Cli
 
 from tipclassify import Classifier, Document, Report, row, tag_report
+from tipclassify.formatting import json_line
 from tipclassify.model.linear import LinearModel
 from tipclassify.text.kinds import kind_of, kind_warning, load_kinds, words_of
 from tipclassify.training.measure import FAMILIES
@@ -70,6 +72,24 @@ def test_only_a_kind_that_the_model_was_not_measured_on_is_doubtful() -> None:
         "reads like statutes, on which this model was not measured: "
         "check its tags before you count them"
     )
+
+
+def test_a_row_is_tagged_alike_in_any_company_and_its_file_warned_of(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """Rows of a file may be of any kind: none is doubtful for what its neighbours say."""
+    tagged_row = {"text": "Police arrested nine traffickers."}
+    alone, among = tmp_path / "alone.jsonl", tmp_path / "among.jsonl"
+    alone.write_text(json_line(tagged_row), "utf-8")
+    among.write_text(
+        json_line(tagged_row) + "".join(json_line({"text": RECIPE}) for _ in range(30)), "utf-8"
+    )
+    first, second = (cli("score", file, "-f", "jsonl") for file in (alone, among))
+    rows = [json.loads(done.stdout.splitlines()[0]) for done in (first, second)]
+    assert rows[0]["labels"] == ["positive_effort"]
+    assert {**rows[0], "file": ""} == {**rows[1], "file": ""}
+    assert "reads unlike every kind of text" not in first.stderr.decode()
+    assert "reads unlike every kind of text" in second.stderr.decode()
 
 
 def test_the_kinds_are_those_that_the_cards_measure() -> None:

@@ -64,7 +64,7 @@ Unlabelled = Annotated[
     list[Path] | None,
     Option(
         metavar="FILE",
-        help="Not for default: real passages (.jsonl or .jsonl.gz: text, section, source).",
+        help="Not for default: real passages (.jsonl or .jsonl.gz: text, section).",
     ),
 ]
 

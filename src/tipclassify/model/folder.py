@@ -56,7 +56,7 @@ def models_folder() -> Path | None:
 Label = Annotated[str, msgspec.Meta(pattern=r"^\w([\w -]{0,58}\w)?\Z")]
 
 
-_NUMBERS: Final = re.compile(r"\[\s+([^\[\]{}\"]+?)\s+\]")
+_NUMBERS: Final = re.compile(r"\[\s+([^\[\]{}\"]+?)\s+\]")  # list, a line each
 
 
 class _ErrorRates(msgspec.Struct):
@@ -286,9 +286,10 @@ def write_model(
     target = Path(path)
     whole = {key: value for key, value in metadata.items() if key != "sha256"}
     whole["sha256"] = metadata_digest(metadata)
-    lines = json.dumps(whole, indent=1)
     # a list of numbers on one line: a histogram has a thousand
-    text = _NUMBERS.sub(lambda numbers: f"[{' '.join(numbers[1].split())}]", lines)
+    text = _NUMBERS.sub(
+        lambda numbers: f"[{' '.join(numbers[1].split())}]", json.dumps(whole, indent=1)
+    )
     head = f"{text}\n".encode()
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_left_for(target)

@@ -6,6 +6,7 @@ or of a kind that the model was not measured on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -16,7 +17,7 @@ from tipclassify.formatting import count_with_noun
 from tipclassify.records import Report, Run
 from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import Wording, natures_of
-from tipclassify.text.kinds import kind_warning
+from tipclassify.text.kinds import is_measured, kind_of, kind_warning, words_of
 
 # passages of low confidence, and their share, from which they are no exception
 _DOUBTFUL: Final = 3
@@ -37,15 +38,21 @@ class Outcome:
         for file, parts in groupby(reports, attrgetter("file")):
             group = Group()
             unmeasured: str | None = None
+            words: Counter[str] = Counter()  # of rows, of which no one is long enough for a kind
             places: dict[Wording, str] = {}
             for part in parts:
                 group += Group.of((), part.passages, None, natures_of(part, places))
-                if not part.is_measured:
+                if part.document is None:
+                    words.update(words_of(passage.text for passage in part.passages))
+                elif not part.is_measured:
                     unmeasured = part.reads_like
                 yield part
             self.reports += 1
             self.total += group
             doubt = _doubt(group)
+            of_rows = kind_of(words)
+            if not is_measured(of_rows, self.run.meta):
+                unmeasured = of_rows
             if doubt is None and unmeasured is not None:
                 doubt = kind_warning(unmeasured)
             if doubt:

@@ -27,7 +27,7 @@ from tipclassify.readers.rows import parse_row, read_jsonl
 from tipclassify.records import Document, Failure, Passage, Report, Run, Unit, is_link
 from tipclassify.tagging.inputs import ROWS, TABLES, expand_inputs
 from tipclassify.tagging.workers import map_in_order
-from tipclassify.text.kinds import kind_of, kind_of_document, words_of
+from tipclassify.text.kinds import is_measured, kind_of_document
 from tipclassify.text.split import check_unit, split_passages_in_parts
 
 _READER_LOCK: Final = threading.Lock()  # PDFium and `warnings.catch_warnings` are not thread-safe
@@ -214,7 +214,7 @@ def tag_report(
             source,
             classifier.tag(source, policy, unit),
             reads_like=reads_like,
-            is_measured=_is_measured(reads_like, classifier),
+            is_measured=is_measured(reads_like, classifier.meta),
             run=run,
         )
     name = os.fspath(source)
@@ -390,14 +390,7 @@ def tag_rows(
     passages = [
         Passage(row["text"], 0, len(row["text"]), row.get("section"), extra=row) for row in rows
     ]
-    reads_like = kind_of(words_of(passage.text for passage in passages))
-    return Report(
-        file,
-        None,
-        classifier.tag(passages, policy),
-        reads_like=reads_like,
-        is_measured=_is_measured(reads_like, classifier),
-    )
+    return Report(file, None, classifier.tag(passages, policy))
 
 
 def tag_document(
@@ -409,7 +402,7 @@ def tag_document(
     """
     document, notes = read_with_notes(read)
     reads_like = kind_of_document(document)
-    is_measured = _is_measured(reads_like, classifier)
+    is_measured_kind = is_measured(reads_like, classifier.meta)
     for part, (within, passages) in enumerate(split_passages_in_parts(document, tagging.unit), 1):
         tagged = classifier.tag(passages, tagging.policy)
         number = part if len(within.blocks) < len(document.blocks) else 0
@@ -420,14 +413,8 @@ def tag_document(
             notes=notes if part == 1 else (),
             part=number,
             reads_like=reads_like,
-            is_measured=is_measured,
+            is_measured=is_measured_kind,
         )
-
-
-def _is_measured(reads_like: str | None, classifier: Classifier) -> bool:
-    """Test whether a model was measured on a kind of text, as far as it says."""
-    kinds = classifier.meta.get("kinds")
-    return kinds is None or reads_like is None or reads_like in kinds
 
 
 def read_with_notes(read: Callable[[], Document]) -> tuple[Document, tuple[str, ...]]:

@@ -107,6 +107,16 @@ def kind_of_document(document: Document) -> str | None:
     return kind_of(words_of(document.text[block.start : block.end] for block in blocks))
 
 
+def is_measured(kind: str | None, meta: Mapping[str, Any]) -> bool:
+    """Test whether a model was measured on a kind of text, as far as its metadata say.
+
+    >>> is_measured("statutes", {"kinds": {"World Factbook entries": 955}}), is_measured(None, {})
+    (False, True)
+    """
+    kinds = meta.get("kinds")
+    return kinds is None or kind is None or kind in kinds
+
+
 def kind_warning(kind: str) -> str:
     """Say that a model was not measured on a kind of text, ``""`` being one unlike all.
 

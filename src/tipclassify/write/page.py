@@ -12,7 +12,7 @@ import re
 import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
@@ -85,8 +85,8 @@ class _Page:
         self._strongest: dict[str, list[Mark]] = {label: [] for label in self._run.labels}
         self._summaries: list[FileFindings] = []  # of each article
         self._subjects: defaultdict[str, Group] = defaultdict(Group)  # of each input
-        # kind of text of each input: "" for one unlike all, None if it is unknown
-        self._kinds: dict[str, str | None] = {}
+        self._kinds: dict[str, str | None] = {}  # of text, of each input; None if it is unknown
+        self._is_measured = True  # whether the model was measured on such text as all inputs have
         self._long_reports: dict[str, tuple[str, int]] = {}  # title and parts, by file
         self._digests: dict[str, str] = {}  # of each input
         # of the findings, for the menus of the filters; as first written, by the lower-case name
@@ -112,11 +112,9 @@ class _Page:
         if report.file not in self._digests:
             self._digests[report.file] = report_digest(report)
         self._subjects[report.file] += summary.total
-        subject = self._subjects[report.file]
-        kind = "" if subject.is_unread else report.reads_like
-        if report.is_measured and kind != "":
-            kind = kind_of_publication(subject.publication) or kind
-        self._kinds[report.file] = kind
+        publication = self._subjects[report.file].publication
+        self._kinds[report.file] = kind_of_publication(publication) or report.reads_like
+        self._is_measured &= report.is_measured
         for label, strongest in self._strongest.items():
             found = [mark for mark in marks if label in mark.passage.labels and mark.nature.counts]
             found = sorted(strongest + found, key=partial(_order_on_first_screen, label))
@@ -155,7 +153,11 @@ class _Page:
         summaries = self._summaries
         total = sum((summary.total for summary in summaries), Group(()))
         articles = iter(partial(staged.read, _READ_AT_ONCE), "")
-        kind_measured, points = _error_rates(self._run, list(self._kinds.values()))
+        is_unread = any(subject.is_unread for subject in self._subjects.values())
+        kind_measured = ""
+        points: dict[str, Any] = {}
+        if self._is_measured and not is_unread:
+            kind_measured, points = _error_rates(self._run, set(self._kinds.values()))
         return render_template(
             "report.html",
             output=self._output,
@@ -213,17 +215,15 @@ def _extent(report: Report) -> str:
     return ""
 
 
-def _error_rates(run: Run, kinds: Sequence[str | None]) -> tuple[str, dict[str, Any]]:
+def _error_rates(run: Run, kinds: Collection[str | None]) -> tuple[str, dict[str, Any]]:
     """Return the error rates of each label, and the kind of text that they were measured on.
 
-    `kinds` are those of the reports, None where unknown. Figures of one kind stand beside no other:
-    with a report of a kind that was not measured there are none, and none of a label that few
-    passages of the kind had, or whose threshold was moved. The kind is empty for all kinds.
+    `kinds` are those of the reports, None where unknown; of several, the rates are those of all
+    kinds, and the kind returned is empty. A label that few passages of the kind had, or whose
+    threshold was moved, has none.
     """
     by_kind = run.meta.get("operating_points_by_kind", {}).get(run.policy, {})
-    if by_kind and any(kind is not None and kind not in by_kind for kind in kinds):
-        return "", {}
-    kind = kinds[0] if len(set(kinds)) == 1 else None
+    kind = next(iter(kinds)) if len(kinds) == 1 else None
     of_kind = by_kind.get(kind, {})
     measured = of_kind or run.meta.get("operating_points", {}).get(run.policy, {})
     points = {}
