@@ -302,6 +302,7 @@ def test_a_page_of_a_kind_that_was_not_measured_has_no_figures_of_other_kinds() 
         page = page_of(model, report)
         assert page.count("<span>not measured</span>") == 2 * len(LABELS)
         assert ": of 100 tags " not in page
+        assert "This report reads unlike every kind of text" in page
 
 
 def card_of(page: str, name: str) -> str:

@@ -33,6 +33,7 @@ from tipclassify.reports.findings import (
     rank,
     wording,
 )
+from tipclassify.text.kinds import kind_warning
 from tipclassify.text.split import PART
 from tipclassify.write.file_findings import FileFindings, Mark, Marker, id_prefix
 from tipclassify.write.output import Output
@@ -143,6 +144,7 @@ class _Page:
             digest=self._digests[report.file],
             rows=report.document is None,
             is_unknown=is_unknown,
+            doubt="" if report.is_measured else kind_warning(report.reads_like or ""),
             anchors={section: f"{prefix}s{n}" for n, section in enumerate(sections, 1)},
             # An iterator, so that Jinja, which keeps its values for a while, keeps no text.
             sections=((name, list(part)) for name, part in groupby(blocks, attrgetter("section"))),
