@@ -35,8 +35,12 @@ _PUBLICATION_TAGS: Final = """citation_series_title citation_journal_title citat
     dc.relation.ispartof""".split()
 _PUBLISHER_TAGS: Final = """citation_publisher citation_technical_report_institution dc.publisher
     dcterms.publisher publisher""".split()
-_DATE_TAGS: Final = """citation_publication_date citation_date article:published_time dcterms.issued
-    dc.date.issued dcterms.date dc.date date pubdate publish_date publication_date""".split()
+_ISSUED_TAGS: Final = (
+    "citation_publication_date citation_date dcterms.issued dc.date.issued".split()
+)
+# Content systems write these, and many a page is made weeks before its report is released.
+_SYSTEM_DATE_TAGS: Final = """article:published_time dcterms.date dc.date date pubdate publish_date
+    publication_date""".split()
 _ADDRESS_TAGS: Final = "og:url citation_public_url".split()
 # Fields of the front matter of Markdown, likeliest first.
 _PUBLICATION_FIELDS: Final = "publication series journal".split()
@@ -104,7 +108,7 @@ def page_metadata(tree: etree._Element) -> Metadata:
     >>> page = etree.HTML(f"{site}<meta name='dc.date' content='2021-05-04'><p>Text")
     >>> metadata = page_metadata(page)
     >>> metadata.publisher, metadata.date
-    ('International Labour Organization', '2021-05-04')
+    ('International Labour Organization', '2021')
     """
     tags: dict[str, str] = {}  # the first content of each, by its name or property in lower case
     for meta in tree.iter("meta"):
@@ -117,8 +121,8 @@ def page_metadata(tree: etree._Element) -> Metadata:
     publishers = [*map(tags.get, _PUBLISHER_TAGS)]
     publishers += [_name(article.get("publisher")) for article in articles]
     publishers.append(tags.get("og:site_name"))
-    dates: list[object] = [*map(tags.get, _DATE_TAGS)]
-    dates += [article.get("datePublished") for article in articles]
+    system_dates: list[object] = [*map(tags.get, _SYSTEM_DATE_TAGS)]
+    system_dates += [article.get("datePublished") for article in articles]
     addresses: list[object] = []
     for link in tree.iter("link"):
         if (link.get("rel") or "").lower() == "canonical":
@@ -128,7 +132,7 @@ def page_metadata(tree: etree._Element) -> Metadata:
     return Metadata(
         publication=_first_name(map(tags.get, _PUBLICATION_TAGS)),
         publisher=_first_publisher(publishers),
-        date=_first_date(dates),
+        date=_first_date(map(tags.get, _ISSUED_TAGS)) or _system_date(system_dates, tree),
         # some sites give their front page as the address of every page
         address=next(
             (
@@ -150,11 +154,13 @@ def front_matter_metadata(fields: Mapping[str, str]) -> Metadata:
     ('Norvia', None)
     """
     addresses = map(absolute_address, map(fields.get, _ADDRESS_FIELDS))
+    dates = filter(None, map(fields.get, _DATE_FIELDS))
     return Metadata(
         title=_first_name([fields.get("title")]),
         publication=_first_name(map(fields.get, _PUBLICATION_FIELDS)),
         publisher=_first_publisher(map(fields.get, _PUBLISHER_FIELDS)),
-        date=_first_date(map(fields.get, _DATE_FIELDS)),
+        # one with a time of day is a content system's
+        date=_first_date(written[:4] if ":" in written else written for written in dates),
         address=next(filter(None, addresses), None),
     )
 
@@ -261,6 +267,20 @@ def _first_date(candidates: Iterable[object]) -> str | None:
     """Return the first candidate that is a date, in the form of ISO 8601."""
     dates = (iso_date(candidate) for candidate in candidates if isinstance(candidate, str))
     return next(filter(None, dates), None)
+
+
+def _system_date(candidates: Iterable[object], tree: etree._Element) -> str | None:
+    """Return the date of a content system: its day if the page shows the same one, else its year."""
+    day = _first_date(candidates)
+    if day is None:
+        return None
+    shown = (
+        iso_date(match[0])
+        for text in tree.xpath("//body//text()[not(parent::script or parent::style)]")
+        for pattern in (_NUMERIC, DATE, _MONTH_FIRST)
+        for match in pattern.finditer(text)
+    )
+    return day if day in shown else day[:4]
 
 
 def iso_date(written: str) -> str | None:
