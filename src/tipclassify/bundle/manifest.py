@@ -241,15 +241,19 @@ def figures_of(
     error_rates_by_kind: Mapping[str, RatesByLabel],
 ) -> dict[str, Any]:
     """Compute the figures of a group; counts are adjusted for errors if rates are known."""
-    summary = Summary(
-        by=(),
-        groups=(),
-        totals=(group,),
-        labels=tuple(thresholds),
-        rates=None if error_rates is None else _rates(error_rates),
-        rates_by_kind={kind: _rates(table) for kind, table in error_rates_by_kind.items()},
-    )
+    rates = summary_rates(error_rates, error_rates_by_kind)
+    summary = Summary(by=(), groups=(), totals=(group,), labels=tuple(thresholds), **rates)
     return summary.figures(group)
+
+
+def summary_rates(
+    error_rates: RatesByLabel | None, error_rates_by_kind: Mapping[str, RatesByLabel]
+) -> dict[str, Any]:
+    """Make of a manifest's error rates those of a `Summary`."""
+    return {
+        "rates": None if error_rates is None else _rates(error_rates),
+        "rates_by_kind": {kind: _rates(table) for kind, table in error_rates_by_kind.items()},
+    }
 
 
 def _rates(rates: RatesByLabel) -> dict[str, Rates]:

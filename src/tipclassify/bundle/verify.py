@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Final, Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from tipclassify.arrays import Floats
 from tipclassify.bundle.archive import Archive, open_archive
+from tipclassify.bundle.exports import NotComparedError, differences_of_table
 from tipclassify.bundle.manifest import (
     MANIFEST,
     PASSAGES,
@@ -40,7 +41,15 @@ from tipclassify.bundle.manifest import (
     settings_of,
     versions,
 )
-from tipclassify.bundle.write import CHECKS, EXPORTS, count_checks, model_id
+from tipclassify.bundle.write import (
+    CHECKS,
+    EXPORTS,
+    MODEL,
+    README,
+    count_checks,
+    model_id,
+    readme,
+)
 from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.formatting import count_with_noun
@@ -49,12 +58,14 @@ from tipclassify.model.find import SHIPPED, installed_models, model_folder
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.limits import LARGEST, read_bounded
-from tipclassify.records import Passage, is_link
+from tipclassify.records import Document, Passage, Report, is_link
 from tipclassify.reports.counts import Group
 from tipclassify.tagging.inputs import expand_inputs
 
 _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
 _SHOWN: Final = 5  # names or line numbers in a message
+_MOST_READINGS: Final = 3  # of one input, which a bundle may list under several names
+_OF_MAKER: Final = "are what its maker says"
 # fields of an input that its text determines
 _OF_TEXT: Final = (
     "size",
@@ -65,6 +76,7 @@ _OF_TEXT: Final = (
     "publication",
     "text_sha256",
     "characters",
+    "notes",
 )
 
 
@@ -131,8 +143,8 @@ def verify_bundle(
         of_manifest = Check("manifest", "ok", f"fingerprint {fingerprint}")
         if defect:
             of_manifest = Check("manifest", "differs", defect)
-        classifier, of_model = _check_model(manifest.model, model)
-        digests, of_files = _check_files(archive, manifest)
+        classifier, of_model, folder = _check_model(manifest.model, model)
+        digests, of_files = _check_files(archive, manifest, folder)
         readers, of_given = _find_given(manifest, archive, digests, files, options or ReadOptions())
         return [
             of_manifest,
@@ -141,6 +153,7 @@ def verify_bundle(
             of_model,
             *_check_settings(manifest, classifier if of_model.result == "ok" else None),
             *of_given,
+            *_check_links(manifest),
             *_replay(archive, manifest, classifier, readers, exact),
         ]
 
@@ -155,8 +168,10 @@ def _check_versions(manifest: Manifest) -> Check:
 
 def _check_model(
     wanted: ModelId, given: str | os.PathLike[str] | None
-) -> tuple[Classifier | None, Check]:
+) -> tuple[Classifier | None, Check, Path | None]:
     """Load the model given, or an installed one with the wanted hash; compare all its hashes.
+
+    Returns its folder where they agree.
 
     That in the bundle is not run: untrusted weights may take unbounded time and memory.
     """
@@ -164,20 +179,21 @@ def _check_model(
     if name is None:
         inside = "where it is in the bundle and you trust it, unpack model/"
         advice = f"give its folder with --model; {inside}"
-        return None, Check("model", "not checked", f"{wanted.sha256[:12]}… is not here; {advice}")
+        detail = f"{wanted.sha256[:12]}… is not here; {advice}"
+        return None, Check("model", "not checked", detail), None
     try:
         classifier = Classifier.load(name)
         here = model_id(model_folder(name))
     except ModelError as error:
         if given:
             raise
-        return None, Check("model", "not checked", str(error))
+        return None, Check("model", "not checked", str(error)), None
     detail = f"{here.sha256[:12]}…, {'given with --model' if given else f'here as {name}'}"
     if here == wanted:
-        return classifier, Check("model", "ok", detail)
+        return classifier, Check("model", "ok", detail), model_folder(name)
     weights = f"{wanted.sha256[:12]}…, with weights {wanted.weights_sha256[:12]}…"
     other = f"{detail}; the scores in the bundle are of {weights}"
-    return classifier, Check("model", "differs", other)
+    return classifier, Check("model", "differs", other), None
 
 
 def _installed(wanted: ModelId) -> str | None:
@@ -188,12 +204,23 @@ def _installed(wanted: ModelId) -> str | None:
     return None
 
 
-def _check_files(archive: Archive, manifest: Manifest) -> tuple[dict[str, str], list[Check]]:
-    """Compare every file with the manifest; return the SHA-256 of each readable one, and checks."""
+def _check_files(
+    archive: Archive, manifest: Manifest, model: Path | None
+) -> tuple[dict[str, str], list[Check]]:
+    """Compare every file with the manifest; return the SHA-256 of each readable one, and checks.
+
+    Those that no other step follows are compared with what they should be: the README with one made
+    anew, the files of a model with those in its folder here.
+    """
     step = _Step("files")
     digests: dict[str, str] = {}
     for name in sorted(archive.names - manifest.files.keys() - {MANIFEST}):
         step.add(["is not in the manifest"], name)
+    followed = {PASSAGES, *(recorded.source for recorded in manifest.inputs)}
+    if manifest.checks is not None:
+        followed.add(CHECKS)
+    version = manifest.versions.get("tipclassify")
+    alone: list[str] = []
     for name, stored in manifest.files.items():
         try:
             here = archive.digest(name)
@@ -201,12 +228,24 @@ def _check_files(archive: Archive, manifest: Manifest) -> tuple[dict[str, str], 
             step.add([str(error)], name)
             continue
         digests[name] = here.sha256
-        details = []
+        expected = None
+        if name == README and version == versions()["tipclassify"]:
+            expected = readme(manifest.inputs, manifest.files, str(version))
+        elif model and name.startswith(MODEL) and (model / name[len(MODEL) :]).is_file():
+            expected = read_bounded(str(model / name[len(MODEL) :]))
         if here != stored:
             sizes = f"{here.size:,} bytes, not {stored.size:,}"
             differs = _other_hash(here.sha256, stored.sha256)
-            details.append(f"changed: {differs}; {sizes}")
-        step.add(details, name)
+            step.add([f"changed: {differs}; {sizes}"], name)
+        elif expected is not None and here.sha256 != hashlib.sha256(expected).hexdigest():
+            step.add(["is not what it should be by the manifest, or the model"], name)
+        else:
+            step.good += 1
+            if expected is None and name not in followed and not name.startswith(EXPORTS):
+                alone.append(name)
+    if alone:
+        detail = "nothing here shows what should be in it"
+        step.others.append(Check("files", "not checked", detail, _listed(alone)))
     files = count_with_noun(step.good, "file")
     return digests, step.checks(f"{files} with the SHA-256 that the manifest gives")
 
@@ -297,11 +336,17 @@ def _find_given(
         inputs.others.append(Check("inputs", "not checked", detail, _listed(absent)))
     all_inputs = count_with_noun(len(manifest.inputs), "input")
     checks = inputs.checks(f"{inputs.good:,} of {all_inputs} here, byte for byte")
-    if bundled:
-        given = f"; {exports.good:,} of them given, byte for byte" if exports.good else ""
-        detail = f"{count_with_noun(len(bundled), 'export')} in the bundle{given}"
-        checks += exports.others or [Check("exports", "ok", detail)]
+    if exports.good or exports.others:
+        given = count_with_noun(exports.good, "export")
+        checks += exports.checks(f"{given} given, byte for byte as in the bundle")
     return readers, checks
+
+
+def _check_links(manifest: Manifest) -> list[Check]:
+    """Say that no bytes show where and when an input was downloaded."""
+    links = [recorded.name for recorded in manifest.inputs if recorded.link]
+    detail = f"address and day of download {_OF_MAKER}"
+    return [Check("links", "not checked", detail, _listed(links))] if links else []
 
 
 def _replay(
@@ -337,9 +382,14 @@ def _replay(
     confidence_differs: list[bool] = []  # when scored again
     rows_by_input = _passages(archive, manifest.inputs, manifest.thresholds.keys())
     unreadable = ""
+    readings: Counter[str] = Counter()
+    unread: list[str] = []
     for recorded in manifest.inputs:
         again = None
-        if recorded.sha256 in readers:
+        readings[recorded.sha256] += 1
+        if readings[recorded.sha256] > _MOST_READINGS:
+            unread.append(recorded.name)
+        elif recorded.sha256 in readers:
             again = _read_again(recorded, manifest, readers[recorded.sha256], text)
         try:
             rows = next(rows_by_input, None)
@@ -366,9 +416,12 @@ def _replay(
             new_scores.append(_probabilities([passage.scores for passage in tagged], names))
             for row, passage in zip(rows, tagged, strict=True):
                 confidence_differs.append(row.low_confidence != passage.low_confidence)
+    if unread:
+        detail = f"has the same bytes as {_MOST_READINGS} others, and is not read again"
+        text.others.append(Check("text", "not checked", detail, _listed(unread)))
     inputs = count_with_noun(text.good, "input")
     of_text = text.checks(
-        f"the same text, title, country and year from {inputs}",
+        f"the same text, title, country, year and notes from {inputs}",
         "needs the inputs, as they were, and their passages",
     )
     if unreadable:
@@ -376,6 +429,8 @@ def _replay(
         steps = ["labels", "counts", "scores", "split"]
         if manifest.checks is not None:
             steps.append("checks")
+        if any(name.startswith(EXPORTS) for name in manifest.files):
+            steps.append("exports")
         not_checked = [Check(step, "not checked", detail) for step in steps]
         return [*of_text, Check("passages", "differs", unreadable), *not_checked]
     inputs = count_with_noun(split.good, "input")
@@ -408,6 +463,7 @@ def _replay(
         *_check_counts(manifest, groups),
         of_scores,
         *_check_decisions(archive, manifest, labels, findings),
+        *_check_exports(archive, manifest),
     ]
 
 
@@ -564,7 +620,38 @@ def _check_decisions(
     others = f"{counted['disputed']:,} disputed, {counted['unchecked']:,} unchecked"
     people = f"by {counted['people']:,} {'person' if counted['people'] == 1 else 'people'}"
     summary = f"{verdicts}, {others} findings, {counted['noted']:,} noted, {people}"
-    return step.others or [Check("checks", "ok", summary)]
+    if step.others:
+        return step.others
+    says = f"initials, times and what is noted {_OF_MAKER}"
+    return [Check("checks", "ok", summary), Check("checks", "not checked", says, CHECKS)]
+
+
+def _check_exports(archive: Archive, manifest: Manifest) -> list[Check]:
+    """Compare the tables among the exports with the passages."""
+
+    def reports() -> Iterator[Report]:
+        rows_by_input = _passages(archive, manifest.inputs, manifest.thresholds.keys())
+        for recorded, rows in zip(manifest.inputs, rows_by_input, strict=True):
+            about = Document(
+                "",
+                (),
+                title=recorded.title,
+                country=recorded.country,
+                year=recorded.year,
+                publication=recorded.publication,
+            )
+            yield Report(recorded.name, about, [row.passage() for row in rows])
+
+    step = _Step("exports")
+    names = [name for name in manifest.files if name.startswith(EXPORTS)]
+    for name in names:
+        try:
+            data = archive.read(name, LARGEST)
+            step.add(differences_of_table(name, data, manifest, reports), name)
+        except (NotComparedError, InputError) as error:
+            step.others.append(Check("exports", "not checked", str(error), name))
+    agree = f"{count_with_noun(step.good, 'table')} as the passages give it"
+    return step.checks(agree) if names else []
 
 
 def _probabilities(scores: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Floats:

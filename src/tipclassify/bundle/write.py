@@ -54,7 +54,9 @@ from tipclassify.whole_files import FailingOnce
 CHECKS: Final = "checks.jsonl"
 EXPORTS: Final = "exports/"
 """Folder of a bundle in which exports lie."""
-_README: Final = "README.txt"
+README: Final = "README.txt"
+MODEL: Final = "model/"
+"""Folder of a bundle in which the model lies."""
 _OF_MODEL: Final = ("README.md", "golden.jsonl")  # optional files of a model folder
 _ODD: Final = re.compile(r"[^A-Za-z0-9._-]+")
 # bytes of passages that are kept in memory before a temporary file is used
@@ -135,8 +137,7 @@ def write_bundle(
                 raise InputError(f"{file}: another export has this name; rename one")
             taken.add(name.casefold())
             packed[name] = pack(archive, name, read_bounded(str(file)))
-        readme = _readme(inputs, with_sources, with_model, bool(checks), bool(exports))
-        packed[_README] = pack(archive, _README, readme.encode())
+        packed[README] = pack(archive, README, readme(inputs, packed, __version__))
         model = model_id(folder)
         if model.sha256 != classifier.meta["sha256"]:
             raise ModelError(f"{folder}: changed while it was read; run this again")
@@ -268,31 +269,34 @@ def count_checks(checks: Iterable[StoredCheck], findings: Sequence[int]) -> Chec
     }
 
 
-def _readme(
-    inputs: Sequence[Input], with_sources: bool, with_model: bool, checks: bool, exports: bool
-) -> str:
+def readme(inputs: Sequence[Input], names: Iterable[str], version: str) -> bytes:
+    """Make the README of a bundle with files of these names, as a version of tipclassify does."""
+    folders = {name.split("/")[0] for name in names}
     listed = []
     for recorded in inputs:
         fetched = f" (as of {recorded.link.fetched})" if recorded.link else ""
         listed.append(f"  {recorded.sha256}  {one_line(recorded.name)}{fetched}\n")
     sources = "not in here: give the reports yourself"
     given = " REPORT..."
-    if with_sources:
+    if "sources" in folders:
         sources = "the reports themselves, byte for byte"
         given = ""
     model = "not in here: the manifest has its SHA-256"
-    if with_model:
+    if "model" in folders:
         model = "the model that gave the probabilities"
     decided = "what people decided on the findings, with initials and time"
-    return read_resource("bundle/readme.txt").format(
-        version=__version__,
+    text = read_resource("bundle/readme.txt").format(
+        version=version,
         sources=sources,
         model=model,
-        checks=decided if checks else "none in here",
-        exports="files of findings as they were exported" if exports else "none in here",
+        checks=decided if CHECKS in folders else "none in here",
+        exports="files of findings as they were exported"
+        if "exports" in folders
+        else "none in here",
         given=given,
         listed="".join(listed),
     )
+    return text.encode()
 
 
 def model_id(folder: Path) -> ModelId:
@@ -314,7 +318,7 @@ def _files_of_model(folder: Path) -> Iterator[tuple[str, bytes]]:
         if (folder / name).is_file():
             files[name] = (folder / name).read_bytes()
     for name, data in sorted(files.items()):
-        yield f"model/{name}", data
+        yield MODEL + name, data
 
 
 def _source_path(number: int, name: str) -> str:

@@ -127,6 +127,9 @@ def verify(
     they have the same bytes, text and passages? A model in the bundle is not run: if you trust it,
     unpack its folder and name that with --model.
 
+    Tables among the exports are compared with the passages. No byte shows who noted what and when,
+    nor where and when an input was downloaded: these are not checked.
+
     Exits 1 when something differs. What was not checked is no failure, unless you say --strict.
     Nothing can show who made a bundle: compare its fingerprint with the published one. Only links
     that you give are downloaded.

@@ -76,13 +76,13 @@ def write_summary_jsonl(summary: Summary, out: IO[str]) -> None:
 
 def write_summary_csv(summary: Summary, out: IO[str]) -> None:
     """Write the same rows with columns ``failure``, ``failure_share``, …; notes joined by ``;``."""
-    _write_csv_rows([_flat(group) for group in summary.rows()], out)
+    _write_csv_rows([flat(group) for group in summary.rows()], out)
 
 
-def _flat(group: Mapping[str, object]) -> dict[str, object]:
+def flat(group: Mapping[str, object]) -> dict[str, object]:
     """Put the figures of each label, which have an object of their own, into columns.
 
-    >>> _flat({"passages": 4, "labels": {"failure": {"count": 1, "share": 0.25}}, "model": "0123"})
+    >>> flat({"passages": 4, "labels": {"failure": {"count": 1, "share": 0.25}}, "model": "0123"})
     {'passages': 4, 'failure': 1, 'failure_share': 0.25, 'model': '0123'}
     """
     flat: dict[str, object] = {}
