@@ -11,9 +11,11 @@ import warnings
 from pathlib import Path
 
 import pytest
-from pdf_pages import texts
+from babel import Locale
+from pdf_pages import make_pdf, show, texts
 
 from tipclassify.readers import read_bytes, read_report
+from tipclassify.readers.about.countries import country_of_code, fold_name
 from tipclassify.records import Document
 from tipclassify.text.split import split_passages
 
@@ -80,6 +82,32 @@ def test_one_narrative_is_no_book() -> None:
     )
     assert document.country == "Togo"
     assert {block.country for block in document.blocks} == {None}
+
+
+COUNTRIES = filter(None, map(country_of_code, filter(str.isalpha, Locale("en").territories)))
+CHAPTERS = sorted((country.name for country in COUNTRIES), key=fold_name)
+
+
+def book_without_title_page(kind: str, chapters: list[str]) -> Document:
+    """Return a book with a chapter for each name, from the first line on."""
+    text = "Police opened nine cases of forced labour, and the courts of the capital freed no one."
+    if kind == "html":
+        page = "".join(f"<h2>{name}</h2><p>{text}</p><p>{text}</p>" for name in chapters)
+        return read_bytes(page.encode(), "book.html")
+    lines = [show(72, 700, name, 16, "B") + show(72, 680, text) for name in chapters]
+    return read_bytes(make_pdf(*lines), "book.pdf")
+
+
+@pytest.mark.parametrize("kind", ["html", "pdf"])
+def test_headings_that_list_countries_begin_chapters_though_the_first_is_the_title(
+    kind: str,
+) -> None:
+    document = book_without_title_page(kind, CHAPTERS)
+    assert (document.country, document.title) == (None, None)
+    assert list(dict.fromkeys(block.country for block in document.blocks)) == CHAPTERS
+    # those that put questions to a country stand below its name
+    document = book_without_title_page(kind, ["Togo", *CHAPTERS[:9]])
+    assert document.country == "Togo"
 
 
 # --------------------------------------------------------------------------------------- real files

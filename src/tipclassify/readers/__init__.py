@@ -135,4 +135,4 @@ def _read_document(data: bytes, name: str, options: ReadOptions, got: Download |
     opening = document.text[document.blocks[0].start :]
     country, year = detect_country_and_year(document.title, name, opening, document.address)
     document = replace(document, country=document.country or country, year=document.year or year)
-    return with_block_countries(with_publication(document, got.url if got else None))
+    return with_publication(with_block_countries(document), got.url if got else None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -115,6 +116,8 @@ _BACK_MATTER: Final = re.compile(
 )
 _MIN_TIERED: Final = 2  # narratives of a book
 _MIN_NAMED: Final = 3  # the same where headings are names of countries alone
+_MIN_LISTED: Final = 5  # the same where the title is the first of them
+_MIN_IN_ORDER: Final = 0.75  # of the alphabet; a yearbook may go by regions
 
 _Subject = tuple[str | None, int | None]
 """What one place says of the country and the year, None where it does not say them."""
@@ -281,11 +284,15 @@ def with_block_countries(document: Document) -> Document:
     texts = [document.text[block.start : block.end].strip() for block in document.blocks]
     headings = [number for number, block in enumerate(document.blocks) if block.heading]
     with_tier = {number: _country_with_tier(texts, number) for number in headings}
-    alone = {number: country_named(texts[number]) for number in headings}
+    alone = {number: _country_alone(texts[number]) for number in headings}
+    chapters = [texts[number] for number, country in alone.items() if country]
     is_book = any(with_tier.values())
+    # Headings of a report on one country may name others: those that put questions to it, say.
     if not is_book and len(set(alone.values()) - {None}) >= _MIN_NAMED:
-        # Headings of a report on one country may name others: those that put questions to it, say.
         is_book = detect_country_and_year(document.title, "", "")[0] is None
+    if not is_book and len(chapters) >= _MIN_LISTED:
+        is_book = _is_first_of_list(document.title or "", chapters)
+        document = replace(document, title=None) if is_book else document
     starts: dict[int, str | None] = {}  # country of each narrative by the number of its first block
     for number in headings:
         country = with_tier[number] or alone[number]
@@ -299,6 +306,27 @@ def with_block_countries(document: Document) -> Document:
         narrative = starts.get(number, narrative)
         blocks.append(replace(block, country=narrative))
     return replace(document, blocks=tuple(blocks), country=None)
+
+
+def _country_alone(heading: str) -> str | None:
+    """Return the country that a heading names and nothing else, but for what belongs to it.
+
+    >>> [_country_alone(text) for text in ("Togo", "Serbia (including Kosovo)", "Togo: Tier 2")]
+    ['Togo', 'Serbia', None]
+    """
+    before_bracket = heading.partition("(")[0]
+    return country_named(heading) or country_named(before_bracket.partition("/")[0])
+
+
+def _is_first_of_list(title: str, chapters: list[str]) -> bool:
+    """Return whether a title is the first of chapters that are in alphabetical order, but for some.
+
+    So is the first heading of a yearbook without a title page.
+    """
+    names = [fold_name(chapter) for chapter in chapters]
+    ascends = [first <= second for first, second in pairwise(names)]
+    is_first = fold_name(title) == names[0] and ascends[0]
+    return is_first and sum(ascends) >= _MIN_IN_ORDER * len(ascends)
 
 
 def _country_with_tier(texts: list[str], number: int) -> str | None:
