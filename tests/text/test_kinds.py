@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 from conftest import Cli
 
 from tipclassify import Classifier, Document, Report, row, tag_report
 from tipclassify.formatting import json_line
+from tipclassify.labels import LABELS
 from tipclassify.model.linear import LinearModel
-from tipclassify.text.kinds import kind_of, kind_warning, load_kinds, words_of
+from tipclassify.reports.cite import cite, run_of
+from tipclassify.reports.compare.comparison import compare
+from tipclassify.reports.counts import summarize
+from tipclassify.text.kinds import UNMEASURED, kind_of, kind_warning, load_kinds, words_of
 from tipclassify.training.measure import FAMILIES
+from tipclassify.write import terminal
+from tipclassify.write.changes import write_comparison_html
+from tipclassify.write.output import Output
 
 STATEMENT = (
     "Our suppliers sign our code of conduct, and our procurement team audits the supply chain "
@@ -72,6 +80,25 @@ def test_only_a_kind_that_the_model_was_not_measured_on_is_doubtful() -> None:
         "reads like statutes, on which this model was not measured: "
         "check its tags before you count them"
     )
+
+
+def test_no_output_has_a_figure_of_a_kind_that_was_not_measured() -> None:
+    report = tag_report(
+        Document.from_text(f"{RECIPE * 40}\n\nPolice arrested nine traffickers.", "cake.txt"),
+        model="fast",
+    )
+    finding = next(each for each in report.passages if each.labels)
+    summary = summarize(report)
+    for figures in summary.figures(summary.total)["labels"].values():
+        assert (figures["adjusted"], figures["notes"]) == (None, ["unmeasured"])
+    table = StringIO()
+    terminal.write_summary(summary, table)
+    assert table.getvalue().count("not measured  ") == 2 * len(LABELS)
+    assert "probability" not in cite(report, finding).plain
+    assert UNMEASURED in cite(report, finding).plain
+    page = StringIO()
+    write_comparison_html(compare(report, report), page, Output(run_of(report)))
+    assert page.getvalue().count(UNMEASURED) == 2
 
 
 def test_a_row_is_tagged_alike_in_any_company_and_its_file_warned_of(

@@ -118,6 +118,7 @@ class Input(_Object, frozen=True, kw_only=True):
     text_sha256: str | None = None  # of the text, in UTF-8, that offsets refer to; None for rows
     characters: int | None = None
     notes: tuple[str, ...] = ()  # the reader's warnings
+    is_measured: bool = True  # whether the model was measured on such text
     link: Link | None = None
     source: str | None = None  # its path in the bundle, if included
     figures: Mapping[str, object] = {}  # its figures, unchecked when read
@@ -231,7 +232,7 @@ def count_input(
         for passage, nature, line in zip(passages, of_passages, lines, strict=True)
     ]
     counted = None if layout == 1 else of_passages
-    return Group.of((), passages, recorded.publication, counted), findings
+    return Group.of((), passages, recorded.publication, counted, recorded.is_measured), findings
 
 
 def figures_of(

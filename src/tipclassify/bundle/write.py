@@ -49,6 +49,7 @@ from tipclassify.reports.counts import Group
 from tipclassify.resources import read_resource
 from tipclassify.store.state import Check
 from tipclassify.tagging import Tagging
+from tipclassify.text.kinds import is_measured, kind_of, words_of
 from tipclassify.whole_files import FailingOnce
 
 CHECKS: Final = "checks.jsonl"
@@ -113,6 +114,10 @@ def write_bundle(
                 packed[name] = pack(archive, name, data)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
             for original, recorded, untagged in _read_all(files, tagging, progress):
+                kind = kind_of(words_of(passage.text for passage in untagged))
+                recorded = msgspec.structs.replace(
+                    recorded, is_measured=is_measured(kind, classifier.meta)
+                )
                 passages = classifier.tag(untagged, tagging.policy)
                 for line, passage in enumerate(passages, len(findings) + 1):
                     lines.write(passage_line(len(inputs), passage))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tipclassify.arrays import NORMAL_975
+from tipclassify.text.kinds import UNMEASURED
 
 FEW: Final = 30
 """Number of passages below which a count has the note "few": small groups have wide intervals."""
@@ -25,6 +26,7 @@ NOTES: Final = {
     "trust neither figure",
     "unclear": "over a third of the sentences are in words that the model does not know: "
     "not English, or lists of names",
+    "unmeasured": f"{UNMEASURED}: what is tagged there is counted, but not adjusted",
 }
 """Notes on adjusted counts that may be unreliable."""
 

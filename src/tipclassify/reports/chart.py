@@ -225,7 +225,11 @@ def _notes(summary: Summary) -> list[str]:
             notes.append(rates_note)
     else:
         notes.append("Shares as tagged: this model does not record its error rates.")
-    if reasons := "; ".join(NOTES[note] for note in summary.notes()):
+    of_groups = summary.notes()
+    if "unmeasured" in of_groups:
+        notes.append(f"Without an interval = {NOTES['unmeasured']}.")
+        of_groups.remove("unmeasured")
+    if reasons := "; ".join(NOTES[note] for note in of_groups):
         notes.append(f"Hollow = too uncertain to use: {reasons}.")
     return notes
 

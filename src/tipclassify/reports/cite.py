@@ -27,6 +27,7 @@ from tipclassify.records import (
     section_name,
     source_name,
 )
+from tipclassify.text.kinds import UNMEASURED
 
 _FRAGMENT_WORDS: Final = 6  # at either end of a passage; the browser finds what lies between
 _NO_URI: Final = re.compile(r"[^A-Za-z0-9\-._~:/?@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})")
@@ -68,7 +69,7 @@ class Citation:
     characters: str  # in the text that 'tipclassify text' prints
     address: str  # web address, or the file's name
     read: str  # day, YYYY-MM-DD
-    labels: str  # with probabilities
+    labels: str  # with probabilities, where the model was measured on such text
     model: str  # tool, model and policy
     keywords: tuple[str, ...]  # labels, and the country
 
@@ -191,10 +192,10 @@ def cite(report: Report, passage: Passage) -> Citation:
     if publication and publication.casefold() in report.title.casefold():
         publication = None
     # four decimals, as every output has it
-    labels = [
-        f"{label_name(label)} (probability {probability_in_words(round(passage.scores[label], 4))})"
-        for label in passage.labels
-    ]
+    labels = []
+    for label in passage.labels:
+        probability = f"probability {probability_in_words(round(passage.scores[label], 4))}"
+        labels.append(f"{label_name(label)} ({probability if report.is_measured else UNMEASURED})")
     facts = run.about()
     section = values["section"]
     texts = {

@@ -71,6 +71,7 @@ class Group:
     unknown: int = 0  # those among them that are sentences (`findings.is_unknown`)
     # that all of the passages are of; None where they are of several, or of an unknown one
     publication: Name = None
+    is_measured: bool = True  # False where the model was not measured on text of some of them
 
     @classmethod
     def of(
@@ -79,6 +80,7 @@ class Group:
         passages: Sequence[Passage],
         publication: Name = None,
         natures: Sequence[Nature] | None = None,
+        is_measured: bool = True,
     ) -> Group:
         """Count the passages by their `natures`; without these each counts."""
         sets: Counter[tuple[str, ...]] = Counter()
@@ -112,6 +114,7 @@ class Group:
             low_confidence=sum(passage.low_confidence for passage in passages),
             unknown=sum(map(is_unknown, passages)),
             publication=publication,
+            is_measured=is_measured,
         )
 
     def __add__(self, other: Group) -> Group:
@@ -130,6 +133,7 @@ class Group:
             low_confidence=self.low_confidence + other.low_confidence,
             unknown=self.unknown + other.unknown,
             publication=publication,
+            is_measured=self.is_measured and other.is_measured,
         )
 
     @property
@@ -316,8 +320,11 @@ class Summary:
         ]
 
     def estimate(self, group: Group, label: str) -> Adjusted | None:
-        """Adjust the count of a label in a group; None without error rates, or for ``NONE``."""
-        if self.rates is None or label not in self.rates:
+        """Adjust the count of a label in a group.
+
+        None without error rates of such text, or for ``NONE``.
+        """
+        if self.rates is None or label not in self.rates or not group.is_measured:
             return None
         kind = kind_of_publication(group.publication)
         rates = self.rates_by_kind.get(kind, self.rates) if kind else self.rates
@@ -339,6 +346,8 @@ class Summary:
         """List the keys of `NOTES` that any adjusted count has."""
         notes: set[str] = set()
         for group in (*self.groups, *self.totals):
+            if self.rates and not group.is_measured:
+                notes.add("unmeasured")
             for label in self.labels:
                 if estimate := self.estimate(group, label):
                     notes.update(estimate.notes)
@@ -397,6 +406,9 @@ class Summary:
                 "adjusted_share": _share(estimate.count, group),
                 "notes": list(estimate.notes),
             }
+        elif self.rates and label in self.rates:
+            figures |= dict.fromkeys(("adjusted", "low", "high", "adjusted_share"))
+            figures["notes"] = ["unmeasured"]
         return figures
 
 
@@ -517,6 +529,7 @@ def _count(
             [passage for passage, _ in of_group],
             key[place],
             [nature for _, nature in of_group],
+            report.is_measured,
         )
         for key, of_group in members.items()
         if wanted is None or wanted.casefold() in str(key[place] or "").casefold()

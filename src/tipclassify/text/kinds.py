@@ -24,6 +24,9 @@ from tipclassify.resources import read_resource
 WORD: Final = re.compile(r"\b[a-z]{2,}")
 """A word of the table."""
 
+UNMEASURED: Final = "not measured on this kind of text"
+"""What stands in place of a figure that rests on the model's errors, where they are not known."""
+
 _MIN_WORDS: Final = 150  # of the table, below which a text is too short to say
 _MIN_ALL_WORDS: Final = 400  # from which a text with fewer of the table's words is unlike all kinds
 # log-odds of the likeliest kind against the next; below, the text is between two kinds

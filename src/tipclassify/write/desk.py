@@ -188,6 +188,7 @@ class Desk:
                 rows=counts.tagged_rows,
                 on_subject=counts.base,
                 total=counts.passages,
+                is_measured=first.is_measured,
             )
             out.write(f'\n],\n"report": {json_line(msgspec.to_builtins(made))}}}\n')
         self.reports[page] = made
@@ -318,7 +319,9 @@ class Desk:
             date=report.date or None,
             address=report.address if is_link(report.address) else None,
         )
-        return Report(unquote(report.page), document, passages, run=run)
+        return Report(
+            unquote(report.page), document, passages, is_measured=report.is_measured, run=run
+        )
 
 
 def _cite(report: Report, passage: Passage) -> Citation:

@@ -58,6 +58,7 @@ class DeskReport(msgspec.Struct, frozen=True):
     rows: int  # tags of table rows
     on_subject: int  # sentences about trafficking
     total: int  # passages
+    is_measured: bool = True  # `Report.is_measured`
 
 
 class DeskData(msgspec.Struct):

@@ -23,6 +23,7 @@ from tipclassify.probability import NEARLY_CERTAIN
 from tipclassify.records import Cell, Report, cells, columns, row, source_name
 from tipclassify.reports.compare.ledger import Ledger
 from tipclassify.reports.counts import Group
+from tipclassify.text.kinds import UNMEASURED
 from tipclassify.whole_files import FailingOnce
 from tipclassify.write.file_findings import FileFindings, Mark, findings_by_file
 from tipclassify.write.output import Output
@@ -171,7 +172,9 @@ def _write_passages(
             values["page"],
             passage.text,
             "\n".join(label_name(label) + doubt for label in passage.labels),
-            max(round(passage.scores[label], 4) for label in passage.labels),
+            max(round(passage.scores[label], 4) for label in passage.labels)
+            if report.is_measured
+            else UNMEASURED,
             mark.cited.source,
         ]
         findings.append(finding, mark.cited.link or link, {"label": passage.labels[0]})

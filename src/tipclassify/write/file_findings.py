@@ -104,6 +104,7 @@ class FileFindings:
     country: str | None
     year: int | None
     address: str | None = None
+    is_measured: bool = True  # `Report.is_measured`
     notes: list[str] = field(default_factory=list)
     total: Group = field(default_factory=Group)
     sections: defaultdict[str | None, Group] = field(default_factory=lambda: defaultdict(Group))
@@ -112,7 +113,8 @@ class FileFindings:
     @classmethod
     def of(cls, report: Report) -> FileFindings:
         """Begin with the file of a report."""
-        return cls(report.file, report.title, report.country, report.year, report.address)
+        about = report.title, report.country, report.year, report.address, report.is_measured
+        return cls(report.file, *about)
 
     def table(self, labels: Sequence[str] = LABELS) -> Iterator[tuple[str, ...]]:
         """Yield the cells of a table of counts: its header, a row a section, one for all."""

@@ -19,6 +19,7 @@ from tipclassify.probability import probability
 from tipclassify.records import section_name, source_name
 from tipclassify.reports.counts import COUNTED, subject_line
 from tipclassify.resources import read_resource, resource_path
+from tipclassify.text.kinds import UNMEASURED
 from tipclassify.write.output import Output
 
 # HTML cannot have NUL, UTF-8 no lone surrogates. Replaced one for one, so that offsets stay valid.
@@ -98,6 +99,7 @@ def _environment(escape: Callable[[object], Markup]) -> jinja2.Environment:
     environment.globals |= {
         "asset": asset,
         "COUNTED": COUNTED,
+        "UNMEASURED": UNMEASURED,
         "subject_line": subject_line,
         "version": __version__,
     }

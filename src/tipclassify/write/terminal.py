@@ -23,10 +23,11 @@ from tipclassify.reports.compare.comparison import Comparison
 from tipclassify.reports.compare.ledger import Ledger
 from tipclassify.reports.compare.wording import Words
 from tipclassify.reports.counts import COUNTED, NONE, OVERLAP, Group, Summary, subject_line
+from tipclassify.text.kinds import UNMEASURED
 from tipclassify.write.file_findings import FileFindings, findings_by_file
 from tipclassify.write.output import Output
 
-_NOTE_SYMBOLS: Final = {"few": "*", "weak": "†", "unlike": "‡", "unclear": "?"}
+_NOTE_SYMBOLS: Final = {"few": "*", "weak": "†", "unlike": "‡", "unclear": "?", "unmeasured": ""}
 _CAVEATS: Final = (
     "What is new or gone by its words may have been reported before, or still be, in other words; "
     "what is no longer reported need not have stopped. "
@@ -88,7 +89,8 @@ def _numbers(name: str) -> Column:
 def _heading(report: Report | FileFindings) -> str:
     """Make the line of a report's file, with country and year as far as they are known."""
     country_and_year = one_line(" ".join(known(report.country, report.year)))
-    return one_line(report.file) + (f"  ({country_and_year})" if country_and_year else "")
+    doubt = "" if report.is_measured else f"  {UNMEASURED}"
+    return one_line(report.file) + (f"  ({country_and_year})" if country_and_year else "") + doubt
 
 
 # ----------------------------------------------------------------------------------------- findings
@@ -156,7 +158,7 @@ def write_summary(summary: Summary, out: IO[str]) -> None:
     if summary.rates is not None:
         lines.append(f"Second lines: adjusted for the model's errors. {ASSUMPTION}")
         lines.append(summary.rates_note())
-        lines += [f"{_NOTE_SYMBOLS[note]} {NOTES[note]}" for note in summary.notes()]
+        lines += [f"{_NOTE_SYMBOLS[note]} {NOTES[note]}".strip() for note in summary.notes()]
     lines.append("   ".join(f"{name} {value}" for name, value in summary.about.items()))
     terminal.print(table)
     terminal.print()
@@ -173,6 +175,8 @@ def _summary_cells(summary: Summary, group: Group) -> list[str]:
             symbols = "".join(_NOTE_SYMBOLS[note] for note in estimate.notes)
             interval = f"({estimate.low:,.0f}–{estimate.high:,.0f})"
             cell += f"\n{symbols}{estimate.count:,.0f} {interval}"
+        elif summary.rates and label != NONE:
+            cell += "\nnot measured"
         cells.append(cell)
     return [*cells, f"{group.tagged_rows:,}"]
 
