@@ -107,6 +107,15 @@ def label_name(label: str) -> str:
     return label.replace("_", " ")
 
 
+def plain_label(name: str) -> str:
+    """Return the key of a label's name, however people spell it.
+
+    >>> plain_label(" Positive Effort")
+    'positive_effort'
+    """
+    return "_".join(name.replace("-", " ").replace("_", " ").casefold().split())
+
+
 def label_indicator(names: Iterable[str], labels: Sequence[str] = LABELS) -> tuple[bool, ...]:
     """Encode label names as a row of the indicator matrix.
 

@@ -156,16 +156,19 @@ def test_a_label_studio_export_is_read(tmp_path: Path) -> None:
 
     tasks = [
         task(1, annotation("failure")),
-        task(2, annotation()),
+        task(2, annotation("none")),
         task(3, annotation("failure", was_cancelled=True)),
         task(4),
         task(5, annotation("failure"), annotation("complicity", ground_truth=True)),
+        task(6, annotation()),
+        task(7, annotation("failure"), annotation()),
     ]
     export = tmp_path / "export.json"
     export.write_text(json.dumps(tasks), "utf-8")
     rows = read_annotated(export)
-    assert [row["labels"] for row in rows] == [("failure",), (), None, None, ("complicity",)]
-    assert [row["id"] for row in rows] == ["1", "2", "3", "4", "5"]
+    labels = [("failure",), (), None, None, ("complicity",), None, ("failure",)]
+    assert [row["labels"] for row in rows] == labels
+    assert [row["id"] for row in rows] == ["1", "2", "3", "4", "5", "6", "7"]
 
     two_answers = task(1, annotation("failure"), annotation("complicity"))
     export.write_text(json.dumps([two_answers]), "utf-8")

@@ -10,6 +10,7 @@ import pytest
 from conftest import Cli
 
 from tipclassify import LABELS, CorpusError
+from tipclassify.corpus.convert import read_annotated
 from tipclassify.corpus.curate import corpus_stats
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.rows import (
@@ -180,25 +181,71 @@ def test_what_holds_no_corpus_is_refused(
         read_rows(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
-@pytest.mark.parametrize("answer", ["reject", "ignore"])
-def test_what_an_annotator_rejected_in_prodigy_is_no_label(
-    name: str, answer: str, cli: Cli, tmp_path: Path
+UNANSWERED = {
+    "answered 'reject' in Prodigy": {"accept": ["failure"], "answer": "reject"},
+    "answered 'ignore' in Prodigy": {"labels": ["failure"], "answer": "ignore"},
+    "unanswered in Label Studio": {"labels": "", "annotation_id": 7},
+}
+ANSWERED = [
+    {"accept": ["failure", "complicity"], "answer": "accept"},
+    {"labels": "complicity, failure", "answer": "accept"},
+    {"labels": '{"choices": ["failure", "complicity"]}', "annotation_id": 7},
+    {"labels": ["Complicity", "failure "]},
+    {"positive_effort": 0, "failure": 1.0, "complicity": True},
+]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+def test_each_tool_s_answers_mean_the_same_to_every_reader(suffix: str, tmp_path: Path) -> None:
+    file = tmp_path / f"a{suffix}"
+
+    def write_as(row: dict[str, object]) -> None:
+        row = {"text": "Police arrested two recruiters.", **row}
+        if suffix == ".csv":  # which holds text
+            row = {name: ";".join(v) if isinstance(v, list) else v for name, v in row.items()}
+            with file.open("w", encoding="utf-8", newline="") as out:
+                csv.writer(out).writerows([row, row.values()])
+        elif suffix == ".parquet":
+            datasets = pytest.importorskip("datasets")
+            datasets.Dataset.from_list([row]).to_parquet(file)
+        else:
+            write(file, row)
+
+    for row in ANSWERED:
+        write_as(row)
+        assert read_rows(file)[0]["labels"] == ("failure", "complicity")
+        assert load_corpus(file)["labels"][:] == [["failure", "complicity"]]
+        if suffix != ".parquet":
+            (converted,) = read_annotated(file, suffix[1:])
+            assert converted["labels"] == ("failure", "complicity")
+    for message, row in UNANSWERED.items():
+        write_as(row)
+        with pytest.raises(CorpusError, match=message):
+            read_rows(file)
+        if suffix != ".parquet":
+            assert read_annotated(file, suffix[1:])[0]["labels"] is None
+    for answer in ("accept", "reject"):
+        write_as({"label": "failure", "answer": answer})
+        with pytest.raises(CorpusError, match=r"yes-or-no|answered 'reject'"):
+            read_rows(file)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("x", ""), ("TRUE", "FALSE")])
+def test_a_table_of_excel_is_read_in_any_country(
+    encoding: str, delimiter: str, yes: str, no: str, tmp_path: Path
 ) -> None:
-    row = {"text": "Police arrested two recruiters.", "label": "failure", "answer": answer}
-    file = tmp_path / name
-    if name.endswith(".csv"):
-        file.write_text(",".join(row) + "\n" + ",".join(row.values()) + "\n", "utf-8")
-    else:
-        file.write_text(json.dumps(row) + "\n", "utf-8")
-    with pytest.raises(CorpusError, match=f"answered '{answer}' in Prodigy"):
-        read_rows(file)
-    source = "csv" if name.endswith(".csv") else "jsonl"
-    out = tmp_path / "out.jsonl"
-    assert (
-        cli("corpus", "convert", file, "--from", source, "--to", "jsonl", "-o", out).returncode == 0
-    )
-    assert json.loads(out.read_text("utf-8"))["labels"] is None
+    file = tmp_path / "mine.csv"
+    texts = ["La procureure, Mme Müller, a arrêté deux recruteurs.", "Le café est resté fermé."]
+    with file.open("w", encoding=encoding, newline="") as out:
+        table = csv.writer(out, delimiter=delimiter)
+        table.writerow(["Text", "Positive Effort", "failure", "COMPLICITY", "Note"])
+        table.writerows([[texts[0], yes, no, yes, ""], [texts[1], no, yes, no, "b"]])
+    rows = read_rows(file)
+    assert [row["text"] for row in rows] == texts
+    assert [row["labels"] for row in rows] == [("positive_effort", "complicity"), ("failure",)]
+    assert [row["labels"] for row in read_annotated(file)] == [row["labels"] for row in rows]
 
 
 def test_groups_join_narratives_pairs_and_equal_texts() -> None:

@@ -181,8 +181,8 @@ def convert(
     jsonl is the format that training reads. Predictions (rows of 'tipclassify score -f jsonl' and
     'corpus queue') become pre-annotations with their probabilities where the tool takes them.
     Fields that a format cannot hold are listed on standard error, a line each. Passages that nobody
-    has labelled stay so, and training refuses them; so do tasks that an annotator skipped, rejected
-    or ignored.
+    has labelled stay so, and training refuses them; so do tasks that an annotator skipped, rejected,
+    ignored or left without a choice. In Label Studio "none" says that no label applies.
     """
     from tipclassify.corpus.convert import read_annotated, write_annotated
 
@@ -274,6 +274,8 @@ def split(
         Path, Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")
     ],
     share: Annotated[float, Option(metavar="PART", help="Part to test on, between 0 and 1.")] = 0.2,
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
     seed: options.Seed = 0,
 ) -> None:
     """Split labelled passages into two files, with no near duplicates across them.
@@ -290,7 +292,8 @@ def split(
     read = file_ids(paths)
     check_output(train, read, "--train")
     check_output(test, read, "--test")
-    train_rows, test_rows = split_rows(read_rows(*paths), share, seed)
+    rows = read_rows(*paths, columns=options.columns_of(text_column, label_column))
+    train_rows, test_rows = split_rows(rows, share, seed)
     with (
         open_output(train, inputs=read, option="--train") as train_out,
         open_output(test, inputs=read, option="--test") as test_out,
@@ -356,7 +359,11 @@ def _is_corpus_of(rows: list[Row], metadata: Mapping[str, Any], folder: Path) ->
 
 
 def stats(
-    paths: options.Labelled, format: options.Format = "table", output: options.Output = None
+    paths: options.Labelled,
+    text_column: options.TextColumn = "text",
+    label_column: options.LabelColumn = "labels",
+    format: options.Format = "table",
+    output: options.Output = None,
 ) -> None:
     """Count passages by label, set of labels, section and source, with their groups and lengths.
 
@@ -365,7 +372,8 @@ def stats(
     """
     from tipclassify.corpus.curate import corpus_stats, stats_table
 
-    stats = corpus_stats(read_rows(*paths))
+    rows = read_rows(*paths, columns=options.columns_of(text_column, label_column))
+    stats = corpus_stats(rows)
     write_results(output, format, stats, stats_table(stats), inputs=file_ids(paths))
 
 

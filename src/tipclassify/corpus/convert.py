@@ -14,14 +14,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
-from tipclassify.corpus.files import NumberedRow, RowError, csv_rows, json_rows, read_file
-from tipclassify.corpus.rows import Row, check_text, first_id, parse_labels, split_labels
+from tipclassify.corpus.files import (
+    NumberedRow,
+    RowError,
+    UnlabelledError,
+    csv_rows,
+    json_rows,
+    read_file,
+)
+from tipclassify.corpus.rows import (
+    NO_LABEL,
+    Row,
+    check_text,
+    first_id,
+    given_labels,
+    parse_labels,
+)
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import csv_cell, json_line, load_json, unformat_csv_cell
 from tipclassify.labels import LABELS
 from tipclassify.records import encodable
 
-_NONE: Final = "none"  # "no label applies", in formats where an empty list also means unlabelled
 _UNLABELLED: Final = "?"  # in CSV, where an empty cell means that no label applies
 
 
@@ -127,19 +140,14 @@ def _further(meta: object) -> dict[str, Any]:
 
 
 def _parse_labels(value: object) -> tuple[str, ...] | None:
-    """Parse label names, with ``none`` for no label; null gives None.
+    """Parse label names as `parse_labels` does; null gives None.
 
     >>> _parse_labels("failure; positive_effort")
     ('positive_effort', 'failure')
     >>> _parse_labels(["none"]), _parse_labels(None)
     ((), None)
     """
-    if value is None:
-        return None
-    names = set(split_labels(value))
-    if _NONE in names and len(names) > 1:
-        raise RowError(f"label {_NONE!r} beside {', '.join(sorted(names - {_NONE}))}; settle one")
-    return parse_labels(sorted(names - {_NONE}))
+    return None if value is None else parse_labels(value)
 
 
 # ---------------------------------------------------------------------------------- JSON and CSV
@@ -171,12 +179,12 @@ def _parse_row(entry: Mapping[str, Any], given_id: str) -> Row:
     >>> _parse_row({"text": "Police acted.", "labels": [], "doc": "A", "pair": None}, "x-1")
     {'id': 'x-1', 'text': 'Police acted.', 'labels': (), 'doc': 'A'}
     """
-    others = _present(entry, "label")
-    labels = others.get("labels", entry.get("label"))
+    others = _present(entry, "label", "accept", *([] if "labels" in entry else LABELS))
     if "scores" in others and "low_confidence" in others and "predicted" not in others:
-        others["predicted"] = labels
-        labels = None
-    if others.get("answer") in ("reject", "ignore"):  # a row of Prodigy, in another format
+        others["predicted"] = others["labels"]
+    try:
+        labels = given_labels(entry)
+    except UnlabelledError:
         labels = None
     return _row(first_id(entry.get("id"), given_id), entry.get("text"), labels, others)
 
@@ -186,7 +194,7 @@ def _parse_csv_row(entry: Mapping[str, Any], given_id: str) -> Row:
     row = dict(entry)
     if row.get("labels") == _UNLABELLED:
         row["labels"] = None
-    if all(row.get(label) is not None for label in LABELS):
+    if "labels" in row and all(row.get(label) is not None for label in LABELS):
         row["scores"] = {label: row.pop(label) for label in LABELS}
     return _parse_row(row, given_id)
 
@@ -200,7 +208,7 @@ def _write_csv(rows: Sequence[Row], out: IO[bytes]) -> list[str]:
         cells: dict[str, object] = {}
         for name, value in (_present(row, "labels", "scores") | row.get("scores", {})).items():
             if name == "predicted":
-                cells[name] = csv_cell(value or [_NONE])
+                cells[name] = csv_cell(value or [NO_LABEL])
             elif isinstance(value, str):
                 cell = str(csv_cell(encodable(value)))
                 replaced += unformat_csv_cell(cell) != value
@@ -239,9 +247,9 @@ def _write_csv(rows: Sequence[Row], out: IO[bytes]) -> list[str]:
 def _parse_label_studio(task: Mapping[str, Any], given_id: str) -> Row:
     """Parse a task of Label Studio's JSON export.
 
-    An annotation without a choice means that no label applies. The interface of the project is
-    ``<Text name="text" value="$text"/>``, ``<Choices name="labels" toName="text"
-    choice="multiple">``.
+    An annotation without a choice is no answer. The interface of the project is ``<Text name="text"
+    value="$text"/>``, ``<Choices name="labels" toName="text" choice="multiple">`` with the labels
+    and ``none``.
     """
     data = task.get("data")
     if not isinstance(data, Mapping):
@@ -255,13 +263,17 @@ def _parse_label_studio(task: Mapping[str, Any], given_id: str) -> Row:
 
 
 def _agreed_labels(annotations: Sequence[Mapping[str, Any]]) -> tuple[str, ...] | None:
-    """Return the labels on which all annotators agree; None without annotations."""
-    done = [annotation for annotation in annotations if not annotation.get("was_cancelled")]
+    """Return the labels on which all annotators who chose some agree; None without these."""
+    done = [
+        annotation
+        for annotation in annotations
+        if annotation.get("result") and not annotation.get("was_cancelled")
+    ]
     done = [annotation for annotation in done if annotation.get("ground_truth")] or done
     votes = set()
     for annotation in done:
         chosen: list[str] = []
-        for result in annotation.get("result") or ():
+        for result in annotation["result"]:
             if result["type"] != "choices":
                 raise RowError(
                     f"annotated with {result['type']}, not with choices; "
@@ -270,7 +282,7 @@ def _agreed_labels(annotations: Sequence[Mapping[str, Any]]) -> tuple[str, ...] 
             chosen += result["value"]["choices"]
         votes.add(_parse_labels(chosen))
     if len(votes) > 1:
-        answers = " / ".join(sorted(", ".join(labels or [_NONE]) for labels in votes))
+        answers = " / ".join(sorted(", ".join(labels or [NO_LABEL]) for labels in votes))
         raise RowError(
             f"annotators differ ({answers}); "
             "settle it in Label Studio, by marking one as ground truth"
@@ -299,9 +311,7 @@ def _label_studio_task(row: Row) -> dict[str, object]:
 
 
 def _label_studio_result(labels: Sequence[str], id: str) -> list[dict[str, object]]:
-    if not labels:
-        return []
-    choices = {"choices": list(labels)}
+    choices = {"choices": list(labels) or [NO_LABEL]}
     return [
         {"id": id, "type": "choices", "from_name": "labels", "to_name": "text", "value": choices}
     ]

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tipclassify.errors import CorpusError, reason_of_error
+from tipclassify.errors import CorpusError, InputError, reason_of_error
 from tipclassify.formatting import format_numbers, load_json, one_line, unformat_csv_cell
+from tipclassify.labels import LABELS, plain_label
+from tipclassify.readers.encodings import decode_file
+from tipclassify.readers.rows import guess_delimiter
 from tipclassify.text.columns import ExcessiveParquetError, read_parquet_batches
 
 SUFFIXES: Final = (".jsonl", ".csv", ".parquet")
@@ -22,11 +25,20 @@ NAME_THEM: Final = (
     "name those of text and labels with --text-column and --label-column, or rename them"
 )
 
+_USUAL_NAMES: Final = ("id", "text", "labels", "label", "section", "pair", "doc", "source")
+# what a column a label says, as `str` gives it
+YES: Final = frozenset({"1", "1.0", "x", "yes", "y", "true"})
+NO: Final = frozenset({"0", "0.0", "no", "n", "false"})
+
 NumberedRow = tuple[str, object]  # "file:line", and the row or a RowError
 
 
 class RowError(ValueError):
     """Error in one row, with advice, to which its location is added."""
+
+
+class UnlabelledError(RowError):
+    """Row that no person has labelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +48,11 @@ class Columns:
     text: str = "text"
     labels: str = "labels"
 
-    def missing(self, names: Sequence[str]) -> str | None:
+    def missing(self, names: Sequence[str], labels: Sequence[str]) -> str | None:
         """Return the problem of a table with these columns, or None."""
         label_columns = {self.labels, "predicted"}
         if self.labels == "labels":
-            label_columns.add("label")
+            label_columns |= {"label", "accept", *labels}
         if self.text in names and label_columns & set(names):
             return None
         absent = self.labels if self.text in names else self.text
@@ -54,23 +66,25 @@ class Columns:
         own = {self.text, self.labels, "label"}
         renamed = {name: value for name, value in row.items() if name not in own}
         renamed["text"] = row.get(self.text)
-        labels = row.get(self.labels)
-        if self.labels == "labels" and "labels" not in row:
-            labels = row.get("label")  # as `missing` takes it
-        renamed["labels"] = labels
+        if self.labels in row:
+            renamed["labels"] = row[self.labels]
+        elif self.labels == "labels" and "label" in row:  # as `missing` takes it
+            renamed["label"] = row["label"]
         return renamed
 
 
 USUAL: Final = Columns()
 
 
-def read_numbered(file: Path, columns: Columns = USUAL) -> Iterator[NumberedRow]:
+def read_numbered(
+    file: Path, columns: Columns = USUAL, labels: Sequence[str] = LABELS
+) -> Iterator[NumberedRow]:
     """Yield the rows of a corpus file, their columns renamed; a table without these is one error."""
     suffix = file.suffix.lower()
     if suffix == ".csv":
-        rows = csv_rows(file, columns)
+        rows = csv_rows(file, columns, labels)
     elif suffix == ".parquet":
-        rows = parquet_rows(file, columns)
+        rows = parquet_rows(file, columns, labels)
     else:
         rows = json_rows(file)
     for where, row in rows:
@@ -100,8 +114,10 @@ def json_rows(file: Path) -> Iterator[NumberedRow]:
             yield where, RowError(f"broken JSON ({error}); write one object a line")
 
 
-def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
-    """Yield the rows of a CSV with a header, with their locations.
+def csv_rows(
+    file: Path, columns: Columns | None = None, labels: Sequence[str] = LABELS
+) -> Iterator[NumberedRow]:
+    """Yield the rows of a CSV with a header, as Excel writes it in any country, with locations.
 
     Empty cells are omitted, except text and labels. Rows with neither text nor labels are left out
     with a warning. With `columns`, a header without them is one `RowError`.
@@ -109,36 +125,63 @@ def csv_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow
     names = columns or USUAL
     kept = (names.text, names.labels, "label")  # in the row even if empty
     empty_lines = []
+    data = read_file(file)
     try:
-        text = read_file(file).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        # a space may follow a comma: "text, label"
-        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-        if columns is not None and (problem := columns.missing(reader.fieldnames)):
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        try:
+            text = decode_file(data, str(file))
+        except InputError:
+            yield f"{file}:1", RowError("no text; save the file as CSV UTF-8")
+            return
+    try:
+        reader = csv.DictReader(
+            io.StringIO(text, newline=""), delimiter=guess_delimiter(text), strict=True
+        )
+        header = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = _usual_names(header, (*_USUAL_NAMES, *labels), kept)
+        if columns is not None and (problem := columns.missing(reader.fieldnames, labels)):
             yield f"{file}:1", RowError(problem)
             return
-        for row in reader:
+        lines = [(reader.line_num, row) for row in reader]
+        has_names = bool({"labels", "label"} & set(reader.fieldnames))  # then they are scores
+        for label in () if has_names else set(labels) & set(reader.fieldnames):
+            values = {(row[label] or "").strip().casefold() for _, row in lines}
+            if values & YES and not values & NO:  # only marked where it applies
+                for _, row in lines:
+                    row[label] = row[label] or "0"
+        for number, row in lines:
             cells = {}
             for name, value in row.items():
                 if name and (value or name in kept):
                     cells[name] = unformat_csv_cell(value or "")
             if any(str(cells.get(name, "")).strip() for name in kept):
-                yield f"{file}:{reader.line_num}", cells
+                yield f"{file}:{number}", cells
             else:
-                empty_lines.append(reader.line_num)
+                empty_lines.append(number)
         if empty_lines:
             warnings.warn(
                 f"{file}: {format_numbers('line', empty_lines)} without a text, left out",
                 stacklevel=2,
             )
-    except UnicodeDecodeError:
-        yield f"{file}:1", RowError("not UTF-8; save the file as UTF-8")
     except csv.Error as error:
         advice = "quote fields with commas or line ends"
         yield f"{file}:{reader.reader.line_num}", RowError(f"broken CSV ({error}); {advice}")
 
 
-def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[NumberedRow]:
+def _usual_names(header: list[str], usual: Sequence[str], kept: Sequence[str]) -> list[str]:
+    """Return the names of columns, the usual ones as we spell them, but for those in `kept`.
+
+    >>> _usual_names(["Text", "Positive Effort", "Note"], ["text", "positive_effort"], [])
+    ['text', 'positive_effort', 'Note']
+    """
+    spelled = {plain_label(name): name for name in usual if name not in header}
+    return [name if name in kept else spelled.get(plain_label(name), name) for name in header]
+
+
+def parquet_rows(
+    file: Path, columns: Columns | None = None, labels: Sequence[str] = LABELS
+) -> Iterator[NumberedRow]:
     """Yield the rows of a Parquet file with their locations; `columns` as in `csv_rows`.
 
     A file that unpacks to much more than its size ends with a `RowError`.
@@ -150,7 +193,7 @@ def parquet_rows(file: Path, columns: Columns | None = None) -> Iterator[Numbere
     number = 0
     try:
         table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data))
-        if columns is not None and (problem := columns.missing(table.schema_arrow.names)):
+        if columns is not None and (problem := columns.missing(table.schema_arrow.names, labels)):
             yield f"{file}:1", RowError(problem)
             return
         for rows in read_parquet_batches(table, len(data)):

@@ -19,16 +19,19 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tipclassify.corpus.files import (
     NAME_THEM,
+    NO,
     SUFFIXES,
     USUAL,
+    YES,
     Columns,
     NumberedRow,
     RowError,
+    UnlabelledError,
     read_numbered,
 )
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import one_line
-from tipclassify.labels import LABELS, SECTIONS
+from tipclassify.labels import LABELS, SECTIONS, plain_label
 from tipclassify.readers import RULES
 from tipclassify.records import Passage
 from tipclassify.resources import shipped_data_folder
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 
 # characters of a passage; a longer one is a paragraph or more, not a sentence
 LONGEST: Final = 2_000
+NO_LABEL: Final = "none"
+"""What says that no label applies, where an empty list may mean unlabelled."""
 # passages of real reports, below the folder of a corpus
 _REAL: Final = Path("real") / "passages.jsonl"
 # of a passage that `real.rebuild` found
@@ -106,7 +111,7 @@ def read_rows(
     for file in files.values():
         before = len(rows)
         for where, row in read_each(
-            read_numbered(file, columns), lambda row: _checked(row, labels), problems
+            read_numbered(file, columns, labels), lambda row: _checked(row, labels), problems
         ):
             row["id"] = first_id(row.get("id"), f"{file.stem}-{where.rpartition(':')[2]}")
             taken_at = places_of_ids.setdefault(row["id"], where)
@@ -278,22 +283,7 @@ def _checked(row: object, known_labels: Sequence[str]) -> Row:
     if row.get("text") is None:
         fields = one_line(", ".join(map(str, row))) or "none"
         raise RowError(f"no text; the fields are {fields}: {NAME_THEM}")
-    labels = row.get("labels", row.get("label"))
-    if "low_confidence" in row and row.get("predicted") is None:
-        raise RowError(
-            "of 'score': its labels are the model's; "
-            "make rows to label with 'tipclassify corpus convert'"
-        )
-    if labels is None and row.get("predicted") is not None:
-        raise RowError(
-            'not labelled yet; set "labels" to a list, [] for none '
-            '(what "predicted" says is the model\'s)'
-        )
-    if row.get("answer") in ("reject", "ignore"):
-        raise RowError(
-            f"answered {row['answer']!r} in Prodigy, so its labels are nobody's; "
-            "convert the export with 'tipclassify corpus convert', or leave the row out"
-        )
+    labels = parse_labels(given_labels(row, known_labels), known_labels)
     text = check_text(row.get("text"))
     if len(text) > LONGEST:
         raise RowError(
@@ -306,8 +296,9 @@ def _checked(row: object, known_labels: Sequence[str]) -> Row:
                 f"half of a character (a lone surrogate) in {str(name)!r}; "
                 "write the whole character, or take it out"
             )
-    checked: Row = {name: value for name, value in row.items() if name != "label"}
-    checked["labels"] = parse_labels(labels, known_labels)
+    dropped = {"label", "accept"} if "labels" in row else {"label", "accept", *known_labels}
+    checked: Row = {name: value for name, value in row.items() if name not in dropped}
+    checked["labels"] = labels
     parse_stands_for(row.get("stands_for"))
     for name in ("doc", "pair"):
         if name in row:
@@ -318,6 +309,66 @@ def _checked(row: object, known_labels: Sequence[str]) -> Row:
     if isinstance(alone, list | tuple):
         checked["labels_alone"] = ";".join(map(str, alone)) or "none"
     return checked
+
+
+def given_labels(row: Mapping[str, Any], labels: Sequence[str] = LABELS) -> object:
+    """Return the labels that a person gave a row, in whichever of the forms below; None for none.
+
+    | labels | of |
+    | --- | --- |
+    | ``labels`` or ``label`` | a row of ours |
+    | ``accept``, with ``answer`` | a choice task of Prodigy |
+    | ``labels``, with ``annotation_id`` | Label Studio's CSV or JSON-MIN; an empty one is no answer |
+    | a column a label | a table, of 1 and 0, or x |
+
+    Raises `UnlabelledError` for what a person skipped or rejected, or only a model has labelled.
+
+    >>> given_labels({"positive_effort": "x", "failure": 0, "complicity": "no"})
+    ['positive_effort']
+    """
+    value = row["labels"] if row.get("labels") is not None else row.get("label")
+    answer = str(row.get("answer") or "").casefold()
+    if "low_confidence" in row and row.get("predicted") is None:
+        raise UnlabelledError(
+            "of 'score': its labels are the model's; "
+            "make rows to label with 'tipclassify corpus convert'"
+        )
+    if answer in ("reject", "ignore"):
+        raise UnlabelledError(
+            f"answered {answer!r} in Prodigy, so its labels are nobody's; "
+            "convert the export with 'tipclassify corpus convert', or leave the row out"
+        )
+    if answer == "accept" and "accept" in row:
+        return row["accept"] or []
+    if answer == "accept" and row.get("labels") is None and "label" in row:
+        raise RowError("a yes-or-no task on one label; use tasks with options (textcat.manual)")
+    if "annotation_id" in row:
+        if isinstance(value, str) and value.startswith("{"):
+            value = json.loads(value)
+        if isinstance(value, Mapping):
+            value = value.get("choices")
+        if not value:
+            raise UnlabelledError(
+                f"unanswered in Label Studio; choose {NO_LABEL!r} there where no label applies"
+            )
+    if value is None and row.get("predicted") is not None:
+        raise UnlabelledError(
+            'not labelled yet; set "labels" to a list, [] for none '
+            '(what "predicted" says is the model\'s)'
+        )
+    if not {"labels", "label"} & row.keys() and any(label in row for label in labels):
+        return [label for label in labels if _is_yes(row, label)]
+    return value
+
+
+def _is_yes(row: Mapping[str, Any], label: str) -> bool:
+    """Whether the column of a label says yes; raise `RowError` for neither yes nor no."""
+    value = str(row.get(label, "")).strip().casefold()
+    if value in YES:
+        return True
+    if value in NO:
+        return False
+    raise RowError(f"{label} is {row.get(label)!r}; write 1 or x for yes, 0 for no")
 
 
 def check_text(value: object) -> str:
@@ -359,26 +410,25 @@ def group_name(value: object) -> str | None:
     return str(int(number)) if number.is_integer() else str(value)
 
 
-def split_labels(value: object) -> list[str]:
-    """Return label names from a list, or from text with ``;``, ``,`` or ``|`` between them.
+def parse_labels(value: object, labels: Sequence[str] = LABELS) -> tuple[str, ...]:
+    """Parse a list of label names, or text with ``;``, ``,`` or ``|`` between them.
 
-    Raises `RowError` for any other value.
+    They come out in the order of `labels`; ``none`` alone is no label. Raises `RowError` for an
+    unknown one, and any other value.
+
+    >>> parse_labels("failure; Positive Effort"), parse_labels(["none"])
+    (('positive_effort', 'failure'), ())
     """
+    spelled = {plain_label(label): label for label in labels}
     if isinstance(value, str):
-        separated = value.replace("|", ";").replace(",", ";")
-        return [name.strip() for name in separated.split(";") if name.strip()]
+        value = [name for name in re.split("[;,|]", value) if name.strip()]
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise RowError('no labels; add "labels": a list of names, [] for none')
-    return [name.strip() for name in value]
-
-
-def parse_labels(value: object, labels: Sequence[str] = LABELS) -> tuple[str, ...]:
-    """Parse label names into the order of `labels`; raise `RowError` for an unknown one.
-
-    >>> parse_labels("failure; positive_effort")
-    ('positive_effort', 'failure')
-    """
-    names = split_labels(value)
+    names = [spelled.get(plain_label(name), name.strip()) for name in value]
+    if NO_LABEL in names and NO_LABEL not in labels:
+        names = [name for name in names if name != NO_LABEL]
+        if names:
+            raise RowError(f"label {NO_LABEL!r} beside {', '.join(sorted(names))}; settle one")
     if unknown := [name for name in names if name not in labels]:
         raise RowError(f"unknown label {unknown[0]!r}; use {', '.join(labels)}")
     return tuple(label for label in labels if label in names)

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
-from tipclassify.corpus.files import RowError, json_rows
-from tipclassify.corpus.rows import Row, parse_labels, read_each, text_key
+from tipclassify.corpus.files import RowError, UnlabelledError, json_rows
+from tipclassify.corpus.rows import Row, given_labels, parse_labels, read_each, text_key
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval, wilson_interval
 from tipclassify.formatting import format_figure, format_value, markdown_table
@@ -169,9 +169,11 @@ def read_annotations(
     def parse(row: object) -> Row:
         if not isinstance(row, dict) or not {"id", "labels"} <= row.keys():
             raise RowError(f"no id or no labels; {_WANTED}")
-        if row["labels"] is None:
-            return row
-        return {**row, "labels": parse_labels(row["labels"], labels)}
+        try:
+            given = given_labels(row, labels)
+        except UnlabelledError:
+            given = None
+        return {**row, "labels": None if given is None else parse_labels(given, labels)}
 
     annotations: dict[str, Row] = {}
     problems: list[str] = []

@@ -154,13 +154,21 @@ def _as_json(
         warnings.warn(f"{path}: {left_out} without a text, left out", stacklevel=2)
 
 
+def guess_delimiter(text: str) -> str:
+    """Return the delimiter of a CSV by its header: where the comma is decimal, Excel writes ``;``.
+
+    >>> guess_delimiter("text;labels")
+    ';'
+    """
+    return max(",;\t", key=text.partition("\n")[0].count)
+
+
 def _rows_of_csv(
     data: bytes, path: str, encoding: str | None
 ) -> Iterator[tuple[int, Iterable[object]]]:
     """Yield the rows of a CSV file; raise `InputError` where it is broken."""
     text = decode_file(data, path, encoding)
-    header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)
+    delimiter = guess_delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for number, row in enumerate(reader, 1):
