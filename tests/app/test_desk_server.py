@@ -24,6 +24,7 @@ from tipclassify.app.server import listen_on_loopback, serve_desk
 from tipclassify.errors import InputError
 from tipclassify.store import RequestReusedError
 from tipclassify.store.checks import read_checks
+from tipclassify.store.export import export
 from tipclassify.write.desk import read_findings
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ def check(
     request: str | None = None,
 ) -> dict[str, Any]:
     """Check or note a finding; return what people decided on it."""
-    answer = desk.check(*finding, verdict, note, request)
+    tagged = next(row["labels"] for row in read_findings(desk.folder) if row["key"] == finding[1])
+    right = {"confirmed": tagged, "rejected": (), "withdrawn": "withdrawn", None: None}[verdict]
+    answer = desk.check(*finding, right, note, request)
     people: dict[str, Any] = answer["check"]["people"]
     return people
 
@@ -113,7 +116,7 @@ def test_a_check_is_on_disk_before_it_is_confirmed_and_outlives_the_server(folde
     check(desk, second, note="Ask the ministry")
     again = Desk(folder, "CD")
     assert again.checked == 2
-    assert [event.kind for event in again.store.since(0)] == ["check", "check", "note"]
+    assert [event.kind for event in again.store.since(0)] == ["label", "label", "note"]
     of_second = again.state(1)["checks"][0]["people"]["AB"]
     assert (of_second["verdict"], of_second["note"]) == ("rejected", "Ask the ministry")
     verdicts = {name: one["verdict"] for name, one in check(again, first, "rejected").items()}
@@ -153,19 +156,47 @@ def test_a_withdrawal_that_comes_again_is_done_once(folder: Path) -> None:
         check(desk, first, "withdrawn", request="r-1")
 
 
-def test_a_check_of_other_tags_does_not_count_once_the_desk_is_scored_again(folder: Path) -> None:
+def test_each_tag_is_confirmed_rejected_or_corrected_and_counted_as_checked(folder: Path) -> None:
     first, second = findings_of(folder)
     desk = Desk(folder, "AB")
-    check(desk, first, "confirmed")
+    both = ["complicity", "positive_effort"]
+    (answer,) = [desk.check(*first, both, None, None)["check"]["people"]["AB"]]
+    assert (answer["verdict"], list(answer["labels"])) == ("corrected", both[::-1])
     check(desk, second, "rejected")
+    assert list(desk.counts().values()) == [{"positive_effort": 1, "complicity": 1}]
+    assert desk.check(*second, ["failure"], None, None)["counts"][first[0][0]]["failure"] == 1
+    check(Desk(folder, "CD"), second, "rejected")  # where two differ, the tags hold
+    assert desk.counts()[first[0][0]]["failure"] == 1
+    with pytest.raises(RefusedError, match="no label of this desk: 'luck'"):
+        desk.check(*first, ["luck"], None, None)
+
+
+def test_what_was_decided_is_a_corpus_to_train_on(folder: Path) -> None:
+    first, second = findings_of(folder)
+    desk = Desk(folder, "AB")
+    desk.check(*first, ["complicity"], None, None)
+    check(desk, second, "rejected")
+    check(Desk(folder, "CD"), second, "confirmed")  # disputed: nobody learns from it
+    corpus = folder / "decided.jsonl"
+    assert export(desk.store, corpus) is None
+    rows = [json.loads(line) for line in corpus.read_text("utf-8").splitlines()]
+    assert [(row["text"], row["labels"]) for row in rows] == [(TEXTS[0], ["complicity"])]
+    assert rows[0]["model_labels"] == ["positive_effort"]
+    assert "blind" not in rows[0]  # a desk hides nothing
+
+
+def test_what_was_decided_holds_once_the_desk_is_scored_again(folder: Path) -> None:
+    first, _ = findings_of(folder)
+    desk = Desk(folder, "AB")
+    check(desk, first, "confirmed")
     data = folder / "data" / "a.txt.html.json"
     retagged = data.read_text("utf-8").replace('["positive_effort"]', '["complicity"]', 1)
     data.write_text(retagged, "utf-8")
     people = check(Desk(folder, "CD"), first, note="Hm.")
-    assert people["AB"]["verdict"] == "other labels"
+    assert (people["AB"]["verdict"], people["AB"]["labels"]) == ("corrected", ("positive_effort",))
     told: list[str] = []
-    assert [each.key for each in read_checks(folder, told.append)] == [first[1], second[1]]
-    assert told == [f"{folder}: AB checked other tags of a finding; left out"]
+    assert {each.labels for each in read_checks(folder, told.append)} >= {("positive_effort",)}
+    assert told == []
 
 
 def test_a_folder_that_is_no_desk_is_named_in_one_line(tmp_path: Path, cli: Cli) -> None:
@@ -204,11 +235,11 @@ def test_only_the_pages_of_the_desk_are_served(served: Served, folder: Path, nam
 def test_a_change_from_another_page_is_refused(served: Served, folder: Path) -> None:
     (report, start, end), key = findings_of(folder)[0]
     path = f"/{served.token}/api/checks"
-    body = {"report": report, "start": start, "end": end, "key": key, "verdict": "confirmed"}
+    body = {"report": report, "start": start, "end": end, "key": key, "labels": ["failure"]}
     other_origin = {"Origin": "http://evil.example"}
     other_host = {"Host": "evil.example"}
     assert served.status_of("POST", path, body, other_origin) == 403
-    assert served.status_of("POST", path, {**body, "verdict": "maybe"}) == 400
+    assert served.status_of("POST", path, {**body, "labels": "maybe"}) == 400
     assert served.status_of("POST", path, body, other_host) == 403
     assert Desk(folder, "AB").store.last == 0
 
@@ -240,6 +271,12 @@ def test_findings_are_checked_on_the_page_and_kept_beside_it(
     one = desk.state()["checks"][0]["people"]["AB"]
     assert (one["verdict"], one["note"]) == ("confirmed", "Ask the ministry")
     check(desk, findings_of(folder)[1], "rejected")  # a colleague
+    page.locator(".decide button[value=correct]").first.click()
+    page.locator('.decide button[value="label C"]').first.click()
+    page.locator(".state", has_text="corrected to positive effort and complicity by AB").wait_for()
+    page.locator('.decide button[value="label C"]').first.click()
+    page.locator(".decide .state", has_text="confirmed by AB").wait_for()
+    page.locator("td[data-checked='1 as checked']").first.wait_for()
     page.evaluate("dispatchEvent(new Event('focus'))")
     page.locator(".decide .state", has_text="rejected by CD").wait_for()
     confirm.first.click()  # once more takes it back
@@ -249,7 +286,7 @@ def test_findings_are_checked_on_the_page_and_kept_beside_it(
     assert complaints == []
     looked = browser.new_page(bypass_csp=True)
     looked.goto(f"{served.link}#view=findings&order=report")
-    looked.locator(".decide button").first.wait_for()
+    looked.locator(".decide button[value=correct]").first.click()
     looked.evaluate(axe.axe_script)
     rules = {"include": [[".decide"]]}
     broken = looked.evaluate("async (rules) => (await axe.run(rules)).violations", rules)

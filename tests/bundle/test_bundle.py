@@ -1210,15 +1210,18 @@ def test_a_desk_is_checked_bundled_and_verified(tmp_path: Path, cli: Cli) -> Non
     assert done.returncode == 0
     session = Desk(folder, "AB")
     keys = [(row["report"], row["start"], row["end"]) for row in read_findings(folder)]
-    for row, verdict in zip(read_findings(folder), ("confirmed", "rejected"), strict=False):
+    first, second, third = list(read_findings(folder))[:3]
+    corrected = sorted({"failure", "complicity"} ^ {*third["labels"]}) or ["complicity"]
+    for row, right in ((first, first["labels"]), (second, []), (third, corrected)):
         place = row["report"], row["start"], row["end"]
-        session.check(place, row["key"], verdict, None, None)
+        session.check(place, row["key"], right, None, None)
     (tmp_path / "saved.bib").write_text("@misc{a}\n", "utf-8")
     out = tmp_path / "figures.zip"
     options = ("--model", "fast", "--checks", folder, "--export", tmp_path / "saved.bib")
     done = run("bundle", SAMPLES, "-o", out, *options)
     assert done.exit_code == 0, done.output
-    counts = f"findings: 1 confirmed, 1 rejected, 0 disputed, {len(keys) - 2} unchecked"
+    decided = "findings: 1 confirmed, 1 rejected, 1 corrected, 0 disputed"
+    counts = f"{decided}, {len(keys) - 3} unchecked"
     assert counts in done.stdout
     done = run("verify", out, SAMPLES, tmp_path / "saved.bib")
     assert done.exit_code == 0, done.output

@@ -1,4 +1,4 @@
-"""Desk of one person: findings of a folder of pages, confirmed, rejected and noted.
+"""Desk of one person: findings of a folder of pages, whose labels are confirmed or corrected.
 
 The pages are those on the disk, with buttons; what people decide is in a store beside them.
 """
@@ -6,15 +6,18 @@ The pages are those on the disk, with buttons; what people decide is in a store 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from tipclassify.app.refusal import RefusedError
 from tipclassify.errors import InputError
+from tipclassify.labels import LABELS
 from tipclassify.store import RequestReusedError, plain
 from tipclassify.store.checks import open_desk
 from tipclassify.store.importing import place_findings
-from tipclassify.store.state import Kind, Place, Shown, State, Tags
+from tipclassify.store.state import Kind, Place, Shown, State, Tags, judge
 from tipclassify.write.desk import read_findings
 
 _FILES: Final = re.compile(r"(?:changes/)?[^/\\]+\.html|data/[0-9a-f]{8}\.js")
@@ -26,7 +29,7 @@ _BUTTONS: Final = (
 
 
 class Desk:
-    """Checks of the findings in a desk's `folder` by `annotator`, one of several people.
+    """Decisions on the findings in a desk's `folder` by `annotator`, one of several people.
 
     Raises `InputError` when the folder is no desk or its store cannot be used. Warns of data files
     that are not whole.
@@ -40,6 +43,8 @@ class Desk:
         self.folder = folder
         self.annotator = plain(annotator)
         self._findings: dict[Place, Shown] = {}
+        self._counted: set[Place] = set()  # sentences, each once, as the pages count them
+        self._labels = LABELS
         for row in read_findings(folder):
             place = Place(row["report"], row["start"], row["end"])
             scores = {label: row[label] for label in row["labels"]}
@@ -47,6 +52,9 @@ class Desk:
             kept: dict[str, object] = {
                 name: row[name] for name in ("text", "section", "page") if name in row
             }
+            if "again" not in row and row.get("kind") != "table row":
+                self._counted.add(place)
+            self._labels = tuple(row["labels_of_model"])
             self._findings[place] = Shown(
                 place, row["key"], kept, row["address"], row["title"], tags=tags
             )
@@ -55,8 +63,24 @@ class Desk:
 
     @property
     def checked(self) -> int:
-        """Number of findings that somebody confirmed or rejected."""
+        """Number of findings that somebody decided on."""
         return sum(bool(state.checks) for state in self.store.now().values())
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count the findings with each label as checked, by report: as people say, else as tagged.
+
+        Only reports of which somebody decided a finding. Where people differ, the tags hold.
+        """
+        finals = {place: state.final for place, state in self.store.now().items()}
+        reports = {place.report for place, final in finals.items() if final}
+        counts = {report: Counter[str]() for report in reports}
+        for place in self._counted:
+            if place.report in reports:
+                final = finals.get(place)
+                counts[place.report].update(
+                    final.labels if final else self._findings[place].tags[0].labels
+                )
+        return {report: dict(of_report) for report, of_report in counts.items()}
 
     def file(self, name: str) -> Path | None:
         """Return a file of the desk that may be served; no other is."""
@@ -83,20 +107,28 @@ class Desk:
                 for place in changed
                 if place in self._findings
             ]
-            return {"annotator": self.annotator, "next": self.store.last, "checks": checks}
+            return {
+                "annotator": self.annotator,
+                "next": self.store.last,
+                "checks": checks,
+                "counts": self.counts(),
+            }
 
     def _row(self, place: Place, state: State) -> dict[str, Any]:
         """Return what each person decided and noted on a finding.
 
-        A check of other labels than the finding has now does not count: it was scored again since.
+        A check of an earlier version, of other labels than the finding has now, does not count.
         """
-        labels = tuple(self._findings[place].tags[0].labels)
+        tagged = tuple(self._findings[place].tags[0].labels)
         people: dict[str, dict[str, Any]] = {}
         for name, event in state.checks.items():
-            verdict = event.verdict if event.labels == labels else "other labels"
-            people[name] = {"verdict": verdict, "at": event.at, "note": ""}
+            verdict: str = judge(tagged, event.labels)
+            if event.kind == "check":
+                verdict = event.verdict or "" if event.labels == tagged else "other labels"
+            right = event.labels if verdict in ("confirmed", "corrected") else ()
+            people[name] = {"verdict": verdict, "labels": right, "at": event.at, "note": ""}
         for name, event in state.notes.items():
-            person = people.setdefault(name, {"verdict": "", "at": event.at})
+            person = people.setdefault(name, {"verdict": "", "labels": tagged, "at": event.at})
             person["note"] = event.note
         return {**place._asdict(), "people": people}
 
@@ -104,36 +136,51 @@ class Desk:
         self,
         place: tuple[str, int, int],
         key: str,
-        verdict: Literal["confirmed", "rejected", "withdrawn"] | None,
+        labels: Sequence[str] | Literal["withdrawn"] | None,
         note: str | None,
         request: str | None,
     ) -> dict[str, Any]:
-        """Answer ``POST api/checks``: confirm the labels of a finding, reject, note, or withdraw.
+        """Answer ``POST api/checks``: give the labels that a finding should have, or note.
 
-        A note "" removes one's own.
+        Those that it has confirm them, none reject them. A note "" removes one's own.
         """
         shown = self._findings.get(Place(*place))
         if shown is None or shown.key != key:
             raise RefusedError(404, "no such finding is on this desk")
-        if (verdict is None) == (note is None):
-            raise RefusedError(400, "send a verdict or a note")
+        if (labels is None) == (note is None):
+            raise RefusedError(400, "send labels or a note")
+        if labels == "withdrawn":
+            self._withdraw(shown, request)
+        else:
+            if unknown := set(labels or ()).difference(self._labels):
+                raise RefusedError(400, f"no label of this desk: {min(unknown)!r}")
+            # in the order of the model's
+            right = [label for label in self._labels if label in (labels or ())]
+            kind: Kind = "note" if labels is None else "label"
+            self.store.decide(
+                shown,
+                kind,
+                self.annotator,
+                labels=right,
+                note=note,
+                hides_model=None,
+                request=request,
+            )
+        return {
+            "saved": True,
+            "check": self._row(shown.place, self.store.on(shown.place)),
+            "counts": self.counts(),
+            "next": self.store.last,
+        }
+
+    def _withdraw(self, shown: Shown, request: str | None) -> None:
+        """Take back one's own labels of a finding."""
         with self.store.writing():
-            if verdict == "withdrawn":
-                earlier = self.store.of_request(self.annotator, request)
-                if earlier and (earlier.kind != "undo" or earlier.place != shown.place):
-                    raise RequestReusedError(request)
-                mine = self.store.on(shown.place).checks.get(self.annotator)
-                if mine and not earlier:
-                    self.store.undo(mine.id, self.annotator, request)
-                elif not earlier:
-                    raise RefusedError(409, "you have not checked this finding")
-            else:
-                kind: Kind = "note" if verdict is None else "check"
-                self.store.decide(
-                    shown, kind, self.annotator, verdict=verdict, note=note, request=request
-                )
-            return {
-                "saved": True,
-                "check": self._row(shown.place, self.store.on(shown.place)),
-                "next": self.store.last,
-            }
+            earlier = self.store.of_request(self.annotator, request)
+            if earlier and (earlier.kind != "undo" or earlier.place != shown.place):
+                raise RequestReusedError(request)
+            mine = self.store.on(shown.place).checks.get(self.annotator)
+            if mine and not earlier:
+                self.store.undo(mine.id, self.annotator, request)
+            elif not earlier:
+                raise RefusedError(409, "you have not checked this finding")

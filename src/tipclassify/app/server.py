@@ -70,13 +70,13 @@ class UndoBody(Body):
 
 
 class CheckBody(Body):
-    """Body of a check of a desk's finding, of a note on it, or of the withdrawal of a check."""
+    """Body of the labels that a desk's finding should have, of a note, or of a withdrawal."""
 
     report: str
     start: int
     end: int
     key: str
-    verdict: Literal["confirmed", "rejected", "withdrawn"] | None = None
+    labels: tuple[str, ...] | Literal["withdrawn"] | None = None
     note: NoteText | None = None
     request: RequestId | None = None
 
@@ -173,7 +173,7 @@ def _desk_routes(desk: Desk, token: str) -> list[BaseRoute]:
         _post(
             f"/{token}/api/checks",
             CheckBody,
-            lambda b: desk.check((b.report, b.start, b.end), b.key, b.verdict, b.note, b.request),
+            lambda b: desk.check((b.report, b.start, b.end), b.key, b.labels, b.note, b.request),
         ),
         Route(f"/{token}/{{name:path}}", file),
     ]

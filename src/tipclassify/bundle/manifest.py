@@ -35,6 +35,7 @@ from tipclassify.records import Passage, Unit, is_link
 from tipclassify.reports.adjust import Rates, rates_by_kind, rates_of
 from tipclassify.reports.counts import Group, Summary
 from tipclassify.reports.findings import Wording, natures
+from tipclassify.store.state import Judgment
 from tipclassify.tagging import read_with_notes
 from tipclassify.tagging.inputs import ROWS as ROW_FILES
 from tipclassify.text.split import split_passages
@@ -68,7 +69,9 @@ Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=1, m
 Cases = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 _Rate = Literal["tp", "fn", "fp", "tn", "dispersion"]  # fields of `Rates`
 # findings by what people decided: disputed, by two; and how many were noted, and people checked
-_CheckCount = Literal["confirmed", "rejected", "disputed", "unchecked", "noted", "people"]
+_CheckCount = Literal[
+    "confirmed", "rejected", "corrected", "disputed", "unchecked", "noted", "people"
+]
 CheckCounts = Annotated[dict[_CheckCount, Number], msgspec.Meta(min_length=6)]
 RatesByLabel = dict[Label, Annotated[dict[_Rate, Cases], msgspec.Meta(min_length=5)]]
 
@@ -128,9 +131,12 @@ class StoredCheck(_Object, frozen=True, kw_only=True):
     """A line of ``checks.jsonl``: what one person decided and noted on a finding."""
 
     line: Annotated[int, msgspec.Meta(ge=1)]  # of its passage in ``passages.jsonl``
-    labels: tuple[Label, ...]  # that were checked
+    labels: tuple[Label, ...]  # that it was tagged with
     annotator: str
-    verdict: Literal["confirmed", "rejected", ""]  # "": a note alone
+    verdict: Judgment | Literal[""]  # "": a note alone
+    right: tuple[Label, ...] | None = (
+        None  # that it should have; None where only a verdict is known
+    )
     note: str
     time: str  # ISO 8601
 

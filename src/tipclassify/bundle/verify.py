@@ -60,6 +60,7 @@ from tipclassify.readers import ReadOptions
 from tipclassify.readers.limits import LARGEST, read_bounded
 from tipclassify.records import Document, Passage, Report, is_link
 from tipclassify.reports.counts import Group
+from tipclassify.store.state import judge
 from tipclassify.tagging.inputs import expand_inputs
 
 _LARGEST_MANIFEST: Final = 50_000_000  # of 20,000 inputs
@@ -611,12 +612,16 @@ def _check_decisions(
             details["are on passages that are not in the bundle"].append(str(number))
         elif check.verdict and check.labels != labels[check.line - 1]:
             details["are on passages with other labels than were checked"].append(str(number))
+        elif check.right is not None and check.verdict != judge(check.labels, check.right):
+            details["have another verdict than their labels"].append(str(number))
     wrong = [f"lines {_listed(lines)} {what}" for what, lines in details.items()]
     step.add(wrong, CHECKS)
     counted = count_checks(checks, findings)
     if counted != manifest.checks:
         step.add(["the manifest counts others than there are"], CHECKS)
     verdicts = f"{counted['confirmed']:,} confirmed, {counted['rejected']:,} rejected"
+    if corrected := counted.get("corrected"):
+        verdicts += f", {corrected:,} corrected"
     others = f"{counted['disputed']:,} disputed, {counted['unchecked']:,} unchecked"
     people = f"by {counted['people']:,} {'person' if counted['people'] == 1 else 'people'}"
     summary = f"{verdicts}, {others} findings, {counted['noted']:,} noted, {people}"

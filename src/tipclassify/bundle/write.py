@@ -47,7 +47,7 @@ from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Passage
 from tipclassify.reports.counts import Group
 from tipclassify.resources import read_resource
-from tipclassify.store.state import Check
+from tipclassify.store.state import Check, Judgment, judge
 from tipclassify.tagging import Tagging
 from tipclassify.text.kinds import is_measured, kind_of, words_of
 from tipclassify.whole_files import FailingOnce
@@ -225,7 +225,8 @@ def _checks_of(
     if not findings:
         return stored
     for check in findings.popleft():
-        if check.verdict and check.labels != passage.labels:
+        is_decided = check.verdict == "decided"
+        if check.verdict and not is_decided and check.labels != passage.labels:
             tags = " and ".join(passage.labels) or "no label"
             checked = " and ".join(check.labels)
             what = f"{check.annotator} checked {checked} of “{one_line(passage.text):.60}”"
@@ -234,9 +235,12 @@ def _checks_of(
         stored.append(
             StoredCheck(
                 line=line,
-                labels=check.labels,
+                labels=passage.labels if is_decided else check.labels,
                 annotator=check.annotator,
-                verdict=check.verdict,
+                verdict=judge(passage.labels, check.labels)
+                if check.verdict == "decided"
+                else check.verdict,
+                right=check.labels if is_decided else None,
                 note=check.note,
                 time=check.at,
             )
@@ -249,7 +253,7 @@ def count_checks(checks: Iterable[StoredCheck], findings: Sequence[int]) -> Chec
 
     `findings` are the lines of those of all passages (`manifest.count_input`).
     """
-    verdicts: defaultdict[int, set[str]] = defaultdict(set)
+    verdicts: defaultdict[int, set[tuple[Judgment, frozenset[str]]]] = defaultdict(set)
     noted: set[int] = set()
     people: set[str] = set()
     for check in checks:
@@ -258,15 +262,20 @@ def count_checks(checks: Iterable[StoredCheck], findings: Sequence[int]) -> Chec
         if line <= len(findings):  # a bundle that was changed may name others
             line = findings[line - 1] or line
         if check.verdict:
-            verdicts[line].add(check.verdict)
+            right = check.right if check.verdict == "corrected" else ()
+            verdicts[line].add((check.verdict, frozenset(right or ())))
         if check.note:
             noted.add(line)
     counts = Counter(
-        next(iter(given)) if len(given) == 1 else "disputed" for given in verdicts.values()
+        next(iter(given))[0] if len(given) == 1 else "disputed" for given in verdicts.values()
     )
+    corrected: CheckCounts = {}
+    if counts["corrected"]:  # which bundles of earlier versions do not have
+        corrected = {"corrected": counts["corrected"]}
     return {
         "confirmed": counts["confirmed"],
         "rejected": counts["rejected"],
+        **corrected,
         "disputed": counts["disputed"],
         "unchecked": len(set(findings) - {0}) - len(verdicts),
         "noted": len(noted),

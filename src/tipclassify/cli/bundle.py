@@ -97,6 +97,8 @@ def bundle(
     if manifest.checks:
         counted = manifest.checks
         decided = f"{counted['confirmed']:,} confirmed, {counted['rejected']:,} rejected"
+        if corrected := counted.get("corrected"):
+            decided += f", {corrected:,} corrected"
         others = f"{counted['disputed']:,} disputed, {counted['unchecked']:,} unchecked"
         print_line(f"findings: {decided}, {others}")
     print_line(f"fingerprint {fingerprint}")

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Option
@@ -26,6 +26,9 @@ from tipclassify.cli.output import (
 )
 from tipclassify.errors import OutputError, needs_extra
 from tipclassify.progress import progress_bar
+
+if TYPE_CHECKING:
+    from tipclassify.store import Store
 
 Port = Annotated[
     int, Option(metavar="N", min=0, max=65535, help="Loopback port; 0 takes any that is free.")
@@ -70,7 +73,6 @@ def review(
     """
     from tipclassify.app.review import Review, open_reports
     from tipclassify.store import Store
-    from tipclassify.store.export import export
     from tipclassify.store.importing import import_log
     from tipclassify.tagging.inputs import expand_inputs
 
@@ -96,14 +98,7 @@ def review(
     store = Store(corpus.with_suffix(".sqlite"), "choose another --corpus")
     import_log(store, corpus.with_suffix(".events"))
 
-    def write_corpus() -> None:
-        try:
-            if note := export(store, corpus):
-                print_note(note)
-        except OutputError as error:  # all decisions are in the store, and can still be read
-            print_note(f"warning: {error}")
-
-    write_corpus()  # which a crash may have left behind
+    _write_corpus(store, corpus)  # which a crash may have left behind
     session = Review(
         classifier,
         reports,
@@ -121,7 +116,9 @@ def review(
         corpus.parent,
         f"decisions go to {store.path}, and at the end to {corpus}; Ctrl-C stops",
         no_browser,
-        lambda token, ready: serve_review(session, socket, token, ready, write_corpus),
+        lambda token, ready: serve_review(
+            session, socket, token, ready, lambda: _write_corpus(store, corpus)
+        ),
     )
     states = store.now().values()
     decided = sum(state.final is not None for state in states)
@@ -143,11 +140,13 @@ def desk(
     port: Port = 0,
     no_browser: NoBrowser = False,
 ) -> None:
-    """Confirm, reject and note the findings of a desk of reports.
+    """Confirm, reject or correct each tag of a desk of reports.
 
     What you decide is on disk before the page says "saved": in FOLDER/tipclassify.sqlite, with
     initials and time, every version of it. Several people can share one FOLDER at the same time:
-    give each their --annotator.
+    give each their --annotator. FOLDER/decided.jsonl has each finding that was decided and is not
+    disputed once, ready for 'tipclassify train --data' and 'evaluate'; it is written when the page
+    ends. It has no passage that the model missed.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Opened by a
     double click, the same page shows the findings only. Needs the extra "review".
@@ -156,17 +155,29 @@ def desk(
         from tipclassify.app.server import listen_on_loopback, serve_desk
     from tipclassify.app.desk import Desk
 
+    corpus = folder / "decided.jsonl"
     checked = Desk(folder, annotator or _login_name())
     socket = listen_on_loopback(port)
     _serve(
         socket.getsockname()[1],
         "{token}/index.html",
         folder,
-        f"checks go to {checked.store.path}; Ctrl-C stops",
+        f"checks go to {checked.store.path}, and at the end to {corpus}; Ctrl-C stops",
         no_browser,
         lambda token, ready: serve_desk(checked, socket, token, ready),
     )
+    _write_corpus(checked.store, corpus)
     print_note(f"checked findings in {folder}: {checked.checked}")
+
+
+def _write_corpus(store: Store, corpus: Path) -> None:
+    from tipclassify.store.export import export
+
+    try:
+        if note := export(store, corpus):
+            print_note(note)
+    except OutputError as error:  # all decisions are in the store, and can still be read
+        print_note(f"warning: {error}")
 
 
 def _login_name() -> str:

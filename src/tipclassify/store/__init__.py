@@ -23,7 +23,7 @@ from typing import Any, Final
 import msgspec
 
 from tipclassify.errors import InputError, OutputError, reason_of_error
-from tipclassify.store.state import Check, Decision, Kind, Place, Shown, State, Tags, Verdict
+from tipclassify.store.state import Check, Decision, Kind, Place, Shown, State, Tags
 
 _APPLICATION: Final = 0x74697063  # "tipc"
 _VERSION: Final = 1
@@ -224,37 +224,33 @@ class Store:
         *,
         labels: Sequence[str] = (),
         unsure: bool = False,
-        verdict: Verdict | None = None,
         note: str | None = None,
-        hides_model: bool = False,
+        hides_model: bool | None = False,
         request: str | None = None,
     ) -> Decision:
         """Save what an annotator decides on a passage.
 
-        A check is of the labels that `shown` has. `hides_model`: whether a passage's tags are
-        hidden from the annotator until they decided on it. A `request` that came before, and whose
+        `hides_model`: whether a passage's tags are hidden from the annotator until they decided on
+        it; None where colleagues' decisions are shown, too. A `request` that came before, and whose
         answer was lost, is not done again. Raises `OutputError` if it is not saved, `RequestReusedError`
         if the request was another one.
         """
-        if kind == "check":
-            labels = shown.tags[0].labels
         with self.writing():
             if earlier := self.of_request(annotator, request):
-                said = (earlier.kind, earlier.place, earlier.unsure, earlier.verdict, earlier.note)
-                same = said == (kind, shown.place, unsure, verdict, note)
+                said = (earlier.kind, earlier.place, earlier.unsure, earlier.note)
+                same = said == (kind, shown.place, unsure, note)
                 if not same or earlier.labels != tuple(labels):
                     raise RequestReusedError(request)
                 return earlier
             blind = None
-            if kind == "label":
+            if kind == "label" and hides_model is not None:
                 blind = self.on(shown.place).hidden_from(annotator, hides_model)
             return self.add(
                 self.keep(shown),
                 kind=kind,
                 annotator=annotator,
-                labels=text(labels) if kind in ("label", "settle", "check") else None,
+                labels=text(labels) if kind in ("label", "settle") else None,
                 unsure=int(unsure),
-                verdict=verdict,
                 note=note,
                 blind=None if blind is None else text(blind),
                 model=shown.tags[0].model if shown.tags else None,
@@ -414,7 +410,7 @@ class Store:
                     Check(
                         *place,
                         key=keys[place],
-                        verdict=event.verdict or "",
+                        verdict=event.verdict or ("decided" if event.kind == "label" else ""),
                         annotator=name,
                         note=str(notes[name].note) if name in notes else "",
                         labels=event.labels,

@@ -55,7 +55,7 @@ def _still_valid(desk: Path, checks: Iterable[Check], notify: Callable[[str], No
         now = labels.get((check.key, check.start, check.end))
         if now is None:
             notify(f"{desk}: a checked finding is no longer on the desk, and is left out")
-        elif check.verdict and now != check.labels:
+        elif check.verdict in ("confirmed", "rejected") and now != check.labels:
             notify(f"{desk}: {check.annotator} checked other tags of a finding; left out")
         else:
             valid.append(check)

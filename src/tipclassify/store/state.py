@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple
 
 Kind = Literal["label", "settle", "check", "note", "look", "undo"]
 Verdict = Literal["confirmed", "rejected"]
+Judgment = Literal["confirmed", "rejected", "corrected"]
 Hidden = Literal["colleagues", "model"]
 
 _id: Final = attrgetter("id")
@@ -52,8 +53,8 @@ class Shown:
 class Decision:
     """An event: what an annotator did on a place.
 
-    "label" gives one annotator's labels, "settle" final ones where annotators differ. "check" says
-    whether the `labels` that a finding had are right. "look" is that colleagues' decisions were
+    "label" gives one annotator's labels, "settle" final ones where annotators differ. "check", of
+    earlier versions, says whether the `labels` that a finding had are right. "look" is that colleagues' decisions were
     shown before one's own. "undo" takes back the event `undoes`, or does it again.
     """
 
@@ -80,11 +81,20 @@ class Check(NamedTuple):
     start: int
     end: int
     key: str
-    verdict: Verdict | Literal[""]  # "": a note alone
+    # "": a note alone; "decided": the `labels` are those that it should have; of earlier versions,
+    # a verdict on all of the `labels` that it had
+    verdict: Verdict | Literal["decided", ""]
     annotator: str
     note: str
-    labels: tuple[str, ...]  # that were checked
+    labels: tuple[str, ...]
     at: str
+
+
+def judge(tagged: Sequence[str], right: Sequence[str]) -> Judgment:
+    """Say what a person's labels of a finding make of those that it was tagged with."""
+    if set(tagged) == set(right):
+        return "confirmed"
+    return "corrected" if right else "rejected"
 
 
 class State:
@@ -149,8 +159,9 @@ class State:
 
     @property
     def checks(self) -> dict[str, Decision]:
-        """Each annotator's check."""
-        return self._latest("check")
+        """Each annotator's labels of a finding, or check of those that it had."""
+        given = [event for event in self._in_effect if event.kind in ("check", "label")]
+        return {event.annotator: event for event in given}
 
     @property
     def notes(self) -> dict[str, Decision]:

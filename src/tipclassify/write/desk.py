@@ -58,7 +58,8 @@ OpenFile = Callable[[Path], AbstractContextManager[IO[str]]]
 def read_findings(folder: Path) -> Iterator[Row]:
     """Yield a row for each finding of a desk: columns of `Row`, and of its report.
 
-    These are `report` (its SHA-256), `address` (of its page), `title` and `model`.
+    These are `report` (its SHA-256), `address` (of its page), `title`, `model`, and
+    `labels_of_model`, all that it can give.
 
     Warns of data files that are not whole.
     """
@@ -73,6 +74,7 @@ def read_findings(folder: Path) -> Iterator[Row]:
             "address": report.page,
             "title": report.title,
             "model": report.model,
+            "labels_of_model": list(report.counts),
         }
         for each in data.rows:
             if each.get("labels"):

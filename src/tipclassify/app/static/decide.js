@@ -6,7 +6,11 @@ const POLL = 5000; // ms between looks at what others decided
 const WAIT = 3000; // ms until what was not saved is sent again
 const api = new URL("api/checks", import.meta.url);
 
-const people = new Map(); // place of a finding: {name: {verdict, note, at}}
+const people = new Map(); // place of a finding: {name: {verdict, labels, note, at}}
+// of the model: {label, name}, by its letter
+const labels = new Map(
+  [...document.querySelectorAll(".tools [name=label]")].map((box) => [box.value, box.dataset]),
+);
 const waiting = []; // bodies of requests that are not saved yet, in order
 let annotator = "";
 let since = 0;
@@ -20,6 +24,9 @@ function bodyOf(finding) {
   const { report } = finding.closest("[data-report]").dataset;
   return { report, start: Number(start), end: Number(end), key };
 }
+
+/** The labels that a finding is tagged with. */
+const tagsOf = (finding) => Array.from(finding.dataset.labels, (letter) => labels.get(letter).label);
 
 function el(name, props, ...children) {
   const made = document.createElement(name);
@@ -35,8 +42,12 @@ function fill() {
     const finding = box.closest("[data-key]");
     const button = (value, words) => el("button", { type: "button", value }, words);
     const note = el("textarea", { rows: 3, maxlength: 2000, "aria-label": "Your note", hidden: "" });
-    const buttons = [button("confirmed", "Confirm"), button("rejected", "Reject")];
-    box.append(...buttons, button("note", "Note"), note, el("p", { class: "state" }));
+    const right = el("fieldset", { hidden: "" }, el("legend", {}, "It should be"));
+    for (const [letter, { name }] of labels) right.append(button(`label ${letter}`, name));
+    const all = tagsOf(finding).length > 1 ? "Confirm all" : "Confirm";
+    const buttons = [button("confirmed", all), button("rejected", "Reject")];
+    buttons.push(button("correct", "Correct"), button("note", "Note"));
+    box.append(...buttons, right, note, el("p", { class: "state" }));
     box.hidden = false;
     box.addEventListener("click", ({ target }) => target.value && press(finding, target.value));
     note.addEventListener("change", () => saveNote(finding, note));
@@ -53,9 +64,15 @@ function show(finding) {
   const place = placeOf(bodyOf(finding));
   const decided = people.get(place) || {};
   const mine = decided[annotator] || {};
-  for (const button of box.querySelectorAll("button:not([value=note])"))
+  for (const button of box.querySelectorAll("[value=confirmed], [value=rejected]"))
     button.setAttribute("aria-pressed", String(button.value === mine.verdict));
-  const lines = Object.entries(decided).flatMap(([name, { verdict, note, at }]) => {
+  const right = rightOf(finding, mine);
+  for (const [letter, { label }] of labels) {
+    const button = box.querySelector(`[value="label ${letter}"]`);
+    button.setAttribute("aria-pressed", String(right.includes(label)));
+  }
+  const lines = Object.entries(decided).flatMap(([name, { verdict: said, labels, note, at }]) => {
+    const verdict = said === "corrected" ? `corrected to ${namesOf(labels)}` : said;
     const when = at ? ` (${new Date(at).toLocaleString("en-GB")})` : "";
     const words = verdict === "other labels" ? "checked other labels, which does not count," : verdict;
     const check = verdict ? [`${words} by ${name}${when}`] : [];
@@ -64,6 +81,28 @@ function show(finding) {
   if (waiting.some((body) => placeOf(body) === place)) lines.push("Not saved yet");
   const state = box.querySelector(".state");
   state.replaceChildren(...lines.map((line) => el("bdi", {}, line)));
+}
+
+/** The labels that a finding should have: as decided, else as tagged. */
+function rightOf(finding, { verdict, labels: given }) {
+  return ["confirmed", "rejected", "corrected"].includes(verdict) ? given : tagsOf(finding);
+}
+
+function namesOf(given) {
+  const known = [...labels.values()].filter(({ label }) => given.includes(label));
+  return known.map(({ name }) => name.toLowerCase()).join(" and ");
+}
+
+/** Beside the tags of each report in the table, how many are left as checked. */
+function showCounts(counts) {
+  for (const row of document.querySelectorAll("tr[data-report]")) {
+    const checked = counts[row.dataset.report];
+    for (const [letter, { label }] of labels) {
+      const cell = row.querySelector(`[data-letter="${letter}"]`);
+      if (checked) cell.dataset.checked = `${checked[label] ?? 0} as checked`;
+      else delete cell.dataset.checked;
+    }
+  }
 }
 
 function showAll() {
@@ -82,7 +121,16 @@ function press(finding, value) {
     note.hidden = !note.hidden;
     note.value = mine?.note || "";
     if (!note.hidden) note.focus();
-  } else post(finding, { verdict: mine?.verdict === value ? "withdrawn" : value });
+  } else if (value === "correct") {
+    const right = finding.querySelector(".decide fieldset");
+    right.hidden = !right.hidden;
+  } else if (value.startsWith("label ")) {
+    const { label } = labels.get(value.slice(6));
+    const right = rightOf(finding, mine ?? {});
+    const isRight = right.includes(label);
+    post(finding, { labels: isRight ? right.filter((one) => one !== label) : [...right, label] });
+  } else if (mine?.verdict === value) post(finding, { labels: "withdrawn" });
+  else post(finding, { labels: value === "confirmed" ? tagsOf(finding) : [] });
 }
 
 function saveNote(finding, note) {
@@ -111,6 +159,7 @@ async function send() {
     }
     waiting.shift(); // what is refused now would be refused again
     if (answer.check) people.set(placeOf(answer.check), answer.check.people);
+    if (answer.counts) showCounts(answer.counts);
     showAll();
   }
   sending = false;
@@ -133,6 +182,7 @@ async function look() {
   annotator = answer.annotator;
   since = answer.next;
   for (const check of answer.checks) people.set(placeOf(check), check.people);
+  showCounts(answer.counts);
   if (isFirst || answer.checks.length) showAll();
 }
 

@@ -150,6 +150,7 @@ function findingItem(finding) {
     "data-start": start,
     "data-end": end,
     "data-key": key,
+    "data-labels": finding.labels.map(({ letter }) => letter).join(""),
   };
   const copy = copyButton(() => quoted(finding.text, source));
   const decide = makeElement("div", { class: "decide", hidden: "" });
