@@ -7,9 +7,11 @@ removed, an hour later, by the next that writes the same.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ T = TypeVar("T")
 _LONGEST: Final = 255  # bytes of a file name
 _DIGITS: Final = re.compile("[0-9a-f]{8}")  # that end a staging name
 _RECENT: Final = 3_600  # seconds after its last change in which a staged file may be at work
+_ANY_MAY_WRITE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
@@ -89,13 +92,19 @@ def open_whole_file(
 ) -> Iterator[IO[Any]]:  # of str or of bytes
     """Open a file that only this user can read, and that takes the place of `path` when complete.
 
-    A complete one that is not `private` has the rights that this user's new files have. A device or
-    pipe is never replaced. Text is UTF-8, with line ends as they are written.
+    A complete one has the rights of the one that it replaces, else those of this user's new files,
+    unless it is `private`. A device or pipe is never replaced, nor a file that is protected from
+    writing (`PermissionError`). Text is UTF-8, with line ends as they are written.
     """
     if path.exists() and not path.is_file():
         with _open_private(path, "w", binary) as out:
             yield out
         return
+    rights = None
+    if path.exists():
+        rights = stat.S_IMODE(path.stat().st_mode)
+        if not rights & _ANY_MAY_WRITE or not os.access(path, os.W_OK):  # root may write any
+            raise PermissionError(errno.EACCES, "protected from writing")
     remove_left_for(path)
     file = staging_name(path)  # named before it exists, so it is always removed
     try:
@@ -104,7 +113,7 @@ def open_whole_file(
         if not private:
             umask = os.umask(0)
             os.umask(umask)
-            os.chmod(file, 0o666 & ~umask)
+            os.chmod(file, 0o666 & ~umask if rights is None else rights)
         os.replace(file, path)
     finally:
         with contextlib.suppress(OSError):

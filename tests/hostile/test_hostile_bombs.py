@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import time
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -227,6 +228,20 @@ BOOKS = {
     "open elements": book(b"<i>" * 50_000 + GOOD),
     "closed elements": book(b"<p/>" * 50_000 + GOOD),
 }
+
+
+def test_a_directory_of_a_zip_file_is_counted_before_it_is_parsed() -> None:
+    """Whatever count the file states; zipfile takes half a kilobyte for each entry."""
+    entries = (b"PK\x01\x02" + bytes(24) + b"\1" + bytes(17) + b"a") * 200_000
+    sizes = b"\3\0\3\0" + len(entries).to_bytes(4, "little")
+    data = b"PK\x03\x04" + bytes(26) + entries + b"PK\x05\x06" + bytes(4) + sizes + bytes(6)
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"a\.docx: 200,000 files in it, over 10,000"):
+            read_bytes(data, "a.docx")
+        assert tracemalloc.get_traced_memory()[1] < 3 * len(data)
+    finally:
+        tracemalloc.stop()
 
 
 # -------------------------------------------------------------------------------------- tables

@@ -158,6 +158,38 @@ def test_results_in_the_folder_of_reports_are_no_reports(
         assert lines == 3  # the two and their total
 
 
+def test_one_line_of_our_head_does_not_leave_a_page_out(cli: Cli, work: Path) -> None:
+    ours = '<!DOCTYPE html><html><head><meta name="generator" content="tipclassify 1">'
+    (work / "page.html").write_text(ours + TEXT, "utf-8")
+    with (work / "note.md").open("a") as note:
+        note.write("\n- tool: tipclassify 0.1.0\n")
+    done = cli("score", "page.html", "note.md", work, *FAST, "--format", "jsonl")
+    names = {json.loads(line)["file"] for line in done.stdout.splitlines()}
+    assert names > {"page.html", "note.md", f"{work}/page.html", f"{work}/note.md"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_in_place_of_a_journal_or_input_does_not_hang(cli: Cli, work: Path) -> None:
+    os.mkfifo(work / "out.jsonl")
+    os.mkfifo(work / JOURNAL)
+    assert cli("score", work, *FAST, "-f", "csv").returncode == 0
+    done = cli("score", "page.html", *FAST, "-f", "csv", "--output-dir", ".", "--resume")
+    assert done.returncode == 1
+    assert f"{JOURNAL}: no file; move it, or choose another folder" in done.stderr.decode()
+
+
+def test_a_protected_file_stays_and_another_keeps_its_rights(cli: Cli, work: Path) -> None:
+    output = work / "out.csv"
+    output.write_text("mine", "utf-8")
+    output.chmod(0o444)
+    done = cli("score", "page.html", *FAST, "-o", output)
+    assert (done.returncode, output.read_text("utf-8")) == (1, "mine")
+    assert "out.csv: cannot be written (protected from writing)" in done.stderr.decode()
+    output.chmod(0o640)
+    assert cli("score", "page.html", *FAST, "-o", output).returncode == 0
+    assert output.stat().st_mode & 0o777 == 0o640
+
+
 @pytest.mark.usefixtures("work")
 def test_results_alone_are_inputs_where_their_rows_are_named(cli: Cli) -> None:
     assert cli("score", "page.html", "-f", "jsonl", "--output-dir", "found", *FAST).returncode == 0

@@ -263,6 +263,13 @@ HEADS: dict[str, dict[str, object]] = {
     "no thresholds": {"thresholds": None},
     "thresholds of text": {"thresholds": {policy: ["a", "b", "c"] for policy in POLICIES}},
     "a threshold too few": {"thresholds": {policy: [0.5, 0.5] for policy in POLICIES}},
+    **{
+        f"a threshold of {number:g}": {
+            "thresholds": {policy: [number, 0.5, 0.5] for policy in POLICIES}
+        }
+        for number in (0.0, -1.0, 1.0, 2.0, 1e308)
+    },
+    "a bias that overflows": {"bias": [0.0, -1e300, 0.0]},
     "no bias": {"bias": None},
     "short bias": {"bias": [0.0]},
     "format of text": {"format": "4"},
@@ -355,6 +362,7 @@ ARRAYS = {
     "more weights than hashes": npz(weights=np.zeros((9, 3), np.int16)),
     "weights that overflow": npz(weights=np.full((8, 3), -32_768, np.int16)),
     "units that are no numbers": npz(units=np.full(3, np.nan)),
+    "units that overflow": npz(units=np.full(3, -1e300)),
     "words that are no text": npz(words=np.full(9, 255, np.uint8)),
     "no array": npz(words=b"words"),
     "no archive": b"PK\x03\x04" + b"\0" * 500,

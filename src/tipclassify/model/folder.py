@@ -56,6 +56,12 @@ def models_folder() -> Path | None:
 Label = Annotated[str, msgspec.Meta(pattern=r"^\w([\w -]{0,58}\w)?\Z")]
 
 
+Threshold = Annotated[float, msgspec.Meta(gt=0, lt=1)]
+MAX_LOG_ODDS: Final = 1e6
+"""Largest parameter of a model: no sum of products of these overflows."""
+
+LogOdds = Annotated[float, msgspec.Meta(ge=-MAX_LOG_ODDS, le=MAX_LOG_ODDS)]
+
 _NUMBERS: Final = re.compile(r"\[\s+([^\[\]{}\"]+?)\s+\]")  # list, a line each
 
 
@@ -86,8 +92,8 @@ class Metadata(msgspec.Struct):
     labels: Annotated[list[Label], msgspec.Meta(min_length=1, max_length=MOST_LABELS)]
     kind: str = LINEAR
     features: int = 0
-    thresholds: dict[str, list[float]] = {}
-    bias: list[float] = []
+    thresholds: dict[str, list[Threshold]] = {}
+    bias: list[LogOdds] = []
     meanings: dict[str, str] = {}  # of labels of a user's, in a line
     base: dict[str, str] = {}
     corpus: dict[str, object] = {}

@@ -24,6 +24,7 @@ from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.folder import (
     LINEAR,
+    MAX_LOG_ODDS,
     METADATA,
     check_metadata,
     read_arrays,
@@ -140,7 +141,7 @@ def read_linear_model(path: str | os.PathLike[str]) -> LinearModel:
         {name: (array.dtype, array.ndim) for name, array in arrays.items()} != _WEIGHT_ARRAYS
         or weights.shape != (len(hashes), labels)
         or not len(units) == len(metadata.bias) == labels
-        or not np.isfinite(units).all()
+        or not (np.abs(units) <= MAX_LOG_ODDS).all()
         or np.abs(weights.astype(np.int32)).max(initial=0) > MAX_WEIGHT
     ):
         raise ModelError(f"{file}: not a weight table for {labels} labels; train or get it anew")

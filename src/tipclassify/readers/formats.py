@@ -47,6 +47,21 @@ _BY_MEDIA_TYPE: Final = {kind: name for name, form in _FORMATS.items() for kind 
 SUFFIXES: Final = (*_BY_SUFFIX, ".odt", ".rtf", ".doc")
 """Suffixes of reports; each may be followed by .gz. The last three are refused with advice."""
 
+OUR_PAGE: Final = re.compile(
+    r"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; [^"\n]*">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
+<meta http-equiv="x-dns-prefetch-control" content="off">
+<meta name="generator" content="tipclassify [^"\n]*">
+<title>"""
+)
+"""Whole head of a page that tipclassify wrote: one line of it, any page may have."""
+
 _ADVICE: Final = "save it as .docx or PDF"
 # By suffixes, or names that the content gives: what it is, and how to convert it.
 _UNSUPPORTED: Final = {

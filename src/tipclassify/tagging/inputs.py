@@ -9,8 +9,6 @@ import glob
 import os
 import re
 import warnings
-import zipfile
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +17,13 @@ from typing import Final
 from tipclassify.errors import InputError
 from tipclassify.formatting import load_json
 from tipclassify.readers import has_report_suffix
-from tipclassify.readers.limits import list_zip_members, read_bounded
+from tipclassify.readers.formats import OUR_PAGE
+from tipclassify.readers.limits import (
+    list_zip_members,
+    open_zip,
+    read_bounded,
+    read_zip_member,
+)
 from tipclassify.tagging.resume import JOURNAL, listed_outputs
 
 ROWS: Final = (".jsonl", ".ndjson")
@@ -32,8 +36,8 @@ TABLES: Final = (".csv", ".tsv", ".xlsx")
 _HIDDEN: Final = (".", "~$")
 _LONGEST_ROW: Final = 100_000  # bytes; a longer first row is not one of ours
 _ENDS: Final = 4_000  # bytes at each end of a file that are looked at
-_GENERATOR: Final = b'<meta name="generator" content="tipclassify '
-_FOOT: Final = re.compile(rb"^- tool: tipclassify \S+$", re.MULTILINE)  # of Markdown
+_TITLE: Final = b"# Tagged passages\n"  # of Markdown
+_FOOT: Final = re.compile(rb"\n---\n\nHow they were tagged:\n\n- tool: tipclassify \S+\n- model: ")
 
 
 def expand_inputs(names: Sequence[str], output: Path | None = None) -> list[str]:
@@ -189,18 +193,18 @@ def _report_of_rows(path: Path) -> str | None:
 
 def _says_it_is_ours(path: Path) -> bool:
     """Return whether a page, Markdown or Word file says that tipclassify wrote it."""
-    # RuntimeError: of an encrypted archive
-    broken = (OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError)
-    with suppress(*broken):
+    with suppress(InputError, OSError):
         if path.suffix.lower() == ".docx":
-            with zipfile.ZipFile(path) as archive, archive.open("docProps/core.xml") as part:
-                return b"<dc:creator>tipclassify " in part.read(_ENDS)
+            with open_zip(str(path), path.name) as archive:
+                facts = read_zip_member(archive, "docProps/core.xml", path.name)
+            return b"<dc:creator>tipclassify " in facts and b">Tagged passages<" in facts
         if path.suffix.lower() in (".html", ".htm", ".md", ".markdown"):
             with path.open("rb") as file:
                 start = file.read(_ENDS)
                 file.seek(max(0, path.stat().st_size - _ENDS))
                 end = file.read()
-            return _GENERATOR in start or _FOOT.search(end) is not None
+            is_ours = start.startswith(_TITLE) and _FOOT.search(end) is not None
+            return is_ours or OUR_PAGE.match(start.decode("latin-1")) is not None
     return False
 
 

@@ -38,6 +38,8 @@ class Journal:
         self._setting = json.dumps(setting, sort_keys=True)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if self._file.exists() and not self._file.is_file():  # a pipe is never at its end
+                raise OutputError(f"{self._file}: no file; move it, or choose another folder")
             lines = self._file.read_bytes().splitlines() if self._file.exists() else []
         except OSError as error:
             raise OutputError(
@@ -87,13 +89,15 @@ class Journal:
     def _key(self, file: str, output: Path) -> str | None:
         """Hash input, output name and settings.
 
-        None for an input that cannot be read twice: standard input, or a link.
+        None for an input that cannot be read twice: standard input, a pipe, or a link.
         """
         digest = hashlib.sha256(f"{self._setting}\n{output.name}\n".encode())
         try:
             if split_zip_path(file):
                 digest.update(read_bounded(file))
                 return digest.hexdigest()
+            if not os.path.isfile(file):
+                return None
             with open(file, "rb") as data:
                 while chunk := data.read(1 << 20):
                     digest.update(chunk)
@@ -105,8 +109,11 @@ class Journal:
 def listed_outputs(folder: Path) -> dict[str, str]:
     """Return the outputs in a folder's journal, with the name of the input of each."""
     outputs: dict[str, str] = {}
+    journal = folder / JOURNAL
+    if not journal.is_file():
+        return outputs
     with contextlib.suppress(OSError, ValueError):
-        for line in (folder / JOURNAL).read_bytes().splitlines():
+        for line in journal.read_bytes().splitlines():
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 entry = load_json(line)
                 outputs[str(entry["output"])] = str(entry["input"])

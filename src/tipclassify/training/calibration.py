@@ -80,7 +80,9 @@ def _fit(
         for column, has in zip(scores.T, y_true.T, strict=True)
     ]
     thresholds: dict[str, tuple[float, ...]] = {
-        policy: tuple(point[policy] for point in points) for policy in POLICIES
+        # a score may round to 0 or 1, a threshold is neither
+        policy: tuple(min(max(point[policy], 1e-9), 1 - 1e-9) for point in points)
+        for policy in POLICIES
     }
     return scale, shift, thresholds
 

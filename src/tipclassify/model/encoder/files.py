@@ -22,7 +22,9 @@ from tipclassify.arrays import Floats
 from tipclassify.errors import ModelError
 from tipclassify.labels import LABELS
 from tipclassify.model.folder import (
+    MAX_LOG_ODDS,
     METADATA,
+    LogOdds,
     check_metadata,
     hashed_files,
     metadata_digest,
@@ -49,8 +51,8 @@ _REQUIRED: Final = (_GRAPH, _TOKENIZER, _WORDS, _HEADS)
 
 
 class _Calibration(msgspec.Struct):
-    scale: list[Annotated[float, msgspec.Meta(gt=0)]]
-    shift: list[float]
+    scale: list[Annotated[float, msgspec.Meta(gt=0, le=MAX_LOG_ODDS)]]
+    shift: list[LogOdds]
 
 
 class _Window(msgspec.Struct):
@@ -256,7 +258,9 @@ def _read_heads(file: Path, data: bytes, labels: int) -> tuple[EncoderHeads, Enc
 
 
 def _check_floats(file: Path, array: npt.NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Raise `ModelError` unless an array has this shape, and finite numbers of 64 bits."""
-    if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+    """Raise `ModelError` unless an array has this shape, and numbers of 64 bits that add up."""
+    is_float = array.shape == shape and array.dtype == np.float64
+    if not is_float or not (np.abs(array) <= MAX_LOG_ODDS).all():
         size = " x ".join(map(str, shape))
-        raise ModelError(f"{file}: not {size} finite numbers; train or get the model anew")
+        most = f"finite numbers up to {MAX_LOG_ODDS:g}"
+        raise ModelError(f"{file}: not {size} {most}; train or get the model anew")

@@ -15,6 +15,7 @@ from tipclassify.readers.about.metadata import page_metadata
 from tipclassify.readers.about.publishers import known_publisher
 from tipclassify.readers.blocks import could_be_heading, join_blocks
 from tipclassify.readers.encodings import decode_file
+from tipclassify.readers.formats import OUR_PAGE
 from tipclassify.readers.html.content import (
     find_main_content,
     trim_edges_of_page,
@@ -112,11 +113,10 @@ def read_html(
 
 def read_page(page: str, source: str) -> Document:
     """Read the main text of a page of a site; raise `InputError` as `read_html` does."""
+    if OUR_PAGE.match(page):
+        remedy = "give the report that it was made from"
+        raise InputError(f"{source}: a page that tipclassify wrote, skipped; {remedy}")
     tree = _parse(page, source)
-    for meta in tree.iter("meta"):
-        if meta.get("name") == "generator" and meta.get("content", "").startswith("tipclassify "):
-            remedy = "give the report that it was made from"
-            raise InputError(f"{source}: a page that tipclassify wrote, skipped; {remedy}")
     # before the scripts are removed, which may hold either
     metadata = page_metadata(tree)
     advice = _advice_without_text(tree)
