@@ -171,7 +171,9 @@ def test_weights_of_drops_come_back_and_may_be_missing(tmp_path: Path) -> None:
 )
 def test_weights_of_drops_that_do_not_fit_are_refused(tmp_path: Path, weights: np.ndarray) -> None:
     write_encoder_model(tmp_path / "a", replace(read_encoder_model(TINY), drop_weights=weights), {})
-    with pytest.raises(ModelError, match=r"reasons\.npz: not 3 x 3 finite numbers; train or"):
+    with pytest.raises(
+        ModelError, match=r"reasons\.npz: not 3 x 3 finite numbers up to 1e\+06; train or"
+    ):
         read_encoder_model(tmp_path / "a")
 
 
