@@ -33,6 +33,7 @@ def train(
     penalty: cli.Penalty = None,
     corpus: cli.Corpus = None,
     out: cli.Out = None,
+    replace: cli.Replace = False,
     seed: cli.Seed = 0,
     jobs: cli.Jobs = -1,
     unlabelled: cli.Unlabelled = None,
@@ -43,7 +44,8 @@ def train(
     """Train a model on labelled passages, and measure it on held-out passages.
 
     Without options: the heads of the default, on the corpus in data/, to
-    models/default. With sentences of your own, in a JSON Lines file such as
+    models/default; to models/default-new, if passages are missing here that
+    the model there learned. With sentences of your own, in a JSON Lines file:
 
         {"text": "Police arrested two recruiters.", "labels": ["positive_effort"]}
 
@@ -59,7 +61,6 @@ def train(
     """
     if data and out is None:
         raise typer.BadParameter("with --data, say where the model shall go", param_hint="'--out'")
-    out = out or HERE / "models" / ("fast" if model == "fast" else "default")
     if corpus is None:  # the heads of the default know it already
         corpus = not data or model != "default"
     fine_tune = finetuning.checked(model, base, epochs, resume=resume)
@@ -67,6 +68,8 @@ def train(
         model,
         data or (),
         out,
+        home=HERE / "models",
+        replace=replace,
         corpus=HERE / "data" if corpus else None,
         text_column=text_column,
         label_column=label_column,

@@ -81,6 +81,7 @@ def run(
     out: Path,
     *,
     base: str,
+    checkpoints: Path | None = None,
     unlabelled: Sequence[Path] = (),
     epochs: int | None = None,
     resume: bool = False,
@@ -95,7 +96,8 @@ def run(
     second, from the same base, the rows and the first one's scores of those passages.
 
     `epochs` are those of `Settings` if omitted; `settings` replace them, and the seed.
-    `headings` is a JSON file of headings of like meaning, by a heading in lower case.
+    `checkpoints` is the folder of both networks, beside `out` if omitted. `headings` is a JSON file
+    of headings of like meaning, by a heading in lower case.
     """
     from finetuning.own_scores import choose_scored
     from finetuning.recipe import FineTuned, Recipe, export, fine_tune
@@ -121,7 +123,7 @@ def run(
         settings=settings,
         headings=json.loads(headings.read_text(encoding="utf-8")),
     )
-    checkpoints = out.with_name(f"{out.name}-training")
+    checkpoints = checkpoints or out.with_name(f"{out.name}-training")
     if not resume:  # an earlier run's second network is not to be resumed after this one's first
         (checkpoints / "second" / "checkpoint.pt").unlink(missing_ok=True)
 

@@ -10,19 +10,22 @@ import io
 import json
 import re
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from itertools import compress
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
+import typer
 from labelled_rows import COUNTRIES, invented_rows, report_rows
 from model_heads import head_of
 
@@ -37,8 +40,9 @@ from tipclassify.evaluation.behaviours import evaluate_reference_outputs
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.files import read_encoder_model, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.model.find import load_scorer
 from tipclassify.model.linear import read_linear_model
-from tipclassify.training import default, fast, write
+from tipclassify.training import default, fast, heads, write
 from tipclassify.training.default import train_on_corpus, train_on_own
 from tipclassify.training.examples import (
     bootstrap_groups,
@@ -748,6 +752,97 @@ def test_training_says_what_teaches_and_what_it_replaces(mine: Trained, tmp_path
         "warning: 48 passages of your own are few: label 100 or more to tell a difference",
         f"replaces the model {head_of(mine.out)['sha256'][:12]} in {mine.out}",
     ]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("model", ["default", "fast"])
+def test_a_training_that_lacks_what_the_shipped_model_learned_goes_beside_it(
+    model: Literal["default", "fast"],
+    replace: bool,
+    plain: Trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shipped = tmp_path / "models" / model
+    run = start_from(plain.out, tmp_path, monkeypatch)
+    if model == "default":
+        shutil.copytree(plain.out, shipped)
+        rows = [row for row in CORPUS if not is_real(row)]
+        lacking = "576 real passages, of which 0 are here"
+    else:
+        soft = [SoftPassage("clerks ate figs", None, [0.0, 0.0, 1.0])]
+        train_fast(CORPUS, shipped, soft=soft)
+        rows = CORPUS
+        lacking = "the scores of 1 unlabelled passages (--unlabelled)"
+    before = bytes_of(shipped)
+    run(rows, model, None, replace=replace)
+    said = capsys.readouterr().err
+    assert f"warning: lacks what the model in {shipped} learned: {lacking}" in said
+    beside = shipped.with_name(f"{model}-new")
+    assert beside.exists() is not replace
+    assert (bytes_of(shipped) == before) is not replace
+    assert f"saved {shipped if replace else beside};" in said
+    if model == "default":  # the real passages still measure, though their words are not here
+        fixed = read_encoder_model(shipped if replace else beside).training_files["fixed.npz"]
+        assert read_fixed(fixed, 3).real.sum() == (HELD & REAL).sum()
+
+
+def test_a_worse_model_takes_the_place_of_a_shipped_one_only_if_it_may(
+    plain: Trained,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    models = tmp_path / "models"
+    shipped = shutil.copytree(plain.out, models / "default")
+    before = bytes_of(shipped)
+    run = start_from(plain.out, tmp_path, monkeypatch)
+    monkeypatch.setattr(default, "_PENALTY", 1e-3)
+    worse = [
+        row if held else {**row, "text": f"{row['text']} again"}
+        for row, held in zip(flipped(CORPUS, ~HELD), HELD.tolist(), strict=True)
+    ]
+    run(worse, "default", tmp_path / "mine")  # where no shipped model is
+    with pytest.raises(typer.Exit) as refused:
+        run(worse, "default", shipped)
+    assert refused.value.exit_code == 1
+    assert f"worse than the model in {shipped}: macro-F1 -" in capsys.readouterr().err
+    assert bytes_of(shipped) == before
+    assert bytes_of(models / "default-new") == bytes_of(tmp_path / "mine")
+    assert {path.name for path in models.iterdir()} == {"default", "default-new"}
+    run(worse, "default", shipped, replace=True)
+    assert bytes_of(shipped) == bytes_of(tmp_path / "mine")
+
+
+def start_from(model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a training on a corpus, in a folder whose shipped default is a tiny one."""
+
+    def load_tiny(_: object = None) -> object:
+        return load_scorer(model)
+
+    monkeypatch.setattr(default, "load_encoder", load_tiny)
+    monkeypatch.setattr(heads, "load_encoder", load_tiny)
+
+    def run(
+        rows: Sequence[Row], kind: Literal["default", "fast"], out: Path | None, **options: bool
+    ) -> None:
+        run_training(
+            kind,
+            (),
+            out,
+            home=folder / "models",
+            corpus=written(folder / "corpus.jsonl", rows),
+            text_column="text",
+            label_column="labels",
+            penalty=None,
+            seed=0,
+            jobs=1,
+            unlabelled=(),
+            **options,
+        )
+
+    return run
 
 
 @pytest.mark.slow

@@ -134,7 +134,8 @@ DESCRIPTION: Final = (
 )
 EXIT_CODES: Final = (
     "Exit codes: 0 done; 1 some inputs failed, the rest were done (check: a rule fell; verify: "
-    "something differs); 2 usage; 3 model missing or unusable."
+    "something differs; train: the shipped model is better, and stays); 2 usage; 3 model missing or "
+    "unusable."
 )
 
 _first_examples = _examples("tipclassify score")

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+import typer
 from typer import Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import check_output, file_ids, print_line, print_note
 from tipclassify.errors import InputError, ModelError
 from tipclassify.progress import progress_bar
+from tipclassify.whole_files import remove_left_for, staging_name
 
 if TYPE_CHECKING:
     from tipclassify.corpus.rows import Row
     from tipclassify.training.write import Trained
 
+_FEWER: Final = 0.9  # share of the real passages before, under which some are missing
 _FEW: Final = 100  # rows of one's own, under which a difference can hardly be shown
 progress_lines = partial(progress_bar, every=30.0)  # seconds between two lines off a terminal
 
@@ -53,6 +58,10 @@ Out = Annotated[
     Path | None,
     Option("--output", "-o", "--out", metavar="DIR", help="New model; needed with --data."),
 ]
+Replace = Annotated[
+    bool,
+    Option("--replace", help="Take the place of a model that is better, or learned more."),
+]
 Seed = Annotated[
     int, Option(metavar="N", help="Of folds and an encoder's order: the same seed, the same model.")
 ]
@@ -72,6 +81,7 @@ Unlabelled = Annotated[
 def train(
     data: Data = None,
     output: Out = None,
+    replace: Replace = False,
     model: Kind = "default",
     penalty: Penalty = None,
     corpus: Annotated[
@@ -91,7 +101,8 @@ def train(
 
     The default's heads move towards your rows as far as cross-validation on them calls for, and no
     further than costs 0.01 of macro-F1 on a fixed set of passages of real reports. The model before
-    and the new one are printed side by side. Seconds for some hundred rows; no PyTorch is needed.
+    and the new one are printed side by side. One that is worse there than the shipped model in its
+    place goes beside it, and the exit code is 1. Seconds for some hundred rows, without PyTorch.
     """
     if not data:
         raise options.invalid_option("--data", "say which labelled passages to learn")
@@ -108,6 +119,7 @@ def train(
         model,
         data,
         output,
+        replace=replace,
         corpus=folder,
         text_column=text_column,
         label_column=label_column,
@@ -121,8 +133,10 @@ def train(
 def run_training(
     model: Literal["default", "fast", "encoder"],
     data: Sequence[Path],
-    out: Path,
+    out: Path | None,
     *,
+    home: Path | None = None,
+    replace: bool = False,
     corpus: Path | None,
     text_column: str,
     label_column: str,
@@ -135,12 +149,22 @@ def run_training(
 ) -> None:
     """Load the rows, say what will be replaced, train, and print what came of it.
 
-    `corpus` is the folder of the project's corpus, if it is to be learned. `fine_tune` trains an
-    encoder (`finetuning.command.run`).
+    `home` is a folder of shipped models, besides those of the package: without `out` the model goes
+    there. `corpus` is the folder of the project's corpus, if it is to be learned. `fine_tune` trains
+    an encoder (`finetuning.command.run`).
+
+    Unless it may `replace` any, a model goes beside the one in its place (`NAME-new`) where it lacks
+    what that one learned and no `out` was given, and where that one is shipped and better.
     """
     from tipclassify.corpus.rows import read_rows
+    from tipclassify.model.folder import check_replaceable, move_model
 
-    _check(model, data, out, corpus, penalty, unlabelled)
+    place = out or (home or Path("models")) / ("fast" if model == "fast" else "default")
+    beside = place.with_name(f"{place.name}-new")
+    guarded = not replace and _is_shipped(place, home)
+    _check(model, data, place, corpus, penalty, unlabelled)
+    if guarded:
+        check_replaceable(beside)
     corpus_rows = read_rows(corpus) if corpus else []
     own: list[Row] = []
     if data:
@@ -149,30 +173,97 @@ def run_training(
     if measured:
         why = "their words are held out, to measure the model"
         print_note(f"passages of your own left out: {measured:,}, since {why}", program)
-    for line in announcement(out, corpus_rows, own):
+    learns_all = model == "default" and bool(data)  # its heads start from those that did
+    lacks = "" if learns_all else _lacking(place, [*corpus_rows, *own], model, unlabelled)
+    if lacks:
+        print_note(f"warning: lacks what the model in {place} learned: {lacks}", program)
+        if out is None and not replace:
+            print_note("so it goes beside that one, unless --replace is given", program)
+            place = beside
+            guarded = False
+    for line in announcement(place, corpus_rows, own):
         print_note(line, program)
-    before = _hash_of_model(out)
+    before = _hash_of_model(place)
+    # A model that may be worse is put in its place when it has been measured.
+    scratch = staging_name(place)
+    written = scratch / "model" if guarded else place
+    remove_left_for(place)
     try:
         if fine_tune:
             rows = [*corpus_rows, *own]
-            trained = fine_tune(rows, out, unlabelled=unlabelled, seed=seed, jobs=jobs)
+            checkpoints = place.with_name(f"{place.name}-training")
+            trained = fine_tune(
+                rows,
+                written,
+                checkpoints=checkpoints,
+                unlabelled=unlabelled,
+                seed=seed,
+                jobs=jobs,
+            )
         elif model == "fast":
-            trained = fit_fast(corpus_rows, own, out, unlabelled, seed, jobs, program)
+            trained = fit_fast(corpus_rows, own, written, unlabelled, seed, jobs, program)
         else:
             from tipclassify.training.default import train_on_corpus, train_on_own
 
             with progress_lines("passages read by the encoder") as progress:
                 if data:
-                    trained = train_on_own(own, out, penalty=penalty, seed=seed, progress=progress)
+                    trained = train_on_own(
+                        own, written, penalty=penalty, seed=seed, progress=progress
+                    )
                 else:
-                    trained = train_on_corpus(corpus_rows, out, seed=seed, progress=progress)
+                    trained = train_on_corpus(corpus_rows, written, seed=seed, progress=progress)
     except ValueError as error:  # of rows that cannot be learned
         raise InputError(str(error)) from error
     print_line(trained.table())
-    if before and before == _hash_of_model(out):
+    worse = trained.fixed.worse() if guarded and trained.fixed else ""
+    if worse:
+        problem = f"worse than the model in {place}: {worse}"
+        print_note(f"{problem}; so it goes beside that one, unless --replace is given", program)
+        place = beside
+    if guarded:
+        move_model(written, place)
+        shutil.rmtree(scratch, ignore_errors=True)
+    if before and before == _hash_of_model(place):
         print_note(f"the same bytes as before: model {before[:12]}", program)
-    command = f"tipclassify score --model {shlex.quote(str(out))} FILE"
-    print_note(f"saved {out}; use it with: {command}", program)
+    command = f"tipclassify score --model {shlex.quote(str(place))} FILE"
+    print_note(f"saved {place}; use it with: {command}", program)
+    if worse:
+        raise typer.Exit(1)
+
+
+def _is_shipped(place: Path, home: Path | None) -> bool:
+    """Test whether a shipped model has this place, in the package or in `home`."""
+    from tipclassify.model.find import SHIPPED, model_folder
+
+    places = [home / name for name in SHIPPED] if home else []
+    with suppress(ModelError):  # a package without models
+        places += [model_folder(name) for name in SHIPPED]
+    return place.resolve() in {shipped.resolve() for shipped in places}
+
+
+def _lacking(place: Path, rows: Sequence[Row], model: str, unlabelled: Sequence[Path]) -> str:
+    """Say what the model in a place learned and a training lacks; empty for nothing."""
+    from tipclassify.corpus.holdout import is_real
+
+    metadata = _metadata(place)
+    lacking = []
+    real = sum(map(is_real, rows))
+    real_before = _count(metadata, "corpus", "real")
+    if real < _FEWER * real_before:
+        lacking.append(f"{real_before:,} real passages, of which {real:,} are here")
+    scored = _count(metadata, "settings", "soft") or _count(
+        metadata, "training", "taught", "passages"
+    )
+    if scored and model != "default" and not unlabelled:
+        lacking.append(f"the scores of {scored:,} unlabelled passages (--unlabelled)")
+    return ", and ".join(lacking)
+
+
+def _count(metadata: object, *names: str) -> int:
+    """Return a count of ``model.json``, by the names that lead to it; 0 for none."""
+    for name in names:
+        metadata = metadata.get(name) if isinstance(metadata, dict) else None
+    return metadata if isinstance(metadata, int) else 0
 
 
 def _check(
@@ -236,11 +327,16 @@ def announcement(out: Path, corpus: Sequence[Row], own: Sequence[Row]) -> list[s
 
 def _hash_of_model(folder: Path) -> str:
     """Return the hash of the model in a folder, empty for none."""
+    return str(_metadata(folder).get("sha256", ""))
+
+
+def _metadata(folder: Path) -> dict[str, Any]:
+    """Read the metadata of the model in a folder, empty for none."""
     from tipclassify.model.folder import read_metadata
 
     if not (folder / "model.json").is_file():
-        return ""
-    return str(read_metadata(folder).get("sha256", ""))
+        return {}
+    return read_metadata(folder)
 
 
 def fit_fast(

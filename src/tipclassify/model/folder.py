@@ -286,8 +286,7 @@ def write_model(
     """Write a model's folder, replacing the one at `path`; their hash is added to the metadata.
 
     An older model there and the new one are exchanged in one step where the system can. Elsewhere
-    the older one is moved away first. Raises `ModelError` when something else is in the way
-    (`check_replaceable`).
+    the older one is moved away first. Errors are those of `move_model`.
     """
     target = Path(path)
     whole = {key: value for key, value in metadata.items() if key != "sha256"}
@@ -304,20 +303,28 @@ def write_model(
     try:
         for name, data in {**files, METADATA: head}.items():
             (staged / name).write_bytes(data)
-        check_replaceable(target)
-        if not target.exists():
-            os.replace(staged, target)
-        elif not exchange(staged, target):
-            old = staging_name(target)
-            os.replace(target, old)
-            try:
-                os.replace(staged, target)
-            except OSError:
-                os.replace(old, target)
-                raise
-            shutil.rmtree(old)
+        move_model(staged, target)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def move_model(staged: Path, target: Path) -> None:
+    """Give a model's folder its name; an older model of that name is `staged` then, or gone.
+
+    Raises `ModelError` when something else has it (`check_replaceable`).
+    """
+    check_replaceable(target)
+    if not target.exists():
+        os.replace(staged, target)
+    elif not exchange(staged, target):
+        old = staging_name(target)
+        os.replace(target, old)
+        try:
+            os.replace(staged, target)
+        except OSError:
+            os.replace(old, target)
+            raise
+        shutil.rmtree(old)
 
 
 def check_replaceable(target: Path) -> None:

@@ -41,6 +41,7 @@ from tipclassify.training.examples import (
     make_examples,
     real_mask,
     report_weights,
+    row_headings,
 )
 from tipclassify.training.fixed_set import (
     FixedComparison,
@@ -114,9 +115,12 @@ def train_on_corpus(
     model, calibrated = calibrate_heads(model, held_rows, held_pooled, seed)
     chosen = fixed_rows(held_rows)
     fixed = FixedSet.of([held_rows[i] for i in chosen], held_pooled[chosen])
+    learned_texts = [row["text"] for row in learned_rows]
+    fixed_before = unlearned_fixed_set(before.model, learned_texts, row_headings(learned_rows))
+    if fixed_before and not fixed.real.any():  # its vectors are of the same encoder
+        fixed = fixed_before
     comparison = compare_heads(fixed, model, before.model, seed)
     moment = second_moment(pooled[learned])
-    learned_texts = [row["text"] for row in learned_rows]
     model = replace(
         model,
         drop_weights=fit_drop_weights(model, learned_rows),
@@ -262,7 +266,7 @@ def adapt(
     pooled = pooled_vectors(scorer, own.texts, own.headings, progress)
     fold = group_folds(own.groups, folds, seed)
     prior = Prior(model.heads, read_second_moment(model))
-    fixed = unlearned_fixed_set(model, own)
+    fixed = unlearned_fixed_set(model, own.texts, own.headings)
     if penalty is None:
         choice = choose_penalty(prior, model, own, pooled, fold, fixed)
     else:
@@ -308,7 +312,7 @@ def save_adapted(
     # The user's rows would not do for counts of reports, though they measure the heads: people
     # label what is hard, and an error rate of hard passages is none of whole reports. So the
     # table is of the reports of the fixed set, else that of the heads before.
-    fixed = unlearned_fixed_set(model, adapted.own)
+    fixed = unlearned_fixed_set(model, adapted.own.texts, adapted.own.headings)
     table = (fixed_error_table(model, fixed) if fixed else None) or before.get("error_table")
     if table:
         meta["error_table"] = table

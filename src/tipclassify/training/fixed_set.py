@@ -32,7 +32,6 @@ from tipclassify.labels import LABELS
 from tipclassify.model.encoder.files import EncoderModel
 from tipclassify.model.folder import read_arrays
 from tipclassify.training.examples import (
-    Examples,
     bootstrap_groups,
     kinds_of_rows,
     label_matrix,
@@ -158,6 +157,14 @@ class FixedComparison:
     # whether its passages also chose the penalty by which the heads were moved
     chose_penalty: bool = False
 
+    def worse(self) -> str:
+        """Say where the new model's macro-F1 is lower by more than chance; empty for nowhere."""
+        for name, part in self.parts.items():
+            macro_f1 = part.differences[0]
+            if macro_f1.interval.high < 0:
+                return f"macro-F1 {macro_f1.difference:+.3f} {macro_f1.interval} on {name}"
+        return ""
+
     def table(self) -> str:
         """Format as aligned plain text: a table for each part, then what was measured."""
         counts = {_REAL_PART: self.real_passages, _INVENTED_PART: self.invented_passages}
@@ -217,12 +224,14 @@ def read_fixed(data: bytes, width: int) -> FixedSet:
     )
 
 
-def unlearned_fixed_set(model: EncoderModel, own: Examples) -> FixedSet | None:
-    """Read a model's fixed set, less the examples to be learned; None for a model without."""
+def unlearned_fixed_set(
+    model: EncoderModel, texts: Sequence[str], headings: Sequence[str | None]
+) -> FixedSet | None:
+    """Read a model's fixed set, less the passages to be learned; None for a model without."""
     if _FIXED not in model.training_files:
         return None
     fixed = read_fixed(model.training_files[_FIXED], model.heads.weights.shape[1])
-    pairs = zip(own.texts, own.headings, strict=True)
+    pairs = zip(texts, headings, strict=True)
     return fixed.without([{"text": text, "section": heading} for text, heading in pairs])
 
 
