@@ -96,6 +96,30 @@ def test_train_says_in_a_line_what_is_missing_or_cannot_be_learned(
     assert not (tmp_path / "m").exists()
 
 
+def test_a_label_that_nobody_read_for_or_nobody_gave_is_named_and_never_measured_as_0(
+    cli: Cli, tmp_path: Path
+) -> None:
+    data = write(tmp_path / "my.jsonl", ROWS)
+    out = tmp_path / "mine"
+    given = ("train", "--data", data, "--output", out, "--penalty", 1)
+    done = cli(*given)
+    assert b"complicity: no passage of 24 has it; if nobody read for it, name" in done.stderr
+    done = cli(*given, "--annotated", "failure")
+    assert done.returncode == 0, done.stderr
+    for label in ("complicity", "positive_effort"):
+        assert f"{label}: nobody read for it, so it stays as it was" in done.stderr.decode()
+    card = (out / "README.md").read_text("utf-8")
+    assert "| complicity | – – | – – | – – | 0 | – |" in card
+    assert "nan" not in card
+    texts = [str(row["text"]) for row in ROWS]
+    before, after = (Classifier.load(name).predict_proba(texts) for name in ("default", out))
+    same = (before == after).all(axis=0)
+    assert same.tolist() == [True, False, True]
+    done = cli("train", "--model", "fast", "--data", data, "-o", out, "--annotated", "failure")
+    assert done.returncode == 1
+    assert b"some passages were not read for all labels, and only the default" in done.stderr
+
+
 # An installed package has neither train.py nor data/real.
 TRAINING_SCRIPT = re.compile(r"'(?:python )?train\.py")
 

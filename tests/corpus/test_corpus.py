@@ -12,6 +12,7 @@ from conftest import Cli
 from tipclassify import LABELS, CorpusError
 from tipclassify.corpus.convert import read_annotated
 from tipclassify.corpus.curate import corpus_stats
+from tipclassify.corpus.given import known_labels, labelled_passages
 from tipclassify.corpus.holdout import is_real
 from tipclassify.corpus.rows import (
     Columns,
@@ -398,3 +399,43 @@ def test_labels_may_stand_in_label_beside_a_text_of_another_name(
     file.write_text(content, "utf-8")
     (row,) = read_rows(file, columns=Columns("sentence"))
     assert (row["text"], row["labels"]) == ("One.", ("failure",))
+
+
+# -------------------------------------------------------------------------------- unknown labels
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_label_without_a_value_or_a_column_is_unknown_and_stays_so(
+    suffix: str, tmp_path: Path
+) -> None:
+    import pandas
+
+    file = tmp_path / f"mine{suffix}"
+    table = pandas.DataFrame(
+        {"text": ["One.", "Two.", "Two."], "failure": [1, 0, None], "complicity": [None, None, 1]}
+    )
+    if suffix == ".csv":
+        table.to_csv(file, index=False)
+    elif suffix == ".parquet":
+        table.to_parquet(file)
+    else:
+        table.to_json(file, orient="records", lines=True)
+    expected = [(("failure",), "failure"), ((), "failure"), (("complicity",), "complicity")]
+    assert [(row["labels"], row["annotated_for"]) for row in read_rows(file)] == expected
+    load_corpus(file).to_json(tmp_path / "again.jsonl")  # and what is written says so
+    again = read_rows(tmp_path / "again.jsonl")
+    assert [(row["labels"], row["annotated_for"]) for row in again] == expected
+    assert known_labels(again).tolist() == labelled_passages(load_corpus(file)).known.tolist()
+    with pytest.raises(CorpusError, match=r"mine\S+: failure is None; write 1 or x for yes"):
+        read_rows(file, columns=Columns(annotated=("failure",)))
+
+
+def test_an_option_says_for_which_labels_rows_were_read(tmp_path: Path) -> None:
+    row = {"text": "One.", "labels": ["failure", "complicity"]}
+    partial = {"text": "Two.", "labels": [], "annotated_for": ["complicity"]}
+    file = write(tmp_path / "mine.jsonl", row, partial)
+    rows = read_rows(file, columns=Columns(annotated=("failure",)))
+    assert [row["labels"] for row in rows] == [("failure",), ()]
+    assert [row["annotated_for"] for row in rows] == ["failure", "complicity"]
+    with pytest.raises(CorpusError, match="annotated: unknown label 'mood'"):
+        read_rows(file, columns=Columns(annotated=("mood",)))

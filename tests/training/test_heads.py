@@ -55,6 +55,19 @@ def test_a_huge_penalty_gives_the_start() -> None:
     assert np.allclose(heads.bias, START.bias, atol=1e-8)
 
 
+def test_a_label_that_nobody_read_for_keeps_its_head_bit_for_bit() -> None:
+    pooled, truth = drawn(200)
+    known = np.ones((200, 3))
+    known[:, 1] = 0
+    known[100:, 2] = 0
+    heads = fit_heads(PRIOR, pooled, ~truth, known, penalty=1.0)
+    assert np.array_equal(heads.weights[1], START.weights[1])
+    assert heads.bias[1] == START.bias[1]
+    fewer = fit_heads(PRIOR, pooled[:100], ~truth[:100], np.ones(100), penalty=1.0)
+    assert np.allclose(heads.weights[2], fewer.weights[2])
+    assert not np.allclose(heads.weights[0], fewer.weights[0])
+
+
 def test_few_rows_of_a_flipped_label_move_a_head_a_little_and_many_turn_it() -> None:
     unseen, truth_of_unseen = drawn(500, seed=1)
 

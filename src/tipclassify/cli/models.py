@@ -106,6 +106,7 @@ def evaluate(
     ] = None,
     text_column: options.TextColumn = "text",
     label_column: options.LabelColumn = "labels",
+    annotated: options.AnnotatedFor = "",
     threshold: options.Threshold = None,
     draws: options.Draws = 1_000,
     seed: options.Seed = 0,
@@ -132,7 +133,7 @@ def evaluate(
     check_output(output, read)
     keys = model_folder(model) / TAUGHT
     classifier = options.tagging_of(model, policy, threshold).classifier()
-    columns = options.columns_of(text_column, label_column)
+    columns = options.columns_of(text_column, label_column, annotated)
     figures, tables = evaluate_rows(
         classifier,
         read_rows(*labelled, columns=columns, labels=classifier.labels),

@@ -80,6 +80,14 @@ TextColumn = Annotated[
 LabelColumn = Annotated[
     str, Option(metavar="NAME", help="Column or field with the labels: names, joined by ';'.")
 ]
+AnnotatedFor = Annotated[
+    str,
+    Option(
+        "--annotated",
+        metavar="LABELS",
+        help="The labels, joined by ',', that somebody read for: of others nothing is known.",
+    ),
+]
 Encoding = Annotated[
     str | None, Option(metavar="NAME", help="Of text and HTML files (cp1252); else detected.")
 ]
@@ -176,11 +184,12 @@ def read_options(
     return ReadOptions(encoding, allow_private, text_column=text_column)
 
 
-def columns_of(text_column: str, label_column: str) -> Columns:
-    """Combine the options that name the columns of labelled passages."""
+def columns_of(text_column: str, label_column: str, annotated: str = "") -> Columns:
+    """Combine the options that name the columns of labelled passages, and what they were read for."""
     from tipclassify.corpus.files import Columns
 
-    return Columns(text_column, label_column)
+    names = tuple(name.strip() for name in annotated.split(",") if name.strip())
+    return Columns(text_column, label_column, names)
 
 
 def today() -> str:

@@ -90,6 +90,7 @@ def train(
     ] = False,
     text_column: TextColumn = "text",
     label_column: LabelColumn = "labels",
+    annotated: options.AnnotatedFor = "",
     seed: Seed = 0,
     jobs: Jobs = -1,
     unlabelled: Unlabelled = None,
@@ -123,6 +124,7 @@ def train(
         corpus=folder,
         text_column=text_column,
         label_column=label_column,
+        annotated=annotated,
         penalty=penalty,
         seed=seed,
         jobs=jobs,
@@ -144,6 +146,7 @@ def run_training(
     seed: int,
     jobs: int,
     unlabelled: Sequence[Path],
+    annotated: str = "",
     fine_tune: Callable[..., Trained] | None = None,
     program: str = "tipclassify",
 ) -> None:
@@ -168,7 +171,8 @@ def run_training(
     corpus_rows = read_rows(corpus) if corpus else []
     own: list[Row] = []
     if data:
-        own = read_rows(*data, columns=options.columns_of(text_column, label_column))
+        columns = options.columns_of(text_column, label_column, annotated)
+        own = read_rows(*data, columns=columns)
     own, measured = _without_held_out(own, corpus_rows)
     if measured:
         why = "their words are held out, to measure the model"
@@ -190,7 +194,11 @@ def run_training(
     remove_left_for(place)
     try:
         if fine_tune:
+            from tipclassify.corpus.given import known_labels
+            from tipclassify.training.examples import check_annotated
+
             rows = [*corpus_rows, *own]
+            check_annotated(known_labels(rows))
             checkpoints = place.with_name(f"{place.name}-training")
             trained = fine_tune(
                 rows,

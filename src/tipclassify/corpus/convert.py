@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
+from tipclassify.corpus.answers import NO_LABEL, given_labels, parse_labels, partly_annotated
 from tipclassify.corpus.files import (
     NumberedRow,
     RowError,
@@ -23,12 +24,9 @@ from tipclassify.corpus.files import (
     read_file,
 )
 from tipclassify.corpus.rows import (
-    NO_LABEL,
     Row,
     check_text,
     first_id,
-    given_labels,
-    parse_labels,
 )
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import csv_cell, json_line, load_json, unformat_csv_cell
@@ -184,6 +182,8 @@ def _parse_row(entry: Mapping[str, Any], given_id: str) -> Row:
         others["predicted"] = others["labels"]
     try:
         labels = given_labels(entry)
+        if labels is not None:
+            others |= partly_annotated(entry)
     except UnlabelledError:
         labels = None
     return _row(first_id(entry.get("id"), given_id), entry.get("text"), labels, others)

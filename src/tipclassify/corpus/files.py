@@ -43,10 +43,14 @@ class UnlabelledError(RowError):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of the columns, or fields of JSON lines, that hold text and labels of a passage."""
+    """Names of the columns, or fields of JSON lines, that hold text and labels of a passage.
+
+    Rows that do not say for which labels they were read are `annotated` for these; () for all.
+    """
 
     text: str = "text"
     labels: str = "labels"
+    annotated: tuple[str, ...] = ()
 
     def missing(self, names: Sequence[str], labels: Sequence[str]) -> str | None:
         """Return the problem of a table with these columns, or None."""
@@ -63,6 +67,8 @@ class Columns:
         """Rename the columns of a row to ``text`` and ``labels``."""
         if self == USUAL or not isinstance(row, dict):
             return row
+        if self.annotated and row.get("annotated_for") is None:
+            row = {**row, "annotated_for": list(self.annotated)}
         own = {self.text, self.labels, "label"}
         renamed = {name: value for name, value in row.items() if name not in own}
         renamed["text"] = row.get(self.text)
@@ -147,7 +153,7 @@ def csv_rows(
         has_names = bool({"labels", "label"} & set(reader.fieldnames))  # then they are scores
         for label in () if has_names else set(labels) & set(reader.fieldnames):
             values = {(row[label] or "").strip().casefold() for _, row in lines}
-            if values & YES and not values & NO:  # only marked where it applies
+            if "x" in values and not values & NO:  # only marked where it applies
                 for _, row in lines:
                     row[label] = row[label] or "0"
         for number, row in lines:

@@ -13,8 +13,9 @@ from typing import cast
 import numpy as np
 
 from tipclassify.arrays import Bools, Ints
+from tipclassify.corpus.answers import annotated_labels
 from tipclassify.corpus.rows import Row, group_name, group_rows, passage_of_row
-from tipclassify.labels import LABELS
+from tipclassify.labels import LABELS, label_indicator
 from tipclassify.records import Passage
 from tipclassify.text.columns import (
     ColumnTable,
@@ -85,12 +86,19 @@ def as_indicator(y: object, labels: Sequence[str] = LABELS) -> Bools:
     return indicator
 
 
+def known_labels(rows: Sequence[Row], labels: Sequence[str] = LABELS) -> Bools:
+    """Return for which labels somebody read each row, bool (n, labels)."""
+    known = [label_indicator(annotated_labels(row, labels), labels) for row in rows]
+    return np.array(known, bool).reshape(-1, len(labels))
+
+
 @dataclass(frozen=True)
 class LabelledPassages:
     """Passages, their labels, and the group of each, which a split keeps whole."""
 
     passages: list[Passage]
     y_true: Bools  # (n, labels)
+    known: Bools  # (n, labels), whether somebody read for the label
     groups: Ints  # (n,)
 
 
@@ -109,6 +117,7 @@ def labelled_passages(
     >>> labelled_passages(["Police acted.", "Courts slept."], labelled).groups.tolist()
     [0, 1]
     """
+    known = None
     if y is None:
         names = table_columns(X)
         if names is None or not {"text", "labels"} <= set(names):
@@ -119,6 +128,7 @@ def labelled_passages(
         y = table["labels"]
         X = [passage_of_row(row) for row in rows]
         groups = group_rows(rows) if groups is None else groups
+        known = known_labels([{"labels": (), **row} for row in rows], labels)
     passages = texts_as_passages(X)
     y_true = as_indicator(y, labels)
     count = len(passages)
@@ -135,19 +145,21 @@ def labelled_passages(
         )
     number_of: dict[object, int] = {}
     numbers = [number_of.setdefault(name, len(number_of)) for name in group_names]
-    return LabelledPassages(passages, y_true, np.array(numbers, np.int64))
+    if known is None:
+        known = np.ones(y_true.shape, bool)
+    return LabelledPassages(passages, y_true, known, np.array(numbers, np.int64))
 
 
 def _rows_of_table(table: ColumnTable, names: list[str]) -> list[Row]:
-    """Return text, heading, document and pair of each row of a table."""
+    """Return text, heading, document, pair and annotated labels of each row of a table."""
     rows: list[Row] = [
         {"text": passage.text} for passage in texts_as_passages(table["text"], "X['text']")
     ]
-    for name in ("section", "doc", "pair"):
+    for name in ("section", "annotated_for", "doc", "pair"):
         if name not in names:
             continue
         for row, value in zip(rows, column_values(table[name], name), strict=True):
-            if name == "section":
+            if name in ("section", "annotated_for"):
                 row[name] = value if isinstance(value, str) else None
             else:
                 row[name] = group_name(value)

@@ -16,7 +16,8 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from tipclassify.corpus.rows import Row, parse_labels, parse_stands_for
+from tipclassify.corpus.answers import parse_labels
+from tipclassify.corpus.rows import Row, parse_stands_for
 from tipclassify.errors import CorpusError, InputError, LinkError
 from tipclassify.formatting import load_json
 from tipclassify.readers import RULES

@@ -17,21 +17,24 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from tipclassify.corpus.answers import (
+    annotated_labels,
+    given_labels,
+    parse_labels,
+    partly_annotated,
+)
 from tipclassify.corpus.files import (
     NAME_THEM,
-    NO,
     SUFFIXES,
     USUAL,
-    YES,
     Columns,
     NumberedRow,
     RowError,
-    UnlabelledError,
     read_numbered,
 )
 from tipclassify.errors import CorpusError
 from tipclassify.formatting import one_line
-from tipclassify.labels import LABELS, SECTIONS, plain_label
+from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.readers import RULES
 from tipclassify.records import Passage
 from tipclassify.resources import shipped_data_folder
@@ -41,8 +44,6 @@ if TYPE_CHECKING:
 
 # characters of a passage; a longer one is a paragraph or more, not a sentence
 LONGEST: Final = 2_000
-NO_LABEL: Final = "none"
-"""What says that no label applies, where an empty list may mean unlabelled."""
 # passages of real reports, below the folder of a corpus
 _REAL: Final = Path("real") / "passages.jsonl"
 # of a passage that `real.rebuild` found
@@ -64,7 +65,8 @@ def load_corpus(
     `paths` are JSON lines, CSV or Parquet files, or folders of them. The columns are ``id``,
     ``text``, ``labels`` (a list of the names in ``LABELS``), ``section``, ``pair``, ``doc``,
     ``source``, and any further ones of the rows, as text; only text and labels are required, and
-    may have other names in the files (`text_column`, `label_column`). The dataset lies in memory;
+    may have other names in the files (`text_column`, `label_column`). ``annotated_for`` has the
+    labels for which a row was read, if not for all. The dataset lies in memory;
     no copy is kept on disk.
 
     `TipClassifier.fit` takes it whole, or its columns; what its ``to_json`` and ``to_parquet``
@@ -102,10 +104,14 @@ def read_rows(
 
     Raises `CorpusError` with one line for every invalid row of every file.
     """
+    try:
+        parse_labels(list(columns.annotated), labels)
+    except RowError as error:
+        raise CorpusError([f"annotated: {error}"]) from None
     problems: list[str] = []
     rows: list[Row] = []
     places_of_ids: dict[str, str] = {}
-    first_of_texts: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}  # place, and labels
+    first_of_texts: dict[tuple[str, str], tuple[str, Row]] = {}  # its place too
     # Keyed by resolved path: a file that is named twice is read once.
     files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}
     for file in files.values():
@@ -119,10 +125,11 @@ def read_rows(
                 problems.append(
                     f"{where}: id {row['id']!r} is taken at {taken_at}; give it another"
                 )
-            first, first_labels = first_of_texts.setdefault(row_key(row), (where, row["labels"]))
-            if first_labels != row["labels"]:
+            first, twin = first_of_texts.setdefault(row_key(row), (where, row))
+            both = set(annotated_labels(row, labels)) & set(annotated_labels(twin, labels))
+            if both & {*row["labels"]} != both & {*twin["labels"]}:
                 here = ", ".join(row["labels"]) or "no label"
-                there = ", ".join(first_labels) or "no label"
+                there = ", ".join(twin["labels"]) or "no label"
                 problems.append(
                     f"{where}: {here}, but the same text at {first} has {there}; settle one"
                 )
@@ -299,6 +306,11 @@ def _checked(row: object, known_labels: Sequence[str]) -> Row:
     dropped = {"label", "accept"} if "labels" in row else {"label", "accept", *known_labels}
     checked: Row = {name: value for name, value in row.items() if name not in dropped}
     checked["labels"] = labels
+    checked.pop("annotated_for", None)
+    checked |= partly_annotated(row, known_labels)
+    if "annotated_for" in checked:
+        annotated = annotated_labels(row, known_labels)
+        checked["labels"] = tuple(label for label in labels if label in annotated)
     parse_stands_for(row.get("stands_for"))
     for name in ("doc", "pair"):
         if name in row:
@@ -309,66 +321,6 @@ def _checked(row: object, known_labels: Sequence[str]) -> Row:
     if isinstance(alone, list | tuple):
         checked["labels_alone"] = ";".join(map(str, alone)) or "none"
     return checked
-
-
-def given_labels(row: Mapping[str, Any], labels: Sequence[str] = LABELS) -> object:
-    """Return the labels that a person gave a row, in whichever of the forms below; None for none.
-
-    | labels | of |
-    | --- | --- |
-    | ``labels`` or ``label`` | a row of ours |
-    | ``accept``, with ``answer`` | a choice task of Prodigy |
-    | ``labels``, with ``annotation_id`` | Label Studio's CSV or JSON-MIN; an empty one is no answer |
-    | a column a label | a table, of 1 and 0, or x |
-
-    Raises `UnlabelledError` for what a person skipped or rejected, or only a model has labelled.
-
-    >>> given_labels({"positive_effort": "x", "failure": 0, "complicity": "no"})
-    ['positive_effort']
-    """
-    value = row["labels"] if row.get("labels") is not None else row.get("label")
-    answer = str(row.get("answer") or "").casefold()
-    if "low_confidence" in row and row.get("predicted") is None:
-        raise UnlabelledError(
-            "of 'score': its labels are the model's; "
-            "make rows to label with 'tipclassify corpus convert'"
-        )
-    if answer in ("reject", "ignore"):
-        raise UnlabelledError(
-            f"answered {answer!r} in Prodigy, so its labels are nobody's; "
-            "convert the export with 'tipclassify corpus convert', or leave the row out"
-        )
-    if answer == "accept" and "accept" in row:
-        return row["accept"] or []
-    if answer == "accept" and row.get("labels") is None and "label" in row:
-        raise RowError("a yes-or-no task on one label; use tasks with options (textcat.manual)")
-    if "annotation_id" in row:
-        if isinstance(value, str) and value.startswith("{"):
-            value = json.loads(value)
-        if isinstance(value, Mapping):
-            value = value.get("choices")
-        if not value:
-            raise UnlabelledError(
-                f"unanswered in Label Studio; choose {NO_LABEL!r} there where no label applies"
-            )
-    if value is None and row.get("predicted") is not None:
-        raise UnlabelledError(
-            'not labelled yet; set "labels" to a list, [] for none '
-            '(what "predicted" says is the model\'s)'
-        )
-    if not {"labels", "label"} & row.keys() and any(label in row for label in labels):
-        return [label for label in labels if _is_yes(row, label)]
-    return value
-
-
-def _is_yes(row: Mapping[str, Any], label: str) -> bool:
-    """Whether the column of a label says yes; raise `RowError` for neither yes nor no."""
-    value = str(row.get(label, "")).strip().casefold()
-    if value in YES:
-        return True
-    if value in NO:
-        return False
-    raise RowError(f"{label} is {row.get(label)!r}; write 1 or x for yes, 0 for no")
 
 
 def check_text(value: object) -> str:
@@ -408,30 +360,6 @@ def group_name(value: object) -> str | None:
         return str(int(value))
     number = float(value)
     return str(int(number)) if number.is_integer() else str(value)
-
-
-def parse_labels(value: object, labels: Sequence[str] = LABELS) -> tuple[str, ...]:
-    """Parse a list of label names, or text with ``;``, ``,`` or ``|`` between them.
-
-    They come out in the order of `labels`; ``none`` alone is no label. Raises `RowError` for an
-    unknown one, and any other value.
-
-    >>> parse_labels("failure; Positive Effort"), parse_labels(["none"])
-    (('positive_effort', 'failure'), ())
-    """
-    spelled = {plain_label(label): label for label in labels}
-    if isinstance(value, str):
-        value = [name for name in re.split("[;,|]", value) if name.strip()]
-    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
-        raise RowError('no labels; add "labels": a list of names, [] for none')
-    names = [spelled.get(plain_label(name), name.strip()) for name in value]
-    if NO_LABEL in names and NO_LABEL not in labels:
-        names = [name for name in names if name != NO_LABEL]
-        if names:
-            raise RowError(f"label {NO_LABEL!r} beside {', '.join(sorted(names))}; settle one")
-    if unknown := [name for name in names if name not in labels]:
-        raise RowError(f"unknown label {unknown[0]!r}; use {', '.join(labels)}")
-    return tuple(label for label in labels if label in names)
 
 
 def parse_stands_for(value: object) -> float | None:

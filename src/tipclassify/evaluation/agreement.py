@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tipclassify.arrays import Floats
+from tipclassify.corpus.answers import given_labels, parse_labels, partly_annotated
 from tipclassify.corpus.files import RowError, UnlabelledError, json_rows
-from tipclassify.corpus.rows import Row, given_labels, parse_labels, read_each, text_key
+from tipclassify.corpus.rows import Row, read_each, text_key
 from tipclassify.errors import CorpusError
 from tipclassify.evaluation.bootstrap import Interval, percentile_interval, wilson_interval
 from tipclassify.formatting import format_figure, format_value, markdown_table
@@ -173,6 +174,8 @@ def read_annotations(
             given = given_labels(row, labels)
         except UnlabelledError:
             given = None
+        if given is not None and partly_annotated(row, labels):
+            raise RowError("was not read for all labels; agreement needs rows that were")
         return {**row, "labels": None if given is None else parse_labels(given, labels)}
 
     annotations: dict[str, Row] = {}

@@ -63,7 +63,8 @@ def measure(
     """Compute the metrics of predicted labels.
 
     `y_true` and `y_pred` are bool (n, labels), `scores` probabilities (n, labels), `thresholds`
-    (labels,).
+    (labels,). Where a label is unknown its score is NaN, and both others are false. A metric of
+    nothing is NaN.
 
     >>> y_true = np.array([[True, False, False], [False, True, False]])
     >>> m = measure(y_true, y_true * 0.8 + 0.1, y_true, np.full(3, 0.5))
@@ -78,14 +79,15 @@ def measure(
         predicted = int(y_pred[:, j].sum())
         support = int(y_true[:, j].sum())
         average_precision = float("nan")
+        known = ~np.isnan(scores[:, j])
         if support:
-            average_precision = float(average_precision_score(y_true[:, j], scores[:, j]))
+            average_precision = float(average_precision_score(y_true[known, j], scores[known, j]))
         rows.append(
             LabelMetrics(
                 label=label,
-                precision=hits / predicted if predicted else 0.0,
-                recall=hits / support if support else 0.0,
-                f1=2 * hits / (predicted + support) if predicted + support else 0.0,
+                precision=hits / predicted if predicted else float("nan"),
+                recall=hits / support if support else float("nan"),
+                f1=2 * hits / (predicted + support) if support else float("nan"),
                 support=support,
                 average_precision=average_precision,
                 threshold=float(thresholds[j]),
@@ -110,6 +112,9 @@ def reliability(y_true: Bools, scores: Floats) -> Floats:
     >>> reliability(np.array([True, False]), np.array([0.6, 0.62]))[5:7].round(2).tolist()
     [[0.0, nan, nan], [2.0, 0.61, 0.5]]
     """
+    known = ~np.isnan(scores)
+    y_true = y_true[known]
+    scores = scores[known]
     step = np.minimum((scores * _BINS).astype(int), _BINS - 1)
     passages = np.bincount(step, minlength=_BINS)
     sums = np.stack([np.bincount(step, values, _BINS) for values in (scores, y_true)], axis=1)
@@ -124,7 +129,9 @@ def calibration_error(y_true: Bools, scores: Floats) -> float:
     0.0
     """
     passages, mean_probability, share_true = reliability(y_true, scores).T
-    return float(np.nansum(passages * np.abs(mean_probability - share_true)) / len(y_true))
+    if not passages.any():
+        return float("nan")
+    return float(np.nansum(passages * np.abs(mean_probability - share_true)) / passages.sum())
 
 
 def contrast_pair_accuracy(
@@ -263,7 +270,7 @@ def evaluate(
     known = labelled_passages(X, y, groups, classifier.labels)
     if not known.passages:
         raise ValueError("no passages: give at least one")
-    scores = classifier.predict_proba(known.passages)
+    scores = np.where(known.known, classifier.predict_proba(known.passages), np.nan)
     return evaluate_scores(classifier, known.y_true, scores, policy, known.groups, draws, seed)
 
 
@@ -276,7 +283,10 @@ def evaluate_scores(
     draws: int,
     seed: int,
 ) -> Evaluation:
-    """Measure a model by its probabilities, (n, labels), of passages in `groups`, (n,)."""
+    """Measure a model by its probabilities, (n, labels), of passages in `groups`, (n,).
+
+    A score is NaN where the label is unknown.
+    """
     thresholds = classifier.thresholds(policy)
     y_pred = apply_thresholds(scores, thresholds)
     labels = classifier.labels

@@ -11,6 +11,7 @@ from dataclasses import asdict
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats
+from tipclassify.corpus.given import known_labels
 from tipclassify.corpus.holdout import were_taught
 from tipclassify.corpus.rows import Row, group_rows, passage_of_row
 from tipclassify.errors import InputError
@@ -60,7 +61,8 @@ def evaluate_rows(
         )
     passages = [passage_of_row(row) for row in rows]
     y_true = np.array([label_indicator(row["labels"], labels) for row in rows], bool)
-    scores = classifier.predict_proba(passages)
+    known = known_labels(rows, labels)
+    scores = np.where(known, classifier.predict_proba(passages), np.nan)
     thresholds = classifier.thresholds(policy)
     y_pred = apply_thresholds(scores, thresholds)
     groups = np.array(group_rows(rows))
@@ -112,7 +114,7 @@ def evaluate_rows(
         "in_view": in_view,
     }
     if other:
-        y_other = other.predict(passages, policy)
+        y_other = known & other.predict(passages, policy)
         comparison = compare(y_true, y_pred, y_other, groups, draws, seed, labels)
         figures["comparison"] = {"other": other_name, **asdict(comparison)}
         tables.append(comparison_table(comparison, other_name))

@@ -221,7 +221,7 @@ class Heads:
 
     model: EncoderModel
     own: Examples
-    scores: Floats  # (rows, labels), out-of-fold probabilities of the user's rows
+    scores: Floats  # (rows, labels), out of fold on the user's rows; NaN for unknown labels
     penalty: PenaltyChoice
     on_own: ModelComparison  # beside the heads before, on the user's rows
     fixed: FixedComparison | None  # beside the heads before, on the fixed set
@@ -272,13 +272,14 @@ def adapt(
     else:
         choice = PenaltyChoice(penalty, "as given")
 
-    raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, choice.penalty)
-    heads = fit_heads(prior, pooled, own.y_true, own.weights, choice.penalty)
+    raw = out_of_fold_logits(prior, pooled, own.y_true, own.label_weights, fold, choice.penalty)
+    heads = fit_heads(prior, pooled, own.y_true, own.label_weights, choice.penalty)
     adapted = replace(model, heads=heads, training_files=add_taught(model, own.texts))
 
     first = own.first
-    before = balanced_labels(model, model.heads.logits(pooled[first]))
-    after = balanced_labels(adapted, raw[first])
+    known = own.known[first]
+    before = known & balanced_labels(model, model.heads.logits(pooled[first]))
+    after = known & balanced_labels(adapted, raw[first])
     comparison = None
     if fixed is not None:
         comparison = compare_heads(fixed, adapted, model, seed)
@@ -286,7 +287,7 @@ def adapt(
     return Heads(
         model=adapted,
         own=own,
-        scores=probabilities(adapted, raw[first]),
+        scores=np.where(known, probabilities(adapted, raw[first]), np.nan),
         penalty=choice,
         on_own=compare(own.y_true[first], after, before, own.groups[first], seed=seed),
         fixed=comparison,

@@ -149,6 +149,7 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             labelled.groups[used],
             headings=[passage.section for passage in passages],
             weights=weights[used],
+            known=labelled.known[used],
         )
         if self.model == "default":
             self._fit_default(self.examples_)

@@ -9,6 +9,7 @@ others. Each of these stands for as many as it was drawn from (Horvitz and Thomp
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,7 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.corpus.given import known_labels
 from tipclassify.corpus.holdout import REPORT_FAMILIES, holdout_country, is_real, source_family
 from tipclassify.corpus.rows import Row, group_rows, labels_alone, parse_stands_for
 from tipclassify.labels import LABELS, label_indicator
@@ -38,6 +40,7 @@ class Examples:
     y_true: Bools  # (n, labels)
     groups: Ints  # (n,); those of one group are never parted between folds
     weights: Floats  # (n,), sample weights of 0 or more
+    known: Bools  # (n, labels), whether somebody read for the label
     row: Ints  # (n,), ascending: the number of the row that an example was made of
 
     @classmethod
@@ -49,8 +52,9 @@ class Examples:
         *,
         headings: Sequence[str | None] | None = None,
         weights: Floats | None = None,
+        known: Bools | None = None,
     ) -> Examples:
-        """Make an example of each passage; without headings, and of weight 1, if omitted."""
+        """Make an example of each passage; without headings, of weight 1, all known, if omitted."""
         return cls(
             texts=list(texts),
             headings=[None for _ in texts] if headings is None else list(headings),
@@ -58,10 +62,16 @@ class Examples:
             groups=np.asarray(groups, np.int64),
             weights=np.ones(len(texts)) if weights is None else weights,
             row=np.arange(len(texts)),
+            known=np.ones(y_true.shape, bool) if known is None else known,
         )
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def label_weights(self) -> Floats:
+        """Sample weights of each label, (n, labels): 0 where nobody read for it."""
+        return self.weights[:, None] * self.known
 
     @property
     def first(self) -> Ints:
@@ -86,6 +96,7 @@ def make_examples(rows: Sequence[Row]) -> Examples:
         groups=country_groups(rows)[origin],
         weights=np.array([weight for *_, weight in made], np.float64),
         row=origin,
+        known=known_labels(rows)[origin],
     )
 
 
@@ -94,10 +105,35 @@ def label_matrix(rows: Sequence[Row]) -> Bools:
     return np.array([label_indicator(row["labels"]) for row in rows], bool).reshape(-1, len(LABELS))
 
 
+def check_annotated(known: Bools) -> None:
+    """Raise `ValueError` where somebody did not read for a label, bool (n, labels)."""
+    if not known.all():
+        raise ValueError(
+            "some passages were not read for all labels, and only the default learns from these: "
+            "train the default, or leave them out"
+        )
+
+
 def check_labelled(rows: Sequence[Row]) -> None:
-    """Raise `ValueError` when no row has a label."""
-    if not any(row["labels"] for row in rows):
+    """Raise `ValueError` when no row has a label; warn of each that none has."""
+    counts = label_matrix(rows).sum(axis=0)
+    if not counts.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
+    known = known_labels(rows).sum(axis=0)
+    for label, count, read in zip(LABELS, counts, known, strict=True):
+        if not read:
+            warnings.warn(f"{label}: nobody read for it, so it stays as it was", stacklevel=3)
+        elif count == read:
+            warnings.warn(
+                f"{label}: every passage that was read for it has it; write 0 where it does not apply",
+                stacklevel=3,
+            )
+        elif not count:
+            warnings.warn(
+                f"{label}: no passage of {read:,} has it; if nobody read for it, "
+                "name the others with --annotated, and it stays as it was",
+                stacklevel=3,
+            )
 
 
 def real_mask(rows: Sequence[Row]) -> Bools:

@@ -59,8 +59,10 @@ def fit_heads(
 ) -> EncoderHeads:
     """Minimise the log loss plus half the penalty times the squared distance from the prior.
 
-    `pooled` is float32 (n, width), `y_true` bool (n, labels), `weights` are sample weights (n,).
+    `pooled` is float32 (n, width), `y_true` bool (n, labels), `weights` are sample weights,
+    (n,) or (n, labels). A label whose weights are all 0 keeps its head.
     """
+    by_label = np.broadcast_to(weights if weights.ndim == 2 else weights[:, None], y_true.shape)
     start = np.column_stack([prior.heads.weights, prior.heads.bias])
     design = _with_one(pooled)
     fitted = start.copy()
@@ -68,7 +70,7 @@ def fit_heads(
         whitening = prior.whitening()
         coordinates, basis = _row_space(design @ whitening)
         for j in range(len(start)):
-            u = _newton(coordinates, design @ start[j], y_true[:, j], weights, penalty)
+            u = _newton(coordinates, design @ start[j], y_true[:, j], by_label[:, j], penalty)
             fitted[j] += whitening @ (basis @ u)
     return EncoderHeads(np.ascontiguousarray(fitted[:, :-1]), np.ascontiguousarray(fitted[:, -1]))
 

@@ -40,7 +40,7 @@ from tipclassify.text.templates import (
 )
 from tipclassify.text.tokens import collect_vocabulary
 from tipclassify.training.calibration import Calibrated, calibrate
-from tipclassify.training.examples import Examples, group_folds
+from tipclassify.training.examples import Examples, check_annotated, group_folds
 
 _C: Final = 2.0  # inverse regularisation strength; others: docs/contributing/experiments.md
 _LEAST_USE: Final = 4  # a feature of fewer passages does not generalise
@@ -92,6 +92,7 @@ def fit_linear(
     model, with sample weights `held_weights` and of kinds of text `held_kinds`; without them all
     passages are scored out of fold.
     """
+    check_annotated(examples.known)
     if not examples.y_true.any():
         raise ValueError("no passage has a label: nothing to learn; label some")
     weights = examples.weights if held is None else np.where(held, 0.0, examples.weights)

@@ -244,8 +244,9 @@ def operating_points(
     weights = predictions.weights
     y_pred = predictions.y_pred[policy]
     hits = weights @ (y_true & y_pred)
-    precisions = hits / np.maximum(1e-9, weights @ y_pred)
-    recalls = hits / np.maximum(1e-9, weights @ y_true)
+    with np.errstate(invalid="ignore"):  # NaN of nothing
+        precisions = hits / (weights @ y_pred)
+        recalls = hits / (weights @ y_true)
     drawn = intervals(y_true, y_pred, predictions.groups, seed=seed, weights=weights)
     support = y_true.sum(axis=0).tolist()
     tagged = y_pred.sum(axis=0).tolist()
@@ -316,22 +317,23 @@ def _error_rates(predictions: Predictions) -> dict[str, object]:
     histogram: dict[str, dict[str, list[float]]] = {}
     for j, interval in enumerate(drawn.labels):
         has = y_true[:, j]
+        lacks = ~has & ~np.isnan(predictions.scores[:, j])  # else unknown
         weights = np.zeros(len(has))
-        weights[~has] = _effective_weights(predictions.weights[~has])
+        weights[lacks] = _effective_weights(predictions.weights[lacks])
         weights[has] = _weights_of_binomial_recall(
             _effective_weights(predictions.weights[has]), y_pred[has, j], interval.recall
         )
         for policy in POLICIES:
             tagged = predictions.y_pred[policy][:, j]
-            cells = {"tp": has & tagged, "fn": has & ~tagged, "fp": ~has & tagged}
-            cells["tn"] = ~has & ~tagged
+            cells = {"tp": has & tagged, "fn": has & ~tagged, "fp": lacks & tagged}
+            cells["tn"] = lacks & ~tagged
             policies[policy][interval.label] = {
                 name: round(float(weights @ cell), 3) for name, cell in cells.items()
             }
-        step = np.minimum((predictions.scores[:, j] * _BINS).astype(int), _BINS - 1)
+        step = np.minimum((np.nan_to_num(predictions.scores[:, j]) * _BINS).astype(int), _BINS - 1)
         histogram[interval.label] = {
             name: np.bincount(step[chosen], weights[chosen], _BINS).round(4).tolist()
-            for name, chosen in (("with", has), ("without", ~has))
+            for name, chosen in (("with", has), ("without", lacks))
         }
     return {
         "passages": round(float(_effective_weights(predictions.weights).sum()), 1),

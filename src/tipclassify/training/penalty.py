@@ -97,15 +97,17 @@ def choose_penalty(
     points = []
     losses = []  # of each of the user's examples, out of fold
     for penalty in PENALTIES:
-        raw = out_of_fold_logits(prior, pooled, own.y_true, own.weights, fold, penalty)
-        losses.append(_log_loss(raw, own.y_true, model))
-        heads = fit_heads(prior, pooled, own.y_true, own.weights, penalty)
+        raw = out_of_fold_logits(prior, pooled, own.y_true, own.label_weights, fold, penalty)
+        losses.append(_log_loss(raw, own.y_true, model, own.known))
+        heads = fit_heads(prior, pooled, own.y_true, own.label_weights, penalty)
         loss, f1, false_tags = _measure(heads, model, real)
         points.append(
             PenaltyPoint(
                 penalty=penalty,
                 loss=float(np.average(losses[-1], weights=own.weights)),
-                macro_f1=_macro_f1(own.y_true[first], balanced_labels(model, raw[first])),
+                macro_f1=_macro_f1(
+                    own.y_true[first], own.known[first] & balanced_labels(model, raw[first])
+                ),
                 rise=loss - loss_before,
                 cost=f1_before - f1,
                 false_tags=false_tags,
@@ -150,14 +152,15 @@ def _measure(
         return float("nan"), float("nan"), float("nan")
     raw = heads.logits(real.pooled)
     y_pred = balanced_labels(model, raw)
-    loss = float(_log_loss(raw, real.y_true, model).mean())
+    loss = float(_log_loss(raw, real.y_true, model, np.ones_like(real.y_true)).mean())
     return loss, _macro_f1(real.y_true, y_pred), false_tag_rate(real.y_true, y_pred)
 
 
-def _log_loss(raw: Floats, y_true: Bools, model: EncoderModel) -> Floats:
-    """Compute the mean log loss of the labels of each passage, float (n,), calibrated."""
+def _log_loss(raw: Floats, y_true: Bools, model: EncoderModel, known: Bools) -> Floats:
+    """Compute the mean log loss of the known labels of each passage, float (n,), calibrated."""
     logits = raw * model.scale + model.shift
-    return np.asarray(np.logaddexp(0, np.where(y_true, -1.0, 1.0) * logits).mean(axis=1))
+    loss = known * np.logaddexp(0, np.where(y_true, -1.0, 1.0) * logits)
+    return np.asarray(loss.sum(axis=1) / known.sum(axis=1))
 
 
 def _macro_f1(y_true: Bools, y_pred: Bools) -> float:

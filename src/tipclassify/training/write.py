@@ -250,7 +250,7 @@ def _card(meta: Mapping[str, object], *, penalty: PenaltyChoice | None, **figure
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["figure"] = "{:.3f}".format
+    environment.filters["figure"] = _figure
     environment.filters["share"] = partial(format_figure, form=".1%")
     environment.filters["percent"] = "{:.0%}".format
     environment.filters["count"] = "{:,}".format
@@ -271,6 +271,11 @@ def _card(meta: Mapping[str, object], *, penalty: PenaltyChoice | None, **figure
         fine_tuning=fine_tuning,
         **figures,
     )
+
+
+def _figure(value: float | None) -> str:
+    """Format a figure; None, as JSON has what is undefined, is a dash."""
+    return format_figure(math.nan if value is None else value)
 
 
 def _figure_with_interval(value: float, interval: Interval) -> str:
