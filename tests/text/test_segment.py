@@ -368,8 +368,8 @@ PIECES = st.sampled_from(
 )
 TEXTS = st.one_of(st.text(), st.lists(PIECES).map("".join), st.lists(PIECES).map(" ".join))
 UNITS = st.sampled_from(["sentence", "clause"])
-# white or of no width, or the bar between two cells
-UNSEEN = re.compile(r"(?:\| |[\s\u200b\u200e\u200f\u2060\ufeff])*")
+# white or of no width, the bar between two cells, or the bullet of an entry
+UNSEEN = re.compile(r"(?:\| |[•*·–-]\s|[\s\u200b\u200e\u200f\u2060\ufeff])*")
 
 
 def lines(block: str) -> list[str]:
@@ -605,6 +605,38 @@ def test_a_narrow_column_is_one_block_and_a_list_of_short_lines_is_none() -> Non
 
 def test_lines_that_are_no_wrapped_paragraph_stand_alone() -> None:
     assert texts("Article\n24 June 2024\nTimeline") == ["Article", "24 June 2024", "Timeline"]
+
+
+WRAPPED = (
+    "The government of the islands investigated nine cases of forced labor during the year, and\n"
+    "prosecutors brought four of them before a court.\n"
+)
+LONG = (
+    f"Inspectors of the {'northern ' * 14}provinces, who had no cars, fined none of the owners of\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "passages", "headings"),
+    [
+        (WRAPPED + LONG + WRAPPED.replace("The", "the"), 2, []),
+        (f"{WRAPPED}\nRights of migrants\n\n{WRAPPED}", 2, ["Rights of migrants"]),
+        (f"{WRAPPED}Rights of migrants\n{WRAPPED}", 2, ["Rights of migrants"]),
+        (f"## Rights of migrants\n\n{WRAPPED}", 1, ["## Rights of migrants"]),
+        (f"{WRAPPED}\nNo one was charged\n\n{WRAPPED}", 3, []),
+        (f"• train judges;\n• fund shelters.\n- {WRAPPED}", 3, []),
+        (f"24. {WRAPPED}{WRAPPED}25.\n{WRAPPED}", 3, []),
+    ],
+    ids=["long line", "alone", "in a run", "marked", "statement", "bullets", "numbers"],
+)
+def test_pasted_text_is_read_as_it_is_seen(pasted: str, passages: int, headings: list[str]) -> None:
+    document = text_document(pasted)
+    found = [passage.text for passage in split_passages(document)]
+    assert len(found) == passages
+    assert all(text.endswith((".", ";", "charged")) and text[0].isalnum() for text in found)
+    assert [
+        document.text[b.start : b.end].strip() for b in document.blocks if b.heading
+    ] == headings
 
 
 def test_section_names_open_sections_and_are_not_passages() -> None:

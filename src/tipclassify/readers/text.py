@@ -16,6 +16,7 @@ from tipclassify.readers.encodings import decode_file
 from tipclassify.readers.limits import LARGEST_MARKUP
 from tipclassify.records import Block, Document, PageStart
 from tipclassify.text.prose import is_non_prose
+from tipclassify.text.sections import without_enumerator
 from tipclassify.text.split import SENTENCE_END, text_document
 
 _MAX_LINES_ABOVE_TITLE: Final = 12  # lines above the title of a page
@@ -53,7 +54,8 @@ def _from_title_on(document: Document) -> Document:
         text = document.text[block.start : block.end].strip()
         if is_non_prose(text) or (number and len(text.split()) < _MIN_TITLE_WORDS):
             continue
-        if number == 0 or block.heading or SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
+        is_entry = without_enumerator(text) != text
+        if number == 0 or is_entry or SENTENCE_END.search(text) or len(text) > _MAX_TITLE:
             break
         title = replace(block, heading=True)
         rest = document.blocks[number + 1 :]

@@ -39,11 +39,22 @@ _MOST_LINES: Final = 1_000
 _LIST_ENUMERATOR: Final = re.compile(
     r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s"
 )
+_BULLET: Final = re.compile(r"\s*[•●▪◦‣*·–—-]\s+")
+_HEADING_MARKS: Final = re.compile(r"#{1,6}\s+(?=\S)")  # of Markdown
 SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 # Lines as of str.splitlines.
 _LINE_ENDS: Final = r"\n-\r\x1c-\x1e\x85\u2028\u2029"
 _LINE: Final = re.compile(rf"[^{_LINE_ENDS}]*(?:\r\n|[{_LINE_ENDS}])|[^{_LINE_ENDS}]+\Z")
 _VISIBLE: Final = re.compile(f"[^{BLANK}]")
+_MAX_WRAPPED: Final = 140  # characters of a line that is hard-wrapped
+_MIN_WRAPPED: Final = 40  # the same; a shorter one may be an entry of a list
+_MIN_FULL: Final = 0.6  # of a full line; letters are of many widths
+_MIN_PROSE_WORDS: Final = 12  # of the sentence below a heading without marks
+# a line that says something, or stops inside a sentence
+_NO_HEADING: Final = re.compile(
+    r"[.;,!?\d]|\b(?:is|are|was|were|be|been|has|have|had|do|does|did|will|would|can|could|may|must"
+    r"|should|said|not)\b|\b(?:a|an|and|as|at|by|for|from|in|of|on|or|the|to|with)\W*$",
+)
 _MAX_HEADING_WORDS: Final = 8
 _MAX_TITLE_WORDS: Final = 14  # of a lettered title; the same limit as for web pages
 _MIN_TITLE_LETTERS: Final = 6  # of a title of one word; most acronyms have fewer
@@ -231,25 +242,36 @@ def text_document(text: str, source: str = "<text>") -> Document:
     section: str | None = None
     outline = HeadingOutline()
     paragraphs = list(_paragraphs(text))
+    ended = True  # whether the paragraph above is a heading, or ends as a sentence does
     for number, (start, end, alone) in enumerate(paragraphs, 1):
         written = text[start:end]
         line = written.strip()
-        is_title = False
-        if alone and number < len(paragraphs):
+        marks = _HEADING_MARKS.match(line)
+        level = None
+        is_heading = _section_named_by_line(written) is not None
+        if marks:
+            line = line[marks.end() :]
+            level = len(marks[0].rstrip())
+            is_heading = True
+        elif number < len(paragraphs) and not is_heading:
             # the first line may be a name, of which all that follows says something
             is_title = _is_title(line) or (number > 1 and _is_title_of_one_word(line))
-        is_heading = is_title or _section_named_by_line(written) is not None
+            below = text[slice(*paragraphs[number][:2])]
+            is_heading = (alone and is_title) or (ended and _is_above_text(line, below))
         heading_end = None if is_heading else run_in_heading(text, start, end)
         heading_name = _section_named_by_line(text[start:heading_end]) if heading_end else None
         if is_heading:
-            section = outline.section(" ".join(written.split()))
+            section = outline.section(" ".join(line.split()), level)
         elif heading_end and heading_name:
             section = heading_name
             blocks.append(Block(start, heading_end, section, heading=True))
             start = heading_end
         else:
             section = run_in_section(written.lstrip()) or section
+            bullet = _BULLET.match(written)
+            start += bullet.end() if bullet and bullet.end() < len(written) else 0
         blocks.append(Block(start, end, section, is_heading))
+        ended = is_heading or SENTENCE_END.search(line) is not None
     return Document(text, tuple(blocks), source)
 
 
@@ -266,35 +288,75 @@ def _paragraphs(text: str) -> Iterator[tuple[int, int, bool]]:
             run = []
 
 
-def _blocks_of_lines(text: str, lines: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _blocks_of_lines(text: str, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Split consecutive lines into blocks; the lines of a hard-wrapped paragraph are one block."""
-    wrapped = _is_hard_wrapped([text[line_start:line_end] for line_start, line_end in lines])
-    start, end = lines[0]
-    for _, line_end in lines[1:]:
+    lines = [text[line_start:line_end].strip() for line_start, line_end in spans]
+    width = _width_of_wrapping(lines)
+    start = spans[0][0]
+    for (line, following), (end, _) in zip(pairwise(lines), spans[1:], strict=True):
         goes_on = (
-            wrapped
-            and not _LIST_ENUMERATOR.match(text, end, line_end)
+            _goes_on(line, following, width)
+            and not _LIST_ENUMERATOR.match(following + " ")
+            and not _HEADING_MARKS.match(line)
+            and not _HEADING_MARKS.match(following)
             and not _section_named_by_line(text[start:end])
         )
         if not goes_on:
             yield start, end
             start = end  # a line begins where the last ended: one number in memory for both
-        end = line_end
-    yield start, end
+    yield start, spans[-1][1]
 
 
-def _is_hard_wrapped(lines: list[str]) -> bool:
-    """Test for hard wrapping: lines of similar length, most of which end inside a sentence."""
-    body = [line.strip() for line in lines[:-1]]
+def _goes_on(line: str, following: str, width: int) -> bool:
+    """Test whether the next line goes on with a paragraph in lines of a width, 0 for none."""
+    if len(line) > _MAX_WRAPPED or not width:
+        return (
+            following[:1].islower() and len(line) > _MIN_WRAPPED and not SENTENCE_END.search(line)
+        )
+    if following[:1].islower() or _LIST_ENUMERATOR.fullmatch(line + " "):
+        return True
+    if SENTENCE_END.search(line) and len(following) < _MIN_FULL * width:
+        return False  # it may be a heading
+    # the next word would have had room below a heading
+    first_word = following.split(maxsplit=1)[0]
+    return len(line) + len(first_word) >= _MIN_FULL * len(following)
+
+
+def _width_of_wrapping(lines: list[str]) -> int:
+    """Return the characters of a full line, or 0 for lines that are not hard-wrapped.
+
+    Wrapped are lines of similar length, most of which end inside a sentence.
+    """
+    body = [line for line in lines[:-1] if len(line) <= _MAX_WRAPPED]
     unfinished = sum(not SENTENCE_END.search(line) for line in body)
-    if not body or unfinished * 2 < len(body) or max(map(len, body)) > 140:
-        return False
+    if not body or unfinished * 2 < len(body):
+        return 0
     from statistics import median  # imports slower than a sentence is tagged, and few texts need it
 
     # Lines that begin in lower case show that a sentence goes on; others may be a list.
-    lower_case = sum(line.lstrip()[:1].islower() for line in lines[1:])
-    shortest = 25 if lower_case * 2 > len(body) else 40
-    return shortest <= median(map(len, body)) <= 120
+    lower_case = sum(line[:1].islower() for line in lines[1:])
+    shortest = 25 if lower_case * 2 > len(body) else _MIN_WRAPPED
+    return max(map(len, body)) if shortest <= median(map(len, body)) <= 120 else 0
+
+
+def _is_above_text(line: str, below: str) -> bool:
+    """Test whether a line is a heading by what stands below it: a sentence, longer than it.
+
+    >>> below = "Inspectors found nine fishermen, whom the owner of the boat had not paid for a year."
+    >>> [_is_above_text(line, below) for line in ("Rights of migrants", "No one was charged", "Po")]
+    [True, False, False]
+    """
+    words = line.split()
+    below_size = len(below.split(maxsplit=_MIN_PROSE_WORDS))
+    return (
+        line[:1].isupper()
+        and _MIN_TITLE_LETTERS <= len(line) <= _MAX_WRAPPED
+        and len(words) <= _MAX_HEADING_WORDS
+        and below_size > max(_MIN_PROSE_WORDS - 1, len(words))
+        and SENTENCE_END.search(below[-_MAX_WRAPPED:]) is not None
+        and not _NO_HEADING.search(line)
+        and not is_non_prose(line)
+    )
 
 
 def _is_title(line: str) -> bool:
