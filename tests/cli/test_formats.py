@@ -117,6 +117,7 @@ def mail(html: str = "", plain: str = "", attached: bytes = b"", headers: int = 
         pytest.param(mail(html=PAGE, plain="See the page."), id="both"),
         pytest.param(mail(html="<p></p>", plain=TEXT), id="a page without text"),
         pytest.param(mail(plain=TEXT, headers=60), id="many headers"),
+        pytest.param(mail(plain=TEXT).decode().encode("utf-16"), id="in UTF-16"),
     ],
 )
 def test_the_text_of_a_mail_is_read(cli: Cli, tmp_path: Path, data: bytes) -> None:

@@ -286,6 +286,32 @@ def test_teasers_of_other_pages_below_the_text_are_no_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("attributes", "read"),
+    [
+        ("hidden", False),
+        ("aria-hidden=true", False),
+        ("style='visibility: hidden'", False),
+        ("class='text d-none'", False),
+        ("class='hidden'", False),
+        ("class='usa-text display-none'", False),
+        ("class='d-none d-md-block'", True),
+        ("class='hidden lg:flex'", True),
+        ("class='overflow-hidden'", True),
+        ("id=more hidden", True),
+    ],
+)
+@pytest.mark.parametrize("tag", ["p", "div"])
+def test_hidden_text_is_left_out_however_it_is_hidden(
+    tag: str, attributes: str, read: bool
+) -> None:
+    hidden = f"<{tag} {attributes}>Guards of the port sold visas to recruiters for years.</{tag}>"
+    page = f"<h1>Norvia</h1><p>{LONG}</p>{hidden * 4}<p>{LONG}</p><button aria-controls=more>More"
+    assert (len(texts(page)) > 2) == read
+    # a page that a script shows
+    assert texts(f"<body><div {attributes}><p>{LONG}</p><p>{LONG}</p></div>") == [LONG, LONG]
+
+
+@pytest.mark.parametrize(
     "pixel",
     [
         "<img style='display:none' src=x>",
@@ -566,6 +592,17 @@ def test_the_text_of_a_mail_may_have_no_headers_of_its_own() -> None:
     )
     document = read_eml(mail, "norvia.eml")
     assert (document.title, document.text) == ("Norvia", "Police arrested nine traffickers.")
+
+
+def test_all_that_a_mail_shows_is_text_though_its_elements_are_those_of_menus() -> None:
+    shown = ["Dear readers,", LONG, "The court freed two.", "Yours, Mila Ostrander, Harbor Watch"]
+    page = (
+        f"<table class=newsletter><tr><td class=social-share>{shown[0]}</td></tr>"
+        f"<tr><td><div class=sidebar>{shown[1]}</div></td></tr><tr><td class=teaser>"
+        f"<a href=x>The court</a> freed two.</td></tr></table><div class=footer>{shown[3]}</div>"
+    )
+    mail = f"Subject: Norvia\nMIME-Version: 1.0\nContent-Type: text/html\n\n{page}"
+    assert read_eml(mail.encode(), "norvia.eml").text.split("\n\n") == shown
 
 
 def test_quotation_marks_and_the_signature_of_a_mail_are_no_text() -> None:

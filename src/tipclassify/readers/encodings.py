@@ -103,6 +103,18 @@ _MAX_RUN: Final = 200  # characters between spaces; encoded data have none for t
 _MIN_PLAUSIBLE: Final = 0.6  # share of runs; below it, no candidate fits
 
 
+def marked_as_utf_8(data: bytes) -> bytes:
+    """Encode bytes that begin with a byte order mark as UTF-8 without it; others stay as they are.
+
+    >>> marked_as_utf_8("Nine fled.".encode("utf-16"))
+    b'Nine fled.'
+    """
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, "replace").encode()
+    return data
+
+
 def decode_file(
     data: bytes,
     source: str,

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from tipclassify.errors import InputError
-from tipclassify.readers.encodings import BYTE_ORDER_MARKS
+from tipclassify.readers.encodings import marked_as_utf_8
 from tipclassify.readers.limits import open_zip
 from tipclassify.records import Document, is_link
 
@@ -237,11 +237,7 @@ def _by_text(data: bytes) -> str | None:
         return "archive"
     if _PDF_SIGNATURE.search(data[:1_024]):
         return "pdf"
-    head = data[:_MAX_BLANK_BYTES]
-    for mark, encoding in BYTE_ORDER_MARKS:
-        if head.startswith(mark):
-            head = head[len(mark) :].decode(encoding, "replace").encode()
-    head = head.lstrip()[:_HEAD_BYTES]
+    head = marked_as_utf_8(data[:_MAX_BLANK_BYTES]).lstrip()[:_HEAD_BYTES]
     if _HTML_START.match(head):
         return "html"
     headers = _MAIL_HEADERS.match(head)

@@ -17,9 +17,9 @@ from typing import Final
 from tipclassify.errors import InputError
 from tipclassify.formatting import one_line
 from tipclassify.readers.about.metadata import absolute_address
-from tipclassify.readers.blocks import clean_text
-from tipclassify.readers.encodings import decode
-from tipclassify.readers.html.page import read_page
+from tipclassify.readers.blocks import clean_text, join_blocks
+from tipclassify.readers.encodings import decode, marked_as_utf_8
+from tipclassify.readers.html.page import read_all_lines, read_page
 from tipclassify.records import Document
 from tipclassify.text.split import text_document
 
@@ -93,6 +93,7 @@ def _parse(data: bytes, source: str) -> Message:
 
     The library takes time that grows with the square of a header's length.
     """
+    data = marked_as_utf_8(data)
     if _LONG_HEADER.search(data):
         raise InputError(f"{source}: a header longer than any program writes; save its text")
     # other policies take such time for short headers, too
@@ -111,7 +112,10 @@ def _leaf_parts(message: Message) -> Iterator[Message]:
 
 
 def _read_body(bodies: Mapping[str, Message], source: str) -> Document:
-    """Read the page of a mail, or its plain text without marks of quotation and signatures."""
+    """Read the page of a mail, or its plain text without marks of quotation and signatures.
+
+    A mail is all text: it has no menus, though it is laid out with their elements.
+    """
     for kind in ("text/html", "text/plain"):
         part = bodies.get(kind)
         if part is None:  # a part without headers, which is plain text, counts as false
@@ -123,8 +127,9 @@ def _read_body(bodies: Mapping[str, Message], source: str) -> Document:
         if kind == "text/plain":
             unsigned = _SIGNATURE.sub("", text.replace("\r\n", "\n"))
             return text_document(_QUOTATION_MARKS.sub("", unsigned), source)
-        with suppress(InputError):  # a page without text: the plain one may have it
-            return read_page(text, source)
+        document = join_blocks(read_all_lines(text, source), source)
+        if not all(block.heading for block in document.blocks):
+            return document  # of a page without text the plain one may have it
     raise InputError(
         f"{source}: no text in this mail; save the report that is attached to it, or linked in it"
     )

@@ -24,6 +24,7 @@ BLOCKS: Final = frozenset(
 _MIN_PROSE: Final = 60  # characters of a text between two tags; shorter ones may be menu entries
 _MIN_PARAGRAPHS: Final = 8  # of prose; an element with more is kept
 _MAX_SHARE: Final = 0.34  # of the page's prose; an element with more is kept
+_MOST: Final = 0.6  # the same of hidden ones
 _MAX_SHORT: Final = 400  # characters of a heading or link
 _MAX_ELEMENTS: Final = 80  # in a heading or link
 _MAX_SIBLINGS: Final = 100  # of one class
@@ -74,6 +75,13 @@ _HEADING_NAMES: Final = _compile_names(
 )
 _BOLD: Final = re.compile(r"font-weight:\s*(?:bold|[6-9]00)", re.IGNORECASE)
 _INVISIBLE_STYLE: Final = re.compile(r"display:\s*none|visibility:\s*hidden", re.IGNORECASE)
+# Of Bootstrap, Tailwind, USWDS, Foundation and others, unless it is shown on wide screens.
+_HIDDEN_CLASSES: Final = frozenset(
+    "d-none hidden is-hidden u-hidden hide invisible display-none js-hidden ng-hide uk-hidden".split()
+)
+_SHOWN_AT_WIDTH: Final = re.compile(
+    r"(?:^|[\s_-])(?:sm|md|lg|xl|xxl|tablet|desktop)[:-](?:block|flex|grid|inline|table|visible)"
+)
 _TAB_TARGETS: Final = ("aria-controls", "href", "data-bs-target", "data-target")
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _DIGITS: Final = re.compile(r"\d+")
@@ -145,6 +153,10 @@ def _traits(
         hidden not in (None, "until-found")
         or aria_hidden == "true"
         or _INVISIBLE_STYLE.search(style) is not None
+        or (
+            not _HIDDEN_CLASSES.isdisjoint(class_names.split())
+            and _SHOWN_AT_WIDTH.search(class_names) is None
+        )
     )
     is_panel = role == "tabpanel" or _PANEL_NAMES.search(class_names) is not None
     return Traits(
@@ -174,8 +186,8 @@ class Navigation:
 
     def __init__(self, page: etree._Element) -> None:
         self.page = page
-        # answers of `has_much` by parent, tag and class of an element
-        self._much: dict[tuple[etree._Element | None, str, str], bool] = {}
+        # answers of `has_much` by parent, tag and class of an element, and whether it is hidden
+        self._much: dict[tuple[etree._Element | None, str, str, bool], bool] = {}
 
     @cached_property
     def page_prose(self) -> int:
@@ -201,7 +213,7 @@ class Navigation:
         return labels
 
     def holds(self, element: etree._Element, traits: Traits) -> bool:
-        """Return whether an element is navigation by tag, role or style.
+        """Return whether an element is navigation by tag or role, or hidden.
 
         One with much of the page's prose is not.
         """
@@ -211,22 +223,26 @@ class Navigation:
     def has_much(self, element: etree._Element) -> bool:
         """Return whether an element and its like hold much of the page's prose.
 
-        Alike are siblings of the same tag and class.
+        Alike are siblings of the same tag and class. Hidden ones must hold most of it: a page that
+        a script shows.
         """
-        kind = (element.getparent(), element.tag, class_without_digits(element))
+        hidden = traits_of(element).hidden
+        kind = (element.getparent(), element.tag, class_without_digits(element), hidden)
         if kind not in self._much:
             # in doubt it stays, where a page has so many that to measure all takes too long
             too_many = len(self._much) >= _MAX_MEASURED
-            self._much[kind] = too_many or self._measures_much(element)
+            self._much[kind] = too_many or self._measures_much(element, hidden)
         return self._much[kind]
 
-    def _measures_much(self, element: etree._Element) -> bool:
+    def _measures_much(self, element: etree._Element, hidden: bool) -> bool:
         class_name = class_without_digits(element)
         alike = [element]
         for sibling in islice(element.itersiblings(element.tag), _MAX_SIBLINGS):
-            if class_without_digits(sibling) == class_name:
+            if class_without_digits(sibling) == class_name and traits_of(sibling).hidden == hidden:
                 alike.append(sibling)
         sizes = [size for other in alike for size in _prose_sizes(other)]
+        if hidden:
+            return sum(sizes) > _MOST * self.page_prose
         return (
             len(sizes) >= _MIN_PARAGRAPHS
             or (len(sizes) > 0 and sum(sizes) >= _MAX_SHARE * self.page_prose)
