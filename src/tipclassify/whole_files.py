@@ -1,7 +1,8 @@
 """Write files and folders that take their name only when complete.
 
 They are written beside it under a hidden name, and renamed. What a killed process left there is
-removed, an hour later, by the next that writes the same.
+removed by the next that writes the same: a file at once, since one at work is locked; a folder, or
+where there are no locks, after an hour.
 """
 
 from __future__ import annotations
@@ -28,19 +29,20 @@ T = TypeVar("T")
 
 _LONGEST: Final = 255  # bytes of a file name
 _DIGITS: Final = re.compile("[0-9a-f]{8}")  # that end a staging name
-_RECENT: Final = 3_600  # seconds after its last change in which a staged file may be at work
+_RECENT: Final = 3_600  # seconds after its last change in which what is not locked may be at work
+_LOCKED_AFTER: Final = 1  # seconds in which a new file is surely locked
 _ANY_MAY_WRITE: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _HERE: Final = -100  # AT_FDCWD of Linux: paths are of the working folder
 _EXCHANGE: Final = 2  # RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
 
 
 @contextlib.contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
-    """Wait until no other process holds a folder, and hold it; go on where there are no locks."""
+def lock(path: Path) -> Iterator[None]:
+    """Wait until no other process holds a file or folder, and hold it; go on where none can."""
     handle = None
     if fcntl:
         with contextlib.suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY)
+            handle = os.open(path, os.O_RDONLY)
             fcntl.flock(handle, fcntl.LOCK_EX)
     try:
         yield
@@ -67,7 +69,7 @@ def staging_name(path: Path) -> Path:
 
 
 def remove_left_for(path: Path) -> None:
-    """Remove what killed processes left of `path`, unless it changed within the last hour."""
+    """Remove what killed processes left of `path`."""
     start = _staging_start(path)
     try:
         names = [name for name in os.listdir(path.parent) if name.startswith(start)]
@@ -78,12 +80,30 @@ def remove_left_for(path: Path) -> None:
             continue
         left = path.with_name(name)
         with contextlib.suppress(OSError):
-            if left.is_symlink() or time.time() - left.stat().st_mtime < _RECENT:
+            if left.is_symlink():
                 continue
-            if left.is_dir():
+            unchanged = time.time() - left.stat().st_mtime
+            if left.is_file():
+                _remove_unlocked(left, unchanged)
+            elif left.is_dir() and unchanged >= _RECENT:
                 shutil.rmtree(left)
-            else:
-                left.unlink()
+
+
+def _remove_unlocked(file: Path, unchanged: float) -> None:
+    """Remove a file that no process holds, or that was not changed for long where none can."""
+    quiet = _RECENT
+    with contextlib.ExitStack() as stack:
+        if fcntl:
+            left = stack.enter_context(open(file, "rb"))
+            try:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                quiet = _LOCKED_AFTER
+            except BlockingIOError:
+                return
+            except OSError:  # a disk without locks
+                pass
+        if unchanged >= quiet:
+            file.unlink()
 
 
 @contextlib.contextmanager
@@ -108,13 +128,14 @@ def open_whole_file(
     remove_left_for(path)
     file = staging_name(path)  # named before it exists, so it is always removed
     try:
-        with _open_private(file, "x", binary) as out:
+        with _open_private(file, "x", binary) as out, lock(file):
             yield out
-        if not private:
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(file, 0o666 & ~umask if rights is None else rights)
-        os.replace(file, path)
+            out.close()  # as Windows asks before it is renamed
+            if not private:
+                umask = os.umask(0)
+                os.umask(umask)
+                os.chmod(file, 0o666 & ~umask if rights is None else rights)
+            os.replace(file, path)
     finally:
         with contextlib.suppress(OSError):
             os.unlink(file)

@@ -16,6 +16,7 @@ from typing import Literal
 
 import pytest
 
+from tipclassify import whole_files
 from tipclassify.corpus import curate
 from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.rows import Row, read_rows
@@ -279,19 +280,42 @@ def test_a_killed_training_leaves_the_old_model_or_the_new_one(
     assert [path.name for path in place.iterdir()] == ["mine"]
 
 
-def test_what_killed_processes_left_is_removed_after_an_hour_and_nothing_else(
-    tmp_path: Path,
-) -> None:
+def test_the_next_run_removes_what_killed_processes_left_and_nothing_else(tmp_path: Path) -> None:
     others = {".a.csv-notes", ".b.csv-01234567", "a.csv-01234567"}
     for name in (".a.csv-01234567", *others):
         (tmp_path / name).write_text("half", "utf-8")
     shutil.copytree(TINY, tmp_path / ".mine-01234567")
     for path in tmp_path.iterdir():
         os.utime(path, (0, 0))
-    (tmp_path / ".a.csv-89abcdef").write_text("written to this minute", "utf-8")
+    (tmp_path / ".mine-89abcdef").mkdir()  # within the hour
     (tmp_path / ".a.csv-ffffffff").symlink_to(tmp_path / ".a.csv-notes")
-    with open_whole_file(tmp_path / "a.csv") as out:
-        out.write("x")
+    with open_whole_file(tmp_path / "a.csv") as slow:
+        remove_old_scrap(tmp_path)  # what is at work has not changed for two hours, either
+        os.utime(tmp_path / ".mine-89abcdef")
+        with open_whole_file(tmp_path / "a.csv") as out:
+            out.write("x")
+        slow.write("slow")
+    assert (tmp_path / "a.csv").read_text("utf-8") == "slow"
     write_model(tmp_path / "mine", {"format": 1}, {})
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {"a.csv", "mine", ".a.csv-89abcdef", ".a.csv-ffffffff", *others}
+    assert left == {"a.csv", "mine", ".a.csv-ffffffff", ".mine-89abcdef", *others}
+
+
+def test_a_file_that_a_killed_run_left_goes_at_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_files, "_LOCKED_AFTER", 0)
+
+    def write() -> None:
+        with open_whole_file(tmp_path / "a.csv") as out:
+            out.write("x" * 1_000_000)
+
+    left = 0
+    step = 1
+    while killed_at(step, write):
+        left += any(path.name.startswith(".") for path in tmp_path.iterdir())
+        write()
+        assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+        (tmp_path / "a.csv").unlink()
+        step += 1
+    assert left

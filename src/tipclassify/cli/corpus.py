@@ -27,7 +27,7 @@ from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
 from tipclassify.progress import progress_bar
-from tipclassify.whole_files import lock_folder
+from tipclassify.whole_files import lock
 
 if TYPE_CHECKING:
     from tipclassify.corpus.curate import Addition
@@ -222,7 +222,7 @@ def add(
             f"{to}: rows are added to .jsonl only; "
             "'tipclassify corpus convert --to jsonl' makes one"
         )
-    with lock_folder(to.parent):  # what another process adds at the same time would be lost
+    with lock(to.parent):  # what another process adds at the same time would be lost
         before = to.read_bytes() if to.exists() else b""
         there = read_rows(to) if before.strip() else []
         added = add_rows(
