@@ -126,6 +126,11 @@ class Document:
         )
 
 
+_LEANS: Final = re.compile(
+    r"\W*(?:(?:this|that|these|those) (?!year\b|month\b|report\b|section\b)|(?:it|they|he|she|its|their|his"
+    r"|her|such|both|neither|the (?:former|latter))\b|this\b(?! (?:year|month|report|section)\b))",
+    re.IGNORECASE,
+)
 _UNKNOWN: Final = Document("", ())  # of which nothing is known
 
 
@@ -306,6 +311,24 @@ class Report:
         """Test whether a person must decide: low confidence, or a tag on text of no measured kind."""
         return passage.low_confidence or bool(passage.labels and not self.is_measured)
 
+    def before(self, passage: Passage) -> str:
+        """Return what stands before a passage under its heading: a sentence, or "".
+
+        Input rows have none.
+        """
+        at = self._numbers.get((passage.start, passage.end), 0)
+        if self.document is None or not at:
+            return ""
+        earlier = self.passages[at - 1]
+        is_near = earlier.section == passage.section and earlier.country == passage.country
+        return earlier.text if is_near and not earlier.in_row and not passage.in_row else ""
+
+    @cached_property
+    def _numbers(self) -> dict[tuple[int, int], int]:
+        """Number of each passage, by its characters."""
+        places = [(passage.start, passage.end) for passage in self.passages]
+        return {place: number for number, place in enumerate(places)}
+
     def place_of_words(self, passage: Passage) -> int:
         """Return which of the places where the report says these words a passage is, from 1."""
         return self._places_of_words.get(_place(passage), 1)
@@ -391,7 +414,9 @@ def row(report: Report, passage: Passage) -> dict[str, Any]:
         "low_confidence": report.is_doubtful(passage),
         "kind": passage.kind,
         "key": passage.key,
+        "before": report.before(passage) or None if passage.labels else None,
     }
+    made["leans"] = bool(made["before"]) and leans(passage.text)
     for name, value in passage.extra.items():
         if made.get(name) is None:
             made[name] = value
@@ -418,6 +443,8 @@ def columns(labels: Iterable[str]) -> dict[str, str]:
         "low_confidence": "bool",
         "kind": "string",  # "sentence" or "table row"
         "key": "string",
+        "before": "string",  # the sentence before a finding
+        "leans": "bool",  # whether the finding is about what stands there: "This …", "It …"
     }
 
 
@@ -451,6 +478,15 @@ def whole_number(value: object) -> int | None:
     if type(value) is int and -_INT32_LIMIT <= value < _INT32_LIMIT:  # True is no number
         return value
     return None
+
+
+def leans(text: str) -> bool:
+    """Test whether a sentence begins with a word for what stands before it.
+
+    >>> leans("This left them without help."), leans("This year, police acted.")
+    (True, False)
+    """
+    return _LEANS.match(text) is not None
 
 
 def source_name(file: str) -> str:

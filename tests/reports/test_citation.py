@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tipclassify import Classifier
-from tipclassify.records import Document, Passage, Report, Run, key
+from tipclassify import Classifier, tag_report
+from tipclassify.records import Document, Passage, Report, Run, key, row
 from tipclassify.reports.cite import Citation, cite
 from tipclassify.reports.compare.comparison import compare
 from tipclassify.text.split import text_document
@@ -24,6 +24,37 @@ TEXT = (
     "PROSECUTION\n\nPolice arrested nine men. Judges slept.\n\nCourts convicted none of them.\n\n"
     "PREVENTION\n\nNo law."
 )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_leaning"),
+    [
+        ("This left victims in jail.", True),
+        ("It did not act.", True),
+        ("“They” fled.", True),
+        ("Such fees are debts.", True),
+        ("This year, courts convicted nine.", False),
+        ("Italy did not act.", False),
+        ("Police arrested it.", False),
+    ],
+)
+def test_what_leans_on_the_sentence_before_is_cited_with_it(
+    fast: Classifier, text: str, is_leaning: bool
+) -> None:
+    document = text_document(
+        f"PROSECUTION\n\nGuards slept. {text}\n\nPREVENTION\n\n{text}", "k.txt"
+    )
+    tagged = tag_report(document, model=fast)
+    of_both = [replace(each, labels=("failure",)) for each in tagged.passages]
+    report = replace(tagged, passages=of_both)
+    _, second, third = report.passages
+    assert (row(report, second)["before"], row(report, second)["leans"]) == (
+        "Guards slept.",
+        is_leaning,
+    )
+    assert row(report, third)["before"] is None  # another heading
+    assert ("“Guards slept.”" in cite(report, second).source) == is_leaning
+    assert cite(report, second).before == "Guards slept."
 
 
 @pytest.fixture(scope="module")

@@ -645,7 +645,8 @@ def _check_exports(archive: Archive, manifest: Manifest) -> list[Check]:
                 year=recorded.year,
                 publication=recorded.publication,
             )
-            yield Report(recorded.name, about, [row.passage() for row in rows])
+            passages = [row.passage() for row in rows]
+            yield Report(recorded.name, about, passages, is_measured=recorded.is_measured)
 
     step = _Step("exports")
     names = [name for name in manifest.files if name.startswith(EXPORTS)]

@@ -72,6 +72,8 @@ class Citation:
     labels: str  # with probabilities, where the model was measured on such text
     model: str  # tool, model and policy
     keywords: tuple[str, ...]  # labels, and the country
+    before: str  # sentence before it in the source
+    leans: bool  # whether it begins with a word for what stands there
 
     @property
     def is_online(self) -> bool:
@@ -111,7 +113,8 @@ class Citation:
             named = f"{named} ({country_and_year})"
         address = f", {self.address}" if self.address != self.title else ""
         read = f" (read {self.read})" if self.read else ""
-        return f"{named}, {self.place}{address}{read}. {self.tagged}"
+        leans = f" It leans on the sentence before: “{self.before}”" if self.leans else ""
+        return f"{named}, {self.place}{address}{read}. {self.tagged}{leans}"
 
     @property
     def plain(self) -> str:
@@ -214,11 +217,12 @@ def cite(report: Report, passage: Passage) -> Citation:
         "address": link or source_name(report.file),
         "read": run.day,
         "labels": " and ".join(labels),
+        "before": values["before"],
         "model": f"{facts['tool']}, model {facts['model'][:12]}, policy {facts['policy']}",
     }
     lines = {name: one_line(str(value or "")) for name, value in texts.items()}
     keywords = (*map(label_name, passage.labels), *known(lines["country"]))
-    return Citation(**lines, keywords=keywords)
+    return Citation(**lines, keywords=keywords, leans=bool(values["leans"]))
 
 
 def _key(report: Report, passage: Passage, country: object, year: object) -> str:

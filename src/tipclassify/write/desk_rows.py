@@ -26,7 +26,7 @@ from tipclassify.write.file_findings import Mark
 _SHOWN_OF_REPORT: Final = ("page", "sha256", "title", "publication", "country", "year")
 _SHOWN: Final = (
     *("text", "start", "end", "key", "labels", "tags", "kind", "country", "year", "publication"),
-    *("part", "rank", "anchor", "facts", "source"),
+    *("part", "rank", "anchor", "facts", "source", "before"),
 )
 
 Row = dict[str, Any]
@@ -98,6 +98,7 @@ def desk_row(report: Report, mark: Mark, labels: Sequence[str]) -> Row:
             str(year or ""),
             section_name(section) if section else "",
             f"p. {columns['page']}" if columns["page"] else "",
+            "leans on the sentence before" if columns["leans"] else "",
             "low confidence" if mark.is_doubtful else "",
             columns["kind"],
         ]

@@ -116,8 +116,13 @@ def _add_file(word: Document, findings: FileFindings, labels: tuple[str, ...]) -
 
 
 def _add_finding(word: Document, mark: Mark) -> None:
+    from docx.shared import RGBColor
+
     passage = mark.passage
-    quote = word.add_paragraph(one_line(passage.text), "Quote")
+    quote = word.add_paragraph("", "Quote")
+    if mark.cited is not None and mark.cited.before:
+        quote.add_run(f"{mark.cited.before} ").font.color.rgb = RGBColor(0x66, 0x66, 0x66)
+    quote.add_run(one_line(passage.text))
     quote.paragraph_format.keep_with_next = True
     facts = word.add_paragraph()
     for label in passage.labels:

@@ -45,6 +45,8 @@ _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uff
 
 _WIDTHS: Final = {
     "report": 22,
+    "sentence before": 40,
+    "before": 40,
     "passage": 62,
     "label": 17,
     "probability": 12,
@@ -82,6 +84,7 @@ _FINDINGS: Final = (
     "label",
     "probability",
     "citation",
+    "sentence before",
 )
 _COUNTS: Final = ("file", "country", "year", "section", "passages", "sentences on trafficking")
 _PROBABILITY: Final = f'[>={NEARLY_CERTAIN}]">99%";0%'  # never as 100%
@@ -143,6 +146,9 @@ def _remarks(labels: Sequence[str]) -> dict[str, str]:
         "and counts apart on the pages",
         "column low_confidence": "TRUE where the model has too little to go by: "
         "read the passage before you use it",
+        "column before": "the sentence before a finding, under the same heading",
+        "column leans": "TRUE where the finding begins with a word for what stands there: "
+        "“This …”, “It …”",
         "column key": "of the words: the same wherever a report says them",
         "sheet Counts": "labels by sentence, each sentence once; rows of tables apart; "
         "shares are of the sentences about trafficking",
@@ -176,6 +182,7 @@ def _write_passages(
             if report.is_measured
             else UNMEASURED,
             mark.cited.source,
+            mark.cited.before or None,
         ]
         findings.append(finding, mark.cited.link or link, {"label": passage.labels[0]})
 

@@ -43,6 +43,7 @@ function findingOf(row, report) {
     anchor: row.anchor,
     facts: row.facts,
     source: row.source, // citation without the quote
+    before: row.before, // the sentence before it
   };
 }
 
@@ -136,6 +137,7 @@ function showFurther() {
 function findingItem(finding) {
   const { report, start, end, key, anchor, source } = finding;
   const quote = makeElement("p", { class: "quote", dir: "auto" }, ...markWords(finding.text));
+  if (finding.before) quote.prepend(makeElement("span", { class: "before" }, finding.before), " ");
   const facts = makeElement("p", { class: "facts" });
   for (const { letter, label, name } of finding.labels) {
     const tag = makeElement("span", { class: "label" }, makeBadge(letter), ` ${name} `);
