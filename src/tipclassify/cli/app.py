@@ -21,6 +21,7 @@ from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from tipclassify._version import __version__
 from tipclassify.cli import (
+    brief,
     bundle,
     compare,
     corpus,
@@ -189,7 +190,9 @@ _add_commands(
     read.text,
     panel="Read reports",
 )
-_add_commands(app, "tipclassify", summary.summary, compare.compare, panel="Count and compare")
+_add_commands(
+    app, "tipclassify", summary.summary, compare.compare, brief.brief, panel="Count and compare"
+)
 _add_commands(app, "tipclassify", bundle.bundle, bundle.verify, panel="Share a figure")
 _add_commands(app, "tipclassify", review.review, models.evaluate, panel=_LABEL)
 _add_commands(app, "tipclassify", train.train, models.info, models.check, panel=_MODELS)

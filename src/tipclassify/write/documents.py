@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -78,10 +78,10 @@ def write_docx(reports: Iterable[Report], out: IO[bytes], output: Output) -> Non
     for name, value in output.run.about().items():
         word.add_paragraph(f"{name}: {value}", "List Bullet")
     word.add_paragraph("A tag says what a passage claims, not whether it is true.")
-    out.write(_dateless(word))
+    out.write(dateless(word))
 
 
-def _dateless(word: Document) -> bytes:
+def dateless(word: Document) -> bytes:
     """Pack a Word document without the time of its parts."""
     saved = io.BytesIO()
     word.save(saved)
@@ -99,11 +99,7 @@ def _add_file(word: Document, findings: FileFindings, labels: tuple[str, ...]) -
     word.add_paragraph(" · ".join(map(one_line, facts)))
     for note in findings.notes:
         word.add_paragraph(f"Not read in full: {one_line(note)}")
-    rows = list(findings.table(labels))
-    table = word.add_table(len(rows), len(rows[0]), "Light Grid Accent 1")
-    for table_row, row in zip(table.rows, rows, strict=True):
-        for cell, text in zip(table_row.cells, row, strict=True):
-            cell.text = one_line(text)
+    add_table(word, list(findings.table(labels)))
     word.add_paragraph(" ".join(findings.total.counted(labels)))
     if line := subject_line([findings.total]):
         word.add_paragraph(line)
@@ -113,6 +109,14 @@ def _add_file(word: Document, findings: FileFindings, labels: tuple[str, ...]) -
         word.add_heading(one_line(section_name(section)), 2)
         for mark in marks:
             _add_finding(word, mark)
+
+
+def add_table(word: Document, rows: Sequence[Sequence[str]]) -> None:
+    """Add a table of a header and rows."""
+    table = word.add_table(len(rows), len(rows[0]), "Light Grid Accent 1")
+    for table_row, row in zip(table.rows, rows, strict=True):
+        for cell, text in zip(table_row.cells, row, strict=True):
+            cell.text = one_line(text)
 
 
 def _add_finding(word: Document, mark: Mark) -> None:

@@ -137,7 +137,7 @@ function showFurther() {
 function findingItem(finding) {
   const { report, start, end, key, anchor, source } = finding;
   const quote = makeElement("p", { class: "quote", dir: "auto" }, ...markWords(finding.text));
-  if (finding.before) quote.prepend(makeElement("span", { class: "before" }, finding.before), " ");
+  const before = finding.before ? [makeElement("p", { class: "before" }, finding.before)] : [];
   const facts = makeElement("p", { class: "facts" });
   for (const { letter, label, name } of finding.labels) {
     const tag = makeElement("span", { class: "label" }, makeBadge(letter), ` ${name} `);
@@ -156,7 +156,7 @@ function findingItem(finding) {
   };
   const copy = copyButton(() => quoted(finding.text, source));
   const decide = makeElement("div", { class: "decide", hidden: "" });
-  return makeElement("li", place, quote, facts, copy, decide);
+  return makeElement("li", place, ...before, quote, facts, copy, decide);
 }
 
 // The text in parts, those in <mark> that begin as a word of the query.
