@@ -417,6 +417,7 @@ def row(report: Report, passage: Passage) -> dict[str, Any]:
         "before": report.before(passage) or None if passage.labels else None,
     }
     made["leans"] = bool(made["before"]) and leans(passage.text)
+    made["publication"] = report.publication
     for name, value in passage.extra.items():
         if made.get(name) is None:
             made[name] = value
@@ -445,6 +446,7 @@ def columns(labels: Iterable[str]) -> dict[str, str]:
         "key": "string",
         "before": "string",  # the sentence before a finding
         "leans": "bool",  # whether the finding is about what stands there: "This …", "It …"
+        "publication": "string",
     }
 
 

@@ -73,19 +73,24 @@ def test_each_command_runs(
     assert b"Traceback" not in done.stderr
 
 
+ADDED = ("before", "leans", "publication")
+
+
 def test_jsonl_rows_are_the_passages_of_classify(cli: Cli, report: Path) -> None:
     done = cli("score", report, "--format", "jsonl")
     assert (done.returncode, done.stderr) == (0, b"")
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
+    passages = classify(TEXT)
     assert rows == [
         {"file": str(report), "country": None, "year": None}
         | p.to_dict()
-        | {"kind": "sentence", "key": p.key}
-        for p in classify(TEXT)
+        | {"kind": "sentence", "key": p.key, "before": before if p.labels else None}
+        | {"leans": False, "publication": None}
+        for before, p in zip([None, *(p.text for p in passages)], passages, strict=False)
     ]
     assert list(rows[0])[:7] == ["file", "country", "year", "start", "end", "page", "block"]
     assert list(rows[0])[7:11] == ["text", "section", "labels", "scores"]
-    assert list(rows[0])[11:] == ["low_confidence", "kind", "key"]
+    assert list(rows[0])[11:] == ["low_confidence", "kind", "key", *ADDED]
     assert all(TEXT[row["start"] : row["end"]] == row["text"] for row in rows)
 
 
@@ -97,7 +102,8 @@ def test_csv_has_a_column_for_each_probability_and_no_live_formula(
     done = cli("score", file, "--format", "csv", *FAST)
     rows = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
     where = ("file", "country", "year", "page", "block", "start", "end", "section")
-    assert tuple(rows[0]) == (*where, "text", "labels", *LABELS, "low_confidence", "kind", "key")
+    what = ("text", "labels", *LABELS, "low_confidence", "kind", "key", *ADDED)
+    assert tuple(rows[0]) == (*where, *what)
     assert rows[0]["text"] == "'=HYPERLINK(A1)"
     assert rows[1]["text"] == 'Police acted, "at last".'
 
