@@ -648,8 +648,7 @@ def test_what_is_too_uncertain_to_use_is_marked_and_explained() -> None:
     small_group = replace(counted({("failure",): 3}), key=("Land 0", 2000))
     few = replace(summary, groups=(small_group, summary.groups[1]))
     bars = texts(drawn(few))
-    assert any("Hollow = too uncertain to use: fewer than 30" in text for text in bars)
-    assert "adjusted, but too uncertain to use (why: see below)" in bars
+    assert any("as too uncertain to use: fewer than 30" in text for text in bars)
 
 
 def test_pictures_grow_with_their_rows_each_of_which_is_named() -> None:

@@ -125,7 +125,7 @@ def review(
     disputed = sum(state.is_disputed for state in states)
     left_out = ""
     if disputed:
-        left_out = f"; {disputed} left out until adjudicated, since annotators differ"
+        left_out = f"; {disputed} left out until settled, since annotators differ"
     print_note(f"decided passages in {corpus}: {decided}{left_out}")
     exit_failed(len(failures), 1)
 

@@ -30,10 +30,12 @@ NOTES: Final = {
 }
 """Notes on adjusted counts that may be unreliable."""
 
-ASSUMPTION: Final = (
+ASSUMED: Final = (
     "Adjusted figures, with 95% intervals, take for granted that the model errs on these reports "
-    "as it did on the passages held out when it was trained. That is not known: label a sample and "
-    "run 'tipclassify evaluate' to find out."
+    "as it did on the passages held out when it was trained."
+)
+ASSUMPTION: Final = (
+    f"{ASSUMED} That is not known: label a sample and run 'tipclassify evaluate' to find out."
 )
 """Caveat to print under every table of adjusted counts."""
 

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from tipclassify.errors import InputError
 from tipclassify.formatting import count_with_noun
 from tipclassify.labels import label_name, styles
-from tipclassify.reports.adjust import ASSUMPTION, NOTES
+from tipclassify.reports.adjust import ASSUMED, NOTES
 from tipclassify.reports.counts import NONE, OVERLAP, Group, Summary
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _INK: Final = "#222222"
-_FAINT: Final = "#8A8A8A"
 _MOST_ROWS: Final = 600  # that a picture can show
 _LONGEST_NAME: Final = 40
 # in inches
@@ -32,6 +31,14 @@ _ROW: Final = 0.3  # height of a bar and the space around it
 _LINE: Final = 0.15  # height of a line of notes
 _CHARACTER: Final = 0.06  # width of a character of them
 _HEAD: Final = 1.2  # height of title and legend
+
+_MARKER: Final[dict[str, Any]] = {  # of an adjusted share and its interval
+    "color": _INK,
+    "linewidth": 1.0,
+    "zorder": 3,
+    "marker": "o",
+    "markersize": 3.5,
+}
 
 _STYLE: Final[dict[Any, Any]] = {
     "font.sans-serif": ["DejaVu Sans"],
@@ -158,15 +165,15 @@ def _draw(summary: Summary, rows: Sequence[tuple[str, Group]], title: str) -> Fi
 def _end_of_scale(summary: Summary, rows: Sequence[tuple[str, Group]]) -> float:
     """Choose the end of the scale, a multiple of 20%.
 
-    It lies beyond all shares, adjusted shares, and intervals without a note.
+    It lies beyond all shares, and the intervals that are drawn.
     """
     ends = [0.2]
     for _, group in rows:
         for label in summary.labels if group.base else ():
             ends.append(group.share(label))
-            if estimate := summary.estimate(group, label):
-                end = estimate.count if estimate.notes else estimate.high
-                ends.append(end / group.base)
+            estimate = summary.estimate(group, label)
+            if estimate and not estimate.notes:
+                ends.append(estimate.high / group.base)
     return math.ceil(5 * max(ends)) / 5
 
 
@@ -192,26 +199,12 @@ def _draw_label(
         if not group.base:
             continue
         ax.barh(y, group.share(label), 0.72, color=ink, alpha=0.45)
-        if estimate := summary.estimate(group, label):
+        estimate = summary.estimate(group, label)
+        if estimate and not estimate.notes:
             ends = (estimate.low, estimate.count, estimate.high)
             low, share, high = (number / group.base for number in ends)
-            marker = _marker(is_uncertain=bool(estimate.notes))
-            ax.errorbar(
-                share, y, xerr=[[share - low], [high - share]], elinewidth=1, capsize=2, **marker
-            )
-
-
-def _marker(is_uncertain: bool) -> dict[str, Any]:
-    """Return the style of an adjusted share and its interval: hollow and faint if uncertain."""
-    return {
-        "color": _FAINT if is_uncertain else _INK,
-        "linewidth": 1.0,
-        "zorder": 3,
-        "marker": "o",
-        "markersize": 3.5,
-        "markerfacecolor": "white" if is_uncertain else _INK,
-        "markeredgewidth": 0.8,
-    }
+            interval = [[share - low], [high - share]]
+            ax.errorbar(share, y, xerr=interval, elinewidth=1, capsize=2, **_MARKER)
 
 
 def _notes(summary: Summary) -> list[str]:
@@ -220,17 +213,13 @@ def _notes(summary: Summary) -> list[str]:
     notes = ["Beside each name is its number of passages.", *summary.break_lines()]
     notes += [" · ".join(facts), OVERLAP]
     if summary.rates:
-        notes.append(ASSUMPTION)
+        notes.append(ASSUMED)
         if rates_note := summary.rates_note():
             notes.append(rates_note)
     else:
         notes.append("Shares as tagged: this model does not record its error rates.")
-    of_groups = summary.notes()
-    if "unmeasured" in of_groups:
-        notes.append(f"Without an interval = {NOTES['unmeasured']}.")
-        of_groups.remove("unmeasured")
-    if reasons := "; ".join(NOTES[note] for note in of_groups):
-        notes.append(f"Hollow = too uncertain to use: {reasons}.")
+    if reasons := "; ".join(NOTES[note] for note in summary.notes()):
+        notes.append(f"Without an interval, as too uncertain to use: {reasons}.")
     return notes
 
 
@@ -242,9 +231,7 @@ def _legend(has_estimates: bool) -> list[Any]:
     handles: list[Any] = [Patch(facecolor="#C4C4C4", label="share with the label, as tagged")]
     if has_estimates:
         adjusted = "adjusted for the model's errors, with 95% interval"
-        uncertain = "adjusted, but too uncertain to use (why: see below)"
-        handles.append(Line2D([], [], label=adjusted, **_marker(is_uncertain=False)))
-        handles.append(Line2D([], [], label=uncertain, **_marker(is_uncertain=True)))
+        handles.append(Line2D([], [], label=adjusted, **_MARKER))
     return handles
 
 

@@ -66,7 +66,6 @@ class Citation:
     section: str
     page: str
     paragraph: str  # of a source without pages: under the section's heading, from 1
-    characters: str  # in the text that 'tipclassify text' prints
     address: str  # web address, or the file's name
     read: str  # day, YYYY-MM-DD
     labels: str  # with probabilities, where the model was measured on such text
@@ -87,7 +86,7 @@ class Citation:
 
     @property
     def place(self) -> str:
-        """Section, page or paragraph, and characters."""
+        """Section, page or paragraph, as far as they are known."""
         parts = []
         if self.section:
             parts.append(f"section “{self.section}”")
@@ -96,7 +95,6 @@ class Citation:
         if self.paragraph:
             of_section = " of the section" if self.section else ""
             parts.append(f"paragraph {self.paragraph}{of_section}")
-        parts.append(f"characters {self.characters}")
         return ", ".join(parts)
 
     @property
@@ -114,7 +112,8 @@ class Citation:
         address = f", {self.address}" if self.address != self.title else ""
         read = f" (read {self.read})" if self.read else ""
         leans = f" It leans on the sentence before: “{self.before}”" if self.leans else ""
-        return f"{named}, {self.place}{address}{read}. {self.tagged}{leans}"
+        place = f", {self.place}" if self.place else ""
+        return f"{named}{place}{address}{read}. {self.tagged}{leans}"
 
     @property
     def plain(self) -> str:
@@ -135,7 +134,7 @@ class Citation:
             "howpublished": "" if self.is_online else self.address,
             "urldate": self.read,
             "keywords": ", ".join(self.keywords),
-            "note": f"{self.place[0].upper()}{self.place[1:]}. {self.tagged}",
+            "note": f"{self.place[:1].upper()}{self.place[1:]}. {self.tagged}".removeprefix(". "),
             "annote": f"“{self.quote}”",
         }
         written = ""
@@ -185,7 +184,7 @@ def cite(report: Report, passage: Passage) -> Citation:
     >>> report = tag_report(document, model="fast", day="2026-11-28")
     >>> cited = cite(report, report.passages[0])
     >>> cited.title, cited.place, cited.read
-    ('karvonia.txt', 'paragraph 1, characters 0–33', '2026-11-28')
+    ('karvonia.txt', 'paragraph 1', '2026-11-28')
     """
     run = run_of(report)
     values = cells(row(report, passage), ())
@@ -213,7 +212,6 @@ def cite(report: Report, passage: Passage) -> Citation:
         "section": section_name(section) if isinstance(section, str) and section else None,
         "page": values["page"],
         "paragraph": None if values["page"] else report.paragraph(passage),
-        "characters": f"{passage.start}–{passage.end}",
         "address": link or source_name(report.file),
         "read": run.day,
         "labels": " and ".join(labels),

@@ -65,8 +65,13 @@ def expand_inputs(names: Sequence[str], output: Path | None = None) -> list[str]
 
 
 def is_input(name: str) -> bool:
-    """Return whether a file of a folder is read, by its suffix: a report, or a file of rows."""
-    suffix = os.path.splitext(name)[1].lower()
+    """Return whether a file of a folder is read, by its suffix: a report, or a file of rows.
+
+    A README is about the folder.
+    """
+    stem, suffix = os.path.splitext(os.path.basename(name).lower())
+    if stem == "readme":
+        return False
     return suffix in ROWS or (suffix != "" and has_report_suffix(name))
 
 

@@ -171,6 +171,7 @@ class _Page:
             long_reports=list(self._long_reports.values()),
             strongest=self._strongest,
             points=points,
+            is_measured=self._is_measured,
             kind_measured=kind_measured,
             countries=list(dict.fromkeys(filter(None, map(attrgetter("country"), summaries)))),
             years=sorted(set(filter(None, map(attrgetter("year"), summaries)))),
@@ -268,7 +269,7 @@ def _blocks(report: Report, marks: Sequence[Mark]) -> Iterator[_Block]:
         yield _Block(block.section, block.page, heading, inside, text[end : block.end])
 
 
-def _order_on_first_screen(label: str, mark: Mark) -> tuple[bool, bool, float, float]:
+def _order_on_first_screen(label: str, mark: Mark) -> tuple[bool, bool, bool, float, float]:
     passage = mark.passage
     place = -rank(passage, mark.nature), -passage.scores[label]
-    return is_template(passage.text), mark.is_doubtful, *place
+    return is_template(passage.text), mark.is_doubtful, label in mark.in_doubt, *place

@@ -18,7 +18,7 @@ from tipclassify.labels import label_name, styles
 from tipclassify.probability import probability
 from tipclassify.records import Report, known
 from tipclassify.reports.adjust import ASSUMPTION, NOTES
-from tipclassify.reports.compare.changes import MARGIN, BothWays, Change
+from tipclassify.reports.compare.changes import BothWays, Change
 from tipclassify.reports.compare.comparison import Comparison
 from tipclassify.reports.compare.ledger import Ledger
 from tipclassify.reports.compare.wording import Words
@@ -31,8 +31,8 @@ _NOTE_SYMBOLS: Final = {"few": "*", "weak": "†", "unlike": "‡", "unclear": "
 _CAVEATS: Final = (
     "What is new or gone by its words may have been reported before, or still be, in other words; "
     "what is no longer reported need not have stopped. "
-    f"Borderline: the probabilities lie within {MARGIN:g} log-odds of the threshold, so that "
-    "another wording could have turned the tag."
+    "Borderline: the probabilities lie so near to the threshold that another wording could have "
+    "turned the tag."
 )
 
 
