@@ -143,7 +143,8 @@ class Passage:
     order of the model's. `low_confidence`: too few known words for a reliable score
     (`Classifier.low_confidence`), so that a person must decide. `page` is the one on which it
     begins, from 1; `section`, `block` (its index in ``Document.blocks``) and `country` are those of
-    its block; each if known. `extra` has the fields of the input row that the passage was read
+    its block; each if known. `acronyms` are those that it uses and its document spells out, with
+    their names, which models read in their place. `extra` has the fields of the input row that the passage was read
     from, if it is of a file of rows.
     """
 
@@ -157,6 +158,7 @@ class Passage:
     page: int | None = None
     block: int | None = None
     country: str | None = None
+    acronyms: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False, compare=False)
     # whether its block is a row of a table, whose cells may hold several sentences
     in_row: bool = field(default=False, repr=False, compare=False)
     extra: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False, compare=False)

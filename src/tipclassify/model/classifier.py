@@ -22,17 +22,20 @@ from tipclassify.model.linear import LinearModel, LinearScorer
 from tipclassify.model.scoring import (
     Explanation,
     Scored,
+    SpanWeight,
     apply_thresholds,
     count_words,
     low_confidence,
 )
 from tipclassify.records import Document, Passage, Run, Unit
+from tipclassify.text.acronyms import spell_out
 from tipclassify.text.columns import (
     column_values,
     refuse_table,
     texts_or_passages,
 )
 from tipclassify.text.prose import is_non_prose
+from tipclassify.text.replaced import ReplacedText
 from tipclassify.text.split import split_passages, text_document
 
 if TYPE_CHECKING:
@@ -213,7 +216,11 @@ class Classifier:
         checked = _checked(passages)
         texts, headings = _scorer_inputs(checked)
         labels = [() if isinstance(passage, str) else passage.labels for passage in checked]
-        return self.scorer.explain_texts(texts, headings, labels, max_phrases)
+        explained = self.scorer.explain_texts(texts, headings, labels, max_phrases)
+        return [
+            _of_source(explanation, passage)
+            for explanation, passage in zip(explained, checked, strict=True)
+        ]
 
     def low_confidence(self, passages: Iterable[str | Passage]) -> Bools:
         """Flag passages without enough known words for a reliable score, bool (n,).
@@ -287,10 +294,33 @@ def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
 
 
 def _scorer_inputs(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
-    """Return texts and section headings; a plain string has no heading."""
-    texts = [passage if isinstance(passage, str) else passage.text for passage in passages]
+    """Return texts, acronyms spelled out, and section headings; a plain string has no heading."""
+    texts = [
+        passage if isinstance(passage, str) else _as_read(passage).text for passage in passages
+    ]
     headings = [None if isinstance(passage, str) else passage.section for passage in passages]
     return texts, headings
+
+
+def _as_read(passage: Passage) -> ReplacedText:
+    return spell_out(passage.text, passage.acronyms)
+
+
+def _of_source(
+    explanations: dict[str, Explanation], passage: str | Passage
+) -> dict[str, Explanation]:
+    """Return explanations whose spans are those of the passage, where acronyms were spelled out."""
+    if isinstance(passage, str) or not passage.acronyms:
+        return explanations
+    read = _as_read(passage)
+    mapped = {}
+    for label, explanation in explanations.items():
+        spans = []
+        for span in explanation.spans:
+            start, end = read.source_span((span.start, span.end))
+            spans.append(SpanWeight(start, end, passage.text, span.weight))
+        mapped[label] = replace(explanation, spans=tuple(spans))
+    return mapped
 
 
 # -------------------------------------------------------------------------------------- in one call

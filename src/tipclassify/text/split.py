@@ -6,12 +6,13 @@ A passage is a sentence, or a clause of one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Final, get_args
 
 from tipclassify.records import CELL_BAR, Block, Document, Passage, Unit
+from tipclassify.text.acronyms import find_acronyms, used_acronyms
 from tipclassify.text.lexicon import CLASSES, WORDS, class_of
 from tipclassify.text.prose import is_non_prose
 from tipclassify.text.sections import (
@@ -123,6 +124,7 @@ def split_passages_in_parts(
     """
     check_unit(unit)
     blocks = document.blocks
+    acronyms = find_acronyms(document.text)
     first_block = 0  # of the part
     passages: list[Passage] = []
     for number, block in enumerate(blocks):
@@ -135,13 +137,15 @@ def split_passages_in_parts(
                 first_block = number
                 passages = []
         if not block.heading:
-            passages += _passages_of_block(document.text, block, number, unit)
+            passages += _passages_of_block(document.text, block, number, unit, acronyms)
     if first_block:
         document = replace(document, blocks=blocks[first_block:])
     yield document, passages
 
 
-def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iterator[Passage]:
+def _passages_of_block(
+    text: str, block: Block, number: int, unit: Unit, acronyms: Mapping[str, str]
+) -> Iterator[Passage]:
     """Yield the passages of block `number`.
 
     The block is a row of a table if its first sentence holds the bar between two cells, or stands
@@ -166,6 +170,7 @@ def _passages_of_block(text: str, block: Block, number: int, unit: Unit) -> Iter
                     page=block.page_at(start),
                     block=number,
                     country=block.country,
+                    acronyms=used_acronyms(text[start:end], acronyms),
                     in_row=in_row,
                 )
 

@@ -6,21 +6,19 @@ Names are masked (entity masking), spelling is American, apostrophes are straigh
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
 from tipclassify.text.lexicon import WORDS
+from tipclassify.text.replaced import ReplacedText, Span, replace_spans
 from tipclassify.text.tokens import (
     folded_words,
     text_batches,
     tokenize,
 )
 from tipclassify.text.words import NAME, american
-
-Span = tuple[int, int]
 
 _CAPITALISED: Final = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W\d_]*(?:[-'’](?!s\b)[^\W\d_]+)*")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
@@ -39,40 +37,9 @@ _COUNTRY_NAMES: Final = re.compile(rf"\b(?:[Tt]he )?(?:{_NAMES})(?!\w)")
 COUNTRY_WORDS: Final = frozenset(WORDS["countries"])
 
 
-@dataclass(frozen=True)
-class MaskedText:
-    """Text with names masked and spelling normalised, aligned with the original text."""
-
-    text: str  # input of the encoder
-    # of each replaced name or word in the original, ascending
-    source_spans: list[Span] = field(default_factory=list)
-    placeholder_spans: list[Span] = field(default_factory=list)  # of its replacement in `text`
-
-    def source_span(self, span: Span) -> Span:
-        """Map a span of `text` to the original text; inside a placeholder, to the whole name.
-
-        >>> masked = mask_names(["In Valdoria police acted."], frozenset({"in", "police"}), "X")[0]
-        >>> masked.text, masked.source_span((3, 4)), masked.source_span((5, 11))
-        ('In X police acted.', (3, 11), (12, 18))
-        """
-        return self._source_offset(span[0], first=True), self._source_offset(span[1], first=False)
-
-    def _source_offset(self, at: int, first: bool) -> int:
-        # the last placeholder that starts at or before `at` (before it, for the end of a span)
-        latest = at if first else at - 1
-        number = bisect_right(self.placeholder_spans, latest, key=lambda span: span[0]) - 1
-        if number < 0:
-            return at
-        start, end = self.source_spans[number]
-        _, placeholder_end = self.placeholder_spans[number]
-        if at < placeholder_end or (at == placeholder_end and not first):
-            return start if first else end
-        return end + at - placeholder_end
-
-
 def mask_names(
     texts: Sequence[str], vocabulary: frozenset[str], placeholder: str
-) -> list[MaskedText]:
+) -> list[ReplacedText]:
     """Replace every name by `placeholder`; `vocabulary` is that of `tipclassify.text.tokens.tokenize`.
 
     Names are narrower than those of the fast model: words of place names ("New", "Port") and rare
@@ -82,7 +49,7 @@ def mask_names(
     >>> [masked.text for masked in mask_names(texts, frozenset({"do", "not"}), "X")]
     ["Do not jail them. X's courts met X."]
     """
-    masked: list[MaskedText] = []
+    masked: list[ReplacedText] = []
     for _, batch in text_batches(texts):
         tokens = tokenize(batch, vocabulary)
         is_name = tokens.word == NAME
@@ -176,26 +143,14 @@ def normalize_spelling(text: str) -> str:
     return _replaced(text, [], "").text
 
 
-def _replaced(text: str, names: list[Span], placeholder: str) -> MaskedText:
+def _replaced(text: str, names: list[Span], placeholder: str) -> ReplacedText:
     """Replace names, and British spelling outside them."""
     changes = [(start, end, placeholder) for start, end in names]
     for word in _LETTERS.finditer(text):
         if plain := _respelled(word.group()):
             changes.append((*word.span(), plain))
-    masked = ""
-    spans: list[Span] = []
-    placeholder_spans: list[Span] = []
-    last = 0  # end of what is replaced, in `text`
-    for start, end, new in sorted(changes, key=lambda change: (change[0], -change[1])):
-        if start < last:
-            continue  # a word of a name
-        masked += text[last:start]
-        spans.append((start, end))
-        placeholder_spans.append((len(masked), len(masked) + len(new)))
-        masked += new
-        last = end
-    masked += text[last:]
-    return MaskedText(masked.translate(_STRAIGHT), spans, placeholder_spans)
+    masked = replace_spans(text, changes)
+    return replace(masked, text=masked.text.translate(_STRAIGHT))
 
 
 @lru_cache(1 << 15)

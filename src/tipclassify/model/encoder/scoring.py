@@ -15,13 +15,13 @@ from tipclassify.arrays import Floats, Vectors
 from tipclassify.errors import ModelError
 from tipclassify.model.encoder.files import SPECIAL_TOKENS, EncoderModel
 from tipclassify.model.encoder.names import (
-    MaskedText,
     mask_names,
     normalize_spelling,
 )
 from tipclassify.model.encoder.occlusion import explain_by_occlusion
 from tipclassify.model.encoder.session import OnnxSession
 from tipclassify.model.scoring import OCCLUSION, Explanation, Scored, count_words
+from tipclassify.text.replaced import ReplacedText
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -178,10 +178,10 @@ class EncoderScorer:
             for (span, _), (_, vectors) in zip(windows, outputs, strict=True)
         ]
 
-    def input_texts(self, texts: Sequence[str]) -> list[MaskedText]:
+    def input_texts(self, texts: Sequence[str]) -> list[ReplacedText]:
         """Return each text as the encoder reads it, names masked if the model does so."""
         if not self.model.stand_in:
-            return [MaskedText(text) for text in texts]
+            return [ReplacedText(text) for text in texts]
         return mask_names(texts, self.vocabulary, self.model.stand_in)
 
     def heading_ids(self, headings: Headings) -> list[list[int]]:
