@@ -28,14 +28,13 @@ from tipclassify.model.scoring import (
     low_confidence,
 )
 from tipclassify.records import Document, Passage, Run, Unit
-from tipclassify.text.acronyms import spell_out
+from tipclassify.text.as_read import as_read
 from tipclassify.text.columns import (
     column_values,
     refuse_table,
     texts_or_passages,
 )
 from tipclassify.text.prose import is_non_prose
-from tipclassify.text.replaced import ReplacedText
 from tipclassify.text.split import split_passages, text_document
 
 if TYPE_CHECKING:
@@ -294,25 +293,26 @@ def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
 
 
 def _scorer_inputs(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
-    """Return texts, acronyms spelled out, and section headings; a plain string has no heading."""
-    texts = [
-        passage if isinstance(passage, str) else _as_read(passage).text for passage in passages
-    ]
-    headings = [None if isinstance(passage, str) else passage.section for passage in passages]
+    """Return texts as models read them, and section headings; a plain string has no heading."""
+    texts = []
+    headings = []
+    for passage in passages:
+        if isinstance(passage, str):
+            passage = Passage(passage, 0, len(passage))
+        texts.append(as_read(passage.text, passage.acronyms).text)
+        headings.append(passage.section)
     return texts, headings
-
-
-def _as_read(passage: Passage) -> ReplacedText:
-    return spell_out(passage.text, passage.acronyms)
 
 
 def _of_source(
     explanations: dict[str, Explanation], passage: str | Passage
 ) -> dict[str, Explanation]:
-    """Return explanations whose spans are those of the passage, where acronyms were spelled out."""
-    if isinstance(passage, str) or not passage.acronyms:
+    """Return explanations of a passage as it was read with their spans in its own text."""
+    if isinstance(passage, str):
+        passage = Passage(passage, 0, len(passage))
+    read = as_read(passage.text, passage.acronyms)
+    if not read.source_spans:
         return explanations
-    read = _as_read(passage)
     mapped = {}
     for label, explanation in explanations.items():
         spans = []

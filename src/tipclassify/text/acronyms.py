@@ -10,16 +10,21 @@ from collections.abc import Mapping
 from typing import Final
 
 from tipclassify.text.lexicon import WORDS, class_of
-from tipclassify.text.replaced import ReplacedText, replace_spans
 
 _ACRONYM: Final = r"[A-Z][A-Za-z&/-]{0,10}[A-Z]"
 _BRACKETED: Final = re.compile(rf"(?<=\w) \((?P<acronym>{_ACRONYM})\)")
 _USED: Final = re.compile(rf"(?<![\w-]){_ACRONYM}(?![\w-])")
 _MOST_WORDS: Final = 12  # of a name that is spelled out
 _LONGEST: Final = 160  # characters before a bracket that are looked at
-_ARTICLE: Final = re.compile(r"^(?:the|an?) ", re.IGNORECASE)
+# a sentence's first words before a name
+_OPENING: Final = re.compile(
+    r"^(?:(?:according to|as|at|by|during|for|from|in|the|under|while|with) )?(?:(?:the|an?) )?",
+    re.I,
+)
 _WORD: Final = re.compile(r"[^\W\d_][\w'’-]*")
-_WITHIN_NAME: Final = frozenset("of the and for on in to against de la le des du et".split())
+_WITHIN_NAME: Final = frozenset(
+    "of the and for on in to by with against de la le des du et".split()
+)
 _COUNTRY_WORDS: Final = frozenset(WORDS["countries"])
 
 
@@ -57,14 +62,13 @@ def used_acronyms(text: str, names: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def spell_out(text: str, names: Mapping[str, str]) -> ReplacedText:
-    """Replace acronyms by their names."""
-    changes = [
+def spelled_out(text: str, names: Mapping[str, str]) -> list[tuple[int, int, str]]:
+    """Return where acronyms stand in a text, (start, end, name)."""
+    return [
         (*match.span(), names[match.group()])
         for match in (_USED.finditer(text) if names else ())
         if match.group() in names
     ]
-    return replace_spans(text, changes)
 
 
 def _name_before(before: str, acronym: str) -> str:
@@ -75,7 +79,7 @@ def _name_before(before: str, acronym: str) -> str:
     start = _start_by_initials(words, acronym)
     if start is None:
         start = _start_by_capitals(words)
-    return _ARTICLE.sub("", before[start:].strip(), count=1) if start is not None else ""
+    return _OPENING.sub("", before[start:].strip(), count=1) if start is not None else ""
 
 
 def _start_by_initials(words: list[re.Match[str]], acronym: str) -> int | None:

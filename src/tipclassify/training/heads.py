@@ -24,6 +24,7 @@ from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.find import load_scorer
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.progress import Progress
+from tipclassify.text.as_read import as_read
 
 _BATCH: Final = 500  # passages between two reports of progress
 _RIDGE: Final = 1e-3  # added to the second moment: directions in which no passage varies cost too
@@ -176,7 +177,8 @@ def pooled_vectors(
     parts = [np.zeros((0, scorer.model.heads.weights.shape[1]), np.float32)]
     for first in range(0, len(texts), _BATCH):
         last = min(first + _BATCH, len(texts))
-        parts.append(scorer.pooled(texts[first:last], headings[first:last]))
+        read = [as_read(text).text for text in texts[first:last]]  # as `Classifier` has them read
+        parts.append(scorer.pooled(read, headings[first:last]))
         if progress:
             progress(last, len(texts))
     return np.concatenate(parts)

@@ -30,6 +30,7 @@ from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
 from tipclassify.model.linear import MAX_WEIGHT, SLOT_BITS, LinearModel
 from tipclassify.progress import Progress
+from tipclassify.text.as_read import as_read
 from tipclassify.text.templates import (
     HashedFeatures,
     best_clauses,
@@ -100,6 +101,7 @@ def fit_linear(
 
     # The soft passages come after the labelled ones, and are in every training set.
     texts = [*examples.texts, *(passage.text for passage in soft)]
+    texts = [as_read(text).text for text in texts]  # as `Classifier` has them read
     headings = [*examples.headings, *(passage.heading for passage in soft)]
     soft_scores = np.array([passage.scores for passage in soft], np.float64)
     target = np.concatenate([examples.y_true, soft_scores.reshape(-1, len(LABELS))])

@@ -1,4 +1,4 @@
-"""Acronyms that a document spells out are read as what they stand for, at offsets of the source."""
+"""Models read a passage without its marks, with acronyms spelled out, at offsets of the source."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ USED = "The VPA took boys of twelve from two schools and made them fight."
         ("the national anti-trafficking board (NAB)", {"NAB": "national anti-trafficking board"}),
         # of another language: the capitalised words
         ("the Armed Forces of Karvonia (FAK) fled", {"FAK": "armed forces of karvonia"}),
+        ("According to the Mine Board of Ruvia (MBR)", {"MBR": "mine board of ruvia"}),
+        (
+            "Board of Mines, Use of Water, and Work by Children (JTK)",
+            {"JTK": "board of mines, use of water, and work by children"},
+        ),
         # known to the package, of a country, no name, no acronym
         ("the International Labor Organization (ILO)", {}),
         ("in the United States (US)", {}),
@@ -52,6 +57,29 @@ def test_an_acronym_counts_as_its_name(model: str) -> None:
     reasons = classifier.explain(passage)["complicity"]
     assert all(span.source == USED for span in reasons.spans)
     assert any("VPA" in span.text for span in reasons.spans)
+
+
+@pytest.mark.parametrize("model", ["default", "fast"])
+def test_marks_around_a_passage_change_no_score(model: str) -> None:
+    classifier = Classifier.load(model)
+    plain = "police freed nine girls from a farm, and nobody was charged."
+    edits = [
+        f"12. {plain}",
+        f"(b) {plain}",
+        f"• {plain}",
+        f"“{plain}”",
+        f'3. "{plain}"',
+        f"In addition, {plain}",
+        f"  {plain}\n",
+        plain.replace("farm,", "farm,[3]"),
+        plain.replace("nobody", "no-\nbody"),
+    ]
+    scores = classifier.predict_proba([plain, *edits])
+    assert (scores == scores[0]).all()
+    for edit in edits:
+        for span in classifier.explain(edit)["failure"].spans:
+            assert span.source == edit
+            assert span.text.strip("\n") in edit
 
 
 def test_a_passage_without_its_document_is_read_as_it_is() -> None:
