@@ -25,18 +25,19 @@ def test_every_example_prints_what_the_readme_shows() -> None:
 
 
 def test_the_readme_is_short_and_narrow() -> None:
-    assert len(README.split()) <= 900
+    assert sum(any(map(str.isalnum, word)) for word in README.split()) <= 700
     assert [line for line in README.splitlines() if len(line) > 100] == []
 
 
-def test_the_readme_says_how_wrong_it_is_before_how_to_install_it() -> None:
-    before = README.partition("## Install")[0]
+def test_the_readme_says_what_is_untested_first_and_how_accurate_it_is() -> None:
+    before = README.partition("## Try it")[0]
     assert "Language models wrote these labels" in before
     assert "No figure covers narratives of the Trafficking in Persons Report" in before
+    of_accuracy = README.partition("## How accurate it is")[2]
     figures = r"\d+ right, \d+ found"
     of_each_label = rf"\| {figures} \| {figures} \| {figures} \|$"
     for kind in ("human-rights reports", "Department of Labor reports", "World Factbook entries"):
-        assert re.search(rf"^\| {kind} {of_each_label}", before, re.MULTILINE)
+        assert re.search(rf"^\| {kind} {of_each_label}", of_accuracy, re.MULTILINE)
 
 
 def test_the_dataset_card_counts_what_is_there() -> None:

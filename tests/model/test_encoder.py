@@ -439,7 +439,7 @@ def test_places_in_a_nameless_text_lead_back_to_the_text(parts: list[str]) -> No
     inside: set[int] = set()  # places within a stand-in
     source_end = 0  # of what was compared so far, in the text and in the masked one
     masked_end = 0
-    for source, placeholder in zip(masked.source_spans, masked.placeholder_spans, strict=True):
+    for source, placeholder in zip(masked.source_spans, masked.new_spans, strict=True):
         first, last = placeholder
         assert masked.text[first:last] == "Stand In"
         inside |= set(range(first, last))

@@ -112,7 +112,7 @@ def verify(
         list[str] | None, Argument(metavar="[FILE...]", help="The reports, and exported files.")
     ] = None,
     model: Annotated[
-        str | None, Option(metavar="NAME|DIR", help="To score with; else an installed one.")
+        str | None, Option(metavar="NAME|DIR", help="Model to use; by default an installed one.")
     ] = None,
     strict: Annotated[
         bool, Option("--strict", help="Exit 1 for what was not checked and for rounding, too.")

@@ -170,7 +170,8 @@ def convert(
     ],
     output: options.NewFile,
     read_as: Annotated[
-        FormatName | None, Option("--from", metavar="FORMAT", help="Of IN; else detected.")
+        FormatName | None,
+        Option("--from", metavar="FORMAT", help="Format of IN; by default detected."),
     ] = None,
     labelled: Annotated[
         bool, Option("--labelled", help="Leave out passages that nobody has labelled.")

@@ -65,11 +65,11 @@ Model = Annotated[
     Option(metavar="NAME|DIR", help="default, fast, another of 'models list', or a folder."),
 ]
 Policy = Annotated[
-    PolicyName, Option(help="screen misses little, balanced has the best F1, cite is seldom wrong.")
+    PolicyName, Option(help="screen: few missed; balanced: best F1; cite: fewer wrong.")
 ]
 Threshold = Annotated[
     list[str] | None,
-    Option(metavar="LABEL=VALUE", help="Least probability of a label. Repeatable."),
+    Option(metavar="LABEL=VALUE", help="Minimum probability of a label. Repeatable."),
 ]
 Unit = Annotated[
     UnitName, Option(help="Split reports to sentences, or long semicolon lists also to clauses.")
@@ -89,7 +89,7 @@ AnnotatedFor = Annotated[
     ),
 ]
 Encoding = Annotated[
-    str | None, Option(metavar="NAME", help="Of text and HTML files (cp1252); else detected.")
+    str | None, Option(metavar="NAME", help="Of text and HTML files (cp1252); by default detected.")
 ]
 AllowPrivate = Annotated[
     bool, Option("--allow-private", help="Let links lead to private and loopback addresses.")
@@ -105,9 +105,7 @@ Jobs = Annotated[
     ),
 ]
 Draws = Annotated[int, Option(metavar="N", min=0, help="Bootstrap draws; 0 for no intervals.")]
-Seed = Annotated[
-    int, Option(metavar="N", min=0, help="Of what is drawn: the same seed, the same result.")
-]
+Seed = Annotated[int, Option(metavar="N", min=0, help="Random seed.")]
 Most = Annotated[
     int, Option(metavar="N", min=0, help="Findings to write of each part, the worst first.")
 ]
@@ -116,11 +114,11 @@ Format = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    Option("--output", "-o", metavar="FILE", help="Write to FILE, never a partial one."),
+    Option("--output", "-o", metavar="FILE", help="Write to FILE (atomic)."),
 ]
 NewFile = Annotated[
     Path,
-    Option("--output", "-o", "--out", metavar="FILE", help="Write to FILE, never a partial one."),
+    Option("--output", "-o", "--out", metavar="FILE", help="Write to FILE (atomic)."),
 ]
 
 
