@@ -370,7 +370,7 @@ def dataset_card(markdown: str) -> str:
     ]
     total = [sum(column) for column in zip(*counts.values(), strict=True)]
     table.append(f"| **all** | {' | '.join(f'{n:,}' for n in total)} |")
-    narratives = len({row["doc"] for row in rows if row["doc"]})
+    narratives = len({row["doc"] for row in rows if row.get("doc")})
     pairs = len({row["pair"] for row in rows if row["pair"]})
     table.append(f"\n{narratives} whole documents, {pairs:,} sets of near-identical passages.")
     author, reader, third_reading = (
