@@ -371,7 +371,7 @@ def dataset_card(markdown: str) -> str:
     total = [sum(column) for column in zip(*counts.values(), strict=True)]
     table.append(f"| **all** | {' | '.join(f'{n:,}' for n in total)} |")
     narratives = len({row["doc"] for row in rows if row.get("doc")})
-    pairs = len({row["pair"] for row in rows if row["pair"]})
+    pairs = len({row.get("pair") for row in rows if row.get("pair")})
     table.append(f"\n{narratives} whole documents, {pairs:,} sets of near-identical passages.")
     author, reader, third_reading = (
         labels_by_id(ROOT / "data" / "annotations" / f"{name}.jsonl")
