@@ -55,6 +55,9 @@ from tipclassify.training.linear import SoftPassage
 from tipclassify.training.measure import Predictions, error_table
 from tipclassify.training.write import Trained
 
+# the rows of a user that are made here have one label
+pytestmark = pytest.mark.filterwarnings(r"ignore:\w+. (no|every) passage:UserWarning")
+
 ROOT = Path(__file__).resolve().parents[2]
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
 HASH = head_of(TINY)["sha256"]
@@ -567,6 +570,9 @@ def linear(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 
 def test_the_linear_model_learns_and_says_what_it_learned_from(linear: Trained) -> None:
     classifier = Classifier.load(linear.out)
+    assert {"numpy", "onnxruntime", "tokenizers", "processor"} <= head_of(linear.out)[
+        "versions"
+    ].keys()
     assert classifier.predict(["judges took bribes in city."])[0].tolist() == [False, False, True]
     head = head_of(linear.out)
     card = card_of(linear.out)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import compress
 from pathlib import Path
 from typing import Final
@@ -197,8 +198,7 @@ def save(
         contrast_pairs=(right, pairs),
         behaviours=behaviours,
     )
-    versions = {name: version(name) for name in ("numpy", "scipy", "scikit-learn", "sentencex")}
-    head = {**figures, **meta, "versions": {"tipclassify": __version__, **versions}}
+    head = {**figures, **meta, "versions": _versions()}
     texts = {"README.md": card, "golden.jsonl": _reference_outputs(classifier, rows)}
     if isinstance(model, EncoderModel):
         write_encoder_model(out, model, head, texts)
@@ -221,6 +221,16 @@ def count_corpus(rows: Sequence[Row], held_out: int = 0, own: int = 0) -> dict[s
         "sha256": corpus_digest(rows),
         "labels": {label: sum(label in row["labels"] for row in rows) for label in LABELS},
     }
+
+
+def _versions() -> dict[str, str]:
+    """Collect the versions that decide how vectors are rounded, and the processor's instructions."""
+    versions = {"tipclassify": __version__}
+    for name in ("numpy", "onnxruntime", "scipy", "scikit-learn", "sentencex", "tokenizers"):
+        with suppress(PackageNotFoundError):  # the linear model needs few of them
+            versions[name] = version(name)
+    instructions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    return {**versions, "processor": " ".join([platform.machine(), *instructions])}
 
 
 def _reference_outputs(classifier: Classifier, rows: Sequence[Row]) -> str:
