@@ -294,6 +294,13 @@ def test_a_path_of_windows_has_a_file_name() -> None:
         ("The Government of Togo sent police officers to Benin in 2019.", (None, None)),
         ("Police in Togo arrested nine traffickers in 2019.", (None, None)),
         ("x" * 1_600 + "\nTOGO\n", (None, None)),
+        ("Halden Ltd Modern Slavery Statement 2019\n\nWe are a firm.", (None, 2019)),
+        (
+            "Slavery statement\n\nIt is made under the Modern Slavery Act 2015 and is of the "
+            "financial year ended 31 March 2018.",
+            (None, 2018),
+        ),
+        ("Statement under the Modern Slavery Act 2015\n\nWe are a firm.", (None, None)),
     ],
 )
 def test_first_lines(opening: str, expected: tuple[str | None, int | None]) -> None:

@@ -14,6 +14,7 @@ from pdf_pages import column, make_pdf
 
 from tipclassify.download.cache import Download
 from tipclassify.readers import read_bytes, read_report
+from tipclassify.readers.about.titles import TitleLine, title_of_first_page
 from tipclassify.records import Document
 from tipclassify.reports.cite import said
 
@@ -227,6 +228,12 @@ def test_a_masthead_of_the_united_nations_gives_symbol_and_date() -> None:
 def test_a_review_of_the_united_nations_has_the_name_of_its_series() -> None:
     kind = "Report of the Working Group on the Universal Periodic Review"
     assert text(MASTHEAD.format(kind=kind)).publication == "Universal Periodic Review"
+
+
+def test_a_masthead_in_large_type_is_no_title_and_a_note_mark_no_part_of_one() -> None:
+    lines = [TitleLine("GENERAL", True, 20), TitleLine("Review∗", True, 14)]
+    assert title_of_first_page(lines, 10) == "Review"
+    assert title_of_first_page([*lines, TitleLine("Togo*", True, 14)], 10) == "Review: Togo"
 
 
 def test_a_symbol_that_a_report_cites_is_not_its_own() -> None:

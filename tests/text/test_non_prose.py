@@ -138,6 +138,10 @@ def test_a_heading_that_says_more_is_one_of_the_report(section: str | None) -> N
         "69.4%",
         "arrow_forward",
         "expand_more expand_less",
+        "Change settings Accept Not sure about cookies?",
+        "This website uses cookies to improve what you see.",
+        "Mila Ostrander, Chief Executive Officer",
+        "Signed: Mila Ostrander, Director of Halden Ltd, 14 June 2019",
     ],
 )
 def test_a_bare_reference_date_address_or_icon_is_no_prose(text: str) -> None:
@@ -164,6 +168,9 @@ def test_a_bare_reference_date_address_or_icon_is_no_prose(text: str) -> None:
         "Port Alba: police freed nine children.",
         "2021 was a bad year.",
         "None.",
+        "Children sold cookies on the quays of Port Alba.",
+        "The Director of Prisons took bribes.",
+        "The Chief Executive resigned",
         "Courts convicted 12 traffickers in 2021.",
         "Police identified 14 victims, compared with 20 in 2021.",
     ],

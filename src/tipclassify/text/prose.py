@@ -1,6 +1,6 @@
 """Detect references, addresses and the like, which become no passages.
 
-These are references, notes, contents, dates, addresses, and stock phrases of websites.
+These are references, notes, contents, dates, addresses, signatures, and stock phrases of websites.
 """
 
 from __future__ import annotations
@@ -122,11 +122,23 @@ _REFERENCE_STARTS: Final = (
 )
 _REFERENCE_ENDS: Final = (*_DIGITS, *(f"{digit}." for digit in _DIGITS), ").")
 # Phrases anywhere in a line, and the quick test for a line that may have one.
+_COOKIE_WORDS: Final = (
+    "accept|manage|use|uses|about|settings|preferences|website|site|browser|device|consent|policy"
+)
 _NOTICE: Final = re.compile(
     r".*all rights reserved\W*"
-    r"|.*\b(?:privacy policy|(?:accept|manage) (?:all )?cookies|creative commons)\b.*"
-    r"|.*(?:\.\s?){4,}\d+|.*\b(?:uses?|about) cookies\b.*"
+    r"|.*\b(?:privacy policy|creative commons)\b.*"
+    r"|.*(?:\.\s?){4,}\d+"
+    rf"|(?=.*\bcookies\b).*\b(?:{_COOKIE_WORDS})\b.*"
 )
+# The end of a statement: names and offices without a verb, "Mila Ostrander, Chief Executive Officer".
+_OFFICE: Final = r"(?:Chief|Managing|Director|Chair\w*|CEO|CFO|Secretary|President|Board)"
+_SIGNATURE: Final = re.compile(
+    rf"(?:(?:Signed|Approved)(?: by)?:? )?(?=[^.;:!?]*\b{_OFFICE}\b)"
+    r"[A-Z][\w.'’-]*(?:(?:,| [–—|-])? (?:(?:of|the|and|for|on|behalf) ){0,4}[A-Z&][\w.'’-]*){1,14}"
+    r"(?:,? \d{1,2}(?: [A-Z][a-z]+)? \d{4})?\W*"
+)
+_MAX_SIGNATURE: Final = 120  # characters
 _NOTICE_WORDS: Final = re.compile(
     r"rights reserved|privacy policy|cookies|creative commons|(?:\.\s?){4}"
 )
@@ -154,6 +166,8 @@ def is_non_prose(text: str, section: str | None = None) -> bool:
         return True
     return (
         (_may_be_reference(text) and _is_reference(text))
+        or _is_notice(text.lower())
+        or (len(text) <= _MAX_SIGNATURE and _SIGNATURE.fullmatch(text) is not None)
         or _has_no_spaces(text)
         or is_un_masthead(text)
     )
@@ -255,8 +269,14 @@ def is_stock_phrase(text: str) -> bool:
     if len(text) > _MAX_STOCK:
         return False
     folded = text.lower()
-    notice = _NOTICE_WORDS.search(folded) and _NOTICE.fullmatch(folded)
-    return bool(notice) or _stock_phrases().fullmatch(folded) is not None
+    return _is_notice(folded) or _stock_phrases().fullmatch(folded) is not None
+
+
+def _is_notice(folded: str) -> bool:
+    """Test whether a short text in lower case is a notice of a website on rights or cookies."""
+    if len(folded) > _MAX_STOCK or not _NOTICE_WORDS.search(folded):
+        return False
+    return _NOTICE.fullmatch(folded) is not None
 
 
 @cache

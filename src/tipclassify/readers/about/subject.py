@@ -24,10 +24,10 @@ _OPENING_LINES: Final = 14  # a masthead has up to ten lines above the title
 _MAX_HEADING: Final = 100  # characters
 _SEVERAL: Final = ""  # in place of a country: several, so that no other place is asked
 _FIRST_YEAR: Final = 1990
-# A year, but not part of a date ("2024-05-01"), a range ("2009-2017", "2021/22") or a longer
-# number.
+# A year, but not that of an act, nor part of a date ("2024-05-01"), a range ("2009-2017",
+# "2021/22") or a longer number.
 _YEAR: Final = re.compile(
-    r"(?<![^\W_])(?<!\d[-/–])((?:19|20)\d\d)(?![^\W_])(?!\s?[-/–]\s?(?:\d\d|\d{4})(?!\d))"
+    r"(?<![Aa]ct )(?<![^\W_])(?<!\d[-/–])((?:19|20)\d\d)(?![^\W_])(?!\s?[-/–]\s?(?:\d\d|\d{4})(?!\d))"
 )
 _REPORT_TYPE: Final = r"""(?:annual\s+)?(?:
     (?:human\s+)?trafficking(?:\s+in\s+persons)?(?:\s+(?:reports?|narratives?))? | tip\s+reports?
@@ -53,9 +53,14 @@ _FORMULA: Final = re.compile(
     re.IGNORECASE,
 )
 
+# "the financial year ended 31 March 2019"
+_PERIOD: Final = re.compile(
+    r"\b(?:financial|fiscal|calendar|reporting)\s(?:year|period)\b[^.;:\n]{0,40}", re.IGNORECASE
+)
+
 _GENRE: Final = frozenset(
-    """report reports narrative narratives practices review assessment profile survey tip hrr
-    hrp""".split()
+    """report reports narrative narratives practices review assessment profile survey statement
+    statements tip hrr hrp""".split()
 )
 # Other words in titles and file names of reports.
 _FILLER: Final = _GENRE | frozenset(
@@ -249,6 +254,7 @@ def _subject_of_opening(opening: str) -> _Subject:
     """Detect the subject by the headings of a masthead, and by the first sentences."""
     countries: set[str] = set()
     years: set[int] = set()
+    years_of_statement: set[int] = set()  # of a company
     lines = [_CITED.sub(r"\1", line.strip()) for line in opening.splitlines() if line.strip()]
     for line in lines[:_OPENING_LINES]:
         if len(line) > _MAX_HEADING or line.endswith("."):
@@ -259,9 +265,14 @@ def _subject_of_opening(opening: str) -> _Subject:
             countries.add(in_pattern or country or _SEVERAL)
         if in_pattern or (country and not other_words and _names_report(line)):
             years |= _years(line)
+        elif "statement" in fold_name(line).split():
+            years_of_statement |= _years(line)
     for match in _FORMULA.finditer(opening):
         if name := country_named(match[1]):
             countries.add(name)
+    for match in _PERIOD.finditer(opening):
+        years_of_statement |= _years(match[0])
+    years = years or years_of_statement
     country = countries.pop() if len(countries) == 1 else None
     return country, years.pop() if len(years) == 1 else None
 

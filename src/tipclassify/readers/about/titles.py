@@ -36,7 +36,7 @@ _MAX_KIND: Final = 160  # characters of what a document is, before the name of i
 _LEGAL_BASIS: Final = re.compile(
     r",?\s+(?:in accordance with|pursuant to|submitted (?:in|under)|as requested)\b", re.I
 )
-_NOTE_MARKS: Final = " *†‡"
+_NOTE_MARKS: Final = " *∗†‡"
 # Names of series.
 _YEAR: Final = re.compile(r"(?<!\d)(?:19|20)\d\d(?:[-–/](?:19|20)?\d\d)?(?!\d)")
 _DATE: Final = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
@@ -56,6 +56,8 @@ _EMPTY_BRACKETS: Final = re.compile(r"\(\s*\)")
 _SMALL_WORDS: Final = frozenset("a an and by for from in of on or the to with".split())
 # Mastheads.
 _UNITED_NATIONS: Final = "United Nations"
+# in large type, or after "Distr."
+_MASTHEAD_NAMES: Final = ("united", "nations", "united nations", "general", "limited", "restricted")
 _REVIEW: Final = "Universal Periodic Review"
 _ORGANS: Final = (
     r"(?:general assembly|security council|human rights council|economic and social council"
@@ -292,5 +294,8 @@ def _with_masthead(document: Document) -> Document:
 
 def _is_masthead(line: str) -> bool:
     """Return whether a line of a first page belongs to the masthead of the United Nations."""
-    is_name = line.casefold() in ("united", "nations", "united nations")  # in large type
-    return is_name or _SYMBOL.fullmatch(line) is not None or is_un_masthead(line)
+    return (
+        line.casefold() in _MASTHEAD_NAMES
+        or _SYMBOL.fullmatch(line) is not None
+        or is_un_masthead(line)
+    )
