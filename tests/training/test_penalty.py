@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,13 @@ from tipclassify.training.fixed_set import (
     read_fixed,
 )
 from tipclassify.training.heads import Prior, second_moment
-from tipclassify.training.penalty import MOST_LOST, PENALTIES, PenaltyChoice, choose_penalty
+from tipclassify.training.penalty import (
+    MOST_LOST,
+    MOST_LOST_BY_A_RULE,
+    PENALTIES,
+    PenaltyChoice,
+    choose_penalty,
+)
 
 WIDTH = 8
 HEADS = EncoderHeads(np.eye(3, WIDTH) * 4, np.full(3, -2.0))
@@ -89,17 +97,55 @@ def test_a_rule_lowers_the_penalty_and_rows_as_the_model_has_them_do_not() -> No
     assert without_rule.penalty > for_rule.penalty
     assert [point.penalty for point in for_rule.curve] == list(PENALTIES)
     taken = next(point for point in for_rule.curve if point.penalty == for_rule.penalty)
-    assert taken.cost <= MOST_LOST
+    assert taken.cost <= (MOST_LOST_BY_A_RULE if for_rule.rule else MOST_LOST)
     assert taken.macro_f1 > for_rule.curve[0].macro_f1 + 0.02
     lines = for_rule.table().splitlines()
     assert sum(line.split()[1] == "*" for line in lines[1:8]) == 1
-    assert lines[-1].startswith("* taken: the largest within a standard error")
+    assert lines[8].startswith("* taken: the largest within a standard error")
+
+
+def test_a_rule_against_the_model_is_told_from_wrong_labels_and_is_not_charged_for_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    prior = Prior(HEADS, second_moment(vectors(5_000, 3)))
+    fixed = fixed_set()
+    agreeing, pooled = own_rows(300, ruled=False)
+    against = np.zeros(300, bool)
+    against[:60] = True
+    pooled[against] = 0.1 * pooled[against]
+    pooled[against, 0] = 2.0  # the model is sure of the first label, and of no other
+    y_true = agreeing.y_true.copy()
+    y_true[against] = False
+    fixed.pooled[:200] = 0.1 * fixed.pooled[:200]
+    fixed.pooled[:200, 0] = 2.0
+    fixed.y_true[:200] = [True, False, False]  # labelled by what the user rejects
+    fold = group_folds(agreeing.groups, 5, 0)
+
+    def choose(labels: Bools) -> PenaltyChoice:
+        own = Examples.of(agreeing.texts, labels, agreeing.groups)
+        return choose_penalty(prior, MODEL, own, pooled, fold, fixed)
+
+    by_rule = choose(y_true)
+    assert re.match(
+        r"6\d of your rows contradict the model's labels by a rule; 2\d\d", by_rule.rule
+    )
+    assert by_rule.rule in by_rule.table()
+    apart = Examples.of(agreeing.texts, y_true, agreeing.groups)
+    monkeypatch.setattr("tipclassify.training.penalty._FEWEST_OF_A_RULE", 300)
+    charged = choose_penalty(prior, MODEL, apart, pooled, fold, fixed)
+    assert charged.rule == ""
+    assert by_rule.curve[-1].rise < 0.8 * charged.curve[-1].rise
+    assert by_rule.penalty <= charged.penalty
+    monkeypatch.undo()
+    wrong = agreeing.y_true ^ (np.random.default_rng(7).random((300, 3)) < 0.15)
+    assert choose(wrong).rule == ""
 
 
 def test_where_each_penalty_costs_too_much_the_one_that_costs_least_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tipclassify.training.penalty.MOST_LOST", -1.0)
+    monkeypatch.setattr("tipclassify.training.penalty.MOST_LOST_BY_A_RULE", -1.0)
     choice = chosen(100, True, fixed_set())
     cheapest = min(choice.curve, key=lambda point: point.cost)
     assert choice.penalty == cheapest.penalty
