@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final, Literal, NamedTuple
 
 from tipclassify._version import __version__
@@ -409,7 +409,7 @@ def row(report: Report, passage: Passage) -> dict[str, Any]:
     [('file', 'a.txt'), ('country', None), ('year', None), ('start', 0), ('end', 13)]
     """
     made: dict[str, Any] = {
-        "file": report.file,
+        "file": public_name(report.file),
         "country": passage.country or report.country,
         "year": report.year,
         **passage.to_dict(),
@@ -491,6 +491,23 @@ def leans(text: str) -> bool:
     (True, False)
     """
     return _LEANS.match(text) is not None
+
+
+def public_name(file: str) -> str:
+    """Make the name of an input in what is passed on: no folder above the working folder is in it.
+
+    A file in a zip archive has its path from there.
+
+    >>> public_name("/home/jane/secret/qatar.html"), public_name("../qatar.html")
+    ('qatar.html', 'qatar.html')
+    >>> public_name("reports/qatar.html"), public_name("/home/jane/all.zip/2023/qatar.html")
+    ('reports/qatar.html', 'all.zip/2023/qatar.html')
+    """
+    path = PurePath(file)
+    if is_link(file) or not (path.anchor or ".." in path.parts):
+        return file
+    archives = (n for n, part in enumerate(path.parts[:-1]) if part.lower().endswith(".zip"))
+    return "/".join(path.parts[next(archives, len(path.parts) - 1) :])
 
 
 def source_name(file: str) -> str:

@@ -224,6 +224,7 @@ def test_nothing_is_served_without_the_secret_path(served: Served, path: str) ->
         "..%2fa",
         "data/../tipclassify.sqlite",
         "secret.txt",
+        f"{'a' * 3_000}.html",
     ],
 )
 def test_only_the_pages_of_the_desk_are_served(served: Served, folder: Path, name: str) -> None:

@@ -898,8 +898,6 @@ def tables(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> Path:
         verb, name, *options = command
         done = cli(verb, SAMPLES, "--model", "fast", *options, "-o", folder / name)
         assert done.returncode == 0, done.stderr
-        text = (folder / name).read_bytes()
-        (folder / name).write_bytes(text.replace(f"{SAMPLES}/".encode(), b""))
         names.append(folder / name)
     return make_bundle(folder / "tables.zip", *sorted(SAMPLES.iterdir()), exports=names)
 

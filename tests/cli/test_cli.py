@@ -82,7 +82,7 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Cli, report: Path) -> None
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
     passages = classify(TEXT)
     assert rows == [
-        {"file": str(report), "country": None, "year": None}
+        {"file": report.name, "country": None, "year": None}
         | p.to_dict()
         | {"kind": "sentence", "key": p.key, "before": before if p.labels else None}
         | {"leans": False, "publication": None}

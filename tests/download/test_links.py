@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import json
+import os
 import pickle
 import shutil
 import socket
@@ -26,6 +27,7 @@ pytest.importorskip("httpx")
 
 import tipclassify.download as links
 from tipclassify.download import download, transport
+from tipclassify.download.cache import read_cached
 from tipclassify.download.transport import is_public_address, resolve_host
 from tipclassify.errors import InputError, LinkError, MissingExtraError
 
@@ -645,6 +647,16 @@ def test_a_download_can_be_read_by_its_user_only(server: Server, cache: Path) ->
     cache.chmod(0o755)
     fetched(server, "/page")
     assert {file.stat().st_mode & 0o777 for file in cache.iterdir()} == {0o600}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("suffix", [".json", ".html"])
+def test_a_pipe_in_the_cache_does_not_hang(server: Server, cache: Path, suffix: str) -> None:
+    fetched(server, "/page")
+    (stored,) = cache.glob(f"*{suffix}")
+    stored.unlink()
+    os.mkfifo(stored)
+    assert read_cached(server.url("/page")) is None
 
 
 def test_an_entry_describes_itself(server: Server, cache: Path) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,8 @@ from tipclassify import Classifier, ModelError
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.session import structure_hash
 from tipclassify.model.find import add_model, installed_models
-from tipclassify.model.folder import metadata_digest, write_model
+from tipclassify.model.folder import check_replaceable, metadata_digest, write_model
+from tipclassify.model.linear import read_linear_model, write_linear_model
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 FAST = MODELS / "fast"
@@ -75,6 +77,18 @@ def user_folder(folder: Path, *names: str) -> Path:
     for name in names:
         (folder / name).write_text("years of work", "utf-8")
     return folder
+
+
+def test_of_two_trainings_at_once_both_models_stay(tmp_path: Path) -> None:
+    place = tmp_path / "mine"
+    check_replaceable(place)
+    shutil.copytree(FAST, place)  # the other was quicker
+    model = read_linear_model(FAST)
+    with pytest.raises(ModelError, match="another training wrote there meanwhile") as caught:
+        write_linear_model(replace(model, bias=model.bias + 1), place)
+    assert read_linear_model(place).bias.tolist() == model.bias.tolist()
+    own = str(caught.value).rpartition("this one is ")[2]
+    assert read_linear_model(own).bias.tolist() == (model.bias + 1).tolist()
 
 
 @pytest.mark.parametrize("names", [("thesis.txt",), ("model.json",), ("model.json", "thesis.txt")])
@@ -362,6 +376,7 @@ ARRAYS = {
     "more weights than hashes": npz(weights=np.zeros((9, 3), np.int16)),
     "weights that overflow": npz(weights=np.full((8, 3), -32_768, np.int16)),
     "units that are no numbers": npz(units=np.full(3, np.nan)),
+    "features in reverse": npz(hashes=np.arange(8, 0, -1, dtype=np.uint32) << 20),
     "units that overflow": npz(units=np.full(3, -1e300)),
     "words that are no text": npz(words=np.full(9, 255, np.uint8)),
     "no array": npz(words=b"words"),

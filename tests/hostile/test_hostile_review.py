@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,26 @@ def test_idle_connections_hold_nobody_up_and_end(tmp_path: Path) -> None:
             line.close()
         assert server.get("/api/session")["labels"]
         assert server.end().count("connections: the idle ones are ended") == 1
+
+
+@pytest.mark.slow  # as long
+def test_connections_that_ask_and_never_read_hold_nobody_up(tmp_path: Path) -> None:
+    with Reviewer(
+        write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast"
+    ) as server:
+        asked = f"GET /static/app.js HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n"
+        lines = []
+        for _ in range(70):
+            line = socket.create_connection(("127.0.0.1", server.port))
+            line.setblocking(False)
+            with suppress(BlockingIOError, ConnectionError):
+                line.sendall(asked.encode() * 3_000)
+            lines.append(line)
+        began = time.monotonic()
+        assert server.get("/api/session")["labels"]
+        assert time.monotonic() - began < 30
+        for line in lines:
+            line.close()
 
 
 def ended(line: socket.socket) -> bool:

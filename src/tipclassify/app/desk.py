@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -85,9 +86,10 @@ class Desk:
     def file(self, name: str) -> Path | None:
         """Return a file of the desk that may be served; no other is."""
         path = self.folder / name
-        if not _FILES.fullmatch(name) or path.is_symlink() or not path.is_file():
-            return None
-        return path
+        with suppress(OSError, ValueError):  # a name that is too long, or has a NUL
+            if _FILES.fullmatch(name) and not path.is_symlink() and path.is_file():
+                return path
+        return None
 
     def page(self, path: Path) -> str:
         """Return a page with the script that fills its buttons, which its own policy lets in."""

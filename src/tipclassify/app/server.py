@@ -223,7 +223,7 @@ def _run(app: Guard, at: socket.socket) -> None:
 
 
 class _Connection(H11Protocol):
-    """Connection that ends when its client keeps it waiting for a whole request.
+    """Connection that ends when its client keeps it waiting: sends no whole request, or never reads.
 
     Of too many, the oldest of those that wait ends, so that idle ones never use up all files.
     """
@@ -256,8 +256,9 @@ class _Connection(H11Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether the client has to send something: a request, or the rest of its body."""
-        return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+        """Whether the client has to do something: to send a request or its body, or to read."""
+        is_idle = self.cycle is None or self.cycle.response_complete or self.cycle.more_body
+        return is_idle or self.flow.write_paused
 
     def _end_if_idle(self, last: object) -> None:
         """End the connection unless it had another request than the `last` since."""

@@ -31,7 +31,7 @@ from tipclassify.readers import ReadOptions, format_of
 from tipclassify.readers.child import read_bytes_isolated
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
-from tipclassify.records import Passage, Unit, is_link
+from tipclassify.records import Passage, Unit, is_link, public_name
 from tipclassify.reports.adjust import Rates, rates_by_kind, rates_of
 from tipclassify.reports.counts import Group, Summary
 from tipclassify.reports.findings import Wording, natures
@@ -342,22 +342,6 @@ def fetch(file: str, options: ReadOptions) -> Download:
     if is_link(file):
         return download(file, allow_private=options.allow_private)
     return Download(read_bounded(file), None, None, public_name(file), "")
-
-
-def public_name(file: str) -> str:
-    """Make an input's public name: no folder above the working folder is in it.
-
-    >>> public_name("/home/jane/secret/qatar.html")
-    'qatar.html'
-    >>> public_name("../qatar.html")
-    'qatar.html'
-    >>> public_name("reports/qatar.html")
-    'reports/qatar.html'
-    """
-    if is_link(file) or file == "-":
-        return file
-    path = PurePath(file)
-    return path.name if path.anchor or ".." in path.parts else path.as_posix()
 
 
 def read_original(

@@ -30,7 +30,6 @@ from tipclassify.bundle.manifest import (
     fetch,
     figures_of,
     passage_line,
-    public_name,
     read_original,
     seal,
     serialize,
@@ -44,7 +43,7 @@ from tipclassify.model.find import model_folder
 from tipclassify.model.folder import METADATA, read_files, read_metadata, weights_digest
 from tipclassify.progress import Progress
 from tipclassify.readers.limits import read_bounded
-from tipclassify.records import Passage
+from tipclassify.records import Passage, public_name
 from tipclassify.reports.counts import Group
 from tipclassify.resources import read_resource
 from tipclassify.store.state import Check, Judgment, judge

@@ -19,7 +19,7 @@ from tipclassify.corpus.curate import word_shingles
 from tipclassify.corpus.rows import Row, first_id, text_key
 from tipclassify.labels import LABELS
 from tipclassify.probability import probability
-from tipclassify.records import Passage, Report
+from tipclassify.records import Passage, Report, public_name
 
 _MIN_WORDS: Final = 3  # a shorter passage is a heading or a table fragment, not worth a label
 # uncertainty from which a label counts as near its threshold: 1.1 in log-odds
@@ -184,15 +184,16 @@ def _source(report: Report, passage: Passage, number: int) -> Row:
     An input row keeps its own fields; `number` is its place in the batch of rows.
     """
     stem = PurePath(report.file.rstrip("/")).stem or "input"
+    file = public_name(report.file)
     if report.document is None:
         own = passage.extra
-        source: Row = {"id": first_id(own.get("id"), f"{stem}-{number}"), "report": report.file}
+        source: Row = {"id": first_id(own.get("id"), f"{stem}-{number}"), "report": file}
         source |= {name: value for name, value in own.items() if name not in _NOT_OF_SOURCE}
     else:
         source = {
             "id": f"{stem}-{passage.start}",
-            "report": report.file,
-            "doc": report.file,  # passages of one report stay on one side of a split
+            "report": file,
+            "doc": file,  # passages of one report stay on one side of a split
             "country": report.country,
             "year": report.year,
             "section": passage.section,

@@ -71,6 +71,8 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
     for entry in sorted(folder.glob(f"{_sha256(url.encode())}-{day}.json"), reverse=True):
         # a damaged entry, or one of another version, is none
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            if not entry.is_file():  # a pipe is never at its end
+                continue
             metadata = load_json(entry.read_bytes())
             without_body = Download(
                 data=b"",
@@ -79,7 +81,8 @@ def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Downloa
                 url=metadata["final_url"],
                 fetched=entry.stem[-len("YYYY-MM-DD") :],
             )
-            body = entry.with_suffix(_suffix(without_body)).read_bytes()
+            file = entry.with_suffix(_suffix(without_body))
+            body = file.read_bytes() if file.is_file() else b""
             if metadata["url"] != url or metadata["sha256"] != _sha256(body):
                 continue
             if allow_private or not metadata["allow_private"]:

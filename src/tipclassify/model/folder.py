@@ -40,6 +40,7 @@ _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
 # files of a linear model that its metadata do not list
+_asked: Final[dict[Path, str]] = {}  # hash of the model in a place that may be replaced
 _UNHASHED: Final = frozenset({METADATA, "README.md", "golden.jsonl", "taught.bin"})
 
 
@@ -304,6 +305,9 @@ def write_model(
         for name, data in {**files, METADATA: head}.items():
             (staged / name).write_bytes(data)
         move_model(staged, target)
+    except OSError as error:
+        error.filename = error.filename or str(target)  # a full disk names none
+        raise
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
@@ -311,9 +315,14 @@ def write_model(
 def move_model(staged: Path, target: Path) -> None:
     """Give a model's folder its name; an older model of that name is `staged` then, or gone.
 
-    Raises `ModelError` when something else has it (`check_replaceable`).
+    Raises `ModelError` when something else has it (`check_replaceable`), also another model than
+    when that was asked first: of two trainings at once, none replaces what the other made.
     """
-    check_replaceable(target)
+    _check_place(target)
+    if _asked.pop(target.absolute(), (there := _hash_in(target))) != there:
+        beside = target.with_name(f"{target.name}-{os.urandom(2).hex()}")
+        os.replace(staged, beside)
+        raise ModelError(f"{target}: another training wrote there meanwhile; this one is {beside}")
     if not target.exists():
         os.replace(staged, target)
     elif not exchange(staged, target):
@@ -328,7 +337,22 @@ def move_model(staged: Path, target: Path) -> None:
 
 
 def check_replaceable(target: Path) -> None:
-    """Raise `ModelError` unless `target` is missing, empty, or a model's folder without others."""
+    """Raise `ModelError` unless `target` is missing, empty, or a model's folder without others.
+
+    What is there is remembered until a model is moved there (`move_model`).
+    """
+    _check_place(target)
+    _asked[target.absolute()] = _hash_in(target)
+
+
+def _hash_in(folder: Path) -> str:
+    """Return the hash of the model in a folder; empty for none."""
+    if not (folder / METADATA).is_file():
+        return ""
+    return str(read_metadata(folder).get("sha256"))
+
+
+def _check_place(target: Path) -> None:
     if not os.path.lexists(target):
         return
     if target.is_symlink() or not target.is_dir():

@@ -142,6 +142,7 @@ def read_linear_model(path: str | os.PathLike[str]) -> LinearModel:
         or weights.shape != (len(hashes), labels)
         or not len(units) == len(metadata.bias) == labels
         or not (np.abs(units) <= MAX_LOG_ODDS).all()
+        or (np.diff(hashes.astype(np.int64) >> (32 - SLOT_BITS)) <= 0).any()
         or np.abs(weights.astype(np.int32)).max(initial=0) > MAX_WEIGHT
     ):
         raise ModelError(f"{file}: not a weight table for {labels} labels; train or get it anew")

@@ -22,6 +22,11 @@ from tipclassify.readers.limits import read_bounded, split_zip_path
 # bytes, without what is added: folder, hash, suffix, number of a part, staging
 _LONGEST_NAME: Final = 150
 
+# names of devices on Windows, whatever follows a dot
+_DEVICES: Final = frozenset(
+    ["con", "prn", "aux", "nul", *(f"{kind}{n}" for kind in ("com", "lpt") for n in range(10))]
+)
+
 # readers of data folders skip "_", and it has no suffix of data
 JOURNAL: Final = "_tipclassify-done"
 
@@ -146,8 +151,15 @@ def output_names(files: Sequence[str], suffix: str) -> list[str]:
 
 
 def _safe(name: str) -> str:
+    """Make a name that every file system takes.
+
+    >>> _safe("togo: 2021?.html"), _safe("CON.html")
+    ('togo- 2021-.html', '_CON.html')
+    """
     kept = "".join(c if c.isalnum() or c in "._- " else "-" for c in name).strip(". ")
     kept = {"-": "stdin", "": "report"}.get(kept, kept)
+    if kept.split(".")[0].strip().casefold() in _DEVICES:
+        kept = f"_{kept}"
     # File systems count bytes, of a name in normal form D at worst, and suffixes are added: 255 is
     # the limit.
     while (

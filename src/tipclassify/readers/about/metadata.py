@@ -18,6 +18,7 @@ from lxml import etree
 
 from tipclassify.formatting import load_json
 from tipclassify.readers.about.publishers import known_publisher
+from tipclassify.readers.about.subject import latest_year
 from tipclassify.readers.blocks import clean_text
 from tipclassify.text.prose import MONTH
 
@@ -309,7 +310,7 @@ def iso_date(written: str) -> str | None:
         whole = date(year, month or 1, day or 1)
     except ValueError:
         return None
-    if not _FIRST_YEAR <= year <= date.today().year:
+    if not _FIRST_YEAR <= year <= latest_year():
         return None
     if day:
         return f"{whole:%Y-%m-%d}"

@@ -24,6 +24,7 @@ _OPENING_LINES: Final = 14  # a masthead has up to ten lines above the title
 _MAX_HEADING: Final = 100  # characters
 _SEVERAL: Final = ""  # in place of a country: several, so that no other place is asked
 _FIRST_YEAR: Final = 1990
+_NOW: Final = 2026  # when this was written
 # A year, but not that of an act, nor part of a date ("2024-05-01"), a range ("2009-2017",
 # "2021/22") or a longer number.
 _YEAR: Final = re.compile(
@@ -160,9 +161,14 @@ def detect_country_and_year(
     return country or None, year
 
 
+def latest_year() -> int:
+    """Return the year of today; a clock that is wrong by years takes none from a report."""
+    return max(date.today().year, _NOW)
+
+
 def _years(text: str) -> set[int]:
     """Return the years in a text that a report may cover."""
-    last = date.today().year + 1
+    last = latest_year() + 1
     return {year for year in map(int, _YEAR.findall(text)) if _FIRST_YEAR <= year <= last}
 
 
