@@ -817,6 +817,7 @@ def test_every_option_of_an_encoder_arrives(
     assert row["text"] == "Police acted."
     assert given == {
         "out": Path("o"),
+        "checkpoints": Path("o-training"),
         "base": "b",
         "epochs": 2,
         "resume": True,

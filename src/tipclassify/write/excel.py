@@ -12,7 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import IO, TYPE_CHECKING, Final
 
@@ -260,6 +260,11 @@ def _open_workbook(out: IO[bytes], output: Output) -> Iterator[Workbook]:
                 workbook.close()
             except FileCreateError as error:
                 raise error.args[0] from None  # the error of the file system
+            finally:
+                # on a full disk their buffers cannot be emptied: else that is said when they go
+                for sheet in workbook.worksheets():
+                    with suppress(OSError):
+                        sheet.row_data_fh.close()
         packed.seek(0)
         shutil.copyfileobj(packed, out)
 
