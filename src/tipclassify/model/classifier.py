@@ -294,13 +294,15 @@ def _checked(passages: Iterable[str | Passage]) -> Sequence[str | Passage]:
 
 def _scorer_inputs(passages: Sequence[str | Passage]) -> tuple[list[str], list[str | None]]:
     """Return texts as models read them, and section headings; a plain string has no heading."""
-    texts = []
-    headings = []
+    texts: list[str] = []
+    headings: list[str | None] = []
     for passage in passages:
         if isinstance(passage, str):
-            passage = Passage(passage, 0, len(passage))
-        texts.append(as_read(passage.text, passage.acronyms).text)
-        headings.append(passage.section)
+            texts.append(as_read(passage).text)
+            headings.append(None)
+        else:
+            texts.append(as_read(passage.text, passage.acronyms).text)
+            headings.append(passage.section)
     return texts, headings
 
 

@@ -35,8 +35,9 @@ def as_read(text: str, acronyms: Mapping[str, str] = _NONE) -> ReplacedText:
     >>> as_read("“Police acted.”").text, as_read("“Police” acted.").text
     ('Police acted.', '“Police” acted.')
     """
-    changes = [(*note.span(), "") for note in _NOTE.finditer(text)]
-    for parted in _PARTED.finditer(text):
+    # the signs first, since most passages of millions have none
+    changes = [(*note.span(), "") for note in (_NOTE.finditer(text) if "[" in text else ())]
+    for parted in _PARTED.finditer(text) if "\n" in text else ():
         word = text[: parted.start() + 1].rpartition(" ")[2]
         changes.append((*parted.span(), "-" if _KEEPS_HYPHEN.fullmatch(word) else ""))
     changes += spelled_out(text, acronyms)
@@ -50,10 +51,12 @@ def as_read(text: str, acronyms: Mapping[str, str] = _NONE) -> ReplacedText:
         changes.append((0, start, ""))
     if start < end < len(text):
         changes.append((end, len(text), ""))
-    return replace_spans(text, changes)
+    return replace_spans(text, changes) if changes else ReplacedText(text)
 
 
 def _is_quoted(text: str) -> bool:
     """Test whether one pair of quotation marks encloses all of a text."""
+    if not text.startswith(tuple(_QUOTES)):
+        return False
     marks = [at for at, character in enumerate(text) if character in _QUOTES]
     return marks == [0, len(text) - 1]
