@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from pathlib import Path, PurePath
@@ -37,6 +37,12 @@ CELL_BAR: Final = " | "
 
 # from JSON escapes and file names; UTF-8 cannot encode them
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+# how a sentence begins that is about what stands before it
+_LEANS: Final = re.compile(
+    r"\W*(?:(?:this|that|these|those)\b(?! (?:year|month|report|section)\b)"
+    r"|(?:it|they|he|she|its|their|his|her|such|both|neither|the (?:former|latter))\b)",
+    re.IGNORECASE,
+)
 _INT32_LIMIT: Final = 2**31
 _MAX_DIGITS: Final = 9  # of a whole number below that limit
 
@@ -126,11 +132,6 @@ class Document:
         )
 
 
-_LEANS: Final = re.compile(
-    r"\W*(?:(?:this|that|these|those) (?!year\b|month\b|report\b|section\b)|(?:it|they|he|she|its|their|his"
-    r"|her|such|both|neither|the (?:former|latter))\b|this\b(?! (?:year|month|report|section)\b))",
-    re.IGNORECASE,
-)
 _UNKNOWN: Final = Document("", ())  # of which nothing is known
 
 
@@ -144,8 +145,8 @@ class Passage:
     (`Classifier.low_confidence`), so that a person must decide. `page` is the one on which it
     begins, from 1; `section`, `block` (its index in ``Document.blocks``) and `country` are those of
     its block; each if known. `acronyms` are those that it uses and its document spells out, with
-    their names, which models read in their place. `extra` has the fields of the input row that the passage was read
-    from, if it is of a file of rows.
+    their names, which models read in their place. `extra` has the fields of the input row that the
+    passage was read from, if it is of a file of rows.
     """
 
     text: str
@@ -493,6 +494,7 @@ def leans(text: str) -> bool:
     return _LEANS.match(text) is not None
 
 
+@lru_cache
 def public_name(file: str) -> str:
     """Make the name of an input in what is passed on: no folder above the working folder is in it.
 

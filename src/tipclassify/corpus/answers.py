@@ -75,7 +75,8 @@ def has_columns(row: Mapping[str, Any], labels: Sequence[str]) -> bool:
 def annotated_labels(row: Mapping[str, Any], labels: Sequence[str] = LABELS) -> tuple[str, ...]:
     """Return the labels for which a row was read: what is said of any other is unknown, not no.
 
-    They are in ``annotated_for``, and labels beside these are left out; without it, those with a value in a column of their own, else all.
+    They are in ``annotated_for``, and labels beside these are left out; without it, those with a
+    value in a column of their own, else all.
 
     >>> annotated_labels({"positive_effort": 0, "failure": None})
     ('positive_effort',)

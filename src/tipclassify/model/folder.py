@@ -40,8 +40,11 @@ _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _MOST_FILES: Final = 50
 # files of a linear model that its metadata do not list
-_asked: Final[dict[Path, str]] = {}  # hash of the model in a place that may be replaced
 _UNHASHED: Final = frozenset({METADATA, "README.md", "golden.jsonl", "taught.bin"})
+
+
+# hash of the model that was in a place when it was last asked whether that may be replaced
+_found: Final[dict[Path, str]] = {}
 
 
 def models_folder() -> Path | None:
@@ -319,7 +322,7 @@ def move_model(staged: Path, target: Path) -> None:
     when that was asked first: of two trainings at once, none replaces what the other made.
     """
     _check_place(target)
-    if _asked.pop(target.absolute(), (there := _hash_in(target))) != there:
+    if _found.pop(target.absolute(), (there := _hash_in(target))) != there:
         beside = target.with_name(f"{target.name}-{os.urandom(2).hex()}")
         os.replace(staged, beside)
         raise ModelError(f"{target}: another training wrote there meanwhile; this one is {beside}")
@@ -342,7 +345,7 @@ def check_replaceable(target: Path) -> None:
     What is there is remembered until a model is moved there (`move_model`).
     """
     _check_place(target)
-    _asked[target.absolute()] = _hash_in(target)
+    _found[target.absolute()] = _hash_in(target)
 
 
 def _hash_in(folder: Path) -> str:

@@ -23,7 +23,8 @@ def read_checks(path: Path, notify: Callable[[str], None]) -> list[Check]:
     """Read the checks of a desk's folder or store.
 
     What an earlier version kept has no report: it is known by its key and characters. `notify` takes
-    a line for a check of other labels than a desk's finding has now, which does not count. Raises `InputError` when there are no checks.
+    a line for a check of other labels than a desk's finding has now, which does not count. Raises
+    `InputError` when there are no checks.
     """
     if path.is_dir():
         if not any((path / name).is_file() for name in ("tipclassify.sqlite", "desk.events")):

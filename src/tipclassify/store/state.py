@@ -54,8 +54,9 @@ class Decision:
     """An event: what an annotator did on a place.
 
     "label" gives one annotator's labels, "settle" final ones where annotators differ. "check", of
-    earlier versions, says whether the `labels` that a finding had are right. "look" is that colleagues' decisions were
-    shown before one's own. "undo" takes back the event `undoes`, or does it again.
+    earlier versions, says whether the `labels` that a finding had are right. "look" is that
+    colleagues' decisions were shown before one's own. "undo" takes back the event `undoes`, or does
+    it again.
     """
 
     id: int

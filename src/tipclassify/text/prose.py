@@ -166,7 +166,7 @@ def is_non_prose(text: str, section: str | None = None) -> bool:
         return True
     return (
         (_may_be_reference(text) and _is_reference(text))
-        or _is_notice(text.lower())
+        or (len(text) <= _MAX_STOCK and _is_notice(text.lower()))
         or (len(text) <= _MAX_SIGNATURE and _SIGNATURE.fullmatch(text) is not None)
         or _has_no_spaces(text)
         or is_un_masthead(text)
@@ -274,9 +274,7 @@ def is_stock_phrase(text: str) -> bool:
 
 def _is_notice(folded: str) -> bool:
     """Test whether a short text in lower case is a notice of a website on rights or cookies."""
-    if len(folded) > _MAX_STOCK or not _NOTICE_WORDS.search(folded):
-        return False
-    return _NOTICE.fullmatch(folded) is not None
+    return bool(_NOTICE_WORDS.search(folded)) and _NOTICE.fullmatch(folded) is not None
 
 
 @cache

@@ -188,8 +188,9 @@ def _rule(
 ) -> tuple[Bools, Bools]:
     """Find the user's rows that follow a rule against the model, and what is like them.
 
-    Returns which labels of the rows, (rows, labels), contradict the model so, and which labels of the real passages of the fixed set are priced, (n, labels): of those
-    most of whose nearest rows contradict the model on a label, that one is not.
+    Returns which labels of the rows, (rows, labels), contradict the model so, and which labels of
+    the real passages of the fixed set are priced, (n, labels): of those most of whose nearest rows
+    contradict the model on a label, that one is not.
     """
     first = own.first
     y_true = own.y_true[first]
@@ -232,8 +233,8 @@ def _measure(
 ) -> tuple[float, float, float]:
     """Measure heads, with the calibration and thresholds of `model`, on real passages.
 
-    Of these, the labels `priced`, (n, labels), count. Returns their mean log loss, macro-F1, and the share of those without a label that are tagged;
-    NaN without passages.
+    Of these, the labels `priced`, (n, labels), count. Returns their mean log loss, macro-F1, and the
+    share of those without a label that are tagged; NaN without passages.
     """
     if real is None or not len(real.keys):
         return float("nan"), float("nan"), float("nan")
