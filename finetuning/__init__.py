@@ -7,6 +7,7 @@ and PyTorch, and those who install tipclassify train heads or the linear model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,16 @@ class Settings:
     # share of passages without their heading, with the labels of ``labels_alone``
     no_heading: float = 0.3
     other_heading: float = 0.25  # share of headings replaced by one of equivalent meaning
+    edited: float = 0.15  # share of passages with a harmless edit, such as a typing error
     # maximum of a passage, with heading and special tokens; the window of scoring
     tokens: int = 128
     # replaces every name, a single token in English bases; "" keeps names
     stand_in: str = "Arcadia"
+    # of a shipped encoder that is trained further: share of the passages that it learned before,
+    # and times that those come which it did not
+    known: float = 0.45
+    new: int = 2
+
+
+FURTHER: Final = Settings(epochs=1, rate=1e-4, taught=12_000, warmup=0.05)
+"""Hyperparameters of training a shipped encoder further; `known` and `new` choose its rows."""

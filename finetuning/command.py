@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from typer import Option
 from typer.models import OptionInfo
 
-from finetuning import Settings
+from finetuning import FURTHER, Settings
 from tipclassify.cli import options
 from tipclassify.cli.output import print_note
 from tipclassify.cli.train import progress_lines
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tipclassify.training.write import Trained
 
 _HEADINGS: Final = Path(__file__).resolve().parents[1] / "data" / "headings.json"
+
+_SCORED: Final = 3  # times as many unlabelled passages are scored as taught, when one goes on
 
 _note = partial(print_note, program="train.py")
 
@@ -46,7 +48,10 @@ Kind = Annotated[
 ]
 Base = Annotated[
     str | None,
-    _encoder_option("DIR|ID", "Pretrained encoder: folder, or id on the Hugging Face hub."),
+    _encoder_option(
+        "DIR|ID",
+        "Pretrained encoder: folder, or id on the Hugging Face hub; a shipped one goes on.",
+    ),
 ]
 Epochs = Annotated[
     int | None, _encoder_option("N", "Passes over the labelled passages; 3 without.", min=1)
@@ -93,20 +98,26 @@ def run(
     """Fine-tune an encoder on the rows not held out, and export it with the heads it learned.
 
     With `unlabelled` passages it is the second of two: the first learns the rows alone, and the
-    second, from the same base, the rows and the first one's scores of those passages.
+    second, from the same base, the rows and the first one's scores of those passages. A `base` that
+    is a shipped encoder is trained further, and gives those scores itself.
 
-    `epochs` are those of `Settings` if omitted; `settings` replace them, and the seed.
+    `epochs` are those of `Settings` or `FURTHER` if omitted; `settings` replace them, and the seed.
     `checkpoints` is the folder of both networks, beside `out` if omitted. `headings` is a JSON file
     of headings of like meaning, by a heading in lower case.
     """
     from finetuning.own_scores import choose_scored
     from finetuning.recipe import FineTuned, Recipe, export, fine_tune
+    from finetuning.shipped import is_shipped
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.encoder.names import COUNTRY_WORDS
     from tipclassify.text.tokens import collect_vocabulary
     from tipclassify.training.fast import read_unlabelled
+    from tipclassify.training.heads import load_encoder
 
-    settings = settings or Settings(seed=seed, epochs=epochs or Settings.epochs)
+    further = is_shipped(base)
+    if settings is None:
+        usual = FURTHER if further else Settings()
+        settings = replace(usual, seed=seed, epochs=epochs or usual.epochs)
     texts = [row["text"] for row in rows]
     pool = read_unlabelled(unlabelled, texts, settings.seed)
     if unlabelled and not pool:
@@ -139,15 +150,28 @@ def run(
                 report=_note,
             )
 
-    finetuned = train(recipe, "first")
-    first = ""
-    if pool:
-        export(rows, finetuned, checkpoints / "first" / "model", report=_note)
-        model = Classifier.load(checkpoints / "first" / "model")
-        first = str(model.meta["sha256"])[:12]
+    model = None
+    if further:
+        model = Classifier.load(base)
+        pool = pool[: _SCORED * settings.taught]
+        recipe = replace(recipe, vocabulary=load_encoder(base).model.vocabulary)
+    else:
+        finetuned = train(recipe, "first")
+        if pool:
+            export(rows, finetuned, checkpoints / "first" / "model", report=_note)
+            model = Classifier.load(checkpoints / "first" / "model")
+    name = str(model.meta["sha256"])[:12] if model else ""
+    if model:
         with progress_lines("passages scored by the first network") as progress:
             scored = choose_scored(model, pool, settings.taught, settings.seed, progress)
         finetuned = train(replace(recipe, taught=scored), "second")
-    trained = export(rows, finetuned, out, first=first, report=_note)
+    trained = export(
+        rows,
+        finetuned,
+        out,
+        first=name if pool else "",
+        further=name if further else "",
+        report=_note,
+    )
     _note(f"{checkpoints} has the checkpoints; remove it unless you go on with --resume")
     return trained

@@ -48,6 +48,7 @@ class TokenizedExamples:
     """Token ids of passages and their headings, and probabilities of the labels."""
 
     texts: Sequence[list[int]]
+    edited: Sequence[list[int]]  # the same, each with a harmless edit
     headings: Sequence[list[int]]  # empty without one
     targets: Floats  # (n, 3), with the heading
     targets_alone: Floats  # (n, 3), without it
@@ -57,13 +58,13 @@ class TokenizedExamples:
     similar: Mapping[tuple[int, ...], Sequence[list[int]]]
     special: SpecialTokens
 
-    def row(self, i: int, heading: Sequence[int], longest: int) -> list[int]:
+    def row(self, i: int, heading: Sequence[int], longest: int, edited: bool = False) -> list[int]:
         """Build the token ids of a passage with a heading, at most `longest`, as scoring does."""
         opening = [self.special.first]
         if heading:
             opening += heading[: max_heading_tokens(longest)]
             opening.append(self.special.separator)
-        text = self.texts[i][: longest - len(opening) - 1]
+        text = (self.edited if edited else self.texts)[i][: longest - len(opening) - 1]
         return [*opening, *text, self.special.separator]
 
     def rows(
@@ -80,19 +81,19 @@ class TokenizedExamples:
     ) -> tuple[list[list[int]], Floats]:
         """Build the token ids and targets of a step; headings and masks are drawn by seed and step.
 
-        A heading may be left out, or replaced by one of equivalent meaning; text is masked.
+        A heading may be left out, or replaced by one of equivalent meaning; text is edited and masked.
         """
         rng = np.random.default_rng([settings.seed, step])
         rows = []
         targets = []
         for i in positions.tolist():
-            leave_out, replace, which = rng.random(3)
+            leave_out, replace, which, edited = rng.random(4)
             left_out = leave_out < settings.no_heading and not self.taught[i]
             heading = [] if left_out else self.headings[i]
             similar = self.similar.get(tuple(heading))
             if similar and replace < settings.other_heading:
                 heading = similar[int(which * len(similar))]
-            row = self.row(i, heading, settings.tokens)
+            row = self.row(i, heading, settings.tokens, edited < settings.edited)
             text_start = len(heading[: max_heading_tokens(settings.tokens)]) + 2 if heading else 1
             masked = rng.random(len(row)) < settings.masking
             masked[:text_start] = False

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from finetuning import Settings
+from finetuning.edits import edit
 from tipclassify.arrays import Bools, Ints, Vectors
 from tipclassify.corpus.holdout import held_out, is_other_genre, is_real
 from tipclassify.corpus.rows import Row, corpus_digest, labels_alone
@@ -31,6 +32,7 @@ from tipclassify.model.encoder.scoring import MASKS, SURROGATE, EncoderScorer, f
 from tipclassify.model.encoder.session import add_known_graph
 from tipclassify.progress import Progress
 from tipclassify.resources import checkout_folder_of_package
+from tipclassify.text.as_read import as_read
 from tipclassify.text.sections import without_enumerator
 from tipclassify.training.default import calibrate_heads, save_of_corpus
 from tipclassify.training.examples import label_matrix, row_headings
@@ -103,12 +105,20 @@ def fine_tune(
     with needs_extra("training an encoder", "train"):
         for name in ("onnx", "safetensors", "torch", "transformers"):
             import_module(name)
-    from finetuning import fitting
+    from finetuning import fitting, shipped
     from finetuning import network as networks
 
-    base = networks.base_folder(recipe.base)
-    described = networks.describe_base(recipe.base, base)
     settings = recipe.settings
+    start = load_encoder(recipe.base).model if shipped.is_shipped(recipe.base) else None
+    if start:
+        described = dict(start.meta["base"])
+        tokenizer = start.tokenizer
+        identity_of_base = str(start.meta["sha256"])
+    else:
+        base = networks.base_folder(recipe.base)
+        described = networks.describe_base(recipe.base, base)
+        tokenizer = (base / "tokenizer.json").read_text(encoding="utf-8")
+        identity_of_base = described["sha256"]
     held = held_out(rows)
     if not any(row["labels"] for row in rows):
         raise ValueError("no passage has a label: nothing to learn; label some")
@@ -118,23 +128,24 @@ def fine_tune(
         )
     if held.all():
         raise ValueError("every passage is held out; add rows of other documents")
-    tokenizer = (base / "tokenizer.json").read_text(encoding="utf-8")
     precision = fitting.precision()
     identity = {
         "settings": asdict(settings),
-        "base": described["sha256"],
+        "base": identity_of_base,
         "corpus": corpus_digest(rows),
         "precision": precision,
     }
     examples = tokenize_rows(rows, read_tokenizer(tokenizer), recipe)
     measured = np.flatnonzero(held)
     with fitting.deterministic(threads):
-        network = networks.new_network(base, settings)
+        if start:
+            network = shipped.network_of(start, settings)
+            chosen = [shipped.further_rows(rows, ~held, start, settings)] * settings.epochs
+        else:
+            network = networks.new_network(base, settings)
+            chosen = [epoch_rows(rows, ~held, settings, n) for n in range(settings.epochs)]
         shares = _shares_of_taught(np.flatnonzero(examples.taught), settings)
-        epochs = [
-            np.concatenate([epoch_rows(rows, ~held, settings, number), share])
-            for number, share in enumerate(shares)
-        ]
+        epochs = [np.concatenate(parts) for parts in zip(chosen, shares, strict=True)]
         identity["texts"] = _digest_of_examples(examples, epochs, measured)
         run = fitting.Run(folder, identity, resume, progress, report)
         history = fitting.fit(network, examples, epochs, measured, settings, run)
@@ -163,11 +174,13 @@ def export(
     out: str | os.PathLike[str],
     *,
     first: str = "",
+    further: str = "",
     report: Callable[[str], None] | None = None,
 ) -> Trained:
     """Quantize a network, calibrate and evaluate it on held-out rows, and write its model folder.
 
-    `first` is the start of the SHA-256 of the model by whose scores it learned, if any.
+    `first` is the start of the SHA-256 of the model by whose scores it learned, `further` that of
+    the one that was trained further, if any.
     """
     from finetuning.network import export_graphs
 
@@ -190,6 +203,8 @@ def export(
         "history": rounded_metric(finetuned.history),
         "precision": finetuned.precision,
     }
+    if further:
+        training["further"] = further
     if finetuned.recipe.taught:
         training["taught"] = {"passages": len(finetuned.recipe.taught), "teachers": [first]}
     meta: dict[str, object] = {
@@ -348,13 +363,18 @@ def tokenize_rows(
     from finetuning.fitting import SpecialTokens, TokenizedExamples
 
     texts = [str(row["text"]) for row in rows] + [soft.text for soft in recipe.taught]
+    texts = [as_read(text).text for text in texts]
+    rng = np.random.default_rng([recipe.settings.seed, 4])
+    edited = [edit(text, rng) for text in texts]
     headings = [str(row.get("section") or "") for row in rows]
     headings += [soft.heading or "" for soft in recipe.taught]
     distinct = sorted(set(headings) - {""})
     spelled = distinct
     stand_in = recipe.settings.stand_in
     if stand_in:
-        texts = [masked.text for masked in mask_names(texts, recipe.vocabulary, stand_in)]
+        vocabulary = recipe.vocabulary
+        texts = [masked.text for masked in mask_names(texts, vocabulary, stand_in)]
+        edited = [masked.text for masked in mask_names(edited, vocabulary, stand_in)]
         spelled = [normalize_spelling(heading) for heading in distinct]
     ids = dict(zip(distinct, encode(tokenizer, spelled), strict=True))
     similar = {}
@@ -367,6 +387,7 @@ def tokenize_rows(
     alone = np.array([label_indicator(labels_alone(row)) for row in rows], np.float64)
     return TokenizedExamples(
         texts=encode(tokenizer, texts),
+        edited=encode(tokenizer, edited),
         headings=[ids.get(heading, []) for heading in headings],
         targets=np.concatenate([label_matrix(rows), scores]),
         targets_alone=np.concatenate([alone, scores]),

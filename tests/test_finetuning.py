@@ -12,6 +12,7 @@ import json
 import runpy
 import sys
 from dataclasses import asdict, replace
+from difflib import SequenceMatcher
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
@@ -361,6 +362,53 @@ def test_the_graph_gives_what_the_network_gives(trained: Path, base: Path) -> No
 
 @trains
 @quiet
+def test_a_shipped_encoder_is_built_again_and_trained_further(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finetuning import command
+    from finetuning.fitting import logits_of
+    from finetuning.shipped import further_rows, network_of
+    from tipclassify.model.encoder.files import read_encoder_model
+    from tipclassify.model.encoder.scoring import EncoderScorer
+
+    start = read_encoder_model(trained)
+    rows = [[2, 6, 15, 20, 5, 3], [2, 24, 3, 7, 16, 3]]
+    scores = start.heads.logits(EncoderScorer(start).graph.pooled(rows))
+    # what flows between layers is in floats again
+    assert np.abs(logits_of(network_of(start, SETTINGS), rows, 0) - scores).max() < 0.5
+
+    new: list[Row] = [{**row, "text": f"norrland {row['text']}"} for row in ROWS[:40]]
+    both = [*ROWS, *new]
+    chosen = further_rows(both, ~held_out(both), start, replace(SETTINGS, known=0.25, new=2))
+    counts = np.bincount(chosen, minlength=len(both))
+    assert set(counts[len(ROWS) :]) == {0, 2}  # 0: held out
+    assert counts[: len(ROWS)].sum() == int((~held_out(both))[: len(ROWS)].sum() * 0.25)
+
+    pool = tmp_path / "pool.jsonl.gz"
+    write_pool(pool)
+    monkeypatch.setattr("tipclassify.training.write.default_cases_path", lambda: None)
+    command.run(both, tmp_path / "more", base=str(trained), unlabelled=[pool], jobs=1, epochs=1)
+    training = head_of(tmp_path / "more")["training"]
+    assert training["further"] == head_of(trained)["sha256"][:12]
+    assert training["taught"]["teachers"] == [training["further"]]
+    assert head_of(tmp_path / "more")["base"] == head_of(trained)["base"]
+    assert "trained further" in (tmp_path / "more" / "README.md").read_text("utf-8")
+
+
+def test_an_edit_leaves_most_of_a_passage_and_is_the_same_for_a_seed() -> None:
+    from finetuning.edits import edit
+
+    text = "Police in Valdoria arrested 25 recruiters and identified 140 victims."
+    made = [edit(text, np.random.default_rng(seed)) for seed in range(200)]
+    assert made == [edit(text, np.random.default_rng(seed)) for seed in range(200)]
+    assert len(set(made)) > 50
+    ratios = [SequenceMatcher(None, text.lower(), other.lower()).ratio() for other in made]
+    assert min(ratios) > 0.75
+    assert edit("", np.random.default_rng(0)) == ""
+
+
+@trains
+@quiet
 def test_padding_changes_no_score(base: Path) -> None:
     import torch
 
@@ -386,6 +434,7 @@ def examples() -> TokenizedExamples:
 
     return TokenizedExamples(
         texts=[[11, 12, 13, 14, 15], [21, 22]],
+        edited=[[11, 12, 16, 14, 15], [21, 23]],
         headings=[[40, 41], []],
         targets=np.array([[1.0, 0, 0], [0, 1, 0]]),
         targets_alone=np.array([[0.0, 0, 1], [0, 1, 0]]),
@@ -420,6 +469,13 @@ OF_HEADING = [[1, 0, 0], [0, 1, 0]]
             [[2, 50, 3, 11, 12, 13, 14, 15, 3], [2, 21, 22, 3]],
             OF_HEADING,
         ),
+        # a harmless edit keeps them too
+        (
+            {"edited": 1.0},
+            False,
+            [[2, 40, 41, 3, 11, 12, 16, 14, 15, 3], [2, 21, 23, 3]],
+            OF_HEADING,
+        ),
         # masks hide the text, and neither heading nor special tokens
         ({"masking": 1.0}, False, [[2, 40, 41, 3, 4, 4, 4, 4, 4, 3], [2, 4, 4, 3]], OF_HEADING),
     ],
@@ -431,7 +487,7 @@ def test_a_step_reads_passages_as_the_settings_have_it(
     wanted: list[list[int]],
     wanted_targets: list[list[int]],
 ) -> None:
-    plain = replace(SETTINGS, no_heading=0.0, other_heading=0.0, masking=0.0)
+    plain = replace(SETTINGS, no_heading=0.0, other_heading=0.0, masking=0.0, edited=0.0)
     examples = replace(examples, taught=np.array([taught, False]))
     rows, targets = examples.sample(BOTH, replace(plain, **settings), 0)
     assert rows == wanted
