@@ -274,9 +274,9 @@ def top_level() -> str:
         "Count and compare": ["summarize", "compare"],
         "Measure and train": ["load_corpus", "evaluate", "TipClassifier"],
         "Names and types": ["LABELS", "POLICIES", "Policy", "Unit", "ReadOptions"],
-        "Texts and passages": ["Passage", "Document", "Block", "Explanation", "SpanWeight"],
-        "Tagged reports": ["Report", "Run", "Failure", "Citation"],
-        "Results": ["Summary", "Comparison", "Evaluation"],
+        "Texts and passages": ["Passage", "Document", "Block", "Explanation"],
+        "Tagged reports": ["Report", "Run", "Failure"],
+        "Results": ["Summary", "Evaluation"],
         "Errors": ["TipclassifyError", "InputError", "OutputError", "ModelError", "CorpusError"],
     }
     placed = {name for names in chapters.values() for name in names}

@@ -234,6 +234,14 @@ def test_a_command_without_its_package_gives_the_line_for_pip(
     assert "Traceback" not in done.stderr
 
 
+def test_the_estimator_without_scikit_learn_gives_the_line_for_pip() -> None:
+    done = run_python(
+        f"BLOCKED = {{'sklearn'}}\n{BLOCK}\nimport tipclassify as t\nt.TipClassifier()"
+    )
+    line = "ModuleNotFoundError: TipClassifier needs scikit-learn: pip install scikit-learn"
+    assert done.stderr.splitlines()[-1] == line
+
+
 def test_every_package_that_is_imported_is_declared() -> None:
     """Requirements and extras of pyproject.toml, by the names that pip takes."""
     pip_names = {

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from tipclassify.evaluation.metrics import Evaluation, evaluate
     from tipclassify.labels import LABELS, POLICIES, Policy
     from tipclassify.model.classifier import Classifier, classify, explain
-    from tipclassify.model.scoring import Explanation, SpanWeight
+    from tipclassify.model.scoring import Explanation
     from tipclassify.readers import ReadOptions, read_report
     from tipclassify.records import Block, Document, Failure, Passage, Report, Run, Unit, key, row
-    from tipclassify.reports.cite import Citation, cite
-    from tipclassify.reports.compare.comparison import Comparison, compare
+    from tipclassify.reports.cite import cite
+    from tipclassify.reports.compare.comparison import compare
     from tipclassify.reports.counts import Summary, summarize
     from tipclassify.tagging import tag, tag_report
     from tipclassify.tagging.batches import tag_batch
@@ -48,11 +48,11 @@ _NAMES_OF: Final = {
     "evaluation.metrics": ("Evaluation", "evaluate"),
     "labels": ("LABELS", "POLICIES", "Policy"),
     "model.classifier": ("Classifier", "classify", "explain"),
-    "model.scoring": ("Explanation", "SpanWeight"),
+    "model.scoring": ("Explanation",),
     "readers": ("ReadOptions", "read_report"),
     "records": ("Block", "Document", "Failure", "Passage", "Report", "Run", "Unit", "key", "row"),
-    "reports.cite": ("Citation", "cite"),
-    "reports.compare.comparison": ("Comparison", "compare"),
+    "reports.cite": ("cite",),
+    "reports.compare.comparison": ("compare",),
     "reports.counts": ("Summary", "summarize"),
     "tagging": ("tag", "tag_report"),
     "tagging.batches": ("tag_batch",),
@@ -64,9 +64,7 @@ __all__ = [
     "LABELS",
     "POLICIES",
     "Block",
-    "Citation",
     "Classifier",
-    "Comparison",
     "CorpusError",
     "Document",
     "Evaluation",
@@ -80,7 +78,6 @@ __all__ = [
     "ReadOptions",
     "Report",
     "Run",
-    "SpanWeight",
     "Summary",
     "TipClassifier",
     "TipclassifyError",
@@ -107,7 +104,14 @@ __all__ = [
 def __getattr__(name: str) -> object:
     for module, names in _NAMES_OF.items():
         if name in names:
-            value = getattr(import_module(f"tipclassify.{module}"), name)
+            try:
+                value = getattr(import_module(f"tipclassify.{module}"), name)
+            except ModuleNotFoundError as error:  # after ``pip install --no-deps``
+                from tipclassify.errors import package_of
+
+                package = package_of(error)
+                message = f"{name} needs {package}: pip install {package}"
+                raise ModuleNotFoundError(message, name=error.name) from None
             globals()[name] = value  # this function is not asked for it again
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

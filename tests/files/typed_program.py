@@ -13,9 +13,7 @@ import numpy.typing as npt
 
 from tipclassify import (
     LABELS,
-    Citation,
     Classifier,
-    Comparison,
     Document,
     Evaluation,
     Explanation,
@@ -60,8 +58,8 @@ def main(folder: Path) -> None:
 
     report = tag_report(Document.from_text(TEXT, "a.txt"), model=fast)
     summary: Summary = summarize(report, by=["file"])
-    changes: Comparison = compare(report, report)
-    citation: Citation = cite(report, report.passages[0])
+    changes = compare(report, report)
+    citation = cite(report, report.passages[0])
     write_reports([report], folder / "findings.csv")
     assert (summary.total.passages, len(changes.changes), citation.title) == (2, 2, "a.txt")
 
