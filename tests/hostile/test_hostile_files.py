@@ -178,6 +178,21 @@ def test_a_pipe_in_place_of_a_journal_or_input_does_not_hang(cli: Cli, work: Pat
     assert f"{JOURNAL}: no file; move it, or choose another folder" in done.stderr.decode()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["passages.jsonl", "stale.csv"])
+def test_a_pipe_in_place_of_a_corpus_does_not_hang(cli: Cli, work: Path, name: str) -> None:
+    rows = work / "rows.jsonl"
+    rows.write_text('{"text": "Police slept.", "labels": ["failure"]}\n', "utf-8")
+    os.mkfifo(work / name)
+    commands: list[tuple[str | Path, ...]] = [("rebuild", work, "--from", rows)]
+    if name.endswith(".jsonl"):
+        commands.append(("add", rows, "--to", work / name))
+    for command in commands:
+        done = cli("corpus", *command)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert f"{name}: not a file; move it, or choose another" in done.stderr.decode()
+
+
 def test_a_protected_file_stays_and_another_keeps_its_rights(cli: Cli, work: Path) -> None:
     output = work / "out.csv"
     output.write_text("mine", "utf-8")

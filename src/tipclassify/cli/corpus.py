@@ -113,6 +113,8 @@ def rebuild(
     """
     from tipclassify.corpus.real import PASSAGES, STALE, Reference, rebuild, write_stale
 
+    _check_no_pipe(folder / PASSAGES)
+    _check_no_pipe(folder / STALE)
     problems = []
     stale: dict[str, Reference] = {}  # by key
     sources: list[Path | None] = [None]  # None: download
@@ -223,6 +225,7 @@ def add(
             f"{to}: rows are added to .jsonl only; "
             "'tipclassify corpus convert --to jsonl' makes one"
         )
+    _check_no_pipe(to)
     with lock(to.parent):  # what another process adds at the same time would be lost
         before = to.read_bytes() if to.exists() else b""
         there = read_rows(to) if before.strip() else []
@@ -241,6 +244,12 @@ def add(
                     out.write(json_line(first | row).encode())
     total = len(there) + len(added.rows)
     print_line(f"added {len(added.rows):,} passages to {to}, which now has {total:,}")
+
+
+def _check_no_pipe(path: Path) -> None:
+    """Refuse a pipe or device as a corpus: it is read before it is written, and would hang."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path}: not a file; move it, or choose another")
 
 
 def _print_added(added: Addition) -> None:
