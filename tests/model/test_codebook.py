@@ -185,10 +185,7 @@ TURNS = [
 # Cases that the shipped model gets wrong: known, counted in the rates of the model card, and to be
 # mended by better training. A case that begins to pass makes its test fail, so that it is taken off
 # this list.
-WRONG = {
-    "Doctors sent abroad by their government had to hand over most of their wages and their "
-    "passports."
-}
+WRONG: set[str] = set()
 
 Case = tuple[str | set[str] | None, ...]  # texts, a heading, labels
 
