@@ -106,8 +106,7 @@ def run(
     of headings of like meaning, by a heading in lower case.
     """
     from finetuning.own_scores import choose_scored
-    from finetuning.recipe import FineTuned, Recipe, export, fine_tune
-    from finetuning.shipped import is_shipped
+    from finetuning.recipe import FineTuned, Recipe, export, fine_tune, is_shipped
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.encoder.names import COUNTRY_WORDS
     from tipclassify.text.tokens import collect_vocabulary

@@ -86,6 +86,11 @@ class FineTuned:
     history: History
 
 
+def is_shipped(base: str) -> bool:
+    """Return whether a base is a model folder of this project, not a pretrained encoder."""
+    return Path(base, "model.json").is_file()
+
+
 def fine_tune(
     rows: Sequence[Row],
     recipe: Recipe,
@@ -109,7 +114,7 @@ def fine_tune(
     from finetuning import network as networks
 
     settings = recipe.settings
-    start = load_encoder(recipe.base).model if shipped.is_shipped(recipe.base) else None
+    start = load_encoder(recipe.base).model if is_shipped(recipe.base) else None
     if start:
         described = dict(start.meta["base"])
         tokenizer = start.tokenizer

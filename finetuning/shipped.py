@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -18,11 +17,6 @@ from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.holdout import TAUGHT, were_taught
 from tipclassify.corpus.rows import Row
 from tipclassify.model.encoder.files import EncoderModel
-
-
-def is_shipped(base: str) -> bool:
-    """Return whether a base is a model folder of this project, not a pretrained encoder."""
-    return Path(base, "model.json").is_file()
 
 
 def further_rows(
