@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 _HEADINGS: Final = Path(__file__).resolve().parents[1] / "data" / "headings.json"
 
-_SCORED: Final = 3  # times as many unlabelled passages are scored as taught, when one goes on
+# Of a shipped encoder that is trained further: so many times as many unlabelled passages are scored
+# as taught. Scores of all would take longer than the training.
+_SCORED: Final = 2.5
 
 _note = partial(print_note, program="train.py")
 
@@ -50,11 +52,13 @@ Base = Annotated[
     str | None,
     _encoder_option(
         "DIR|ID",
-        "Pretrained encoder: folder, or id on the Hugging Face hub; a shipped one goes on.",
+        "Pretrained encoder: folder, or id on the Hugging Face hub. A model folder of this "
+        "project is trained further.",
     ),
 ]
 Epochs = Annotated[
-    int | None, _encoder_option("N", "Passes over the labelled passages; 3 without.", min=1)
+    int | None,
+    _encoder_option("N", "Passes over the labelled passages; without it 3, or 1 further.", min=1),
 ]
 Resume = Annotated[bool, _encoder_option(None, "Go on with an interrupted run.", "--resume")]
 
@@ -149,20 +153,20 @@ def run(
                 report=_note,
             )
 
-    model = None
+    teacher = None
     if further:
-        model = Classifier.load(base)
-        pool = pool[: _SCORED * settings.taught]
+        teacher = Classifier.load(base)
+        pool = pool[: round(_SCORED * settings.taught)]
         recipe = replace(recipe, vocabulary=load_encoder(base).model.vocabulary)
     else:
         finetuned = train(recipe, "first")
         if pool:
             export(rows, finetuned, checkpoints / "first" / "model", report=_note)
-            model = Classifier.load(checkpoints / "first" / "model")
-    name = str(model.meta["sha256"])[:12] if model else ""
-    if model:
-        with progress_lines("passages scored by the first network") as progress:
-            scored = choose_scored(model, pool, settings.taught, settings.seed, progress)
+            teacher = Classifier.load(checkpoints / "first" / "model")
+    name = str(teacher.meta["sha256"])[:12] if teacher else ""
+    if teacher:
+        with progress_lines(f"passages scored by model {name}") as progress:
+            scored = choose_scored(teacher, pool, settings.taught, settings.seed, progress)
         finetuned = train(replace(recipe, taught=scored), "second")
     trained = export(
         rows,

@@ -12,6 +12,7 @@ from typing import Final
 from numpy.random import Generator
 
 _WORD: Final = re.compile(r"[a-z]{5,}")
+_NUMBER: Final = re.compile(r"\b\d{1,3}\b")
 _LOOKALIKES: Final = {
     "l": "1", "i": "l", "o": "0", "e": "c", "c": "e", "m": "rn", "n": "u", "u": "n", "h": "b",
     "s": "5", "t": "f", "d": "cl", "S": "5", "B": "8", "O": "0", "I": "l",
@@ -20,7 +21,7 @@ _SCANNED: Final = 0.02  # share of characters
 _OPENINGS: Final = (
     "Reportedly, ", "Allegedly, ", "During the year, ", "During the reporting period, ",
     "However, ", "At the same time, ", "As in earlier years, ", "According to observers, ",
-    "Observers stated that ", "Meanwhile, ", "For example, ", "Nevertheless, ", "In addition, ",
+    "Observers stated that ", "Meanwhile, ", "For example, ", "Nevertheless, ",
     "According to the same source, ", "As noted above, ", "In practice, ",
 )  # fmt: skip
 
@@ -72,8 +73,12 @@ def _open(text: str, rng: Generator) -> str:
 
 
 def _renumber(text: str, rng: Generator) -> str:
-    """Replace numbers above one by others of the same length."""
-    return re.sub(r"\b[2-9]\d{0,2}\b", lambda m: str(rng.integers(2, 9)) + m[0][1:], text)
+    """Replace the first digit of the only number, since of two the label may say which is larger."""
+    numbers = list(_NUMBER.finditer(text))
+    if len(numbers) != 1 or numbers[0][0] == "1":
+        return text
+    at = numbers[0].start()
+    return f"{text[:at]}{rng.integers(2, 10)}{text[at + 1 :]}"
 
 
 _KINDS: Final[tuple[Callable[[str, Generator], str], ...]] = (

@@ -22,7 +22,7 @@ from tipclassify.model.encoder.files import EncoderModel
 def further_rows(
     rows: Sequence[Row], learned: Bools, model: EncoderModel, settings: Settings
 ) -> Ints:
-    """Choose the rows of a further training, int (m,): new ones more than once, few known ones."""
+    """Choose the rows of a further training, int (m,): all new ones, and a share of the known."""
     texts = [row["text"] for row in rows]
     known = were_taught(texts, model.training_files.get(TAUGHT, b""))
     new = np.flatnonzero(learned & ~known)
