@@ -6,6 +6,7 @@ That holds after failures of workers, inputs and runs.
 from __future__ import annotations
 
 import io
+import os
 import signal
 import socket
 import subprocess
@@ -204,6 +205,19 @@ def test_what_is_done_is_not_made_again_and_what_changed_or_failed_is(
     assert len(passage_rows(out)) == len(rows) - 1 - 2
     assert not half.exists()
     assert (out / "passages" / ".DS_Store").exists()
+
+    file = reports / "karvonia-5.txt"
+    times = file.stat()
+    file.write_bytes(file.read_bytes().replace(b"7", b"8"))
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert file.stat().st_size == times.st_size
+    whole = passage_rows(out)
+    damaged = next(path for path in write_times(out / "passages") if "failed" not in path.name)
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    score(reports, out, cluster=client)
+    differing = set(passage_rows(out)) ^ set(whole)
+    assert {Path(row[0]).name for row in differing} == {"karvonia-5.txt"}
+    assert any("arrested 8 traffickers" in row[8] for row in differing)
 
     failed = score(reports, out, cluster=client)
     assert (failed.made, failed.failures) == (1, changed.failures)

@@ -236,7 +236,7 @@ def _score_on_cluster(names: list[str], tagging: Tagging, folder: str, engine: s
     if kept := len(done.inputs) - done.made:
         print_note(f"{kept} of {len(done.inputs)} inputs were done")
     if done.removed:
-        print_note(f"removed the files of inputs that have changed or gone: {done.removed}")
+        print_note(f"removed files, damaged or of inputs changed or gone: {done.removed}")
     for note in done.notes:
         print_note(f"warning: {note}")
     if done.failures:

@@ -21,7 +21,7 @@ class Scored:
 
     inputs: tuple[str, ...]  # names of all inputs
     made: int  # inputs that this run read; the others were done
-    removed: int  # passage files removed, as their input has changed or gone
+    removed: int  # passage files removed, as they are damaged, or their input has changed or gone
     # input and error of what could not be read, as in ``errors/``
     failures: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]  # readers' warnings of this run: inputs that could not be read in full
@@ -55,8 +55,9 @@ def score_on_cluster(
         input is one task: split files of millions of rows.
     output : path or address
         A folder that this process and all workers can reach. What an earlier run with the same
-        settings finished is kept; files of inputs that have changed, or are no longer in `source`,
-        are removed.
+        settings finished is kept; damaged files, and those of inputs that have changed or are no
+        longer in `source`, are removed. Local inputs and results are compared by hash; inputs at an
+        address by size, and the tag or time that its file system gives.
     cluster : Client, address of a scheduler, or int
         The cluster to use (a given client stays open), or the number of local processes; by default
         one for each core. The workers need the same tipclassify, and a model of your own at the
@@ -84,13 +85,13 @@ def score_on_cluster(
     sources = find_sources([os.fspath(name) for name in names], folder.root)
     inputs = [each.name for each in sources]
     folder.check(inputs)
-    finished = folder.passage_files()
+    finished = folder.finished()
     missing = []
     kept: set[str] = set()
     for each in sources:
         name = folder.name_of(each)
         if each.stamp is not None and name in finished:
-            kept.add(name)
+            kept.add(finished[name])
         else:
             missing.append(each)
     failures: list[tuple[str, str]] = []

@@ -1,6 +1,7 @@
 """The output folder of a distributed run: a Parquet file for each input, and the errors.
 
-An input is finished when it has its file: a file takes its name only when it is complete.
+An input is finished when it has its file: a file takes its name only when it is complete, and has
+a hash of its bytes in it, so that a damaged one is made anew.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
-from tipclassify.dask.sources import Source, describe
+from tipclassify.dask.sources import Source, describe, digest_of
 from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.formatting import load_json
 from tipclassify.records import encodable
@@ -38,7 +39,7 @@ class Folder:
     settings: dict[str, object]  # what determines rows, besides the inputs
 
     def name_of(self, source: Source) -> str:
-        """Name the file of an input by a hash of what determines it, without suffix."""
+        """Begin the name of an input's file by a hash of what determines it."""
         written = json.dumps(
             [self.settings, source.name, source.path, source.stamp], sort_keys=True
         )
@@ -85,6 +86,16 @@ class Folder:
         names = {path.rpartition("/")[2].removesuffix(".parquet"): path for path in paths}
         return {name: path for name, path in names.items() if not _OF_OTHERS.match(name)}
 
+    def finished(self) -> dict[str, str]:
+        """List the names of undamaged files with passages, by how `name_of` begins them."""
+        intact = {}
+        for name, path in self.passage_files().items():
+            start, _, digest = name.rpartition("-")
+            with contextlib.suppress(OSError), self.fs.open(path, "rb") as file:
+                if digest == digest_of(file):
+                    intact[start] = name
+        return intact
+
     def close(self, names: Collection[str], failures: Sequence[tuple[str, str]]) -> int:
         """Remove the passages of inputs that have changed or gone, and write the errors.
 
@@ -111,10 +122,11 @@ class Folder:
         self.write("errors", write)
         return removed
 
-    def write(self, subfolder: str, write: Callable[[IO[bytes]], str]) -> None:
-        """Write a whole file: `write` fills it and returns its name.
+    def write(self, subfolder: str, write: Callable[[IO[bytes]], str], hashed: bool = False) -> str:
+        """Write a whole file, and return its name: `write` fills it and returns that.
 
-        Raises `InputError` when that fails.
+        Where it is `hashed`, a hash of its bytes and ``.parquet`` are added to the name. Raises
+        `InputError` when that fails.
         """
         from fsspec.implementations.local import LocalFileSystem
 
@@ -123,11 +135,16 @@ class Folder:
         try:
             self.fs.makedirs(folder, exist_ok=True)
             with self.fs.open(staged, "wb") as out:
-                path = f"{folder}/{write(out)}"
+                name = write(out)
+            if hashed:
+                with self.fs.open(staged, "rb") as file:
+                    name += f"-{digest_of(file)}.parquet"
+            path = f"{folder}/{name}"
             if isinstance(self.fs, LocalFileSystem):
                 os.replace(staged, path)  # fsspec's move fails on Windows if `path` exists
             else:
                 self.fs.mv(staged, path)
+            return name
         except Exception as error:
             with contextlib.suppress(Exception):
                 self.fs.rm_file(staged)

@@ -1,18 +1,18 @@
 """Find the inputs of a distributed run: names in, `Source`s out, one for each task and part file.
 
-Only lists, sizes and times are read.
+Of addresses, only lists, sizes and times are read; files of this machine are hashed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import LARGEST, split_zip_path
@@ -53,6 +53,14 @@ class Source:
             yield copy
 
 
+def digest_of(file: IO[bytes]) -> str:
+    """Compute the start of the SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()[:24]
+
+
 def describe(error: BaseException) -> str:
     """Describe an exception of a file system in one line.
 
@@ -89,6 +97,7 @@ def find_sources(names: Sequence[str], output: str) -> list[Source]:
     Files in the folder at the path `output` are left out; a name that is there twice is kept once.
     """
     kept: dict[str, Source] = {}
+    digests: dict[str, str] = {}
     for name in expand_inputs(names, output=Path(output)):
         if name == "-":
             raise InputError("-: workers cannot read standard input; give a file")
@@ -97,22 +106,22 @@ def find_sources(names: Sequence[str], output: str) -> list[Source]:
         elif "://" in name:
             sources = _sources_at(name)
         else:
-            sources = [_local(name)]
+            sources = [_local(name, digests)]
         for source in sources:
             if not source.path.startswith(f"{output.rstrip('/')}/"):
                 kept[source.name] = source
     return list(kept.values())
 
 
-def _local(name: str) -> Source:
+def _local(name: str, digests: dict[str, str]) -> Source:
     path = os.path.abspath(name)
     archived = split_zip_path(path)
-    stamp = None
+    file = str(archived[0]) if archived else path
     with contextlib.suppress(OSError, ValueError):  # reading it reports what is wrong
-        status = os.stat(archived[0] if archived else path)
-        if stat.S_ISREG(status.st_mode):
-            stamp = f"{status.st_size} {status.st_mtime_ns}"
-    return Source(name, path, stamp)
+        if file not in digests and os.path.isfile(file):
+            with open(file, "rb") as opened:
+                digests[file] = digest_of(opened)
+    return Source(name, path, digests.get(file))
 
 
 def _sources_at(name: str) -> list[Source]:

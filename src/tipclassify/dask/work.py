@@ -52,14 +52,11 @@ def score_source(source: Source, folder: Folder, tagging: Tagging) -> Result:
     notes: list[str] = []
 
     def write(out: IO[bytes]) -> str:
-        nonlocal file_name
         write_parquet(_tagged(source, tagging, errors, notes), out, Output(tagging.run()))
-        if errors:
-            file_name += "-failed"
-        return f"{file_name}.parquet"
+        return f"{file_name}-failed" if errors else file_name
 
-    folder.write("passages", write)
-    return file_name, [(source.name, error) for error in errors], notes
+    written = folder.write("passages", write, hashed=True)
+    return written.removesuffix(".parquet"), [(source.name, error) for error in errors], notes
 
 
 def _tagged(
