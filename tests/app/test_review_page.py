@@ -370,7 +370,7 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(
     tab.locator("input[name=labels][value=none]").check(force=True)
     assert rows() == sum("failure" in p["labels"] or not p["labels"] for p in passages)
     tab.locator("#clear").click()
-    tab.get_by_label(re.compile("^Low confidence")).check(force=True)
+    tab.get_by_label(re.compile("^Doubtful")).check(force=True)
     low_confidence = sum(p["low_confidence"] for p in passages)
     assert low_confidence > 0
     assert rows() == low_confidence

@@ -199,7 +199,7 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
     lines = [line.removeprefix("tipclassify: ") for line in done.stderr.decode().splitlines()]
     unknown = "2 of 2 sentences are in words that the model does not know"
     assert f"warning: {foreign}: {unknown}" in lines[0]
-    assert f"warning: {cells}: low confidence in 3 of 4 passages" in lines[1]
+    assert f"warning: {cells}: doubtful in 3 of 4 passages" in lines[1]
     assert f"warning: {other}: mostly on other subjects: 0 of 50 passages" in lines[2]
     if suffix:
         counts = "positive_effort 2, failure 1, complicity 1"

@@ -202,7 +202,7 @@ def test_counts_by_section_add_up(page: str, karvonia: Report) -> None:
 
 def test_low_confidence_is_said_in_words(classifier: Classifier) -> None:
     reader = Reader(page_of(classifier, tagged(classifier, document_of(" ".join(SENTENCES)))))
-    assert "ces plaintes. low confidence" in reader.text
+    assert "ces plaintes. doubtful" in reader.text
     assert "Is this report in English?" not in reader.text
     foreign = Reader(page_of(classifier, tagged(classifier, document_of(SENTENCES[3]))))
     warning = (

@@ -663,7 +663,7 @@ def test_markdown_counts_then_quotes_what_is_tagged(report: Report, run: Output)
     assert "| all | 4 |" in text
     assert "> Border guards took bribes from traffickers.\n\nBefore it: " in text
     assert "dry and long" not in text
-    doubt = "**failure** 0.91 · low confidence: read it before you use it"
+    doubt = "**failure** 0.91 · doubtful: read it before you use it"
     assert f"{doubt} · b\\&c.txt, p. 12" in text
     children = [child for token in parsed(text.encode()) for child in token.children or ()]
     links = [child.attrs["href"] for child in children if child.type == "link_open"]

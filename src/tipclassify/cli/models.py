@@ -44,8 +44,8 @@ def explain(
     """Show what in a passage speaks for and against each label, whether it has the label or not.
 
     With the fast model, the weights of all spans and of the heading add up, with the bias, to the
-    log-odds. With the default, each word, each clause and the heading are masked by themselves, and
-    the weight is how far the log-odds fall. These do not add up.
+    score. With the default, each word, each clause and the heading are masked by themselves, and
+    the weight is how far the score falls. These do not add up.
 
     The passage is taken as it is, without splitting. jsonl holds every span, and in "method" how it
     was weighed: additive or occlusion.
@@ -85,13 +85,13 @@ def _lines_printed_of_weights(reason: Explanation, section: str | None, top: int
         weights.append(
             (
                 reason.logit,
-                "log-odds; each line above: the drop without this word (they do not add up)",
+                "score; each line above: the drop without this word (they do not add up)",
             )
         )
     else:
         if weaker := reason.spans[top:]:
             weights.append((sum(span.weight for span in weaker), f"({len(weaker)} weaker spans)"))
-        weights += [(reason.bias, "(bias)"), (reason.logit, "= log-odds")]
+        weights += [(reason.bias, "(bias)"), (reason.logit, "= score")]
     return [f"  {weight:+7.3f}  {what}" for weight, what in weights]
 
 

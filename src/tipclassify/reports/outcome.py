@@ -82,7 +82,7 @@ def _doubt(group: Group) -> str | None:
         )
     if group.low_confidence >= max(_DOUBTFUL, group.passages * _DOUBTFUL_SHARE):
         return (
-            f"low confidence in {group.low_confidence:,} of {group.passages:,} passages: few "
+            f"doubtful in {group.low_confidence:,} of {group.passages:,} passages: few "
             "words, or unknown ones"
         )
     return None

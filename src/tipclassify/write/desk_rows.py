@@ -99,7 +99,7 @@ def desk_row(report: Report, mark: Mark, labels: Sequence[str]) -> Row:
             section_name(section) if section else "",
             f"p. {columns['page']}" if columns["page"] else "",
             "leans on the sentence before" if columns["leans"] else "",
-            "low confidence" if mark.is_doubtful else "",
+            "doubtful" if mark.is_doubtful else "",
             columns["kind"],
         ]
         columns |= {

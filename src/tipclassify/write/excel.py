@@ -129,7 +129,7 @@ def _remarks(labels: Sequence[str]) -> dict[str, str]:
     return {
         "column file": "name of the input, without its folder; a link to its address, "
         "or to it where it lies beside this",
-        "column label, probability": "labels of the finding, with “?” for low confidence; "
+        "column label, probability": "labels of the finding, with “?” where doubtful; "
         "the highest probability of them",
         "column country, year": "what the report is about, where title or address tell it",
         "column page": "page on which the passage begins, where the source has pages",

@@ -39,10 +39,10 @@ class Mark:
 
     @property
     def remarks(self) -> list[str]:
-        """Remarks to print beside it: a table row, a sentence said before, low confidence."""
+        """Remarks to print beside it: a table row, a sentence said before, a doubtful tag."""
         remarks = self.nature.remarks
         if self.is_doubtful:
-            remarks.append("low confidence: read it before you use it")
+            remarks.append("doubtful: read it before you use it")
         return remarks
 
 

@@ -1,7 +1,7 @@
 """Pages of reports: each report in full, its findings marked, with reasons and error rates.
 
 One self-contained page for all reports of an output. Passages are marked, and explained, before
-the text is laid out in blocks; the first screen has the most particular findings.
+the text is laid out in blocks; the first screen has the most specific findings.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class _Page:
         self._output = output
         self._run = output.run
         self._marker = Marker()
-        # findings of each label on the first screen: the most particular, each text once
+        # findings of each label on the first screen: the most specific, each text once
         self._strongest: dict[str, list[Mark]] = {label: [] for label in self._run.labels}
         self._summaries: list[FileFindings] = []  # of each article
         self._subjects: defaultdict[str, Group] = defaultdict(Group)  # of each input

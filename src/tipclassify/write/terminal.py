@@ -97,7 +97,7 @@ def _heading(report: Report | FileFindings) -> str:
 
 
 def write_findings(reports: Iterable[Report], out: IO[str], output: Output) -> None:
-    """Write label (``?``: low confidence), probability, page and text of tagged passages; counts."""
+    """Write label (``?``: doubtful), probability, page and text of tagged passages; counts."""
     labels = output.run.labels
     terminal = _Terminal(out, 110, labels)
     files = defaultdict[str, Group](Group)
@@ -242,7 +242,7 @@ def _change_heading(change: Change, remark: str, terminal: _Terminal) -> Text:
     if pages := _arrow(str(passage.page) for passage in passages if passage.page):
         parts.append(Text(f"p. {pages}"))
     if any(passage.low_confidence for passage in passages):
-        parts.append(Text("low confidence"))
+        parts.append(Text("doubtful"))
     if remark:
         parts.append(Text(one_line(remark)))
     return Text("  ").join(parts)

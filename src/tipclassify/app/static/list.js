@@ -58,7 +58,7 @@ export function list(app) {
     const remarks = [
       pending ? "not saved yet" : decided ? "decided" : "undecided",
       isCorrected && "differs from the model",
-      passage.low_confidence && "low confidence",
+      passage.low_confidence && "doubtful",
       differs && "another annotator differs",
       noted && "with a note",
     ].filter(Boolean);

@@ -10,7 +10,7 @@ const furtherButton = document.getElementById("further");
 const reportRows = new Map(selectAll(".reports tbody tr").map((row) => [row.dataset.page, row]));
 
 const findings = []; // of all reports, in their order
-let byRank = []; // the same, most particular first, and most probable first
+let byRank = []; // the same, most specific first, and most probable first
 let shown = []; // those that the filters leave, in the chosen order
 let wordsOfQuery = [];
 
