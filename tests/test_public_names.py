@@ -7,6 +7,7 @@ import re
 import runpy
 import zipfile
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ from tipclassify import (
     write_reports,
 )
 from tipclassify.errors import OutputError, UsageError
+from tipclassify.labels import styles
 from tipclassify.model.encoder.scoring import EncoderScorer
+from tipclassify.records import Passages
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "data" / "samples"
@@ -353,6 +356,21 @@ def test_a_repr_says_what_it_is_in_a_line(reports: list[Report]) -> None:
     assert repr(tipclassify.tag_batch) == "<function tipclassify.tag_batch>"
     assert len(repr(fast.model)) < 2_000
     assert len(repr(Classifier.load().scorer.model)) < 2_000
+
+
+def test_a_notebook_shows_text_in_the_colours_of_its_labels_and_runs_nothing() -> None:
+    text = "Guards <script>x</script> sold visas to pimps & took bribes."
+    passages = tipclassify.classify(text, model="fast")
+    report = tag_report(Document.from_text(text, "<b>.txt"), model="fast")
+    reasons = explain(passages[0], model="fast")
+    for shown in (passages, passages[0], report, reasons, reasons["complicity"]):
+        page = shown._repr_html_()  # type: ignore[attr-defined]
+        assert "<script>" not in page
+        assert "<b>.txt" not in page
+        assert "complicity 0.9" in page
+        assert styles(LABELS)["complicity"].tint in page
+        assert escape(text) in re.sub(r"</?span[^>]*>", "", page)
+    assert "and 100 more" in Passages(passages * 300)._repr_html_()
 
 
 def test_a_typed_program_runs(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from tipclassify._version import __version__
 from tipclassify.labels import LABELS, SECTIONS, Policy, Style, styles
+from tipclassify.notebook import passages_html
 
 Unit = Literal["sentence", "clause"]
 """What a text is split into."""
@@ -188,6 +189,17 @@ class Passage:
             "low_confidence": self.low_confidence,
         }
 
+    def _repr_html_(self) -> str:
+        return Passages([self])._repr_html_()
+
+
+class Passages(list[Passage]):
+    """Passages of a text: a list that a notebook shows in the colours of the labels."""
+
+    def _repr_html_(self, title: str = "") -> str:
+        shown = ((passage.text, passage.labels, passage.scores) for passage in self)
+        return passages_html(shown, len(self), title)
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -269,6 +281,11 @@ class Report:
         tagged = sum(bool(passage.labels) for passage in self.passages)
         passages = f"{len(self.passages):,} passages, {tagged:,} of them tagged"
         return f"Report({self.file!r}, {passages})"
+
+    def _repr_html_(self) -> str:
+        tagged = Passages(passage for passage in self.passages if passage.labels)
+        title = f"{self.title}: {len(tagged):,} of {len(self.passages):,} passages tagged"
+        return tagged._repr_html_(title)
 
     @property
     def title(self) -> str:

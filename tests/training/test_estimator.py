@@ -46,6 +46,7 @@ def test_labels_in_any_form_teach_the_same(fitted: TipClassifier, tmp_path: Path
     scores = fitted.predict_proba(X)
     thresholds = fitted.classifier_.thresholds("balanced")
     assert np.array_equal(fitted.predict(X), (scores >= thresholds).astype(int))
+    assert np.array_equal(fitted.predict(X), (fitted.decision_function(X) >= 0).astype(int))
     assert fitted.classes_.tolist() == list(LABELS)
 
     table = pandas.DataFrame(Y.astype(int), columns=list(LABELS))
@@ -197,8 +198,9 @@ def test_its_outputs_are_those_of_a_multilabel_classifier_in_any_company(
     copy = pickle.loads(pickle.dumps(fitted))
     assert np.array_equal(copy.predict_proba(X[:20]), scores)
     assert np.array_equal(copy.fit(X, Y).predict_proba(X[:20]), scores)
-    piped = make_pipeline(clone(QUICK)).fit(X, Y)
+    piped = make_pipeline(clone(QUICK)).set_output(transform="pandas").fit(X, Y)
     assert np.array_equal(piped.predict_proba(X[:20]), scores)
+    assert np.array_equal(piped.decision_function(X[:20]), fitted.decision_function(X[:20]))
     assert piped.score(X, Y) == fitted.score(X, Y)
 
 

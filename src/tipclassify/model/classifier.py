@@ -21,13 +21,14 @@ from tipclassify.model.find import load_scorer
 from tipclassify.model.linear import LinearModel, LinearScorer
 from tipclassify.model.scoring import (
     Explanation,
+    Explanations,
     Scored,
     SpanWeight,
     apply_thresholds,
     count_words,
     low_confidence,
 )
-from tipclassify.records import Document, Passage, Run, Unit
+from tipclassify.records import Document, Passage, Passages, Run, Unit
 from tipclassify.text.as_read import as_read
 from tipclassify.text.columns import (
     column_values,
@@ -259,7 +260,7 @@ class Classifier:
         score_rows = scores.tolist()
         reached = apply_thresholds(scores, thresholds).tolist()
         unreliable = low_confidence(scored.words, scored.unknown).tolist()
-        tagged = []
+        tagged = Passages()
         for row, passage in enumerate(checked):
             tagged.append(
                 replace(
@@ -315,7 +316,7 @@ def _of_source(
     read = as_read(passage.text, passage.acronyms)
     if not read.source_spans:
         return explanations
-    mapped = {}
+    mapped = Explanations()
     for label, explanation in explanations.items():
         spans = []
         for span in explanation.spans:
@@ -395,7 +396,10 @@ def classify(
     # Scored together, which is faster than text by text.
     every = [passage for passages in passages_of_texts for passage in passages]
     tagged = iter(classifier.tag(every, policy))
-    return [[next(tagged) for _ in passages] for passages in passages_of_texts]
+    by_text: list[list[Passage]] = []
+    for passages in passages_of_texts:
+        by_text.append(Passages(next(tagged) for _ in passages))
+    return by_text
 
 
 def explain(

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
+from tipclassify.notebook import explanation_html
 from tipclassify.text.tokens import (
     text_batches,
     token_words,
@@ -126,6 +127,18 @@ class Explanation:
             "heading": self.heading,
         }
 
+    def _repr_html_(self) -> str:
+        text = self.spans[0].source if self.spans else ""
+        spans = [(span.start, span.end, span.weight) for span in self.spans]
+        return explanation_html(self.label, self.probability, text, spans)
+
+
+class Explanations(dict[str, Explanation]):
+    """Explanations of a passage by label: a dict that a notebook shows."""
+
+    def _repr_html_(self) -> str:
+        return "".join(explanation._repr_html_() for explanation in self.values())
+
 
 def explanations(
     labels: Sequence[str],
@@ -139,7 +152,7 @@ def explanations(
 ) -> dict[str, Explanation]:
     """Explain the score of each label; `weights` are those of the spans, (labels, spans)."""
     probabilities = logistic(logits)
-    by_label = {}
+    by_label = Explanations()
     for j, label in enumerate(labels):
         reasons = []
         for at in np.argsort(-np.abs(weights[j]), kind="stable").tolist():

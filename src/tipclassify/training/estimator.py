@@ -197,6 +197,16 @@ class TipClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.classifier_.predict(texts_as_passages(X), self.policy).astype(np.int64)
 
+    def decision_function(self, X: Iterable[str | Passage]) -> Floats:
+        """Return calibrated log-odds above the policy's thresholds, float array (n, labels).
+
+        They are 0 or more where `predict` gives 1.
+        """
+        check_is_fitted(self)
+        thresholds = self.classifier_.thresholds(self.policy)
+        logits = self.classifier_.logits(texts_as_passages(X))
+        return np.asarray(logits - np.log(thresholds) + np.log1p(-thresholds))
+
     def score(
         self,
         X: Iterable[str | Passage],
