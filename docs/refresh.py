@@ -384,7 +384,7 @@ def dataset_card(markdown: str) -> str:
         f"({len(author) - len(rows):,} of these sentences were dropped later). "
         f"{len(third_reading):,} labels were decided by a third reading: of those differences, of "
         "sentences\nput in doubt by an audit with confident learning, and of sentences that an "
-        "earlier encoder still disputed after five epochs\n(a fresh reader confirmed 1,907 of "
+        "earlier encoder still disputed after five epochs\n(a fresh annotator confirmed 1,907 of "
         "2,147 such sentences; where a second agreed with the first on other labels, in 177, these "
         "hold)."
     )

@@ -111,7 +111,7 @@ def test_the_index_lists_each_report_with_its_page_and_what_changed(desk_folder:
         ("changes/ghana-2024.html.html", "2023")
     ]
     changes = (desk_folder / "desk" / "changes" / "ghana-2024.html.html").read_text("utf-8")
-    assert "Ghana: 2023 set against 2024" in changes
+    assert "Ghana: 2023 compared with 2024" in changes
     assert 'href="../ghana-2023.html.html"' in changes  # stays when the folder is moved
     assert '<a href="../index.html">' in changes
     assert '<a href="index.html">' in (desk_folder / "desk" / "ghana-2024.html.html").read_text(

@@ -41,7 +41,7 @@ def explain(
     threshold: options.Threshold = None,
     output: options.Output = None,
 ) -> None:
-    """Show what in a passage speaks for and against each label, whether it has the label or not.
+    """Show the words of a passage for and against each label, given or not.
 
     With the fast model, the weights of all spans and of the heading add up, with the bias, to the
     score. With the default, each word, each clause and the heading are masked by themselves, and

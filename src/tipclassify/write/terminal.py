@@ -192,7 +192,7 @@ def write_comparison(comparison: Comparison, out: IO[str], repeated: bool = Fals
     terminal = _Terminal(out, 120, comparison.run.labels)
     old, new = comparison.names
     if comparison.subject:
-        terminal.print(one_line(f"{comparison.subject}: {old} set against {new}"), style="bold")
+        terminal.print(one_line(f"{comparison.subject}: {old} compared with {new}"), style="bold")
     terminal.print(f"{old}  {_heading(comparison.old)}")
     terminal.print(f"{new}  {_heading(comparison.new)}")
     for line in comparison.break_lines():

@@ -76,7 +76,7 @@ _OTHERS: Final = {
     "reworded": (
         "Reworded, same tags",
         "figures or words changed, tags did not; those of a sentence that was split or joined are "
-        "set against those of all its parts",
+        "compared with those of all its parts",
     ),
     "moved": ("Moved", "the same words under another heading, with the same tags"),
     "new": (
