@@ -1,314 +1,157 @@
 #!/usr/bin/env python3
-"""Compare the shipped models with baselines on held-out real passages.
+"""Compare the shipped models with other methods on the real passages left out of training.
 
-    python benchmarks/quality.py dev_reports.jsonl dev.jsonl [--real-train FILE.jsonl]
+    python benchmarks/quality.py [--data PATH] [--base FOLDER] [--sample 6000]
 
-In: files of real passages for evaluation (``text`` and ``labels``; optional ``section``,
-``labels_alone``, ``source``, ``kind``), and the training rows of our models: ``--data``, and
-``--real-train`` for real passages elsewhere. Out: a Markdown table for each file, overall and by
-kind or source.
+In: the labelled rows of ``data/``, its real ones too where ``tipclassify corpus rebuild`` has found
+them. Out: a Markdown table with a row for each method.
 
-- Our models are evaluated as shipped. A baseline is trained on the same texts, each with its
-  heading and real ones without it too (`examples.make_examples`). Ours were also
-  trained on other models' scores of unlabelled passages, the baselines were not.
-- The rows of `holdout.held_out` are not used for training; they set the thresholds, with the same
-  weights as for ours.
-- Intervals: the middle 95% of 1,000 draws of whole documents (`bootstrap`). An F1 has its counts in
-  brackets: true positives / predicted / true. "False alarms" counts the tagged passages among
-  those without any label.
+- Each method learns from the rows that are not held out, each under its heading; with ``--sample``
+  from so many random ones too, and those in PyTorch from these alone. Ours are as shipped: they
+  also learned real rows without their headings, and scores that other networks gave to unlabelled
+  passages.
+- All are calibrated and get their thresholds as ours do for their card: on the held-out real rows,
+  cross-fitted by country. Where these are few, the held-out invented rows are measured on too.
+- Intervals: the middle 95% of 1,000 draws of whole countries or documents (`bootstrap`). False
+  alarms are the passages without a label that get one.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Final, TypedDict
+from typing import Annotated, Final
 
 import numpy as np
-import numpy.typing as npt
 import typer
 from _measure import DATA, environment_line, markdown
-from _peers import absent_peers, peers, under_heading
-from _rows import training_rows
+from _peers import IN_PYTORCH, absent_peers, peers, under_heading
 
-from tipclassify import Classifier, Passage
-from tipclassify.arrays import Bools, Floats, logistic
-from tipclassify.corpus.holdout import held_out, is_real
-from tipclassify.corpus.rows import Row, labels_alone, passage_of_row, read_rows
+from tipclassify import Classifier
+from tipclassify.arrays import Floats
+from tipclassify.corpus.holdout import REPORT_FAMILIES, held_out
+from tipclassify.corpus.rows import Row, passage_of_row, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
-from tipclassify.evaluation.bootstrap import intervals
-from tipclassify.evaluation.metrics import measure
-from tipclassify.labels import LABELS, label_indicator
+from tipclassify.labels import LABELS
 from tipclassify.model.find import SHIPPED
-from tipclassify.training.calibration import choose_thresholds, platt
-from tipclassify.training.examples import calibration_weights, make_examples
+from tipclassify.training.calibration import MIN_REAL, calibrate
+from tipclassify.training.default import FOLDS
+from tipclassify.training.examples import (
+    calibration_weights,
+    country_groups,
+    group_folds,
+    kinds_of_rows,
+    label_matrix,
+    real_mask,
+)
+from tipclassify.training.measure import FAMILIES, Part, Predictions, measure_parts
 
-WHOLE: Final = "all passages"
-BARE: Final = "all passages, read without their headings"
-# held-out real passages from which thresholds are set on real ones alone, as for our models
-_ENOUGH: Final = 500
-
-Tag = Callable[[Sequence[Passage]], Bools]
-
-
-class LabelFigures(TypedDict):
-    """Figures of a label: F1, and its counts."""
-
-    f1: float
-    right: int  # true positives
-    given: int  # predicted
-    true: int
+COLUMNS: Final = [FAMILIES[name] for name in REPORT_FAMILIES]
 
 
-class Figures(TypedDict):
-    """Figures of one method on one part of a set."""
-
-    passages: int
-    documents: int
-    macro_f1: float
-    interval: list[float]  # 95%, of macro-F1
-    labels: dict[str, LabelFigures]
-    without_label: int  # passages
-    tagged: int  # of those without a label
-
-
-@dataclass(frozen=True)
-class RealSet:
-    """Real passages and their labels."""
-
-    name: str
-    passages: list[Passage]  # (n)
-    y_true: Bools  # (n, 3)
-    y_true_bare: Bools  # (n, 3), without headings
-    documents: npt.NDArray[np.str_]  # (n,)
-    kinds: npt.NDArray[np.str_]  # (n,), or source families
-
-
-def read_set(file: Path) -> RealSet:
-    """Read passages for evaluation."""
-    rows = read_rows(file)
-    sources = [str(row.get("source") or row["id"]) for row in rows]
-    kinds = [
-        str(row.get("kind") or source.partition("/")[0])
-        for row, source in zip(rows, sources, strict=True)
-    ]
-    alone = np.array([label_indicator(labels_alone(row)) for row in rows], bool)
-    return RealSet(
-        name=file.stem,
-        passages=_passages(rows),
-        y_true=_labels(rows),
-        y_true_bare=alone,
-        documents=np.array(sources),
-        kinds=np.array(kinds),
-    )
-
-
-def _passages(rows: Sequence[Row]) -> list[Passage]:
-    return [passage_of_row(row) for row in rows]
-
-
-def _labels(rows: Sequence[Row]) -> Bools:
-    return np.array([label_indicator(row["labels"]) for row in rows], bool)
-
-
-# ------------------------------------------------------------------------------------------ methods
-
-
-def fitted_peers(
-    rows: Sequence[Row], judged_weights: Floats | None, base: Path | None
-) -> Iterator[tuple[str, Tag]]:
-    """Fit each baseline on the training rows, and choose its thresholds on the held-out rows.
-
-    Parameters
-    ----------
-    judged_weights : float (k,), optional
-        Sample weights of the `threshold_rows`.
-    """
-    examples = make_examples(rows)
-    y_true = examples.y_true
-    weights = examples.weights
-    lines = list(map(under_heading, examples.texts, examples.headings))
-    taught = np.flatnonzero(~held_out(rows)[examples.row])
-    judged = examples.first[threshold_rows(rows)]  # each under its heading
-    for name, fit in peers(base).items():
-        print(f"training {name} …", file=sys.stderr)
-        score = fit([lines[i] for i in taught], y_true[taught], weights[taught])
-        raw = _logits(score([lines[i] for i in judged]))
-        fits = [platt(raw[:, j], y_true[judged, j], judged_weights) for j in range(len(LABELS))]
-        scores = [logistic(raw[:, j] * scale + shift) for j, (scale, shift) in enumerate(fits)]
-        least = [
-            choose_thresholds(y_true[judged, j], scores[j], judged_weights)["balanced"]
-            for j in range(len(LABELS))
-        ]
-        yield name, _tagger(score, np.array(fits), np.array(least))
-
-
-def _logits(scores: Floats) -> Floats:
-    inside = np.clip(scores, 1e-6, 1 - 1e-6)
-    return np.asarray(np.log(inside / (1 - inside)))
-
-
-def _tagger(score: Callable[[Sequence[str]], Floats], fits: Floats, thresholds: Floats) -> Tag:
-    def tag(passages: Sequence[Passage]) -> Bools:
-        lines = [under_heading(passage.text, passage.section) for passage in passages]
-        raw = _logits(score(lines))
-        return np.asarray(logistic(raw * fits[:, 0] + fits[:, 1]) >= thresholds)
-
-    return tag
-
-
-def threshold_rows(rows: Sequence[Row]) -> Bools:
-    """Return the mask of rows for thresholds, bool (n,).
-
-    They are the held-out real ones, or all held-out ones if these are few.
+def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows to learn from, and those to measure on.
 
     Raises
     ------
     CorpusError
-        When no row is held out.
+        When rows of fewer than two groups are held out.
     """
     held = held_out(rows)
-    real = held & np.array(list(map(is_real, rows)), bool)
-    if not held.any():
-        raise CorpusError(
+    real = held & real_mask(rows)
+    measured = real if real.sum() >= MIN_REAL else held
+    judged = [rows[i] for i in np.flatnonzero(measured)]
+    if len(set(country_groups(judged).tolist())) < 2:
+        raise CorpusError(["fewer than two of these groups are held out; give more documents"])
+    return [rows[i] for i in np.flatnonzero(~held)], judged
+
+
+def scored(
+    taught: Sequence[Row], judged: Sequence[Row], base: Path | None, sample: int | None
+) -> Iterator[tuple[tuple[str, int], Floats]]:
+    """Yield each method, and from how many rows it learned, with its scores (n, labels)."""
+    passages = list(map(passage_of_row, judged))
+    for name in SHIPPED:
+        yield (name, len(taught)), Classifier.load(name).predict_proba(passages)
+    asked = _lines(judged)
+    order = np.random.default_rng(0).permutation(len(taught))
+    for count in filter(None, (len(taught), sample)):
+        learned = [taught[i] for i in order[:count]]
+        for name, fit in peers(base).items():
+            if sample and name in IN_PYTORCH and count > sample:
+                continue
+            start = time.perf_counter()
+            scores = fit(_lines(learned), label_matrix(learned), np.ones(len(learned)))(asked)
+            print(f"{name}: {time.perf_counter() - start:,.0f} s", file=sys.stderr)
+            yield (name, len(learned)), scores
+
+
+def _lines(rows: Sequence[Row]) -> list[str]:
+    return [under_heading(row["text"], row.get("section")) for row in rows]
+
+
+def judge(scores: Floats, judged: Sequence[Row]) -> list[Part]:
+    """Measure the scores (n, labels) of a method by parts of the rows, the whole first."""
+    inside = np.clip(scores, 1e-6, 1 - 1e-6)
+    real = real_mask(judged).all()
+    calibrated = calibrate(
+        np.log(inside / (1 - inside)),
+        label_matrix(judged),
+        group_folds(country_groups(judged), FOLDS, seed=0),
+        calibration_weights(judged) if real else None,
+        kinds_of_rows(judged) if real else None,
+    )
+    thresholds = {name: np.array(each) for name, each in calibrated.thresholds.items()}
+    predictions = Predictions.of(judged, calibrated.scores, thresholds, calibrated)
+    return measure_parts(judged, predictions, thresholds["balanced"], seed=0)
+
+
+def table(methods: dict[tuple[str, int], list[Part]]) -> str:
+    """Format a Markdown table with a row for each method, a column for each part."""
+    rows = []
+    for (method, count), (whole, *parts) in methods.items():
+        by_name = {part.name: f"{part.metrics.macro_f1:.3f}" for part in parts}
+        rows.append(
             [
-                "none of these passages is held out, so no threshold can be chosen; "
-                "give more documents"
+                method,
+                f"{count:,}",
+                f"{whole.metrics.macro_f1:.3f} {whole.intervals.macro_f1}",
+                *(f"{label.f1:.3f}" for label in whole.metrics.labels),
+                *(by_name.get(name, "–") for name in COLUMNS),
+                f"{whole.false_alarm_rate:.1%}",
             ]
         )
-    return real if real.sum() >= _ENOUGH else held
-
-
-def threshold_weights(rows: Sequence[Row]) -> Floats | None:
-    """Compute the sample weights of the `threshold_rows`; None for equal weights."""
-    judged = [row for row, here in zip(rows, threshold_rows(rows), strict=True) if here]
-    return calibration_weights(judged) if all(map(is_real, judged)) else None
-
-
-# ------------------------------------------------------------------------------------------ figures
-
-
-def judge(tag: Tag, real: RealSet) -> dict[str, Figures]:
-    """Evaluate on all passages, on each kind, and on all without their headings, if any."""
-    y_pred = tag(real.passages)
-    parts = {WHOLE: np.ones(len(y_pred), bool)}
-    kinds = sorted(set(real.kinds.tolist()))
-    if len(kinds) > 1:
-        parts |= {kind: real.kinds == kind for kind in kinds}
-    by_part = {
-        name: figures(real.y_true[here], y_pred[here], real.documents[here])
-        for name, here in parts.items()
-    }
-    if any(passage.section for passage in real.passages):
-        bare = tag([replace(passage, section=None) for passage in real.passages])
-        by_part[BARE] = figures(real.y_true_bare, bare, real.documents)
-    return by_part
-
-
-def figures(y_true: Bools, y_pred: Bools, documents: npt.NDArray[np.str_]) -> Figures:
-    """Compute macro-F1 with its interval, each label's F1 and counts, and the false alarms.
-
-    >>> perfect = figures(np.eye(3, dtype=bool), np.eye(3, dtype=bool), np.array(["a", "b", "c"]))
-    >>> perfect["macro_f1"], perfect["labels"]["failure"], perfect["tagged"]
-    (1.0, {'f1': 1.0, 'right': 1, 'given': 1, 'true': 1}, 0)
-    """
-    metrics = measure(y_true, y_pred.astype(float), y_pred, np.full(len(LABELS), 0.5))
-    drawn = intervals(y_true, y_pred, documents).macro_f1  # type: ignore[arg-type]
-    without = ~y_true.any(axis=1)
-    right = (y_true & y_pred).sum(axis=0).tolist()
-    return {
-        "passages": len(y_true),
-        "documents": len(np.unique(documents)),
-        "macro_f1": metrics.macro_f1,
-        "interval": [drawn.low, drawn.high],
-        "labels": {
-            label.label: {
-                "f1": label.f1,
-                "right": right[j],
-                "given": int(y_pred[:, j].sum()),
-                "true": label.support,
-            }
-            for j, label in enumerate(metrics.labels)
-        },
-        "without_label": int(without.sum()),
-        "tagged": int(y_pred[without].any(axis=1).sum()),
-    }
-
-
-def set_tables(name: str, methods: dict[str, dict[str, Figures]]) -> str:
-    """Format a Markdown table for each part of a set, with a row for each method."""
-    tables = []
-    columns = [
-        "method",
-        "macro-F1",
-        "95% interval",
-        *(f"{label} F1" for label in LABELS),
-        "false alarms",
-    ]
-    for part, first in next(iter(methods.values())).items():
-        title = f"### {name}: {part}, {first['passages']:,} from {first['documents']:,} documents"
-        rows = [[method, *_cells(by_part[part])] for method, by_part in methods.items()]
-        tables.append(f"{title}\n\n{markdown(columns, rows)}")
-    return "\n\n".join(tables)
-
-
-def _cells(part: Figures) -> list[str]:
-    low, high = part["interval"]
-    false_alarms = "–"
-    if part["without_label"]:
-        false_alarms = f"{part['tagged'] / part['without_label']:.1%}"
-    return [
-        f"{part['macro_f1']:.3f}",
-        "–" if np.isnan(low) else f"{low:.3f} to {high:.3f}",
-        *(
-            f"{label['f1']:.3f} ({label['right']}/{label['given']}/{label['true']})"
-            for label in part["labels"].values()
-        ),
-        f"{false_alarms} ({part['tagged']}/{part['without_label']})",
-    ]
-
-
-# ------------------------------------------------------------------------------------- command line
+    columns = ["method", "learned from", "macro-F1", *LABELS, *COLUMNS, "false alarms"]
+    return markdown(columns, rows)
 
 
 def quality(
-    real_dev: Annotated[list[Path], typer.Argument(help="Real passages to measure on.")],
     data: Annotated[
         list[Path] | None, typer.Option(help="Labelled file or folder; repeatable.")
     ] = None,
-    real_train: Annotated[
-        list[Path] | None, typer.Option(help="Further real passages that taught ours.")
-    ] = None,
     base: Annotated[
-        Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2, for static embeddings.")
+        Path | None, typer.Option(help="Folder of all-MiniLM-L6-v2, for MiniLM and SetFit.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Random rows to learn from too; in PyTorch, alone.")
     ] = None,
 ) -> None:
-    """Evaluate the shipped models and the baselines on real passages."""
+    """Compare the shipped models with other methods on held-out passages."""
     print(environment_line(), flush=True)
     try:
-        rows = training_rows(data or [DATA], real_train or [])
-        compare(list(map(read_set, real_dev)), rows, base)
+        taught, judged = split(read_rows(*(data or [DATA])))
     except TipclassifyError as error:
         print(f"quality.py: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
-
-
-def compare(sets: list[RealSet], rows: list[Row], base: Path | None) -> None:
-    """Print the tables of each set."""
-    by_set: dict[str, dict[str, dict[str, Figures]]] = {real_set.name: {} for real_set in sets}
-    ours: list[tuple[str, Tag]] = [(name, Classifier.load(name).predict) for name in SHIPPED]
-    for name, tag in chain(ours, fitted_peers(rows, threshold_weights(rows), base)):
-        for real_set in sets:
-            by_set[real_set.name][name] = judge(tag, real_set)
     print(
-        f"\nPeers learned from {len(rows):,} passages ({sum(map(is_real, rows)):,} real) "
-        f"less {held_out(rows).sum():,} held out."
+        f"Learned from {len(taught):,} passages ({real_mask(taught).sum():,} real), measured on "
+        f"{len(judged):,} ({real_mask(judged).sum():,} real).\n",
+        flush=True,
     )
-    for set_name, methods in by_set.items():
-        print(f"\n{set_tables(set_name, methods)}")
+    methods = scored(taught, judged, base, sample)
+    print(table({method: judge(scores, judged) for method, scores in methods}))
     for name, need in absent_peers(base).items():
         print(f"\n{name} is not here. For its row: {need}")
 
