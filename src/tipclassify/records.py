@@ -12,7 +12,7 @@ import hashlib
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import groupby
@@ -444,7 +444,8 @@ def row(report: Report, passage: Passage) -> dict[str, Any]:
     return made
 
 
-def columns(labels: Iterable[str]) -> dict[str, str]:
+@lru_cache
+def columns(labels: tuple[str, ...]) -> Mapping[str, str]:
     """Return the columns of tables, in order, with their types in Parquet.
 
     A label's column has its probability, with four decimals.
@@ -470,7 +471,7 @@ def columns(labels: Iterable[str]) -> dict[str, str]:
     }
 
 
-def cells(row: Mapping[str, Any], labels: Iterable[str]) -> dict[str, Cell]:
+def cells(row: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, Cell]:
     """Return a row's values by column of a table; None where one is not of its column's type.
 
     A file is named without its folder: people pass tables on.
@@ -479,9 +480,9 @@ def cells(row: Mapping[str, Any], labels: Iterable[str]) -> dict[str, Cell]:
     in_table: dict[str, Cell] = {}
     for name, kind in columns(labels).items():
         value = values[name]
-        if kind == "string":
+        if kind == "string" and value is not None:
             value = encodable(value) if isinstance(value, str) else None
-        elif kind == "int32":
+        elif kind == "int32" and value is not None:
             value = whole_number(value)
         in_table[name] = value
     return in_table
@@ -489,7 +490,7 @@ def cells(row: Mapping[str, Any], labels: Iterable[str]) -> dict[str, Cell]:
 
 def encodable(text: str) -> str:
     """Replace what UTF-8 cannot encode."""
-    return _LONE_SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
 
 
 def whole_number(value: object) -> int | None:
@@ -529,6 +530,7 @@ def public_name(file: str) -> str:
     return "/".join(path.parts[next(archives, len(path.parts) - 1) :])
 
 
+@lru_cache
 def source_name(file: str) -> str:
     """Make the display name of an input: a link as it is, a file without its folders.
 

@@ -7,7 +7,7 @@ read no files, but may run scripts beside it, so what it shows is written again 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -75,7 +75,7 @@ def read_data(file: Path) -> DeskData | None:
     return None
 
 
-def desk_row(report: Report, mark: Mark, labels: Sequence[str]) -> Row:
+def desk_row(report: Report, mark: Mark, labels: tuple[str, ...]) -> Row:
     """Make the row of a passage of a page; what is empty, or as of its report, is left out."""
     passage = mark.passage
     columns: Row = dict(cells(row(report, passage), labels))
