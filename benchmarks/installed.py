@@ -21,10 +21,8 @@ import typer
 from _measure import ROOT, markdown
 from typer import Option
 
-# for training, evaluation, labelled passages, Parquet and `compare`
-_NOT_FOR_SCORING: Final = frozenset(
-    {"datasets", "joblib", "pyarrow", "scikit-learn", "scipy", "threadpoolctl"}
-)
+# for the linear model's training, `TipClassifier`, labelled passages, Parquet and `compare`
+_NOT_FOR_SCORING: Final = frozenset({"datasets", "joblib", "pyarrow", "scikit-learn", "scipy"})
 _SAMPLE: Final = ROOT / "data" / "samples" / "excerpt.txt"
 
 

@@ -33,8 +33,7 @@ IMPORTED_BY_MOST = (
 )
 # Modules that take long to import, by the command that does.
 IMPORTED_BY = {
-    "corpus": ("scipy.sparse.csgraph",),
-    "evaluate": ("sklearn.metrics",),  # 2.5 s
+    "corpus": ("scipy.sparse",),
     "review": ("tipclassify.app.server",),
 }
 

@@ -207,12 +207,15 @@ main()
 """
 
 
+TRAIN = ["train", "--data", "rows.jsonl", "--output", "mine"]
+
+
 @pytest.mark.parametrize(
     ("module", "package", "arguments"),
     [
         ("scipy", "scipy", ["compare", "a.txt", "b.txt", "--model", "fast"]),
         ("pyarrow", "pyarrow", ["score", "a.txt", "-o", "a.parquet", "--model", "fast"]),
-        ("sklearn", "scikit-learn", ["train", "--data", "rows.jsonl", "--output", "mine"]),
+        ("sklearn", "scikit-learn", [*TRAIN, "--model", "fast"]),
     ],
 )
 def test_a_command_without_its_package_gives_the_line_for_pip(
@@ -220,11 +223,7 @@ def test_a_command_without_its_package_gives_the_line_for_pip(
 ) -> None:
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text("Police arrested nine traffickers.", "utf-8")
-    with open(tmp_path / "rows.jsonl", "w", encoding="utf-8") as rows:
-        for number in range(200):
-            labels = [["positive_effort"], ["failure"], ["complicity"], []][number % 4]
-            text = f"Police number {number} did what the label of this row says."
-            rows.write(json.dumps({"id": f"r{number}", "text": text, "labels": labels}) + "\n")
+    write_rows(tmp_path / "rows.jsonl", 200)
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_PACKAGE, module, *arguments],
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
@@ -232,6 +231,29 @@ def test_a_command_without_its_package_gives_the_line_for_pip(
     assert done.returncode == 1
     assert f"this needs {package}: pip install {package}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def write_rows(file: Path, count: int) -> None:
+    """Write labelled rows."""
+    with open(file, "w", encoding="utf-8") as rows:
+        for number in range(count):
+            labels = [["positive_effort"], ["failure"], ["complicity"], []][number % 4]
+            text = f"Police number {number} did what the label of this row says."
+            rows.write(json.dumps({"id": f"r{number}", "text": text, "labels": labels}) + "\n")
+
+
+def test_the_default_is_trained_further_and_judged_by_numpy_alone(tmp_path: Path) -> None:
+    write_rows(tmp_path / "rows.jsonl", 20)
+    for command in (
+        [*TRAIN, "--penalty", "100"],
+        ["evaluate", "rows.jsonl", "--model", "fast", "--draws", "0"],
+    ):
+        code = f"BLOCKED = {LEARNING!r}\n{BLOCK}\nfrom tipclassify.__main__ import main\nmain()"
+        done = subprocess.run(
+            [sys.executable, "-c", code, *command],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_estimator_without_scikit_learn_gives_the_line_for_pip() -> None:

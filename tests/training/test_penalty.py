@@ -16,7 +16,7 @@ from tipclassify.training.fixed_set import (
     pack_fixed,
     read_fixed,
 )
-from tipclassify.training.heads import Prior, second_moment
+from tipclassify.training.heads import Fit, Prior, fit_path, second_moment
 from tipclassify.training.penalty import (
     MOST_LOST,
     MOST_LOST_BY_A_RULE,
@@ -86,8 +86,14 @@ def own_rows(rows: int, ruled: bool) -> tuple[Examples, Vectors]:
 def chosen(rows: int, ruled: bool, fixed: FixedSet | None) -> PenaltyChoice:
     """Choose the penalty for a user's rows."""
     own, pooled = own_rows(rows, ruled)
+    return choose_penalty(MODEL, own, pooled, fits(own, pooled), fixed)
+
+
+def fits(own: Examples, pooled: Vectors) -> list[Fit]:
+    """Fit heads under each penalty."""
     prior = Prior(HEADS, second_moment(vectors(5_000, 3)))
-    return choose_penalty(prior, MODEL, own, pooled, group_folds(own.groups, 5, 0), fixed)
+    fold = group_folds(own.groups, 5, 0)
+    return fit_path(prior, pooled, own.y_true, own.label_weights, fold, PENALTIES)
 
 
 def test_a_rule_lowers_the_penalty_and_rows_as_the_model_has_them_do_not() -> None:
@@ -107,7 +113,6 @@ def test_a_rule_lowers_the_penalty_and_rows_as_the_model_has_them_do_not() -> No
 def test_a_rule_against_the_model_is_told_from_wrong_labels_and_is_not_charged_for_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    prior = Prior(HEADS, second_moment(vectors(5_000, 3)))
     fixed = fixed_set()
     agreeing, pooled = own_rows(300, ruled=False)
     against = np.zeros(300, bool)
@@ -119,11 +124,10 @@ def test_a_rule_against_the_model_is_told_from_wrong_labels_and_is_not_charged_f
     fixed.pooled[:200] = 0.1 * fixed.pooled[:200]
     fixed.pooled[:200, 0] = 2.0
     fixed.y_true[:200] = [True, False, False]  # labelled by what the user rejects
-    fold = group_folds(agreeing.groups, 5, 0)
 
     def choose(labels: Bools) -> PenaltyChoice:
         own = Examples.of(agreeing.texts, labels, agreeing.groups)
-        return choose_penalty(prior, MODEL, own, pooled, fold, fixed)
+        return choose_penalty(MODEL, own, pooled, fits(own, pooled), fixed)
 
     by_rule = choose(y_true)
     assert re.match(
@@ -132,7 +136,7 @@ def test_a_rule_against_the_model_is_told_from_wrong_labels_and_is_not_charged_f
     assert by_rule.rule in by_rule.table()
     apart = Examples.of(agreeing.texts, y_true, agreeing.groups)
     monkeypatch.setattr("tipclassify.training.penalty._FEWEST_OF_A_RULE", 300)
-    charged = choose_penalty(prior, MODEL, apart, pooled, fold, fixed)
+    charged = choose_penalty(MODEL, apart, pooled, fits(apart, pooled), fixed)
     assert charged.rule == ""
     assert by_rule.curve[-1].rise < 0.8 * charged.curve[-1].rise
     assert by_rule.penalty <= charged.penalty

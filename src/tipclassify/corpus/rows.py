@@ -207,26 +207,24 @@ def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> lis
     >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
     [0, 0, 0]
     """
-    if not rows:
-        return []
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     first_with_key: dict[tuple[str, str], int] = {}
     edges = list(near)
     for i, row in enumerate(rows):
         keys = [("text", text_key(row["text"]))]
         keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]
         edges += [(first_with_key.setdefault(key, i), i) for key in keys]
-    ends = tuple(zip(*edges, strict=True))
-    graph = coo_array((np.ones(len(edges), bool), ends), shape=(len(rows), len(rows)))
-    _, components = connected_components(graph, directed=False)
-    first_of_component: dict[int, int] = {}
-    return [
-        first_of_component.setdefault(component, i)
-        for i, component in enumerate(components.tolist())
-    ]
+    earlier = list(range(len(rows)))  # a row of the same group, the first row's being itself
+
+    def first(i: int) -> int:
+        while earlier[i] != i:
+            earlier[i] = earlier[earlier[i]]
+            i = earlier[i]
+        return i
+
+    for one, other in edges:
+        low, high = sorted((first(one), first(other)))
+        earlier[high] = low
+    return [first(i) for i in range(len(rows))]
 
 
 def shipped_corpus() -> Path | None:

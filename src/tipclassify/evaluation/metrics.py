@@ -71,8 +71,6 @@ def measure(
     >>> m.exact_match, m.labels[0].f1, m.labels[2].support
     (1.0, 1.0, 0)
     """
-    from sklearn.metrics import average_precision_score
-
     rows = []
     for j, label in enumerate(labels):
         hits = int((y_true[:, j] & y_pred[:, j]).sum())
@@ -81,7 +79,7 @@ def measure(
         average_precision = float("nan")
         known = ~np.isnan(scores[:, j])
         if support:
-            average_precision = float(average_precision_score(y_true[known, j], scores[known, j]))
+            average_precision = _average_precision(y_true[known, j], scores[known, j])
         rows.append(
             LabelMetrics(
                 label=label,
@@ -120,6 +118,15 @@ def reliability(y_true: Bools, scores: Floats) -> Floats:
     sums = np.stack([np.bincount(step, values, _BINS) for values in (scores, y_true)], axis=1)
     with np.errstate(invalid="ignore"):
         return np.column_stack([passages, sums / passages[:, None]])
+
+
+def _average_precision(y_true: Bools, scores: Floats) -> float:
+    """Sum the precision at each distinct score, weighted by the recall that it adds."""
+    order = np.argsort(-scores, kind="stable")
+    last = np.append(np.diff(scores[order]) != 0, True)  # of equal scores
+    hits = np.cumsum(y_true[order])[last]
+    precision = hits / (np.flatnonzero(last) + 1)
+    return float(np.diff(hits, prepend=0) @ precision / hits[-1])
 
 
 def calibration_error(y_true: Bools, scores: Floats) -> float:

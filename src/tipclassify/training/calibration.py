@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints, logistic
@@ -170,6 +169,8 @@ def platt(raw: Floats, y_true: Bools, weights: Floats | None = None) -> tuple[fl
     They are 1 and 0 where examples are too few, or where the scale would be negative.
     """
     if y_true.sum() >= 2 and (~y_true).sum() >= 2:
+        from sklearn.linear_model import LogisticRegression
+
         with threadpool_limits(1):  # only two parameters: more threads would just wait
             fitted = LogisticRegression(C=1e3).fit(raw[:, None], y_true, weights)
         if fitted.coef_[0, 0] > 0:

@@ -56,14 +56,14 @@ from tipclassify.training.heads import (
     Prior,
     balanced_labels,
     fit_heads,
+    fit_path,
     load_encoder,
-    out_of_fold_logits,
     pooled_vectors,
     probabilities,
     second_moment,
 )
 from tipclassify.training.measure import fixed_error_table
-from tipclassify.training.penalty import PenaltyChoice, choose_penalty
+from tipclassify.training.penalty import PENALTIES, PenaltyChoice, choose_penalty
 from tipclassify.training.reasons import fit_drop_weights
 from tipclassify.training.write import HELD_OUT_RULE, Trained, count_corpus, save
 
@@ -267,13 +267,13 @@ def adapt(
     fold = group_folds(own.groups, folds, seed)
     prior = Prior(model.heads, read_second_moment(model))
     fixed = unlearned_fixed_set(model, own.texts, own.headings)
+    tried = PENALTIES if penalty is None else (penalty,)
+    fits = fit_path(prior, pooled, own.y_true, own.label_weights, fold, tried)
     if penalty is None:
-        choice = choose_penalty(prior, model, own, pooled, fold, fixed)
+        choice = choose_penalty(model, own, pooled, fits, fixed)
     else:
         choice = PenaltyChoice(penalty, "as given")
-
-    raw = out_of_fold_logits(prior, pooled, own.y_true, own.label_weights, fold, choice.penalty)
-    heads = fit_heads(prior, pooled, own.y_true, own.label_weights, choice.penalty)
+    heads, raw = fits[tried.index(choice.penalty)]
     adapted = replace(model, heads=heads, training_files=add_taught(model, own.texts))
 
     first = own.first

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -63,29 +63,56 @@ def fit_heads(
     `pooled` is float32 (n, width), `y_true` bool (n, labels), `weights` are sample weights,
     (n,) or (n, labels). A label whose weights are all 0 keeps its head.
     """
+    one_fold = np.zeros(0, np.int64)
+    return fit_path(prior, pooled, y_true, weights, one_fold, (penalty,))[0].heads
+
+
+class Fit(NamedTuple):
+    """Heads fitted under one penalty, and what cross-validation says of it."""
+
+    heads: EncoderHeads  # of all rows
+    out_of_fold: Floats  # (n, labels), logits before calibration
+
+
+def fit_path(
+    prior: Prior,
+    pooled: Vectors,
+    y_true: Bools,
+    weights: Floats,
+    fold: Ints,
+    penalties: Sequence[float],
+) -> list[Fit]:
+    """Fit heads as `fit_heads` does, under each of some penalties, and out of fold.
+
+    `fold`, int (n,), never parts a group; an empty one leaves the cross-validation out. A fit
+    starts from that under the penalty before, and one without a fold from that of all rows, in
+    coordinates that all share: the path takes a third of the time of single fits.
+    """
     by_label = np.broadcast_to(weights if weights.ndim == 2 else weights[:, None], y_true.shape)
     start = np.column_stack([prior.heads.weights, prior.heads.bias])
     design = _with_one(pooled)
-    fitted = start.copy()
+    numbers = np.unique(fold)
+    fitted = np.repeat(start[None], len(penalties), axis=0)
+    out_of_fold = np.zeros((len(penalties), *y_true.shape))
     with threadpool_limits(1):
         whitening = prior.whitening()
         coordinates, basis = _row_space(design @ whitening)
+        back = whitening @ basis
         for j in range(len(start)):
-            u = _newton(coordinates, design @ start[j], y_true[:, j], by_label[:, j], penalty)
-            fitted[j] += whitening @ (basis @ u)
-    return EncoderHeads(np.ascontiguousarray(fitted[:, :-1]), np.ascontiguousarray(fitted[:, -1]))
-
-
-def out_of_fold_logits(
-    prior: Prior, pooled: Vectors, y_true: Bools, weights: Floats, fold: Ints, penalty: float
-) -> Floats:
-    """Compute out-of-fold logits (n, labels) before calibration; `fold` never parts a group."""
-    logits = np.zeros(y_true.shape)
-    for number in np.unique(fold):
-        held = fold == number
-        heads = fit_heads(prior, pooled[~held], y_true[~held], weights[~held], penalty)
-        logits[held] = heads.logits(pooled[held])
-    return logits
+            offset = design @ start[j]
+            u = np.zeros(coordinates.shape[1])
+            for at, penalty in enumerate(penalties):
+                u = _newton(coordinates, offset, y_true[:, j], by_label[:, j], penalty, u)
+                fitted[at, j] += back @ u
+                for number in numbers:
+                    held = fold == number
+                    rest = coordinates[~held], offset[~held], y_true[~held, j], by_label[~held, j]
+                    without = _newton(*rest, penalty, u)
+                    out_of_fold[at, held, j] = offset[held] + coordinates[held] @ without
+    return [
+        Fit(EncoderHeads(heads[:, :-1].copy(), heads[:, -1].copy()), logits)
+        for heads, logits in zip(fitted, out_of_fold, strict=True)
+    ]
 
 
 def _with_one(pooled: Vectors) -> Floats:
@@ -104,18 +131,19 @@ def _row_space(design: Floats) -> tuple[Floats, Floats]:
     return left * singular, right.T
 
 
-def _newton(design: Floats, offset: Floats, has: Bools, weights: Floats, penalty: float) -> Floats:
+def _newton(
+    design: Floats, offset: Floats, has: Bools, weights: Floats, penalty: float, u: Floats
+) -> Floats:
     """Minimise ``sum(w * logloss(offset + design @ u)) + penalty / 2 * |u|²`` by Newton steps.
 
-    A step that raises the loss is halved until it does not.
+    They start at `u`. A step that raises the loss is halved until it does not.
     """
     sign = np.where(has, 1.0, -1.0)
 
     def loss(u: Floats, logits: Floats) -> float:
         return float(weights @ np.logaddexp(0, -sign * logits) + penalty / 2 * u @ u)
 
-    u = np.zeros(design.shape[1])
-    logits = offset
+    logits = offset + design @ u
     value = loss(u, logits)
     for _ in range(_STEPS):
         probability = 1 / (1 + np.exp(-np.clip(logits, -500, 500)))

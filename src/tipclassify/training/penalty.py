@@ -26,13 +26,7 @@ from tipclassify.formatting import format_columns, format_figure
 from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.training.examples import Examples
 from tipclassify.training.fixed_set import FixedSet, false_tag_rate
-from tipclassify.training.heads import (
-    Prior,
-    balanced_labels,
-    fit_heads,
-    out_of_fold_logits,
-    probabilities,
-)
+from tipclassify.training.heads import Fit, balanced_labels, probabilities
 
 PENALTIES: Final = (1_000.0, 300.0, 100.0, 30.0, 10.0, 3.0, 1.0)
 """Penalties that are tried, largest first: the heads move further with each."""
@@ -103,30 +97,27 @@ class PenaltyChoice:
 
 
 def choose_penalty(
-    prior: Prior,
     model: EncoderModel,
     own: Examples,
     pooled: Vectors,
-    fold: Ints,
+    fits: Sequence[Fit],
     fixed: FixedSet | None,
 ) -> PenaltyChoice:
     """Choose a penalty for heads that learn the user's examples `own`, of vectors `pooled`.
 
-    `model` has the calibration and thresholds; `fold`, int (n,), never parts a document.
+    `model` has the heads before, the calibration and thresholds; `fits` are under `PENALTIES`.
     """
     first = own.first
     real = fixed.take(fixed.real) if fixed else None
     ruled, priced = _rule(model, own, pooled, real)
-    loss_before, f1_before, _ = _measure(prior.heads, model, real, priced)
+    loss_before, f1_before, _ = _measure(model.heads, model, real, priced)
     points = []
     losses = []  # of each of the user's examples, out of fold
     followed = []  # share of the rows and labels of a rule that are right, out of fold
-    for penalty in PENALTIES:
-        raw = out_of_fold_logits(prior, pooled, own.y_true, own.label_weights, fold, penalty)
+    for penalty, (heads, raw) in zip(PENALTIES, fits, strict=True):
         losses.append(_log_loss(raw, own.y_true, model, own.known))
         right = balanced_labels(model, raw[first]) == own.y_true[first]
         followed.append(float(right[ruled].mean()) if ruled.any() else 1.0)
-        heads = fit_heads(prior, pooled, own.y_true, own.label_weights, penalty)
         loss, f1, false_tags = _measure(heads, model, real, priced)
         points.append(
             PenaltyPoint(
