@@ -11,6 +11,7 @@ import typer
 from conftest import Cli
 from typer.testing import CliRunner
 
+import tipclassify
 from tipclassify.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,6 +41,15 @@ def test_the_readme_says_what_is_untested_first_and_how_accurate_it_is() -> None
         assert re.search(rf"^\| {kind} {of_each_label}", of_accuracy, re.MULTILINE)
 
 
+def test_it_is_cited_alike_everywhere() -> None:
+    bibtex = dict(re.findall(r"^  (\w+) = \{+([^{}]+)\}", README, re.MULTILINE))
+    assert bibtex["version"] == tipclassify.__version__
+    for field in ("title", "author", "version"):
+        assert bibtex[field] in (ROOT / "CITATION.cff").read_text("utf-8")
+    for field in ("title", "author"):
+        assert bibtex[field] in (ROOT / "paper.md").read_text("utf-8")
+
+
 def test_the_dataset_card_counts_what_is_there() -> None:
     card = (ROOT / "data" / "README.md").read_text("utf-8")
     assert runpy.run_path(str(ROOT / "docs" / "refresh.py"))["dataset_card"](card) == card
@@ -47,7 +57,7 @@ def test_the_dataset_card_counts_what_is_there() -> None:
 
 def test_every_command_and_option_the_readme_names_exists(cli: Cli) -> None:
     help_text = cli("--help").stdout.decode()
-    names = set(re.findall(r"tipclassify (\w+)", README)) - {"import"}
+    names = set(re.findall(r"(?<!The )tipclassify (\w+)", README)) - {"import"}
     assert names >= {"score", "summary", "review", "train"}
     assert [name for name in names if name not in help_text] == []
     training = typer.Typer()
