@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -50,6 +51,10 @@ JsonObject = dict[str, Any]
 
 Cli = Callable[..., subprocess.CompletedProcess[bytes]]
 """The fixture `cli`."""
+
+
+_CACHE = TemporaryDirectory()  # in place of the user's, for links and vectors
+os.environ["TIPCLASSIFY_CACHE"] = _CACHE.name
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks

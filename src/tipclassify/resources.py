@@ -5,6 +5,7 @@ The data are files in the package's folders, and folders that a checkout keeps e
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,13 @@ def shipped_data_folder(installed: str, in_checkout: str, holds: str) -> Path | 
     if root := checkout_folder_of_package():
         places.append(root / in_checkout)
     return next((place for place in places if (place / holds).exists()), None)
+
+
+def cache_folder(name: str) -> Path | None:
+    """Return folder `name` in ``TIPCLASSIFY_CACHE``, else in the user's cache; None without a home."""
+    if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
+        return Path(os.path.expanduser(chosen), name)
+    return resource_folder_in_user_cache(name)
 
 
 def resource_folder_in_user_cache(name: str) -> Path | None:

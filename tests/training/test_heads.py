@@ -18,9 +18,9 @@ from tipclassify.training.heads import (
     Prior,
     fit_heads,
     fit_path,
-    pooled_vectors,
     second_moment,
 )
+from tipclassify.training.vectors import pooled_vectors
 
 TINY = Path(__file__).parents[1] / "files" / "tiny_encoder"
 WIDTH = 8
@@ -195,3 +195,30 @@ def test_pooled_vectors_are_what_the_heads_score(scorer: EncoderScorer) -> None:
     wanted = scorer.model.heads.logits(pooled) * scorer.model.scale + scorer.model.shift
     assert np.array_equal(wanted, scorer.logits(texts, headings))
     assert pooled_vectors(scorer, [], []).shape == (0, 3)
+
+
+def test_vectors_of_passages_seen_before_are_kept_by_what_the_encoder_read(
+    scorer: EncoderScorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path))
+    texts = ["Courts convicted them.", "Officers met.", "Courts convicted them."]
+    headings = [None, "Bribes", "Bribes"]
+    reported: list[tuple[int, int]] = []
+
+    def read(count: int) -> Vectors:
+        reported.clear()
+        given = texts[:count], headings[:count]
+        return pooled_vectors(scorer, *given, lambda *at: reported.append(at), keep=True)
+
+    expected = pooled_vectors(scorer, texts, headings)
+    assert not (tmp_path / "vectors").exists()
+    assert np.array_equal(read(2), expected[:2])
+    assert np.array_equal(read(3), expected)
+    assert reported == [(1, 1)]  # the third alone
+    assert np.array_equal(read(3), expected)
+    assert reported == []
+    (file,) = (tmp_path / "vectors").iterdir()
+    assert b"onvicted" not in file.read_bytes()
+    file.write_bytes(file.read_bytes()[:-30])
+    assert np.array_equal(read(3), expected)
+    assert reported == [(3, 3)]

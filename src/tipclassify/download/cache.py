@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import warnings
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import urlsplit
 
 from tipclassify.errors import reason_of_error
 from tipclassify.formatting import load_json
-from tipclassify.resources import resource_folder_in_user_cache
+from tipclassify.resources import cache_folder
 from tipclassify.whole_files import open_whole_file
 
 MEDIA_TYPES: Final = {
@@ -50,22 +49,12 @@ class Download:
     fetched: str  # day (UTC), as YYYY-MM-DD
 
 
-def cache_folder() -> Path | None:
-    """Return the folder of downloads: in ``TIPCLASSIFY_CACHE``, else in the user's cache.
-
-    None without a home.
-    """
-    if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
-        return Path(os.path.expanduser(chosen), "links")
-    return resource_folder_in_user_cache("links")
-
-
 def read_cached(url: str, day: str = "*", allow_private: bool = True) -> Download | None:
     """Read the newest valid copy of an address, or that of a day (``YYYY-MM-DD``).
 
     Downloads made with `allow_private` are returned only with it.
     """
-    folder = cache_folder()
+    folder = cache_folder("links")
     if folder is None:
         return None
     for entry in sorted(folder.glob(f"{_sha256(url.encode())}-{day}.json"), reverse=True):
@@ -95,7 +84,7 @@ def write_cached(url: str, download: Download, allow_private: bool) -> None:
 
     Warn if the folder is not writable.
     """
-    folder = cache_folder()
+    folder = cache_folder("links")
     metadata = {
         "url": url,
         "final_url": download.url,

@@ -3,7 +3,7 @@
 | step | where |
 | --- | --- |
 | rows to examples | `examples.make_examples` |
-| examples to vectors, and vectors to heads | `heads` |
+| examples to vectors, and vectors to heads | `vectors`, `heads` |
 | from the corpus, with its held-out rows | `train_on_corpus` |
 | towards the user's rows, by a chosen penalty | `train_on_own`, `adapt`, `penalty` |
 | from the corpus too: which phrases reasons mask | `reasons` |
@@ -58,13 +58,13 @@ from tipclassify.training.heads import (
     fit_heads,
     fit_path,
     load_encoder,
-    pooled_vectors,
     probabilities,
     second_moment,
 )
 from tipclassify.training.measure import fixed_error_table
 from tipclassify.training.penalty import PENALTIES, PenaltyChoice, choose_penalty
 from tipclassify.training.reasons import fit_drop_weights
+from tipclassify.training.vectors import pooled_vectors
 from tipclassify.training.write import HELD_OUT_RULE, Trained, count_corpus, save
 
 # Euclidean, of the whole corpus: it hardly matters beside 70,000 rows
@@ -263,7 +263,7 @@ def adapt(
     thresholds stay.
     """
     model = scorer.model
-    pooled = pooled_vectors(scorer, own.texts, own.headings, progress)
+    pooled = pooled_vectors(scorer, own.texts, own.headings, progress, keep=True)
     fold = group_folds(own.groups, folds, seed)
     prior = Prior(model.heads, read_second_moment(model))
     fixed = unlearned_fixed_set(model, own.texts, own.headings)

@@ -23,10 +23,7 @@ from tipclassify.model.encoder.files import EncoderHeads, EncoderModel
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.find import load_scorer
 from tipclassify.model.scoring import apply_thresholds
-from tipclassify.progress import Progress
-from tipclassify.text.as_read import as_read
 
-_BATCH: Final = 500  # passages between two reports of progress
 _RIDGE: Final = 1e-3  # added to the second moment: directions in which no passage varies cost too
 _BLOCK: Final = 10_000  # rows of a product, for constant memory
 _STEPS: Final = 50  # of Newton's method, which takes about ten
@@ -193,20 +190,3 @@ def load_encoder(start: str | os.PathLike[str] | None = None) -> EncoderScorer:
         problem = "heads are fitted on an encoder, and this is none"
         raise ModelError(f"{start}: {problem}; give another model to start from")
     return scorer
-
-
-def pooled_vectors(
-    scorer: EncoderScorer,
-    texts: Sequence[str],
-    headings: Sequence[str | None],
-    progress: Progress | None = None,
-) -> Vectors:
-    """Compute pooled vectors, float32 (n, width), reporting progress."""
-    parts = [np.zeros((0, scorer.model.heads.weights.shape[1]), np.float32)]
-    for first in range(0, len(texts), _BATCH):
-        last = min(first + _BATCH, len(texts))
-        read = [as_read(text).text for text in texts[first:last]]  # as `Classifier` has them read
-        parts.append(scorer.pooled(read, headings[first:last]))
-        if progress:
-            progress(last, len(texts))
-    return np.concatenate(parts)
