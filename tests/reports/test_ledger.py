@@ -393,7 +393,7 @@ def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path:
     assert ledger["subject"] == "Harbor Watch: Karvonia"
     assert ledger["lines"][0]["standings"][2]["status"] == "repeated"
     rows = list(csv.DictReader(io.StringIO((tmp_path / "l.csv").read_text("utf-8"))))
-    assert len(rows) == len(ledger["lines"])
+    assert len(rows) == sum(bool(line["labels"]) for line in ledger["lines"]) < len(ledger["lines"])
     assert rows[0]["wording now"] == KEPT
     assert rows[0]["same words since"] == "2021"
     assert rows[0]["2022"] == "same words: failure"
@@ -402,6 +402,10 @@ def test_three_reports_are_a_ledger_in_every_format(files: list[Path], tmp_path:
     assert [row[head.index("wording now")] for row in body] == [row["wording now"] for row in rows]
     for name in ("l.html", "l.csv", "l.json"):
         assert str(files[0].parent) not in (tmp_path / name).read_text("utf-8")
+    assert run(*files, "--all", "-o", tmp_path / "all.csv").exit_code == 0
+    everything = list(csv.DictReader(io.StringIO((tmp_path / "all.csv").read_text("utf-8"))))
+    assert all(row["labels"] for row in rows)
+    assert not all(row["labels"] for row in everything)
     of_two = run(files[0], files[1], "--ledger").stdout
     assert of_two.startswith("Harbor Watch: Karvonia, 2021 to 2022")
     assert run(*files, "-o", tmp_path / "l.jsonl").exit_code == 2

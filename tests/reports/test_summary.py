@@ -643,6 +643,17 @@ def test_an_svg_says_what_it_shows_and_is_the_same_each_time(svg: bytes) -> None
     assert b"dc:date" not in svg
 
 
+def test_under_a_chart_stand_its_source_and_the_day() -> None:
+    """A chart is passed on without the command that drew it."""
+    summary = example(groups=1)
+    named = replace(summary, groups=(replace(summary.groups[0], publication="Harbor\nWatch"),))
+    out = io.BytesIO()
+    draw_chart(named, "svg", out, "2026-12-03")
+    written = " ".join(texts(out.getvalue()))
+    assert "Source: Harbor Watch; 40 sentences about trafficking." in written
+    assert "2026-12-03" in written
+
+
 def test_what_is_too_uncertain_to_use_is_marked_and_explained() -> None:
     summary = example(groups=2, years=1)
     small_group = replace(counted({("failure",): 3}), key=("Land 0", 2000))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from typer import Argument, Option
@@ -42,7 +43,7 @@ def compare(
         Option(
             "--all",
             help="Also list passages repeated word for word; of a ledger, those of one year only "
-            "and, in a table, those without a label.",
+            "and, in a table or sheet, those without a label.",
         ),
     ] = False,
     ledger: Annotated[
@@ -106,8 +107,11 @@ def compare(
         print_warnings(report.notes)
         reports.append(report)
     if is_ledger:
-        # The table leaves out passages without a label; files have all that stood in two years.
         followed = _follow(reports, everything and wanted != "table", anyway)
+        if wanted in ("csv", "xlsx") and not everything:
+            # sheets are worked on: findings only; the table leaves the others out, too
+            lines = tuple(line for line in followed.lines if line.labels)
+            followed = dataclasses.replace(followed, lines=lines)
         with open_output(output, binary=wanted == "xlsx", inputs=inputs) as out:
             _write_ledger(followed, wanted, out, target, everything)
     else:

@@ -127,7 +127,7 @@ def summary(
         )
     with open_output(output, binary=picture, inputs=read) as out:
         if picture:
-            draw_chart(counted, wanted, out)
+            draw_chart(counted, wanted, out, options.today())
         elif wanted == "table":
             terminal.write_summary(counted, out)
         elif wanted == "csv":

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
+from tipclassify._version import __version__
 from tipclassify.errors import InputError
-from tipclassify.formatting import count_with_noun
+from tipclassify.formatting import count_with_noun, one_line
 from tipclassify.labels import label_name, styles
 from tipclassify.reports.adjust import ASSUMED, NOTES
 from tipclassify.reports.counts import NONE, OVERLAP, Group, Summary
@@ -55,8 +56,8 @@ _STYLE: Final[dict[Any, Any]] = {
 }
 
 
-def draw_chart(summary: Summary, format: str, out: IO[bytes]) -> None:
-    """Draw bars for each group as ``"png"`` or ``"svg"``.
+def draw_chart(summary: Summary, format: str, out: IO[bytes], day: str = "") -> None:
+    """Draw bars for each group as ``"png"`` or ``"svg"``; under them their source, and the `day`.
 
     It has a text alternative (`describe`); the same summary and matplotlib version give the same
     bytes. `InputError` if there are too many groups for a picture.
@@ -75,7 +76,7 @@ def draw_chart(summary: Summary, format: str, out: IO[bytes]) -> None:
         matplotlib.rcParams.update(_STYLE)
         # A name in Chinese, for example, is boxes in a PNG, but letters in an SVG.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        figure = _draw(summary, rows, title)
+        figure = _draw(summary, rows, title, day)
         if format == "svg":
             out.write(_svg(figure, title, description))
         else:
@@ -117,7 +118,7 @@ def shortened(name: str, width: int = _LONGEST_NAME) -> str:
     return f"{name[: width - end - 1]}…{name[-end:]}"
 
 
-def _draw(summary: Summary, rows: Sequence[tuple[str, Group]], title: str) -> Figure:
+def _draw(summary: Summary, rows: Sequence[tuple[str, Group]], title: str, day: str) -> Figure:
     """Draw a row for each group, with title, legend and notes."""
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties
@@ -130,7 +131,9 @@ def _draw(summary: Summary, rows: Sequence[tuple[str, Group]], title: str) -> Fi
     left = longest / 72 + 2 * _MARGIN
     width = max(_LEAST_WIDTH, left + _PANEL * len(labels) + _MARGIN)
     notes = [
-        line for note in _notes(summary) for line in textwrap.wrap(note, int(width / _CHARACTER))
+        line
+        for note in (_source(summary, day), *_notes(summary))
+        for line in textwrap.wrap(note, int(width / _CHARACTER))
     ]
     foot = _LINE * len(notes) + 2 * _MARGIN
     height = _HEAD + _ROW * len(rows) + foot
@@ -207,11 +210,20 @@ def _draw_label(
             ax.errorbar(share, y, xerr=interval, elinewidth=1, capsize=2, **_MARKER)
 
 
+def _source(summary: Summary, day: str) -> str:
+    """Name the publications that are counted, what tagged them, and the day."""
+    publications = dict.fromkeys(group.publication for group in summary.groups)
+    names = ", ".join(one_line(str(name)) for name in publications if name) or "the reports named"
+    tagged_by = [f"tipclassify {__version__}"]
+    tagged_by += [f"{name} {value}" for name, value in summary.about.items()]
+    return (
+        f"Source: {names}; {count_with_noun(summary.total.base, 'sentence')} about trafficking. "
+        f"Tagged by {', '.join(tagged_by)}{f'; {day}' if day else ''}."
+    )
+
+
 def _notes(summary: Summary) -> list[str]:
-    facts = [f"{summary.total.base:,} sentences"]
-    facts += [f"{name} {value}" for name, value in summary.about.items()]
-    notes = ["Beside each name is its number of passages.", *summary.break_lines()]
-    notes += [" · ".join(facts), OVERLAP]
+    notes = ["Beside each name is its number of sentences.", *summary.break_lines(), OVERLAP]
     if summary.rates:
         notes.append(ASSUMED)
         if rates_note := summary.rates_note():
