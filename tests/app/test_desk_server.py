@@ -171,6 +171,21 @@ def test_each_tag_is_confirmed_rejected_or_corrected_and_counted_as_checked(fold
         desk.check(*first, ["luck"], None, None)
 
 
+def test_a_word_behind_a_number_sign_in_a_note_is_a_code(folder: Path) -> None:
+    desk = Desk(folder, "AB")
+    first, second = findings_of(folder)[:2]
+    check(desk, first, note="#Shelters closed, case no#7; #un-report and #shelters")
+    check(desk, second, note="no code")
+    assert [row["code"] for row in desk.coded()] == ["shelters", "un-report"]
+    check(desk, first, "rejected")
+    check(Desk(folder, "CD"), second, note="#prosecution")
+    written = desk.coded()
+    assert [row["code"] for row in written] == ["prosecution", "shelters", "un-report"]
+    assert [row["annotator"] for row in written] == ["CD", "AB", "AB"]
+    assert written[1]["labels"] == ""  # as checked: rejected
+    assert all(row["text"] and row["citation"] for row in written)
+
+
 def test_what_was_decided_is_a_corpus_to_train_on(folder: Path) -> None:
     first, second = findings_of(folder)
     desk = Desk(folder, "AB")
@@ -268,9 +283,21 @@ def test_findings_are_checked_on_the_page_and_kept_beside_it(
     page.keyboard.type("Ask the ministry")
     page.keyboard.press("Control+Enter")
     page.locator(".decide .state", has_text="Ask the ministry").wait_for()
+    page.locator(".decide button[value=note]").nth(1).click()
+    page.locator(".decide textarea:visible").fill("To do #Shelters")
+    page.keyboard.press("Control+Enter")
+    page.locator(".decide .state", has_text="#Shelters").wait_for()
+    page.locator(".decide button[value=note]").first.click()
+    page.locator(".decide button[value='code shelters']:visible").first.click()  # not typed twice
+    page.locator(".decide .state", has_text="Ask the ministry #shelters").wait_for()
+    page.locator("[name=words]").fill("#shelters")
+    page.wait_for_function("document.querySelectorAll('.found > li').length === 2")
+    page.locator("[name=words]").fill("#shelter")  # a code is whole
+    page.wait_for_function("document.querySelectorAll('.found > li').length === 0")
+    page.locator("[name=words]").fill("")
     desk = Desk(folder, "CD")
     one = desk.state()["checks"][0]["people"]["AB"]
-    assert (one["verdict"], one["note"]) == ("confirmed", "Ask the ministry")
+    assert (one["verdict"], one["note"]) == ("confirmed", "Ask the ministry #shelters")
     check(desk, findings_of(folder)[1], "rejected")  # a colleague
     page.locator(".decide button[value=correct]").first.click()
     page.locator('.decide button[value="label C"]').first.click()

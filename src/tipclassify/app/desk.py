@@ -22,6 +22,8 @@ from tipclassify.store.state import Kind, Place, Shown, State, Tags, judge
 from tipclassify.write.desk import read_findings
 
 _FILES: Final = re.compile(r"(?:changes/)?[^/\\]+\.html|data/[0-9a-f]{8}\.js")
+_CODE: Final = re.compile(r"(?<!\w)#(\w[\w-]*)")
+_CODED: Final = ("title", "country", "year", "section", "page", "text")  # beside a code
 _SOURCES: Final = re.compile(r"\b(script|style)-src (?!'self')")
 _BUTTONS: Final = (
     '<link rel="stylesheet" href="{folder}decide.css">'
@@ -132,7 +134,28 @@ class Desk:
         for name, event in state.notes.items():
             person = people.setdefault(name, {"verdict": "", "labels": tagged, "at": event.at})
             person["note"] = event.note
-        return {**place._asdict(), "people": people}
+        codes = {code for event in state.notes.values() for code in _codes(event.note)}
+        return {**place._asdict(), "people": people, "codes": sorted(codes)}
+
+    def coded(self) -> list[dict[str, object]]:
+        """Make a row for each code that somebody gave a finding, code by code.
+
+        Labels are those as checked, else as tagged.
+        """
+        states = self.store.now()
+        rows: list[dict[str, object]] = []
+        for finding in read_findings(self.folder):
+            state = states.get(Place(finding["report"], finding["start"], finding["end"]))
+            if state is None:
+                continue
+            final = state.final
+            for name, event in state.notes.items():
+                for code in _codes(event.note):
+                    about = {column: finding.get(column, "") for column in _CODED}
+                    labels = final.labels if final else finding["labels"]
+                    decided = {"labels": "; ".join(labels), "annotator": name, "note": event.note}
+                    rows.append({"code": code, **about, **decided, "citation": finding["source"]})
+        return sorted(rows, key=lambda row: str(row["code"]))
 
     def check(
         self,
@@ -186,3 +209,12 @@ class Desk:
                 self.store.undo(mine.id, self.annotator, request)
             elif not earlier:
                 raise RefusedError(409, "you have not checked this finding")
+
+
+def _codes(note: str | None) -> list[str]:
+    """Return the codes in a note, each once: words behind a ``#``.
+
+    >>> _codes("#Shelters are closed, see #un-report; case no#7; #shelters")
+    ['shelters', 'un-report']
+    """
+    return list(dict.fromkeys(_CODE.findall((note or "").lower())))

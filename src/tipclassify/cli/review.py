@@ -20,6 +20,7 @@ from tipclassify.cli.output import (
     check_output,
     exit_failed,
     ids_of_inputs,
+    open_output,
     print_note,
     print_notes,
     print_warnings,
@@ -28,6 +29,7 @@ from tipclassify.errors import OutputError, needs_extra
 from tipclassify.progress import progress_bar
 
 if TYPE_CHECKING:
+    from tipclassify.app.desk import Desk
     from tipclassify.store import Store
 
 Port = Annotated[
@@ -146,7 +148,8 @@ def desk(
     initials and time, every version of it. Several people can share one FOLDER at the same time:
     give each their --annotator. FOLDER/decided.jsonl has each finding that was decided and is not
     disputed once, ready for 'tipclassify train --data' and 'evaluate'; it is written when the page
-    ends. It has no passage that the model missed.
+    ends. It has no passage that the model missed. A word behind # in a note is a code of your own:
+    the search finds its findings ("#shelters"), and FOLDER/codes.csv has them, a row each.
 
     The page answers to this machine only, and to whoever has the link. Ctrl-C stops it. Opened by a
     double click, the same page shows the findings only. Needs the extra "review".
@@ -167,6 +170,7 @@ def desk(
         lambda token, ready: serve_desk(checked, socket, token, ready),
     )
     _write_corpus(checked.store, corpus)
+    _write_codes(checked, folder / "codes.csv")
     print_note(f"checked findings in {folder}: {checked.checked}")
 
 
@@ -177,6 +181,21 @@ def _write_corpus(store: Store, corpus: Path) -> None:
         if note := export(store, corpus):
             print_note(note)
     except OutputError as error:  # all decisions are in the store, and can still be read
+        print_note(f"warning: {error}")
+
+
+def _write_codes(checked: Desk, table: Path) -> None:
+    """Write the findings with codes; without any there is no table."""
+    from tipclassify.write.rows import write_csv_rows
+
+    rows = checked.coded()
+    if not rows and not table.exists():
+        return
+    try:
+        with open_output(table, inputs=frozenset()) as out:
+            write_csv_rows(rows, out, ["code"])
+        print_note(f"findings with codes in {table}: {len(rows)}")
+    except OutputError as error:  # the notes are in the store
         print_note(f"warning: {error}")
 
 

@@ -76,7 +76,7 @@ def write_summary_jsonl(summary: Summary, out: IO[str]) -> None:
 
 def write_summary_csv(summary: Summary, out: IO[str]) -> None:
     """Write the same rows with columns ``failure``, ``failure_share``, …; notes joined by ``;``."""
-    _write_csv_rows([flat(group) for group in summary.rows()], out)
+    write_csv_rows([flat(group) for group in summary.rows()], out)
 
 
 def flat(group: Mapping[str, object]) -> dict[str, object]:
@@ -96,9 +96,10 @@ def flat(group: Mapping[str, object]) -> dict[str, object]:
     return flat
 
 
-def _write_csv_rows(
+def write_csv_rows(
     rows: Sequence[Mapping[str, object]], out: IO[str], no_rows: Sequence[str] = ()
 ) -> None:
+    """Write rows (RFC 4180) with their names, or `no_rows`; no cell runs as a formula."""
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(rows[0] if rows else no_rows)
     writer.writerows([csv_cell(value) for value in row.values()] for row in rows)
@@ -158,7 +159,7 @@ def _status(standing: Standing) -> str:
 
 def write_ledger_csv(ledger: Ledger, out: IO[str]) -> None:
     """Write a row for each line (RFC 4180), with ``'`` before what would run as a formula."""
-    _write_csv_rows(ledger_rows(ledger), out, LEDGER_COLUMNS)
+    write_csv_rows(ledger_rows(ledger), out, LEDGER_COLUMNS)
 
 
 def write_ledger_json(ledger: Ledger, out: IO[str]) -> None:

@@ -12,6 +12,7 @@ const labels = new Map(
   [...document.querySelectorAll(".tools [name=label]")].map((box) => [box.value, box.dataset]),
 );
 const waiting = []; // bodies of requests that are not saved yet, in order
+const codes = globalThis.tipclassify?.codes ?? new Map(); // of a finding, by its place
 let annotator = "";
 let since = 0;
 let sending = false;
@@ -41,13 +42,14 @@ function fill() {
   for (const box of document.querySelectorAll(".decide[hidden]")) {
     const finding = box.closest("[data-key]");
     const button = (value, words) => el("button", { type: "button", value }, words);
-    const note = el("textarea", { rows: 3, maxlength: 2000, "aria-label": "Your note", hidden: "" });
+    const note = el("textarea", { rows: 3, maxlength: 2000, "aria-label": "Your note", placeholder: "#shelters gives a code", hidden: "" });
+    const known = el("p", { class: "codes", hidden: "" });
     const right = el("fieldset", { hidden: "" }, el("legend", {}, "It should be"));
     for (const [letter, { name }] of labels) right.append(button(`label ${letter}`, name));
     const all = tagsOf(finding).length > 1 ? "Confirm all" : "Confirm";
     const buttons = [button("confirmed", all), button("rejected", "Reject")];
     buttons.push(button("correct", "Correct"), button("note", "Note"));
-    box.append(...buttons, right, note, el("p", { class: "state" }));
+    box.append(...buttons, right, note, known, el("p", { class: "state" }));
     box.hidden = false;
     box.addEventListener("click", ({ target }) => target.value && press(finding, target.value));
     note.addEventListener("change", () => saveNote(finding, note));
@@ -120,7 +122,11 @@ function press(finding, value) {
     const note = finding.querySelector(".decide textarea");
     note.hidden = !note.hidden;
     note.value = mine?.note || "";
+    showCodes(finding.querySelector(".decide .codes"), note.hidden);
     if (!note.hidden) note.focus();
+  } else if (value.startsWith("code ")) {
+    const note = finding.querySelector(".decide textarea");
+    post(finding, { note: `${note.value.trim()} #${value.slice(5)}`.trim() });
   } else if (value === "correct") {
     const right = finding.querySelector(".decide fieldset");
     right.hidden = !right.hidden;
@@ -131,6 +137,20 @@ function press(finding, value) {
     post(finding, { labels: isRight ? right.filter((one) => one !== label) : [...right, label] });
   } else if (mine?.verdict === value) post(finding, { labels: "withdrawn" });
   else post(finding, { labels: value === "confirmed" ? tagsOf(finding) : [] });
+}
+
+/** A button for each code that somebody gave, so that none is typed twice. */
+function showCodes(box, isHidden) {
+  const given = [...new Set([...codes.values()].flat())].sort();
+  const button = (code) => el("button", { type: "button", value: `code ${code}` }, `#${code}`);
+  box.replaceChildren(...given.map(button));
+  box.hidden = isHidden || !given.length;
+}
+
+/** Take what the server says of a finding. */
+function take(check) {
+  people.set(placeOf(check), check.people);
+  codes.set(placeOf(check), check.codes);
 }
 
 function saveNote(finding, note) {
@@ -158,7 +178,7 @@ async function send() {
       break;
     }
     waiting.shift(); // what is refused now would be refused again
-    if (answer.check) people.set(placeOf(answer.check), answer.check.people);
+    if (answer.check) take(answer.check);
     if (answer.counts) showCounts(answer.counts);
     showAll();
   }
@@ -181,7 +201,8 @@ async function look() {
   const isFirst = !annotator;
   annotator = answer.annotator;
   since = answer.next;
-  for (const check of answer.checks) people.set(placeOf(check), check.people);
+  answer.checks.forEach(take);
+  if (isFirst) document.dispatchEvent(new Event("codes"));
   showCounts(answer.counts);
   if (isFirst || answer.checks.length) showAll();
 }

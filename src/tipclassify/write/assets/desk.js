@@ -13,6 +13,8 @@ const findings = []; // of all reports, in their order
 let byRank = []; // the same, most specific first, and most probable first
 let shown = []; // those that the filters leave, in the chosen order
 let wordsOfQuery = [];
+let codesOfQuery = [];
+const codes = new Map(); // of a finding, by report, start and end; a served desk fills it
 
 // Take the findings of a report from a script in data/. A column that a row lacks is that of its
 // report, or empty.
@@ -55,8 +57,12 @@ function plainWords(text) {
   return ` ${lower.replace(/[^\p{L}\p{N}]+/gu, " ")}`;
 }
 
-// Whether each word of the query begins a word of the finding.
+// Whether each word of the query begins a word of the finding, and it has each code.
 function hasWords(finding) {
+  if (codesOfQuery.length) {
+    const given = codes.get(`${finding.report.sha256} ${finding.start} ${finding.end}`) ?? [];
+    if (!codesOfQuery.every((code) => given.includes(code))) return false;
+  }
   finding.plain ||= plainWords(finding.text);
   return wordsOfQuery.every((word) => finding.plain.includes(` ${word}`));
 }
@@ -64,7 +70,10 @@ function hasWords(finding) {
 function applyFilters() {
   const letters = checkedLetters();
   const menus = ["country", "publication", "year", "section"].filter((name) => fields[name].value);
-  wordsOfQuery = plainWords(fields.words.value).split(" ").filter(Boolean);
+  const asked = fields.words.value.split(/\s+/);
+  codesOfQuery = asked.filter((word) => /^#./.test(word)).map((word) => word.slice(1).toLowerCase());
+  const words = asked.filter((word) => !word.startsWith("#")).join(" ");
+  wordsOfQuery = plainWords(words).split(" ").filter(Boolean);
   for (const finding of findings) {
     const isChosen =
       (fields.rows.checked || !finding.isRow) &&
@@ -204,9 +213,10 @@ function startDesk() {
   listenToFilters(applyFilters);
   furtherButton.addEventListener("click", showFurther);
   addEventListener("hashchange", followAddress);
+  document.addEventListener("codes", () => codesOfQuery.length && applyFilters());
   followAddress();
   document.documentElement.dataset.ready = "";
 }
 
-globalThis.tipclassify = { add: addData };
+globalThis.tipclassify = { add: addData, codes };
 addEventListener("DOMContentLoaded", startDesk); // the scripts in data/ have run by then
