@@ -34,7 +34,6 @@ from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import REPORT_FAMILIES, held_out
 from tipclassify.corpus.rows import Row, passage_of_row, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
-from tipclassify.labels import LABELS
 from tipclassify.model.find import SHIPPED
 from tipclassify.training.calibration import MIN_REAL, calibrate
 from tipclassify.training.default import FOLDS
@@ -70,11 +69,11 @@ def split(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
 
 def scored(
     taught: Sequence[Row], judged: Sequence[Row], base: Path | None, sample: int | None
-) -> Iterator[tuple[tuple[str, int], Floats]]:
+) -> Iterator[tuple[tuple[str, str], Floats]]:
     """Yield each method, and from how many rows it learned, with its scores (n, labels)."""
     passages = list(map(passage_of_row, judged))
     for name in SHIPPED:
-        yield (name, len(taught)), Classifier.load(name).predict_proba(passages)
+        yield (name, "as shipped"), Classifier.load(name).predict_proba(passages)
     asked = _lines(judged)
     order = np.random.default_rng(0).permutation(len(taught))
     for count in filter(None, (len(taught), sample)):
@@ -85,7 +84,7 @@ def scored(
             start = time.perf_counter()
             scores = fit(_lines(learned), label_matrix(learned), np.ones(len(learned)))(asked)
             print(f"{name}: {time.perf_counter() - start:,.0f} s", file=sys.stderr)
-            yield (name, len(learned)), scores
+            yield (name, f"{count:,}"), scores
 
 
 def _lines(rows: Sequence[Row]) -> list[str]:
@@ -108,7 +107,7 @@ def judge(scores: Floats, judged: Sequence[Row]) -> list[Part]:
     return measure_parts(judged, predictions, thresholds["balanced"], seed=0)
 
 
-def table(methods: dict[tuple[str, int], list[Part]]) -> str:
+def table(methods: dict[tuple[str, str], list[Part]]) -> str:
     """Format a Markdown table with a row for each method, a column for each part."""
     rows = []
     for (method, count), (whole, *parts) in methods.items():
@@ -116,14 +115,13 @@ def table(methods: dict[tuple[str, int], list[Part]]) -> str:
         rows.append(
             [
                 method,
-                f"{count:,}",
+                count,
                 f"{whole.metrics.macro_f1:.3f} {whole.intervals.macro_f1}",
-                *(f"{label.f1:.3f}" for label in whole.metrics.labels),
                 *(by_name.get(name, "–") for name in COLUMNS),
                 f"{whole.false_alarm_rate:.1%}",
             ]
         )
-    columns = ["method", "learned from", "macro-F1", *LABELS, *COLUMNS, "false alarms"]
+    columns = ["method", "learned from", "macro-F1", *COLUMNS, "false alarms"]
     return markdown(columns, rows)
 
 

@@ -138,9 +138,9 @@ def test_what_is_held_out_teaches_no_peer_and_is_measured_on(
     in_pytorch = _peers.IN_PYTORCH[0]
     monkeypatch.setattr(quality_script, "peers", lambda _: {"peer": fit, in_pytorch: fit})
     _, _, *methods = quality_script.scored(taught, judged, None, 50)
-    every = len(taught)
-    assert [method for method, _ in methods] == [("peer", every), ("peer", 50), (in_pytorch, 50)]
-    assert [len(texts) for texts in learned] == [every, 50, 50]
+    of_each = [("peer", f"{len(taught)}"), ("peer", "50"), (in_pytorch, "50")]
+    assert [method for method, _ in methods] == of_each
+    assert [len(texts) for texts in learned] == [len(taught), 50, 50]
     assert learned[1] == learned[2] == learned[0][:50]
     assert not any(line.endswith(text) for line in learned[0] for text in held)
 
@@ -165,9 +165,8 @@ def test_quality_has_every_method_once() -> None:
     for name in (OPTIONAL | {*_peers.IN_PYTORCH}) - methods:
         assert f"{name} is not here. For its row: " in printed
     for row in rows:
-        macro_f1, low, high, *labels = map(float, re.findall(r"\d\.\d{3}", " ".join(row)))
+        macro_f1, low, high = map(float, re.findall(r"\d\.\d{3}", row[2]))
         assert 0 <= low <= macro_f1 <= high <= 1
-        assert macro_f1 == pytest.approx(statistics.fmean(labels), abs=2e-3)
         assert macro_f1 > (0.8 if row[0] in OURS else 0.4)
 
 
