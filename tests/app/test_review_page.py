@@ -370,6 +370,7 @@ def test_filters_count_what_they_leave_and_rows_stay_until_asked(
     tab.locator("input[name=labels][value=none]").check(force=True)
     assert rows() == sum("failure" in p["labels"] or not p["labels"] for p in passages)
     tab.locator("#clear").click()
+    tab.locator("#filters summary").click()
     tab.get_by_label(re.compile("^Doubtful")).check(force=True)
     low_confidence = sum(p["low_confidence"] for p in passages)
     assert low_confidence > 0
@@ -675,6 +676,7 @@ def test_doubts_and_notes_by_mouse_keyboard_and_touch(opened: Open, serve: Serve
     tab.locator("#status .noted", has_text="Ask <b>legal</b>").wait_for()
     assert events_since(server, begin + 3) == [("note", "Ask <b>legal</b>")]
     if by != "touch":  # where the list has filters of its own window
+        tab.locator("#filters summary").click()
         for name, rows in (("Unsure", 1), ("Noted", 1), ("Corrected", 0)):
             tab.get_by_label(re.compile(f"^{name}")).check(force=True)
             until_rows(tab, rows)

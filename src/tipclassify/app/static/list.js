@@ -215,7 +215,7 @@ function filterBar(app) {
     byId("clear").hidden = isBlank(filter);
     const listed = new Set(app.keys);
     byId("again").hidden = matching.length === listed.size && matching.every((key) => listed.has(key));
-    byId("filter-count").textContent = isBlank(filter) ? "" : " on";
+    byId("filter-count").textContent = filter.doubts.length ? " on" : "";
   }
 
   /** Count anew once the key that was pressed has its answer: 10,000 passages take a while. */
