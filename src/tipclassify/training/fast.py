@@ -39,6 +39,21 @@ from tipclassify.training.write import HELD_OUT_RULE, OUT_OF_FOLD, Trained, coun
 
 _BATCH: Final = 1_000  # unlabelled passages between two reports of progress
 _BARE_ONE_IN: Final = 3  # scored without its heading, to train on bare text too
+_LONGER_ONE_IN: Final = 6  # repeated with an empty clause at its end
+_EMPTY_CLAUSES: Final = (
+    ", observers said", ", in the words of one source", ", a spokesperson stated", ", sources add",
+    ", according to local media", ", the document states", ", a newspaper wrote", ", by all accounts",
+    ", which borders the sea", ", the largest town in the region", ", a town of some size",
+    ", home to half a million people", ", as described above", ", like other years", ", again",
+    " in the past year", " at the time of writing", " over the period under review",
+    " during the year", " in the reporting year", " since the last report", " in the same months",
+    " (see also page 12)", " (see box)", " (see chapter 3)", " (section 4)", " (see below)",
+    "; the harvest is in autumn", "; winters are long and cold", "; tourism grew",
+    "; the currency is pegged to the dollar", "; a census was taken in spring",
+    "; the lake is the deepest of the continent", "; a new president took office in May",
+    "; the river floods each year", "; the island has two airports", "; the polls closed in March",
+    "; a new parliament was elected", "; the old town is on a hill", "; local elections followed",
+)  # fmt: skip
 
 
 def train_fast(
@@ -57,7 +72,8 @@ def train_fast(
     """Fit the linear model, measure it on what is held out, and write its folder.
 
     The last `own` of `rows` are the user's, and are not held out. `soft` passages have the
-    probabilities of a `teacher`, named for the card. `measured` are rows with words of which the
+    probabilities of a `teacher`, named for the card, and are learned with empty clauses at the end
+    too (`with_empty_clauses`), which a sum of words would else count. `measured` are rows with words of which the
     held-out ones are the fixed set; by default `rows` themselves. Errors are those of `fit_linear`.
     """
     held = held_out(rows)
@@ -75,7 +91,7 @@ def train_fast(
         calibrating[first[held & real]] = True  # with their headings
     fitted = fit_linear(
         replace(examples, weights=np.where(held[examples.row], 0.0, examples.weights)),
-        soft=soft,
+        soft=with_empty_clauses(soft, seed),
         vocabulary=vocabulary,
         held=calibrating,
         held_weights=calibration_weights(held_rows),
@@ -169,6 +185,23 @@ def read_unlabelled(paths: Sequence[Path], known: Sequence[str], seed: int) -> l
             raise InputError(f"{problem}; give a .jsonl or .jsonl.gz file") from None
     order = np.random.default_rng([seed, 2]).permutation(len(passages))
     return [passages[i] for i in order.tolist()]
+
+
+def with_empty_clauses(soft: Sequence[SoftPassage], seed: int) -> list[SoftPassage]:
+    """Repeat some passages with a clause at the end that says nothing, and the same probabilities.
+
+    >>> soft = [SoftPassage("Police arrested nine.", None, [0.9, 0.1, 0.1])] * 6
+    >>> len(with_empty_clauses(soft, seed=0))
+    7
+    """
+    rng = np.random.default_rng([seed, 3])
+    chosen = rng.permutation(len(soft))[: len(soft) // _LONGER_ONE_IN]
+    clauses = rng.choice(_EMPTY_CLAUSES, len(chosen))
+    longer = [
+        replace(soft[i], text=f"{soft[i].text.removesuffix('.')}{clause}.")
+        for i, clause in zip(chosen.tolist(), clauses.tolist(), strict=True)
+    ]
+    return [*soft, *longer]
 
 
 def score_unlabelled(
