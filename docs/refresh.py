@@ -69,7 +69,8 @@ def refreshed_page(markdown: str, slow: bool = False) -> str:
     Its commands share a folder and show standard error too.
     """
     with tempfile.TemporaryDirectory() as folder:
-        there = Path(folder)
+        there = Path(folder) / "clone"  # a page may write beside it
+        there.mkdir()
         for name in ("data", "docs", "tests", "train.py", "models/default", "models/fast"):
             _lend(ROOT / name, there / name)
 

@@ -280,6 +280,15 @@ def test_every_example_prints_what_the_page_shows(
     assert REFRESH["refreshed_page"](text) == text
 
 
+def test_the_pages_are_short_and_the_tutorials_leave_nothing_in_the_clone() -> None:
+    texts = {page: page.read_text("utf-8") for page in DOCS.rglob("*.md")}
+    assert sum(len(text.split()) for text in texts.values()) <= 17_000
+    for page, text in texts.items():
+        if page.parent.name == "tutorials":
+            written = re.findall(r" (?:-o|--output|--corpus) (\S+)|^\$ cp \S+ (\S+)", text, re.M)
+            assert [name for names in written for name in names if name[:3] not in ("", "../")] == []
+
+
 def test_pictures_are_small_and_have_alternative_text() -> None:
     images = list((DOCS / "images").glob("*.png"))
     assert images

@@ -16,13 +16,23 @@ from tipclassify.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
+REFRESH = runpy.run_path(str(ROOT / "docs" / "refresh.py"))
 
 
 def test_every_example_prints_what_the_readme_shows() -> None:
-    refreshed = runpy.run_path(str(ROOT / "docs" / "refresh.py"))["refreshed"]
     assert README.count("```pycon") == 1
     assert README.count("```console") == 1
-    assert refreshed(README) == README
+    assert REFRESH["refreshed"](README) == README
+
+
+def test_figures_beside_the_examples_are_those_of_the_package_and_the_models() -> None:
+    written = re.sub(r"^```.*?^```$|<!-- errors -->.*?<!-- end -->", "", README, flags=re.M | re.S)
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    python = re.search(r'requires-python = ">=([\d.]+)"', project)
+    debates = REFRESH["parts_of"]("default")["parliaments' debates"]["passages"]
+    licences = ["2.0", "0", "1.0"]  # Apache-2.0, CC0-1.0
+    assert python
+    assert re.findall(r"\d[\d.,]*(?<=\d)", written) == [debates, python[1], *licences]
 
 
 def test_the_readme_is_short_and_narrow() -> None:
@@ -52,7 +62,7 @@ def test_it_is_cited_alike_everywhere() -> None:
 
 def test_the_dataset_card_counts_what_is_there() -> None:
     card = (ROOT / "data" / "README.md").read_text("utf-8")
-    assert runpy.run_path(str(ROOT / "docs" / "refresh.py"))["dataset_card"](card) == card
+    assert REFRESH["dataset_card"](card) == card
 
 
 def test_every_command_and_option_the_readme_names_exists(cli: Cli) -> None:

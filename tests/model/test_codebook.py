@@ -306,7 +306,7 @@ def test_no_rule_falls_under_the_rate_stored_with_the_model(
         if result.rate != pytest.approx(stored[rule], abs=1e-4)
     }
     if "base" in model.meta and not rounds_as_when_stored(model):
-        # Another kind of processor: a case at its threshold may turn (docs/explanation/models.md).
+        # Another kind of processor: a case at its threshold may turn (docs/contributing/models.md).
         assert len(turned) <= 5
         assert all(cases == 1 or rule.startswith("invariance") for rule, cases in turned.items())
     else:

@@ -72,7 +72,7 @@ def score(
 
     --model fast is many times as quick as the default, and more often wrong.
 
-    Past one machine there is --engine dask: docs/how-to/cluster.md.
+    Past one machine there is --engine dask: docs/how-to/many-reports.md.
     """
     from tipclassify.reports.outcome import Outcome
     from tipclassify.tagging.inputs import expand_inputs
