@@ -286,7 +286,9 @@ def test_the_pages_are_short_and_the_tutorials_leave_nothing_in_the_clone() -> N
     for page, text in texts.items():
         if page.parent.name == "tutorials":
             written = re.findall(r" (?:-o|--output|--corpus) (\S+)|^\$ cp \S+ (\S+)", text, re.M)
-            assert [name for names in written for name in names if name[:3] not in ("", "../")] == []
+            assert [
+                name for names in written for name in names if name[:3] not in ("", "../")
+            ] == []
 
 
 def test_pictures_are_small_and_have_alternative_text() -> None:

@@ -79,9 +79,13 @@ def tokenize(passages: Sequence[str], vocabulary: frozenset[str]) -> Tokens:
     inner[1:] = row[1:] == row[:-1]
 
     hyphened = np.zeros(len(row), bool)  # whether a hyphen joins it to the previous token
-    hyphened[1:] = (start[1:] == end[:-1] + 1) & text.are_hyphens(end[:-1])
+    adjacent = start[1:] == end[:-1] + 1
+    hyphened[1:] = adjacent & text.are_any("-", end[:-1])
     name = _names(bits, upper, end - start, inner)
     name = _with_hyphenated(name, hyphened, upper, end - start)
+    # "Xi'an" is one name; the "s" of "Karvonia's" is none
+    longer = end[1:] > start[1:] + 1
+    name[1:] |= name[:-1] & adjacent & longer & text.are_any("'’", end[:-1])
     figure = (bits & WordFlag.FIGURE > 0) & ~name
     repeated = inner & ((name & _previous(name)) | (figure & _previous(figure)))
     # "the" before a name is no token

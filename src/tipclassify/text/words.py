@@ -82,7 +82,6 @@ _upper: Final = np.zeros(0x110000, bool)
 _LINK_MARKS: Final = ("://", "www.", "@")
 # Links and e-mail addresses are no evidence, whatever words they contain.
 _LINK: Final = re.compile(r"(?:https?://|www\.)\S+|(?<![^\s(<\[])[^\s@]{1,64}@[^\s@]+\.\w+")
-_HYPHEN: Final = ord("-")
 _INVISIBLE: Final = "\xad"  # the soft hyphen stands for all characters that are not seen
 _CURRENCIES: Final = ("US$", "CA$", "AU$", "NZ$", "HK$")  # "US$5" is a figure, not a country
 
@@ -130,9 +129,9 @@ class FoldedTextBatch:
         """Test which characters at offsets `at` are capitals A to Z, accents ignored."""
         return _upper.take(self._cased.take(at))
 
-    def are_hyphens(self, at: Ints) -> Bools:
-        """Test which characters at offsets `at` are hyphens."""
-        return np.asarray(self._cased.take(at) == _HYPHEN)
+    def are_any(self, marks: str, at: Ints) -> Bools:
+        """Test which characters at offsets `at` are among `marks`."""
+        return np.isin(self._cased.take(at), np.array(list(map(ord, marks)), np.uint32))
 
 
 def _may_have_link(text: str) -> bool:
