@@ -349,7 +349,7 @@ def test_embed_gives_what_the_heads_read(classifier: Classifier) -> None:
 def test_a_repr_says_what_it_is_in_a_line(reports: list[Report]) -> None:
     fast = Classifier.load("fast")
     assert repr(fast) == f"Classifier(linear, model {fast.meta['sha256'][:12]})"
-    of_report = r"Report\('.*karvonia-2023\.html', 59 passages, \d+ of them tagged\)"
+    of_report = r"Report\('.*karvonia-2023\.html', 60 passages, \d+ of them tagged\)"
     assert re.fullmatch(of_report, repr(reports[0]))
     of_document = r"Document\(source='.*', title='.*', country='Karvonia', year=2023, [\d,]+ .*\)"
     assert re.fullmatch(of_document, repr(reports[0].document))
