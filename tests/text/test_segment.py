@@ -58,9 +58,6 @@ took bribes.
 1. prosecute traffickers.| 2. fund shelters.| 3. train judges.
 The ministry should do the following:| 1. Amend the law.| 2. Train judges.
 The ministry should do the following:| • Amend the law.| • Train judges.
-Norvia did this: (a) Police arrested nine;| (b) Courts convicted two;| and (c) Two shelters opened.
-(1) Police arrested nine men;| (2) Courts convicted none of these.
-\uf0b7 Police arrested nine men| \uf0b7 Courts convicted none
 47. Courts convicted 12 traffickers in 2023.| 48. Courts convicted nine in 2024.
 1. The raids freed victims in groups of 12.| They were sent home.
 1. Amend the penal code| 2. Train more judges| 3. Pay inspectors
@@ -415,7 +412,6 @@ def test_every_passage_is_its_characters(text: str, unit: Unit) -> None:
 
 @given(TEXTS, UNITS)
 def test_nothing_that_is_seen_is_lost_but_headings(text: str, unit: Unit) -> None:
-    text = text.replace(":", ";")  # what introduces a list is no passage
     document = text_document(text)
     covered = [(passage.start, passage.end) for passage in split_passages(document, unit)]
     covered += [(block.start, block.end) for block in document.blocks if block.heading]
@@ -484,9 +480,7 @@ def test_blocks_and_pages_go_with_their_passages() -> None:
 
 @pytest.mark.parametrize("line", [line for case in CASES.values() for line in lines(case)])
 def test_sentences_end_where_a_reader_ends_them(line: str) -> None:
-    # what introduces a list is no passage
-    parts = [part.strip() for part in line.split("|") if not part.endswith(":")]
-    assert split(line.replace("|", "")) == parts
+    assert split(line.replace("|", "")) == [part.strip() for part in line.split("|")]
 
 
 @pytest.mark.parametrize(
@@ -580,10 +574,6 @@ def test_a_list_entry_is_a_block() -> None:
         "1. Prosecute traffickers.",
         "2. Fund shelters.",
     ]
-    for bullet in "•▪✓–o\uf0b7":
-        listed = f"The state did this:\n{bullet} Police arrested nine\n{bullet} Shelters opened"
-        assert texts(listed) == ["Police arrested nine", "Shelters opened"]
-    assert texts("The state did this:") == ["The state did this:"]
 
 
 def test_a_hard_wrapped_paragraph_is_one_block() -> None:

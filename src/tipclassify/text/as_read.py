@@ -13,12 +13,11 @@ from typing import Final
 
 from tipclassify.text.acronyms import spelled_out
 from tipclassify.text.replaced import ReplacedText, replace_spans
-from tipclassify.text.sentences import BULLETS
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _QUOTES: Final = '"“”„«»'
 _OPENING: Final = re.compile(
-    rf"\s*(?:(?:[{BULLETS}*·–—-]|\(?(?:\d{{1,3}}|[A-Za-z]|[ivx]{{1,5}})[.)])\s+)?"
+    r"\s*(?:(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivx]{1,5})[.)])\s+)?"
     r"(?:(?:In addition|Additionally|Moreover|Furthermore|Also),\s+)?"
 )
 _NOTE: Final = re.compile(r"\s?\[\d{1,3}\]")

@@ -12,8 +12,6 @@ from tipclassify.text.sections import section_of_heading
 
 # white space and zero-width characters, of a character class
 BLANK: Final = r"\s\u200b\u200e\u200f\u2060\ufeff"
-# the same of bullets that mean nothing else; those of Symbol and Wingdings have private characters
-BULLETS: Final = "•●▪◦‣■□➢➤►▶✓✔◆❖\uf06e\uf076\uf0a7\uf0a8\uf0b7\uf0d8\uf0fc"
 
 _OPENERS: Final = "|".join(WORDS["openers"])
 _OPENER: Final = re.compile(rf"[\"“‘(\[]*(?:{_OPENERS})(?![\w.])")
@@ -31,7 +29,7 @@ _WEEKDAY: Final = re.compile(
 _NUMBER: Final = re.compile(r"[(\[§]*(?:\d|[IVXLC]+\b|[a-z]\))|(?:No|Nos|Art)\.\s")
 
 _ENUMERATOR: Final = r"(?:\(?(?:(?:\d{1,3}\.)*(?:\d{1,3}|[A-Za-z])|[ivxIVX]{1,5})[.)])"
-_ENUMERATOR_ALONE: Final = re.compile(rf"\W*{_ENUMERATOR}\W*|[{BULLETS}*·–—-]+\s*")
+_ENUMERATOR_ALONE: Final = re.compile(rf"\W*{_ENUMERATOR}\W*|[•●▪◦‣■□➢➤*·–—-]+\s*")
 _ENUMERATOR_HERE: Final = re.compile(rf"{_ENUMERATOR} ")
 _ENUMERATOR_LAST: Final = re.compile(rf"(?::(?= \(?[1aAiI][.)])|;) ({_ENUMERATOR} )$")
 # An entry of a list without stops begins with its number, and ends with that of the next one where
@@ -50,7 +48,8 @@ _REFERENCE: Final = re.compile(
 )
 _SEMICOLON_ENTRY: Final = re.compile(r"[^.!?;]{0,400};")
 _ENTRY_CONTINUES: Final = re.compile(r"[;,](?: (?:and|or))? *$")
-_BULLET: Final = re.compile(rf"[{BULLETS}] ")
+_BULLETS: Final = "•●▪◦‣■□➢➤"
+_BULLET: Final = re.compile(rf"[{_BULLETS}] ")
 _CAPITAL_HEADING: Final = re.compile(
     r"\s*([A-Z][A-Z’'&/,-]*(?:\s+[A-Z\d&][A-Z\d’'&/,-]*){0,7}?)"
     rf"(?::\s+(?=[A-Z][a-z])|\s+(?=(?:{_OPENERS})(?![\w.])))"

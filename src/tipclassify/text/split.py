@@ -24,7 +24,6 @@ from tipclassify.text.sections import (
 )
 from tipclassify.text.sentences import (
     BLANK,
-    BULLETS,
     enclosed_spans,
     is_enclosed,
     run_in_heading,
@@ -38,10 +37,10 @@ PART: Final = 4_000
 
 # lines of a run without blank lines that are read together, for constant memory
 _MOST_LINES: Final = 1_000
-_BULLET: Final = re.compile(rf"\s*(?:[{BULLETS}*·–—-]|o(?=\s+[A-Z]))\s+")
 _LIST_ENUMERATOR: Final = re.compile(
-    rf"{_BULLET.pattern}|\s*\(?(?:\d{{1,3}}|[A-Za-z]|[ivxIVX]{{1,5}})[.)]\s"
+    r"\s*(?:[•●▪◦‣*·–—-]|\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})[.)])\s"
 )
+_BULLET: Final = re.compile(r"\s*[•●▪◦‣*·–—-]\s+")
 _HEADING_MARKS: Final = re.compile(r"#{1,6}\s+(?=\S)")  # of Markdown
 SENTENCE_END: Final = re.compile(r"[.!?:;][\"”’')\]]*\s*$")
 # Lines as of str.splitlines.
@@ -74,9 +73,8 @@ _MIN_WORDS: Final = 3  # a shorter clause means little alone, and would be of lo
 _SEMICOLON: Final = re.compile(r";[\"”’')\]]*\s+(?=\S)")
 # "(1)", "1)", "(a)", "a)", "(ii)", "ii)", with a preceding "and", which belongs to the new clause.
 _ENUMERATOR: Final = re.compile(
-    r"(?:(?<=\s)|\A)(?:(?:and|or|but|as well as)\s+)?\(?(?P<number>\d{1,2}|[a-z]|[ivx]{2,5})\)\s+(?=\S)"
+    r"(?<=\s)(?:(?:and|or|but|as well as)\s+)?\(?(?P<number>\d{1,2}|[a-z]|[ivx]{2,5})\)\s+(?=\S)"
 )
-_CAPITAL_ENTRY: Final = re.compile(_ENUMERATOR.pattern + "[A-Z]")
 _SERIES: Final = (
     [str(number) for number in range(1, 100)],
     list("abcdefghijklmnopqrstuvwxyz"),
@@ -93,9 +91,7 @@ def check_unit(unit: str) -> None:
 def split_passages(document: Document, unit: Unit = "sentence") -> list[Passage]:
     """Split all blocks but headings into sentences, in reading order.
 
-    References and the like (`is_non_prose`) are no passages, nor is what introduces a list and ends
-    with a colon. The entries of a list in a sentence, "(a) Police …; (b) Courts …", that begin with
-    capitals are sentences.
+    References and the like (`is_non_prose`) are no passages.
 
     With ``unit="clause"``, each item of a list inside a sentence is a passage: lists are split at
     semicolons (three items or more, or two if the sentence has over 40 words), and enumerations at
@@ -156,7 +152,7 @@ def _passages_of_block(
     before it; a bar further on may stand in prose. A bar before a cell is no part of its sentence.
     """
     in_row: bool | None = None
-    for sentence_start, sentence_end in _sentences(text, block):
+    for sentence_start, sentence_end in sentence_spans(text, block.start, block.end):
         if in_row is None:
             in_row = CELL_BAR in text[sentence_start : sentence_end + len(CELL_BAR)]
         elif text.startswith(CELL_BAR, sentence_start - 1):
@@ -165,8 +161,7 @@ def _passages_of_block(
         if unit == "clause":
             spans = _clauses(text, sentence_start, sentence_end)
         for start, end in spans:
-            is_lead_in = text[end - 1] == ":" and _VISIBLE.search(text, end)
-            if not is_lead_in and not is_non_prose(text[start:end], block.section):
+            if not is_non_prose(text[start:end], block.section):
                 yield Passage(
                     text[start:end],
                     start,
@@ -180,28 +175,10 @@ def _passages_of_block(
                 )
 
 
-def _sentences(text: str, block: Block) -> Iterator[tuple[int, int]]:
-    """Yield the trimmed spans of the sentences of a block."""
-    for start, end in sentence_spans(text, block.start, block.end):
-        sentence = text[start:end]
-        cuts: list[int] = []
-        if ";" in sentence and ")" in sentence:
-            entries = _enumeration_cuts(sentence, enclosed_spans(sentence))
-            if all(_CAPITAL_ENTRY.match(sentence, entry) for entry in entries):
-                cuts = entries[1:]
-        yield from _cut(sentence, start, cuts)
-
-
 def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the trimmed spans of the clauses of the sentence text[start:end]."""
     sentence = text[start:end]
-    return _cut(
-        sentence, start, _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
-    )
-
-
-def _cut(sentence: str, start: int, cuts: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield the trimmed spans, from `start`, of the parts of a sentence."""
+    cuts = _clause_cuts(sentence) if ";" in sentence or ")" in sentence else []
     for at, cut in pairwise([0, *cuts, len(sentence)]):
         yield start + at, start + at + len(sentence[at:cut].rstrip())
 

@@ -32,7 +32,6 @@ from tipclassify.readers.html.elements import (
     visible_text,
 )
 from tipclassify.text.sections import section_named_by
-from tipclassify.text.sentences import BULLETS
 
 # Flags of a text, a bit each; an element adds its own to those of the elements around it.
 _LINK: Final = 1
@@ -61,14 +60,14 @@ _MAX_HEADING_LINE: Final = 120  # characters of a heading between line breaks
 _MAX_PAGE_NUMBER: Final = 16
 _TAB_LEVEL: Final = 3  # of the heading of a panel that a tab shows
 _DEFAULT_LEVEL: Final = 4  # of other headings whose element gives none
-_BULLET: Final = re.compile(rf"\s*(?:[{BULLETS}*·–-]|o(?=\s+[A-Z])|\(?\d{{1,2}}[.)]|\([a-z]\))\s")
+_BULLET: Final = re.compile(r"\s*(?:[•●▪◦‣*·–-]|\(?\d{1,2}[.)]|\([a-z]\))\s")
 _BLANK_LINE: Final = re.compile(r"\n[ \t]*\r?\n")
 _LINKED: Final = 0.95  # share of a line's characters in links, above which it is a link
 _MIN_PARAGRAPH: Final = 150  # characters; a longer cell of a table is a paragraph
 _MAX_SPAN: Final = 100  # rows or columns of a cell
 _MAX_REPEATED: Final = 5  # cells of a row that the next one repeats; bounds the size of a page
 # of a list in a layout table
-_ENUMERATOR: Final = re.compile(rf"\(?(?:\d{{1,3}}|[a-z]|[ivx]{{1,5}})[.)]|[{BULLETS}*·–—-]")
+_ENUMERATOR: Final = re.compile(r"\(?(?:\d{1,3}|[a-z]|[ivx]{1,5})[.)]|[•●▪◦‣*·–—-]")
 _MAX_NOTE_MARK: Final = 30  # characters
 _FOOTNOTE: Final = re.compile(
     r"[\[(]?(?:\d{1,3}|[*†‡§¶^↑↩⇑#]+\ufe0e?)[\])]?|[\[(](?:[a-z]|[ivx]{1,4}|note \d+)[\])]"
