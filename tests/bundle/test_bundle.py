@@ -112,7 +112,7 @@ def other_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped fast model, but for its bias."""
     folder = tmp_path_factory.mktemp("models") / "other"
     shipped = Classifier.load("fast").model
-    write_linear_model(replace(shipped, bias=shipped.bias + 3), folder)
+    write_linear_model(replace(shipped, bias=shipped.bias + 8), folder)
     return folder
 
 
