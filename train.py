@@ -78,7 +78,6 @@ def train(
         jobs=jobs,
         unlabelled=unlabelled or (),
         fine_tune=fine_tune,
-        program="train.py",
     )
 
 

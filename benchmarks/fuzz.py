@@ -145,8 +145,8 @@ def sample(name: str) -> bytes:
         table = pyarrow.table({"text": texts, "labels": [["failure"]] * 9})
         parquet.write_table(table, rows_out := io.BytesIO())
         return rows_out.getvalue()
-    if name in ("events", "store"):
-        return _decisions(name)
+    if name == "store":
+        return _store()
     if name == "ledger":
         return b'{"input": "a.txt", "output": "a.txt.csv", "key": "0123abcd"}\n' * 9
     places = {
@@ -219,30 +219,19 @@ def read(kind: str, chance: random.Random) -> None:
             raise NotKeptError("a wrong offset")
 
 
-def _decisions(kind: str) -> bytes:
-    """Make a store of two decisions, or the log of them that earlier versions kept."""
+def _store() -> bytes:
+    """Make a store of two decisions."""
+    from tipclassify.records import key
     from tipclassify.store import Store
-    from tipclassify.store.importing import import_log
+    from tipclassify.store.state import Place, Shown
 
-    passage = {
-        "text": "Police arrested nine.",
-        "report_id": "ab12",
-        "block": 1,
-        "start": 0,
-        "end": 21,
-    }
-    who = {"kind": "decision", "annotator": "ana", "time": "2026-11-28T10:00:00Z"}
-    events = [
-        {"event": number, **who, "id": f"key{number}", "labels": ["failure"], **passage}
-        for number in (1, 2)
-    ]
-    log = b"".join(json.dumps(event).encode() + b"\n" for event in events)
-    if kind == "events":
-        return log
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "my.events").write_bytes(log)
         store = Store(Path(folder, "my.sqlite"))
-        import_log(store, Path(folder, "my.events"))
+        for start, text in ((0, "Police arrested nine."), (22, "Courts slept.")):
+            place = Place("ab12", start, start + len(text))
+            store.decide(
+                Shown(place, key(text), {"text": text}), "label", "ana", labels=["failure"]
+            )
         store.close()
         return store.path.read_bytes()
 
@@ -263,18 +252,16 @@ def read_rows_of_table(kind: str, chance: random.Random) -> None:
         list(read_table_isolated(file.name, ReadOptions()))
 
 
-def read_decisions(kind: str, chance: random.Random) -> None:
-    """Open an altered store, or import an altered log; export the corpus."""
+def read_store(kind: str, chance: random.Random) -> None:
+    """Open an altered store, and export its decisions."""
     from tipclassify.store import Store
     from tipclassify.store.export import export
-    from tipclassify.store.importing import import_log
 
-    suffix = "sqlite" if kind == "store" else "events"
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, f"my.{suffix}").write_bytes(altered(sample(kind), chance))
-        store = Store(Path(folder, "my.sqlite"))
+        path = Path(folder, "my.sqlite")
+        path.write_bytes(altered(sample(kind), chance))
+        store = Store(path)
         try:
-            import_log(store, Path(folder, "my.events"))
             export(store, Path(folder, "my.jsonl"))
         finally:
             store.close()
@@ -345,7 +332,7 @@ def _let_tiny_graph_be_known() -> None:
     """Add the graph to the list of a user whose folder of models is a temporary one."""
     from tipclassify.model.encoder.session import add_known_graph
 
-    os.environ["TIPCLASSIFY_MODELS"] = tempfile.mkdtemp()
+    os.environ["TIPCLASSIFY_CACHE"] = tempfile.mkdtemp()
     add_known_graph(
         (TINY / "model.onnx").read_bytes(), (TINY / "tokenizer.json").read_text("utf-8")
     )
@@ -448,7 +435,7 @@ KINDS: Final[Mapping[str, Callable[[str, random.Random], None]]] = {
     **dict.fromkeys(("csv", "xlsx"), read_rows_of_table),
     "parquet": read_parquet,
     "corpus": read_corpus,
-    **dict.fromkeys(("events", "store"), read_decisions),
+    "store": read_store,
     "ledger": read_ledger,
     "address": parse_address,
 }

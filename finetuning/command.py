@@ -28,8 +28,6 @@ _HEADINGS: Final = Path(__file__).resolve().parents[1] / "data" / "headings.json
 # as taught. Scores of all would take longer than the training.
 _SCORED: Final = 2.5
 
-_note = partial(print_note, program="train.py")
-
 
 def _encoder_option(
     metavar: str | None, help: str, *names: str, min: int | None = None
@@ -150,7 +148,7 @@ def run(
                 resume=resume,
                 threads=max(0, jobs),
                 progress=progress,
-                report=_note,
+                report=print_note,
             )
 
     teacher = None
@@ -161,7 +159,7 @@ def run(
     else:
         finetuned = train(recipe, "first")
         if pool:
-            export(rows, finetuned, checkpoints / "first" / "model", report=_note)
+            export(rows, finetuned, checkpoints / "first" / "model", report=print_note)
             teacher = Classifier.load(checkpoints / "first" / "model")
     name = str(teacher.meta["sha256"])[:12] if teacher else ""
     if teacher:
@@ -174,7 +172,7 @@ def run(
         out,
         first=name if pool else "",
         further=name if further else "",
-        report=_note,
+        report=print_note,
     )
-    _note(f"{checkpoints} has the checkpoints; remove it unless you go on with --resume")
+    print_note(f"{checkpoints} has the checkpoints; remove it unless you go on with --resume")
     return trained

@@ -32,7 +32,7 @@ CHROMIUM = (
     "--disable-sync --no-first-run"
 )
 
-# What `pytest -m quick` leaves out, since it starts processes or browsers, or trains: whole rooms,
+# What `pytest -m quick` leaves out, since it starts processes or browsers, or trains: whole folders,
 # single files, and in the others each test that takes one of these fixtures.
 LONG_ROOMS = frozenset(["app", "bundle", "cli", "hostile", "tagging", "training"])
 LONG_FILES = frozenset(
@@ -53,7 +53,7 @@ Cli = Callable[..., subprocess.CompletedProcess[bytes]]
 """The fixture `cli`."""
 
 
-_CACHE = TemporaryDirectory()  # in place of the user's, for links and vectors
+_CACHE = TemporaryDirectory()  # in place of the user's
 os.environ["TIPCLASSIFY_CACHE"] = _CACHE.name
 
 
@@ -102,12 +102,8 @@ def let_tiny_encoder_be_known() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def models_of_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give the tests a folder of models in which the tiny encoder is known."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIPCLASSIFY_MODELS", str(tmp_path_factory.mktemp("models")))
-        let_tiny_encoder_be_known()
-        yield
+def tiny_encoder_is_known() -> None:
+    let_tiny_encoder_be_known()
 
 
 @pytest.fixture(scope="session")

@@ -213,7 +213,7 @@ def test_scale_has_a_row_for_each_size_and_number_of_processes() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["txt", "store", "events", "corpus"])
+@pytest.mark.parametrize("kind", ["txt", "store", "corpus"])
 def test_altered_files_are_read_or_refused_in_a_line(kind: str) -> None:
     pytest.importorskip("resource", reason="fuzz.py bounds memory as Unix does")
     printed = script("fuzz", "--seconds", 3, "--kind", kind)

@@ -124,7 +124,7 @@ def test_help_has_plain_words_for_types_and_begins_with_examples_that_parse() ->
     pythonic = re.compile(
         r"<(?:list|bool|str|int|float|path|Path)\b|\[\[|\.\.\.\.|\.\.\.\]\.\.\.|\}"
     )
-    for group in ((), ("corpus",), ("models",)):
+    for group in ((), ("corpus",)):
         text = help_of(app, *group)
         assert not pythonic.search(text)
         assert len(examples_in(text)) >= 2
@@ -321,11 +321,11 @@ def unknown_names(text: str) -> list[str]:
     That are Python files, folders of the project, and names of its modules.
     """
     package = ROOT / "src" / "tipclassify"
-    rooms = "|".join(path.name for path in package.iterdir() if path.is_dir())
+    packages = "|".join(path.name for path in package.iterdir() if path.is_dir())
     files = re.findall(
-        rf"`((?:[\w/]+/)?\w+\.py|(?:benchmarks|data|docs|tests|{rooms})/[\w/.]*)`", text
+        rf"`((?:[\w/]+/)?\w+\.py|(?:benchmarks|data|docs|tests|{packages})/[\w/.]*)`", text
     )
-    names = re.findall(rf"`(?:tipclassify\.)?((?:{rooms})(?:\.\w+)+)`", text)
+    names = re.findall(rf"`(?:tipclassify\.)?((?:{packages})(?:\.\w+)+)`", text)
     names = [name for name in names if name != "model.json"]
     modules = {name: import_module(f"tipclassify.{name.rpartition('.')[0]}") for name in names}
     unknown = []

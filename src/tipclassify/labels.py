@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 LABELS: Final = ("positive_effort", "failure", "complicity")
 """Labels of the shipped models, in the order of their scores; a model has its own."""
@@ -27,7 +27,7 @@ Policy = Literal["screen", "balanced", "cite"]
 MOST_LABELS: Final = 35
 """Labels of a model, at most: each has a letter or digit of its own, and "N" is "no label"."""
 
-POLICIES: Final[tuple[Policy, ...]] = ("screen", "balanced", "cite")
+POLICIES: Final[tuple[Policy, ...]] = get_args(Policy)
 """Operating points: high recall, best F1, high precision."""
 
 SECTIONS: Final = (

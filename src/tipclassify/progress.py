@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["Progress", "progress_bar"]
-
 # over which speed is averaged: a report may take a minute, and two are needed for an estimate
 _SPEED_SECONDS: Final = 3_600
 

@@ -271,7 +271,7 @@ class Report:
     passages: Sequence[Passage]
     notes: tuple[str, ...] = ()  # the reader's warnings, one line each, such as pages without text
     part: int = 0  # number of the part of a long report, from 1; 0 for a whole one
-    # kind of text by its words: "" for one unlike all, None where they are too few to say
+    # kind of text by its publication, or by its words: "" for one unlike all, None if too few
     reads_like: str | None = field(default=None, repr=False, compare=False)
     # False where the model was not measured on such text: its tags have low confidence
     is_measured: bool = field(default=True, repr=False, compare=False)
@@ -390,14 +390,10 @@ def _place(passage: Passage) -> tuple[str, int, int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An input, or a row of one, that could not be read: why, in one line.
-
-    `retryable`: whether a second try may succeed, as after a network error.
-    """
+    """An input, or a row of one, that could not be read: why, in one line."""
 
     input: str
     error: str
-    retryable: bool = False
 
 
 def is_link(name: str) -> bool:

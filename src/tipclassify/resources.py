@@ -47,11 +47,6 @@ def cache_folder(name: str) -> Path | None:
     """Return folder `name` in ``TIPCLASSIFY_CACHE``, else in the user's cache; None without a home."""
     if chosen := os.environ.get("TIPCLASSIFY_CACHE"):
         return Path(os.path.expanduser(chosen), name)
-    return resource_folder_in_user_cache(name)
-
-
-def resource_folder_in_user_cache(name: str) -> Path | None:
-    """Return tipclassify's folder `name` in the user's cache folder; None without a home."""
     import platformdirs  # slow to import
 
     folder = platformdirs.user_cache_path() / "tipclassify" / name

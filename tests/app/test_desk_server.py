@@ -186,7 +186,7 @@ def test_a_word_behind_a_number_sign_in_a_note_is_a_code(folder: Path) -> None:
     assert all(row["text"] and row["citation"] for row in written)
 
 
-def test_what_was_decided_is_a_corpus_to_train_on(folder: Path) -> None:
+def test_what_was_decided_is_a_corpus_to_train_on(folder: Path, cli: Cli) -> None:
     first, second = findings_of(folder)
     desk = Desk(folder, "AB")
     desk.check(*first, ["complicity"], None, None)
@@ -198,6 +198,23 @@ def test_what_was_decided_is_a_corpus_to_train_on(folder: Path) -> None:
     assert [(row["text"], row["labels"]) for row in rows] == [(TEXTS[0], ["complicity"])]
     assert rows[0]["model_labels"] == ["positive_effort"]
     assert "blind" not in rows[0]  # a desk hides nothing
+    store = folder / "tipclassify.sqlite"
+    measured = []
+    for labelled in (store, corpus):
+        done = cli("evaluate", labelled, "--model", "fast", "--draws", 0, "-f", "jsonl")
+        assert done.returncode == 0, done.stderr
+        measured.append(json.loads(done.stdout))
+        if labelled == store:
+            assert b"1 passage left out until settled, since annotators differ" in done.stderr
+    assert measured[0] == measured[1]
+    for bad in (folder / "missing.sqlite", folder / "a.sqlite"):
+        if bad.name == "a.sqlite":
+            bad.write_text("no store", "utf-8")
+        done = cli("train", "--data", bad, "--output", folder / "mine")
+        assert done.returncode == 1
+        assert done.stderr.decode().count("\n") == 1
+        assert "give the store of 'review' or 'desk'" in done.stderr.decode()
+    assert not (folder / "missing.sqlite").exists()
 
 
 def test_what_was_decided_holds_once_the_desk_is_scored_again(folder: Path) -> None:

@@ -25,7 +25,6 @@ from tipclassify.corpus.rows import read_rows
 from tipclassify.evaluation.agreement import agreement
 from tipclassify.store import RequestReusedError, Store
 from tipclassify.store.export import rows
-from tipclassify.store.importing import import_log
 from tipclassify.tagging import Tagging
 
 EFFORT, FAILURE, COMPLICITY = LABELS
@@ -385,7 +384,7 @@ def test_agreement_counts_the_last_decision_before_anybody_saw_the_other(
     for key in keys[:3]:
         session.decide(key, labels=[FAILURE])  # having seen ben's
     agreement = session.agreement()
-    assert agreement["decisions"] == {"passages": 4, "of": 8, "blind": 5, "unknown": 0, "model": 0}
+    assert agreement["decisions"] == {"passages": 4, "of": 8, "blind": 5, "model": 0}
     assert agreement["passages"] == 4
     assert agreement["labels"][FAILURE]["alpha"] < 0  # of their first answers, which differ
     ben.decide(keys[5], labels=[], unsure=True)
@@ -395,28 +394,6 @@ def test_agreement_counts_the_last_decision_before_anybody_saw_the_other(
         {"annotator": "ann", "decided": 5, "unsure": 0, "noted": 0},
         {"annotator": "ben", "decided": 5, "unsure": 1, "noted": 0},
     ]
-
-
-def test_an_older_log_opens_and_its_independence_is_unknown(
-    session: Review, reports: list[OpenReport], tmp_path: Path
-) -> None:
-    place = reports[0].passages[0].place
-    lines = []
-    for number, name in enumerate(("ann", "ben"), 1):
-        about = {"text": "Police.", "start": place.start, "end": place.end}
-        row = {"event": number, "kind": "decision", "id": "k", "annotator": name, "time": "t"}
-        row |= {"labels": [FAILURE], "report_id": reports[0].id, **about}
-        lines.append(json.dumps(row) + "\n")
-    (tmp_path / "old.events").write_text("".join(lines), "utf-8")
-    store = Store(tmp_path / "old.sqlite")
-    import_log(store, tmp_path / "old.events")
-    old = review_of(session.classifier, reports, store)
-    agreement = old.agreement()
-    assert agreement["decisions"] == {"passages": 1, "of": 2, "blind": 0, "unknown": 2, "model": 0}
-    assert agreement["passages"] == 0
-    eve = colleague(old, "eve")
-    # older versions showed all to everybody
-    assert "blind" not in eve.decide(reports[0].passages[0].id, labels=[])["event"]
 
 
 # --------------------------------------------------------------------------- unsure

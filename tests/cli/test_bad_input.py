@@ -420,7 +420,7 @@ def test_a_table_of_a_long_report_comes_part_by_part_and_counts_it_as_one(
     out = io.StringIO()
     write_findings(iter(parts), out, Output(Tagging("fast").classifier().run()))
     tagged = sum(any(passage.labels for passage in part.passages) for part in parts)
-    assert out.getvalue().count(str(report)) == tagged > 1
+    assert out.getvalue().count(report.name) == tagged > 1
     assert "480 passages, " in out.getvalue()
     assert (
         "passages are about trafficking; the rest of this report is on other subjects."

@@ -57,10 +57,9 @@ def report(tmp_path: Path) -> Path:
         ("text report.txt", 0, "PROSECUTION"),
         ("explain Arrested. --model fast", 0, "(bias)"),
         ("evaluate gone.jsonl --model fast", 1, "gone.jsonl: no such file"),
-        ("check --model none", 3, "no model 'none' here"),
+        ("check --model none", 3, "none: no such model"),
         ("info --model fast", 0, "model hash"),
-        ("corpus stats gone.jsonl", 1, "gone.jsonl: no such file"),
-        ("models list", 0, "default"),
+        ("corpus check gone.jsonl", 1, "gone.jsonl: no such file"),
     ],
 )
 def test_each_command_runs(
@@ -185,7 +184,11 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
         "La policía detuvo a nueve traficantes, "
         "pero los tribunales no condenaron a ninguno de ellos."
     )
-    foreign, cells, other = (tmp_path / name for name in ("es.txt", "cells.txt", "other.txt"))
+    names = ("es.txt", "cells.txt", "other.txt", "contents.txt")
+    foreign, cells, other, contents = (tmp_path / name for name in names)
+    contents.write_text(
+        "Contents\n\n1. Prosecution ........ 7\n2. Protection ........ 9\n", "utf-8"
+    )
     foreign.write_text(f"{words}\n\n{words}", "utf-8")
     cells.write_text(
         "Kiosk 4\n\nMiners, Port Alba\n\nNot applicable\n\nPolice arrested nine traffickers.",
@@ -194,18 +197,19 @@ def test_what_was_written_and_what_is_doubtful_is_said_on_standard_error(
     other.write_text("The choir met in the village in May and sang about roads. " * 50, "utf-8")
     out = tmp_path / f"out{suffix}"
     to_file = ("--output", out) if suffix else ()
-    done = cli("score", report, foreign, cells, other, *FAST, *to_file)
+    done = cli("score", report, foreign, cells, other, contents, *FAST, *to_file)
     assert done.returncode == 0
     lines = [line.removeprefix("tipclassify: ") for line in done.stderr.decode().splitlines()]
     unknown = "2 of 2 sentences are in words that the model does not know"
     assert f"warning: {foreign}: {unknown}" in lines[0]
     assert f"warning: {cells}: doubtful in 3 of 4 passages" in lines[1]
     assert f"warning: {other}: mostly on other subjects: 0 of 50 passages" in lines[2]
+    assert f"warning: {contents}: no sentence in it" in lines[3]
     if suffix:
         counts = "positive_effort 2, failure 1, complicity 1"
-        assert lines[3:] == [f"wrote {out}: 4 reports, 4 tagged sentences ({counts})"]
+        assert lines[4:] == [f"wrote {out}: 5 reports, 4 tagged sentences ({counts})"]
     else:
-        assert lines[3:] == []  # the table ends with these counts
+        assert lines[4:] == []  # the table ends with these counts
 
 
 def test_warnings_are_counted_after_the_twentieth_and_a_folder_of_outputs_is_summed_up(

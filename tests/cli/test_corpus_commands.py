@@ -1,4 +1,4 @@
-"""``tipclassify corpus``: add, stats, split and agree, as their users run them."""
+"""``tipclassify corpus``: add, check and agree, as their users run them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify import CorpusError
-from tipclassify.corpus.curate import add_rows, near_duplicate_pairs, split_rows
-from tipclassify.corpus.rows import group_rows, read_rows
+from tipclassify.corpus.curate import add_rows, near_duplicate_pairs
+from tipclassify.corpus.rows import read_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 ASSESSMENT = ROOT / "data" / "corpus" / "assessment.jsonl"
@@ -147,10 +147,10 @@ def test_the_search_for_near_pairs_misses_none(texts: list[str], least: float) -
     assert len(pairs) == len(expected)
 
 
-# ------------------------------------------------------------------------------------- stats, split
+# -------------------------------------------------------------------------------------------- check
 
 
-def test_stats_count_what_is_there(cli: Cli, tmp_path: Path) -> None:
+def test_check_counts_what_is_there(cli: Cli, tmp_path: Path) -> None:
     corpus = write(
         tmp_path / "my.jsonl",
         row("One two three.", "failure", doc="A", section="prosecution", source="me"),
@@ -158,92 +158,26 @@ def test_stats_count_what_is_there(cli: Cli, tmp_path: Path) -> None:
         row("One."),
         row("Four four four four.", pair="p"),
     )
-    done = cli("corpus", "stats", corpus, "-f", "jsonl")
-    whole, *stats = [json.loads(line) for line in done.stdout.splitlines()]
-    totals = {"passages": 4, "groups": 3, "docs": 1, "pairs": 1, "largest_group": 2}
-    assert whole == {"part": "corpus", **totals}
-    counts = {(stat["part"], stat["name"]): stat for stat in stats}
-    assert counts["label", "failure"]["passages"] == 2
-    assert counts["label", "(none)"]["passages"] == 2
-    assert counts["labels", "failure + complicity"]["share"] == 0.25
-    assert counts["section", "(none)"]["passages"] == 3
-    assert counts["source", "me"]["passages"] == 1
-    words = counts["length", "words"]
-    assert (words["least"], words["median"], words["most"]) == (1.0, 2.5, 4.0)
-    table = cli("corpus", "stats", corpus).stdout.decode()
-    assert table.startswith(
-        "4 passages in 3 groups (largest 2): 1 documents, 1 sets of near-identical passages\n"
+    head, *tables = cli("corpus", "check", corpus).stdout.decode().split("\n\n")
+    assert head == (
+        "4 passages, no problems; 3 groups (largest 2), 1 documents, "
+        "1 sets of near-identical passages"
     )
-
-
-texts = st.text("abcd ", min_size=1).filter(str.strip)
-docs = st.sampled_from([None, "A", "B", "C"])
-
-
-@given(
-    st.lists(st.tuples(texts, docs), min_size=2, max_size=40),
-    st.floats(0.05, 0.95),
-    st.integers(0, 3),
-)
-@settings(max_examples=30)
-def test_a_split_loses_nothing_and_parts_no_group_and_no_near_twins(
-    passages: list[tuple[str, str | None]], share: float, seed: int
-) -> None:
-    rows = [
-        {"id": str(number), "text": text, "labels": (), "doc": doc}
-        for number, (text, doc) in enumerate(passages)
+    cells = [[line.split() for line in table.splitlines()] for table in tables]
+    assert cells[0][1:] == [
+        ["positive_effort", "0", "0.0%"],
+        ["failure", "2", "50.0%"],
+        ["complicity", "1", "25.0%"],
+        ["(none)", "2", "50.0%"],
     ]
-    try:
-        train, test = split_rows(rows, share, seed)
-    except CorpusError:
-        return
-    assert sorted([*train, *test], key=lambda row: int(row["id"])) == rows
-    assert (train, test) == split_rows(rows, share, seed)
-    in_train = {int(row["id"]) for row in train}
-    for number, group in enumerate(group_rows(rows)):
-        assert (number in in_train) == (group in in_train)
-    for first, second, _ in near_duplicate_pairs([row["text"] for row in rows], 0.8):
-        assert (first in in_train) == (second in in_train)
-
-
-def test_one_group_cannot_be_parted() -> None:
-    rows = [
-        {"id": str(number), "text": f"Text number {number}", "labels": (), "doc": "A"}
-        for number in range(5)
+    assert cells[1][1:] == [
+        ["(none)", "2", "50.0%"],
+        ["failure", "1", "25.0%"],
+        ["failure", "+", "complicity", "1", "25.0%"],
     ]
-    with pytest.raises(CorpusError, match="cannot be parted"):
-        split_rows(rows)
-
-
-def test_split_writes_two_files_near_the_share(cli: Cli, tmp_path: Path) -> None:
-    train = tmp_path / "train.jsonl"
-    test = tmp_path / "test.jsonl"
-    split = ("corpus", "split", ASSESSMENT, "--train", train)
-    done = cli(*split, "--test", test, "--share", 0.3, "--seed", 2)
-    assert done.returncode == 0, done.stderr
-    rows = read_rows(ASSESSMENT)
-    test_rows = read_rows(test)
-    parts_ids = [row["id"] for row in (*read_rows(train), *test_rows)]
-    assert sorted(parts_ids) == sorted(row["id"] for row in rows)
-    assert len(test_rows) == pytest.approx(0.3 * len(rows), abs=3)
-    for arguments, code, message in (
-        (["--test", train], 2, b"give two files"),
-        (["--test", test, "--share", 2], 2, b"between 0 and 1"),
-        (["--test", tmp_path / "gone" / "b.jsonl"], 1, b"choose another --test\n"),
-    ):
-        done = cli(*split, *arguments)
-        assert (done.returncode, message in done.stderr) == (code, True)
-
-
-@pytest.mark.parametrize("test_path", ["link/a.jsonl", "real/below/../a.jsonl"])
-def test_split_refuses_two_names_of_one_file(cli: Cli, tmp_path: Path, test_path: str) -> None:
-    (tmp_path / "real" / "below").mkdir(parents=True)
-    (tmp_path / "link").symlink_to(tmp_path / "real", target_is_directory=True)
-    train = tmp_path / "real" / "a.jsonl"
-    done = cli("corpus", "split", ASSESSMENT, "--train", train, "--test", f"{tmp_path}/{test_path}")
-    assert done.returncode == 2
-    assert b"give two files" in done.stderr
-    assert not train.exists()
+    assert cells[2][1:] == [["(none)", "3", "75.0%"], ["prosecution", "1", "25.0%"]]
+    assert cells[3][1:] == [["(none)", "3", "75.0%"], ["me", "1", "25.0%"]]
+    assert cells[4][1] == ["words", "1", "1.2", "1.8", "2.5", "3.2", "3.8", "4"]
 
 
 # -------------------------------------------------------------------------------------------- agree

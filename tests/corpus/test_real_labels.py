@@ -187,7 +187,7 @@ def test_xml_that_could_expand_without_end_is_refused() -> None:
 
 
 def test_passages_are_found_in_a_folder_of_public_files(labels: Path, public: Path) -> None:
-    rebuilt = rebuild(labels, public)
+    rebuilt = rebuild(labels, [public])
     assert (rebuilt.missing, rebuilt.problems) == ([], [])
     assert [row["text"] for row in rebuilt.rows] == TEXTS
     assert rebuilt.rows[0] == {
@@ -216,7 +216,7 @@ def test_a_label_of_what_is_no_passage_is_left_out(labels: Path, public: Path) -
         label_row(SHELTERS, "factbook/2010/17", "Trafficking in persons", rules=1),
     ]
     write_labels(labels, rows)
-    rebuilt = rebuild(labels, public)
+    rebuilt = rebuild(labels, [public])
     assert [row["text"] for row in rebuilt.rows] == [POLICE, SHELTERS]
     assert {row["rules"] for row in rebuilt.rows} == {RULES}
     assert [reference.words for reference in rebuilt.stale] == [len(half.split()), 7]
@@ -229,10 +229,10 @@ def test_rows_without_a_file_keep_the_rules_of_their_labels(
     write_labels(labels, [label_row(POLICE, "hrr/2021/valdoria.html", "Children", rules=1)])
     rows = tmp_path / "rows.jsonl"
     rows.write_text(json.dumps({"text": POLICE}), "utf-8")
-    (row,) = rebuild(labels, rows).rows
+    (row,) = rebuild(labels, [rows]).rows
     assert row["rules"] == 1
     (labels / PASSAGES).write_text(json.dumps(row), "utf-8")
-    (row,) = rebuild(labels, public).rows  # the file is read, since the rules are others now
+    (row,) = rebuild(labels, [public]).rows  # the file is read, since the rules are others now
     assert row["rules"] == RULES
 
 
@@ -240,10 +240,10 @@ def test_rows_with_a_text_are_matched_by_key(labels: Path, tmp_path: Path) -> No
     rows = tmp_path / "rows.jsonl.gz"
     lines = [json.dumps({"text": text}) for text in (POLICE.upper(), "Nobody asked.", DECREE)]
     rows.write_bytes(gzip.compress("\n".join(lines).encode()))
-    assert [row["text"] for row in rebuild(labels, rows).rows] == [POLICE.upper(), DECREE]
+    assert [row["text"] for row in rebuild(labels, [rows]).rows] == [POLICE.upper(), DECREE]
     rows.write_bytes(gzip.compress(b'{"text": "x"}\n{"id": 1}'))
     with pytest.raises(InputError, match=r'rows.jsonl.gz:2: no "text" field'):
-        rebuild(labels, rows)
+        rebuild(labels, [rows])
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_a_bad_row_of_labels_is_named(labels: Path, row: list[str | int], what: 
 def test_a_source_of_no_family_is_refused(labels: Path) -> None:
     write_labels(labels, [label_row("Courts slept.", "ilo/2020/x.html", "")])
     with pytest.raises(CorpusError, match=r"sources.json: .*'ilo'"):
-        rebuild(labels, labels)
+        rebuild(labels, [labels])
 
 
 # ------------------------------------------------------------------------------------- command line
@@ -457,7 +457,7 @@ def assert_passages(pages: Path, folder: Path, families: Sequence[str], names: s
     rows = [row for row in rows if row[2] in files and row[2].partition("/")[0] in families]
     with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
-    rebuilt = rebuild(folder, pages)
+    rebuilt = rebuild(folder, [pages])
     assert {row["rules"] for row in rebuilt.rows} == {RULES}
     lost = Counter(label.source for label in [*rebuilt.stale, *rebuilt.missing])
     assert len(rebuilt.rows) >= 0.99 * len(rows) > 100, lost

@@ -80,6 +80,15 @@ def test_intervals_hold_the_true_value_about_95_times_in_100_when_copies_are_gro
     assert coverage(apart) < 0.85  # what counting copies as news would claim
 
 
+def test_intervals_of_ten_groups_hold_the_true_value_nine_times_in_ten() -> None:
+    held = []
+    for seed in range(200):
+        sample = simulated(seed, groups=80)
+        of_ten = intervals(sample.y_true, sample.y_pred, np.arange(80) // 8, draws=300)
+        held.append(of_ten.macro_f1)
+    assert 0.90 <= coverage(held) <= 0.97  # 0.835 for the middle 95% of the draws
+
+
 def test_copies_in_a_group_teach_nothing_but_copies_taken_for_news_narrow_the_interval() -> None:
     once = simulated(1).intervals().macro_f1
     copies = simulated(1, copies=4)

@@ -70,11 +70,6 @@ REPLACED = {
     "text": ("text page.html -o page.html", "page.html"),
     "queue": ("corpus queue page.html -o page.html", "page.html"),
     "convert": ("corpus convert rows.jsonl --to csv -o rows.jsonl", "rows.jsonl"),
-    "stats": ("corpus stats rows.jsonl -o rows.jsonl", "rows.jsonl"),
-    "split": (
-        "corpus split labelled.jsonl --train labelled.jsonl --test t.jsonl",
-        "labelled.jsonl",
-    ),
     "agree": ("corpus agree rows.jsonl labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "evaluate": ("evaluate labelled.jsonl -o labelled.jsonl", "labelled.jsonl"),
     "review": ("review rows.jsonl --corpus rows.jsonl --no-browser", "rows.jsonl"),

@@ -20,7 +20,7 @@ from tipclassify import whole_files
 from tipclassify.corpus import curate
 from tipclassify.corpus import rows as corpus_rows
 from tipclassify.corpus.rows import Row, read_rows
-from tipclassify.model.find import add_model, load_scorer
+from tipclassify.model.find import load_scorer
 from tipclassify.model.folder import check_metadata, kind_of_model, read_metadata, write_model
 from tipclassify.training import default, heads
 from tipclassify.whole_files import open_whole_file
@@ -139,52 +139,26 @@ def test_two_additions_to_one_corpus_lose_no_row(
     assert texts == {"A shelter opened.", "Courts slept.", "Police acted on it."}
 
 
-def test_the_parts_of_a_split_are_whole(tmp_path: Path) -> None:
-    rows = written(tmp_path / "all.jsonl", [f"Police arrested {n} of {n * n}." for n in range(20)])
-    parts = [tmp_path / "train.jsonl", tmp_path / "test.jsonl"]
-    work = command("corpus", "split", rows, "--train", parts[0], "--test", parts[1])
-    work()
-    whole = [part.read_bytes() for part in parts]
-    step = 1
-    while killed_at(step, work):
-        assert [part.read_bytes() for part in parts] == whole
-        remove_old_scrap(tmp_path)
-        step += 1
-    for part in parts:
-        part.unlink()
-    step = 1
-    while killed_at(step, work):
-        for part, data in zip(parts, whole, strict=True):
-            assert not part.exists() or part.read_bytes() == data
-            part.unlink(missing_ok=True)
-        remove_old_scrap(tmp_path)
-        step += 1
-    assert step > 4
-    assert [part.read_bytes() for part in parts] == whole
-    assert {path.name for path in tmp_path.iterdir()} == {"all.jsonl", "train.jsonl", "test.jsonl"}
-
-
 def check_head(folder: Path) -> None:
     """Raise for a model whose head is not whole."""
     head = read_metadata(folder)
     check_metadata(folder, head, kind_of_model(head), head["format"])
 
 
-def test_a_model_that_is_added_is_whole_or_absent_and_the_next_run_ends_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_model_that_is_written_is_whole_or_absent_and_the_next_run_ends_it(
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path))
     target = tmp_path / "odd"
+    head = read_metadata(TINY)
+    files = {name: (TINY / name).read_bytes() for name in head["files"]}
     step = 1
-    while killed_at(step, lambda: add_model(str(TINY), "odd")):
+    while killed_at(step, lambda: write_model(target, head, files)):
         if target.exists():
             check_head(target)
         remove_old_scrap(tmp_path)
         step += 1
     assert step > 5
-    assert sorted(path.name for path in target.iterdir()) == sorted(
-        path.name for path in TINY.iterdir()
-    )
+    assert {path.name for path in target.iterdir()} == {"model.json", *files}
     assert [path.name for path in tmp_path.iterdir()] == ["odd"]
 
 

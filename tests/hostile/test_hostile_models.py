@@ -25,7 +25,6 @@ from hypothesis import strategies as st
 from tipclassify import Classifier, ModelError
 from tipclassify.labels import POLICIES
 from tipclassify.model.encoder.session import structure_hash
-from tipclassify.model.find import add_model, installed_models
 from tipclassify.model.folder import check_replaceable, metadata_digest, write_model
 from tipclassify.model.linear import read_linear_model, write_linear_model
 
@@ -37,8 +36,8 @@ TOKENIZER = (TINY / "tokenizer.json").read_bytes()
 
 @pytest.fixture
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of added models."""
-    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
+    """A folder of models, and of graphs that are known to the user."""
+    monkeypatch.setenv("TIPCLASSIFY_CACHE", str(tmp_path))
     (tmp_path / "models").mkdir()
     return tmp_path / "models"
 
@@ -92,38 +91,36 @@ def test_of_two_trainings_at_once_both_models_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("names", [("thesis.txt",), ("model.json",), ("model.json", "thesis.txt")])
-def test_adding_a_model_never_removes_a_folder_that_is_none(
-    models: Path, names: tuple[str, ...]
+def test_writing_a_model_never_removes_a_folder_that_is_none(
+    tmp_path: Path, names: tuple[str, ...]
 ) -> None:
-    mine = user_folder(models / "odd", *names)
+    mine = user_folder(tmp_path / "odd", *names)
     with pytest.raises(ModelError, match=r"odd: a folder that is no model is in the way; [^\n]+$"):
-        add_model(str(TINY), "odd")
+        write_model(mine, {"format": 1}, {})
     assert sorted(file.name for file in mine.iterdir()) == sorted(names)
     assert {file.read_text("utf-8") for file in mine.iterdir()} == {"years of work"}
 
 
-def test_a_model_with_files_of_the_user_in_it_is_not_replaced(models: Path) -> None:
-    add_model(str(TINY), "odd")
-    (models / "odd" / "notes.txt").write_text("years of work", "utf-8")
+def test_a_model_with_files_of_the_user_in_it_is_not_replaced(tmp_path: Path) -> None:
+    odd = Path(shutil.copytree(TINY, tmp_path / "odd"))
+    (odd / "notes.txt").write_text("years of work", "utf-8")
     with pytest.raises(ModelError, match=r"has files of no model in it \(notes\.txt\)"):
-        add_model(str(TINY), "odd")
-    with pytest.raises(ModelError, match="notes"):
-        write_model(models / "odd", {"format": 1}, {})
-    assert (models / "odd" / "notes.txt").read_text("utf-8") == "years of work"
-    add_model(str(TINY), "plain")
-    add_model(str(TINY), "plain")  # a model alone is
+        write_model(odd, {"format": 1}, {})
+    assert (odd / "notes.txt").read_text("utf-8") == "years of work"
+    (odd / "notes.txt").unlink()
+    write_model(odd, {"format": 1}, {})  # a model alone is
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
-def test_a_link_or_a_file_in_the_way_is_not_replaced(models: Path, tmp_path: Path) -> None:
+def test_a_link_or_a_file_in_the_way_is_not_replaced(tmp_path: Path) -> None:
     mine = user_folder(tmp_path / "mine", "a.part", "thesis.txt")
-    (models / "odd").symlink_to(mine)
-    (models / "file").write_text("years of work", "utf-8")
+    (tmp_path / "odd").symlink_to(mine)
+    (tmp_path / "file").write_text("years of work", "utf-8")
     for name in ("odd", "file"):
         with pytest.raises(ModelError, match="a link or file is in the way"):
-            add_model(str(TINY), name)
+            write_model(tmp_path / name, {"format": 1}, {})
     assert sorted(file.name for file in mine.iterdir()) == ["a.part", "thesis.txt"]
-    assert (models / "file").read_text("utf-8") == "years of work"
+    assert (tmp_path / "file").read_text("utf-8") == "years of work"
 
 
 # ----------------------------------------------------------------------------- graphs and tokenizers
@@ -243,12 +240,11 @@ def test_a_tokenizer_that_is_not_known_with_the_graph_is_refused(
 
 def test_what_is_fine_tuned_here_is_known_here_only(models: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(TINY, tmp_path / "mine"))
-    assert f"copy known.json of the models there into {models}" in refused(folder)
+    assert f"copy known.json from there into {models}" in refused(folder)
     let_tiny_encoder_be_known()
     let_tiny_encoder_be_known()
     assert len(json.loads((models / "known.json").read_text("utf-8"))) == 1
     assert Classifier.load(folder).predict(["convicted"]).any()
-    assert installed_models() == []
 
 
 @pytest.mark.parametrize("written", [b"", b"[" * 100_000, b"{}", b'[{"graph": 1}]', b"[1]"])
@@ -316,24 +312,10 @@ def test_a_head_with_odd_values_is_refused_in_a_line(tmp_path: Path, name: str) 
         b"\xff",
     ],
 )
-def test_a_head_that_is_no_plain_json_is_refused_and_listed_as_unreadable(
-    models: Path, written: bytes
-) -> None:
-    shutil.copytree(FAST, models / "odd")
-    (models / "odd" / "model.json").write_bytes(written)
-    assert "truncated or not a model" in refused(models / "odd")
-    (listed,) = installed_models()
-    assert (listed.name, listed.kind) == ("odd", "unreadable")
-
-
-def test_one_bad_folder_is_one_line_of_the_list(models: Path, cli: Cli) -> None:
-    add_model(str(TINY), "good")
-    shutil.copytree(TINY, models / "odd")
-    (models / "odd" / "model.json").write_bytes(b"[" * 100_000)
-    done = cli("models", "list")
-    assert (done.returncode, done.stderr) == (0, b"")
-    lines = done.stdout.decode().splitlines()
-    assert [line.split()[:2] for line in lines[2:]] == [["good", "encoder"], ["odd", "unreadable"]]
+def test_a_head_that_is_no_plain_json_is_refused(tmp_path: Path, written: bytes) -> None:
+    odd = Path(shutil.copytree(FAST, tmp_path / "odd"))
+    (odd / "model.json").write_bytes(written)
+    assert "truncated or not a model" in refused(odd)
 
 
 def npz(kind: int = zipfile.ZIP_STORED, **members: npt.NDArray[np.generic] | bytes) -> bytes:

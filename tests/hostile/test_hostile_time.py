@@ -13,7 +13,6 @@ from lxml import etree
 
 from tipclassify import Classifier
 from tipclassify.corpus.curate import LEAK_SIMILARITY, near_duplicate_pairs
-from tipclassify.corpus.rows import group_rows
 from tipclassify.formatting import csv_cell, unformat_csv_cell
 from tipclassify.model.encoder.names import mask_names, normalize_spelling
 from tipclassify.model.scoring import OCCLUSION, Explanation, SpanWeight
@@ -139,14 +138,13 @@ def test_a_text_that_begins_with_comments_is_read_at_once() -> None:
 # ----------------------------------------------------------------------- what is compared with what
 
 
-def test_near_identical_rows_are_compared_with_some_and_still_one_group() -> None:
+def test_near_identical_rows_are_compared_with_some_and_each_is_found() -> None:
     """All pairs of 3,000 such rows would be 4.5 million."""
     start = "Police in Karvonia arrested nine recruiters, but the courts convicted none of"
     texts = [f"{start} case{number}." for number in range(3_000)]
     pairs = [(first, second) for first, second, _ in near_duplicate_pairs(texts, LEAK_SIMILARITY)]
     assert len(pairs) < 450 * len(texts)
-    rows = [{"text": text, "labels": [], "id": text} for text in texts]
-    assert len(set(group_rows(rows, pairs))) == 1
+    assert {row for pair in pairs for row in pair} == set(range(len(texts)))
 
 
 def test_words_that_too_many_passages_have_find_no_candidates(

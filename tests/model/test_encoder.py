@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, JsonObject, let_tiny_encoder_be_known
+from conftest import TINY, JsonObject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from labelled_rows import under
@@ -27,6 +27,7 @@ from typer.testing import CliRunner, Result
 
 from tipclassify import LABELS, Classifier, ModelError, classify
 from tipclassify.arrays import Floats
+from tipclassify.errors import InputError
 from tipclassify.model.encoder.files import (
     EncoderHeads,
     EncoderModel,
@@ -301,6 +302,18 @@ def test_nothing_of_a_long_passage_is_cut_off(tiny: Classifier, before: int) -> 
     assert tiny.logits([text])[0, COMPLICITY] == pytest.approx(short)
 
 
+def test_of_a_passage_of_a_megabyte_the_first_part_is_read_with_one_warning(
+    tiny: Classifier,
+) -> None:
+    text = ("officers took bribes " + "the " * 25_000)[:100_000]
+    with pytest.warns(UserWarning, match=r"1,000,00\d characters: only the first 100,000") as given:
+        logits = tiny.logits([text + "courts failed " * 64_286, text])
+    assert len(given) == 1
+    assert logits[0].tolist() == logits[1].tolist()
+    with pytest.raises(InputError, match=r"too long to explain every word \(over 5,000\)"):
+        tiny.explain(text)
+
+
 def test_a_long_passage_has_what_any_part_of_it_supports(tiny: Classifier) -> None:
     far = (
         "Courts convicted nine traffickers "
@@ -560,13 +573,8 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run
 
 
-def test_score_takes_an_encoder_by_its_name(
-    here: Run, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(TINY, tmp_path / "models" / "small")
-    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
-    let_tiny_encoder_be_known()
-    done = here("score", report, "--model", "small", "--format", "jsonl")
+def test_score_takes_an_encoder_by_its_folder(here: Run, report: Path) -> None:
+    done = here("score", report, "--model", TINY, "--format", "jsonl")
     labels = [json.loads(line)["labels"] for line in done.stdout.splitlines()]
     assert labels == [["positive_effort"], ["failure", "complicity"], []]
     assert done.stderr == ""
@@ -619,22 +627,14 @@ def test_check_replays_the_golden_passages_of_an_encoder(
 
 
 def test_a_bundle_of_an_encoder_is_replayed_where_the_encoder_is(
-    here: Run, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    here: Run, report: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "none"))
-    let_tiny_encoder_be_known()
     out = tmp_path / "figures.zip"
     assert here("bundle", report, "-o", out, "--model", TINY, "--with-model").exit_code == 0
     done = here("verify", out, report)
     assert done.exit_code == 0
     assert "where it is in the bundle and you trust it, unpack model/" in done.stdout
     assert here("verify", out, report, "--model", TINY, "--strict").exit_code == 0
-    shutil.copytree(TINY, tmp_path / "models" / "small")
-    monkeypatch.setenv("TIPCLASSIFY_MODELS", str(tmp_path / "models"))
-    let_tiny_encoder_be_known()
-    done = here("verify", out, report, "--strict")
-    assert done.exit_code == 0
-    assert "here as small" in done.stdout
 
 
 # ------------------------------------------------------------------------------- the one that ships

@@ -300,6 +300,10 @@ def test_a_path_of_windows_has_a_file_name() -> None:
             "financial year ended 31 March 2018.",
             (None, 2018),
         ),
+        (
+            "Slavery statement\nFor the year ended December 31, 2018\n\nWe are a firm of 2005.",
+            (None, 2018),
+        ),
         ("Statement under the Modern Slavery Act 2015\n\nWe are a firm.", (None, None)),
     ],
 )

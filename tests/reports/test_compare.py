@@ -549,7 +549,7 @@ def test_the_table_lists_changes_first_and_marks_words() -> None:
     assert done.stderr == ""
     lines = [line.rstrip() for line in done.stdout.splitlines()]
     assert lines[0].endswith("Karvonia: 2023 compared with 2024")
-    assert lines[1] == f"2023  {OLD}  (Karvonia 2023)"
+    assert lines[1] == f"2023  {OLD.name}  (Karvonia 2023)"
     titles = [line.split(":")[0] for line in lines if re.match(r"[A-Z][^:]+: \d+", line)]
     assert titles[:3] == [
         "Failures newly reported",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def test_a_sentence_said_again_and_a_row_of_a_table_count_apart() -> None:
         ("sentence", "a"),
         ("sentence", None),
     ]
-    counts = Group.of((), passages, None, found)
+    counts = Group.of((), passages, found)
     assert (counts.count(EFFORT), counts.rows[EFFORT], counts.base) == (2, 1, 2)
     assert counts.words() == "2 sentences and 1 table row"
     rows = list(natures(passages, ["a", "b", "c", "d"], None))
@@ -354,16 +355,23 @@ def test_of_several_reports_the_line_counts_those_about_other_things() -> None:
     )
 
 
+def group_of(passages: Iterable[Passage]) -> Group:
+    """Count passages as those of input rows, each by itself."""
+    of_group = list(passages)
+    names = [str(number) for number, _ in enumerate(of_group)]
+    return Group.of((), of_group, list(natures(of_group, names, None)))
+
+
 def test_a_report_that_the_model_cannot_read_has_no_subject() -> None:
     foreign = on_press("Le gouvernement ignorait totalement ces plaintes.", low_confidence=True)
-    assert subject_line([Group.of((), [foreign for _ in range(60)])]) is None
+    assert subject_line([group_of(foreign for _ in range(60))]) is None
 
 
 def test_fragments_and_names_are_no_unknown_words() -> None:
     texts = ["Port Alba, 2021", "N/A", "Khoros Province Labor Act", "Yes 14"]
     fragments = [on_press(text, low_confidence=True) for text in texts]
     assert not any(is_unknown(fragment) for fragment in fragments)
-    counted = Group.of((), [*fragments, on_press()])
+    counted = group_of([*fragments, on_press()])
     assert (counted.unknown, counted.judged, counted.is_unread) == (0, 1, False)
     assert not Group().is_unread
 
@@ -380,4 +388,4 @@ def test_sentences_in_other_languages_are_unknown_words(text: str) -> None:
     foreign = on_press(text, low_confidence=True)
     assert is_unknown(foreign)
     assert not is_unknown(on_press(text))
-    assert Group.of((), [foreign, on_press()]).is_unread
+    assert group_of([foreign, on_press()]).is_unread

@@ -196,7 +196,7 @@ def test_counts_by_section_add_up(page: str, karvonia: Report) -> None:
     for place in (0, 1):  # sentences, rows of tables
         sums = [sum(section[label][place] for section in sections) for label in range(len(LABELS))]
         assert sums == [label[place] for label in total]
-    group = Group.of((), karvonia.passages, None, natures_of(karvonia, {}))
+    group = Group.of((), karvonia.passages, natures_of(karvonia, {}))
     assert [count for count, _ in total] == [group.count(label) for label in LABELS]
 
 
@@ -283,7 +283,7 @@ def test_error_rates_of_a_known_kind_of_report_are_those_on_that_kind(
     assert karvonia.document is not None
     default = Classifier.load()
     publication = "Country Reports on Human Rights Practices"
-    of_rights = tagged(default, replace(karvonia.document, publication=publication))
+    of_rights = tag_report(replace(karvonia.document, publication=publication), model=default)
     page = page_of(default, of_rights)
     assert "labelled passages of human-rights reports that the model had not seen" in page
     points = default.meta["operating_points_by_kind"]["balanced"]["human-rights reports"]

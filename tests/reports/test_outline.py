@@ -298,6 +298,60 @@ def test_two_judgments_of_the_penalties_of_a_section_are_one_claim(
     assert found == alignments
 
 
+ENFORCED: Final = "The government generally enforced relevant laws, and such work was rare."
+NOT_ENFORCED: Final = "Authorities did not enforce the law effectively."
+
+
+def test_two_judgments_of_how_the_law_is_enforced_are_one_claim_within_a_section_alone(
+    classifier: Classifier,
+) -> None:
+    mixed = "The government often enforced the statutes, but fines were lower than those for arson."
+    one_claim = compared(
+        classifier,
+        [KEPT, (FORCED, ENFORCED, "P"), SHIPS],
+        [KEPT, (FORCED, SHIPS[1], ""), SHIPS, (FORCED, mixed, "PF")],
+    )
+    assert change_of(one_claim, ENFORCED).kind == "retagged"
+    old: Texts = [KEPT, (FORCED, "The government did not effectively enforce the law.", "F"), SHIPS]
+    about_women = compared(classifier, old, [KEPT, SHIPS, ("Women", NOT_ENFORCED, "")])
+    assert change_of(about_women, NOT_ENFORCED).alignment == "new"
+    here = compared(classifier, old, [KEPT, SHIPS, (FORCED, NOT_ENFORCED, "")])
+    assert change_of(here, NOT_ENFORCED).alignment == "reworded"
+
+
+def test_what_a_law_bans_is_not_continued_by_whether_it_happens(classifier: Classifier) -> None:
+    ban = "The law prohibits the worst forms of child labor."
+    seen = "There were no confirmed reports of the worst forms of child labor."
+    banned = (
+        "The law banned and penalized the worst forms of child labor, and kept children from loading "
+        "salt, from diving, from trawlers at night and from work in school hours."
+    )
+    old: Texts = [KEPT, (CHILD, ban, "P"), SHIPS]
+    comparison = compared(classifier, old, [KEPT, SHIPS, (CHILD, seen, ""), (CHILD, banned, "P")])
+    assert change_of(comparison, seen).alignment == "new"
+    change = change_of(comparison, ban)
+    assert change.new is not None
+    assert change.new.text == banned
+
+
+def test_the_other_half_of_a_sentence_that_was_split_is_not_new(classifier: Classifier) -> None:
+    whole = (
+        "While the ban on recruiters of salt workers was in force, the inspection of trawlers off "
+        "Cape Orr was planned to begin in spring."
+    )
+    halves: Texts = [
+        (FORCED, "The inspection of trawlers off Cape Orr began in spring.", "P"),
+        (
+            FORCED,
+            "The ban on recruiters of salt workers was in force; however, newspapers told of agents "
+            "who hired divers abroad, kept their passports and threatened their parents.",
+            "P",
+        ),
+    ]
+    comparison = compared(classifier, [KEPT, (FORCED, whole, "P"), SHIPS], [KEPT, SHIPS, *halves])
+    assert {change_of(comparison, text).alignment for _, text, _ in halves} == {"reworded"}
+
+
 def test_a_sentence_that_a_report_says_twice_is_new_once(classifier: Classifier) -> None:
     (_, freed, _) = OF_CHILDREN[1]
     twice = [KEPT, (FORCED, freed, "P"), SHIPS, (FORCED, freed, "P")]

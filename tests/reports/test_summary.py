@@ -34,13 +34,13 @@ from tipclassify.reports.adjust import (
     NOTES,
     Rates,
     adjust,
-    kind_of_publication,
     rates_by_kind,
     rates_of,
 )
 from tipclassify.reports.chart import describe, draw_chart
 from tipclassify.reports.counts import DIMENSIONS, NONE, Group, Summary, summarize
 from tipclassify.tagging import Tagging
+from tipclassify.text.kinds import kind_of_publication
 from tipclassify.text.sections import FOLDED
 
 FloatArray = npt.NDArray[np.float64]

@@ -745,7 +745,7 @@ def test_table_shows_pages_where_there_are_any_and_what_the_report_is_about(
     paged = [Passage("Courts slept.", 3, 16, "courts", ("failure", "complicity"), SCORES, True, 12)]
     text = written("table", [report, Report("b.pdf", None, paged)], run).decode()
     first, second = text.split("b.pdf")
-    assert first.splitlines()[0].rstrip() == "reports/Karvonia 2024 é.txt  (Karvonia 2024)"
+    assert first.splitlines()[0].rstrip() == "Karvonia 2024 é.txt  (Karvonia 2024)"
     assert first.splitlines()[1].split() == ["label", "prob.", "passage"]
     assert second.splitlines()[1].split() == ["label", "prob.", "page", "passage"]
     assert re.search(r"failure \? +0\.91 +12 +Courts slept\.", second)

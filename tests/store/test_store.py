@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sqlite3
 import stat
@@ -16,17 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipclassify.corpus.rows import LONGEST, load_corpus, read_rows
-from tipclassify.errors import CorpusError, InputError, TipclassifyError
+from tipclassify.errors import InputError, TipclassifyError
 from tipclassify.labels import LABELS
 from tipclassify.records import key
-from tipclassify.store import Store
+from tipclassify.store import Store, refuse_old_log
 from tipclassify.store.checks import read_checks
 from tipclassify.store.export import export, rows
-from tipclassify.store.importing import import_log, place_findings
 from tipclassify.store.state import Decision, Kind, Place, Shown, State, Tags
 
 EFFORT, FAILURE, COMPLICITY = LABELS
-WHEN = "2025-03-01T10:00:00.000Z"
 REPORT = "ab" * 32
 posix = pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
 
@@ -457,108 +454,33 @@ def test_a_corpus_that_is_a_link_or_a_pipe_stays(store: Store, tmp_path: Path) -
 # ------------------------------------------------------------------------------- old logs
 
 
-def logged(number: int, kind: str = "decision", name: str = "k", **more: object) -> bytes:
-    """Make a line of a log as earlier versions wrote it."""
-    about = {"text": f"Text of {name}.", "start": 7, "end": 12, "report": "r.txt"}
-    about |= {"report_id": REPORT[:16], "block": 3, "model": "m", "model_labels": [FAILURE]}
-    if kind == "undo":
-        about = {}
-    first = {"event": number, "kind": kind, "id": name, "annotator": "ann", "time": WHEN}
-    return json.dumps({**first, "labels": [], **about, **more}).encode() + b"\n"
-
-
-def test_a_log_of_a_review_is_imported_once(store: Store, tmp_path: Path) -> None:
+def test_a_log_of_before_there_were_stores_is_named_in_one_line(tmp_path: Path) -> None:
     log = tmp_path / "my.events"
-    lines = [
-        logged(1, labels=[FAILURE], blind=["colleagues"], request="r-1"),
-        logged(2, labels=[EFFORT], note="Hm."),
-        logged(3, "undo", undoes=2),
-        logged(4, "undo", undoes=3),
-        logged(5, "undo", undoes=4),
-        logged(6, "reveal", annotator="ben"),
-        logged(7, unsure=True, annotator="ben"),
-    ]
-    log.write_bytes(b"".join(lines) + b'{"event": 8, "kin')  # cut off by a crash
-    assert import_log(store, log)
-    state = store.on(Place(REPORT[:16], 7, 12))
-    assert held(state) == {"ann": 1, "ben": 7}
-    assert (state.decisions["ben"].unsure, state.decisions["ben"].blind) == (True, None)
-    assert state.seen >= {"ben"}
-    assert store.since(0)[0].request == "r-1"
-    assert [each.live for each in store.since(0)][:2] == [True, False]
-    (row,) = exported(store)
-    assert (row["labels"], row["report"], row["model_labels"]) == ([FAILURE], "r.txt", [FAILURE])
-    assert not import_log(store, log)
-    store.adopt(REPORT, REPORT[:16])  # opened again, its report is known whole
-    assert held(store.on(Place(REPORT, 7, 12))) == {"ann": 1, "ben": 7}
-
-
-@pytest.mark.parametrize(
-    ("content", "error", "line"),
-    [
-        (b"Dear diary,\n", InputError, "no log of decisions"),
-        (b'{"event": 2, "kind": "decision"}\n', InputError, "no log of decisions"),
-        (logged(1) + b'{"event": 2}\n' + logged(3), CorpusError, r"my\.events:2: not an event"),
-        (logged(1) + logged(3) + logged(3), CorpusError, "3 after event 1"),
-        (logged(1) + logged(2, "undo", undoes=7) + logged(3), CorpusError, "no earlier event"),
-        (logged(1) + logged(2, "undo", undoes=0) + logged(3), CorpusError, "no earlier event"),
-        (logged(1) + logged(2, "frob") + logged(3), CorpusError, "unknown kind frob"),
-        (logged(1) + logged(2, start=2**70) + logged(3), CorpusError, r"my\.events:2: not an"),
-        (logged(1) + logged(2, "undo", "l", undoes=1) + logged(3), CorpusError, "no earlier event"),
-    ],
-)
-def test_a_log_that_cannot_be_read_leaves_the_store_empty(
-    store: Store, tmp_path: Path, content: bytes, error: type[Exception], line: str
-) -> None:
-    (tmp_path / "my.events").write_bytes(content)
-    with pytest.raises(error, match=line):
-        import_log(store, tmp_path / "my.events")
-    assert store.last == 0
-    assert store.passages() == {}
-
-
-def desk_log() -> bytes:
-    """Make a log of a desk: a finding confirmed, noted, and rejected by another."""
-
-    def line(number: int, kind: str, name: str, **more: object) -> bytes:
-        about = {"text": "Courts slept.", "start": 7, "end": 20, "report": "R", "page": "r.html"}
-        first = {"event": number, "kind": kind, "id": "k", "annotator": name, "time": WHEN}
-        return json.dumps({**first, **more, **about, "tagged": [FAILURE]}).encode() + b"\n"
-
-    return (
-        line(1, "decision", "ann", labels=[FAILURE])
-        + line(2, "note", "ann", note="Hm.")
-        + line(3, "decision", "ben", labels=[])
-    )
-
-
-def test_a_log_of_a_desk_is_imported_and_its_findings_get_their_place(
-    store: Store, tmp_path: Path
-) -> None:
-    (tmp_path / "desk.events").write_bytes(desk_log())
-    import_log(store, tmp_path / "desk.events")
-    name = key("Courts slept.")
-    assert [(each.verdict, each.annotator, each.note) for each in store.checks()] == [
-        ("confirmed", "ann", "Hm."),
-        ("rejected", "ben", ""),
-    ]
-    findings = [
-        Shown(Place(REPORT, 7, 20), name, {"text": "Courts slept."}, "r", "R"),
-        Shown(Place("x", 7, 20), "other", {"text": "Another."}, "r", "R"),
-    ]
-    place_findings(store, findings)
-    assert {each[:4] for each in store.checks()} == {(REPORT, 7, 20, name)}
-    assert {each.labels for each in store.checks()} == {(FAILURE,)}
+    refuse_old_log(log, tmp_path / "my.sqlite")
+    log.write_text('{"event": 1, "kind": "decision"}\n', "utf-8")
+    with pytest.raises(InputError, match=r"my\.events: has decisions of a version before"):
+        refuse_old_log(log, tmp_path / "my.sqlite")
+    Store(tmp_path / "my.sqlite")  # what it had was taken in, or it was left aside
+    refuse_old_log(log, tmp_path / "my.sqlite")
 
 
 def test_checks_are_read_of_a_desk_and_of_its_store(tmp_path: Path) -> None:
-    (tmp_path / "desk.events").write_bytes(desk_log())
+    store = Store(tmp_path / "tipclassify.sqlite")
+    store.decide(shown(1), "label", "ann", labels=[FAILURE])
+    store.decide(shown(1), "note", "ben", note="Hm.")
     told: list[str] = []
     with pytest.raises(InputError, match="no finding is checked"):
         read_checks(tmp_path, told.append)
     assert "no longer on the desk" in told[0]  # which has no data
-    of_desk = read_checks(tmp_path / "tipclassify.sqlite", told.append)
-    assert {each.report for each in of_desk} == {""}  # not opened since
+    checks = read_checks(tmp_path / "tipclassify.sqlite", told.append)
+    assert [(each.report, each.annotator, each.labels, each.note) for each in checks] == [
+        (REPORT, "ben", None, "Hm."),
+        (REPORT, "ann", (FAILURE,), ""),
+    ]
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "desk.events").touch()
+    with pytest.raises(InputError, match=r"before 0\.1\.0"):
+        read_checks(tmp_path / "old", told.append)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no such file; check findings with"):
         read_checks(tmp_path / "empty", told.append)

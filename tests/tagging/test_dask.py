@@ -28,8 +28,9 @@ from distributed import Client, LocalCluster
 from pyarrow import parquet
 
 from tipclassify import InputError, ModelError
-from tipclassify.dask import cluster, score_on_cluster, work
+from tipclassify.dask import cluster, score_on_cluster
 from tipclassify.dask.cluster import connect
+from tipclassify.dask.sources import find_sources
 from tipclassify.errors import MissingExtraError
 from tipclassify.tagging import Tagging
 
@@ -208,8 +209,10 @@ def test_what_is_done_is_not_made_again_and_what_changed_or_failed_is(
 
     file = reports / "karvonia-5.txt"
     times = file.stat()
+    before = [source.stamp for source in find_sources([f"file://{file}"], str(out))]
     file.write_bytes(file.read_bytes().replace(b"7", b"8"))
     os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert before != [source.stamp for source in find_sources([f"file://{file}"], str(out))]
     assert file.stat().st_size == times.st_size
     whole = passage_rows(out)
     damaged = next(path for path in write_times(out / "passages") if "failed" not in path.name)
@@ -285,13 +288,13 @@ def test_a_worker_of_another_version_ends_the_run_in_one_line(
     client: Client, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     versions = iter(["9.0"])
-    here = work.settings_of
+    here = Tagging.settings
 
     def newer(tagging: Tagging) -> dict[str, object]:
         settings = here(tagging)
         return {**settings, "version": next(versions, settings["version"])}
 
-    monkeypatch.setattr(work, "settings_of", newer)
+    monkeypatch.setattr(Tagging, "settings", newer)
     message = r"a worker has version .*, not 9\.0; install the same everywhere"
     with pytest.raises(ModelError, match=message):
         score(reports, tmp_path / "out", cluster=client)
@@ -317,6 +320,17 @@ def test_the_command_scores_by_processes_of_its_own_and_says_what_one_machine_sa
     assert on_cluster.stderr.splitlines() == reported  # no word of Dask's
     assert reported[-1] == b"tipclassify: 1 of 13 inputs failed"
     assert passage_rows(tmp_path / "out") == rows_of(tmp_path / "one.parquet")
+
+
+def test_processes_that_are_killed_at_their_start_are_one_line(
+    reports: Path, tmp_path: Path
+) -> None:
+    with (
+        dask.config.set({"distributed.worker.preload": ["import os; os._exit(9)"]}),
+        pytest.raises(InputError, match="processes of Dask do not start") as reported,
+    ):
+        score(reports, tmp_path / "out", cluster=1)
+    assert "\n" not in str(reported.value)
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(

@@ -58,6 +58,14 @@ def test_a_text_unlike_all_kinds_is_said_to_be_so() -> None:
     assert kind(RECIPE * 40) == ""
 
 
+def test_a_known_publication_decides_and_not_the_words() -> None:
+    """Names, or lists of them, may make half of the words of a report that is well known."""
+    publication = "Findings on the Worst Forms of Child Labor"
+    document = replace(Document.from_text(RECIPE * 40), publication=publication)
+    named = tag_report(document, model="fast")
+    assert (named.reads_like, named.is_measured) == ("Department of Labor reports", True)
+
+
 def test_only_a_kind_that_the_model_was_not_measured_on_is_doubtful() -> None:
     shipped = Classifier.load("fast").model
     assert isinstance(shipped, LinearModel)

@@ -187,7 +187,7 @@ def test_false_alarms_have_an_interval_that_draws_documents_whole() -> None:
     rows = [{"text": "Here.", "labels": (), "doc": "hrr/2031/here.html"}] * 40
     whole, *_ = measure_parts(rows, predictions, np.full(3, 0.5), seed=0)
     assert (whole.unlabelled, whole.false_alarm_rate) == (30, 0.2)
-    assert whole.false_alarms == "20.0% [0.0, 60.0] of 30"
+    assert whole.false_alarms == "20.0% [0.0, 80.0] of 30"
 
 
 def test_a_card_of_the_users_rows_alone_does_not_say_that_language_models_labelled_them(

@@ -716,13 +716,11 @@ def test_train_py_trains_on_ones_own_sentences(
     done = train("--data", data, "--out", out, "--no-corpus", "--model", model, "--jobs", 1)
     assert done.exit_code == 0, done.stderr
     first, *between, last = done.stderr.splitlines()
-    assert first == f"train.py: {count} passages of your own"
-    few = (
-        "train.py: warning: 40 passages of your own are few: label 100 or more to tell a difference"
-    )
+    assert first == f"tipclassify: {count} passages of your own"
+    few = "tipclassify: warning: 40 passages of your own are few: label 100 or more to tell a difference"
     assert (few in between) == (count < 100)
-    assert f"train.py: makes a new model in {out}" in between
-    assert last == f"train.py: saved {out}; use it with: tipclassify score --model {out} FILE"
+    assert f"tipclassify: makes a new model in {out}" in between
+    assert last == f"tipclassify: saved {out}; use it with: tipclassify score --model {out} FILE"
     assert all(label in done.stdout for label in LABELS)
     printed = re.findall(r"macro-F1 (\d\S+)", done.stdout)[0]
     assert float(printed) == pytest.approx(head_of(out)["metrics"]["macro_f1"], abs=0.0006)
@@ -920,7 +918,7 @@ def test_a_thin_corpus_is_trained_on_with_a_warning_or_refused_in_a_line(
     out = tmp_path / "m"
     done = train("--data", data, "--out", out, "--no-corpus", "--model", "fast", "--jobs", 1)
     assert done.exit_code == code, done.stderr
-    assert any(line.startswith(f"train.py: {message}") for line in done.stderr.splitlines())
+    assert any(line.startswith(f"tipclassify: {message}") for line in done.stderr.splitlines())
     assert (out / "model.json").is_file() == (code == 0)
 
 
@@ -931,8 +929,8 @@ def test_a_corpus_with_errors_trains_nothing(tmp_path: Path, model: str) -> None
     done = train("--data", bad, "--out", tmp_path / "m", "--no-corpus", "--model", model)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
-        f"train.py: {bad}:1: unknown label 'x'; use {', '.join(LABELS)}",
-        f"train.py: {bad}:2: empty text; remove the row",
+        f"tipclassify: {bad}:1: unknown label 'x'; use {', '.join(LABELS)}",
+        f"tipclassify: {bad}:2: empty text; remove the row",
     ]
     assert not (tmp_path / "m").exists()
 
@@ -957,7 +955,7 @@ def test_wrong_usage_of_train_py_exits_2(args: list[str], message: str) -> None:
     done = train(*args)
     (line,) = done.stderr.splitlines()
     assert (done.exit_code, done.stdout) == (2, "")
-    assert line.startswith("train.py: ")
+    assert line.startswith("tipclassify: ")
     assert message in line
     assert line.endswith("; see 'train.py --help'")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from tipclassify.arrays import Bools, Floats, logistic
 from tipclassify.corpus.rows import group_rows, read_rows
+from tipclassify.errors import TipclassifyError
 from tipclassify.evaluation.metrics import measure
 from tipclassify.labels import label_indicator
 from tipclassify.model.linear import LinearModel, LinearScorer
@@ -189,6 +191,14 @@ def test_a_soft_target_is_what_the_fit_comes_to(monkeypatch: pytest.MonkeyPatch)
     for column, bias in zip(heads.T, biases, strict=True):
         fitted = logistic(design.scores(column)[0] + bias)
         np.testing.assert_allclose(fitted[::20], [0.8, 0.3, 0.0], atol=0.03)
+
+
+def test_a_process_that_is_killed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tipclassify.training.linear._fit_label", lambda *_: os._exit(9))
+    design = make_design(featurize(["No one was convicted."], frozenset()), [None])
+    with pytest.raises(TipclassifyError, match="was killed; out of memory") as killed:
+        fit_labels(design, np.ones((1, 3)), [np.ones(1)], jobs=2)
+    assert "\n" not in str(killed.value)
 
 
 def test_a_vocabulary_may_be_given() -> None:

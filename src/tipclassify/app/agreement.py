@@ -53,19 +53,15 @@ def agreement_by_annotator(
         if len(sure) > 1:
             shared += 1
             compared += sure
-    # None: older logs do not say what a decision was made without seeing
-    without_colleagues = Counter(
-        None if event.blind is None else "colleagues" in event.blind for event in compared
-    )
+    hidden = Counter(each for event in compared for each in event.blind or ())
     names = sorted({name for state in states.values() for name in state.answered})
     return {
         **figures(alone, labels),
         "decisions": {
             "passages": shared,
             "of": len(compared),
-            "blind": without_colleagues[True],
-            "unknown": without_colleagues[None],
-            "model": sum("model" in (event.blind or ()) for event in compared),
+            "blind": hidden["colleagues"],
+            "model": hidden["model"],
         },
         "progress": [{"annotator": name, **progress(opened, name, states)} for name in names],
         "disputed": sum(state.is_disputed for state in states.values()),

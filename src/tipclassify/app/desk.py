@@ -17,7 +17,6 @@ from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
 from tipclassify.store import RequestReusedError, plain
 from tipclassify.store.checks import open_desk
-from tipclassify.store.importing import place_findings
 from tipclassify.store.state import Kind, Place, Shown, State, Tags, judge
 from tipclassify.write.desk import read_findings
 
@@ -62,12 +61,11 @@ class Desk:
                 place, row["key"], kept, row["address"], row["title"], tags=tags
             )
         self.store = open_desk(folder)
-        place_findings(self.store, self._findings.values())
 
     @property
     def checked(self) -> int:
         """Number of findings that somebody decided on."""
-        return sum(bool(state.checks) for state in self.store.now().values())
+        return sum(bool(state.decisions) for state in self.store.now().values())
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count the findings with each label as checked, by report: as people say, else as tagged.
@@ -119,18 +117,17 @@ class Desk:
             }
 
     def _row(self, place: Place, state: State) -> dict[str, Any]:
-        """Return what each person decided and noted on a finding.
-
-        A check of an earlier version, of other labels than the finding has now, does not count.
-        """
+        """Return what each person decided and noted on a finding."""
         tagged = tuple(self._findings[place].tags[0].labels)
         people: dict[str, dict[str, Any]] = {}
-        for name, event in state.checks.items():
-            verdict: str = judge(tagged, event.labels)
-            if event.kind == "check":
-                verdict = event.verdict or "" if event.labels == tagged else "other labels"
-            right = event.labels if verdict in ("confirmed", "corrected") else ()
-            people[name] = {"verdict": verdict, "labels": right, "at": event.at, "note": ""}
+        for name, event in state.decisions.items():
+            verdict = judge(tagged, event.labels)
+            people[name] = {
+                "verdict": verdict,
+                "labels": event.labels,
+                "at": event.at,
+                "note": "",
+            }
         for name, event in state.notes.items():
             person = people.setdefault(name, {"verdict": "", "labels": tagged, "at": event.at})
             person["note"] = event.note
@@ -204,7 +201,7 @@ class Desk:
             earlier = self.store.of_request(self.annotator, request)
             if earlier and (earlier.kind != "undo" or earlier.place != shown.place):
                 raise RequestReusedError(request)
-            mine = self.store.on(shown.place).checks.get(self.annotator)
+            mine = self.store.on(shown.place).decisions.get(self.annotator)
             if mine and not earlier:
                 self.store.undo(mine.id, self.annotator, request)
             elif not earlier:

@@ -129,8 +129,6 @@ class Review:
         self.passages = {
             passage.id: passage for report in self.reports for passage in report.passages
         }
-        for report in self.reports:
-            self.store.adopt(report.sha256, report.id)
 
     def passage(self, id: str) -> OpenPassage:
         """Return an open passage; refuse the request if there is none of this name."""

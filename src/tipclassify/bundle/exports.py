@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -84,7 +85,7 @@ def _differences_of_counts(
 def _differences_of_findings(
     table: Sequence[_Row], manifest: Manifest, reports: Iterable[Report]
 ) -> list[str]:
-    """Look up each row of a table of passages among those of the bundle."""
+    """Look up each row of a table of passages among those of the bundle, each once."""
     labels = tuple(manifest.thresholds)
     from_rows = any(recorded.kind == ROWS for recorded in manifest.inputs)
     columns: tuple[str, ...] = _OF_FINDINGS if from_rows else _OF_FINDINGS + _OF_READ
@@ -97,23 +98,30 @@ def _differences_of_findings(
         shown = [_shown(values.get(name)) for name in columns]
         return hash((*shown, *(f"{float(str(values[label])):.4f}" for label in labels)))
 
-    known = {
+    unlisted = Counter(
         compared(cells(row(report, passage), labels))
         for report in reports
         for passage in report.passages
-    }
+    )
     wrong = []
     for number, values in enumerate(table, 1):
         try:
-            is_known = compared(values) in known
+            passage = compared(values)
         except (KeyError, ValueError):  # no probability
-            is_known = False
-        if not is_known:
+            passage = None
+        if passage is not None and unlisted[passage]:
+            unlisted[passage] -= 1
+        else:
             wrong.append(str(number))
-    if not wrong:
-        return []
-    rows = count_with_noun(len(wrong), "row")
-    return [f"{rows} of no passage of the bundle, as it is tagged there: {', '.join(wrong[:5])}"]
+    if wrong:
+        rows = count_with_noun(len(wrong), "row")
+        what = "of no passage of the bundle, as it is tagged there"
+        return [f"{rows} {what}, or of one listed before: {', '.join(wrong[:5])}"]
+    if missing := unlisted.total():
+        raise NotComparedError(
+            f"its {len(table):,} rows are as the passages give them; it leaves out {missing:,}"
+        )
+    return []
 
 
 def _shown(value: object) -> str:

@@ -38,9 +38,10 @@ from tipclassify.reports.findings import Wording, natures
 from tipclassify.store.state import Judgment
 from tipclassify.tagging import read_with_notes
 from tipclassify.tagging.inputs import ROWS as ROW_FILES
+from tipclassify.text.kinds import is_measured, kind_of_document
 from tipclassify.text.split import split_passages
 
-# version of the layout; a bundle of a higher one is refused with the advice to upgrade
+# version of the layout; only the version of tipclassify that made another can verify it
 FORMAT: Final = 2
 MANIFEST: Final = "manifest.json"
 PASSAGES: Final = "passages.jsonl"
@@ -134,9 +135,7 @@ class StoredCheck(_Object, frozen=True, kw_only=True):
     labels: tuple[Label, ...]  # that it was tagged with
     annotator: str
     verdict: Judgment | Literal[""]  # "": a note alone
-    right: tuple[Label, ...] | None = (
-        None  # that it should have; None where only a verdict is known
-    )
+    right: tuple[Label, ...] | None = None  # that it should have; None of a note alone
     note: str
     time: str  # ISO 8601
 
@@ -175,7 +174,7 @@ class PassageLine(_Object, frozen=True):
     labels: tuple[Label, ...]
     scores: Probabilities
     low_confidence: bool
-    in_row: bool = False  # of a table; not told in layout 1
+    in_row: bool  # of a table
 
     def passage(self) -> Passage:
         """Make the passage with its labels and probabilities."""
@@ -222,13 +221,13 @@ def _plain(rates: Mapping[str, Rates]) -> dict[str, dict[str, float]]:
 
 
 def count_input(
-    passages: Sequence[Passage], recorded: Input, layout: int, before: int
+    passages: Sequence[Passage], recorded: Input, before: int
 ) -> tuple[Group, list[int]]:
     """Count the passages of an input, and list the line of the finding of each; 0 without a label.
 
     A sentence that a report repeats is one finding, known by its first line in ``passages.jsonl``,
-    and counts once, as in `summarize`; in `layout` 1 each place counted. `before` is the number of
-    lines before the input. Input rows are findings of their own.
+    and counts once, as in `summarize`. `before` is the number of lines before the input. Input rows
+    are findings of their own.
     """
     lines = list(map(str, range(before + 1, before + len(passages) + 1)))
     places = None if recorded.kind == ROWS else dict[Wording, str]()
@@ -237,8 +236,8 @@ def count_input(
         int(nature.first or line) if passage.labels else 0
         for passage, nature, line in zip(passages, of_passages, lines, strict=True)
     ]
-    counted = None if layout == 1 else of_passages
-    return Group.of((), passages, recorded.publication, counted, recorded.is_measured), findings
+    group = Group.of((), passages, of_passages, recorded.publication, recorded.is_measured)
+    return group, findings
 
 
 def figures_of(
@@ -298,9 +297,10 @@ def read_manifest(data: bytes, where: str) -> tuple[Manifest, str, str | None]:
     try:
         plain = msgspec.convert(load_json(data), dict[str, object])
         number = plain.get("bundle")
-        if type(number) is int and number > FORMAT:
-            upgrade = "install a newer tipclassify"
-            raise InputError(f"{where}: of a newer tipclassify (bundle format {number}); {upgrade}")
+        if type(number) is int and number != FORMAT:
+            by = "a newer" if number > FORMAT else "an older"
+            what = f"made by {by} version of tipclassify (bundle format {number})"
+            raise InputError(f"{where}: {what}; verify it with that version")
         stated = plain.pop("sha256", None)
         if not isinstance(stated, str):
             raise ValueError("no SHA-256 at its end")
@@ -345,11 +345,12 @@ def fetch(file: str, options: ReadOptions) -> Download:
 
 
 def read_original(
-    name: str, original: Download, encoding: str | None, unit: Unit
+    name: str, original: Download, encoding: str | None, unit: Unit, meta: Mapping[str, Any]
 ) -> tuple[Input, list[Passage]]:
     """Read and split an input; raise `InputError` when it cannot be read.
 
-    Returns its entry of the manifest, but for what is counted, and its passages.
+    Returns its entry of the manifest, but for what is counted, and its passages. `meta` is the
+    model's, which says on what kinds of text it was measured.
     """
     data = original.data
     digest = hashlib.sha256(data).hexdigest()
@@ -380,5 +381,6 @@ def read_original(
         characters=len(document.text),
         notes=notes,
         link=link,
+        is_measured=is_measured(kind_of_document(document), meta),
     )
     return recorded, split_passages(document, unit)

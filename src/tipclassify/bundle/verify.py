@@ -54,7 +54,7 @@ from tipclassify.download.cache import Download
 from tipclassify.errors import InputError, MissingExtraError, ModelError
 from tipclassify.formatting import count_with_noun
 from tipclassify.model.classifier import Classifier, labels_above
-from tipclassify.model.find import SHIPPED, installed_models, model_folder
+from tipclassify.model.find import SHIPPED, model_folder
 from tipclassify.model.scoring import apply_thresholds
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.limits import LARGEST, read_bounded
@@ -131,7 +131,7 @@ def verify_bundle(
     files : sequence of str
         Its inputs and exports, recognised by hash, not by name; others in a folder are ignored.
     model : name or path, optional
-        Model to score with; by default an installed one with the hash in the manifest. That in the
+        Model to score with; by default the shipped one with the hash in the manifest. That in the
         bundle is not run.
     options : ReadOptions, optional
         Download options of `files`. The manifest decides how they are read.
@@ -147,6 +147,10 @@ def verify_bundle(
         classifier, of_model, folder = _check_model(manifest.model, model)
         digests, of_files = _check_files(archive, manifest, folder)
         readers, of_given = _find_given(manifest, archive, digests, files, options or ReadOptions())
+        of_links = []
+        if links := [recorded.name for recorded in manifest.inputs if recorded.link]:
+            detail = f"address and day of download {_OF_MAKER}"  # no bytes show them
+            of_links = [Check("links", "not checked", detail, _listed(links))]
         return [
             of_manifest,
             _check_versions(manifest),
@@ -154,7 +158,7 @@ def verify_bundle(
             of_model,
             *_check_settings(manifest, classifier if of_model.result == "ok" else None),
             *of_given,
-            *_check_links(manifest),
+            *of_links,
             *_replay(archive, manifest, classifier, readers, exact),
         ]
 
@@ -170,13 +174,13 @@ def _check_versions(manifest: Manifest) -> Check:
 def _check_model(
     wanted: ModelId, given: str | os.PathLike[str] | None
 ) -> tuple[Classifier | None, Check, Path | None]:
-    """Load the model given, or an installed one with the wanted hash; compare all its hashes.
+    """Load the model given, or the shipped one with the wanted hash; compare all its hashes.
 
     Returns its folder where they agree.
 
     That in the bundle is not run: untrusted weights may take unbounded time and memory.
     """
-    name = given or _installed(wanted)
+    name = given or _shipped(wanted)
     if name is None:
         inside = "where it is in the bundle and you trust it, unpack model/"
         advice = f"give its folder with --model; {inside}"
@@ -197,8 +201,8 @@ def _check_model(
     return classifier, Check("model", "differs", other), None
 
 
-def _installed(wanted: ModelId) -> str | None:
-    for name in (*SHIPPED, *(model.name for model in installed_models())):
+def _shipped(wanted: ModelId) -> str | None:
+    for name in SHIPPED:
         with suppress(ModelError):  # an unreadable model is not the one
             if model_id(model_folder(name)).sha256 == wanted.sha256:
                 return name
@@ -286,18 +290,17 @@ def _find_given(
     inputs = _Step("inputs")
     exports = _Step("exports")
     readers: dict[str, Callable[[], bytes]] = {}
-    wanted = {recorded.sha256 for recorded in manifest.inputs}
     for recorded in manifest.inputs:
-        digest = digests.get(recorded.source or "")
-        if recorded.source is None or digest is None:
+        if recorded.source is None or recorded.source not in digests:
             continue
+        digest = digests[recorded.source]
         if digest == recorded.sha256:
             readers[digest] = partial(archive.read, recorded.source, LARGEST)
         else:
-            differs = _other_hash(digest, recorded.sha256)
-            inputs.add([f"has other bytes than {recorded.name}: {differs}"], recorded.source)
-    bundled = {
-        name.removeprefix(EXPORTS): digest
+            inputs.add(_other_bytes(recorded.name, digest, recorded.sha256), recorded.source)
+    wanted = {recorded.sha256 for recorded in manifest.inputs}
+    exported = {
+        name.removeprefix(EXPORTS): digest.sha256
         for name, digest in manifest.files.items()
         if name.startswith(EXPORTS)
     }
@@ -309,45 +312,32 @@ def _find_given(
             # a link or standard input cannot be read twice
             is_stream = is_link(file) or file == "-"
             readers[digest] = partial(bytes, data) if is_stream else partial(read_bounded, file)
-        elif any(digest == export.sha256 for export in bundled.values()):
+        elif digest in exported.values():
             exports.good += 1
         else:
             others[file] = digest
-    missing = {
-        PurePath(recorded.name).name: recorded
-        for recorded in manifest.inputs
-        if recorded.sha256 not in readers
-    }
+    absent = [recorded for recorded in manifest.inputs if recorded.sha256 not in readers]
+    input_of_name = {PurePath(recorded.name).name: recorded for recorded in absent}
     for file, digest in others.items():
         name = PurePath(file).name
-        if name in missing:
-            recorded = missing[name]
-            differs = _other_hash(digest, recorded.sha256)
-            inputs.add([f"has other bytes than {recorded.name}: {differs}"], file)
-        elif name in bundled:
-            differs = _other_hash(digest, bundled[name].sha256)
-            exports.add([f"has other bytes than that export: {differs}"], file)
+        if same_name := input_of_name.get(name):
+            inputs.add(_other_bytes(same_name.name, digest, same_name.sha256), file)
+        elif name in exported:
+            exports.add(_other_bytes("that export", digest, exported[name]), file)
         elif file in files:  # not just one of the files in a folder
             what = "none of the inputs or exports"
             inputs.add([f"is {what}: none has the SHA-256 {digest[:12]}…"], file)
-    absent = [recorded.name for recorded in manifest.inputs if recorded.sha256 not in readers]
     inputs.good = len(manifest.inputs) - len(absent)
     if absent:
         detail = "not here; name the files after the bundle"
-        inputs.others.append(Check("inputs", "not checked", detail, _listed(absent)))
+        names = _listed([recorded.name for recorded in absent])
+        inputs.others.append(Check("inputs", "not checked", detail, names))
     all_inputs = count_with_noun(len(manifest.inputs), "input")
     checks = inputs.checks(f"{inputs.good:,} of {all_inputs} here, byte for byte")
     if exports.good or exports.others:
         given = count_with_noun(exports.good, "export")
         checks += exports.checks(f"{given} given, byte for byte as in the bundle")
     return readers, checks
-
-
-def _check_links(manifest: Manifest) -> list[Check]:
-    """Say that no bytes show where and when an input was downloaded."""
-    links = [recorded.name for recorded in manifest.inputs if recorded.link]
-    detail = f"address and day of download {_OF_MAKER}"
-    return [Check("links", "not checked", detail, _listed(links))] if links else []
 
 
 def _replay(
@@ -391,7 +381,7 @@ def _replay(
         if readings[recorded.sha256] > _MOST_READINGS:
             unread.append(recorded.name)
         elif recorded.sha256 in readers:
-            again = _read_again(recorded, manifest, readers[recorded.sha256], text)
+            again = _read_again(recorded, manifest, readers[recorded.sha256], text, classifier)
         try:
             rows = next(rows_by_input, None)
         except InputError as error:
@@ -400,9 +390,9 @@ def _replay(
         if rows is None:
             continue
         passages = [row.passage() for row in rows]
-        scores = _probabilities([row.scores for row in rows], names)
+        scores = _probabilities(passages, names)
         stored_scores.append(scores)
-        group, of_input = count_input(passages, recorded, manifest.bundle, len(findings))
+        group, of_input = count_input(passages, recorded, len(findings))
         groups.append(group)
         findings += of_input
         for passage, above in zip(
@@ -414,7 +404,7 @@ def _replay(
             split.add(_split_differences(again, passages), recorded.name)
         if classifier:
             tagged = classifier.tag(passages, manifest.policy)
-            new_scores.append(_probabilities([passage.scores for passage in tagged], names))
+            new_scores.append(_probabilities(tagged, names))
             for row, passage in zip(rows, tagged, strict=True):
                 confidence_differs.append(row.low_confidence != passage.low_confidence)
     if unread:
@@ -499,13 +489,21 @@ def _passages(
 
 
 def _read_again(
-    recorded: Input, manifest: Manifest, read: Callable[[], bytes], step: _Step
+    recorded: Input,
+    manifest: Manifest,
+    read: Callable[[], bytes],
+    step: _Step,
+    classifier: Classifier | None,
 ) -> list[Passage] | None:
     """Read and split an input again, and compare it with the manifest; None if unreadable."""
     link = recorded.link or Link(recorded.name, "", None, None)
+    meta = classifier.meta if classifier else {}
+    followed = (*_OF_TEXT, "is_measured") if classifier else _OF_TEXT
     try:
         original = Download(read(), link.content_type, link.encoding, link.url, link.fetched)
-        again, passages = read_original(recorded.name, original, manifest.encoding, manifest.unit)
+        again, passages = read_original(
+            recorded.name, original, manifest.encoding, manifest.unit, meta
+        )
     except MissingExtraError as error:
         detail = str(error).removeprefix(f"{recorded.name}: ")
         step.others.append(Check("text", "not checked", detail, recorded.name))
@@ -515,7 +513,7 @@ def _read_again(
         return None
     details = [
         detail
-        for name in _OF_TEXT
+        for name in followed
         for detail in _differences(getattr(again, name), getattr(recorded, name), name)
     ]
     step.add(details, recorded.name)
@@ -660,9 +658,9 @@ def _check_exports(archive: Archive, manifest: Manifest) -> list[Check]:
     return step.checks(agree) if names else []
 
 
-def _probabilities(scores: Sequence[Mapping[str, float]], labels: Sequence[str]) -> Floats:
-    """Return probabilities as an array, float64 (n, labels)."""
-    table = [[by_label[label] for label in labels] for by_label in scores]
+def _probabilities(passages: Sequence[Passage], labels: Sequence[str]) -> Floats:
+    """Return the probabilities of passages as an array, float64 (n, labels)."""
+    table = [[passage.scores[label] for label in labels] for passage in passages]
     return np.array(table, np.float64).reshape(-1, len(labels))
 
 
@@ -688,6 +686,10 @@ def _differences(here: object, stored: object, where: str = "") -> Iterator[str]
 def _other_hash(here: str, stored: str) -> str:
     """Describe a SHA-256 that is another than the stored one."""
     return f"SHA-256 {here[:12]}…, not {stored[:12]}…"
+
+
+def _other_bytes(name: str, here: str, stored: str) -> list[str]:
+    return [f"has other bytes than {name}: {_other_hash(here, stored)}"]
 
 
 def _listed(names: Sequence[object]) -> str:

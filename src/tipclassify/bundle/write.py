@@ -9,9 +9,9 @@ import re
 import tempfile
 import zipfile
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Any, Final, cast
 
 import msgspec
 
@@ -48,7 +48,6 @@ from tipclassify.reports.counts import Group
 from tipclassify.resources import read_resource
 from tipclassify.store.state import Check, Judgment, judge
 from tipclassify.tagging import Tagging
-from tipclassify.text.kinds import is_measured, kind_of, words_of
 from tipclassify.whole_files import FailingOnce
 
 CHECKS: Final = "checks.jsonl"
@@ -112,16 +111,14 @@ def write_bundle(
             for name, data in _files_of_model(folder):
                 packed[name] = pack(archive, name, data)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
-            for original, recorded, untagged in _read_all(files, tagging, progress):
-                kind = kind_of(words_of(passage.text for passage in untagged))
-                recorded = msgspec.structs.replace(
-                    recorded, is_measured=is_measured(kind, classifier.meta)
-                )
+            for original, recorded, untagged in _read_all(
+                files, tagging, classifier.meta, progress
+            ):
                 passages = classifier.tag(untagged, tagging.policy)
                 for line, passage in enumerate(passages, len(findings) + 1):
                     lines.write(passage_line(len(inputs), passage))
                     stored += _checks_of(passage, line, pending)
-                group, of_input = count_input(passages, recorded, FORMAT, len(findings))
+                group, of_input = count_input(passages, recorded, len(findings))
                 findings += of_input
                 source = None
                 if with_sources:
@@ -165,7 +162,7 @@ def write_bundle(
 
 
 def _read_all(
-    files: Sequence[str], tagging: Tagging, progress: Progress | None
+    files: Sequence[str], tagging: Tagging, meta: Mapping[str, Any], progress: Progress | None
 ) -> Iterator[tuple[Download, Input, list[Passage]]]:
     """Read and split each input; after a failure, read the others only to report all that fail.
 
@@ -178,7 +175,7 @@ def _read_all(
         try:
             original = fetch(file, tagging.read)
             recorded, passages = read_original(
-                public_name(file), original, tagging.read.encoding, tagging.unit
+                public_name(file), original, tagging.read.encoding, tagging.unit, meta
             )
         except InputError as error:
             failures.append(str(error))
@@ -214,32 +211,20 @@ def _by_place(checks: Sequence[Check]) -> dict[_Place, deque[list[Check]]]:
 def _checks_of(
     passage: Passage, line: int, pending: dict[_Place, deque[list[Check]]]
 ) -> list[StoredCheck]:
-    """Take the checks of the passage in a line of ``passages.jsonl`` out of those `pending`.
-
-    Raises `InputError` when it has other labels than those that were checked.
-    """
+    """Take the checks of the passage in a line of ``passages.jsonl`` out of those `pending`."""
     key = passage.key
     findings = pending.get((key, passage.start, passage.end)) or pending.get((key,))
     stored: list[StoredCheck] = []
     if not findings:
         return stored
     for check in findings.popleft():
-        is_decided = check.verdict == "decided"
-        if check.verdict and not is_decided and check.labels != passage.labels:
-            tags = " and ".join(passage.labels) or "no label"
-            checked = " and ".join(check.labels)
-            what = f"{check.annotator} checked {checked} of “{one_line(passage.text):.60}”"
-            remedy = "give the model, --policy and --threshold of the desk"
-            raise InputError(f"{what}, which has {tags} here; {remedy}")
         stored.append(
             StoredCheck(
                 line=line,
-                labels=passage.labels if is_decided else check.labels,
+                labels=passage.labels,
                 annotator=check.annotator,
-                verdict=judge(passage.labels, check.labels)
-                if check.verdict == "decided"
-                else check.verdict,
-                right=check.labels if is_decided else None,
+                verdict="" if check.labels is None else judge(passage.labels, check.labels),
+                right=check.labels,
                 note=check.note,
                 time=check.at,
             )

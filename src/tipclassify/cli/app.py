@@ -152,10 +152,6 @@ corpus_app = _group(
         *_examples("tipclassify corpus check"),
     ],
 )
-models_app = _group(
-    "Add and list models with a name.\n\n'tipclassify models COMMAND --help' says more of each.",
-    _examples("tipclassify models", most=4),
-)
 
 
 def _add_commands(
@@ -166,7 +162,7 @@ def _add_commands(
     The terminal wraps the paragraphs of their help.
     """
     for command in commands:
-        name = command.__name__.rstrip("_")
+        name = command.__name__
         paragraphs = inspect.cleandoc(command.__doc__ or "").split("\n\n")
         wrapped = [" ".join(paragraph.split()) for paragraph in paragraphs]
         register = to.command(
@@ -203,14 +199,10 @@ _add_commands(
     corpus.convert,
     corpus.add,
     corpus.check,
-    corpus.stats,
-    corpus.split,
     corpus.agree,
     corpus.rebuild,
 )
-_add_commands(models_app, "tipclassify models", models.add, models.list_)
 app.add_typer(corpus_app, name="corpus", rich_help_panel=_LABEL)
-app.add_typer(models_app, name="models", rich_help_panel=_MODELS)
 
 
 def _print_version(asked: bool) -> None:
@@ -270,7 +262,7 @@ def run_commands(
         with contextlib.suppress(AttributeError, ValueError):
             reconfigure = stream.reconfigure  # type: ignore[union-attr]
             reconfigure(encoding="utf-8", errors="backslashreplace")
-    warnings.showwarning = lambda message, *_: print_note(f"warning: {message}", program)
+    warnings.showwarning = lambda message, *_: print_note(f"warning: {message}")
     # Of worker processes: on a signal we exit without Python's clean-up, of which a helper of
     # theirs would warn.
     os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
@@ -303,13 +295,13 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
             command = error.ctx.command_path if getattr(error, "ctx", None) else program
             message = error.format_message().replace("Value error, ", "")
             in_one_line = " ".join(message.split()).rstrip(".")
-            print_note(f"{in_one_line}; see '{command} --help'", program)
+            print_note(f"{in_one_line}; see '{command} --help'")
         return int(error.exit_code)
     except CorpusError as error:
-        print_notes(error.problems, program=program)
+        print_notes(error.problems)
         return 1
     except (TipclassifyError, refusal) as error:
-        print_note(str(error), program)
+        print_note(str(error))
         if isinstance(error, ModelError):
             return 3
         return 2 if isinstance(error, UsageError) else 1
@@ -317,15 +309,14 @@ def _exit_code(app: typer.Typer, program: str, refusal: type[Exception]) -> int:
         package = package_of(error)
         if package == "tipclassify":  # of ours: a fault
             raise
-        print_note(f"this needs {package}: pip install {package}", program)
+        print_note(f"this needs {package}: pip install {package}")
         return 1
     except BrokenPipeError:
         return 0
     # of a file that is not an input: the journal, a cache, a temporary folder
     except OSError as error:
         print_note(
-            f"{error.filename or 'output'}: {reason_of_error(error)}; free it, or name another",
-            program,
+            f"{error.filename or 'output'}: {reason_of_error(error)}; free it, or name another"
         )
         return 1
 

@@ -10,9 +10,8 @@ from typer import Option
 
 from tipclassify.cli import options
 from tipclassify.cli.output import (
-    check_output,
     exit_failed,
-    ids_of_inputs,
+    expand_and_check,
     open_output,
     print_note,
     print_notes,
@@ -42,17 +41,16 @@ def brief(
     encoding: options.Encoding = None,
     allow_private: options.AllowPrivate = False,
 ) -> None:
-    """Write a brief on each country of which there are two years of one publication or more.
+    """Write a brief for each country with two or more years of one publication.
 
-    It has the counts by year, as tagged and as checked, the sections that one of two years does not
-    write, and of each label the five strongest findings that are newly or no longer reported: quoted
-    with the sentence before, cited, and with who checked them. Borderline tags and table rows are
-    not quoted.
+    It has the counts by year, as tagged and as checked, the sections that one of two years omits,
+    and the five strongest findings of each label that are newly or no longer reported: quoted with
+    the sentence before, cited, and with who checked them. Borderline tags and table rows are not
+    quoted.
     """
     from tipclassify.reports.compare.brief import briefs
     from tipclassify.store.checks import read_checks
     from tipclassify.tagging import whole
-    from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.write import writer_format_of
     from tipclassify.write.brief import write_brief_docx, write_brief_html
     from tipclassify.write.output import Output
@@ -61,9 +59,7 @@ def brief(
     tagging = options.tagging_of(
         model, policy, threshold, encoding=encoding, allow_private=allow_private
     )
-    inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs, model)
-    check_output(output, read)
+    inputs, read = expand_and_check(files, model, output)
     decided = _decided(read_checks(checks, print_note)) if checks else {}
     day = options.today()
     reports = []
@@ -95,9 +91,8 @@ def _decided(checks: Iterable[Check]) -> dict[Place, Decided]:
 
     answers: defaultdict[Place, dict[str, tuple[str, ...]]] = defaultdict(dict)
     for check in checks:
-        if check.verdict:
-            labels = () if check.verdict == "rejected" else check.labels
-            answers[Place(check.key, check.start, check.end)][check.annotator] = labels
+        if check.labels is not None:
+            answers[Place(check.key, check.start, check.end)][check.annotator] = check.labels
     return {
         place: Decided(next(iter(given.values())), tuple(given))
         for place, given in answers.items()

@@ -13,8 +13,8 @@ from typer import Argument, Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     check_output,
+    expand_and_check,
     file_ids,
-    ids_of_inputs,
     open_output,
     print_line,
     print_note,
@@ -66,15 +66,12 @@ def bundle(
     from tipclassify.formatting import count_with_noun
     from tipclassify.reports.counts import COUNTED
     from tipclassify.store.checks import read_checks
-    from tipclassify.tagging.inputs import expand_inputs
 
     tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
     tagging.classifier()  # report an unusable model before the first report is read
-    inputs = expand_inputs(files)
     exports = export or []
+    inputs, read = expand_and_check(files, model, output, [checks, *exports])
     checked = read_checks(checks, print_note) if checks else ()
-    read = ids_of_inputs(files, inputs, model)
-    read |= file_ids([checks, *exports])
     with open_output(output, binary=True, inputs=read) as out, progress_bar("reports") as progress:
         manifest, fingerprint = write_bundle(
             inputs,

@@ -1,4 +1,4 @@
-"""``tipclassify corpus``: find passages to label, write files of them, read and measure them."""
+"""``tipclassify corpus``: find passages to label, write files of them, check and compare them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tipclassify.cli import options
 from tipclassify.cli.output import (
     TaggedInputs,
     check_output,
+    expand_and_check,
     file_ids,
-    ids_of_inputs,
     open_output,
     print_line,
     print_note,
@@ -26,6 +26,7 @@ from tipclassify.cli.output import (
 from tipclassify.corpus.rows import read_rows
 from tipclassify.errors import CorpusError, UsageError
 from tipclassify.formatting import json_line
+from tipclassify.labels import LABELS
 from tipclassify.progress import progress_bar
 from tipclassify.whole_files import lock
 
@@ -64,7 +65,6 @@ def queue(
     tool that 'tipclassify corpus convert' writes for; then 'tipclassify corpus add'.
     """
     from tipclassify.corpus.next import queue_rows
-    from tipclassify.tagging.inputs import expand_inputs
 
     tagging = options.tagging_of(
         model, policy, unit=unit, encoding=encoding, allow_private=allow_private
@@ -72,9 +72,7 @@ def queue(
     classifier = tagging.classifier()
     labels = classifier.labels
     known = [row["text"] for row in read_rows(*against, labels=labels)] if against else []
-    inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs, model) | file_ids(against or ())
-    check_output(output, read)
+    inputs, read = expand_and_check(files, model, output, against or ())
     tagged_inputs = TaggedInputs(inputs, tagging, jobs)
     reports = tagged_inputs.reports()
     thresholds = None if random else classifier.thresholds(policy)
@@ -111,51 +109,35 @@ def rebuild(
     is left out, and listed in FOLDER/stale.csv. Downloads need the extra "links". Exits 1 when a
     file could not be downloaded or read, or nothing was found; what was found is still written.
     """
-    from tipclassify.corpus.real import PASSAGES, STALE, Reference, rebuild, write_stale
+    from tipclassify.corpus.real import PASSAGES, STALE, rebuild, write_stale
 
     _check_no_pipe(folder / PASSAGES)
     _check_no_pipe(folder / STALE)
-    problems = []
-    stale: dict[str, Reference] = {}  # by key
-    sources: list[Path | None] = [None]  # None: download
-    if given:
-        sources = [*given]
-    for path in sources:
-        with progress_bar("files") as progress:
-            rebuilt = rebuild(folder, path, allow_private=allow_private, progress=progress)
-        problems += rebuilt.problems
-        stale |= {label.key: label for label in rebuilt.stale}
-        if rebuilt.rows:
-            write_results(
-                folder / PASSAGES,
-                "jsonl",
-                rebuilt.rows,
-                inputs=file_ids(given or ()),
-                option="FOLDER",
-            )
-    print_notes(problems)
-    for row in rebuilt.rows:  # a later source may have had the passage
-        stale.pop(row["id"].removeprefix("real-"), None)
-    write_stale(folder / STALE, list(stale.values()))
-    missing = [label for label in rebuilt.missing if label.key not in stale]
+    with progress_bar("files") as progress:
+        rebuilt = rebuild(folder, given or (), allow_private=allow_private, progress=progress)
+    if rebuilt.rows:
+        read = file_ids(given or ())
+        write_results(folder / PASSAGES, "jsonl", rebuilt.rows, inputs=read, option="FOLDER")
+    print_notes(rebuilt.problems)
+    write_stale(folder / STALE, rebuilt.stale)
     there = Counter(row["source"] for row in rebuilt.rows)
-    families = there + Counter(label.family for label in [*missing, *stale.values()])
+    families = there + Counter(label.family for label in [*rebuilt.missing, *rebuilt.stale])
     for family in sorted(families):
         line = f"{family}: {there[family]:,} of {families[family]:,}"
-        lacking = Counter(label.source for label in missing if label.family == family)
+        lacking = Counter(label.source for label in rebuilt.missing if label.family == family)
         if lacking:
             named = [source for source, _ in lacking.most_common(3)]
             if len(lacking) > 3:
                 named.append("…")
             line += f"; missing from {len(lacking):,} sources: {', '.join(named)}"
-        if lost := sum(label.family == family for label in stale.values()):
+        if lost := sum(label.family == family for label in rebuilt.stale):
             line += f"; no passage any more: {lost:,}"
         print_line(line)
     end = f"wrote {folder / PASSAGES}" if rebuilt.rows else "nothing is written"
-    if stale:
+    if rebuilt.stale:
         end += f"; labels of no passage are in {folder / STALE}"
     print_line(f"found {len(rebuilt.rows):,} of {sum(families.values()):,} passages; {end}")
-    if problems or not rebuilt.rows:
+    if rebuilt.problems or not rebuilt.rows:
         raise typer.Exit(1)
 
 
@@ -230,7 +212,7 @@ def add(
         before = to.read_bytes() if to.exists() else b""
         there = read_rows(to) if before.strip() else []
         added = add_rows(
-            there, read_rows(*new, columns=options.columns_of(text_column, label_column))
+            there, options.read_labelled(new, options.columns_of(text_column, label_column))
         )
         _print_added(added)
         if added.rows:
@@ -275,46 +257,6 @@ def _print_added(added: Addition) -> None:
     print_notes(near)
 
 
-def split(
-    paths: options.Labelled,
-    train: Annotated[
-        Path, Option("--train", metavar="FILE", help="Write the passages to train on (.jsonl).")
-    ],
-    test: Annotated[
-        Path, Option("--test", metavar="FILE", help="Write the passages to test on (.jsonl).")
-    ],
-    share: Annotated[float, Option(metavar="PART", help="Part to test on, between 0 and 1.")] = 0.2,
-    text_column: options.TextColumn = "text",
-    label_column: options.LabelColumn = "labels",
-    seed: options.Seed = 0,
-) -> None:
-    """Split labelled passages into two files, with no near duplicates across them.
-
-    Groups (narratives, near-identical sentences, equal texts) stay whole, and so do passages of
-    nearly the same text; the share is approximated as far as they allow. The same seed gives the
-    same files.
-    """
-    from tipclassify.corpus.curate import split_rows
-
-    # Files that need not exist: their folders may be links, and a link as the file is replaced.
-    if train.parent.resolve() / train.name == test.parent.resolve() / test.name:
-        raise UsageError(f"{train}: is named for both parts; give two files")
-    read = file_ids(paths)
-    check_output(train, read, "--train")
-    check_output(test, read, "--test")
-    rows = read_rows(*paths, columns=options.columns_of(text_column, label_column))
-    train_rows, test_rows = split_rows(rows, share, seed)
-    with (
-        open_output(train, inputs=read, option="--train") as train_out,
-        open_output(test, inputs=read, option="--test") as test_out,
-    ):
-        train_out.writelines(map(json_line, train_rows))
-        test_out.writelines(map(json_line, test_rows))
-    print_note(
-        f"wrote {len(train_rows):,} passages to {train}, {len(test_rows):,} passages to {test}"
-    )
-
-
 def check(
     paths: options.Labelled,
     text_column: options.TextColumn = "text",
@@ -326,23 +268,24 @@ def check(
 ) -> None:
     """Read labelled passages as training would, and report every bad row of every file.
 
+    Where all are good, counts them by label, set of labels, section and source, with their groups
+    and lengths. A group, which no measurement parts, is one narrative ("doc"), one set of
+    near-identical passages ("pair") or one text.
+
     With --model, compares their hash with the one in that model's card: the same passages in the
     same order train to the same bytes on the same machine. Exits 1 when they are others, and says
     how many it was trained on.
     """
-    columns = options.columns_of(text_column, label_column)
-    if model is None:
-        rows = read_rows(*paths, columns=columns)
-        print_line(f"{len(rows)} passages, no problems")
-        return
+    from tipclassify.corpus.curate import counts_table
     from tipclassify.model.find import model_folder
     from tipclassify.model.folder import read_metadata
 
-    folder = model_folder(model)
-    metadata = read_metadata(folder)
-    rows = read_rows(*paths, columns=columns, labels=metadata["labels"])
-    print_line(f"{len(rows)} passages, no problems")
-    if not _is_corpus_of(rows, metadata, folder):
+    folder = None if model is None else model_folder(model)
+    metadata = read_metadata(folder) if folder else {"labels": LABELS}
+    columns = options.columns_of(text_column, label_column)
+    rows = options.read_labelled(paths, columns, metadata["labels"])
+    print_line(counts_table(rows, metadata["labels"]))
+    if folder and not _is_corpus_of(rows, metadata, folder):
         raise typer.Exit(1)
 
 
@@ -366,25 +309,6 @@ def _is_corpus_of(rows: list[Row], metadata: Mapping[str, Any], folder: Path) ->
         known = int(were_taught([row["text"] for row in rows], keys.read_bytes()).sum())
         print_line(f"{known:,} of those here are in the training of the model")
     return False
-
-
-def stats(
-    paths: options.Labelled,
-    text_column: options.TextColumn = "text",
-    label_column: options.LabelColumn = "labels",
-    format: options.Format = "table",
-    output: options.Output = None,
-) -> None:
-    """Count passages by label, set of labels, section and source, with their groups and lengths.
-
-    Groups are kept whole by a split: passages of one narrative ("doc"), one set of near-identical
-    ones ("pair") or one text.
-    """
-    from tipclassify.corpus.curate import corpus_stats, stats_table
-
-    rows = read_rows(*paths, columns=options.columns_of(text_column, label_column))
-    stats = corpus_stats(rows)
-    write_results(output, format, stats, stats_table(stats), inputs=file_ids(paths))
 
 
 def agree(

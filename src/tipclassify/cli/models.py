@@ -1,4 +1,4 @@
-"""Commands on models: ``explain``, ``evaluate``, ``check``, ``info`` and those of ``models``."""
+"""Commands on models: ``explain``, ``evaluate``, ``check`` and ``info``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from tipclassify.cli.output import (
     check_output,
     file_ids,
     print_line,
-    print_note,
     write_results,
 )
 from tipclassify.errors import InputError
-from tipclassify.formatting import format_columns, format_value, one_line
+from tipclassify.formatting import format_columns, format_value
 from tipclassify.labels import POLICIES
 
 if TYPE_CHECKING:
@@ -123,7 +122,6 @@ def evaluate(
     one JSON object with every figure; errors and the comparison are in it when asked for.
     """
     from tipclassify.corpus.holdout import TAUGHT
-    from tipclassify.corpus.rows import read_rows
     from tipclassify.evaluation.report import evaluate_rows
     from tipclassify.model.classifier import Classifier
     from tipclassify.model.find import model_folder
@@ -136,7 +134,7 @@ def evaluate(
     columns = options.columns_of(text_column, label_column, annotated)
     figures, tables = evaluate_rows(
         classifier,
-        read_rows(*labelled, columns=columns, labels=classifier.labels),
+        options.read_labelled(labelled, columns, classifier.labels),
         policy,
         by=by,
         errors=errors,
@@ -147,52 +145,6 @@ def evaluate(
         seed=seed,
     )
     write_results(output, format, [figures], "\n\n".join(tables), inputs=read)
-
-
-def add(
-    source: Annotated[str, Argument(metavar="FOLDER", help="Folder of a model.")],
-    name: Annotated[
-        str | None, Option(metavar="NAME", help="To keep it under; else its folder's.")
-    ] = None,
-    sha256: Annotated[
-        str | None, Option(metavar="HASH", help="As its publisher states it: refuse others.")
-    ] = None,
-) -> None:
-    """Put a model where --model finds it by name.
-
-    Every file must have the SHA-256 that is stated in the model.json beside it. A model contains no
-    code to run, only arithmetic; whether to trust its tags is for you to decide, and "--sha256"
-    refuses any model but the one that you expect.
-
-    Models are kept in TIPCLASSIFY_MODELS, or in the cache folder of this system.
-    """
-    from tipclassify.model.find import add_model
-
-    added = add_model(source, name, sha256=sha256)
-    print_note(f"added {added.name}, a model of kind {added.kind}, in {added.folder}")
-    print_line(added.metadata["sha256"])
-
-
-def list_() -> None:
-    """List the models that have a name here: name, kind, hash and folder.
-
-    "default" and "fast" come with tipclassify.
-    """
-    from tipclassify.model.find import (
-        SHIPPED,
-        describe_model_folder,
-        installed_models,
-        model_folder,
-    )
-
-    shipped = [describe_model_folder(name, model_folder(name)) for name in SHIPPED]
-    listed = [*shipped, *installed_models()]
-    rows = []
-    for model in listed:
-        short_hash = str(model.metadata.get("sha256", ""))[:12] or "-"
-        cells = (model.name, model.kind, short_hash, str(model.folder))
-        rows.append([one_line(cell) for cell in cells])
-    print_line("\n".join(format_columns(rows, left=4)))
 
 
 def info(model: options.Model = None) -> None:

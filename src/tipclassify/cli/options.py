@@ -13,15 +13,18 @@ import typer
 from typer import Argument, Option
 from typer.models import OptionInfo
 
+from tipclassify.cli.output import print_note
 from tipclassify.errors import UsageError
+from tipclassify.formatting import count_with_noun
+from tipclassify.labels import LABELS
 from tipclassify.labels import Policy as PolicyName
+from tipclassify.records import Unit as UnitName
 
 if TYPE_CHECKING:
     from tipclassify.corpus.files import Columns
+    from tipclassify.corpus.rows import Row
     from tipclassify.readers import ReadOptions
     from tipclassify.tagging import Tagging
-
-UnitName = Literal["sentence", "clause"]
 
 
 def invalid_option(option: str, reason: str) -> typer.BadParameter:
@@ -38,14 +41,16 @@ def _refuse_zero(jobs: int) -> int:
 
 
 REPORT_HELP = "A report: a file of any kind that score takes, or a link; '-' is standard input."
-LABELLED_HELP = "Labelled passages: .jsonl, .csv, .parquet, or a folder."
+LABELLED_HELP = (
+    "Labelled passages: .jsonl, .csv, .parquet, .sqlite of a desk or review, or a folder."
+)
 
 Files = Annotated[
     list[str],
     Argument(
         metavar="FILE...",
-        help="Reports, folders, links, patterns, or '@list.txt' with one of these a line; all "
-        "kinds stand in 'tipclassify score --help'.",
+        help="Reports, folders, links, patterns, or '@list.txt' with one of these a line; "
+        "see 'tipclassify score --help' for all kinds.",
     ),
 ]
 ScoredFiles = Annotated[
@@ -62,7 +67,7 @@ ScoredFiles = Annotated[
 Labelled = Annotated[list[Path], Argument(metavar="PATH...", help=LABELLED_HELP)]
 Model = Annotated[
     str | None,
-    Option(metavar="NAME|DIR", help="default, fast, another of 'models list', or a folder."),
+    Option(metavar="NAME|DIR", help="default, fast, or the folder of another."),
 ]
 Policy = Annotated[
     PolicyName, Option(help="screen: few missed; balanced: best F1; cite: fewer wrong.")
@@ -85,7 +90,7 @@ AnnotatedFor = Annotated[
     Option(
         "--annotated",
         metavar="LABELS",
-        help="The labels, joined by ',', that somebody read for: of others nothing is known.",
+        help="The labels, joined by ',', that were annotated; others count as unknown.",
     ),
 ]
 Encoding = Annotated[
@@ -188,6 +193,24 @@ def columns_of(text_column: str, label_column: str, annotated: str = "") -> Colu
 
     names = tuple(name.strip() for name in annotated.split(",") if name.strip())
     return Columns(text_column, label_column, names)
+
+
+def read_labelled(
+    paths: Sequence[Path], columns: Columns, labels: Sequence[str] = LABELS
+) -> list[Row]:
+    """Read labelled passages of files and folders, and those decided in stores."""
+    from tipclassify.corpus.rows import read_rows
+    from tipclassify.store.export import read_decided
+
+    files = [path for path in paths if path.suffix.lower() != ".sqlite"]
+    decided = {}
+    for store in paths:
+        if store not in files:
+            decided[store], disputed = read_decided(store)
+            if disputed:
+                left_out = count_with_noun(disputed, "passage")
+                print_note(f"{store}: {left_out} left out until settled, since annotators differ")
+    return read_rows(*files, columns=columns, labels=labels, decided=decided)
 
 
 def today() -> str:

@@ -31,11 +31,11 @@ FileId = tuple[int, int]  # device and number of a file on it
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def print_note(line: str, program: str = "tipclassify") -> None:
-    """Print a line on standard error, prefixed with the program's name."""
+def print_note(line: str) -> None:
+    """Print a line on standard error, prefixed with the library's name."""
     # a full or closed standard error changes neither results nor exit code
     with contextlib.suppress(OSError):
-        print(f"{program}: {for_terminal(line)}", file=sys.stderr, flush=True)
+        print(f"tipclassify: {for_terminal(line)}", file=sys.stderr, flush=True)
 
 
 def print_line(line: object) -> None:
@@ -43,12 +43,12 @@ def print_line(line: object) -> None:
     print(for_terminal(str(line)), flush=True)
 
 
-def print_notes(lines: Sequence[str], most: int = 20, program: str = "tipclassify") -> None:
+def print_notes(lines: Sequence[str], most: int = 20) -> None:
     """Print the first `most` lines of one kind on standard error, and the number of the others."""
     for line in lines[:most]:
-        print_note(line, program)
+        print_note(line)
     if len(lines) > most:
-        print_note(f"and {len(lines) - most:,} more of this kind", program)
+        print_note(f"and {len(lines) - most:,} more of this kind")
 
 
 def print_warnings(notes: Iterable[str]) -> None:
@@ -202,6 +202,24 @@ def ids_of_inputs(
     lists = [name[1:] for name in names if name.startswith("@")]
     named = [name for name in names if not os.path.isdir(name)]
     return file_ids([*files, *named, *lists, model_folder(model)])
+
+
+def expand_and_check(
+    names: Sequence[str],
+    model: str | None,
+    output: Path | None,
+    others: Iterable[Path | None] = (),
+) -> tuple[list[str], frozenset[FileId]]:
+    """Expand the inputs of a command; return them, and the identities of all that it reads.
+
+    It reads `others` too. Raises `UsageError` if the output would replace one of these.
+    """
+    from tipclassify.tagging.inputs import expand_inputs
+
+    inputs = expand_inputs(names)
+    read = ids_of_inputs(names, inputs, model) | file_ids(others)
+    check_output(output, read)
+    return inputs, read
 
 
 def check_output(path: Path | None, inputs: frozenset[FileId], option: str = "--output") -> None:

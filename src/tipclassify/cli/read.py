@@ -95,7 +95,7 @@ def text(
 ) -> None:
     """Print the text of a report, without what surrounds it on a page.
 
-    The start and end that score writes count the characters of this text, so out[start:end] is the
+    The start and end that score writes count the characters of this text, so out\\[start:end] is the
     passage. It is UTF-8, and ends with a line break, added where the text has none.
     """
     from tipclassify.readers.child import read_report_isolated

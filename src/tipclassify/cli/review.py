@@ -74,8 +74,7 @@ def review(
     extra "review".
     """
     from tipclassify.app.review import Review, open_reports
-    from tipclassify.store import Store
-    from tipclassify.store.importing import import_log
+    from tipclassify.store import Store, refuse_old_log
     from tipclassify.tagging.inputs import expand_inputs
 
     with needs_extra("the review page", "review"):
@@ -97,9 +96,9 @@ def review(
     print_notes(failures, len(failures))
     if not reports:
         raise typer.Exit(1)
-    store = Store(corpus.with_suffix(".sqlite"), "choose another --corpus")
-    import_log(store, corpus.with_suffix(".events"))
-
+    store_path = corpus.with_suffix(".sqlite")
+    refuse_old_log(corpus.with_suffix(".events"), store_path)
+    store = Store(store_path, "choose another --corpus")
     _write_corpus(store, corpus)  # which a crash may have left behind
     session = Review(
         classifier,

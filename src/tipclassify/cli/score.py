@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from typer import Option
 
-from tipclassify._version import __version__
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     TaggedInputs,
     check_output,
     exit_failed,
+    expand_and_check,
     ids_of_inputs,
     open_output,
     print_note,
@@ -75,7 +75,6 @@ def score(
     Past one machine there is --engine dask: docs/how-to/many-reports.md.
     """
     from tipclassify.reports.outcome import Outcome
-    from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.write import FORMATS, writer_format_of
     from tipclassify.write.output import Output
 
@@ -113,9 +112,7 @@ def score(
         return
     shows_bar = output is not None or not sys.stdout.isatty()
     outcome = Outcome(target.run)
-    inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs, model)
-    check_output(output, read)
+    inputs, read = expand_and_check(files, model, output)
     write = FORMATS[format_name].writer()
     tagged_inputs = TaggedInputs(inputs, tagging, jobs, day, shows_bar)
     reports = tagged_inputs.reports()
@@ -163,19 +160,7 @@ def _score_into_folder(
     outputs = {file: folder / name for file, name in zip(files, own_names, strict=True)}
     read = ids_of_inputs(names, files, tagging.model)
     open_file = partial(open_output, inputs=read, option="--output-dir")
-    # what determines an output besides its input
-    settings = [
-        __version__,
-        target.run.model,
-        tagging.policy,
-        tagging.thresholds,
-        tagging.unit,
-        tagging.read.encoding,
-        tagging.read.text_column,
-        format,
-        target.bom,
-    ]
-    journal = Journal(folder, {"setting": settings})
+    journal = Journal(folder, {**tagging.settings(), "format": format, "bom": target.bom})
     desk = None
     if format == "html":
         target = replace(target, index="index.html")

@@ -11,8 +11,7 @@ from typer import Option
 from tipclassify.cli import options
 from tipclassify.cli.output import (
     TaggedInputs,
-    check_output,
-    ids_of_inputs,
+    expand_and_check,
     open_output,
     print_note,
 )
@@ -86,7 +85,6 @@ def summary(
     so where most of a report is on other subjects than trafficking.
     """
     from tipclassify.reports.counts import summarize
-    from tipclassify.tagging.inputs import expand_inputs
     from tipclassify.write import FORMATS, rows, terminal, writer_format_of
 
     suffixes = {name: FORMATS[name].suffixes for name in ("table", "csv", "jsonl")} | _PICTURES
@@ -105,9 +103,7 @@ def summary(
 
     tagging = options.tagging_of(model, policy, threshold, unit, encoding, allow_private)
     run = tagging.run()
-    inputs = expand_inputs(files)
-    read = ids_of_inputs(files, inputs, model)
-    check_output(output, read)
+    inputs, read = expand_and_check(files, model, output)
     tagged_inputs = TaggedInputs(inputs, tagging, jobs)
     counted = summarize(
         tagged_inputs.reports(),

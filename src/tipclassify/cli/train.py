@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from typer import Option
@@ -62,9 +62,7 @@ Replace = Annotated[
     bool,
     Option("--replace", help="Take the place of a model that is better, or learned more."),
 ]
-Seed = Annotated[
-    int, Option(metavar="N", help="Of folds and an encoder's order: the same seed, the same model.")
-]
+Seed = Annotated[int, Option(metavar="N", help="Random seed of folds, and of an encoder's order.")]
 Jobs = Annotated[
     int,
     Option("--jobs", "-j", metavar="N", help="Processes, or an encoder's threads; -1: one a core."),
@@ -149,7 +147,6 @@ def run_training(
     unlabelled: Sequence[Path],
     annotated: str = "",
     fine_tune: Callable[..., Trained] | None = None,
-    program: str = "tipclassify",
 ) -> None:
     """Load the rows, say what will be replaced, train, and print what came of it.
 
@@ -161,7 +158,7 @@ def run_training(
     what that one learned and no `out` was given, and where that one is shipped and better.
     """
     from tipclassify.corpus.rows import read_rows
-    from tipclassify.model.folder import check_replaceable, move_model
+    from tipclassify.model.folder import check_replaceable, hash_in, move_model
 
     place = out or (home or Path("models")) / ("fast" if model == "fast" else "default")
     beside = place.with_name(f"{place.name}-new")
@@ -173,22 +170,22 @@ def run_training(
     own: list[Row] = []
     if data:
         columns = options.columns_of(text_column, label_column, annotated)
-        own = read_rows(*data, columns=columns)
+        own = options.read_labelled(data, columns)
     own, measured = _without_held_out(own, corpus_rows)
     if measured:
         why = "their words are held out, to measure the model"
-        print_note(f"passages of your own left out: {measured:,}, since {why}", program)
+        print_note(f"passages of your own left out: {measured:,}, since {why}")
     learns_all = model == "default" and bool(data)  # its heads start from those that did
     lacks = "" if learns_all else _lacking(place, [*corpus_rows, *own], model, unlabelled)
     if lacks:
-        print_note(f"warning: lacks what the model in {place} learned: {lacks}", program)
+        print_note(f"warning: lacks what the model in {place} learned: {lacks}")
         if out is None and not replace:
-            print_note("so it goes beside that one, unless --replace is given", program)
+            print_note("so it goes beside that one, unless --replace is given")
             place = beside
             guarded = False
     for line in announcement(place, corpus_rows, own):
-        print_note(line, program)
-    before = _hash_of_model(place)
+        print_note(line)
+    before = hash_in(place)
     # A model that may be worse is put in its place when it has been measured.
     scratch = staging_name(place)
     written = scratch / "model" if guarded else place
@@ -210,7 +207,7 @@ def run_training(
                 jobs=jobs,
             )
         elif model == "fast":
-            trained = fit_fast(corpus_rows, own, written, unlabelled, seed, jobs, program)
+            trained = fit_fast(corpus_rows, own, written, unlabelled, seed, jobs)
         else:
             from tipclassify.training.default import train_on_corpus, train_on_own
 
@@ -227,15 +224,15 @@ def run_training(
     worse = trained.fixed.worse() if guarded and trained.fixed else ""
     if worse:
         problem = f"worse than the model in {place}: {worse}"
-        print_note(f"{problem}; so it goes beside that one, unless --replace is given", program)
+        print_note(f"{problem}; so it goes beside that one, unless --replace is given")
         place = beside
     if guarded:
         move_model(written, place)
         shutil.rmtree(scratch, ignore_errors=True)
-    if before and before == _hash_of_model(place):
-        print_note(f"the same bytes as before: model {before[:12]}", program)
+    if before and before == hash_in(place):
+        print_note(f"the same bytes as before: model {before[:12]}")
     command = f"tipclassify score --model {shlex.quote(str(place))} FILE"
-    print_note(f"saved {place}; use it with: {command}", program)
+    print_note(f"saved {place}; use it with: {command}")
     if worse:
         raise typer.Exit(1)
 
@@ -253,8 +250,9 @@ def _is_shipped(place: Path, home: Path | None) -> bool:
 def _lacking(place: Path, rows: Sequence[Row], model: str, unlabelled: Sequence[Path]) -> str:
     """Say what the model in a place learned and a training lacks; empty for nothing."""
     from tipclassify.corpus.holdout import is_real
+    from tipclassify.model.folder import METADATA, read_metadata
 
-    metadata = _metadata(place)
+    metadata = read_metadata(place) if (place / METADATA).is_file() else {}
     lacking = []
     real = sum(map(is_real, rows))
     real_before = _count(metadata, "corpus", "real")
@@ -312,6 +310,7 @@ def _without_held_out(own: Sequence[Row], corpus: Sequence[Row]) -> tuple[list[R
 def announcement(out: Path, corpus: Sequence[Row], own: Sequence[Row]) -> list[str]:
     """Say what is learned, and what is replaced."""
     from tipclassify.corpus.holdout import is_real
+    from tipclassify.model.folder import hash_in
 
     real = sum(map(is_real, corpus))
     lines = [f"{len(own):,} passages of your own"]
@@ -327,25 +326,11 @@ def announcement(out: Path, corpus: Sequence[Row], own: Sequence[Row]) -> list[s
     if 0 < len(own) < _FEW:
         advice = f"label {_FEW} or more to tell a difference"
         lines.append(f"warning: {len(own)} passages of your own are few: {advice}")
-    before = _hash_of_model(out)
+    before = hash_in(out)
     lines.append(
         f"replaces the model {before[:12]} in {out}" if before else f"makes a new model in {out}"
     )
     return lines
-
-
-def _hash_of_model(folder: Path) -> str:
-    """Return the hash of the model in a folder, empty for none."""
-    return str(_metadata(folder).get("sha256", ""))
-
-
-def _metadata(folder: Path) -> dict[str, Any]:
-    """Read the metadata of the model in a folder, empty for none."""
-    from tipclassify.model.folder import read_metadata
-
-    if not (folder / "model.json").is_file():
-        return {}
-    return read_metadata(folder)
 
 
 def fit_fast(
@@ -355,7 +340,6 @@ def fit_fast(
     unlabelled: Sequence[Path],
     seed: int,
     jobs: int,
-    program: str = "tipclassify",
 ) -> Trained:
     """Train the linear model, on the default's scores of unlabelled passages too (distillation)."""
     from tipclassify.corpus.rows import read_rows, shipped_corpus
@@ -373,7 +357,7 @@ def fit_fast(
     except ModelError as error:
         if unlabelled:  # only the default can score them
             raise
-        print_note(f"warning: trained without the default: {error}", program)
+        print_note(f"warning: trained without the default: {error}")
     else:
         vocabulary = default.vocabulary
         with progress_lines("passages scored by the default") as progress:

@@ -1,4 +1,4 @@
-"""Curate a corpus: find near duplicates, add rows, split it without leaks, count it.
+"""Curate a corpus: find near duplicates, add rows, count it.
 
 Near duplicates are texts of a high Jaccard similarity of word 3-grams (Broder 1997, On the
 resemblance and containment of documents).
@@ -9,25 +9,22 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
 from tipclassify.corpus.rows import Row, group_rows, row_key
-from tipclassify.errors import CorpusError, UsageError
+from tipclassify.errors import CorpusError
 from tipclassify.formatting import format_columns, format_value
-from tipclassify.labels import LABELS
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Term = TypeVar("Term", int, str)
 
-# from which a split leaks one text into the other side: one word of 29 changed, or more
+# from which a text gives another away: one word of 29 changed, or more
 LEAK_SIMILARITY: Final = 0.8
 
 _MOST_COMPARED: Final = 200  # texts with a gram in common, for each text and gram
@@ -167,105 +164,47 @@ def add_rows(existing: Sequence[Row], new: Sequence[Row]) -> Addition:
     return Addition(rows, repeated, renamed, near)
 
 
-def split_rows(
-    rows: Sequence[Row], share: float = 0.2, seed: int = 0
-) -> tuple[list[Row], list[Row]]:
-    """Split rows into a training set and a test set of about `share`, 0 to 1, in their order.
+def counts_table(rows: Sequence[Row], labels: Sequence[str]) -> str:
+    """Count passages by label, set of labels, section and source, as aligned plain text.
 
-    Groups (narratives, pairs, equal texts) and near duplicates are never split. Raises
-    `CorpusError` when no split leaves rows on both sides, and `UsageError` for another share.
+    Their groups stand above, the quantiles of their lengths below.
     """
-    if not 0 < share < 1:
-        raise UsageError(f"share is {share:g}: give a number between 0 and 1, such as 0.2")
-    texts = [row["text"] for row in rows]
-    near = ((i, j) for i, j, _ in near_duplicate_pairs(texts, LEAK_SIMILARITY))
-    groups = group_rows(rows, near)
-    size = Counter(groups)
-    names = sorted(size)
-    wanted = share * len(rows)
-    held = 0
-    test_groups: set[int] = set()
-    for name in np.random.default_rng(seed).permutation(names).tolist():
-        # closer to the share with it than without
-        if abs(held + size[name] - wanted) < abs(held - wanted):
-            test_groups.add(name)
-            held += size[name]
-    if not held or held == len(rows):
-        raise CorpusError(
-            [
-                f"{len(rows):,} passages cannot be parted at {share:g}: "
-                "near-identical passages, and those of one document, stay together, "
-                f"and the number of such groups is {len(names):,}; add others"
-            ]
-        )
-    train = [row for row, group in zip(rows, groups, strict=True) if group not in test_groups]
-    test = [row for row, group in zip(rows, groups, strict=True) if group in test_groups]
-    return train, test
-
-
-def corpus_stats(rows: Sequence[Row], labels: Sequence[str] = LABELS) -> list[dict[str, Any]]:
-    """Count passages by label, set of labels, section and source, and measure their lengths.
-
-    The result is JSON rows: the totals, then a row for each count, then the lengths.
-    """
-    groups = group_rows(rows)
-    totals = {
-        "passages": len(rows),
-        "groups": len(set(groups)),
-        "docs": len({str(row["doc"]) for row in rows if row.get("doc")}),
-        "pairs": len({str(row["pair"]) for row in rows if row.get("pair")}),
-        "largest_group": max(Counter(groups).values()),
-    }
-    stats: list[dict[str, Any]] = [{"part": "corpus", **totals}]
-    of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
-    names = {
-        "labels": [" + ".join(row["labels"]) or _NONE for row in rows],
-        "section": [str(row.get("section") or _NONE) for row in rows],
-        "source": [str(row.get("source") or _NONE) for row in rows],
-    }
-    counts = [("label", label, of_label[label]) for label in (*labels, _NONE)]
-    for part, row_names in names.items():
-        largest_first = sorted(Counter(row_names).items(), key=lambda entry: (-entry[1], entry[0]))
-        counts += [(part, name, count) for name, count in largest_first]
-    for part, name, count in counts:
-        share = round(count / len(rows), 4)
-        stats.append({"part": part, "name": name, "passages": count, "share": share})
-    lengths = {
-        "words": [len(row["text"].split()) for row in rows],
-        "characters": [len(row["text"]) for row in rows],
-    }
-    for unit, values in lengths.items():
-        quantiles = np.quantile(values, list(_QUANTILES.values())).round(1).tolist()
-        stats.append(
-            {"part": "length", "name": unit, **dict(zip(_QUANTILES, quantiles, strict=True))}
-        )
-    return stats
-
-
-def stats_table(stats: Sequence[Mapping[str, Any]]) -> str:
-    """Format the statistics as aligned plain text."""
-    totals, *others = stats
+    groups = Counter(group_rows(rows))
+    docs = {row["doc"] for row in rows if row.get("doc")}
+    pairs = {row["pair"] for row in rows if row.get("pair")}
     tables = [
-        f"{totals['passages']:,} passages in {totals['groups']:,} groups "
-        f"(largest {totals['largest_group']:,}): "
-        f"{totals['docs']:,} documents, {totals['pairs']:,} sets of near-identical passages"
+        f"{len(rows):,} passages, no problems; {len(groups):,} groups "
+        f"(largest {max(groups.values()):,}), {len(docs):,} documents, "
+        f"{len(pairs):,} sets of near-identical passages"
     ]
-    lengths = [("length in", *_QUANTILES)]
-    for part, members in groupby(others, key=itemgetter("part")):
-        if part == "length":
-            for row in members:
-                lengths.append((row["name"], *[f"{row[name]:g}" for name in _QUANTILES]))
-            continue
-        counts = list(members)
-        cells = [("set of labels" if part == "labels" else part, "passages", "share")]
-        for row in counts[:_MAX_LINES]:
-            short = format_value(row["name"])
+    of_label = Counter(label for row in rows for label in row["labels"] or (_NONE,))
+    counts = {
+        "label": [(label, of_label[label]) for label in (*labels, _NONE)],
+        "set of labels": _largest_first(" + ".join(row["labels"]) for row in rows),
+        "section": _largest_first(row.get("section") for row in rows),
+        "source": _largest_first(row.get("source") for row in rows),
+    }
+    for name, entries in counts.items():
+        cells = [(name, "passages", "share")]
+        for value, count in entries[:_MAX_LINES]:
+            short = format_value(value)
             if len(short) > _MAX_NAME:
                 short = short[: _MAX_NAME - 1] + "…"
-            cells.append((short, f"{row['passages']:,}", f"{row['share']:.1%}"))
-        if rest := counts[_MAX_LINES:]:
-            passages = sum(row["passages"] for row in rest)
-            cells.append((f"{len(rest):,} more", f"{passages:,}", ""))
+            cells.append((short, f"{count:,}", f"{count / len(rows):.1%}"))
+        if rest := entries[_MAX_LINES:]:
+            cells.append((f"{len(rest):,} more", f"{sum(count for _, count in rest):,}", ""))
         tables.append("\n".join(format_columns(cells)))
+    lengths = [("length in", *_QUANTILES)]
+    for unit, values in (
+        ("words", [len(row["text"].split()) for row in rows]),
+        ("characters", [len(row["text"]) for row in rows]),
+    ):
+        quantiles = np.quantile(values, list(_QUANTILES.values())).round(1)
+        lengths.append((unit, *(f"{quantile:g}" for quantile in quantiles)))
     tables.append("\n".join(format_columns(lengths)))
     return "\n\n".join(tables)
+
+
+def _largest_first(values: Iterable[object]) -> list[tuple[str, int]]:
+    counts = Counter(str(value or _NONE) for value in values)
+    return sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))

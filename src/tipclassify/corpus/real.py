@@ -276,7 +276,7 @@ class _Tree(ElementTree.TreeBuilder):
 
 def rebuild(
     folder: Path,
-    given: Path | None = None,
+    given: Sequence[Path] = (),
     *,
     allow_private: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -284,8 +284,8 @@ def rebuild(
     """Rebuild the passages of ``labels.csv`` from the public files.
 
     `folder` holds ``labels.csv`` and ``sources.json``; passages found by an earlier run under the
-    same rules of the reader are not searched for again. `given` is a folder of source files, or
-    JSON lines with a ``text``, to read in place of the web. If omitted, files are downloaded, or
+    same rules of the reader are not searched for again. `given` are folders of source files, and
+    JSON lines with a ``text``, to read in place of the web. Without any, files are downloaded, or
     taken from the download cache whatever their age. `progress` is called with (files done, files
     in total).
 
@@ -299,15 +299,14 @@ def rebuild(
     rows: dict[str, Row] = {}
     if (folder / PASSAGES).is_file():
         rows = _rows_of_texts(folder / PASSAGES, references)
-    there: dict[str, Path] | None = None
-    if given is not None and given.is_dir():
-        there = {}
-        for path in sorted(given.rglob("*")):
-            there[path.name] = path
-            there["/".join(path.parts[-2:])] = path
-    elif given is not None:
-        rows |= _rows_of_texts(given, references)
-        files = {}
+    there: dict[str, Path] = {}
+    for source in given:
+        if source.is_dir():
+            for path in sorted(source.rglob("*")):
+                there[path.name] = path
+                there["/".join(path.parts[-2:])] = path
+        else:
+            rows |= _rows_of_texts(source, references)
     left = {key for key in references if key not in rows or rows[key]["rules"] != RULES}
     stale: set[str] = set()
     searched = [
@@ -320,10 +319,10 @@ def rebuild(
         offline = failed >= _MAX_FAILURES
         try:
             data = None
-            if wanted and there is None:
-                data = _download(address, name, allow_private, offline)
-            elif wanted and there is not None and name in there:
+            if wanted and name in there:
                 data = read_bounded(str(there[name]))
+            elif wanted and not given:
+                data = _download(address, name, allow_private, offline)
             found = find_labelled(read_source(data, name), wanted) if data is not None else {}
             if data is not None and not offline:
                 failed = 0

@@ -98,9 +98,14 @@ def load_corpus(
 
 
 def read_rows(
-    *paths: str | os.PathLike[str], columns: Columns = USUAL, labels: Sequence[str] = LABELS
+    *paths: str | os.PathLike[str],
+    columns: Columns = USUAL,
+    labels: Sequence[str] = LABELS,
+    decided: Mapping[Path, Iterable[object]] | None = None,
 ) -> list[Row]:
     """Read validated rows as plain dicts, with ``labels`` as a tuple in the order of `labels`.
+
+    `decided` has the rows of each store of decisions (`tipclassify.store.export`).
 
     Raises `CorpusError` with one line for every invalid row of every file.
     """
@@ -114,11 +119,14 @@ def read_rows(
     first_of_texts: dict[tuple[str, str], tuple[str, Row]] = {}  # its place too
     # Keyed by resolved path: a file that is named twice is read once.
     files = {file.resolve(): file for path in paths for file in _files(Path(path), problems)}
-    for file in files.values():
+    numbered = {file: read_numbered(file, columns, labels) for file in files.values()}
+    of_store = Columns(annotated=columns.annotated)
+    for store, store_rows in (decided or {}).items():
+        named = [of_store.renamed(row) for row in store_rows]
+        numbered[store] = ((f"{store}:{number}", row) for number, row in enumerate(named, 1))
+    for file, of_file in numbered.items():
         before = len(rows)
-        for where, row in read_each(
-            read_numbered(file, columns, labels), lambda row: _checked(row, labels), problems
-        ):
+        for where, row in read_each(of_file, lambda row: _checked(row, labels), problems):
             row["id"] = first_id(row.get("id"), f"{file.stem}-{where.rpartition(':')[2]}")
             taken_at = places_of_ids.setdefault(row["id"], where)
             if taken_at != where:
@@ -138,7 +146,7 @@ def read_rows(
             problems += _of_other_rules(file, rows[before:])
     if not rows and not problems:
         remedy = "write one JSON object a line, or a row of CSV for each"
-        problems.append(f"{', '.join(map(str, paths))}: no labelled passages; {remedy}")
+        problems.append(f"{', '.join(map(str, numbered))}: no labelled passages; {remedy}")
     if problems:
         raise CorpusError(problems)
     return rows
@@ -199,16 +207,16 @@ def passage_of_row(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchec
     return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
 
 
-def group_rows(rows: Sequence[Row], near: Iterable[tuple[int, int]] = ()) -> list[int]:
-    """Number the group of each row, which a split keeps whole, by its first row.
+def group_rows(rows: Sequence[Row]) -> list[int]:
+    """Number the group of each row, which no measurement parts, by its first row.
 
-    Rows with the same document, pair or text, and those paired in `near`, share a group.
+    Rows with the same document, pair or text share a group.
 
     >>> group_rows([{"text": "A", "doc": "x"}, {"text": "B", "doc": "x"}, {"text": "a "}])
     [0, 0, 0]
     """
     first_with_key: dict[tuple[str, str], int] = {}
-    edges = list(near)
+    edges: list[tuple[int, int]] = []
     for i, row in enumerate(rows):
         keys = [("text", text_key(row["text"]))]
         keys += [(name, str(row[name])) for name in ("doc", "pair") if row.get(name)]

@@ -74,13 +74,12 @@ def score_on_cluster(
     from tipclassify.dask.cluster import connect, run
     from tipclassify.dask.folder import Folder
     from tipclassify.dask.sources import find_sources, resolve
-    from tipclassify.dask.work import settings_of
     from tipclassify.model.find import model_folder
 
     tagging = tagging or Tagging()
     if tagging.model and model_folder(tagging.model) == Path(tagging.model):
         tagging = replace(tagging, model=os.path.abspath(tagging.model))
-    folder = Folder(os.fspath(output), *resolve(os.fspath(output)), settings_of(tagging))
+    folder = Folder(os.fspath(output), *resolve(os.fspath(output)), tagging.settings())
     names = [source] if isinstance(source, str | os.PathLike) else source
     sources = find_sources([os.fspath(name) for name in names], folder.root)
     inputs = [each.name for each in sources]

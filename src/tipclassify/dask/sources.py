@@ -138,7 +138,7 @@ def _sources_at(name: str) -> list[Source]:
             files = {file: info for file, info in found.items() if info["type"] == "file"}
         else:
             info = fs.info(path) if fs.exists(path) else {}  # reading it reports what is wrong
-            return [Source(name, path, _stamp(info), fs)]
+            return [Source(name, path, _stamp(fs, path, info), fs)]
     # each file system has its own exceptions for permissions, credentials, buckets, …
     except Exception as error:
         raise InputError(f"{name}: {describe(error)}; check the path") from None
@@ -147,11 +147,14 @@ def _sources_at(name: str) -> list[Source]:
         raise InputError(f"{name}: no report there; check the address")
     base = name.rstrip("/")  # the address of a host may not be part of a path
     prefix = base.removesuffix(path) if base.endswith(path) else f"{name.partition('://')[0]}://"
-    return [Source(prefix + file, file, _stamp(files[file]), fs) for file in shown]
+    return [Source(prefix + file, file, _stamp(fs, file, files[file]), fs) for file in shown]
 
 
-def _stamp(info: Mapping[str, Any]) -> str | None:
-    """Join the size of a file and its time or tag, if the file system gives one."""
+def _stamp(fs: AbstractFileSystem, path: str, info: Mapping[str, Any]) -> str | None:
+    """Join the size of a file and its time or tag, if the file system gives one; hash one here."""
+    if "file" in fs.protocol and info.get("type") == "file":
+        with fs.open(path, "rb") as file:
+            return digest_of(file)
     for name in _VERSIONS.split():
         if info.get(name) is not None:
             return f"{info.get('size')} {name} {info[name]}"

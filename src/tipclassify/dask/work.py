@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import IO
 
-from tipclassify._version import __version__
 from tipclassify.dask.folder import Folder
 from tipclassify.dask.sources import Source, describe
 from tipclassify.errors import InputError, ModelError, TipclassifyError
@@ -21,26 +20,13 @@ from tipclassify.write.rows import write_parquet
 Result = tuple[str, list[tuple[str, str]], list[str]]
 
 
-def settings_of(tagging: Tagging) -> dict[str, object]:
-    """Return what determines the rows of an input, besides its content."""
-    return {
-        "version": __version__,
-        "model": tagging.run().model,
-        "policy": tagging.policy,
-        "thresholds": dict(tagging.thresholds),
-        "unit": tagging.unit,
-        "encoding": tagging.read.encoding,
-        "text": tagging.read.text_column,
-    }
-
-
 def score_source(source: Source, folder: Folder, tagging: Tagging) -> Result:
     """Read, tag and write an input.
 
     The file of one that failed, in whole or in some rows, has a name that no later run takes for
     a finished one.
     """
-    here = settings_of(tagging)
+    here = tagging.settings()
     for name in ("version", "model"):
         if here[name] != folder.settings[name]:
             raise ModelError(

@@ -88,8 +88,8 @@ def agreement(
         by_chance = 2 * yes * (1 - yes)
         most = wilson_interval(1 - float(same[0]), len(shared)).high
         lowest = max(-1.0, 1 - most / by_chance) if by_chance else float("nan")
-        kappa_low, kappa_high = percentile_interval(kappa[1:])
-        alpha_low, alpha_high = percentile_interval(alpha[1:])
+        kappa_low, kappa_high = percentile_interval(kappa[1:], len(shared))
+        alpha_low, alpha_high = percentile_interval(alpha[1:], len(shared))
         rows.append(
             Agreement(
                 label=label,

@@ -65,10 +65,7 @@ class Classifier:
 
     @classmethod
     def load(cls, model: str | os.PathLike[str] | None = None) -> Classifier:
-        """Load a model from a folder, or by name.
-
-        Names are ``"default"``, which is loaded without `model`, ``"fast"``, and those of
-        ``tipclassify models list``.
+        """Load a model from a folder, or ``"default"`` or ``"fast"``; the default for None.
 
         Raises
         ------

@@ -1,28 +1,19 @@
-"""Find a model by name or folder, load it, and install one."""
+"""Find the folder of a model, and load it."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from tipclassify.errors import InputError, ModelError, reason_of_error
+from tipclassify.errors import ModelError
 from tipclassify.model.folder import (
     LINEAR,
     METADATA,
-    check_metadata,
-    hashed_files,
     kind_of_model,
-    models_folder,
-    read_files,
     read_metadata,
-    write_model,
 )
 from tipclassify.resources import checkout_folder_of_package, resource_path
 
@@ -35,21 +26,6 @@ if TYPE_CHECKING:
 DEFAULT: Final = "default"
 SHIPPED: Final = (DEFAULT, "fast")
 _LOADING: Final = threading.Lock()
-
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class InstalledModel:
-    """Installed model; `metadata` are its ``model.json``, unchecked, or empty if unreadable."""
-
-    name: str
-    folder: Path
-    metadata: Mapping[str, Any]
-
-    @property
-    def kind(self) -> str:
-        return kind_of_model(self.metadata) if self.metadata else "unreadable"
 
 
 def load_scorer(name: str | os.PathLike[str] | None = None) -> Scorer:
@@ -84,7 +60,7 @@ def cached_scorer(folder: Path, stamp: int | None) -> Scorer:  # noqa: ARG001
 
 
 def model_folder(name: str | os.PathLike[str] | None) -> Path:
-    """Find the folder of a model by name or path; the default model for None.
+    """Find the folder of a shipped model, or a model's folder; the default model for None.
 
     Raises `ModelError` when there is no such model; the message gives the remedy.
     """
@@ -96,8 +72,6 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
         places.append(resource_path("models"))
         if root := checkout_folder_of_package():
             places.append(root / "models")
-    elif is_model_name(name):
-        places += _places_of_added()
     for place in places:
         if (place / name / METADATA).is_file():
             return place / name
@@ -108,102 +82,6 @@ def model_folder(name: str | os.PathLike[str] | None) -> Path:
             f"{name}: no model there (no {METADATA}); "
             f"train one with 'tipclassify train --data FILE --output {name}'"
         )
-    elif is_model_name(name):
-        problem = (
-            f"no model {name!r} here: get it with 'tipclassify models add FOLDER "
-            f"--name {name}'; 'tipclassify models list' shows what is here"
-        )
     else:
-        problem = (
-            f"{name}: no such model: give the folder of one, "
-            "or a name that 'tipclassify models list' shows"
-        )
+        problem = f"{name}: no such model: give 'default', 'fast', or the folder of another"
     raise ModelError(problem)
-
-
-def is_model_name(name: str) -> bool:
-    """Test whether a model may be installed under this name.
-
-    >>> is_model_name("ours-2026"), is_model_name("../ours"), is_model_name("fast")
-    (True, False, False)
-    """
-    return bool(_NAME.fullmatch(name)) and name not in SHIPPED
-
-
-def installed_models() -> list[InstalledModel]:
-    """List the installed models by name; of equal names, the one that `model_folder` returns."""
-    models: dict[str, InstalledModel] = {}
-    for place in _places_of_added():
-        for folder in list(place.iterdir()) if place.is_dir() else ():
-            name = folder.name
-            with contextlib.suppress(OSError):  # a folder of another user
-                if is_model_name(name) and name not in models and (folder / METADATA).is_file():
-                    models[name] = describe_model_folder(name, folder)
-    return [models[name] for name in sorted(models)]
-
-
-def describe_model_folder(name: str, folder: Path) -> InstalledModel:
-    """Describe a model's folder, which may be unreadable."""
-    try:
-        return InstalledModel(name, folder, read_metadata(folder))
-    except ModelError:
-        return InstalledModel(name, folder, {})
-
-
-def _places_of_added() -> list[Path]:
-    return [place for place in (models_folder(), _checkout_models_folder()) if place is not None]
-
-
-def _checkout_models_folder() -> Path | None:
-    """Return ``models/`` of the checkout; None for an installed package."""
-    root = checkout_folder_of_package()
-    return root / "models" if root else None
-
-
-def add_model(
-    source: str | os.PathLike[str], name: str | None = None, *, sha256: str | None = None
-) -> InstalledModel:
-    """Install a model where `model_folder` finds it, replacing one of the same name.
-
-    `source` is the folder of the model, or its ``model.json``; `name` by default its kind, or for a
-    linear model the name of its folder. Raises `ModelError`, and installs nothing, when the model
-    does not fit this version, has another hash than `sha256`, if given, or a file of it differs
-    from the hash in its head; `InputError` when it cannot be written.
-    """
-    root = models_folder()
-    if root is None:
-        raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
-    if str(source).lower().startswith(("http://", "https://")):
-        raise ModelError(f"{source}: an address; download its files, and give their folder")
-    folder = Path(source).parent if Path(source).name == METADATA else Path(source)
-    file = folder / METADATA
-    metadata = read_metadata(folder)
-    check_metadata(file, metadata, kind_of_model(metadata), metadata["format"])
-    if sha256 is not None and metadata["sha256"] != sha256.strip().lower():
-        raise ModelError(
-            f"{file}: is the model {metadata['sha256']}, not {sha256.strip()}; nothing was added"
-        )
-    name = _name_of_added(folder, name, metadata)
-    files = read_files(folder, metadata, hashed_files(metadata))
-    try:
-        write_model(root / name, metadata, files)
-    except OSError as error:
-        remedy = "set TIPCLASSIFY_MODELS to a folder that can"
-        raise InputError(
-            f"{root}: cannot be written ({reason_of_error(error)}); {remedy}"
-        ) from None
-    return InstalledModel(name, root / name, metadata)
-
-
-def _name_of_added(folder: Path, name: str | None, metadata: Mapping[str, Any]) -> str:
-    if name is None:
-        kind = kind_of_model(metadata)
-        name = folder.resolve().name.lower() if kind == LINEAR else kind
-        if not is_model_name(name):
-            raise ModelError(f"{folder}: say under which --name to keep it")
-    if not is_model_name(name):
-        raise ModelError(
-            f"{name!r}: no name for a model: small letters, digits, '.', '_' and '-', "
-            "and not a taken one"
-        )
-    return name

@@ -25,7 +25,6 @@ from tipclassify.errors import ModelError, reason_of_error
 from tipclassify.formatting import load_json, one_line
 from tipclassify.labels import MOST_LABELS, POLICIES
 from tipclassify.records import columns
-from tipclassify.resources import resource_folder_in_user_cache
 from tipclassify.whole_files import exchange, remove_left_for, staging_name
 
 if TYPE_CHECKING:
@@ -45,13 +44,6 @@ _UNHASHED: Final = frozenset({METADATA, "README.md", "golden.jsonl", "taught.bin
 
 # hash of the model that was in a place when it was last asked whether that may be replaced
 _found: Final[dict[Path, str]] = {}
-
-
-def models_folder() -> Path | None:
-    """Return the folder of added models; None without a home folder."""
-    if chosen := os.environ.get("TIPCLASSIFY_MODELS"):
-        return Path(chosen).expanduser()
-    return resource_folder_in_user_cache("models")
 
 
 # ----------------------------------------------------------------------------------------- metadata
@@ -322,7 +314,7 @@ def move_model(staged: Path, target: Path) -> None:
     when that was asked first: of two trainings at once, none replaces what the other made.
     """
     _check_place(target)
-    if _found.pop(target.absolute(), (there := _hash_in(target))) != there:
+    if _found.pop(target.absolute(), (there := hash_in(target))) != there:
         beside = target.with_name(f"{target.name}-{os.urandom(2).hex()}")
         os.replace(staged, beside)
         raise ModelError(f"{target}: another training wrote there meanwhile; this one is {beside}")
@@ -345,10 +337,10 @@ def check_replaceable(target: Path) -> None:
     What is there is remembered until a model is moved there (`move_model`).
     """
     _check_place(target)
-    _found[target.absolute()] = _hash_in(target)
+    _found[target.absolute()] = hash_in(target)
 
 
-def _hash_in(folder: Path) -> str:
+def hash_in(folder: Path) -> str:
     """Return the hash of the model in a folder; empty for none."""
     if not (folder / METADATA).is_file():
         return ""

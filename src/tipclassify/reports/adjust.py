@@ -46,12 +46,6 @@ It is the mean square of the standardised error in 100 narratives out of fold (M
 1989, section 4.5).
 """
 
-# kinds of report in ``model.json``, by words of the publication's name
-_KINDS: Final = {
-    "country reports on human rights practices": "human-rights reports",
-    "findings on the worst forms of child labor": "Department of Labor reports",
-    "world factbook": "World Factbook entries",
-}
 _Rate = tuple[float, float]  # mean and variance of one that is uncertain
 _CERTAIN: Final[_Rate] = (1.0, 0.0)
 
@@ -112,16 +106,6 @@ def rates_by_kind(
     return {
         kind: _rates_at(of_kind, policy, moved) for kind, of_kind in table.get("kinds", {}).items()
     }
-
-
-def kind_of_publication(publication: object) -> str | None:
-    """Return the kind of report that a publication is, as ``model.json`` names it; None if unknown.
-
-    >>> kind_of_publication("Country Reports on Human Rights Practices")
-    'human-rights reports'
-    """
-    name = str(publication or "").casefold()
-    return next((kind for words, kind in _KINDS.items() if words in name), None)
 
 
 def _rates_at(table: _Table, policy: str, moved: Mapping[str, float]) -> dict[str, Rates]:

@@ -21,14 +21,14 @@ from tipclassify.reports.adjust import (
     Adjusted,
     Rates,
     adjust,
-    kind_of_publication,
     rates_by_kind,
     rates_of,
 )
 from tipclassify.reports.cite import run_of
 from tipclassify.reports.compare.outline import Outline, outline_of, series_breaks
-from tipclassify.reports.findings import Nature, Wording, is_unknown, natures_of, on_subject
+from tipclassify.reports.findings import Nature, Wording, is_unknown, natures_of
 from tipclassify.reports.grouping import Key, Name, Rank, key_of, rank_of, shown_name
+from tipclassify.text.kinds import kind_of_publication
 
 NONE: Final = "(none)"
 """Pseudo-label of passages without a label."""
@@ -78,30 +78,24 @@ class Group:
         cls,
         key: Key,
         passages: Sequence[Passage],
+        natures: Sequence[Nature],
         publication: Name = None,
-        natures: Sequence[Nature] | None = None,
         is_measured: bool = True,
     ) -> Group:
-        """Count the passages by their `natures`; without these each counts."""
+        """Count passages by their natures."""
         sets: Counter[tuple[str, ...]] = Counter()
         rows: Counter[str] = Counter()
         tagged_rows = said_again = sentences = 0
-        if natures is None:
-            sets.update(passage.labels for passage in passages)
-            sentences = len(passages)
-            about = sum(on_subject(passages))
-        else:
-            about = sum(nature.on_subject for nature in natures)
-            for passage, nature in zip(passages, natures, strict=True):
-                if nature.kind == "table row":
-                    rows.update(passage.labels)
-                    tagged_rows += bool(passage.labels)
-                elif nature.first is not None:
-                    said_again += bool(passage.labels)
-                else:
-                    sentences += 1
-                    if nature.on_subject:
-                        sets[passage.labels] += 1
+        for passage, nature in zip(passages, natures, strict=True):
+            if nature.kind == "table row":
+                rows.update(passage.labels)
+                tagged_rows += bool(passage.labels)
+            elif nature.first is not None:
+                said_again += bool(passage.labels)
+            else:
+                sentences += 1
+                if nature.on_subject:
+                    sets[passage.labels] += 1
         return cls(
             key=key,
             sets=sets,
@@ -110,7 +104,7 @@ class Group:
             said_again=said_again,
             sentences=sentences,
             passages=len(passages),
-            on_subject=about,
+            on_subject=sum(nature.on_subject for nature in natures),
             low_confidence=sum(passage.low_confidence for passage in passages),
             unknown=sum(map(is_unknown, passages)),
             publication=publication,
@@ -470,7 +464,7 @@ def summarize(
         for key, group in counted.items():
             groups[key] = groups[key] + group if key in groups else group
         if counted:
-            files[report.file] += Group.of((), report.passages, None, of_passages)
+            files[report.file] += Group.of((), report.passages, of_passages)
             if report.country and report.year:
                 of_series = outlines[report.country, report.publication or ""]
                 outline_of(report.passages, of_series.setdefault(report.year, {}))
@@ -527,8 +521,8 @@ def _count(
         key: Group.of(
             key,
             [passage for passage, _ in of_group],
-            key[place],
             [nature for _, nature in of_group],
+            key[place],
             report.is_measured,
         )
         for key, of_group in members.items()

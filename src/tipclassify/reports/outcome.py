@@ -41,7 +41,7 @@ class Outcome:
             words: Counter[str] = Counter()  # of rows, of which no one is long enough for a kind
             places: dict[Wording, str] = {}
             for part in parts:
-                group += Group.of((), part.passages, None, natures_of(part, places))
+                group += Group.of((), part.passages, natures_of(part, places))
                 if part.document is None:
                     words.update(words_of(passage.text for passage in part.passages))
                 elif not part.is_measured:
@@ -70,6 +70,8 @@ class Outcome:
 
 def _doubt(group: Group) -> str | None:
     """Say in one line why the tags of a report may mean little; None if nothing is against them."""
+    if not group.passages:
+        return "no sentence in it: only headings, contents, links or references"
     if group.is_unread:
         return (
             f"{group.unknown:,} of {group.judged:,} sentences are in words that the model does "

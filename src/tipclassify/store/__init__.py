@@ -38,7 +38,7 @@ _PRAGMAS: Final = (
     "mmap_size=0",
     f"busy_timeout={_PATIENCE * 1_000}",
 )
-_SCHEMA: Final = (
+_SCHEMA: Final = (  # nothing uses `fields`, 'check' and `verdict` any more; a change needs version 2
     "create table report (id integer primary key, sha256 text not null unique, "
     "name text not null, title text not null, fields text not null)",
     "create table passage (id integer primary key, report integer not null references report, "
@@ -70,7 +70,6 @@ _FIELDS: Final = (  # of a `Decision`, and columns of an event
     "annotator",
     "labels",
     "unsure",
-    "verdict",
     "note",
     "blind",
     "model",
@@ -249,10 +248,10 @@ class Store:
                 self.keep(shown),
                 kind=kind,
                 annotator=annotator,
-                labels=text(labels) if kind in ("label", "settle") else None,
+                labels=_as_json(labels) if kind in ("label", "settle") else None,
                 unsure=int(unsure),
                 note=note,
-                blind=None if blind is None else text(blind),
+                blind=None if blind is None else _as_json(blind),
                 model=shown.tags[0].model if shown.tags else None,
                 request=request,
             )
@@ -302,13 +301,13 @@ class Store:
         execute(
             'insert or ignore into passage (report, start, "end", key, row) '
             "select id, ?, ?, ?, ? from report where sha256 = ?",
-            (place.start, place.end, shown.key, text(shown.row), place.report),
+            (place.start, place.end, shown.key, _as_json(shown.row), place.report),
         )
         passage: int = execute(f"select p.id {_PASSAGE} {_AT}", place).fetchone()[0]
         for tags in shown.tags:
             execute(
                 "insert or ignore into tags values (?, ?, ?, ?, ?)",
-                (passage, tags.model, tags.policy, text(tags.labels), text(tags.scores)),
+                (passage, tags.model, tags.policy, _as_json(tags.labels), _as_json(tags.scores)),
             )
         return passage
 
@@ -327,7 +326,7 @@ class Store:
         try:
             yield
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            what = "is damaged: it has values of other kinds"
+            what = "is damaged: it has values that this version does not write"
             raise InputError(f"{self.path}: {what}; put a copy in its place") from None
 
     def on(self, place: Place) -> State:
@@ -383,19 +382,6 @@ class Store:
                 passages[shown.place] = shown
             return passages
 
-    def move(self, passage: Shown, report: str) -> None:
-        """Give a passage, and all that was decided on it, another report, unless it is there."""
-        with self.writing():
-            self._database.execute(
-                "insert or ignore into report (sha256, name, title, fields) values (?, ?, ?, '{}')",
-                (report, plain(passage.name), plain(passage.title)),
-            )
-            self._database.execute(
-                "update or ignore passage set report = (select id from report where sha256 = ?) "
-                f"where id = (select p.id {_PASSAGE} {_AT})",
-                (report, *passage.place),
-            )
-
     def checks(self) -> list[Check]:
         """Return what people decided and noted on findings, place by place."""
         with self.reading():
@@ -405,31 +391,29 @@ class Store:
         checks = []
         for place, state in states.items():
             notes = state.notes
-            for name, event in {**notes, **state.checks}.items():
+            for name, event in {**notes, **state.decisions}.items():
                 checks.append(
                     Check(
                         *place,
                         key=keys[place],
-                        verdict=event.verdict or ("decided" if event.kind == "label" else ""),
                         annotator=name,
                         note=str(notes[name].note) if name in notes else "",
-                        labels=event.labels,
+                        labels=event.labels if event.kind == "label" else None,
                         at=event.at,
                     )
                 )
         return checks
 
-    def adopt(self, sha256: str, short: str) -> None:
-        """Give the report that older logs know by the start of its SHA-256 the whole of it."""
-        if self._rows("select 1 from report where sha256 = ?", short):
-            with self.writing():
-                self._database.execute(
-                    "update or ignore report set sha256 = ? where sha256 = ?", (sha256, short)
-                )
-
     def _rows(self, query: str, *values: object) -> list[Any]:
         with self.reading():
             return self._database.execute(query, values).fetchall()
+
+
+def refuse_old_log(log: Path, store: Path) -> None:
+    """Raise `InputError` for decisions in a log, as before there were stores, unless both are."""
+    if log.is_file() and not store.exists():
+        what = "has decisions of a version before 0.1.0, which are no longer read"
+        raise InputError(f"{log}: {what}; move it elsewhere to start without them")
 
 
 def _make(database: sqlite3.Connection) -> None:
@@ -463,7 +447,7 @@ def _decision(row: Sequence[Any]) -> Decision:
     return msgspec.convert(event, Decision)
 
 
-def text(value: object) -> str:
+def _as_json(value: object) -> str:
     """Write a value of a column as JSON, in ASCII: SQLite takes no lone surrogates."""
     return json.dumps(value, default=dict)
 

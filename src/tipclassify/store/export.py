@@ -47,6 +47,24 @@ def rows(states: Mapping[Place, State], passages: Passages) -> Iterator[Row]:
         yield _row(final, passages[final.place], is_one_report, notes)
 
 
+def read_decided(path: Path) -> tuple[list[Row], int]:
+    """Return the rows of a store's corpus, and how many passages annotators differ on.
+
+    Raises `InputError` for a file that is no store.
+    """
+    remedy = "give the store of 'review' or 'desk'"
+    if not path.is_file() or not path.stat().st_size:  # which `Store` would make
+        raise InputError(f"{path}: no such file, or an empty one; {remedy}")
+    store = Store(path, remedy)
+    try:
+        with store.reading():
+            states = store.now()
+            decided = list(rows(states, store.passages()))
+    finally:
+        store.close()
+    return decided, sum(state.is_disputed for state in states.values())
+
+
 def _row(event: Decision, passage: Shown, is_one_report: bool, notes: Mapping[str, str]) -> Row:
     """Make a row; of one report, its paragraphs are the groups of rows."""
     report = event.place.report[:16]
@@ -133,10 +151,7 @@ def _read(corpus: Path) -> bytes:
 def _is_ours(
     line: bytes, events: Mapping[int, Decision], states: Mapping[Place, State], shown: Passages
 ) -> bool:
-    """Return whether a row is, or was, that of an event: no edit by hand.
-
-    Its id may be that of earlier versions.
-    """
+    """Return whether a row is, or was, that of an event: no edit by hand."""
     try:
         row = load_json(line)
         event = events[row["event"]]
@@ -146,7 +161,6 @@ def _is_ours(
         noted = {(each.annotator, each.note) for each in states[event.place].events}
         if not noted.issuperset(notes.items()):
             return False
-        forms = [_row(event, shown[event.place], one, notes) for one in (True, False)]
-        return any(row == {**form, "id": row["id"]} for form in forms)
+        return any(row == _row(event, shown[event.place], one, notes) for one in (True, False))
     except (ValueError, TypeError, KeyError, AttributeError):
         return False

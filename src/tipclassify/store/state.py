@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, Literal, NamedTuple
 
-Kind = Literal["label", "settle", "check", "note", "look", "undo"]
-Verdict = Literal["confirmed", "rejected"]
+Kind = Literal["label", "settle", "note", "look", "undo"]
 Judgment = Literal["confirmed", "rejected", "corrected"]
 Hidden = Literal["colleagues", "model"]
 
@@ -53,10 +52,9 @@ class Shown:
 class Decision:
     """An event: what an annotator did on a place.
 
-    "label" gives one annotator's labels, "settle" final ones where annotators differ. "check", of
-    earlier versions, says whether the `labels` that a finding had are right. "look" is that
-    colleagues' decisions were shown before one's own. "undo" takes back the event `undoes`, or does
-    it again.
+    "label" gives one annotator's labels, "settle" final ones where annotators differ. "look" is
+    that colleagues' decisions were shown before one's own. "undo" takes back the event `undoes`, or
+    does it again.
     """
 
     id: int
@@ -65,9 +63,10 @@ class Decision:
     annotator: str
     labels: tuple[str, ...] = ()
     unsure: bool = False  # a decision without labels, which is not trained on
-    verdict: Verdict | None = None
     note: str | None = None  # "" removes the annotator's note
-    blind: tuple[Hidden, ...] | None = None  # made without seeing these; None: unknown
+    blind: tuple[Hidden, ...] | None = (
+        None  # made without seeing these; None: on a desk, which hides nothing
+    )
     model: str | None = None  # whose tags were shown
     undoes: int | None = None
     request: str | None = None  # a request repeated after a lost answer makes no second event
@@ -82,12 +81,9 @@ class Check(NamedTuple):
     start: int
     end: int
     key: str
-    # "": a note alone; "decided": the `labels` are those that it should have; of earlier versions,
-    # a verdict on all of the `labels` that it had
-    verdict: Verdict | Literal["decided", ""]
     annotator: str
     note: str
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] | None  # that it should have; None of a note alone
     at: str
 
 
@@ -159,12 +155,6 @@ class State:
         }
 
     @property
-    def checks(self) -> dict[str, Decision]:
-        """Each annotator's labels of a finding, or check of those that it had."""
-        given = [event for event in self._in_effect if event.kind in ("check", "label")]
-        return {event.annotator: event for event in given}
-
-    @property
     def notes(self) -> dict[str, Decision]:
         """The event of each annotator's note."""
         noted = {event.annotator: event for event in self._in_effect if event.note is not None}
@@ -201,11 +191,8 @@ class State:
         sure = [event for event in self.decisions.values() if not event.unsure]
         return max(sure, key=_id, default=None)
 
-    def hidden_from(self, annotator: str, hides_model: bool) -> tuple[Hidden, ...] | None:
-        """Say what a decision is made without seeing; None where an older version showed all."""
-        theirs = [event for name, event in self.decisions.items() if name != annotator]
-        if any(event.blind is None for event in theirs):
-            return None
+    def hidden_from(self, annotator: str, hides_model: bool) -> tuple[Hidden, ...]:
+        """Say what a decision is made without seeing."""
         hidden: list[Hidden] = []
         if annotator not in self.seen:
             hidden.append("colleagues")

@@ -18,7 +18,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from tipclassify.errors import InputError, LinkError, TipclassifyError, unreadable
+from tipclassify._version import __version__
+from tipclassify.errors import InputError, TipclassifyError, unreadable
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions
@@ -55,6 +56,18 @@ class Tagging:
         """Say what tags so; `day` is the one on which the inputs are read."""
         return self.classifier().run(self.policy, self.unit, day)
 
+    def settings(self) -> dict[str, object]:
+        """Return what determines the tags of an input, besides its content, as JSON values."""
+        return {
+            "version": __version__,
+            "model": self.run().model,
+            "policy": self.policy,
+            "thresholds": dict(self.thresholds),
+            "unit": self.unit,
+            "encoding": self.read.encoding,
+            "text": self.read.text_column,
+        }
+
     def reports(
         self,
         files: Sequence[str],
@@ -79,8 +92,11 @@ class Tagging:
         """
         own = classifier or self.classifier()
         run = own.run(self.policy, self.unit, day)
-        work: Callable[[_Task], _Done]
-        work = partial(_run_in_worker, self) if jobs != 1 else partial(_run_here, self, own)
+
+        def run_here(task: _Task) -> _Done:
+            return task.file, _tagged(self, own, task)
+
+        work = partial(_run_in_worker, self) if jobs != 1 else run_here
         done = map_in_order(work, _tasks(files, self.read), jobs, _lost)
 
         def results(tasks: Iterable[_Done]) -> Iterator[Report | Failure]:
@@ -206,19 +222,11 @@ def tag_report(
     classifier.thresholds(policy)  # what is unknown is refused before anything is read
     check_unit(unit)
     _check_day(day)
-    if isinstance(source, Document):
-        run = classifier.run(policy, unit, day)
-        reads_like = kind_of_document(source)
-        return Report(
-            source.source,
-            source,
-            classifier.tag(source, policy, unit),
-            reads_like=reads_like,
-            is_measured=is_measured(reads_like, classifier.meta),
-            run=run,
-        )
-    name = os.fspath(source)
     tagging = Tagging(policy=policy, unit=unit, read=ReadOptions(text_column=text_column))
+    if isinstance(source, Document):
+        parts = tag_document(source.source, lambda: source, classifier, tagging)
+        return replace(whole(source.source, parts), run=classifier.run(policy, unit, day))
+    name = os.fspath(source)
     report = whole(name, tagging.reports([name], day=day, classifier=classifier))
     for note in report.notes:
         warnings.warn(f"{name}: {note}", stacklevel=2)
@@ -342,16 +350,11 @@ def _tagged(tagging: Tagging, classifier: Classifier, task: _Task) -> Iterator[R
         if parsed:
             yield tag_rows(file, parsed, classifier, tagging.policy)
     except InputError as error:
-        yield Failure(file, str(error), retryable=isinstance(error, LinkError) and error.retry)
+        yield Failure(file, str(error))
     except TipclassifyError:
         raise
     except Exception as error:  # splitting or scoring one input must not end a batch either
         yield Failure(file, str(unreadable(file, error)))
-
-
-def _run_here(tagging: Tagging, classifier: Classifier, task: _Task) -> _Done:
-    """Run a task in this process, as its results are taken."""
-    return task.file, _tagged(tagging, classifier, task)
 
 
 def _run_in_worker(tagging: Tagging, task: _Task) -> _Done:

@@ -11,9 +11,11 @@ import json
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from tipclassify.errors import InputError, OutputError, reason_of_error
 from tipclassify.formatting import json_line, load_json
@@ -45,17 +47,13 @@ class Journal:
             folder.mkdir(parents=True, exist_ok=True)
             if self._file.exists() and not self._file.is_file():  # a pipe is never at its end
                 raise OutputError(f"{self._file}: no file; move it, or choose another folder")
-            lines = self._file.read_bytes().splitlines() if self._file.exists() else []
+            entries = list(_entries(self._file)) if self._file.exists() else []
         except OSError as error:
             raise OutputError(
                 f"{folder}: {reason_of_error(error)}; choose another folder"
             ) from None
-        self._size_of_done: dict[str, int] = {}  # bytes of the output, by key
-        for line in lines:
-            # a killed run may leave a truncated last line
-            with contextlib.suppress(ValueError, TypeError, KeyError):
-                entry = load_json(line)
-                self._size_of_done[str(entry["key"])] = int(entry["size"])
+        # bytes of the output, by key
+        self._size_of_done = {entry.key: entry.size for entry in entries}
 
     def has(self, file: str, output: Path) -> bool:
         """Return whether `output` is complete for the current content of the input `file`.
@@ -73,13 +71,8 @@ class Journal:
         if key is None:
             return
         try:
-            entry = {
-                "input": Path(file).name,
-                "output": output.name,
-                "key": key,
-                "size": output.stat().st_size,
-            }
-            line = json_line(entry).encode()
+            entry = _Entry(Path(file).name, output.name, key, output.stat().st_size)
+            line = json_line(msgspec.structs.asdict(entry)).encode()
             with open(self._file, "a+b") as journal:
                 end = journal.seek(0, os.SEEK_END)
                 journal.seek(max(0, end - 1))
@@ -111,18 +104,28 @@ class Journal:
         return digest.hexdigest()
 
 
+class _Entry(msgspec.Struct):
+    """A line of a journal."""
+
+    input: str  # names of files, without their folders
+    output: str
+    key: str
+    size: int  # bytes of the output
+
+
+def _entries(journal: Path) -> Iterator[_Entry]:
+    for line in journal.read_bytes().splitlines():
+        with contextlib.suppress(ValueError):  # a killed run may leave a truncated last line
+            yield msgspec.convert(load_json(line), _Entry)
+
+
 def listed_outputs(folder: Path) -> dict[str, str]:
     """Return the outputs in a folder's journal, with the name of the input of each."""
-    outputs: dict[str, str] = {}
     journal = folder / JOURNAL
-    if not journal.is_file():
-        return outputs
-    with contextlib.suppress(OSError, ValueError):
-        for line in journal.read_bytes().splitlines():
-            with contextlib.suppress(ValueError, TypeError, KeyError):
-                entry = load_json(line)
-                outputs[str(entry["output"])] = str(entry["input"])
-    return outputs
+    with contextlib.suppress(OSError):
+        if journal.is_file():
+            return {entry.output: entry.input for entry in _entries(journal)}
+    return {}
 
 
 def output_names(files: Sequence[str], suffix: str) -> list[str]:

@@ -1,8 +1,8 @@
-"""Find the kind of a text by its words, and say where a model was not measured on that kind.
+"""Find the kind of a text, and say where a model was not measured on that kind.
 
-It is a multinomial naive Bayes model over frequent lower-case words; names and figures play no
-part. ``kinds.json`` has its table, made by ``benchmarks/kinds.py`` from passages that the models
-learned from.
+A known publication decides, else the words: by a multinomial naive Bayes model over frequent
+lower-case ones; names and figures play no part. ``kinds.json`` has its table, made by
+``benchmarks/kinds.py`` from passages that the models learned from.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ WORD: Final = re.compile(r"\b[a-z]{2,}")
 UNMEASURED: Final = "not measured on this kind of text"
 """What stands in place of a figure that rests on the model's errors, where they are not known."""
 
+# kinds of report in ``model.json``, by words of the publication's name
+_KINDS: Final = {
+    "country reports on human rights practices": "human-rights reports",
+    "findings on the worst forms of child labor": "Department of Labor reports",
+    "world factbook": "World Factbook entries",
+}
 _MIN_WORDS: Final = 150  # of the table, below which a text is too short to say
 _MIN_ALL_WORDS: Final = 400  # from which a text with fewer of the table's words is unlike all kinds
 # log-odds of the likeliest kind against the next; below, the text is between two kinds
@@ -104,8 +110,20 @@ def kind_of(words: Counter[str], table: KindTable | None = None) -> str | None:
     return table.names[best]
 
 
+def kind_of_publication(publication: object) -> str | None:
+    """Return the kind of report that a publication is, as ``model.json`` names it; None if unknown.
+
+    >>> kind_of_publication("Country Reports on Human Rights Practices")
+    'human-rights reports'
+    """
+    name = str(publication or "").casefold()
+    return next((kind for words, kind in _KINDS.items() if words in name), None)
+
+
 def kind_of_document(document: Document) -> str | None:
-    """Name the kind of a document by the words below its headings, as `kind_of` does."""
+    """Name the kind of a document by its publication, else by the words below its headings."""
+    if kind := kind_of_publication(document.publication):
+        return kind
     blocks = (block for block in document.blocks if not block.heading)
     return kind_of(words_of(document.text[block.start : block.end] for block in blocks))
 

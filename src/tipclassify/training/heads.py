@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -95,7 +96,8 @@ def fit_path(
         whitening = prior.whitening()
         coordinates, basis = _row_space(design @ whitening)
         back = whitening @ basis
-        for j in range(len(start)):
+
+        def fit_label(j: int) -> None:
             offset = design @ start[j]
             u = np.zeros(coordinates.shape[1])
             for at, penalty in enumerate(penalties):
@@ -106,6 +108,9 @@ def fit_path(
                     rest = coordinates[~held], offset[~held], y_true[~held, j], by_label[~held, j]
                     without = _newton(*rest, penalty, u)
                     out_of_fold[at, held, j] = offset[held] + coordinates[held] @ without
+
+        with ThreadPoolExecutor() as threads:  # numpy lets go of the interpreter
+            list(threads.map(fit_label, range(len(start))))
     return [
         Fit(EncoderHeads(heads[:, :-1].copy(), heads[:, -1].copy()), logits)
         for heads, logits in zip(fitted, out_of_fold, strict=True)
@@ -165,8 +170,8 @@ def _newton(
 def _gram(design: Floats, weights: Floats) -> Floats:
     total = np.zeros((design.shape[1], design.shape[1]))
     for start in range(0, len(design), _BLOCK):
-        part = design[start : start + _BLOCK]
-        total += part.T @ (part * weights[start : start + _BLOCK, None])
+        part = design[start : start + _BLOCK] * np.sqrt(weights[start : start + _BLOCK, None])
+        total += part.T @ part  # of one array with itself, numpy computes half
     return total
 
 

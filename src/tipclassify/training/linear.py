@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from itertools import product
 from typing import Final
@@ -26,6 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from tipclassify.arrays import Bools, Floats, Ints
+from tipclassify.errors import TipclassifyError
 from tipclassify.evaluation.metrics import Metrics, measure
 from tipclassify.labels import LABELS
 from tipclassify.model.linear import MAX_WEIGHT, SLOT_BITS, LinearModel
@@ -248,10 +250,15 @@ def fit_labels(
         delayed(_fit_label)(design, column, sample_weights) for sample_weights, column in tasks
     )
     done = []
-    for fit in fits:
-        done.append(fit)
-        if progress:
-            progress(len(done), len(tasks))
+    try:
+        for fit in fits:
+            done.append(fit)
+            if progress:
+                progress(len(done), len(tasks))
+    except BrokenExecutor:
+        raise TipclassifyError(
+            "a process that was training was killed; out of memory? Train with --jobs 1"
+        ) from None
     labels = target.shape[1]
     return [
         (

@@ -25,6 +25,7 @@ from tipclassify.text.as_read import as_read
 from tipclassify.whole_files import open_whole_file
 
 _MOST: Final = 20_000  # passages kept, the latest: 30 MB
+_DIGEST: Final = 32  # bytes of the SHA-256 that the file begins with
 _BATCH: Final = 500  # passages between two reports of progress
 
 
@@ -61,20 +62,26 @@ def pooled_vectors(
 
 
 def _file(scorer: EncoderScorer) -> Path | None:
+    """Return the file of an encoder; None without a cache, or where a pipe or folder lies there."""
     from onnxruntime import __version__ as runtime
 
     encoder = hashlib.sha256(scorer.model.graph + runtime.encode()).hexdigest()[:16]
     folder = cache_folder("vectors")
-    return folder / f"{encoder}.npz" if folder else None
+    if folder is None:
+        return None
+    file = folder / f"{encoder}.vectors"
+    return file if file.is_file() or not file.exists() else None
 
 
 def _read(file: Path, width: int) -> dict[str, Vectors]:
-    """Read the vectors kept, by name; none where the file is missing or damaged."""
+    """Read the vectors kept, by name; none where the file is missing, damaged or altered."""
     with contextlib.suppress(OSError, ModelError, ValueError):
-        kept = read_arrays(file, file.read_bytes(), ["names", "vectors"], "vectors")
-        names = kept["names"].astype(str).tolist()
-        if kept["vectors"].shape == (len(names), width) and kept["vectors"].dtype == np.float32:
-            return dict(zip(names, kept["vectors"], strict=True))
+        data = file.read_bytes()
+        digest, data = data[:_DIGEST], data[_DIGEST:]
+        if digest == hashlib.sha256(data).digest():
+            kept = read_arrays(file, data, ["names", "vectors"], "vectors")
+            if kept["vectors"].shape[1:] == (width,):
+                return dict(zip(kept["names"].astype(str).tolist(), kept["vectors"], strict=True))
     return {}
 
 
@@ -87,4 +94,4 @@ def _write(file: Path, vectors: dict[str, Vectors]) -> None:
     with contextlib.suppress(OSError):
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open_whole_file(file, binary=True, private=True) as out:
-            out.write(packed.getvalue())
+            out.write(hashlib.sha256(packed.getvalue()).digest() + packed.getvalue())

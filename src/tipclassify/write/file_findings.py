@@ -143,7 +143,7 @@ def count_marks(marks: Iterable[Mark], publication: str | None = None) -> Group:
     """Count marked passages."""
     marks = list(marks)
     passages = [mark.passage for mark in marks]
-    return Group.of((), passages, publication, [mark.nature for mark in marks])
+    return Group.of((), passages, [mark.nature for mark in marks], publication)
 
 
 def findings_by_file(

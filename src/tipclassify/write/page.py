@@ -24,7 +24,7 @@ from markupsafe import Markup
 from tipclassify.errors import InputError
 from tipclassify.readers.limits import read_bounded
 from tipclassify.records import Report, Run, section_name
-from tipclassify.reports.adjust import FEWEST_POSITIVES, kind_of_publication
+from tipclassify.reports.adjust import FEWEST_POSITIVES
 from tipclassify.reports.counts import Group
 from tipclassify.reports.findings import (
     MIN_WORDS,
@@ -113,8 +113,7 @@ class _Page:
         if report.file not in self._digests:
             self._digests[report.file] = report_digest(report)
         self._subjects[report.file] += summary.total
-        publication = self._subjects[report.file].publication
-        self._kinds[report.file] = kind_of_publication(publication) or report.reads_like
+        self._kinds[report.file] = report.reads_like
         self._is_measured &= report.is_measured
         for label, strongest in self._strongest.items():
             found = [mark for mark in marks if label in mark.passage.labels and mark.nature.counts]

@@ -16,7 +16,7 @@ from rich.text import Text
 from tipclassify.formatting import count_with_noun, one_line
 from tipclassify.labels import label_name, styles
 from tipclassify.probability import probability
-from tipclassify.records import Report, known
+from tipclassify.records import Report, known, source_name
 from tipclassify.reports.adjust import ASSUMPTION, NOTES
 from tipclassify.reports.compare.changes import BothWays, Change
 from tipclassify.reports.compare.comparison import Comparison
@@ -90,7 +90,11 @@ def _heading(report: Report | FileFindings) -> str:
     """Make the line of a report's file, with country and year as far as they are known."""
     country_and_year = one_line(" ".join(known(report.country, report.year)))
     doubt = "" if report.is_measured else f"  {UNMEASURED}"
-    return one_line(report.file) + (f"  ({country_and_year})" if country_and_year else "") + doubt
+    return (
+        one_line(source_name(report.file))
+        + (f"  ({country_and_year})" if country_and_year else "")
+        + doubt
+    )
 
 
 # ----------------------------------------------------------------------------------------- findings

@@ -76,8 +76,7 @@ function show(finding) {
   const lines = Object.entries(decided).flatMap(([name, { verdict: said, labels, note, at }]) => {
     const verdict = said === "corrected" ? `corrected to ${namesOf(labels)}` : said;
     const when = at ? ` (${new Date(at).toLocaleString("en-GB")})` : "";
-    const words = verdict === "other labels" ? "checked other labels, which does not count," : verdict;
-    const check = verdict ? [`${words} by ${name}${when}`] : [];
+    const check = verdict ? [`${verdict} by ${name}${when}`] : [];
     return note ? [...check, `${name} noted: ${note}`] : check;
   });
   if (waiting.some((body) => placeOf(body) === place)) lines.push("Not saved yet");
@@ -87,7 +86,7 @@ function show(finding) {
 
 /** The labels that a finding should have: as decided, else as tagged. */
 function rightOf(finding, { verdict, labels: given }) {
-  return ["confirmed", "rejected", "corrected"].includes(verdict) ? given : tagsOf(finding);
+  return verdict ? given : tagsOf(finding);
 }
 
 function namesOf(given) {

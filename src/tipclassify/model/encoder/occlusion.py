@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from tipclassify.arrays import Floats
+from tipclassify.errors import InputError
 from tipclassify.model.scoring import OCCLUSION, Explanation, explanations
 from tipclassify.text.templates import structure_of
 from tipclassify.text.tokens import tokenize
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 
 _WORD: Final = re.compile(r"\w+(?:[-'’.,]\w+)*")
+_MOST_CHARACTERS: Final = 5_000  # every word of which is masked in ten seconds on two cores
 _BATCH_TEXTS: Final = 100  # some hundred masked variants
 PHRASE_WORDS: Final = 3  # masked as one: a verb with its object, a negation with its verb
 # Articles, pronouns, prepositions, conjunctions, auxiliaries, negations: a phrase of these alone
@@ -75,7 +77,15 @@ def explain_by_occlusion(
     Without `max_phrases`, every word and every clause is masked. With it, only so many phrases for
     each of the text's `labels` (of its most probable label where it has none): those whose tokens
     are foretold to cost most. The bias, which costs a run more, is then NaN.
+
+    Raises `InputError` for a text too long to mask every word.
     """
+    longest = max(map(len, texts), default=0)
+    if max_phrases is None and longest > _MOST_CHARACTERS:
+        raise InputError(
+            f"a passage of {longest:,} characters is too long to explain every word "
+            f"(over {_MOST_CHARACTERS:,}); give a sentence of it"
+        )
     explained: list[dict[str, Explanation]] = []
     for first in range(0, len(texts), _BATCH_TEXTS):
         part = slice(first, first + _BATCH_TEXTS)

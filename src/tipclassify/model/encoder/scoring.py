@@ -6,6 +6,7 @@ The steps: name masking, tokens, windows, pooled vectors, heads, calibration.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,8 @@ Span = tuple[int, int]
 Contributions = tuple[Floats, Floats]
 """What tokens add to the log-odds, or are foretold to cost, (tokens, labels); the log-odds, (labels,)."""
 
+# of a passage: two seconds on two cores; sentences of real reports have hundreds
+_MOST_CHARACTERS: Final = 100_000
 _BATCH_TEXTS: Final = 20_000  # texts, for constant memory
 MASKS: Final = ("[MASK]", "<mask>", "[UNK]", "<unk>")
 """Tokens that may hide a word, the first that a tokenizer knows."""
@@ -122,7 +125,17 @@ class EncoderScorer:
         return lines
 
     def score_texts(self, texts: Sequence[str], headings: Headings | None = None) -> Scored:
-        """Score each text; a heading is None for a text without section."""
+        """Score each text; a heading is None for a text without section.
+
+        One warning says that of some texts only the first part is read.
+        """
+        longest = max(map(len, texts), default=0)
+        if longest > _MOST_CHARACTERS:
+            warnings.warn(
+                f"a passage of {longest:,} characters: only the first {_MOST_CHARACTERS:,} are "
+                "read; split it into sentences",
+                stacklevel=2,
+            )
         words, unknown = count_words(texts, self.vocabulary)
         return Scored(self.logits(texts, headings), words, unknown)
 
@@ -179,7 +192,11 @@ class EncoderScorer:
         ]
 
     def input_texts(self, texts: Sequence[str]) -> list[ReplacedText]:
-        """Return each text as the encoder reads it, names masked if the model does so."""
+        """Return each text as the encoder reads it, names masked if the model does so.
+
+        Of a text over the limit, the first part is read.
+        """
+        texts = [text[:_MOST_CHARACTERS] for text in texts]
         if not self.model.stand_in:
             return [ReplacedText(text) for text in texts]
         return mask_names(texts, self.vocabulary, self.model.stand_in)

@@ -23,7 +23,8 @@ from tipclassify.arrays import Vectors
 from tipclassify.errors import ModelError
 from tipclassify.formatting import load_json
 from tipclassify.model.encoder.files import EncoderModel
-from tipclassify.model.folder import models_folder, read_file
+from tipclassify.model.folder import read_file
+from tipclassify.resources import cache_folder
 from tipclassify.whole_files import open_whole_file
 
 if TYPE_CHECKING:
@@ -140,22 +141,23 @@ def _varint(message: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def add_known_graph(graph: bytes, tokenizer: str) -> None:
-    """Add a graph and its tokenizer to the list of the user's, beside their models.
+    """Add a graph and its tokenizer to the user's list.
 
     Raises `ModelError` without a home folder, or where the list there cannot be read, `OSError`
     where it cannot be written.
     """
-    folder = models_folder()
+    folder = cache_folder("models")
     if folder is None:
-        raise ModelError("no home folder to keep models in: set TIPCLASSIFY_MODELS to a folder")
+        raise ModelError("no home folder to list graphs in: set TIPCLASSIFY_CACHE to a folder")
+    file = folder / _KNOWN
     entry = (structure_hash(graph), hashlib.sha256(tokenizer.encode()).hexdigest())
-    known = _read_known(folder / _KNOWN) if (folder / _KNOWN).exists() else []
+    known = _read_known(file) if file.exists() else []
     if entry in known:
         return
     folder.mkdir(parents=True, exist_ok=True)
     entries = [{"graph": pair[0], "tokenizer": pair[1]} for pair in [*known, entry]]
-    with open_whole_file(folder / _KNOWN) as file:
-        file.write(json.dumps(entries, indent=1) + "\n")
+    with open_whole_file(file) as out:
+        out.write(json.dumps(entries, indent=1) + "\n")
 
 
 def _check_known(graph: bytes, tokenizer: str) -> None:
@@ -167,13 +169,13 @@ def _check_known(graph: bytes, tokenizer: str) -> None:
     entry = (structure, hashlib.sha256(tokenizer.encode("utf-8", "replace")).hexdigest())
     if entry in _read_known(Path(__file__).with_name(_KNOWN)):
         return
-    folder = models_folder()
+    folder = cache_folder("models")
     if folder and (folder / _KNOWN).exists() and entry in _read_known(folder / _KNOWN):
         return
     raise ModelError(
         f"the encoder's graph and tokenizer are none that tipclassify knows ({structure[:12]}): "
         "use a model that was fine-tuned here, or, if you trust where it comes from, copy "
-        f"{_KNOWN} of the models there into {folder or 'TIPCLASSIFY_MODELS'}"
+        f"{_KNOWN} from there into {folder or 'TIPCLASSIFY_CACHE'}"
     )
 
 

@@ -54,9 +54,11 @@ _FORMULA: Final = re.compile(
     re.IGNORECASE,
 )
 
-# "the financial year ended 31 March 2019"
+# "the financial year ended 31 March 2019", "the year ended …"
 _PERIOD: Final = re.compile(
-    r"\b(?:financial|fiscal|calendar|reporting)\s(?:year|period)\b[^.;:\n]{0,40}", re.IGNORECASE
+    r"\b(?:(?:financial|fiscal|calendar|reporting)\s(?:year|period)|year\send(?:ed|ing))\b"
+    r"[^.;:\n]{0,40}",
+    re.IGNORECASE,
 )
 
 _GENRE: Final = frozenset(

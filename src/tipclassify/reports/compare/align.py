@@ -23,6 +23,7 @@ from tipclassify.reports.compare.wording import (
     fold,
     heading,
     is_part_of_matched,
+    says_rest,
     terms_of,
     wording_share,
 )
@@ -214,9 +215,11 @@ def _match(old: Side, new: Side, candidates: Sequence[Candidate]) -> None:
         for pair in similar:
             if pair.old in taken_old or pair.new in taken_new:
                 continue
-            if alike and not are_reworded(old.terms[pair.old], new.terms[pair.new], pair.apart):
+            own, other = old.terms[pair.old], new.terms[pair.new]
+            if alike and not are_reworded(own, other, pair.apart):
                 continue
-            if not alike and pair.apart:  # neither the section nor the words are the same
+            # neither the section nor the words are the same, or not what is claimed
+            if not alike and (pair.apart or own.is_law_beside_event(other)):
                 continue
             taken_old.add(pair.old)
             taken_new.add(pair.new)
@@ -317,6 +320,8 @@ def _fill_gaps(old: Side, new: Side) -> None:
         other = new.terms[after]
         if own.name_others(other) or own.are_of_other_days(other):
             continue
+        if own.is_law_beside_event(other):
+            continue
         wording = wording_share(own.words, other.words)
         if wording >= _WORDING_BETWEEN:
             _link(old, new, before, after, "reworded", wording)
@@ -350,12 +355,22 @@ def _beside(side: Side, index: int, step: int) -> int:
 def _share_reworded(old: Side, new: Side, candidates: Sequence[Candidate]) -> None:
     """Link a passage without a match to one that says the same: a sentence split, or joined."""
     for pair in candidates:
-        before = old.terms[pair.old]
-        after = new.terms[pair.new]
-        if pair.old not in old.links and is_part_of_matched(before, after, pair.apart):
-            old.links[pair.old] = Link(pair.new, "reworded", pair.similarity, shared=True)
-        if pair.new not in new.links and is_part_of_matched(after, before, pair.apart):
-            new.links[pair.new] = Link(pair.old, "reworded", pair.similarity, shared=True)
+        for side, index, other, at in (
+            (old, pair.old, new, pair.new),
+            (new, pair.new, old, pair.old),
+        ):
+            if index not in side.links and _is_part(side, index, other, at, pair.apart):
+                side.links[index] = Link(at, "reworded", pair.similarity, shared=True)
+
+
+def _is_part(side: Side, index: int, other: Side, at: int, apart: bool) -> bool:
+    """Test whether a passage says what one of the other report says, which has a better match."""
+    match = other.links.get(at)
+    if match is None:
+        return False
+    own, whole = side.terms[index], other.terms[at]
+    is_rest = not apart and says_rest(own, whole, side.terms[match.index])
+    return is_rest or is_part_of_matched(own, whole, apart)
 
 
 def _find_parts(side: Side, other: Side) -> None:

@@ -194,7 +194,7 @@ def _brief(reports: Sequence[Report], decided: Mapping[Place, Decided]) -> Brief
 
 
 def _counts(report: Report) -> Group:
-    return Group.of((), report.passages, report.publication, natures_of(report, {}))
+    return Group.of((), report.passages, natures_of(report, {}), report.publication)
 
 
 def table(brief: Brief) -> Iterator[list[str]]:

@@ -38,7 +38,11 @@ _LAW_YEAR: Final = re.compile(
     re.IGNORECASE,
 )
 # subjects that a report judges anew each year: two such sentences of a section are one claim
-_STANDARD: Final = re.compile(r"(?:the )?(fines|funding|penalties|resources|sanctions)\b", re.I)
+_STANDARD: Final = re.compile(
+    r"(?:the )?(?:(?:authorities|government|police) (?:\w+ ){0,3}?(?P<enforcement>enforced?)\b"
+    r"|(?P<means>fines|funding|penalties|resources|sanctions)\b)",
+    re.IGNORECASE,
+)
 
 
 def cause(old: Passage, new: Passage) -> Cause:
@@ -105,6 +109,10 @@ def standard_of(text: str) -> str:
 
     >>> standard_of("The penalties were insufficient."), standard_of("Police paid penalties.")
     ('penalties', '')
+    >>> standard_of("The government did not effectively enforce the law.")
+    'enforcement'
     """
     subject = _STANDARD.match(text)
-    return subject[1].lower() if subject else ""
+    if subject is None:
+        return ""
+    return subject["means"].lower() if subject["means"] else "enforcement"

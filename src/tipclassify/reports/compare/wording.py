@@ -53,7 +53,8 @@ Negation is one of them: a change from "did" to "did not" must still match.
 _REORDERED: Final = 0.65
 # of different sections, or of other people and places, said in like words
 _STRICT: Final = 0.6
-_OTHER_DAY: Final = 0.85  # of what happened on other days, which is reported in like words
+# of what happened on other days, or of a law and of what happens: they are reported in like words
+_OTHER_CLAIM: Final = 0.85
 _SHARED: Final = 0.6  # of a passage whose match has a better one
 _SHARED_APART: Final = 0.75  # and if that is in another section
 # content words of it then: "authorities did not enforce the law" is about other laws there
@@ -86,6 +87,14 @@ _MONTHS: Final = (
 )
 # "As of May 20" dates a figure, which is another one the next year; "on May 20" dates an event.
 _DAY: Final = re.compile(rf"\bon (?:{_MONTHS}) \d{{1,2}}\b")
+
+_LAW: Final = r"\b(?:act|code|constitution|decree|law|legislation|statute)s?\b"
+# a sentence that says what a law has and no more: "Selling children: The law prohibits …"
+_OF_LAW: Final = re.compile(
+    rf"(?:[^.:]{{1,60}}: )?(?:(?:an?|its|no|the) )?(?:[\w-]+ ){{0,2}}?{_LAW}"
+    r"(?!.*\b(?:although|but|however|though|while|yet)\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 # A figure keeps its sign, and a word its opening bracket or quote, as one token: "($1.8".
 _WORD: Final = re.compile(r"[(\[“‘\"$€£¥+−-]*\w+(?:[.,'’/:-]\w+)*%?\s*|[^\w\s]\s*|\s+")
@@ -127,6 +136,8 @@ class Terms:
     words: list[int]  # in order: stems of content words, and whole words of names
     names: set[int]  # those of names alone
     days: set[str]  # on which something happened: "on may 20"
+    names_law: bool = False
+    of_law: bool = False  # whether it says what a law has, and no more
 
     def name_others(self, other: Terms) -> bool:
         """Test whether both passages have names, and none in common."""
@@ -136,12 +147,25 @@ class Terms:
         """Test whether both passages say on which day something happened, and share no day."""
         return bool(self.days and other.days) and self.days.isdisjoint(other.days)
 
+    def is_law_beside_event(self, other: Terms) -> bool:
+        """Test whether one of two says what a law has, and the other names none."""
+        return (self.of_law and not other.names_law) or (other.of_law and not self.names_law)
+
 
 def terms_of(texts: Sequence[str], vocabulary: frozenset[str]) -> list[Terms]:
     """Extract the terms of each text; the `vocabulary` of lower-case words tells names apart."""
     if not texts:
         return []
-    found = [Terms([], set(), set(_DAY.findall(text.casefold()))) for text in texts]
+    found = [
+        Terms(
+            words=[],
+            names=set(),
+            days=set(_DAY.findall(text.casefold())),
+            names_law=re.search(_LAW, text, re.IGNORECASE) is not None,
+            of_law=_OF_LAW.match(text) is not None,
+        )
+        for text in texts
+    ]
     joined = [_join_prefixes(text) for text in texts]
     tokens = tokenize(joined, vocabulary)
     columns = (tokens.row, tokens.start, tokens.end, tokens.stem, tokens.name)
@@ -166,12 +190,15 @@ def terms_of(texts: Sequence[str], vocabulary: frozenset[str]) -> list[Terms]:
 def are_reworded(first: Terms, second: Terms, apart: bool) -> bool:
     """Test whether two passages say the same thing reworded.
 
-    More words must be the same in passages `apart`, in different sections, with other names, or on
-    other days.
+    More words must be the same in passages `apart`, in different sections, with other names, on
+    other days, or where one says what a law has, and the other what happens. A short one of another
+    section is about something else there.
     """
     least = MIN_WORDING
-    if first.are_of_other_days(second):
-        least = _OTHER_DAY
+    if apart and min(len(first.words), len(second.words)) < _MIN_APART:
+        return False
+    if first.are_of_other_days(second) or first.is_law_beside_event(second):
+        least = _OTHER_CLAIM
     elif apart or first.name_others(second):
         least = _STRICT
     return wording_share(first.words, second.words) >= least
@@ -205,7 +232,7 @@ def is_part_of_matched(passage: Terms, matched: Terms, apart: bool) -> bool:
     They may be halves of a sentence that was split, or one stands in the other. `apart`: they are
     in different sections.
     """
-    if passage.are_of_other_days(matched):
+    if passage.are_of_other_days(matched) or passage.is_law_beside_event(matched):
         return False
     own = passage.words
     other = matched.words
@@ -221,6 +248,18 @@ def is_part_of_matched(passage: Terms, matched: Terms, apart: bool) -> bool:
         return True
     is_long = min(len(own), len(other)) >= _MIN_APART
     return is_long and wording_share(own, other) >= _SHARED_APART
+
+
+def says_rest(part: Terms, whole: Terms, match: Terms) -> bool:
+    """Test whether a passage says in one piece what a sentence says beside its match: it was split.
+
+    >>> whole, match = Terms([1, 2, 3, 4, 5, 6, 7], set(), set()), Terms([6, 7], set(), set())
+    >>> says_rest(Terms([1, 2, 3, 4, 5, 8, 9], set(), set()), whole, match)
+    True
+    """
+    rest = [term for term in whole.words if term not in match.words]
+    longest = max((run.size for run in _shared_runs(rest, part.words)), default=0)
+    return longest >= max(_MIN_HALF, len(rest) / 2)
 
 
 def are_parts(first: Sequence[int], second: Sequence[int], whole: Sequence[int]) -> bool:
