@@ -32,9 +32,10 @@ from _peers import IN_PYTORCH, absent_peers, peers, under_heading
 from tipclassify import Classifier
 from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import REPORT_FAMILIES, held_out
-from tipclassify.corpus.rows import Row, passage_of_row, read_rows
+from tipclassify.corpus.rows import Row, read_rows
 from tipclassify.errors import CorpusError, TipclassifyError
 from tipclassify.model.find import SHIPPED
+from tipclassify.records import passage_of
 from tipclassify.training.calibration import MIN_REAL, calibrate
 from tipclassify.training.default import FOLDS
 from tipclassify.training.examples import (
@@ -71,7 +72,7 @@ def scored(
     taught: Sequence[Row], judged: Sequence[Row], base: Path | None, sample: int | None
 ) -> Iterator[tuple[tuple[str, str], Floats]]:
     """Yield each method, and from how many rows it learned, with its scores (n, labels)."""
-    passages = list(map(passage_of_row, judged))
+    passages = list(map(passage_of, judged))
     for name in SHIPPED:
         yield (name, "as shipped"), Classifier.load(name).predict_proba(passages)
     asked = _lines(judged)

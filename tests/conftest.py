@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from command_server import CommandServer, limit_files
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tipclassify import Classifier
 from tipclassify.corpus.rows import Row, read_rows
@@ -55,6 +56,13 @@ Cli = Callable[..., subprocess.CompletedProcess[bytes]]
 
 _CACHE = TemporaryDirectory()  # in place of the user's
 os.environ["TIPCLASSIFY_CACHE"] = _CACHE.name
+
+# Under nohup, or in the background, these are ignored, and children would ignore them too. A signal
+# that is handled, here by doing nothing, has its default in the programs that are started.
+for _name in ("SIGHUP", "SIGINT", "SIGQUIT"):
+    _signal = getattr(signal, _name, None)  # Windows lacks some
+    if _signal is not None and signal.getsignal(_signal) is signal.SIG_IGN:
+        signal.signal(_signal, lambda *_: None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
@@ -194,7 +202,8 @@ def real() -> Path:
 
 
 # Machines differ: a test must not fail for being slow. The same examples everywhere, so that it
-# passes or fails for what changed; CI has a step of its own with others.
-settings.register_profile("same", deadline=None, derandomize=True, database=None)
-settings.register_profile("random", deadline=None, database=None, print_blob=True)
+# passes or fails for what changed; CI has a step of its own with others, by a seed that it prints.
+_IN_ANY_TIME = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("same", derandomize=True, database=None, **_IN_ANY_TIME)
+settings.register_profile("random", database=None, print_blob=True, **_IN_ANY_TIME)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))

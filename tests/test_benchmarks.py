@@ -216,7 +216,7 @@ def test_scale_has_a_row_for_each_size_and_number_of_processes() -> None:
 @pytest.mark.parametrize("kind", ["txt", "store", "corpus"])
 def test_altered_files_are_read_or_refused_in_a_line(kind: str) -> None:
     pytest.importorskip("resource", reason="fuzz.py bounds memory as Unix does")
-    printed = script("fuzz", "--seconds", 3, "--kind", kind)
+    printed = script("fuzz", "--files", 100, "--kind", kind)
     assert printed.splitlines()[1].startswith(kind)
     assert "\n0 failures" in printed
 

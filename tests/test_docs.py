@@ -21,6 +21,7 @@ from unittest import mock
 import pytest
 import typer
 from conftest import Cli
+from tolerances import differences
 
 import tipclassify
 
@@ -277,7 +278,8 @@ def test_every_example_prints_what_the_page_shows(
     monkeypatch.setitem(REFRESH["_commands"].__globals__, "subprocess", subprocess_with_run)
     text = (DOCS / page).read_text("utf-8")
     assert "```console" in text or "```pycon" in text
-    assert REFRESH["refreshed_page"](text) == text
+    assert REFRESH["with_figures"](text) == text
+    assert differences(REFRESH["refreshed_page"](text), text) == []
 
 
 def test_the_pages_are_short_and_the_tutorials_leave_nothing_in_the_clone() -> None:

@@ -3,16 +3,19 @@
 A `Document` is the text of a source in `Block`s; it is split into `Passage`s, which a model scores
 and labels as a `Run` says. A `Report` holds them together; a `Failure` stands where there is none.
 `row` is the one form in which a passage is written: tables, pages, bundles and queues are made of
-it. `key` is the one name of a passage's words: labels, checks and comparisons go by it.
+it, and `passage_of` reads back what a model scores. `key` is the one name of a passage's words:
+labels, checks and comparisons go by it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import groupby
@@ -21,6 +24,7 @@ from pathlib import Path, PurePath
 from typing import Any, Final, Literal, NamedTuple
 
 from tipclassify._version import __version__
+from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS, SECTIONS, Policy, Style, styles
 from tipclassify.notebook import passages_html
 
@@ -32,6 +36,9 @@ Kind = Literal["sentence", "table row"]
 
 Cell = str | int | float | bool | list[str] | None
 """Value in a column of a table."""
+
+LONGEST_NAME: Final = 160
+"""Characters of what an acronym stands for, at most."""
 
 CELL_BAR: Final = " | "
 """What readers put between two cells of a row of a table."""
@@ -160,7 +167,7 @@ class Passage:
     page: int | None = None
     block: int | None = None
     country: str | None = None
-    acronyms: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False, compare=False)
+    acronyms: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
     # whether its block is a row of a table, whose cells may hold several sentences
     in_row: bool = field(default=False, repr=False, compare=False)
     extra: Mapping[str, object] = field(default_factory=dict, repr=False, hash=False, compare=False)
@@ -434,6 +441,7 @@ def row(report: Report, passage: Passage) -> dict[str, Any]:
     }
     made["leans"] = bool(made["before"]) and leans(passage.text)
     made["publication"] = report.publication
+    made["acronyms"] = dict(passage.acronyms)
     for name, value in passage.extra.items():
         if made.get(name) is None:
             made[name] = value
@@ -464,7 +472,54 @@ def columns(labels: tuple[str, ...]) -> Mapping[str, str]:
         "before": "string",  # the sentence before a finding
         "leans": "bool",  # whether the finding is about what stands there: "This …", "It …"
         "publication": "string",
+        "acronyms": "string",  # JSON of an object: those that the report spells out, with names
     }
+
+
+def passage_of(row: Mapping[str, Any]) -> Passage:
+    """Make the passage of a row as a model reads it: ``text``, ``section`` and ``acronyms``.
+
+    It has the scores that the passage had in its report. Raises `ValueError` where the acronyms
+    are no object of names (`acronyms_of`).
+
+    >>> passage = Passage("The MoM acted.", 9, 23, "protection", acronyms={"MoM": "mine board"})
+    >>> in_table = cells(row(Report("a.txt", None, [passage]), passage), ())
+    >>> again = passage_of(in_table)
+    >>> (again.text, again.section, again.acronyms) == ("The MoM acted.", "protection", passage.acronyms)
+    True
+    """
+    text = row["text"]
+    return Passage(text, 0, len(text), row.get("section") or None, acronyms=acronyms_of(row))
+
+
+def acronyms_of(row: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the acronyms of a row and their names: of an object, or of a cell with its JSON.
+
+    Raises `ValueError` for anything else, or a name of over 160 characters.
+    """
+    acronyms = row.get("acronyms") or {}
+    if isinstance(acronyms, str):
+        with suppress(ValueError):  # what is no JSON is refused below
+            acronyms = load_json(acronyms)
+    if not isinstance(acronyms, Mapping) or not all(
+        isinstance(name, str) and len(name) <= LONGEST_NAME for name in acronyms.values()
+    ):
+        raise ValueError('"acronyms" is no object of names; write {"MoM": "ministry of mines"}')
+    return acronyms
+
+
+WITHOUT_ACRONYMS: Final = (
+    'rows without "acronyms", those that their report spells out: they are scored as they stand; '
+    "score the report again for its own probabilities"
+)
+"""What is said once of a table of which `lacks_acronyms` holds."""
+
+
+def lacks_acronyms(row: Mapping[str, Any]) -> bool:
+    """Test whether a row has its place in a report, but not which acronyms that spells out."""
+    start, end = (whole_number(row.get(name)) for name in ("start", "end"))
+    has_place = start is not None and end is not None and end - start == len(row["text"])
+    return has_place and "acronyms" not in row
 
 
 def cells(row: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, Cell]:
@@ -476,7 +531,9 @@ def cells(row: Mapping[str, Any], labels: tuple[str, ...]) -> dict[str, Cell]:
     in_table: dict[str, Cell] = {}
     for name, kind in columns(labels).items():
         value = values[name]
-        if kind == "string" and value is not None:
+        if name == "acronyms":
+            value = json.dumps(value, ensure_ascii=False) if value else None
+        elif kind == "string" and value is not None:
             value = encodable(value) if isinstance(value, str) else None
         elif kind == "int32" and value is not None:
             value = whole_number(value)

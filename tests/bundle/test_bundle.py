@@ -241,6 +241,7 @@ def test_it_holds_what_score_finds_and_every_hash(bare: Path) -> None:
             assert row.pop("input") == number
             assert row["scores"] == dict(passage.scores)  # every bit
             assert row.pop("in_row") == passage.in_row
+            assert row.pop("acronyms") == passage.acronyms
             assert {**row, "scores": None} == {**passage.to_dict(), "scores": None}
         rows_read += len(report.passages)
     assert rows_read == len(rows) == passages_recorded == manifest["figures"]["passages"]
@@ -495,11 +496,11 @@ def test_a_bundle_of_the_default_is_checked_with_the_default(tmp_path: Path) -> 
     checks = verify_bundle(str(path), exact=True)
     assert results(checks) == dict.fromkeys(STEPS, "ok")
     assert "equal to the last bit" in detail_of(checks, "scores")
-    # another processor rounds by less than 0.15
+    # another processor rounds by less than 0.25 (`EncoderScorer.rounding`)
     score = "rows/0/scores/complicity"
     near = forged(tmp_path / "n.zip", path, set_value(score, lambda p: p + 0.01))
     assert set(differences(verify_bundle(str(near)))) == set()
-    far = forged(tmp_path / "f.zip", path, set_value(score, lambda p: p + 0.2))
+    far = forged(tmp_path / "f.zip", path, set_value(score, lambda p: p + 0.3))
     assert set(differences(verify_bundle(str(far)))) == {"scores"}
     assert set(differences(verify_bundle(str(path), model="fast"))) == {"model", "scores"}
 

@@ -72,7 +72,7 @@ def test_each_command_runs(
     assert b"Traceback" not in done.stderr
 
 
-ADDED = ("before", "leans", "publication")
+ADDED = ("before", "leans", "publication", "acronyms")
 
 
 def test_jsonl_rows_are_the_passages_of_classify(cli: Cli, report: Path) -> None:
@@ -84,7 +84,7 @@ def test_jsonl_rows_are_the_passages_of_classify(cli: Cli, report: Path) -> None
         {"file": report.name, "country": None, "year": None}
         | p.to_dict()
         | {"kind": "sentence", "key": p.key, "before": before if p.labels else None}
-        | {"leans": False, "publication": None}
+        | {"leans": False, "publication": None, "acronyms": {}}
         for before, p in zip([None, *(p.text for p in passages)], passages, strict=False)
     ]
     assert list(rows[0])[:7] == ["file", "country", "year", "start", "end", "page", "block"]

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
+from tolerances import TURNED, most_turned
 
 from tipclassify import Classifier, InputError, classify
 from tipclassify.corpus.rows import Row
 from tipclassify.evaluation.behaviours import RuleResult, evaluate_reference_outputs, run_cases
-from tipclassify.model.find import model_folder
 from tipclassify.records import Passage
 
 if TYPE_CHECKING:
@@ -280,17 +279,6 @@ def test_a_rule_in_two_files_is_one_rule(fast: Classifier, tmp_path: Path) -> No
     assert (cases["near"], cases["far"]) == (2, 1)
 
 
-def rounds_as_when_stored(model: Classifier) -> bool:
-    """Test whether this processor gives the default's reference outputs, as they were rounded."""
-    lines = (model_folder("default") / "golden.jsonl").read_bytes().splitlines()
-    rows = [json.loads(line) for line in lines]
-    scores = model.predict_proba(
-        Passage(row["text"], 0, len(row["text"]), row["section"]) for row in rows
-    )
-    stored = np.array([[row["scores"][label] for label in model.labels] for row in rows])
-    return bool(np.abs(scores - stored).max() < 1e-4)
-
-
 def test_no_rule_falls_under_the_rate_stored_with_the_model(
     checked: tuple[Classifier, Results],
 ) -> None:
@@ -301,23 +289,29 @@ def test_no_rule_falls_under_the_rate_stored_with_the_model(
     stored = model.meta["behaviours"]
     assert results.keys() == stored.keys()
     turned = {
-        rule: round(abs(result.rate - stored[rule]) * result.cases)
+        rule: cases
         for rule, result in results.items()
-        if result.rate != pytest.approx(stored[rule], abs=1e-4)
+        if (cases := round(abs(result.rate - stored[rule]) * result.cases))
     }
-    if "base" in model.meta and not rounds_as_when_stored(model):
-        # Another kind of processor: a case at its threshold may turn (docs/contributing/models.md).
-        assert len(turned) <= 5
-        assert all(cases == 1 or rule.startswith("invariance") for rule, cases in turned.items())
+    if "base" in model.meta:
+        assert sum(turned.values()) <= TURNED * sum(result.cases for result in results.values())
+        assert {
+            rule: cases
+            for rule, cases in turned.items()
+            if cases > most_turned(results[rule].cases)
+        } == {}
     else:
-        assert turned == {}
+        assert turned == {}  # `fast` adds integers
 
 
 def test_names_and_spelling_change_no_tag(checked: tuple[Classifier, Results]) -> None:
     model, results = checked
     assert results["invariance-country"].cases > 6_000
-    for name in ("country", "city", "year", "spaces"):
+    # Exact on every processor: what a model reads of them is the same, token for token.
+    for name in ("country", "city", "spaces"):
         assert results[f"invariance-{name}"].failures == (), name
+    of_years = results["invariance-year"]
+    assert len(of_years.failures) <= most_turned(of_years.cases) * ("base" in model.meta)
     assert results["invariance-heading"].cases > 300
     assert results["invariance-heading"].rate > (0.9 if "base" in model.meta else 0.8)
     # An encoder reads spellings and quotation marks, which the linear model folds: some tags near a

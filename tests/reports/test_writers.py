@@ -246,7 +246,7 @@ def test_csv_excel_and_parquet_hold_the_same_rows(report: Report, run: Output) -
     )
     reports = [report, of_rows]
     expected = cells_of(reports)
-    assert tuple(COLUMNS[-9:-6]) == LABELS
+    assert tuple(COLUMNS[-10:-7]) == LABELS
     assert list(expected[0].values())[:4] == ["Karvonia 2024 é.txt", "Karvonia", 2024, None]
     assert list(expected[-1].values())[:5] == ["r.jsonl", "Mörland", 2023, 7, None]
     table = parquet(written("parquet", reports, run)).to_pylist()
@@ -430,7 +430,7 @@ def test_excel_marks_given_labels_and_links_sources(report: Report, run: Output)
         rows("x", file="-"),
     ]
     sheet = workbook(written("xlsx", reports, run))["All passages"]
-    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:S{sheet.max_row}")
+    assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("A2", f"A1:T{sheet.max_row}")
     assert sheet.print_title_rows == "$1:$1"
     expected = cells_of(reports)
     coloured = {
@@ -543,7 +543,7 @@ def test_excel_goes_on_to_further_sheets(run: Output, monkeypatch: pytest.Monkey
     texts = [row[8] for name in names for row in list(book[name].values)[1:]]
     assert texts == [str(number) for number in range(45)]
     assert [book[name].max_row for name in names] == [21, 21, 6]
-    assert book["All passages 3"].auto_filter.ref == "A1:S6"
+    assert book["All passages 3"].auto_filter.ref == "A1:T6"
     for name in names:
         links = [cell.hyperlink for cell in book[name]["A"] if cell.hyperlink]
         assert len(links) == 3

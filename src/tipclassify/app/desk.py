@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from tipclassify.app.refusal import RefusedError
 from tipclassify.errors import InputError
 from tipclassify.labels import LABELS
+from tipclassify.records import acronyms_of
 from tipclassify.store import RequestReusedError, plain
 from tipclassify.store.checks import open_desk
 from tipclassify.store.state import Kind, Place, Shown, State, Tags, judge
@@ -54,6 +55,7 @@ class Desk:
             kept: dict[str, object] = {
                 name: row[name] for name in ("text", "section", "page") if name in row
             }
+            kept["acronyms"] = dict(acronyms_of(row))
             if "again" not in row and row.get("kind") != "table row":
                 self._counted.add(place)
             self._labels = tuple(row["labels_of_model"])

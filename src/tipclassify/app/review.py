@@ -399,6 +399,7 @@ class Review:
             "section": tagged.section,
             "page": tagged.page,
             "block": tagged.block,
+            "acronyms": dict(tagged.acronyms),
         }
         return Shown(passage.place, tagged.key, row, report.name, report.title, tags=tags)
 

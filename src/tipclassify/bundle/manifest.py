@@ -31,7 +31,7 @@ from tipclassify.readers import ReadOptions, format_of
 from tipclassify.readers.child import read_bytes_isolated
 from tipclassify.readers.limits import gunzip, read_bounded
 from tipclassify.readers.rows import parse_row
-from tipclassify.records import Passage, Unit, is_link, public_name
+from tipclassify.records import LONGEST_NAME, Passage, Unit, is_link, passage_of, public_name
 from tipclassify.reports.adjust import Rates, rates_by_kind, rates_of
 from tipclassify.reports.counts import Group, Summary
 from tipclassify.reports.findings import Wording, natures
@@ -42,7 +42,7 @@ from tipclassify.text.kinds import is_measured, kind_of_document
 from tipclassify.text.split import split_passages
 
 # version of the layout; only the version of tipclassify that made another can verify it
-FORMAT: Final = 2
+FORMAT: Final = 3
 MANIFEST: Final = "manifest.json"
 PASSAGES: Final = "passages.jsonl"
 ROWS: Final = "rows"  # kind of an input whose rows are passages already
@@ -63,6 +63,8 @@ _NOT_OURS: Final = "not written as tipclassify writes it (a name twice, or other
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Number = Annotated[int, msgspec.Meta(ge=0)]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+Acronym = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
+Name = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]  # that an acronym stands for
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Threshold = Annotated[float, msgspec.Meta(gt=0, lt=1)]
 Probabilities = Annotated[dict[Label, Probability], msgspec.Meta(min_length=1, max_length=100)]
@@ -175,6 +177,7 @@ class PassageLine(_Object, frozen=True):
     scores: Probabilities
     low_confidence: bool
     in_row: bool  # of a table
+    acronyms: Annotated[dict[Acronym, Name], msgspec.Meta(max_length=100)]
 
     def passage(self) -> Passage:
         """Make the passage with its labels and probabilities."""
@@ -189,6 +192,7 @@ class PassageLine(_Object, frozen=True):
             page=self.page,
             block=self.block,
             in_row=self.in_row,
+            acronyms=self.acronyms,
         )
 
 
@@ -279,6 +283,7 @@ def passage_line(number: int, passage: Passage) -> bytes:
         **passage.to_dict(),
         "scores": dict(passage.scores),
         "in_row": passage.in_row,
+        "acronyms": dict(passage.acronyms),
     }
     return serialize({name: row[name] for name in PassageLine.__struct_fields__})
 
@@ -359,7 +364,7 @@ def read_original(
         for number, line in enumerate(io.BytesIO(data), 1):
             if line.strip():
                 row = parse_row(line, f"{name}:{number}")
-                passages.append(Passage(row["text"], 0, len(row["text"]), row.get("section")))
+                passages.append(passage_of(row))
         return Input(name=name, sha256=digest, size=len(data), kind=ROWS), passages
     document, notes = read_with_notes(
         partial(read_bytes_isolated, data, name, ReadOptions(encoding), original)

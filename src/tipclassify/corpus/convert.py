@@ -220,7 +220,7 @@ def _write_csv(rows: Sequence[Row], out: IO[bytes]) -> list[str]:
                     if is_number
                     else csv_cell(encodable(json.dumps(value, ensure_ascii=False)))
                 )
-                no_text |= {name} - set(LABELS)
+                no_text |= {name} - {"acronyms", *LABELS}
         labels = row["labels"]
         cells["labels"] = _UNLABELLED if labels is None else csv_cell(labels)
         lines.append(cells)

@@ -129,7 +129,7 @@ def csv_rows(
     with a warning. With `columns`, a header without them is one `RowError`.
     """
     names = columns or USUAL
-    kept = (names.text, names.labels, "label")  # in the row even if empty
+    kept = (names.text, names.labels, "label")
     empty_lines = []
     data = read_file(file)
     try:
@@ -159,7 +159,8 @@ def csv_rows(
         for number, row in lines:
             cells = {}
             for name, value in row.items():
-                if name and (value or name in kept):
+                # an empty cell says something of these: no label, no acronyms
+                if name and (value or name in (*kept, "acronyms")):
                     cells[name] = unformat_csv_cell(value or "")
             if any(str(cells.get(name, "")).strip() for name in kept):
                 yield f"{file}:{number}", cells

@@ -14,9 +14,9 @@ import numpy as np
 
 from tipclassify.arrays import Bools, Ints
 from tipclassify.corpus.answers import annotated_labels
-from tipclassify.corpus.rows import Row, group_name, group_rows, passage_of_row
+from tipclassify.corpus.rows import Row, group_name, group_rows
 from tipclassify.labels import LABELS, label_indicator
-from tipclassify.records import Passage
+from tipclassify.records import Passage, passage_of
 from tipclassify.text.columns import (
     ColumnTable,
     column_values,
@@ -126,7 +126,7 @@ def labelled_passages(
         table = cast("ColumnTable", X)  # it has columns
         rows = _rows_of_table(table, names)
         y = table["labels"]
-        X = [passage_of_row(row) for row in rows]
+        X = [passage_of(row) for row in rows]
         groups = group_rows(rows) if groups is None else groups
         known = known_labels([{"labels": (), **row} for row in rows], labels)
     passages = texts_as_passages(X)
@@ -155,11 +155,11 @@ def _rows_of_table(table: ColumnTable, names: list[str]) -> list[Row]:
     rows: list[Row] = [
         {"text": passage.text} for passage in texts_as_passages(table["text"], "X['text']")
     ]
-    for name in ("section", "annotated_for", "doc", "pair"):
+    for name in ("section", "acronyms", "annotated_for", "doc", "pair"):
         if name not in names:
             continue
         for row, value in zip(rows, column_values(table[name], name), strict=True):
-            if name in ("section", "annotated_for"):
+            if name in ("section", "acronyms", "annotated_for"):
                 row[name] = value if isinstance(value, str) else None
             else:
                 row[name] = group_name(value)

@@ -197,6 +197,7 @@ def _source(report: Report, passage: Passage, number: int) -> Row:
             "country": report.country,
             "year": report.year,
             "section": passage.section,
+            "acronyms": dict(passage.acronyms),
             "page": passage.page,
             "start": passage.start,
             "end": passage.end,

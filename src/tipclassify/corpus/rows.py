@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
@@ -36,7 +37,7 @@ from tipclassify.errors import CorpusError
 from tipclassify.formatting import one_line
 from tipclassify.labels import LABELS, SECTIONS
 from tipclassify.readers import RULES
-from tipclassify.records import Passage
+from tipclassify.records import WITHOUT_ACRONYMS, acronyms_of, lacks_acronyms
 from tipclassify.resources import shipped_data_folder
 
 if TYPE_CHECKING:
@@ -90,11 +91,17 @@ def load_corpus(
         names |= dict.fromkeys(row)
     values: dict[str, list[str | None] | list[list[str]]] = {}
     for name in names:
-        values[name] = [None if row.get(name) is None else str(row[name]) for row in rows]
+        values[name] = [_as_text(row.get(name)) for row in rows]
     values["labels"] = [list(row["labels"]) for row in rows]
     features = dict.fromkeys(names, datasets.Value("string"))
     features["labels"] = datasets.Sequence(datasets.Value("string"))
     return datasets.Dataset.from_dict(values, features=datasets.Features(features))
+
+
+def _as_text(value: object) -> str | None:
+    if isinstance(value, dict):  # acronyms
+        return json.dumps(value, ensure_ascii=False) if value else None
+    return None if value is None else str(value)
 
 
 def read_rows(
@@ -142,6 +149,8 @@ def read_rows(
                     f"{where}: {here}, but the same text at {first} has {there}; settle one"
                 )
             rows.append(row)
+        if any(map(lacks_acronyms, rows[before:])):
+            warnings.warn(f"{file}: {WITHOUT_ACRONYMS}", stacklevel=2)
         if file.name == _REAL.name:
             problems += _of_other_rules(file, rows[before:])
     if not rows and not problems:
@@ -200,11 +209,6 @@ def labels_alone(row: Row, labels: Sequence[str] = LABELS) -> tuple[str, ...]:
         return tuple(row["labels"])
     names = str(row["labels_alone"]).split(";")
     return tuple(label for label in labels if label in names)
-
-
-def passage_of_row(row: Mapping[str, Any]) -> Passage:  # of JSON values, unchecked
-    """Convert a row with a ``text`` to a passage under its ``section``."""
-    return Passage(row["text"], 0, len(row["text"]), row.get("section") or None)
 
 
 def group_rows(rows: Sequence[Row]) -> list[int]:
@@ -323,6 +327,11 @@ def _checked(row: object, known_labels: Sequence[str]) -> Row:
             checked[name] = group_name(row[name])
     if row.get("section") is not None:
         checked["section"] = str(row["section"])  # a number is a heading too
+    if "acronyms" in row:
+        try:
+            checked["acronyms"] = dict(acronyms_of(row))
+        except ValueError as error:
+            raise RowError(str(error)) from None
     alone = row.get("labels_alone")
     if isinstance(alone, list | tuple):
         checked["labels_alone"] = ";".join(map(str, alone)) or "none"

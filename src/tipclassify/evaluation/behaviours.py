@@ -17,12 +17,11 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from tipclassify.corpus.rows import passage_of_row
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
 from tipclassify.labels import LABELS, label_indicator
 from tipclassify.model.classifier import Classifier
-from tipclassify.records import Passage
+from tipclassify.records import Passage, passage_of
 from tipclassify.resources import shipped_data_folder
 
 _SPELLINGS: Final = (
@@ -107,7 +106,7 @@ def run_cases(
     try:
         for file in sorted(folder.glob("*.jsonl")):
             for row in [] if file.name in _NOT_RULES else _read_cases(file):
-                passage = passage_of_row(row)
+                passage = passage_of(row)
                 expected = compress(labels, label_indicator(row["labels"], labels))
                 by_rule[str(row["rule"])].append((passage, tuple(expected)))
                 if not passage.section:
@@ -204,12 +203,10 @@ def _variations(
         fillers["country"] = (folder / "countries.txt").read_text("utf-8").split("\n")[:-1]
         for row in slots:
             texts = [row["text"].replace("{}", word) for word in fillers[row["slot"]]]
-            first, *others = [passage_of_row({"text": text}) for text in texts]
+            first, *others = [passage_of({"text": text}) for text in texts]
             yield row["slot"], first, others
     for row in _read_cases(folder / "headings.jsonl"):  # headings of equivalent meaning
-        first, *others = [
-            passage_of_row({**row, "section": heading}) for heading in row["headings"]
-        ]
+        first, *others = [passage_of({**row, "section": heading}) for heading in row["headings"]]
         yield "heading", first, others
     for name, replacements in _SURFACE.items():
         for passage in plain:
@@ -217,11 +214,11 @@ def _variations(
             for old, new in replacements:
                 text = text.replace(old, new)
             if text != passage.text:
-                yield name, passage, [passage_of_row({"text": text})]
+                yield name, passage, [passage_of({"text": text})]
     # Unrelated clauses in rotation, two to every fifth passage: every combination would show no
     # more.
     clauses = cycle([row["clause"] for row in _read_cases(folder / "appended.jsonl")])
     for passage in plain[::5]:
         if passage.text.endswith("."):
             longer = [f"{passage.text[:-1]}{clause}." for clause in islice(clauses, 2)]
-            yield "addition", passage, [passage_of_row({"text": text}) for text in longer]
+            yield "addition", passage, [passage_of({"text": text}) for text in longer]

@@ -13,7 +13,7 @@ import numpy as np
 from tipclassify.arrays import Bools, Floats
 from tipclassify.corpus.given import known_labels
 from tipclassify.corpus.holdout import were_taught
-from tipclassify.corpus.rows import Row, group_rows, passage_of_row
+from tipclassify.corpus.rows import Row, group_rows
 from tipclassify.errors import InputError
 from tipclassify.evaluation.bootstrap import compare, comparison_table
 from tipclassify.evaluation.metrics import evaluate_scores, rounded_metric
@@ -21,6 +21,7 @@ from tipclassify.formatting import format_figure, format_value
 from tipclassify.labels import Policy, label_indicator
 from tipclassify.model.classifier import Classifier
 from tipclassify.model.scoring import apply_thresholds
+from tipclassify.records import passage_of
 
 
 def evaluate_rows(
@@ -59,7 +60,7 @@ def evaluate_rows(
             f"{other_name}: its labels are {', '.join(other.labels)}, the model's are "
             f"{', '.join(labels)}; compare models of the same labels"
         )
-    passages = [passage_of_row(row) for row in rows]
+    passages = [passage_of(row) for row in rows]
     y_true = np.array([label_indicator(row["labels"], labels) for row in rows], bool)
     known = known_labels(rows, labels)
     scores = np.where(known, classifier.predict_proba(passages), np.nan)

@@ -17,6 +17,7 @@ from tipclassify.formatting import format_numbers, load_json, one_line, unformat
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.encodings import decode_file
 from tipclassify.readers.limits import LARGEST, open_zip, read_bounded, split_zip_path
+from tipclassify.records import acronyms_of
 
 NumberedLine = tuple[int, bytes]
 """Number of a row in its file, from 1, and the row as JSON."""
@@ -106,6 +107,10 @@ def parse_row(line: bytes, where: str, column: str = "text") -> dict[str, Any]:
     if not isinstance(row.get("section"), str | None):  # the section heading is a model input
         remedy = "write the heading of the passage, or leave it out"
         raise InputError(f'{where}: "section" is no text; {remedy}')
+    try:
+        acronyms_of(row)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
     return row if column == "text" else {**row, "text": row[column]}
 
 
@@ -142,6 +147,8 @@ def _as_json(
         # a row may have fewer cells than the first, or more, which have no name
         named = zip(names, cells, strict=False)
         row = {name: cell for name, cell in named if name and cell not in (None, "")}
+        if "acronyms" in names:  # an empty cell says that there are none
+            row.setdefault("acronyms", None)
         for name in (text_column, "section"):  # which are text, even if a cell has a number
             if name in row:
                 row[name] = str(row[name])

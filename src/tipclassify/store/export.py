@@ -75,6 +75,7 @@ def _row(event: Decision, passage: Shown, is_one_report: bool, notes: Mapping[st
         "text": passage.row["text"],
         "labels": list(event.labels),
         "section": passage.row.get("section"),
+        "acronyms": passage.row.get("acronyms"),
         # the group that no split parts
         "doc": f"{report}-{block}" if is_one_report and block is not None else report,
         "source": "review",

@@ -25,7 +25,17 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.readers import ReadOptions
 from tipclassify.readers.child import read_report_isolated, read_table_isolated
 from tipclassify.readers.rows import parse_row, read_jsonl
-from tipclassify.records import Document, Failure, Passage, Report, Run, Unit, is_link
+from tipclassify.records import (
+    WITHOUT_ACRONYMS,
+    Document,
+    Failure,
+    Report,
+    Run,
+    Unit,
+    is_link,
+    lacks_acronyms,
+    passage_of,
+)
 from tipclassify.tagging.inputs import ROWS, TABLES, expand_inputs
 from tipclassify.tagging.workers import map_in_order
 from tipclassify.text.kinds import is_measured, kind_of_document
@@ -310,6 +320,7 @@ class _Task(NamedTuple):
     file: str
     rows: list[tuple[int, bytes]] | None = None  # numbered lines; None for a report
     error: str = ""
+    is_first: bool = False  # batch of its file
 
 
 # a file with the results of a task; None for a long report that the main process is to tag
@@ -325,8 +336,9 @@ def _tasks(files: Sequence[str], options: ReadOptions) -> Iterator[_Task]:
         yield _Task(file, [])  # so that a file without rows is named too
         try:
             is_table = suffix in TABLES
-            for lines in read_table_isolated(file, options) if is_table else read_jsonl(file):
-                yield _Task(file, lines)
+            batches = read_table_isolated(file, options) if is_table else read_jsonl(file)
+            for number, lines in enumerate(batches):
+                yield _Task(file, lines, is_first=not number)
         except InputError as error:
             yield _Task(file, error=str(error))
 
@@ -348,7 +360,10 @@ def _tagged(tagging: Tagging, classifier: Classifier, task: _Task) -> Iterator[R
             except InputError as error:
                 yield Failure(file, str(error))
         if parsed:
-            yield tag_rows(file, parsed, classifier, tagging.policy)
+            report = tag_rows(file, parsed, classifier, tagging.policy)
+            if task.is_first and any(map(lacks_acronyms, parsed)):
+                report = replace(report, notes=(f"{file}: {WITHOUT_ACRONYMS}",))
+            yield report
     except InputError as error:
         yield Failure(file, str(error))
     except TipclassifyError:
@@ -390,9 +405,7 @@ def tag_rows(
 
     Rows may have further JSON values, which their passages keep.
     """
-    passages = [
-        Passage(row["text"], 0, len(row["text"]), row.get("section"), extra=row) for row in rows
-    ]
+    passages = [replace(passage_of(row), extra=row) for row in rows]
     return Report(file, None, classifier.tag(passages, policy))
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from tipclassify._version import __version__
 from tipclassify.labels import Policy
 from tipclassify.model.classifier import Classifier
-from tipclassify.records import Passage
+from tipclassify.records import Passage, passage_of
 from tipclassify.tagging import Tagging
 from tipclassify.text.columns import column_values, table_columns
 
@@ -119,9 +119,13 @@ class _TagBatch:
         headings: list[str | None] = [None for _ in texts]
         if section is not None:
             headings = _strings(batch, section, is_one_row)
+        acronyms: list[object] = [None for _ in texts]
+        if "acronyms" in named:
+            column = batch["acronyms"]
+            acronyms = [column] if is_one_row else list(column_values(column, "acronyms"))
         passages = [
-            Passage(value, 0, len(value), heading or None)
-            for value, heading in zip(texts, headings, strict=True)
+            passage_of({"text": value, "section": heading, "acronyms": spelled_out})
+            for value, heading, spelled_out in zip(texts, headings, acronyms, strict=True)
             if value is not None
         ]
         tagged = iter(classifier.tag(passages, policy))

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from tipclassify.records import LONGEST_NAME
 from tipclassify.text.lexicon import WORDS, class_of
 
 _ACRONYM: Final = r"[A-Z][A-Za-z&/-]{0,10}[A-Z]"
 _BRACKETED: Final = re.compile(rf"(?<=\w) \((?P<acronym>{_ACRONYM})\)")
 _USED: Final = re.compile(rf"(?<![\w-]){_ACRONYM}(?![\w-])")
 _MOST_WORDS: Final = 12  # of a name that is spelled out
-_LONGEST: Final = 160  # characters before a bracket that are looked at
 # a sentence's first words before a name
 _OPENING: Final = re.compile(
     r"^(?:(?:according to|as|at|by|during|for|from|in|the|under|while|with) )?(?:(?:the|an?) )?",
@@ -45,7 +45,7 @@ def find_acronyms(text: str) -> dict[str, str]:
         folded = acronym.lower()
         if acronym in names or class_of(folded) or folded in _COUNTRY_WORDS:
             continue
-        before = text[max(0, bracket.start() - _LONGEST) : bracket.start()]
+        before = text[max(0, bracket.start() - LONGEST_NAME) : bracket.start()]
         name = _name_before(before, acronym)
         if name:
             names[acronym] = _WORD.sub(_lower_unless_country, name)

@@ -19,12 +19,12 @@ from typing import Final
 import numpy as np
 
 from tipclassify.corpus.holdout import held_out
-from tipclassify.corpus.rows import Row, passage_of_row, row_key, text_key
+from tipclassify.corpus.rows import Row, row_key, text_key
 from tipclassify.errors import InputError, ModelError
 from tipclassify.formatting import load_json
 from tipclassify.model.classifier import Classifier
 from tipclassify.progress import Progress
-from tipclassify.records import Passage
+from tipclassify.records import Passage, passage_of
 from tipclassify.training.calibration import MIN_REAL
 from tipclassify.training.examples import (
     calibration_weights,
@@ -103,7 +103,7 @@ def train_fast(
     classifier = Classifier(fitted.model)
     calibrated = fitted.calibrated
     if held_rows:
-        scores = classifier.predict_proba([passage_of_row(row) for row in held_rows])
+        scores = classifier.predict_proba([passage_of(row) for row in held_rows])
     else:
         y_pred = {policy: labels[first] for policy, labels in calibrated.y_pred.items()}
         calibrated = replace(calibrated, scores=calibrated.scores[first], y_pred=y_pred)
@@ -151,7 +151,7 @@ def compare_with_shipped(
     except ModelError as error:
         warnings.warn(f"not compared with the shipped model: {error}", stacklevel=2)
         return None
-    passages = [passage_of_row(row) for row in rows]
+    passages = [passage_of(row) for row in rows]
     fixed = FixedSet.of(rows, np.zeros((len(rows), 0), np.float32))
     return fixed.compare(classifier.predict(passages), shipped.predict(passages), seed)
 

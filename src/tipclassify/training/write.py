@@ -25,7 +25,7 @@ import numpy as np
 from tipclassify._version import __version__
 from tipclassify.arrays import Floats
 from tipclassify.corpus.holdout import TAUGHT, is_real, pack_taught
-from tipclassify.corpus.rows import Row, corpus_digest, passage_of_row
+from tipclassify.corpus.rows import Row, corpus_digest
 from tipclassify.evaluation.behaviours import default_cases_path, run_cases
 from tipclassify.evaluation.bootstrap import Interval, ModelComparison, comparison_table
 from tipclassify.evaluation.metrics import contrast_pair_accuracy, metrics_table, reliability
@@ -35,6 +35,7 @@ from tipclassify.model.classifier import Classifier
 from tipclassify.model.encoder.files import EncoderModel, write_encoder_model
 from tipclassify.model.encoder.scoring import EncoderScorer
 from tipclassify.model.linear import LinearModel, write_linear_model
+from tipclassify.records import passage_of
 from tipclassify.reports.adjust import FEWEST_POSITIVES
 from tipclassify.resources import resource_path
 from tipclassify.training.calibration import Calibrated
@@ -239,7 +240,7 @@ def _reference_outputs(classifier: Classifier, rows: Sequence[Row]) -> str:
     sample = invented[:: max(1, len(invented) // _MOST_REFERENCES)][:_MOST_REFERENCES]
     if not sample:
         return ""
-    scores = classifier.predict_proba([passage_of_row(row) for row in sample]).round(5)
+    scores = classifier.predict_proba([passage_of(row) for row in sample]).round(5)
     lines = []
     for row, row_scores in zip(sample, scores.tolist(), strict=True):
         by_label = dict(zip(LABELS, row_scores, strict=True))
