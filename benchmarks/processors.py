@@ -71,7 +71,9 @@ def compare(here: Path, there: Path) -> None:
     assert isinstance(scorer, EncoderScorer)
     one, other = (np.load(file)["raw"] for file in (here, there))
     moves = np.abs(one - other).max(axis=1)
-    probabilities = [logistic(raw * scorer.model.scale + scorer.model.shift) for raw in (one, other)]
+    probabilities = [
+        logistic(raw * scorer.model.scale + scorer.model.shift) for raw in (one, other)
+    ]
     tags = [scores >= classifier.thresholds() for scores in probabilities]
     gaps = np.abs(probabilities[0] - probabilities[1]).max(axis=1)
     quantiles = np.quantile(moves, SHARES)

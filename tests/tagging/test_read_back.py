@@ -89,12 +89,12 @@ def check(text: str, model: Classifier, tolerance: float) -> None:
         report = tag_report(file, model=model)
         in_report = model.predict_proba(report.passages)
         assert classify(report.document.text, model=model) == report.passages
-        for format, passages in rows_read_back(report, file, folder):
+        for name_of_format, passages in rows_read_back(report, file, folder):
             assert [passage.text for passage in passages] == [
                 passage.text for passage in report.passages
-            ], format
+            ], name_of_format
             alone = model.predict_proba(passages)
-            assert abs(alone - in_report).max(initial=0) <= tolerance, format
+            assert abs(alone - in_report).max(initial=0) <= tolerance, name_of_format
         queue = queue_rows([report], None, len(report.passages))
         of_texts = {passage.key: passage.scores for passage in reversed(report.passages)}
         for passage in model.tag(map(passage_of, queue)):
