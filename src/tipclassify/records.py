@@ -492,20 +492,27 @@ def passage_of(row: Mapping[str, Any]) -> Passage:
     return Passage(text, 0, len(text), row.get("section") or None, acronyms=acronyms_of(row))
 
 
-def acronyms_of(row: Mapping[str, Any]) -> Mapping[str, str]:
+_NO_NAMES: Final = '"acronyms" is no object of names; write {"MoM": "ministry of mines"}'
+
+
+def acronyms_of(row: Mapping[str, Any]) -> dict[str, str]:
     """Return the acronyms of a row and their names: of an object, or of a cell with its JSON.
 
     Raises `ValueError` for anything else, or a name of over 160 characters.
     """
-    acronyms = row.get("acronyms") or {}
+    acronyms = row.get("acronyms")
+    if not acronyms:
+        return {}
     if isinstance(acronyms, str):
         with suppress(ValueError):  # what is no JSON is refused below
             acronyms = load_json(acronyms)
-    if not isinstance(acronyms, Mapping) or not all(
-        isinstance(name, str) and len(name) <= LONGEST_NAME for name in acronyms.values()
-    ):
-        raise ValueError('"acronyms" is no object of names; write {"MoM": "ministry of mines"}')
-    return acronyms
+    if not isinstance(acronyms, Mapping):
+        raise ValueError(_NO_NAMES)
+    # Arrow gives each row the names of all rows, null where it has none
+    names = {acronym: name for acronym, name in acronyms.items() if name is not None}
+    if not all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in names.values()):
+        raise ValueError(_NO_NAMES)
+    return names
 
 
 WITHOUT_ACRONYMS: Final = (

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import datasets
 import pyarrow.parquet
 import pytest
 from conftest import Cli, JsonObject
@@ -16,14 +17,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tolerances import PROBABILITY
 
-from tipclassify import Classifier, Passage, Report, classify, explain, row, tag, tag_report
+from tipclassify import (
+    Classifier,
+    Document,
+    Passage,
+    Report,
+    classify,
+    explain,
+    row,
+    tag,
+    tag_batch,
+    tag_report,
+)
+from tipclassify.app.desk import Desk
+from tipclassify.app.review import Review, open_reports
 from tipclassify.bundle.verify import verify_bundle
 from tipclassify.bundle.write import write_bundle
 from tipclassify.corpus.next import queue_rows
 from tipclassify.corpus.rows import read_rows
 from tipclassify.records import WITHOUT_ACRONYMS, passage_of
+from tipclassify.store import Store
+from tipclassify.store.export import rows
 from tipclassify.tagging import Tagging
 from tipclassify.write import write_reports
+from tipclassify.write.desk import read_findings
 
 ACRONYMS = (
     "The Valdorian People's Army (VPA) freed 12 children.",
@@ -167,7 +184,7 @@ def test_acronyms_that_are_no_names_are_one_line(
     assert [line for line in lines if '"acronyms" is no object of names' in line] == lines[:1]
 
 
-def test_a_bundle_verifies_to_the_last_bit_and_altered_acronyms_do_not(tmp_path: Path) -> None:
+def test_a_bundle_verifies_to_the_last_bit(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text(" ".join([*ACRONYMS, *SENTENCES]), "utf-8")
     bundle = tmp_path / "a.zip"
@@ -176,3 +193,37 @@ def test_a_bundle_verifies_to_the_last_bit_and_altered_acronyms_do_not(tmp_path:
     results = verify_bundle(str(bundle), [str(file)], exact=True)
     assert {check.check for check in results if check.result == "differs"} == set()
     assert any("equal to the last bit" in check.detail for check in results)
+
+
+def test_a_data_set_of_rows_has_the_scores_of_the_report(tmp_path: Path, fast: Classifier) -> None:
+    report = tag_report(Document.from_text(" ".join([*ACRONYMS, *SENTENCES])), model=fast)
+    file = tmp_path / "rows.jsonl"
+    write_reports(report, file)
+    table = datasets.Dataset.from_json(str(file), cache_dir=str(tmp_path / "cache"))
+    tagged = table.map(tag_batch, fn_kwargs={"model": "fast", "prefix": "again_"})
+    for label in fast.labels:
+        scores = [passage.scores[label] for passage in report.passages]
+        assert tagged[f"again_{label}"][:] == scores
+
+
+def test_what_people_decide_in_a_review_or_on_a_desk_keeps_the_acronyms(
+    tmp_path: Path, fast: Classifier, cli: Cli
+) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(" ".join([*ACRONYMS, *SENTENCES]), "utf-8")
+    reports, _ = open_reports([str(file)], Tagging("fast"))
+    review = Review(fast, reports, Store(tmp_path / "my.sqlite"), "ann", fast.run())
+    tagged = [each.passage for each in reports[0].passages]
+    for each in reports[0].passages:
+        review.decide(each.id, labels=["failure"])
+    assert cli("score", file, "--model", "fast", "-f", "html", "--output-dir", tmp_path / "desk")
+    desk = Desk(tmp_path / "desk", "ann")
+    for finding in read_findings(tmp_path / "desk"):
+        place = (finding["report"], finding["start"], finding["end"])
+        desk.check(place, finding["key"], ["failure"], None, None)
+    for store in (review.store, desk.store):
+        decided = list(rows(store.now(), store.passages()))
+        assert any(each["acronyms"] for each in decided)
+        for passage in fast.tag(map(passage_of, decided)):
+            (scores,) = (each.scores for each in tagged if each.text == passage.text)
+            assert passage.scores == scores

@@ -55,7 +55,7 @@ class Desk:
             kept: dict[str, object] = {
                 name: row[name] for name in ("text", "section", "page") if name in row
             }
-            kept["acronyms"] = dict(acronyms_of(row))
+            kept["acronyms"] = acronyms_of(row)
             if "again" not in row and row.get("kind") != "table row":
                 self._counted.add(place)
             self._labels = tuple(row["labels_of_model"])

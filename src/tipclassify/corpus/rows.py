@@ -329,7 +329,7 @@ def _checked(row: object, known_labels: Sequence[str]) -> Row:
         checked["section"] = str(row["section"])  # a number is a heading too
     if "acronyms" in row:
         try:
-            checked["acronyms"] = dict(acronyms_of(row))
+            checked["acronyms"] = acronyms_of(row)
         except ValueError as error:
             raise RowError(str(error)) from None
     alone = row.get("labels_alone")
