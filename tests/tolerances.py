@@ -14,8 +14,10 @@ from __future__ import annotations
 import re
 from difflib import ndiff
 
-PROBABILITY = 0.25
-"""Largest difference of a probability."""
+from tipclassify.model.encoder.scoring import EncoderScorer
+
+PROBABILITY = EncoderScorer.rounding
+"""Largest difference of a probability: the one that ``verify`` and ``check`` take for rounding."""
 
 LOG_ODDS = 2.5
 """Largest difference of a weight in an explanation, which is one score less another."""

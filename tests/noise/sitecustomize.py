@@ -8,6 +8,8 @@ was measured (docs/contributing/models.md, "The same bytes"). The same passage i
 time, as one processor gives it the same score each time.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -22,7 +24,7 @@ _MOVES = (0, 5e-7, 8e-7, 0.003, 0.015, 0.036, 0.054, 0.11, 0.16, 0.17, 0.25, 0.3
 class _Finder:
     """Finds the module that runs the encoder, and alters it once it is loaded."""
 
-    def find_spec(self, name, *_):
+    def find_spec(self, name: str, *_: object) -> object:
         if name != _MODULE:
             return None
         from importlib.util import find_spec
@@ -31,7 +33,7 @@ class _Finder:
         spec = find_spec(name)
         load = spec.loader.exec_module
 
-        def load_and_alter(module):
+        def load_and_alter(module: object) -> None:
             load(module)
             _alter(module.OnnxSession)
 
@@ -39,7 +41,7 @@ class _Finder:
         return spec
 
 
-def _alter(session_class):
+def _alter(session_class: type) -> None:
     import zlib
 
     import numpy as np
@@ -50,7 +52,7 @@ def _alter(session_class):
         # the shortest vectors that move the log-odds of one label, and of no other
         directions = np.linalg.pinv(heads["weights"]).T.astype(np.float32)
 
-    def run_and_move(self, row, *names):
+    def run_and_move(self: object, row: list[int], *names: str) -> list[np.ndarray]:
         outputs = run(self, row, *names)
         if self._width != _WIDTH:
             return outputs
