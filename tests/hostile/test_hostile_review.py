@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -135,22 +135,22 @@ def test_idle_connections_hold_nobody_up_and_end(tmp_path: Path) -> None:
 
 @pytest.mark.slow  # as long
 def test_connections_that_ask_and_never_read_hold_nobody_up(tmp_path: Path) -> None:
-    with Reviewer(
-        write_report(tmp_path / "r.txt", 4), "--corpus", tmp_path / "c.jsonl", "--model", "fast"
-    ) as server:
+    report = write_report(tmp_path / "r.txt", 4)
+    command = (report, "--corpus", tmp_path / "c.jsonl", "--model", "fast")
+    with Reviewer(*command) as server, ExitStack() as lines:
         asked = f"GET /static/app.js HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n"
-        lines = []
         for _ in range(70):
-            line = socket.create_connection(("127.0.0.1", server.port))
+            line = lines.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             line.setblocking(False)
             with suppress(BlockingIOError, ConnectionError):
                 line.sendall(asked.encode() * 3_000)
-            lines.append(line)
-        began = time.monotonic()
-        assert server.get("/api/session")["labels"]
-        assert time.monotonic() - began < 30
-        for line in lines:
-            line.close()
+        deadline = time.monotonic() + 30
+        labels = None
+        while labels is None and time.monotonic() < deadline:
+            # ended where all others are being answered at that moment: a page asks again, too
+            with suppress(ConnectionError):
+                labels = server.get("/api/session")["labels"]
+        assert labels
 
 
 def ended(line: socket.socket) -> bool:
